@@ -1,0 +1,51 @@
+/* gst-ddpm: models and training states on disk, as safetensors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "ddpm-model.h"
+#include "../kernels/ddpm-ops.h"
+
+G_BEGIN_DECLS
+
+/* Reads a checkpoint of ours or a PyTorch state_dict saved with save_file ():
+ * F32, F16 or BF16. Architecture and schedule come from __metadata__ where
+ * it has them, else from names and shapes. path NULL or "": the built-in
+ * model. Errors name the file, what was expected and what was found; weights
+ * that are not finite are an error. */
+DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);
+/* The same from memory; bytes are referenced only during the call. */
+DdpmModel *ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name, GError ** error);
+/* Writes model->weights under the plain names, in @type, with __metadata__;
+ * the file is replaced whole (temporary name beside it, fsync, rename). */
+gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
+    const gchar * path, GError ** error);
+
+/**
+ * DdpmTrainState:
+ *
+ * All that resuming needs. Arrays have params->trainable floats; they are
+ * borrowed when saving and owned when loaded.
+ */
+typedef struct
+{
+  DdpmConfig config;
+  guint width, height;
+  gfloat *weights, *ema, *adam_m, *adam_v;      /* ema NULL: none is kept */
+  guint64 step;                 /* optimiser steps done */
+  guint64 samples;              /* images learnt from; the next sample index */
+  guint64 epoch;                /* epochs done, as counted by the element */
+  guint64 seed;
+  gdouble loss_smoothed;
+  GHashTable *settings;         /* further name -> value strings (recipe), or NULL */
+} DdpmTrainState;
+
+/* "ckpt.bin" -> "ckpt.bin.state" */
+gchar *ddpm_train_state_path (const gchar * checkpoint_path);
+gboolean ddpm_train_state_save (const DdpmTrainState * state, const gchar * path, GError ** error);
+DdpmTrainState *ddpm_train_state_load (const gchar * path, GError ** error);
+void ddpm_train_state_free (DdpmTrainState * state);    /* what load returned */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmTrainState, ddpm_train_state_free)
+
+G_END_DECLS

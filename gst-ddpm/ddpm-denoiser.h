@@ -1,0 +1,32 @@
+/* gst-ddpm: a model, a sampler and a batch of states on their way to images
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "ddpm-model.h"
+#include "ddpm-sampler.h"
+
+G_BEGIN_DECLS
+
+typedef struct _DdpmDenoiser DdpmDenoiser;
+
+/* Loads the weights into the backend, plans, and takes all memory. */
+DdpmDenoiser *ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend,
+    guint batch, guint width, guint height, const DdpmSamplerSpec * spec, GError ** error);
+void ddpm_denoiser_free (DdpmDenoiser * denoiser);
+
+/* Evaluations of the network from start to stop */
+guint ddpm_denoiser_get_n_steps (DdpmDenoiser * denoiser);
+/* x: host, (batch, height, width, image_channels), the state spec.start of
+ * samples first_sample .. first_sample + batch - 1 */
+void ddpm_denoiser_begin (DdpmDenoiser * denoiser, const gfloat * x, guint64 seed, guint64 first_sample);
+/* One reverse step. FALSE: there was none left. */
+gboolean ddpm_denoiser_step (DdpmDenoiser * denoiser);
+/* The state reached: spec.start after begin, spec.stop at the end */
+guint ddpm_denoiser_get_state (DdpmDenoiser * denoiser);
+/* Copies the state to host memory of the size that begin takes */
+void ddpm_denoiser_read (DdpmDenoiser * denoiser, gfloat * x);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmDenoiser, ddpm_denoiser_free)
+
+G_END_DECLS

@@ -1,0 +1,72 @@
+/* gst-ddpm: from x_T down to x_0: the ladder of states and the coefficients
+ * of each step
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "ddpm-schedule.h"
+#include "../kernels/ddpm-ops.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  DDPM_SAMPLER_DDPM,            /* ancestral, Ho et al. 2020, algorithm 2 */
+  DDPM_SAMPLER_DDIM,            /* Song et al. 2021, eq. 12 */
+  DDPM_SAMPLER_DPMPP_2M,        /* Lu et al. 2022, DPM-Solver++(2M), algorithm 2 */
+} DdpmSamplerKind;
+
+typedef enum
+{
+  DDPM_VARIANCE_FIXED_SMALL,    /* beta tilde */
+  DDPM_VARIANCE_FIXED_LARGE,    /* beta */
+} DdpmVariance;
+
+/**
+ * DdpmSamplerSpec:
+ * @kind: sampler
+ * @steps: of a full ladder from T to 0; 0: all T
+ * @eta: of ddim: 0 deterministic, 1 ancestral
+ * @variance: of ddpm
+ * @clip_x0: clip the predicted x_0 to the data range before it is used
+ * @start: the state to start from, T at most (T: pure noise)
+ * @stop: the state to stop at, below @start (0: the image)
+ */
+typedef struct
+{
+  DdpmSamplerKind kind;
+  guint steps;
+  gdouble eta;
+  DdpmVariance variance;
+  gboolean clip_x0;
+  guint start, stop;
+} DdpmSamplerSpec;
+
+/* One evaluation of the network at timestep t = state - 1 and the step to
+ * next_state that follows it */
+typedef struct
+{
+  guint state, next_state;
+  guint t;
+  DdpmReverseStep coefs;
+} DdpmSamplerStep;
+
+typedef struct
+{
+  DdpmSamplerSpec spec;
+  guint n_steps;
+  DdpmSamplerStep *steps;
+  gboolean multistep;           /* needs x_0 of the step before */
+} DdpmSampler;
+
+/* The full ladder of S steps visits the states round (T (S - i) / S); from
+ * start it goes to the next lower of them, and last to stop. DDPM_ERROR_SETTINGS
+ * for steps > T, stop >= start, start > T, eta outside 0..1. */
+DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule, DdpmDataRange range,
+    const DdpmSamplerSpec * spec, GError ** error);
+void ddpm_sampler_free (DdpmSampler * sampler);
+const gchar *ddpm_sampler_kind_to_string (DdpmSamplerKind kind);        /* "ddpm", "ddim", "dpmpp-2m" */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
+
+G_END_DECLS

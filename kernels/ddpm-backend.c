@@ -1,0 +1,122 @@
+/* gst-ddpm: choosing a machine that computes
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <gmodule.h>
+#include "ddpm-ops.h"
+
+static DdpmBackend *
+cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+{
+  g_autofree gchar *path =
+      g_module_build_path (DDPM_MODULE_DIR, "gstddpm-cuda");
+  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  gpointer symbol = NULL;
+
+  if (module == NULL || !g_module_symbol (module, DDPM_CUDA_BACKEND_SYMBOL,
+          &symbol)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs the module %s, which cannot be opened: %s",
+        path, g_module_error ());
+    if (module)
+      g_module_close (module);
+    return NULL;
+  }
+  /* Its threads and types outlive any one backend. */
+  g_module_make_resident (module);
+  return ((DdpmBackendNewFunc) symbol) (precision, threads, error);
+}
+
+static DdpmBackend *
+cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+{
+#if HAVE_CPU_BACKEND
+  return ddpm_cpu_backend_new (precision, threads, error);
+#else
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+      "backend=cpu needs oneDNN, and this gst-ddpm was built without it");
+  return NULL;
+#endif
+}
+
+DdpmBackend *
+ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
+    guint threads, GError ** error)
+{
+  DdpmBackend *backend = NULL;
+
+  switch (kind) {
+    case DDPM_BACKEND_REFERENCE:
+      backend = ddpm_reference_backend_new (precision, threads, error);
+      break;
+    case DDPM_BACKEND_CPU:
+      backend = cpu_backend_new (precision, threads, error);
+      break;
+    case DDPM_BACKEND_CUDA:
+      backend = cuda_backend_new (precision, threads, error);
+      break;
+    case DDPM_BACKEND_AUTO:
+      backend = cuda_backend_new (precision, threads, NULL);
+#if HAVE_CPU_BACKEND
+      if (backend == NULL)
+        backend = cpu_backend_new (precision, threads, error);
+#else
+      if (backend == NULL)
+        backend = ddpm_reference_backend_new (precision, threads, error);
+#endif
+      break;
+  }
+  if (backend)
+    g_atomic_ref_count_init (&backend->refcount);
+  return backend;
+}
+
+DdpmBackend *
+ddpm_backend_ref (DdpmBackend * backend)
+{
+  g_atomic_ref_count_inc (&backend->refcount);
+  return backend;
+}
+
+void
+ddpm_backend_unref (DdpmBackend * backend)
+{
+  if (g_atomic_ref_count_dec (&backend->refcount)) {
+    g_free (backend->device);
+    backend->ops->finalize (backend);
+  }
+}
+
+const gchar *
+ddpm_backend_get_name (DdpmBackend * backend)
+{
+  return backend->name;
+}
+
+const gchar *
+ddpm_backend_get_device (DdpmBackend * backend)
+{
+  return backend->device;
+}
+
+DdpmPrecision
+ddpm_backend_get_precision (DdpmBackend * backend)
+{
+  return backend->precision;
+}
+
+const gchar *
+ddpm_backend_get_precision_name (DdpmBackend * backend)
+{
+  switch (backend->precision) {
+    case DDPM_PRECISION_BF16:
+      return "bf16";
+    case DDPM_PRECISION_BF16_EMULATED:
+      return "bf16 (emulated)";
+    default:
+      return "f32";
+  }
+}

@@ -1,0 +1,73 @@
+/* gst-ddpm: a machine that computes: the public handle
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <glib.h>
+#include "ddpm-error.h"
+
+G_BEGIN_DECLS
+
+typedef struct _DdpmBackend DdpmBackend;
+
+/**
+ * DdpmBackendKind:
+ * @DDPM_BACKEND_AUTO: the fastest one that is here
+ * @DDPM_BACKEND_REFERENCE: plain C in float, one thread: the oracle
+ * @DDPM_BACKEND_CPU: oneDNN and own kernels
+ * @DDPM_BACKEND_CUDA: cuDNN and own kernels, a module opened at run time
+ */
+typedef enum
+{
+  DDPM_BACKEND_AUTO,
+  DDPM_BACKEND_REFERENCE,
+  DDPM_BACKEND_CPU,
+  DDPM_BACKEND_CUDA,
+} DdpmBackendKind;
+
+/**
+ * DdpmPrecision:
+ * @DDPM_PRECISION_AUTO: bf16 where the machine has it, else f32
+ * @DDPM_PRECISION_F32: float
+ * @DDPM_PRECISION_BF16: bf16 activations and weight copies; master weights,
+ *   statistics, gradients of weights and losses in f32
+ * @DDPM_PRECISION_BF16_EMULATED: the same roundings on a processor without
+ *   bf16, for tests; slower than f32
+ */
+typedef enum
+{
+  DDPM_PRECISION_AUTO,
+  DDPM_PRECISION_F32,
+  DDPM_PRECISION_BF16,
+  DDPM_PRECISION_BF16_EMULATED,
+} DdpmPrecision;
+
+/**
+ * ddpm_backend_new:
+ * @kind: which machine
+ * @precision: in what numbers it keeps activations
+ * @threads: compute threads, 0: one per physical core
+ * @error: DDPM_ERROR_UNSUPPORTED when @kind or @precision was named and is not
+ *   to be had here, with what is missing
+ *
+ * What was asked for by name and cannot be had is an error, never a fall-back.
+ *
+ * Returns: (transfer full): a backend, or NULL
+ */
+DdpmBackend *ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
+    guint threads, GError ** error);
+DdpmBackend *ddpm_backend_ref (DdpmBackend * backend);
+void ddpm_backend_unref (DdpmBackend * backend);
+
+/* "reference", "cpu", "cuda" */
+const gchar *ddpm_backend_get_name (DdpmBackend * backend);
+/* what really computes, for people: "oneDNN 2.6.3, AVX2, 2 threads" */
+const gchar *ddpm_backend_get_device (DdpmBackend * backend);
+/* what AUTO became: DDPM_PRECISION_F32, _BF16 or _BF16_EMULATED */
+DdpmPrecision ddpm_backend_get_precision (DdpmBackend * backend);
+/* "f32", "bf16" */
+const gchar *ddpm_backend_get_precision_name (DdpmBackend * backend);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmBackend, ddpm_backend_unref)
+
+G_END_DECLS

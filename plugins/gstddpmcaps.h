@@ -1,0 +1,38 @@
+/* gst-ddpm: caps of the tensor link
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#define GST_DDPM_TENSOR_CAPS \
+    "other/tensors, format = (string) static, num_tensors = (int) 1, " \
+    "types = (string) float32, framerate = (fraction) [ 0/1, max ]"
+
+/* Limits that every dimension of a tensor link is checked against */
+#define GST_DDPM_MAX_IMAGE_SIZE 4096
+#define GST_DDPM_MAX_BATCH 65536
+
+/* The meaning of other/tensors caps; bytes are (batch, height, width, channels)
+ * floats. */
+typedef struct
+{
+  guint channels, width, height, batch;
+  gint fps_n, fps_d;
+  gint timestep;                /* the state x_s; -1: absent, T */
+  guint64 seed;                 /* absent: 0 */
+  gsize size;                   /* bytes of a buffer */
+} GstDdpmTensorInfo;
+
+/* FALSE, and error (DDPM_ERROR_SETTINGS: got, expected), unless fixed caps with
+ * C:W:H:N dimensions (trailing :1 may be missing) of channels 1 or 3 and a
+ * size that fits. */
+gboolean gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps, GError ** error);
+/* Rank 4 always; timestep -1 is left out. Returns: (transfer full) */
+GstCaps *gst_ddpm_tensor_info_to_caps (const GstDdpmTensorInfo * info);
+/* Only the "dimensions" string; FALSE when it is not C:W:H:N */
+gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions, guint dims[4]);
+
+G_END_DECLS
