@@ -19,15 +19,18 @@ typedef enum
 
 typedef struct _DdpmCifar DdpmCifar;
 
-/* location: a folder (data_batch_*.bin / test_batch.bin of CIFAR-10, train.bin
- * / test.bin of CIFAR-100) or one .bin file, whose records are of 3073 or 3074
- * bytes (CIFAR-100: coarse and fine label), told apart by its size. Files are
- * mapped, not read. */
+/* location: a folder (data_batch_1..5.bin / test_batch.bin of CIFAR-10,
+ * train.bin / test.bin of CIFAR-100) or one .bin file, of which split says
+ * nothing. Records of 3073 and of 3074 bytes (CIFAR-100: coarse and fine
+ * label) are told apart by the size of the file. Files stay open and are read
+ * one image at a time: a file that shrinks later is an error, not a SIGBUS. */
 DdpmCifar *ddpm_cifar_open (const gchar * location, DdpmSplit split, GError ** error);
 void ddpm_cifar_free (DdpmCifar * cifar);
 guint64 ddpm_cifar_get_n_images (DdpmCifar * cifar);
-/* DDPM_CIFAR_PIXELS bytes, valid while cifar is; label: the (fine) class */
-const guint8 *ddpm_cifar_get_image (DdpmCifar * cifar, guint64 index, guint * label);
+/* pixels [DDPM_CIFAR_PIXELS] and label (or NULL; the fine class) of image index,
+ * below n_images, are written. Any thread may call it. */
+gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
+    guint * label, GError ** error);
 
 /* The data order of an epoch: a permutation of n that is a function of (seed,
  * epoch, n) alone (Fisher-Yates, DDPM_STREAM_SHUFFLE); order [n] */
