@@ -1,0 +1,54 @@
+/* gst-ddpm: the plugin
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/**
+ * plugin-ddpm:
+ *
+ * Denoising diffusion probabilistic models: a source of noise, an element that
+ * makes images of it, a source of training images and a sink that learns them.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 ddpmnoise ! ddpmdenoise ! videoconvert ! autovideosink
+ * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin ! ddpmtrainsink location=ckpt.bin
+ * ]|
+ *
+ * Since: 0.1
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstddpmmeta.h"
+
+GST_ELEMENT_REGISTER_DECLARE (ddpmnoise);
+GST_ELEMENT_REGISTER_DECLARE (cifarsrc);
+GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
+GST_ELEMENT_REGISTER_DECLARE (ddpmtrainsink);
+
+static gboolean
+plugin_init (GstPlugin * plugin)
+{
+  gboolean ret = FALSE;
+
+  gst_ddpm_sample_meta_register ();
+
+#ifdef HAVE_DDPMNOISE
+  ret |= GST_ELEMENT_REGISTER (ddpmnoise, plugin);
+#endif
+#ifdef HAVE_CIFARSRC
+  ret |= GST_ELEMENT_REGISTER (cifarsrc, plugin);
+#endif
+#ifdef HAVE_DDPMDENOISE
+  ret |= GST_ELEMENT_REGISTER (ddpmdenoise, plugin);
+#endif
+#ifdef HAVE_DDPMTRAINSINK
+  ret |= GST_ELEMENT_REGISTER (ddpmtrainsink, plugin);
+#endif
+  return ret;
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, ddpm,
+    "Denoising diffusion probabilistic models", plugin_init, VERSION, "LGPL",
+    GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

@@ -1,0 +1,173 @@
+/* gst-ddpm: caps of the tensor link
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstddpmcaps.h"
+#include "../kernels/ddpm-error.h"
+
+/* A buffer pool counts its bytes in 32 bits. */
+#define MAX_SIZE ((guint64) G_MAXINT32)
+
+/* One number of a dimensions string, moving *text behind it */
+static gboolean
+parse_dimension (const gchar ** text, guint * value)
+{
+  gchar *end;
+  guint64 number;
+
+  if (!g_ascii_isdigit (**text))
+    return FALSE;
+  number = g_ascii_strtoull (*text, &end, 10);
+  if (number == 0 || number > G_MAXINT)
+    return FALSE;
+  *text = end;
+  *value = number;
+  return TRUE;
+}
+
+gboolean
+gst_ddpm_tensor_parse_dimensions (const gchar * dimensions, guint dims[4])
+{
+  guint rank, value;
+
+  for (rank = 0; rank < 4; rank++)
+    dims[rank] = 1;
+  for (rank = 0; parse_dimension (&dimensions, &value); rank++) {
+    if (rank < 4)
+      dims[rank] = value;
+    else if (value != 1)
+      return FALSE;
+    if (*dimensions == '\0')
+      return TRUE;
+    if (*dimensions++ != ':')
+      return FALSE;
+  }
+  return FALSE;
+}
+
+static gboolean
+is_tensor_structure (const GstStructure * s)
+{
+  gint num_tensors;
+
+  return gst_structure_has_name (s, "other/tensors")
+      && g_strcmp0 (gst_structure_get_string (s, "format"), "static") == 0
+      && gst_structure_get_int (s, "num_tensors", &num_tensors)
+      && num_tensors == 1
+      && g_strcmp0 (gst_structure_get_string (s, "types"), "float32") == 0;
+}
+
+/* FALSE: a field is there, but is not what it must be. */
+static gboolean
+get_optional_fields (const GstStructure * s, GstDdpmTensorInfo * info)
+{
+  info->fps_n = 0;
+  info->fps_d = 1;
+  info->timestep = -1;
+  info->seed = 0;
+  if (gst_structure_has_field (s, "framerate")
+      && (!gst_structure_get_fraction (s, "framerate", &info->fps_n,
+              &info->fps_d) || info->fps_n < 0 || info->fps_d <= 0))
+    return FALSE;
+  if (gst_structure_has_field (s, "timestep")
+      && (!gst_structure_get_int (s, "timestep", &info->timestep)
+          || info->timestep < 0))
+    return FALSE;
+  if (gst_structure_has_field (s, "seed")
+      && !gst_structure_get_uint64 (s, "seed", &info->seed))
+    return FALSE;
+  return TRUE;
+}
+
+/* Each factor is bounded before they are multiplied: no overflow. */
+static gboolean
+set_dimensions (GstDdpmTensorInfo * info, const guint dims[4])
+{
+  guint64 size;
+
+  info->channels = dims[0];
+  info->width = dims[1];
+  info->height = dims[2];
+  info->batch = dims[3];
+  if ((info->channels != 1 && info->channels != 3)
+      || info->width > GST_DDPM_MAX_IMAGE_SIZE
+      || info->height > GST_DDPM_MAX_IMAGE_SIZE
+      || info->batch > GST_DDPM_MAX_BATCH)
+    return FALSE;
+  size = sizeof (gfloat) * (guint64) info->channels * info->width
+      * info->height * info->batch;
+  info->size = size;
+  return size <= MAX_SIZE;
+}
+
+gboolean
+gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps,
+    GError ** error)
+{
+  const GstStructure *s;
+  const gchar *dimensions;
+  guint dims[4];
+
+  if (caps == NULL || !gst_caps_is_fixed (caps))
+    goto not_tensors;
+  s = gst_caps_get_structure (caps, 0);
+  if (!is_tensor_structure (s))
+    goto not_tensors;
+  dimensions = gst_structure_get_string (s, "dimensions");
+  if (dimensions == NULL || !gst_ddpm_tensor_parse_dimensions (dimensions, dims)
+      || !set_dimensions (info, dims))
+    goto wrong_dimensions;
+  if (!get_optional_fields (s, info))
+    goto wrong_field;
+  return TRUE;
+
+not_tensors:
+  {
+    g_autofree gchar *got = caps ? gst_caps_to_string (caps) : NULL;
+
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "Expected caps of one static float32 tensor (other/tensors, "
+        "format=static, num_tensors=1, types=float32, dimensions=C:W:H:N), "
+        "got %s", got ? got : "none");
+    return FALSE;
+  }
+wrong_dimensions:
+  {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "Expected tensor dimensions=C:W:H:N with 1 or 3 channels, width and "
+        "height of 1 to %d, a batch of 1 to %d and at most %d bytes in all, "
+        "got %s", GST_DDPM_MAX_IMAGE_SIZE, GST_DDPM_MAX_BATCH, G_MAXINT32,
+        dimensions ? dimensions : "none");
+    return FALSE;
+  }
+wrong_field:
+  {
+    g_autofree gchar *got = gst_caps_to_string (caps);
+
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "Expected tensor caps with framerate=(fraction), timestep=(int) of 0 "
+        "or more and seed=(guint64), got %s", got);
+    return FALSE;
+  }
+}
+
+GstCaps *
+gst_ddpm_tensor_info_to_caps (const GstDdpmTensorInfo * info)
+{
+  g_autofree gchar *dimensions = g_strdup_printf ("%u:%u:%u:%u",
+      info->channels, info->width, info->height, info->batch);
+  GstCaps *caps = gst_caps_new_simple ("other/tensors",
+      "format", G_TYPE_STRING, "static",
+      "num_tensors", G_TYPE_INT, 1,
+      "types", G_TYPE_STRING, "float32",
+      "dimensions", G_TYPE_STRING, dimensions,
+      "framerate", GST_TYPE_FRACTION, info->fps_n, info->fps_d,
+      "seed", G_TYPE_UINT64, info->seed, NULL);
+
+  if (info->timestep >= 0)
+    gst_caps_set_simple (caps, "timestep", G_TYPE_INT, info->timestep, NULL);
+  return caps;
+}

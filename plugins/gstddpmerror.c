@@ -1,0 +1,138 @@
+/* gst-ddpm: library errors and settings on the GStreamer side
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstddpmerror.h"
+#include "../kernels/ddpm-backend.h"
+
+/* Errors that are not the library's own come from libraries below it. */
+static void
+domain_and_code (const GError * error, GQuark * domain, gint * code)
+{
+  *domain = GST_LIBRARY_ERROR;
+  *code = GST_LIBRARY_ERROR_FAILED;
+  if (error->domain != DDPM_ERROR)
+    return;
+
+  switch ((DdpmError) error->code) {
+    case DDPM_ERROR_NOT_FOUND:
+      *domain = GST_RESOURCE_ERROR;
+      *code = GST_RESOURCE_ERROR_NOT_FOUND;
+      break;
+    case DDPM_ERROR_READ:
+      *domain = GST_RESOURCE_ERROR;
+      *code = GST_RESOURCE_ERROR_READ;
+      break;
+    case DDPM_ERROR_WRITE:
+      *domain = GST_RESOURCE_ERROR;
+      *code = GST_RESOURCE_ERROR_WRITE;
+      break;
+    case DDPM_ERROR_NO_SPACE:
+      *domain = GST_RESOURCE_ERROR;
+      *code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
+      break;
+    case DDPM_ERROR_SETTINGS:
+      *domain = GST_RESOURCE_ERROR;
+      *code = GST_RESOURCE_ERROR_SETTINGS;
+      break;
+    case DDPM_ERROR_FORMAT:
+      *domain = GST_STREAM_ERROR;
+      *code = GST_STREAM_ERROR_FORMAT;
+      break;
+    case DDPM_ERROR_DIVERGED:
+      *domain = GST_STREAM_ERROR;
+      *code = GST_STREAM_ERROR_FAILED;
+      break;
+    case DDPM_ERROR_UNSUPPORTED:
+      *code = GST_LIBRARY_ERROR_INIT;
+      break;
+    case DDPM_ERROR_LIBRARY:
+    case DDPM_ERROR_CANCELLED:
+      break;
+  }
+}
+
+void
+gst_ddpm_element_post_error (GstElement * element, GError * error)
+{
+  GQuark domain;
+  gint code;
+
+  /* Whoever cancelled knows that it did. */
+  if (!g_error_matches (error, DDPM_ERROR, DDPM_ERROR_CANCELLED)) {
+    domain_and_code (error, &domain, &code);
+    gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
+        g_strdup (error->message),
+        g_strdup_printf ("%s %d", g_quark_to_string (error->domain),
+            error->code), __FILE__, GST_FUNCTION, __LINE__);
+  }
+  g_error_free (error);
+}
+
+/**
+ * GstDdpmBackend:
+ * @auto: the fastest one that is here
+ * @reference: plain C in float, one thread
+ * @cpu: oneDNN and own kernels
+ * @cuda: cuDNN and own kernels
+ *
+ * The machine that computes. One that is named and cannot be had is an error.
+ *
+ * Since: 0.1
+ */
+GType
+gst_ddpm_backend_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {DDPM_BACKEND_AUTO, "The fastest one that is here", "auto"},
+    {DDPM_BACKEND_REFERENCE, "Plain C in float, one thread: the oracle",
+        "reference"},
+    {DDPM_BACKEND_CPU, "oneDNN and own kernels", "cpu"},
+    {DDPM_BACKEND_CUDA, "cuDNN and own kernels", "cuda"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type)) {
+    GType t = g_enum_register_static ("GstDdpmBackend", values);
+
+    gst_type_mark_as_plugin_api (t, 0);
+    g_once_init_leave (&type, t);
+  }
+  return type;
+}
+
+/**
+ * GstDdpmPrecision:
+ * @auto: bf16 where the machine has it, else f32
+ * @f32: 32-bit floats
+ * @bf16: 16-bit activations; master weights, statistics and losses in f32
+ *
+ * The numbers that a backend computes with. One that is named and cannot be
+ * had is an error.
+ *
+ * Since: 0.1
+ */
+GType
+gst_ddpm_precision_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {DDPM_PRECISION_AUTO, "bf16 where the machine has it, else f32", "auto"},
+    {DDPM_PRECISION_F32, "32-bit floats", "f32"},
+    {DDPM_PRECISION_BF16, "16-bit activations, 32-bit master weights",
+        "bf16"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type)) {
+    GType t = g_enum_register_static ("GstDdpmPrecision", values);
+
+    gst_type_mark_as_plugin_api (t, 0);
+    g_once_init_leave (&type, t);
+  }
+  return type;
+}
