@@ -30,9 +30,9 @@ void ddpm_unet_set_weights (DdpmUnet * unet, const float *arena);
  * NULL: no dropout. */
 void ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
     const DdpmDropout * drop, float *eps);
-/* After forward with the same x_t, t and drop. deps as eps; grads
+/* After forward with the same x_t and drop. deps as eps; grads
  * [params->trainable]; add: += instead of =. */
-void ddpm_unet_backward (DdpmUnet * unet, const float *x_t, const gint * t,
+void ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
     const DdpmDropout * drop, const float *deps, float *grads, gboolean add);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmUnet, ddpm_unet_free)
