@@ -53,7 +53,7 @@ typedef struct
 
 typedef struct
 {
-  DdpmSamplerSpec spec;
+  DdpmSamplerSpec spec;         /* steps 0 replaced by T */
   guint n_steps;
   DdpmSamplerStep *steps;
   gboolean multistep;           /* needs x_0 of the step before */
