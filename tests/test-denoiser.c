@@ -1,0 +1,241 @@
+/* gst-ddpm: whole sampling runs
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include <string.h>
+
+#include "../gst-ddpm/ddpm-denoiser.h"
+#include "../gst-ddpm/ddpm-pixels.h"
+#include "test-weights.h"
+
+#define SEED 7                  /* of the dumps */
+#define FIRST 5
+#define BATCH 2
+
+typedef void (*TestNet) (DdpmConfig * config, guint * width, guint * height);
+
+static DdpmModel *
+make_model (TestNet make, guint * width, guint * height)
+{
+  DdpmConfig config;
+  DdpmModel *model;
+
+  make (&config, width, height);
+  model = ddpm_model_new (&config, NULL);
+  g_assert_nonnull (model);
+  test_weights_fill (model->params, &config, model->weights);
+  return model;
+}
+
+/* Runs spec on a batch; start 0 stands for T. Returns the last state. */
+static gfloat *
+sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
+    guint height, DdpmSamplerSpec spec, const gfloat * x, guint64 first)
+{
+  g_autoptr (DdpmDenoiser) denoiser = NULL;
+  g_autoptr (DdpmBackend) backend = NULL;
+  GError *error = NULL;
+  gfloat *out = g_new (gfloat,
+      (gsize) batch * width * height * model->config.image_channels);
+  guint steps = 0;
+
+  if (spec.start == 0)
+    spec.start = model->config.timesteps;
+  backend = ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
+  g_assert_no_error (error);
+  denoiser = ddpm_denoiser_new (model, backend, batch, width, height, &spec,
+      &error);
+  g_assert_no_error (error);
+  ddpm_denoiser_begin (denoiser, x, SEED, first);
+  g_assert_cmpuint (ddpm_denoiser_get_state (denoiser), ==, spec.start);
+  while (ddpm_denoiser_step (denoiser))
+    steps++;
+  g_assert_cmpuint (steps, ==, ddpm_denoiser_get_n_steps (denoiser));
+  g_assert_cmpuint (ddpm_denoiser_get_state (denoiser), ==, spec.stop);
+  ddpm_denoiser_read (denoiser, out);
+  return out;
+}
+
+static gfloat *
+pure_noise (guint64 first, guint batch, gsize elements)
+{
+  gfloat *x = g_new (gfloat, batch * elements);
+  guint i;
+
+  for (i = 0; i < batch; i++)
+    ddpm_noise_normal (SEED, first + i, DDPM_STREAM_X_T, 0, elements,
+        x + i * elements);
+  return x;
+}
+
+/* Relative to the largest value, and after mapping to pixels one level */
+static void
+assert_same_state (const gfloat * got, const gfloat * expected, gsize count)
+{
+  gfloat largest = 0;
+  gsize i;
+
+  for (i = 0; i < count; i++)
+    largest = MAX (largest, fabsf (expected[i]));
+  for (i = 0; i < count; i++) {
+    guint8 a, b;
+
+    g_assert_cmpfloat_with_epsilon (got[i], expected[i], 1e-4 * largest);
+    ddpm_pixels_from_float (DDPM_DATA_RANGE_SYMMETRIC, got + i, 1, &a);
+    ddpm_pixels_from_float (DDPM_DATA_RANGE_SYMMETRIC, expected + i, 1, &b);
+    g_assert_cmpint (ABS (a - b), <=, 1);
+  }
+}
+
+static void
+check_against_pytorch (DdpmBackendKind kind, TestNet make, const gchar * file)
+{
+  static const struct
+  {
+    const gchar *name;
+    gboolean clip;
+    DdpmVariance variance;
+  } variants[] = {
+    {"small", FALSE, DDPM_VARIANCE_FIXED_SMALL},
+    {"clipped", TRUE, DDPM_VARIANCE_FIXED_SMALL},
+    {"large", FALSE, DDPM_VARIANCE_FIXED_LARGE},
+  };
+  g_autoptr (TestDump) dump = test_dump_open (file);
+  guint width, height, i;
+  g_autoptr (DdpmModel) model = make_model (make, &width, &height);
+  gsize elements = (gsize) width * height * model->config.image_channels;
+  g_autofree gfloat *x = pure_noise (FIRST, BATCH, elements);
+
+  assert_same_state (x, test_dump_get_floats (dump, "x_T", BATCH * elements),
+      BATCH * elements);
+  for (i = 0; i < G_N_ELEMENTS (variants); i++) {
+    g_autofree gchar *half = g_strconcat (variants[i].name, ".x_half", NULL);
+    g_autofree gchar *whole = g_strconcat (variants[i].name, ".x_0", NULL);
+    DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDPM,
+      .variance = variants[i].variance,.clip_x0 = variants[i].clip
+    };
+    g_autofree gfloat *x_0 = NULL, *x_half = NULL;
+
+    x_0 = sample (model, kind, BATCH, width, height, spec, x, FIRST);
+    assert_same_state (x_0, test_dump_get_floats (dump, whole,
+            BATCH * elements), BATCH * elements);
+    spec.stop = model->config.timesteps / 2;
+    x_half = sample (model, kind, BATCH, width, height, spec, x, FIRST);
+    assert_same_state (x_half, test_dump_get_floats (dump, half,
+            BATCH * elements), BATCH * elements);
+  }
+}
+
+static void
+reference_samples_what_pytorch_samples (void)
+{
+  check_against_pytorch (DDPM_BACKEND_REFERENCE, test_net_square,
+      "sample-square.safetensors");
+}
+
+static void
+cpu_samples_what_pytorch_samples (void)
+{
+  check_against_pytorch (DDPM_BACKEND_CPU, test_net_square,
+      "sample-square.safetensors");
+  check_against_pytorch (DDPM_BACKEND_CPU, test_net_oblong,
+      "sample-oblong.safetensors");
+}
+
+static void
+two_halves_give_the_bits_of_one_run (void)
+{
+  static const DdpmSamplerKind kinds[] =
+      { DDPM_SAMPLER_DDPM, DDPM_SAMPLER_DDIM };
+  guint width, height, i;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+
+  for (i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    DdpmSamplerSpec spec = {.kind = kinds[i],.clip_x0 = TRUE,.eta = 0.5 };
+    g_autofree gfloat *whole = NULL, *half = NULL, *rest = NULL;
+
+    whole = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+    spec.stop = 9;
+    half = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+    spec.start = 9;
+    spec.stop = 0;
+    rest = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, half,
+        0);
+    g_assert_cmpmem (rest, BATCH * 192 * 4, whole, BATCH * 192 * 4);
+  }
+}
+
+static void
+a_sample_does_not_depend_on_its_batch (void)
+{
+  guint width, height, kind;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autofree gfloat *x = pure_noise (0, 8, 192);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDPM,.clip_x0 = TRUE };
+
+  for (kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
+    g_autofree gfloat *all = NULL, *one = NULL;
+    guint i;
+
+    all = sample (model, kind, 8, width, height, spec, x, 0);
+    one = sample (model, kind, 1, width, height, spec, x + 6 * 192, 6);
+    if (kind == DDPM_BACKEND_REFERENCE)
+      g_assert_cmpmem (one, 192 * 4, all + 6 * 192, 192 * 4);
+    for (i = 0; i < 192; i++)
+      g_assert_cmpfloat_with_epsilon (one[i], all[6 * 192 + i], 1e-5);
+  }
+}
+
+static void
+solvers_of_few_steps_end_near_many_steps (void)
+{
+  guint width, height, i;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.clip_x0 = TRUE };
+  g_autofree gfloat *many = NULL, *few = NULL;
+  gdouble distance = 0, norm = 0;
+
+  many = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+  spec.kind = DDPM_SAMPLER_DPMPP_2M;
+  few = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+  for (i = 0; i < BATCH * 192; i++) {
+    distance += (many[i] - few[i]) * (many[i] - few[i]);
+    norm += many[i] * many[i];
+  }
+  g_assert_cmpfloat (distance, <, 0.1 * norm);
+}
+
+static void
+stepping_past_the_end_says_so (void)
+{
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 1,.start =
+        model->config.timesteps };
+  g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (model, backend, 1,
+      width, height, &spec, NULL);
+  g_autofree gfloat *x = pure_noise (0, 1, 192);
+
+  g_assert_false (ddpm_denoiser_step (denoiser));
+  ddpm_denoiser_begin (denoiser, x, 0, 0);
+  g_assert_true (ddpm_denoiser_step (denoiser));
+  g_assert_false (ddpm_denoiser_step (denoiser));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define TEST(name) g_test_add_func ("/denoiser/" #name, name)
+  TEST (reference_samples_what_pytorch_samples);
+  TEST (cpu_samples_what_pytorch_samples);
+  TEST (two_halves_give_the_bits_of_one_run);
+  TEST (a_sample_does_not_depend_on_its_batch);
+  TEST (solvers_of_few_steps_end_near_many_steps);
+  TEST (stepping_past_the_end_says_so);
+  return g_test_run ();
+}
