@@ -1,0 +1,51 @@
+/* gst-ddpm: inside of a DdpmTrainer (private)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "ddpm-schedule.h"
+#include "ddpm-trainer.h"
+#include "ddpm-unet.h"
+
+G_BEGIN_DECLS
+
+#define DDPM_ADAM_BETA1 0.9f
+#define DDPM_ADAM_BETA2 0.999f
+#define DDPM_ADAM_EPS 1e-8f
+#define DDPM_CLIP_EPS 1e-6      /* PyTorch's clip_grad_norm_ */
+#define DDPM_LOSS_STEPS 100     /* time constant of the smoothed loss */
+
+/* elements: of one image, height * width * image_channels */
+struct _DdpmTrainer
+{
+  DdpmConfig config;
+  DdpmTrainerSettings settings;
+  DdpmBackend *backend;
+  DdpmParams *params;
+  DdpmSchedule *schedule;
+  DdpmUnet *unet;
+  guint width, height, elements;
+  guint micro_batch;            /* images of one pass through the network */
+
+  /* memory of the backend */
+  float *weights;               /* [total] */
+  float *grads, *adam_m, *adam_v;       /* [trainable] */
+  float *ema;                   /* [trainable], or NULL */
+  float *x_0, *x_t, *eps, *eps_theta, *deps_theta;      /* [micro_batch][elements] */
+
+  /* of the host, for one micro-batch */
+  gfloat *host_x_0;             /* [micro_batch][elements] */
+  guint8 *mirrored;             /* [elements] */
+  gint *t;                      /* [micro_batch] */
+  gfloat *signal, *noise;       /* [micro_batch], of x_t = signal x_0 + noise eps */
+  gdouble *losses;              /* [micro_batch] */
+
+  DdpmTrainerStats stats;
+};
+
+/* For ddpm_trainer_new(): images of one pass, from the settings or chosen */
+guint ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer);
+/* Settings out of range are DDPM_ERROR_SETTINGS. */
+gboolean ddpm_trainer_settings_check (const DdpmTrainerSettings * settings, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,98 @@
+/* gst-ddpm: training: settings, and how many images pass at a time
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ddpm-trainer-private.h"
+#include "ddpm-unet-plan.h"
+
+#define MAX_BATCH 65536
+/* Activations and gradients of one pass. A graphics card is fast only when it
+ * has much to do at once. */
+#define BUDGET_HOST ((gsize) 1 << 30)
+#define BUDGET_DEVICE ((gsize) 8 << 30)
+
+/* Ho et al. 2020, appendix B */
+void
+ddpm_trainer_settings_init (DdpmTrainerSettings * settings)
+{
+  static const DdpmTrainerSettings paper = {
+    .batch_size = 128,
+    .learning_rate = 2e-4,
+    .warmup_steps = 5000,
+    .grad_clip = 1.0,
+    .ema_decay = 0.9999,
+    .flip = TRUE,
+  };
+
+  *settings = paper;
+}
+
+/* Each comparison is written to fail for NaN. */
+gboolean
+ddpm_trainer_settings_check (const DdpmTrainerSettings * s, GError ** error)
+{
+  if (s->batch_size < 1 || s->batch_size > MAX_BATCH)
+    goto wrong_batch;
+  if (!(s->learning_rate > 0.0 && s->learning_rate <= 1.0))
+    goto wrong_rate;
+  if (!(s->grad_clip >= 0.0 && s->grad_clip <= G_MAXFLOAT))
+    goto wrong_clip;
+  if (!(s->ema_decay >= 0.0 && s->ema_decay < 1.0))
+    goto wrong_ema;
+  return TRUE;
+
+wrong_batch:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "batch-size must be 1 to %d, not %u", MAX_BATCH, s->batch_size);
+  return FALSE;
+wrong_rate:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "learning-rate must be above 0 and at most 1, not %g", s->learning_rate);
+  return FALSE;
+wrong_clip:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "grad-clip must be 0 or a finite number above it, not %g", s->grad_clip);
+  return FALSE;
+wrong_ema:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "ema-decay must be at least 0 and below 1, not %g", s->ema_decay);
+  return FALSE;
+}
+
+/* Memory grows with the number of images; weights are not counted, since they
+ * are there however few images pass. */
+static gsize
+bytes_of_one_image (const DdpmTrainer * trainer)
+{
+  DdpmGraph *graph = ddpm_graph_new (&trainer->config, trainer->params,
+      trainer->width, trainer->height);
+  DdpmMemoryPlan *plan = ddpm_memory_plan_new (graph, 1,
+      ddpm_type_size (trainer->backend->act_type), TRUE);
+  gsize size = plan->size;
+
+  ddpm_memory_plan_free (plan);
+  ddpm_graph_free (graph);
+  return size;
+}
+
+/* The largest that fits in the budget, made smaller to be a divisor of the
+ * batch where one is near, so that no pass is padded. */
+guint
+ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer)
+{
+  guint batch = trainer->settings.batch_size;
+  gboolean device = strcmp (trainer->backend->name, "cuda") == 0;
+  gsize budget = device ? BUDGET_DEVICE : BUDGET_HOST;
+  gsize most = MAX (budget / bytes_of_one_image (trainer), 1);
+  guint passes, n;
+
+  if (trainer->settings.micro_batch > 0)
+    return MIN (trainer->settings.micro_batch, batch);
+  passes = (batch + most - 1) / most;
+  for (n = passes; n < 2 * passes; n++)
+    if (batch % n == 0)
+      return batch / n;
+  return (batch + passes - 1) / passes;
+}

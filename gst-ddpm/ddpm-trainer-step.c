@@ -1,0 +1,355 @@
+/* gst-ddpm: training: one step of algorithm 1 of Ho et al. 2020
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A batch passes through the network in micro-batches, first to last, whose
+ * gradients add up; a last one that is not full is padded with images that
+ * have no gradient. Every random number belongs to the index of its sample,
+ * so that it matters not how a batch is cut.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ddpm-noise.h"
+#include "ddpm-pixels.h"
+#include "ddpm-trainer-private.h"
+
+typedef struct _Batch Batch;
+struct _Batch
+{
+  DdpmTrainer *trainer;
+  guint n;
+  /* fills t, x_0 and eps of the trainer with the images from first on */
+  void (*fill) (Batch * batch, guint first, guint count);
+  const DdpmDropout *drop;
+  const gint *cancel;
+
+  /* for fill: bytes to learn from ... */
+  const guint8 *images;
+  /* ... or all of it as given, padded to whole micro-batches */
+  const gfloat *x_0, *eps;
+  const gint *t;
+  gfloat *grads;                /* where to download them to, or NULL */
+
+  gboolean cancelled;
+  gdouble loss, grad_norm;
+};
+
+static gsize
+micro_batch_size (DdpmTrainer * trainer)
+{
+  return (gsize) trainer->micro_batch * trainer->elements * sizeof (gfloat);
+}
+
+static gfloat
+draw_uniform (DdpmTrainer * trainer, guint64 sample, guint32 stream)
+{
+  gfloat u;
+
+  ddpm_noise_uniform (trainer->settings.seed, sample, stream, 0, 1, &u);
+  return u;
+}
+
+static void
+mirror (DdpmTrainer * trainer, const guint8 * image)
+{
+  guint width = trainer->width, c = trainer->config.image_channels;
+  guint8 *out = trainer->mirrored;
+
+  for (guint y = 0; y < trainer->height; y++)
+    for (guint x = 0; x < width; x++, out += c)
+      memcpy (out, image + ((gsize) y * width + width - 1 - x) * c, c);
+}
+
+static void
+draw_image (DdpmTrainer * trainer, const guint8 * image, guint64 sample,
+    guint i)
+{
+  gdouble u = draw_uniform (trainer, sample, DDPM_STREAM_TIMESTEP);
+
+  trainer->t[i] = (gint) (u * trainer->config.timesteps);
+  if (trainer->settings.flip
+      && draw_uniform (trainer, sample, DDPM_STREAM_FLIP) < 0.5f) {
+    mirror (trainer, image);
+    image = trainer->mirrored;
+  }
+  ddpm_pixels_to_float (trainer->config.data_range, image, trainer->elements,
+      trainer->host_x_0 + (gsize) i * trainer->elements);
+}
+
+/* Lines 2 to 4 of the algorithm */
+static void
+draw_micro_batch (Batch * batch, guint first, guint count)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  const DdpmOps *ops = trainer->backend->ops;
+  gsize elements = trainer->elements;
+  guint64 sample = trainer->stats.samples + first;
+
+  for (guint i = 0; i < count; i++)
+    draw_image (trainer, batch->images + (first + i) * elements, sample + i, i);
+  for (guint i = count; i < trainer->micro_batch; i++) {
+    trainer->t[i] = 0;
+    memset (trainer->host_x_0 + i * elements, 0, elements * sizeof (gfloat));
+  }
+  ops->upload (trainer->backend, trainer->x_0, trainer->host_x_0,
+      micro_batch_size (trainer));
+  ops->noise (trainer->backend, trainer->settings.seed, sample, DDPM_STREAM_EPS,
+      trainer->micro_batch, trainer->elements, trainer->eps);
+}
+
+static void
+copy_micro_batch (Batch * batch, guint first, guint count)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  const DdpmOps *ops = trainer->backend->ops;
+  gsize offset = (gsize) first * trainer->elements;
+
+  memcpy (trainer->t, batch->t + first, trainer->micro_batch * sizeof (gint));
+  ops->upload (trainer->backend, trainer->x_0, batch->x_0 + offset,
+      micro_batch_size (trainer));
+  ops->upload (trainer->backend, trainer->eps, batch->eps + offset,
+      micro_batch_size (trainer));
+}
+
+/* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2 over the
+ * images first .. first + count - 1 of the batch, as part of its mean.
+ * Returns: that part of the loss */
+static gdouble
+learn_micro_batch (Batch * batch, guint first, guint count)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  DdpmBackend *b = trainer->backend;
+  const DdpmOps *ops = b->ops;
+  gdouble scale = 1.0 / ((gdouble) batch->n * trainer->elements);
+  DdpmDropout drop_here, *drop = NULL;
+  gdouble sum = 0.0;
+
+  batch->fill (batch, first, count);
+  for (guint i = 0; i < trainer->micro_batch; i++) {
+    guint t = trainer->t[i];
+
+    trainer->signal[i] = trainer->schedule->sqrt_alphas_bar[t];
+    trainer->noise[i] = trainer->schedule->sqrt_one_minus_alphas_bar[t];
+  }
+  if (batch->drop) {
+    drop_here = *batch->drop;
+    drop_here.first_sample += first;
+    drop = &drop_here;
+  }
+
+  ops->q_sample (b, trainer->micro_batch, trainer->elements, trainer->signal,
+      trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
+  ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, drop,
+      trainer->eps_theta);
+  ops->mse (b, trainer->micro_batch, count, trainer->elements, scale,
+      trainer->eps_theta, trainer->eps, trainer->deps_theta, trainer->losses);
+  ddpm_unet_backward (trainer->unet, trainer->x_t, drop, trainer->deps_theta,
+      trainer->grads, first > 0);
+
+  for (guint i = 0; i < count; i++)
+    sum += trainer->losses[i];
+  return sum * scale;
+}
+
+/* Gradient, loss and norm of the batch. Returns: FALSE when cancelled */
+static gboolean
+learn_batch (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  guint micro_batch = trainer->micro_batch;
+
+  batch->loss = 0.0;
+  for (guint first = 0; first < batch->n; first += micro_batch) {
+    if (batch->cancel && g_atomic_int_get (batch->cancel)) {
+      batch->cancelled = TRUE;
+      return FALSE;
+    }
+    batch->loss += learn_micro_batch (batch, first,
+        MIN (micro_batch, batch->n - first));
+  }
+  batch->grad_norm = sqrt (trainer->backend->ops->sum_of_squares
+      (trainer->backend, trainer->params->trainable, trainer->grads));
+  return TRUE;
+}
+
+static gboolean
+is_finite (const Batch * batch)
+{
+  return isfinite (batch->loss) && isfinite (batch->grad_norm);
+}
+
+static gdouble
+learning_rate (const DdpmTrainer * trainer)
+{
+  const DdpmTrainerSettings *s = &trainer->settings;
+  gdouble done = trainer->stats.step + 1.0;
+
+  return s->learning_rate * (done <
+      s->warmup_steps ? done / s->warmup_steps : 1);
+}
+
+/* As clip_grad_norm_() of PyTorch */
+static gdouble
+clip_factor (const DdpmTrainer * trainer, gdouble grad_norm)
+{
+  gdouble limit = trainer->settings.grad_clip;
+
+  return limit > 0.0 ? MIN (limit / (grad_norm + DDPM_CLIP_EPS), 1.0) : 1.0;
+}
+
+/* A new average follows the weights closely, and slower from step to step. */
+static gdouble
+ema_decay (const DdpmTrainer * trainer)
+{
+  gdouble n = trainer->stats.step;
+
+  return MIN (trainer->settings.ema_decay, (1 + n) / (10 + n));
+}
+
+/* The powers are of the betas as float has them, so that the weights of each
+ * corrected average add up to 1. */
+static void
+update_weights (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  gdouble step = trainer->stats.step + 1.0;
+  DdpmAdam adam = {
+    .grad_scale = clip_factor (trainer, batch->grad_norm),
+    .beta1 = DDPM_ADAM_BETA1,.beta2 = DDPM_ADAM_BETA2,.eps = DDPM_ADAM_EPS,
+    .step_size = learning_rate (trainer) / (1 - pow (DDPM_ADAM_BETA1, step)),
+    .sqrt_bias2 = sqrt (1 - pow (DDPM_ADAM_BETA2, step)),
+    .ema_decay = ema_decay (trainer),
+  };
+
+  trainer->backend->ops->adam (trainer->backend, &adam,
+      trainer->params->trainable, trainer->grads, trainer->weights,
+      trainer->adam_m, trainer->adam_v, trainer->ema);
+  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+}
+
+/* The smoothed loss is the plain mean until there are steps enough. */
+static void
+update_stats (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  DdpmTrainerStats *stats = &trainer->stats;
+
+  stats->learning_rate = learning_rate (trainer);
+  stats->loss = batch->loss;
+  stats->grad_norm = batch->grad_norm;
+  stats->samples += batch->n;
+  stats->step++;
+  stats->loss_smoothed += (batch->loss - stats->loss_smoothed)
+      / MIN (stats->step, DDPM_LOSS_STEPS);
+}
+
+static void
+run_step (gpointer data)
+{
+  Batch *batch = data;
+
+  if (learn_batch (batch) && is_finite (batch)) {
+    update_weights (batch);
+    update_stats (batch);
+  }
+}
+
+static void
+run_gradient (gpointer data)
+{
+  Batch *batch = data;
+  DdpmTrainer *trainer = batch->trainer;
+
+  learn_batch (batch);
+  trainer->backend->ops->download (trainer->backend, batch->grads,
+      trainer->grads, trainer->params->trainable * sizeof (gfloat));
+}
+
+static gboolean
+check_outcome (const Batch * batch, GError ** error)
+{
+  guint64 step = batch->trainer->stats.step;
+
+  if (batch->cancelled) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_CANCELLED,
+        "training step %" G_GUINT64_FORMAT " was cancelled", step + 1);
+    return FALSE;
+  }
+  if (!is_finite (batch)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED,
+        "training diverged after %" G_GUINT64_FORMAT " steps: the loss is %g, "
+        "the norm of the gradient %g, expected finite numbers", step,
+        batch->loss, batch->grad_norm);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_n (DdpmTrainer * trainer, guint n, GError ** error)
+{
+  if (n >= 1 && n <= trainer->settings.batch_size)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "a training step takes 1 to %u images, not %u",
+      trainer->settings.batch_size, n);
+  return FALSE;
+}
+
+gboolean
+ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images, guint n,
+    const gint * cancel, DdpmTrainerStats * stats, GError ** error)
+{
+  DdpmDropout drop = {.seed = trainer->settings.seed,
+    .first_sample = trainer->stats.samples
+  };
+  Batch batch = {.trainer = trainer,.n = n,.fill = draw_micro_batch,
+    .drop = &drop,.cancel = cancel,.images = images
+  };
+
+  if (!check_n (trainer, n, error))
+    return FALSE;
+  trainer->backend->ops->run (trainer->backend, run_step, &batch);
+  if (!check_outcome (&batch, error))
+    return FALSE;
+  if (stats)
+    *stats = trainer->stats;
+  return TRUE;
+}
+
+gboolean
+ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
+    const gint * t, const gfloat * eps, guint n, gdouble * loss,
+    gfloat * grads, GError ** error)
+{
+  guint micro_batch = trainer->micro_batch;
+  gsize padded, elements = trainer->elements;
+  g_autofree gfloat *all_x_0 = NULL, *all_eps = NULL;
+  g_autofree gint *all_t = NULL;
+  Batch batch = {.trainer = trainer,.n = n,.fill = copy_micro_batch,
+    .grads = grads
+  };
+
+  if (!check_n (trainer, n, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (t[i] < 0 || t[i] >= (gint) trainer->config.timesteps)
+      goto wrong_timestep;
+
+  padded = ((gsize) n + micro_batch - 1) / micro_batch * micro_batch;
+  batch.x_0 = all_x_0 = g_new0 (gfloat, padded * elements);
+  batch.eps = all_eps = g_new0 (gfloat, padded * elements);
+  batch.t = all_t = g_new0 (gint, padded);
+  memcpy (all_x_0, x_0, n * elements * sizeof (gfloat));
+  memcpy (all_eps, eps, n * elements * sizeof (gfloat));
+  memcpy (all_t, t, n * sizeof (gint));
+
+  trainer->backend->ops->run (trainer->backend, run_gradient, &batch);
+  *loss = batch.loss;
+  return check_outcome (&batch, error);
+
+wrong_timestep:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "timesteps must be 0 to %u", trainer->config.timesteps - 1);
+  return FALSE;
+}

@@ -1,0 +1,424 @@
+/* gst-ddpm: training: the trainer and its memory, its states in and out
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <string.h>
+
+#include "ddpm-trainer-private.h"
+
+static gsize
+trainable_size (DdpmTrainer * trainer)
+{
+  return trainer->params->trainable * sizeof (gfloat);
+}
+
+static gsize
+total_size (DdpmTrainer * trainer)
+{
+  return trainer->params->total * sizeof (gfloat);
+}
+
+/* --- making and freeing ---------------------------------------------- */
+
+static void
+take_host_memory (DdpmTrainer * trainer)
+{
+  guint n = trainer->micro_batch;
+
+  trainer->host_x_0 = g_try_new (gfloat, (gsize) n * trainer->elements);
+  trainer->mirrored = g_new (guint8, trainer->elements);
+  trainer->t = g_new0 (gint, n);
+  trainer->signal = g_new0 (gfloat, n);
+  trainer->noise = g_new0 (gfloat, n);
+  trainer->losses = g_new0 (gdouble, n);
+}
+
+typedef struct
+{
+  DdpmTrainer *trainer;
+  gboolean ok;
+} TakeMemory;
+
+static void
+take_memory (gpointer data)
+{
+  TakeMemory *take = data;
+  DdpmTrainer *trainer = take->trainer;
+  gsize trainable = trainable_size (trainer);
+  gsize images = (gsize) trainer->micro_batch * trainer->elements
+      * sizeof (gfloat);
+  const struct
+  {
+    float **place;
+    gsize size;
+  } memory[] = {
+    {&trainer->weights, total_size (trainer)},
+    {&trainer->grads, trainable}, {&trainer->adam_m, trainable},
+    {&trainer->adam_v, trainable}, {&trainer->x_0, images},
+    {&trainer->x_t, images}, {&trainer->eps, images},
+    {&trainer->eps_theta, images}, {&trainer->deps_theta, images},
+    {&trainer->ema, trainable},
+  };
+  guint n = G_N_ELEMENTS (memory);
+
+  if (trainer->settings.ema_decay == 0.0)
+    n--;
+  take->ok = TRUE;
+  for (guint i = 0; i < n && take->ok; i++) {
+    *memory[i].place = trainer->backend->ops->alloc (trainer->backend,
+        memory[i].size);
+    take->ok = *memory[i].place != NULL;
+  }
+}
+
+static void
+free_memory (gpointer data)
+{
+  DdpmTrainer *trainer = data;
+  gpointer memory[] = { trainer->weights, trainer->grads, trainer->adam_m,
+    trainer->adam_v, trainer->ema, trainer->x_0, trainer->x_t, trainer->eps,
+    trainer->eps_theta, trainer->deps_theta
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (memory); i++)
+    if (memory[i])
+      trainer->backend->ops->free (trainer->backend, memory[i]);
+}
+
+/* A network that passes as many images at a time as was asked for; where that
+ * was left to us and memory is short, half of them, and half again. */
+static gboolean
+make_unet (DdpmTrainer * trainer, GError ** error)
+{
+  trainer->micro_batch = ddpm_trainer_choose_micro_batch (trainer);
+  for (;;) {
+    GError *problem = NULL;
+
+    trainer->unet = ddpm_unet_new (&trainer->config, trainer->backend,
+        trainer->micro_batch, trainer->width, trainer->height, TRUE, &problem);
+    if (trainer->unet)
+      return TRUE;
+    if (trainer->settings.micro_batch > 0 || trainer->micro_batch == 1
+        || !g_error_matches (problem, DDPM_ERROR, DDPM_ERROR_NO_SPACE)) {
+      g_propagate_error (error, problem);
+      return FALSE;
+    }
+    g_error_free (problem);
+    trainer->micro_batch = (trainer->micro_batch + 1) / 2;
+  }
+}
+
+/* What a trainer is filled with; what is NULL becomes 0, ema the weights */
+typedef struct
+{
+  DdpmTrainer *trainer;
+  const gfloat *weights;        /* [trainable] */
+  const gfloat *time_table;     /* NULL: it stays */
+  const gfloat *ema, *adam_m, *adam_v;
+} Contents;
+
+static void
+upload_or_zero (DdpmTrainer * trainer, float *to, const gfloat * from)
+{
+  const DdpmOps *ops = trainer->backend->ops;
+
+  if (from)
+    ops->upload (trainer->backend, to, from, trainable_size (trainer));
+  else
+    ops->zero (trainer->backend, to, trainable_size (trainer));
+}
+
+static void
+fill (gpointer data)
+{
+  Contents *contents = data;
+  DdpmTrainer *trainer = contents->trainer;
+
+  upload_or_zero (trainer, trainer->weights, contents->weights);
+  if (contents->time_table)
+    trainer->backend->ops->upload (trainer->backend,
+        trainer->weights + trainer->params->trainable, contents->time_table,
+        total_size (trainer) - trainable_size (trainer));
+  upload_or_zero (trainer, trainer->adam_m, contents->adam_m);
+  upload_or_zero (trainer, trainer->adam_v, contents->adam_v);
+  if (trainer->ema)
+    upload_or_zero (trainer, trainer->ema,
+        contents->ema ? contents->ema : contents->weights);
+  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+}
+
+static gboolean
+start_from_scratch (DdpmTrainer * trainer)
+{
+  g_autofree gfloat *arena = g_try_new0 (gfloat, trainer->params->total);
+  Contents contents = {.trainer = trainer,.weights = arena };
+
+  if (arena == NULL)
+    return FALSE;
+  ddpm_params_init_weights (trainer->params, &trainer->config,
+      trainer->settings.seed, arena);
+  contents.time_table = arena + trainer->params->trainable;
+  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  return TRUE;
+}
+
+DdpmTrainer *
+ddpm_trainer_new (const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, guint width, guint height,
+    DdpmBackend * backend, GError ** error)
+{
+  DdpmTrainer *trainer;
+  TakeMemory take;
+
+  if (!ddpm_config_check (config, error)
+      || !ddpm_config_check_size (config, width, height, error)
+      || !ddpm_trainer_settings_check (settings, error))
+    return NULL;
+
+  trainer = g_new0 (DdpmTrainer, 1);
+  trainer->config = *config;
+  trainer->settings = *settings;
+  trainer->backend = ddpm_backend_ref (backend);
+  trainer->width = width;
+  trainer->height = height;
+  trainer->elements = width * height * config->image_channels;
+  trainer->schedule = ddpm_schedule_new (config, error);
+  if (trainer->schedule == NULL)
+    goto failed;
+  trainer->params = ddpm_params_new (config, error);
+  if (trainer->params == NULL || !make_unet (trainer, error))
+    goto failed;
+
+  take_host_memory (trainer);
+  take = (TakeMemory) {
+  trainer, FALSE};
+  backend->ops->run (backend, take_memory, &take);
+  if (trainer->host_x_0 == NULL || !take.ok || !start_from_scratch (trainer))
+    goto no_memory;
+  return trainer;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory to train %" G_GSIZE_FORMAT " weights on %u images at a time",
+      trainer->params->trainable, trainer->micro_batch);
+failed:
+  ddpm_trainer_free (trainer);
+  return NULL;
+}
+
+void
+ddpm_trainer_free (DdpmTrainer * trainer)
+{
+  if (trainer == NULL)
+    return;
+  ddpm_unet_free (trainer->unet);
+  trainer->backend->ops->run (trainer->backend, free_memory, trainer);
+  g_free (trainer->host_x_0);
+  g_free (trainer->mirrored);
+  g_free (trainer->t);
+  g_free (trainer->signal);
+  g_free (trainer->noise);
+  g_free (trainer->losses);
+  ddpm_schedule_free (trainer->schedule);
+  ddpm_params_free (trainer->params);
+  ddpm_backend_unref (trainer->backend);
+  g_free (trainer);
+}
+
+/* --- states and models in -------------------------------------------- */
+
+static gchar *
+describe (const DdpmConfig * config)
+{
+  g_autofree gchar *network = ddpm_config_to_string (config);
+
+  return g_strdup_printf ("%s, dropout %g, betas %g to %g", network,
+      config->dropout, config->beta_start, config->beta_end);
+}
+
+gboolean
+ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
+    GError ** error)
+{
+  Contents contents = {.trainer = trainer,.weights = state->weights,
+    .ema = state->ema,.adam_m = state->adam_m,.adam_v = state->adam_v
+  };
+  g_autofree gchar *found = NULL, *expected = NULL;
+
+  if (!ddpm_config_equal (&state->config, &trainer->config))
+    goto other_config;
+  if (state->width != trainer->width || state->height != trainer->height)
+    goto other_size;
+  if (state->seed != trainer->settings.seed)
+    goto other_seed;
+
+  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  trainer->stats = (DdpmTrainerStats) {
+  .step = state->step,.samples = state->samples,.loss_smoothed =
+        state->loss_smoothed,};
+  return TRUE;
+
+other_config:
+  found = describe (&state->config);
+  expected = describe (&trainer->config);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of another network: expected %s, found %s", expected,
+      found);
+  return FALSE;
+other_size:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of other images: expected %ux%u pixels, found %ux%u",
+      trainer->width, trainer->height, state->width, state->height);
+  return FALSE;
+other_seed:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of another seed: expected %" G_GUINT64_FORMAT
+      ", found %" G_GUINT64_FORMAT, trainer->settings.seed, state->seed);
+  return FALSE;
+}
+
+/* Have two networks the same parameters? Dropout, betas and data range may
+ * differ. */
+static gboolean
+same_network (const DdpmConfig * a, const DdpmConfig * b)
+{
+  DdpmConfig c = *a;
+
+  c.dropout = b->dropout;
+  c.schedule = b->schedule;
+  c.beta_start = b->beta_start;
+  c.beta_end = b->beta_end;
+  c.data_range = b->data_range;
+  return ddpm_config_equal (&c, b);
+}
+
+gboolean
+ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model,
+    GError ** error)
+{
+  Contents contents = {.trainer = trainer,.weights = model->weights };
+  g_autofree gchar *found = NULL, *expected = NULL;
+
+  if (!same_network (&model->config, &trainer->config))
+    goto other_network;
+  contents.time_table = model->weights + model->params->trainable;
+  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  memset (&trainer->stats, 0, sizeof trainer->stats);
+  return TRUE;
+
+other_network:
+  found = ddpm_config_to_string (&model->config);
+  expected = ddpm_config_to_string (&trainer->config);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "%s is another network: expected %s, found %s",
+      model->location ? model->location : "the model", expected, found);
+  return FALSE;
+}
+
+/* --- states and models out ------------------------------------------- */
+
+void
+ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats)
+{
+  *stats = trainer->stats;
+}
+
+typedef struct
+{
+  DdpmTrainer *trainer;
+  gfloat *model;                /* [total], or NULL */
+  gboolean ema;
+  gfloat *arrays[4];            /* weights, m, v, ema [trainable], or NULL */
+} Download;
+
+static void
+download (gpointer data)
+{
+  Download *d = data;
+  DdpmTrainer *trainer = d->trainer;
+  const DdpmOps *ops = trainer->backend->ops;
+  const float *from[] = { trainer->weights, trainer->adam_m, trainer->adam_v,
+    trainer->ema
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (from); i++)
+    if (d->arrays[i])
+      ops->download (trainer->backend, d->arrays[i], from[i],
+          trainable_size (trainer));
+  if (d->model == NULL)
+    return;
+  ops->download (trainer->backend, d->model, trainer->weights,
+      total_size (trainer));
+  if (d->ema && trainer->ema)
+    ops->download (trainer->backend, d->model, trainer->ema,
+        trainable_size (trainer));
+}
+
+DdpmModel *
+ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
+{
+  DdpmModel *model = ddpm_model_new (&trainer->config, error);
+  Download d = {.trainer = trainer,.ema = ema };
+
+  if (model == NULL)
+    return NULL;
+  model->width = trainer->width;
+  model->height = trainer->height;
+  model->step = trainer->stats.step;
+  d.model = model->weights;
+  trainer->backend->ops->run (trainer->backend, download, &d);
+  return model;
+}
+
+/* arrays: weights, m, v, ema */
+static gboolean
+save_state (DdpmTrainer * trainer, gfloat * arrays[4], const gchar * path,
+    guint64 epoch, GHashTable * settings, GError ** error)
+{
+  DdpmTrainState state = {
+    .config = trainer->config,
+    .width = trainer->width,.height = trainer->height,
+    .weights = arrays[0],.adam_m = arrays[1],.adam_v = arrays[2],
+    .ema = arrays[3],
+    .step = trainer->stats.step,.samples = trainer->stats.samples,
+    .epoch = epoch,.seed = trainer->settings.seed,
+    .loss_smoothed = trainer->stats.loss_smoothed,
+    .settings = settings,
+  };
+
+  return ddpm_train_state_save (&state, path, error);
+}
+
+/* The state first: it alone suffices to go on, and a checkpoint without it
+ * would be of steps that are lost. */
+gboolean
+ddpm_trainer_save (DdpmTrainer * trainer, const gchar * checkpoint_path,
+    guint64 epoch, GHashTable * settings, GError ** error)
+{
+  g_autofree gchar *state_path = ddpm_train_state_path (checkpoint_path);
+  g_autoptr (DdpmModel) model = ddpm_trainer_get_model (trainer, TRUE, error);
+  guint n = trainer->ema ? 4 : 3;
+  Download d = {.trainer = trainer };
+  gboolean ok = FALSE;
+
+  if (model == NULL)
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    d.arrays[i] = g_try_new (gfloat, trainer->params->trainable);
+    if (d.arrays[i] == NULL)
+      goto no_memory;
+  }
+  trainer->backend->ops->run (trainer->backend, download, &d);
+  ok = save_state (trainer, d.arrays, state_path, epoch, settings, error)
+      && ddpm_checkpoint_save (model, DDPM_TYPE_F32, checkpoint_path, error);
+
+done:
+  for (guint i = 0; i < n; i++)
+    g_free (d.arrays[i]);
+  return ok;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory to save %s: it takes %" G_GSIZE_FORMAT " MiB",
+      checkpoint_path, (n * trainable_size (trainer) >> 20) + 1);
+  goto done;
+}
