@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-build=build-tests
+build='build-tests'
 suites="--no-suite long"
 setup=
 while [ $# -gt 0 ]; do

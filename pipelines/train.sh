@@ -1,0 +1,32 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Sourced by the train-*.sh scripts, which set
+#   recipe    properties of ddpmtrainsink
+#   epochs    of the data, 0: endless
+#   preview   preview properties
+#   default   name of the checkpoint where none is given
+# shellcheck disable=SC2154
+
+case "${1:-}" in
+  ''|-h|--help) sed -n '3,/^set -eu/s/^# \{0,1\}//p' "$0" | sed '$d'; exit 2 ;;
+esac
+absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+
+data=$(absolute "$1"); shift
+checkpoint=$default
+case "${1:-}" in ''|*=*) ;; *) checkpoint=$1; shift ;; esac
+checkpoint=$(absolute "$checkpoint")
+previews=${checkpoint%.*}-previews
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=pipelines/environment.sh
+. pipelines/environment.sh
+mkdir -p "$previews"
+
+# -e: Ctrl-C sends EOS, so that the last step is saved too
+# shellcheck disable=SC2086
+exec gst-launch-1.0 -e cifarsrc location="$data" epochs="$epochs" ! \
+  ddpmtrainsink name=train location="$checkpoint" resume=true \
+    log-location="${checkpoint%.*}.csv" checkpoint-interval=500 \
+    $recipe $preview "$@" \
+  train.preview ! queue ! videoconvert ! pngenc ! \
+  multifilesink async=false location="$previews/%05d.png"
