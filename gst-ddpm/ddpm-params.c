@@ -46,14 +46,15 @@ static void
 add_conv_weight (Builder * b, const gchar * prefix, guint out, guint in,
     guint kernel, gfloat gain)
 {
-  add_param (b, prefix, ".weight", 4, (guint[]) {out, in, kernel, kernel},
-      gain, 0);
+  add_param (b, prefix, ".weight", 4, (guint[]) {
+      out, in, kernel, kernel}, gain, 0);
 }
 
 static void
 add_linear_weight (Builder * b, const gchar * prefix, guint out, guint in)
 {
-  add_param (b, prefix, ".weight", 2, (guint[]) {out, in}, GAIN, 0);
+  add_param (b, prefix, ".weight", 2, (guint[]) {
+      out, in}, GAIN, 0);
 }
 
 static void
@@ -177,8 +178,9 @@ ddpm_params_new (const DdpmConfig * config, GError ** error)
 
   params = g_new0 (DdpmParams, 1);
   params->trainable = b.end;
-  add_param (&b, "time_embedding.timembedding.0", ".weight", 2,
-      (guint[]) {config->timesteps, config->channels}, 0, 0);
+  add_param (&b, "time_embedding.timembedding.0", ".weight", 2, (guint[]) {
+      config->timesteps, config->channels}
+      , 0, 0);
   params->total = b.end;
   params->n_params = b.params->len;
   params->params = (DdpmParam *) g_array_free (b.params, FALSE);

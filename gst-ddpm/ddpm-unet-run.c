@@ -80,8 +80,7 @@ time_forward (Pass * p, const gint * t)
       w + time->weight[1], w + time->bias[1], time->out, unet->scratch);
   p->ops->swish_forward (unet->backend, count, time->out, time->out_swish);
   p->ops->linear_forward (time->linear[2], time->out_swish,
-      w + time->weight[2], w + time->bias[2], time->projections,
-      unet->scratch);
+      w + time->weight[2], w + time->bias[2], time->projections, unet->scratch);
 }
 
 static void

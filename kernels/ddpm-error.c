@@ -3,4 +3,8 @@
  */
 #include "ddpm-error.h"
 
-G_DEFINE_QUARK (ddpm-error-quark, ddpm_error);
+GQuark
+ddpm_error_quark (void)
+{
+  return g_quark_from_static_string ("ddpm-error-quark");
+}

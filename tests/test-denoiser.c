@@ -215,7 +215,8 @@ stepping_past_the_end_says_so (void)
   g_autoptr (DdpmBackend) backend =
       ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
   DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 1,.start =
-        model->config.timesteps };
+        model->config.timesteps
+  };
   g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (model, backend, 1,
       width, height, &spec, NULL);
   g_autofree gfloat *x = pure_noise (0, 1, 192);

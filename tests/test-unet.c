@@ -233,10 +233,8 @@ an_image_does_not_depend_on_its_batch (void)
   guint k;
 
   for (k = 0; k < G_N_ELEMENTS (kinds); k++) {
-    g_autofree gfloat *alone =
-        evaluate (kinds[k], 1, 5, FALSE, NULL, NULL);
-    g_autofree gfloat *together =
-        evaluate (kinds[k], 8, 0, FALSE, NULL, NULL);
+    g_autofree gfloat *alone = evaluate (kinds[k], 1, 5, FALSE, NULL, NULL);
+    g_autofree gfloat *together = evaluate (kinds[k], 8, 0, FALSE, NULL, NULL);
 
     if (kinds[k] == DDPM_BACKEND_REFERENCE)
       g_assert_cmpmem (alone, elements * 4, together + 5 * elements,
