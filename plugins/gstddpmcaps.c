@@ -171,3 +171,99 @@ gst_ddpm_tensor_info_to_caps (const GstDdpmTensorInfo * info)
     gst_caps_set_simple (caps, "timestep", G_TYPE_INT, info->timestep, NULL);
   return caps;
 }
+
+/* The strings of a value that is one, or a list of them; NULL: no more */
+static const gchar *
+get_nth_string (const GValue * value, guint n)
+{
+  if (GST_VALUE_HOLDS_LIST (value)) {
+    if (n >= gst_value_list_get_size (value))
+      return NULL;
+    value = gst_value_list_get_value (value, n);
+    n = 0;
+  }
+  return n == 0 && G_VALUE_HOLDS_STRING (value) ? g_value_get_string (value)
+      : NULL;
+}
+
+/* A shape that is spelled out goes before an open one, and where only its
+ * batch does not fit it still says what images are wanted. Returns the
+ * dimensions, and the structure that takes them; NULL: there is none. */
+static gchar *
+choose_dimensions (const GstCaps * caps, guint batch, guint * index)
+{
+  guint shape[4] = { 3, 32, 32, 1 };
+  gboolean have_shape = FALSE;
+  guint i, j, open = G_MAXUINT;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    const GValue *value =
+        gst_structure_get_value (gst_caps_get_structure (caps, i),
+        "dimensions");
+    const gchar *text;
+    guint dims[4];
+
+    if (value == NULL) {
+      open = MIN (open, i);
+      continue;
+    }
+    for (j = 0; (text = get_nth_string (value, j)); j++) {
+      if (!gst_ddpm_tensor_parse_dimensions (text, dims))
+        continue;
+      if (batch == 1 || dims[3] == batch) {
+        *index = i;
+        return g_strdup (text);
+      }
+      if (!have_shape)
+        memcpy (shape, dims, sizeof (shape));
+      have_shape = TRUE;
+    }
+  }
+  if (open == G_MAXUINT)
+    return NULL;
+  *index = open;
+  return g_strdup_printf ("%u:%u:%u:%u", shape[0], shape[1], shape[2], batch);
+}
+
+static gboolean
+takes_seed (const GstStructure * s, guint64 seed)
+{
+  const GValue *wanted = gst_structure_get_value (s, "seed");
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, G_TYPE_UINT64);
+  g_value_set_uint64 (&value, seed);
+  return wanted == NULL || gst_value_can_intersect (wanted, &value);
+}
+
+GstCaps *
+gst_ddpm_tensor_caps_fixate (const GstCaps * caps, guint batch, guint64 seed,
+    GError ** error)
+{
+  g_autofree gchar *dimensions = NULL;
+  GstCaps *fixed;
+  GstStructure *s;
+  guint index;
+
+  dimensions = choose_dimensions (caps, batch, &index);
+  if (dimensions == NULL
+      || !takes_seed (gst_caps_get_structure (caps, index), seed))
+    goto not_taken;
+
+  fixed = gst_caps_copy_nth (caps, index);
+  s = gst_caps_get_structure (fixed, 0);
+  gst_structure_set (s, "dimensions", G_TYPE_STRING, dimensions,
+      "seed", G_TYPE_UINT64, seed, NULL);
+  gst_structure_fixate_field_nearest_fraction (s, "framerate", 30, 1);
+  return fixed;
+
+not_taken:
+  {
+    g_autofree gchar *wanted = gst_caps_to_string (caps);
+
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "Expected downstream to take tensors of dimensions=C:W:H:%u and "
+        "seed=%" G_GUINT64_FORMAT ", but it takes %s", batch, seed, wanted);
+    return NULL;
+  }
+}

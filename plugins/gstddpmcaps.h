@@ -34,5 +34,9 @@ gboolean gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps
 GstCaps *gst_ddpm_tensor_info_to_caps (const GstDdpmTensorInfo * info);
 /* Only the "dimensions" string; FALSE when it is not C:W:H:N */
 gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions, guint dims[4]);
+/* What a source gives to downstream's caps: their dimensions, else 3:32:32:batch;
+ * the framerate nearest to 30/1; the seed. batch 1 is as many as they want.
+ * Returns: (transfer full) NULL and error where the batch or the seed disagree */
+GstCaps *gst_ddpm_tensor_caps_fixate (const GstCaps * caps, guint batch, guint64 seed, GError ** error);
 
 G_END_DECLS

@@ -1,0 +1,517 @@
+/* gst-ddpm: ddpmnoise, a source of pure noise
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/**
+ * SECTION:element-ddpmnoise
+ * @title: ddpmnoise
+ *
+ * Normally distributed noise, x_T, from which ddpmdenoise makes images. Each
+ * number is a function of the seed, the index of its sample, the stream and
+ * its place in the sample: not of the batch, the order or the machine. Buffer
+ * b has the samples b * N .. b * N + N - 1 of a batch of N, their indices are
+ * in the buffer's offsets, and seeking (in time, samples or buffers) costs
+ * nothing and gives the same bits.
+ *
+ * The shape is what downstream asks for, as dimensions=C:W:H:N in its caps,
+ * else 3:32:32:N. The caps carry the seed. They have no timestep, also where
+ * #GstDdpmNoise:stream is not 0: what has none is taken as pure noise.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 ddpmnoise ! ddpmdenoise ! videoconvert ! autovideosink
+ * ]| Images that never existed.
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=1 batch-size=64 seed=7 ! filesink location=x_T.f32
+ * ]| The noise of 64 images as bare floats, (batch, height, width, channel).
+ * |[
+ * gst-launch-1.0 ddpmnoise ! other/tensors,dimensions=1:28:28:1,framerate=5/1 ! ddpmdenoise ! videoconvert ! autovideosink
+ * ]| Shape and rate are set by caps.
+ *
+ * Since: 0.1
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstddpmnoise.h"
+#include "gstddpmcaps.h"
+#include "gstddpmerror.h"
+#include "gstddpmframes.h"
+#include "../gst-ddpm/ddpm-noise.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
+#define GST_CAT_DEFAULT gst_ddpm_noise_debug
+
+#define DEFAULT_SEED 0
+#define DEFAULT_STREAM DDPM_STREAM_X_T
+#define DEFAULT_BATCH_SIZE 1
+#define DEFAULT_IS_LIVE FALSE
+
+enum
+{
+  PROP_0,
+  PROP_SEED,
+  PROP_STREAM,
+  PROP_BATCH_SIZE,
+  PROP_IS_LIVE,
+};
+
+typedef struct
+{
+  guint64 seed;
+  guint stream;
+  guint batch_size;
+} Settings;
+
+struct _GstDdpmNoise
+{
+  GstPushSrc parent;
+
+  /* with the object lock */
+  Settings settings;
+  GstDdpmTensorInfo info;       /* written by the streaming thread only */
+
+  /* of the streaming thread */
+  GstClockTime seek_time;       /* where to go on; NONE: at next */
+  guint64 next;                 /* number of the next buffer */
+
+  gint flushing;                /* atomic */
+};
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS));
+
+#define gst_ddpm_noise_parent_class parent_class
+G_DEFINE_TYPE (GstDdpmNoise, gst_ddpm_noise, GST_TYPE_PUSH_SRC);
+GST_ELEMENT_REGISTER_DEFINE (ddpmnoise, "ddpmnoise", GST_RANK_NONE,
+    GST_TYPE_DDPM_NOISE);
+
+static void gst_ddpm_noise_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec);
+static void gst_ddpm_noise_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec);
+static gboolean gst_ddpm_noise_start (GstBaseSrc * src);
+static gboolean gst_ddpm_noise_unlock (GstBaseSrc * src);
+static gboolean gst_ddpm_noise_unlock_stop (GstBaseSrc * src);
+static GstCaps *gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps);
+static gboolean gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps);
+static gboolean gst_ddpm_noise_decide_allocation (GstBaseSrc * src,
+    GstQuery * query);
+static gboolean gst_ddpm_noise_is_seekable (GstBaseSrc * src);
+static gboolean gst_ddpm_noise_event (GstBaseSrc * src, GstEvent * event);
+static gboolean gst_ddpm_noise_do_seek (GstBaseSrc * src, GstSegment * segment);
+static gboolean gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query);
+static void gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
+    GstClockTime * start, GstClockTime * end);
+static GstFlowReturn gst_ddpm_noise_fill (GstPushSrc * src, GstBuffer * buffer);
+
+static void
+gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
+  GstPushSrcClass *push_class = GST_PUSH_SRC_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+      | GST_PARAM_MUTABLE_READY;
+
+  GST_DEBUG_CATEGORY_INIT (gst_ddpm_noise_debug, "ddpmnoise", 0,
+      "ddpmnoise element");
+
+  object_class->set_property = gst_ddpm_noise_set_property;
+  object_class->get_property = gst_ddpm_noise_get_property;
+
+  /**
+   * GstDdpmNoise:seed:
+   *
+   * Another seed gives other noise, and other images. It stands in the caps,
+   * so that ddpmdenoise draws the noise of its steps from the same one.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_SEED,
+      g_param_spec_uint64 ("seed", "Seed", "Seed of all random numbers",
+          0, G_MAXUINT64, DEFAULT_SEED, flags));
+
+  /**
+   * GstDdpmNoise:stream:
+   *
+   * Which of the independent streams of noise of a sample to give: 0 is x_T,
+   * t > 0 is what a ddpm sampler adds in the reverse step at timestep t, and
+   * those from 2147483648 up are the trainer's.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_STREAM,
+      g_param_spec_uint ("stream", "Stream",
+          "Stream of noise: 0 is x_T, t the noise of the reverse step at t",
+          0, G_MAXUINT32, DEFAULT_STREAM, flags));
+
+  /**
+   * GstDdpmNoise:batch-size:
+   *
+   * Samples in a buffer. Left at 1, it is what downstream's caps say; any other
+   * size must agree with them.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_BATCH_SIZE,
+      g_param_spec_uint ("batch-size", "Batch size",
+          "Samples in a buffer (1: as many as downstream wants, else 1)",
+          1, GST_DDPM_MAX_BATCH, DEFAULT_BATCH_SIZE, flags));
+
+  /**
+   * GstDdpmNoise:is-live:
+   *
+   * Give each buffer at its time, and none while paused.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_IS_LIVE,
+      g_param_spec_boolean ("is-live", "Is live",
+          "Whether to act as a live source", DEFAULT_IS_LIVE, flags));
+
+  gst_element_class_set_static_metadata (element_class, "DDPM noise source",
+      "Source/Tensor", "Normally distributed noise, the start of every image",
+      "gst-ddpm");
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+
+  base_class->start = GST_DEBUG_FUNCPTR (gst_ddpm_noise_start);
+  base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock);
+  base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock_stop);
+  base_class->fixate = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fixate);
+  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_noise_set_caps);
+  base_class->decide_allocation =
+      GST_DEBUG_FUNCPTR (gst_ddpm_noise_decide_allocation);
+  base_class->is_seekable = GST_DEBUG_FUNCPTR (gst_ddpm_noise_is_seekable);
+  base_class->event = GST_DEBUG_FUNCPTR (gst_ddpm_noise_event);
+  base_class->do_seek = GST_DEBUG_FUNCPTR (gst_ddpm_noise_do_seek);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_noise_query);
+  base_class->get_times = GST_DEBUG_FUNCPTR (gst_ddpm_noise_get_times);
+  push_class->fill = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fill);
+}
+
+static void
+gst_ddpm_noise_init (GstDdpmNoise * self)
+{
+  self->settings.seed = DEFAULT_SEED;
+  self->settings.stream = DEFAULT_STREAM;
+  self->settings.batch_size = DEFAULT_BATCH_SIZE;
+  self->info.fps_d = 1;
+  self->info.batch = 1;
+
+  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
+  gst_base_src_set_live (GST_BASE_SRC (self), DEFAULT_IS_LIVE);
+}
+
+static void
+gst_ddpm_noise_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (object);
+
+  if (id == PROP_IS_LIVE) {
+    gst_base_src_set_live (GST_BASE_SRC (self), g_value_get_boolean (value));
+    return;
+  }
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_SEED:
+      self->settings.seed = g_value_get_uint64 (value);
+      break;
+    case PROP_STREAM:
+      self->settings.stream = g_value_get_uint (value);
+      break;
+    case PROP_BATCH_SIZE:
+      self->settings.batch_size = g_value_get_uint (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_ddpm_noise_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (object);
+
+  if (id == PROP_IS_LIVE) {
+    g_value_set_boolean (value, gst_base_src_is_live (GST_BASE_SRC (self)));
+    return;
+  }
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_SEED:
+      g_value_set_uint64 (value, self->settings.seed);
+      break;
+    case PROP_STREAM:
+      g_value_set_uint (value, self->settings.stream);
+      break;
+    case PROP_BATCH_SIZE:
+      g_value_set_uint (value, self->settings.batch_size);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static Settings
+get_settings (GstDdpmNoise * self)
+{
+  Settings settings;
+
+  GST_OBJECT_LOCK (self);
+  settings = self->settings;
+  GST_OBJECT_UNLOCK (self);
+  return settings;
+}
+
+static GstDdpmFrames
+frames_of (const GstDdpmTensorInfo * info, gint num_buffers)
+{
+  GstDdpmFrames frames = { info->fps_n, info->fps_d, info->batch,
+    num_buffers < 0 ? GST_DDPM_FRAMES_ENDLESS : num_buffers
+  };
+
+  return frames;
+}
+
+static gboolean
+gst_ddpm_noise_start (GstBaseSrc * src)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+
+  self->next = 0;
+  self->seek_time = GST_CLOCK_TIME_NONE;
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_noise_unlock (GstBaseSrc * src)
+{
+  g_atomic_int_set (&GST_DDPM_NOISE (src)->flushing, TRUE);
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_noise_unlock_stop (GstBaseSrc * src)
+{
+  g_atomic_int_set (&GST_DDPM_NOISE (src)->flushing, FALSE);
+  return TRUE;
+}
+
+/* --- negotiation -------------------------------------------------------- */
+
+static GstCaps *
+gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps)
+{
+  Settings settings = get_settings (GST_DDPM_NOISE (src));
+  GError *error = NULL;
+  GstCaps *fixed;
+
+  fixed = gst_ddpm_tensor_caps_fixate (caps, settings.batch_size,
+      settings.seed, &error);
+  gst_caps_unref (caps);
+  if (fixed == NULL)
+    goto not_taken;
+  return GST_BASE_SRC_CLASS (parent_class)->fixate (src, fixed);
+
+not_taken:
+  {
+    GST_ELEMENT_ERROR (src, CORE, NEGOTIATION, ("%s", error->message), (NULL));
+    g_error_free (error);
+    return gst_caps_new_empty ();
+  }
+}
+
+/* The first buffer that repeats no sample and no time of those already given */
+static guint64
+get_successor (GstDdpmNoise * self, const GstDdpmTensorInfo * info)
+{
+  GstDdpmFrames before = frames_of (&self->info, -1);
+  GstDdpmFrames after = frames_of (info, -1);
+  guint64 next = gst_util_uint64_scale_ceil (self->next, before.samples,
+      after.samples);
+  GstClockTime end = gst_ddpm_frames_get_time (&before, self->next);
+
+  if (GST_CLOCK_TIME_IS_VALID (end))
+    next = MAX (next, gst_ddpm_frames_at_time (&after, end));
+  return next;
+}
+
+static gboolean
+gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  GstDdpmTensorInfo info;
+  GError *error = NULL;
+
+  if (!gst_ddpm_tensor_info_from_caps (&info, caps, &error))
+    goto wrong_caps;
+  GST_DEBUG_OBJECT (self, "%" G_GSIZE_FORMAT " bytes a buffer: %"
+      GST_PTR_FORMAT, info.size, caps);
+
+  self->next = get_successor (self, &info);
+  GST_OBJECT_LOCK (self);
+  self->info = info;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+
+wrong_caps:
+  {
+    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("%s", error->message), (NULL));
+    g_error_free (error);
+    return FALSE;
+  }
+}
+
+static gboolean
+gst_ddpm_noise_decide_allocation (GstBaseSrc * src, GstQuery * query)
+{
+  guint size = GST_DDPM_NOISE (src)->info.size;
+
+  if (gst_query_get_n_allocation_pools (query) > 0) {
+    GstBufferPool *pool;
+    guint pool_size, min, max;
+
+    gst_query_parse_nth_allocation_pool (query, 0, &pool, &pool_size, &min,
+        &max);
+    gst_query_set_nth_allocation_pool (query, 0, pool, MAX (size, pool_size),
+        min, max);
+    gst_clear_object (&pool);
+  } else {
+    gst_query_add_allocation_pool (query, NULL, size, 0, 0);
+  }
+  return GST_BASE_SRC_CLASS (parent_class)->decide_allocation (src, query);
+}
+
+/* --- position ------------------------------------------------------------ */
+
+static gboolean
+gst_ddpm_noise_is_seekable (GstBaseSrc * src)
+{
+  return TRUE;
+}
+
+/* Backwards playing is refused here, before anything has been flushed. */
+static gboolean
+gst_ddpm_noise_event (GstBaseSrc * src, GstEvent * event)
+{
+  gdouble rate;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    gst_event_parse_seek (event, &rate, NULL, NULL, NULL, NULL, NULL, NULL);
+    if (rate < 0.0) {
+      GST_DEBUG_OBJECT (src, "refusing to play at rate %g", rate);
+      return FALSE;
+    }
+  }
+  return GST_BASE_SRC_CLASS (parent_class)->event (src, event);
+}
+
+/* The framerate may not be known before the first buffer. */
+static gboolean
+gst_ddpm_noise_do_seek (GstBaseSrc * src, GstSegment * segment)
+{
+  if (segment->rate < 0.0)
+    return FALSE;
+  GST_DDPM_NOISE (src)->seek_time = segment->position;
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  GstDdpmFrames frames;
+
+  GST_OBJECT_LOCK (self);
+  frames = frames_of (&self->info, src->num_buffers);
+  GST_OBJECT_UNLOCK (self);
+
+  /* A live buffer is given at the end of its time. */
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY
+      && gst_base_src_is_live (src) && frames.fps_n != 0) {
+    gst_query_set_latency (query, TRUE, gst_ddpm_frames_get_time (&frames, 1),
+        GST_CLOCK_TIME_NONE);
+    return TRUE;
+  }
+  return gst_ddpm_frames_query (&frames, query)
+      || GST_BASE_SRC_CLASS (parent_class)->query (src, query);
+}
+
+static void
+gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
+    GstClockTime * start, GstClockTime * end)
+{
+  *start = *end = GST_CLOCK_TIME_NONE;
+  if (gst_base_src_is_live (src) && GST_BUFFER_PTS_IS_VALID (buffer)) {
+    *start = GST_BUFFER_PTS (buffer);
+    *end = *start + GST_BUFFER_DURATION (buffer);
+  }
+}
+
+/* --- data ---------------------------------------------------------------- */
+
+/* out (batch, height, width, channels). FALSE: interrupted */
+static gboolean
+write_noise (GstDdpmNoise * self, const Settings * settings,
+    guint64 first_sample, gfloat * out)
+{
+  const GstDdpmTensorInfo *info = &self->info;
+  gsize elements = (gsize) info->channels * info->width * info->height;
+  guint i;
+
+  for (i = 0; i < info->batch; i++) {
+    if (g_atomic_int_get (&self->flushing))
+      return FALSE;
+    ddpm_noise_normal (settings->seed, first_sample + i, settings->stream, 0,
+        elements, out + i * elements);
+  }
+  return TRUE;
+}
+
+static GstFlowReturn
+gst_ddpm_noise_fill (GstPushSrc * src, GstBuffer * buffer)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  Settings settings = get_settings (self);
+  GstDdpmFrames frames = frames_of (&self->info, -1);
+  GstMapInfo map;
+  gboolean done;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->seek_time))
+    self->next = gst_ddpm_frames_at_time (&frames, self->seek_time);
+  self->seek_time = GST_CLOCK_TIME_NONE;
+  if (!gst_ddpm_frames_stamp (&frames, self->next, buffer))
+    return GST_FLOW_EOS;
+
+  if (gst_buffer_get_size (buffer) < self->info.size
+      || !gst_buffer_map (buffer, &map, GST_MAP_WRITE))
+    goto no_memory;
+  done = write_noise (self, &settings, GST_BUFFER_OFFSET (buffer),
+      (gfloat *) map.data);
+  gst_buffer_unmap (buffer, &map);
+  if (!done)
+    return GST_FLOW_FLUSHING;
+  gst_buffer_set_size (buffer, self->info.size);
+  self->next++;
+  return GST_FLOW_OK;
+
+no_memory:
+  {
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
+        ("Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
+            G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer)),
+        (NULL));
+    return GST_FLOW_ERROR;
+  }
+}
