@@ -46,15 +46,17 @@ static void
 add_conv_weight (Builder * b, const gchar * prefix, guint out, guint in,
     guint kernel, gfloat gain)
 {
-  add_param (b, prefix, ".weight", 4, (guint[]) {
-      out, in, kernel, kernel}, gain, 0);
+  guint shape[] = { out, in, kernel, kernel };
+
+  add_param (b, prefix, ".weight", 4, shape, gain, 0);
 }
 
 static void
 add_linear_weight (Builder * b, const gchar * prefix, guint out, guint in)
 {
-  add_param (b, prefix, ".weight", 2, (guint[]) {
-      out, in}, GAIN, 0);
+  guint shape[] = { out, in };
+
+  add_param (b, prefix, ".weight", 2, shape, GAIN, 0);
 }
 
 static void
@@ -161,6 +163,7 @@ ddpm_params_new (const DdpmConfig * config, GError ** error)
   Builder b = { NULL, 0 };
   g_autoptr (GArray) blocks = NULL;
   DdpmParams *params;
+  guint table[] = { config->timesteps, config->channels };
   guint i;
 
   if (!ddpm_config_check (config, error))
@@ -178,9 +181,7 @@ ddpm_params_new (const DdpmConfig * config, GError ** error)
 
   params = g_new0 (DdpmParams, 1);
   params->trainable = b.end;
-  add_param (&b, "time_embedding.timembedding.0", ".weight", 2, (guint[]) {
-      config->timesteps, config->channels}
-      , 0, 0);
+  add_param (&b, "time_embedding.timembedding.0", ".weight", 2, table, 0, 0);
   params->total = b.end;
   params->n_params = b.params->len;
   params->params = (DdpmParam *) g_array_free (b.params, FALSE);
