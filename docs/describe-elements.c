@@ -1,0 +1,165 @@
+/* gst-ddpm: prints docs/elements.md: the elements as they are
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Only what gst-ddpm itself defines, so that the page does not depend on the
+ * version of GStreamer.
+ */
+#include <gst/gst.h>
+
+static const gchar *const elements[] =
+    { "ddpmnoise", "ddpmdenoise", "cifarsrc", "ddpmtrainsink" };
+
+static gchar *
+enum_values (GParamSpecEnum * pspec)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  guint i;
+
+  for (i = 0; i < pspec->enum_class->n_values; i++)
+    g_string_append_printf (text, "%s%s", i ? ", " : "",
+        pspec->enum_class->values[i].value_nick);
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static gchar *
+type_text (GParamSpec * pspec)
+{
+  if (G_IS_PARAM_SPEC_ENUM (pspec))
+    return enum_values (G_PARAM_SPEC_ENUM (pspec));
+  if (pspec->value_type == GST_TYPE_STRUCTURE)
+    return g_strdup ("structure");
+  return g_strdup (g_type_name (pspec->value_type) + 1);
+}
+
+static gchar *
+default_text (GParamSpec * pspec)
+{
+  const GValue *value = g_param_spec_get_default_value (pspec);
+
+  if (!(pspec->flags & G_PARAM_WRITABLE))
+    return g_strdup ("read-only");
+  if (G_IS_PARAM_SPEC_ENUM (pspec)) {
+    GEnumValue *v = g_enum_get_value (G_PARAM_SPEC_ENUM (pspec)->enum_class,
+        g_value_get_enum (value));
+
+    return g_strdup (v->value_nick);
+  }
+  if (G_VALUE_HOLDS_STRING (value)) {
+    const gchar *text = g_value_get_string (value);
+
+    return text ? g_strdup_printf ("\"%s\"", text) : g_strdup ("none");
+  }
+  if (G_VALUE_HOLDS_DOUBLE (value))
+    return g_strdup_printf ("%g", g_value_get_double (value));
+  if (G_VALUE_HOLDS_FLOAT (value))
+    return g_strdup_printf ("%g", g_value_get_float (value));
+  return g_strdup_value_contents (value);
+}
+
+static void
+describe_pads (GstElementFactory * factory)
+{
+  const GList *l;
+
+  for (l = gst_element_factory_get_static_pad_templates (factory); l;
+      l = l->next) {
+    GstStaticPadTemplate *t = l->data;
+    g_autoptr (GstCaps) caps = gst_static_pad_template_get_caps (t);
+    g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+    guint i;
+
+    g_print ("- pad `%s` (%s, %s):", t->name_template,
+        t->direction == GST_PAD_SRC ? "source" : "sink",
+        t->presence == GST_PAD_ALWAYS ? "always" : "on request");
+    for (i = 0; i < gst_caps_get_size (caps); i++) {
+      const gchar *name =
+          gst_structure_get_name (gst_caps_get_structure (caps, i));
+
+      if (g_hash_table_add (seen, (gpointer) name))
+        g_print ("%s `%s`", g_hash_table_size (seen) > 1 ? "," : "", name);
+    }
+    gst_static_caps_cleanup (&t->static_caps);
+    g_print ("\n");
+  }
+}
+
+static gint
+by_name (gconstpointer a, gconstpointer b)
+{
+  return g_strcmp0 ((*(GParamSpec * const *) a)->name,
+      (*(GParamSpec * const *) b)->name);
+}
+
+static void
+describe_properties (GObject * object)
+{
+  guint n, i;
+  g_autofree GParamSpec **specs =
+      g_object_class_list_properties (G_OBJECT_GET_CLASS (object), &n);
+
+  qsort (specs, n, sizeof (*specs), by_name);
+  g_print ("\n| property | type | default | what it does |\n"
+      "|---|---|---|---|\n");
+  for (i = 0; i < n; i++) {
+    g_autofree gchar *type = NULL, *value = NULL;
+
+    if (specs[i]->owner_type != G_OBJECT_TYPE (object))
+      continue;
+    type = type_text (specs[i]);
+    value = default_text (specs[i]);
+    g_print ("| `%s` | %s | %s | %s |\n", specs[i]->name, type, value,
+        g_param_spec_get_blurb (specs[i]));
+  }
+}
+
+static void
+describe_signals (GObject * object)
+{
+  guint n, i;
+  g_autofree guint *ids = g_signal_list_ids (G_OBJECT_TYPE (object), &n);
+
+  for (i = 0; i < n; i++) {
+    GSignalQuery query;
+
+    g_signal_query (ids[i], &query);
+    g_print ("\nAction signal `%s`, returns %s.\n", query.signal_name,
+        g_type_name (query.return_type & ~G_SIGNAL_TYPE_STATIC_SCOPE));
+  }
+}
+
+static gboolean
+describe (const gchar * name)
+{
+  g_autoptr (GstElement) element = gst_element_factory_make (name, NULL);
+  GstElementFactory *factory;
+
+  if (element == NULL) {
+    g_printerr ("no element %s\n", name);
+    return FALSE;
+  }
+  gst_object_ref_sink (element);
+  factory = gst_element_get_factory (element);
+  g_print ("\n## %s\n\n%s (`%s`).\n\n", name,
+      gst_element_factory_get_metadata (factory, "description"),
+      gst_element_factory_get_metadata (factory, "klass"));
+  describe_pads (factory);
+  describe_properties (G_OBJECT (element));
+  describe_signals (G_OBJECT (element));
+  return TRUE;
+}
+
+int
+main (int argc, char **argv)
+{
+  guint i;
+
+  gst_init (&argc, &argv);
+  g_print ("# The elements\n\n"
+      "Printed by `docs/describe-elements`; CI checks that it is up to date.\n"
+      "Properties of the base classes (`num-buffers`, `is-live`, `sync`, ...)"
+      " are GStreamer's own.\n");
+  for (i = 0; i < G_N_ELEMENTS (elements); i++)
+    if (!describe (elements[i]))
+      return 1;
+  return 0;
+}
