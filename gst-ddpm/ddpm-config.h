@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 #define DDPM_NORM_EPS 1e-5f     /* PyTorch's default */
 #define DDPM_MAX_TIMESTEPS 100000
 #define DDPM_MAX_CHANNELS 4096  /* of any tensor in the network */
-#define DDPM_MAX_RES_BLOCKS 64  /* a level */
+#define DDPM_MAX_RES_BLOCKS 16  /* a level */
 #define DDPM_MAX_IMAGE_SIZE 4096        /* width and height */
 
 typedef enum
