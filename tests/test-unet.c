@@ -192,6 +192,21 @@ test_net_square_dropout (DdpmConfig * config, guint * width, guint * height)
   config->dropout = 0.3;
 }
 
+static void
+test_net_notebook (DdpmConfig * config, guint * width, guint * height)
+{
+  ddpm_config_init_defaults (config);
+  config->dropout = 0;
+  *width = *height = 32;
+}
+
+static void
+cpu_agrees_with_pytorch_on_the_notebook_s_network (void)
+{
+  check_against_pytorch (DDPM_BACKEND_CPU, test_net_notebook,
+      "unet-notebook.safetensors");
+}
+
 static gfloat *
 evaluate (DdpmBackendKind kind, guint batch, guint64 first_sample,
     gboolean training, const DdpmDropout * drop, gfloat ** grads)
@@ -294,6 +309,7 @@ main (int argc, char **argv)
 #define TEST(name) g_test_add_func ("/unet/" #name, name)
   TEST (reference_agrees_with_pytorch);
   TEST (cpu_agrees_with_pytorch);
+  TEST (cpu_agrees_with_pytorch_on_the_notebook_s_network);
   TEST (an_image_does_not_depend_on_its_batch);
   TEST (memory_plan_of_training_gives_the_same_output_as_of_sampling);
   TEST (reference_and_cpu_agree_with_dropout);

@@ -13,7 +13,7 @@ import philox
 
 SEED = 3
 
-for kind in oracle.NETS:
+for kind in oracle.NETS | oracle.LARGE_NETS:
     net, T, shape = oracle.make_net(kind)
     n = 3
     x_t = philox.batch(philox.normal, SEED, 0, philox.EPS + 100, n, shape)
