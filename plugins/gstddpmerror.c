@@ -65,9 +65,7 @@ gst_ddpm_element_post_error (GstElement * element, GError * error)
   if (!g_error_matches (error, DDPM_ERROR, DDPM_ERROR_CANCELLED)) {
     domain_and_code (error, &domain, &code);
     gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
-        g_strdup (error->message),
-        g_strdup_printf ("%s %d", g_quark_to_string (error->domain),
-            error->code), __FILE__, GST_FUNCTION, __LINE__);
+        g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
   }
   g_error_free (error);
 }

@@ -28,6 +28,19 @@ gst_ddpm_frames_at_time (const GstDdpmFrames * frames, GstClockTime time)
       frames->fps_d * GST_SECOND) - 1;
 }
 
+guint64
+gst_ddpm_frames_get_successor (const GstDdpmFrames * before, guint64 frame,
+    const GstDdpmFrames * after)
+{
+  guint64 next = gst_util_uint64_scale_ceil (frame, before->samples,
+      after->samples);
+  GstClockTime end = gst_ddpm_frames_get_time (before, frame);
+
+  if (GST_CLOCK_TIME_IS_VALID (end))
+    next = MAX (next, gst_ddpm_frames_at_time (after, end));
+  return next;
+}
+
 gboolean
 gst_ddpm_frames_stamp (const GstDdpmFrames * frames, guint64 frame,
     GstBuffer * buffer)
@@ -79,6 +92,8 @@ from_frame (const GstDdpmFrames * frames, guint64 frame, GstFormat format,
 {
   guint64 result;
 
+  if (frame == GST_DDPM_FRAMES_ENDLESS)
+    return FALSE;
   switch (format) {
     case GST_FORMAT_TIME:
       result = gst_ddpm_frames_get_time (frames, frame);

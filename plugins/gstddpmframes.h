@@ -31,6 +31,9 @@ typedef struct
 GstClockTime gst_ddpm_frames_get_time (const GstDdpmFrames * frames, guint64 frame);
 /* The frame that is to be seen at @time; 0 where frames have no time */
 guint64 gst_ddpm_frames_at_time (const GstDdpmFrames * frames, GstClockTime time);
+/* Where to go on when the caps change before @frame: at the first frame that
+ * repeats no sample and no time */
+guint64 gst_ddpm_frames_get_successor (const GstDdpmFrames * before, guint64 frame, const GstDdpmFrames * after);
 /* Sets PTS, duration and offsets. FALSE: frame is past the end of the stream,
  * of time or of sample indices. */
 gboolean gst_ddpm_frames_stamp (const GstDdpmFrames * frames, guint64 frame, GstBuffer * buffer);

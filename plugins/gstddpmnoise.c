@@ -37,7 +37,6 @@
 #include "gstddpmnoise.h"
 #include "gstddpmcaps.h"
 #include "gstddpmerror.h"
-#include "gstddpmframes.h"
 #include "../gst-ddpm/ddpm-noise.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
@@ -66,15 +65,13 @@ typedef struct
 
 struct _GstDdpmNoise
 {
-  GstPushSrc parent;
+  GstDdpmFrameSrc parent;
 
-  /* with the object lock */
-  Settings settings;
-  GstDdpmTensorInfo info;       /* written by the streaming thread only */
+  Settings settings;            /* with the object lock */
 
   /* of the streaming thread */
-  GstClockTime seek_time;       /* where to go on; NONE: at next */
-  guint64 next;                 /* number of the next buffer */
+  GstDdpmTensorInfo info;
+  guint stream;
 
   gint flushing;                /* atomic */
 };
@@ -83,7 +80,7 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS));
 
 #define gst_ddpm_noise_parent_class parent_class
-G_DEFINE_TYPE (GstDdpmNoise, gst_ddpm_noise, GST_TYPE_PUSH_SRC);
+G_DEFINE_TYPE (GstDdpmNoise, gst_ddpm_noise, GST_TYPE_DDPM_FRAME_SRC);
 GST_ELEMENT_REGISTER_DEFINE (ddpmnoise, "ddpmnoise", GST_RANK_NONE,
     GST_TYPE_DDPM_NOISE);
 
@@ -91,20 +88,17 @@ static void gst_ddpm_noise_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec);
 static void gst_ddpm_noise_get_property (GObject * object, guint id,
     GValue * value, GParamSpec * pspec);
-static gboolean gst_ddpm_noise_start (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_unlock (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_unlock_stop (GstBaseSrc * src);
 static GstCaps *gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps);
 static gboolean gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps);
 static gboolean gst_ddpm_noise_decide_allocation (GstBaseSrc * src,
     GstQuery * query);
-static gboolean gst_ddpm_noise_is_seekable (GstBaseSrc * src);
-static gboolean gst_ddpm_noise_event (GstBaseSrc * src, GstEvent * event);
-static gboolean gst_ddpm_noise_do_seek (GstBaseSrc * src, GstSegment * segment);
 static gboolean gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query);
 static void gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
     GstClockTime * start, GstClockTime * end);
-static GstFlowReturn gst_ddpm_noise_fill (GstPushSrc * src, GstBuffer * buffer);
+static GstFlowReturn gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src,
+    guint64 number, GstBuffer * buffer);
 
 static void
 gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
@@ -112,7 +106,7 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
-  GstPushSrcClass *push_class = GST_PUSH_SRC_CLASS (klass);
+  GstDdpmFrameSrcClass *frame_class = GST_DDPM_FRAME_SRC_CLASS (klass);
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
       | GST_PARAM_MUTABLE_READY;
 
@@ -177,19 +171,15 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
       "gst-ddpm");
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
-  base_class->start = GST_DEBUG_FUNCPTR (gst_ddpm_noise_start);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock);
   base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock_stop);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fixate);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_noise_set_caps);
   base_class->decide_allocation =
       GST_DEBUG_FUNCPTR (gst_ddpm_noise_decide_allocation);
-  base_class->is_seekable = GST_DEBUG_FUNCPTR (gst_ddpm_noise_is_seekable);
-  base_class->event = GST_DEBUG_FUNCPTR (gst_ddpm_noise_event);
-  base_class->do_seek = GST_DEBUG_FUNCPTR (gst_ddpm_noise_do_seek);
   base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_noise_query);
   base_class->get_times = GST_DEBUG_FUNCPTR (gst_ddpm_noise_get_times);
-  push_class->fill = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fill);
+  frame_class->fill_frame = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fill_frame);
 }
 
 static void
@@ -198,10 +188,7 @@ gst_ddpm_noise_init (GstDdpmNoise * self)
   self->settings.seed = DEFAULT_SEED;
   self->settings.stream = DEFAULT_STREAM;
   self->settings.batch_size = DEFAULT_BATCH_SIZE;
-  self->info.fps_d = 1;
-  self->info.batch = 1;
 
-  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
   gst_base_src_set_live (GST_BASE_SRC (self), DEFAULT_IS_LIVE);
 }
 
@@ -274,26 +261,6 @@ get_settings (GstDdpmNoise * self)
   return settings;
 }
 
-static GstDdpmFrames
-frames_of (const GstDdpmTensorInfo * info, gint num_buffers)
-{
-  GstDdpmFrames frames = { info->fps_n, info->fps_d, info->batch,
-    num_buffers < 0 ? GST_DDPM_FRAMES_ENDLESS : num_buffers
-  };
-
-  return frames;
-}
-
-static gboolean
-gst_ddpm_noise_start (GstBaseSrc * src)
-{
-  GstDdpmNoise *self = GST_DDPM_NOISE (src);
-
-  self->next = 0;
-  self->seek_time = GST_CLOCK_TIME_NONE;
-  return TRUE;
-}
-
 static gboolean
 gst_ddpm_noise_unlock (GstBaseSrc * src)
 {
@@ -332,26 +299,12 @@ not_taken:
   }
 }
 
-/* The first buffer that repeats no sample and no time of those already given */
-static guint64
-get_successor (GstDdpmNoise * self, const GstDdpmTensorInfo * info)
-{
-  GstDdpmFrames before = frames_of (&self->info, -1);
-  GstDdpmFrames after = frames_of (info, -1);
-  guint64 next = gst_util_uint64_scale_ceil (self->next, before.samples,
-      after.samples);
-  GstClockTime end = gst_ddpm_frames_get_time (&before, self->next);
-
-  if (GST_CLOCK_TIME_IS_VALID (end))
-    next = MAX (next, gst_ddpm_frames_at_time (&after, end));
-  return next;
-}
-
 static gboolean
 gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
 {
   GstDdpmNoise *self = GST_DDPM_NOISE (src);
   GstDdpmTensorInfo info;
+  GstDdpmFrames frames = { 0, 1, 1, GST_DDPM_FRAMES_ENDLESS };
   GError *error = NULL;
 
   if (!gst_ddpm_tensor_info_from_caps (&info, caps, &error))
@@ -359,10 +312,13 @@ gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
   GST_DEBUG_OBJECT (self, "%" G_GSIZE_FORMAT " bytes a buffer: %"
       GST_PTR_FORMAT, info.size, caps);
 
-  self->next = get_successor (self, &info);
-  GST_OBJECT_LOCK (self);
   self->info = info;
-  GST_OBJECT_UNLOCK (self);
+  self->stream = get_settings (self).stream;
+  frames.fps_n = info.fps_n;
+  frames.fps_d = info.fps_d;
+  frames.samples = info.batch;
+  gst_ddpm_frame_src_set_frames (GST_DDPM_FRAME_SRC (src), &frames);
+  gst_base_src_set_blocksize (src, info.size);
   return TRUE;
 
 wrong_caps:
@@ -393,59 +349,22 @@ gst_ddpm_noise_decide_allocation (GstBaseSrc * src, GstQuery * query)
   return GST_BASE_SRC_CLASS (parent_class)->decide_allocation (src, query);
 }
 
-/* --- position ------------------------------------------------------------ */
+/* --- live ----------------------------------------------------------------- */
 
-static gboolean
-gst_ddpm_noise_is_seekable (GstBaseSrc * src)
-{
-  return TRUE;
-}
-
-/* Backwards playing is refused here, before anything has been flushed. */
-static gboolean
-gst_ddpm_noise_event (GstBaseSrc * src, GstEvent * event)
-{
-  gdouble rate;
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
-    gst_event_parse_seek (event, &rate, NULL, NULL, NULL, NULL, NULL, NULL);
-    if (rate < 0.0) {
-      GST_DEBUG_OBJECT (src, "refusing to play at rate %g", rate);
-      return FALSE;
-    }
-  }
-  return GST_BASE_SRC_CLASS (parent_class)->event (src, event);
-}
-
-/* The framerate may not be known before the first buffer. */
-static gboolean
-gst_ddpm_noise_do_seek (GstBaseSrc * src, GstSegment * segment)
-{
-  if (segment->rate < 0.0)
-    return FALSE;
-  GST_DDPM_NOISE (src)->seek_time = segment->position;
-  return TRUE;
-}
-
+/* A live buffer is given at the end of its time. */
 static gboolean
 gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query)
 {
-  GstDdpmNoise *self = GST_DDPM_NOISE (src);
   GstDdpmFrames frames;
 
-  GST_OBJECT_LOCK (self);
-  frames = frames_of (&self->info, src->num_buffers);
-  GST_OBJECT_UNLOCK (self);
-
-  /* A live buffer is given at the end of its time. */
+  gst_ddpm_frame_src_get_frames (GST_DDPM_FRAME_SRC (src), &frames);
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY
       && gst_base_src_is_live (src) && frames.fps_n != 0) {
     gst_query_set_latency (query, TRUE, gst_ddpm_frames_get_time (&frames, 1),
         GST_CLOCK_TIME_NONE);
     return TRUE;
   }
-  return gst_ddpm_frames_query (&frames, query)
-      || GST_BASE_SRC_CLASS (parent_class)->query (src, query);
+  return GST_BASE_SRC_CLASS (parent_class)->query (src, query);
 }
 
 static void
@@ -461,10 +380,9 @@ gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
 
 /* --- data ---------------------------------------------------------------- */
 
-/* out (batch, height, width, channels). FALSE: interrupted */
+/* out (batch, height, width, channels). FALSE: interrupted. */
 static gboolean
-write_noise (GstDdpmNoise * self, const Settings * settings,
-    guint64 first_sample, gfloat * out)
+write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
 {
   const GstDdpmTensorInfo *info = &self->info;
   gsize elements = (gsize) info->channels * info->width * info->height;
@@ -473,38 +391,27 @@ write_noise (GstDdpmNoise * self, const Settings * settings,
   for (i = 0; i < info->batch; i++) {
     if (g_atomic_int_get (&self->flushing))
       return FALSE;
-    ddpm_noise_normal (settings->seed, first_sample + i, settings->stream, 0,
+    ddpm_noise_normal (info->seed, first_sample + i, self->stream, 0,
         elements, out + i * elements);
   }
   return TRUE;
 }
 
 static GstFlowReturn
-gst_ddpm_noise_fill (GstPushSrc * src, GstBuffer * buffer)
+gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
+    GstBuffer * buffer)
 {
   GstDdpmNoise *self = GST_DDPM_NOISE (src);
-  Settings settings = get_settings (self);
-  GstDdpmFrames frames = frames_of (&self->info, -1);
   GstMapInfo map;
   gboolean done;
-
-  if (GST_CLOCK_TIME_IS_VALID (self->seek_time))
-    self->next = gst_ddpm_frames_at_time (&frames, self->seek_time);
-  self->seek_time = GST_CLOCK_TIME_NONE;
-  if (!gst_ddpm_frames_stamp (&frames, self->next, buffer))
-    return GST_FLOW_EOS;
 
   if (gst_buffer_get_size (buffer) < self->info.size
       || !gst_buffer_map (buffer, &map, GST_MAP_WRITE))
     goto no_memory;
-  done = write_noise (self, &settings, GST_BUFFER_OFFSET (buffer),
-      (gfloat *) map.data);
+  done = write_noise (self, GST_BUFFER_OFFSET (buffer), (gfloat *) map.data);
   gst_buffer_unmap (buffer, &map);
-  if (!done)
-    return GST_FLOW_FLUSHING;
   gst_buffer_set_size (buffer, self->info.size);
-  self->next++;
-  return GST_FLOW_OK;
+  return done ? GST_FLOW_OK : GST_FLOW_FLUSHING;
 
 no_memory:
   {
