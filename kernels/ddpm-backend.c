@@ -11,8 +11,8 @@
 static DdpmBackend *
 cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
 {
-  g_autofree gchar *path =
-      g_module_build_path (DDPM_MODULE_DIR, "gstddpm-cuda");
+  g_autofree gchar *path = g_build_filename (DDPM_MODULE_DIR,
+      "libgstddpm-cuda." G_MODULE_SUFFIX, NULL);
   GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
   gpointer symbol = NULL;
 
