@@ -322,6 +322,12 @@ ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats)
   *stats = trainer->stats;
 }
 
+guint
+ddpm_trainer_get_micro_batch (DdpmTrainer * trainer)
+{
+  return trainer->micro_batch;
+}
+
 typedef struct
 {
   DdpmTrainer *trainer;

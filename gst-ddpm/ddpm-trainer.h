@@ -71,6 +71,8 @@ gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0, const
     const gfloat * eps, guint n, gdouble * loss, gfloat * grads, GError ** error);
 
 void ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats);
+/* Images computed at a time, also where that was left to be chosen */
+guint ddpm_trainer_get_micro_batch (DdpmTrainer * trainer);
 /* Weights to sample with: the EMA where there is one (ema TRUE), else the raw
  * ones; a copy. */
 DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error);
