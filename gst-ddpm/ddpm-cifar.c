@@ -45,7 +45,7 @@ typedef struct
 
 struct _DdpmCifar
 {
-  const DataSet *set;           /* NULL: a file of its own, with labels of its own */
+  const DataSet *set;           /* NULL: a single file, of any labels */
   guint n_labels;
   guint n_files;
   DataFile files[MAX_FILES];
@@ -340,20 +340,20 @@ typedef struct
 {
   guint64 seed, sample;
   guint32 block;                /* the next to make */
-  guint left;                   /* words of this block that are not used yet */
+  guint used;                   /* of the words */
   guint32 words[4];
 } Words;
 
 static guint64
 next_64_bits (Words * w)
 {
-  if (w->left == 0) {
+  if (w->used == 4) {
     ddpm_random4 (w->seed, w->sample, DDPM_STREAM_SHUFFLE, w->block++,
         w->words);
-    w->left = 4;
+    w->used = 0;
   }
-  w->left -= 2;
-  return (guint64) w->words[w->left] << 32 | w->words[w->left + 1];
+  w->used += 2;
+  return (guint64) w->words[w->used - 2] << 32 | w->words[w->used - 1];
 }
 
 /* Uniform in 0 .. n - 1: the incomplete last run of n of the 2^64 values is
@@ -374,7 +374,7 @@ next_below (Words * w, guint64 n)
 void
 ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n, guint64 * order)
 {
-  Words w = {.seed = seed,.sample = epoch };
+  Words w = {.seed = seed,.sample = epoch,.used = 4 };
   guint64 i;
 
   for (i = 0; i < n; i++)

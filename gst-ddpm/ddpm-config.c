@@ -257,7 +257,8 @@ ddpm_config_to_string (const DdpmConfig * config)
   gchar *mult = ddpm_config_channel_mult_to_string (config);
   gchar *attention = ddpm_config_attention_levels_to_string (config);
   gchar *s = g_strdup_printf ("UNet %ux[%s], attention at %s, %u block%s, "
-      "T %u %s%s%s", config->channels, mult, *attention ? attention : "no level",
+      "T %u %s%s%s", config->channels, mult,
+      *attention ? attention : "no level",
       config->res_blocks, config->res_blocks == 1 ? "" : "s",
       config->timesteps,
       config->schedule == DDPM_SCHEDULE_COSINE ? "cosine" : "linear",

@@ -8,7 +8,7 @@
 typedef void (*BlockFunc) (guint64 seed, guint64 sample, guint32 stream,
     guint32 block, gfloat out[4]);
 
-/* Random numbers come in blocks of four; a slice may start and end inside one. */
+/* Numbers come in blocks of four; a slice may start and end inside one. */
 static void
 fill (BlockFunc four_of, guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out)

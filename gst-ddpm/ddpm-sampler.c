@@ -43,8 +43,8 @@ beta_between (Level from, Level to)
  * beta_t:
  *   mean     = sqrt (A') b' / (1 - A) x_0 + sqrt (a') (1 - A') / (1 - A) x
  *   variance = b' (1 - A') / (1 - A), "fixed small", or b', "fixed large"
- * (section 3.2). Their released code makes the first variance of "fixed large"
- * that of the second step; it belongs to the step to x_0, which adds no noise. */
+ * (section 3.2). In their released code the first variance of "fixed large" is
+ * another, but it belongs to the step to x_0, which adds no noise. */
 static void
 ddpm_step (const DdpmSamplerSpec * spec, Level from, Level to,
     DdpmReverseStep * c)
@@ -55,8 +55,7 @@ ddpm_step (const DdpmSamplerSpec * spec, Level from, Level to,
   if (spec->variance == DDPM_VARIANCE_FIXED_SMALL)
     variance *= to.one_minus / from.one_minus;
   c->c_x0 = sqrt (to.alpha_bar) * beta / from.one_minus;
-  c->c_x =
-      sqrt (from.alpha_bar / to.alpha_bar) * to.one_minus / from.one_minus;
+  c->c_x = sqrt (from.alpha_bar / to.alpha_bar) * to.one_minus / from.one_minus;
   c->sigma = sqrt (variance);
 }
 

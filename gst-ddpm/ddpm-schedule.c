@@ -49,7 +49,8 @@ linear_beta (const DdpmConfig * config, guint t)
   return T > 1 ? config->beta_start + range * t / (T - 1) : config->beta_start;
 }
 
-/* Nichol & Dhariwal, eq. 17: f (u) = cos^2 ((u + s) / (1 + s) pi / 2), s = 0.008 */
+/* Nichol & Dhariwal, eq. 17, with s = 0.008:
+ * f (u) = cos^2 ((u + s) / (1 + s) pi / 2) */
 static gdouble
 cosine_alpha_bar (gdouble u)
 {
