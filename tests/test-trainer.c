@@ -193,6 +193,36 @@ ten_steps_of_the_paper_are_those_of_pytorch (gconstpointer kind)
       "train-paper.safetensors");
 }
 
+/* Rounded activations, float weights: the losses stay near PyTorch's. */
+static void
+steps_in_bf16_follow_pytorch (gconstpointer kind)
+{
+  g_autoptr (TestDump) dump = test_dump_open ("train-plain.safetensors");
+  const gfloat *loss = test_dump_get_floats (dump, "loss", 10);
+  g_autoptr (DdpmBackend) backend = NULL;
+  g_autoptr (DdpmTrainer) trainer = NULL;
+  g_autoptr (DdpmModel) model = NULL;
+  DdpmTrainerSettings settings;
+  DdpmTrainerStats stats;
+  DdpmConfig config;
+  GError *error = NULL;
+  guint width, height;
+
+  test_net_square (&config, &width, &height);
+  config.data_range = DDPM_DATA_RANGE_UNIT;
+  test_settings_plain (&settings);
+  backend = ddpm_backend_new (GPOINTER_TO_INT (kind),
+      DDPM_PRECISION_BF16_EMULATED, 2, &error);
+  g_assert_no_error (error);
+  trainer = test_trainer_new_on (backend, &config, &settings, width, height);
+  model = test_model_new (&config);
+  test_trainer_set_weights (trainer, model);
+  for (guint i = 0; i < 10; i++) {
+    test_trainer_step (trainer, 8, 8 * 8 * 3, &stats);
+    g_assert_cmpfloat_with_epsilon (stats.loss, loss[i], 0.01 * loss[i]);
+  }
+}
+
 static gfloat *
 gradient_in_parts (DdpmBackendKind kind, const Example * example,
     guint micro_batch, gsize * count, gdouble * loss)
@@ -248,6 +278,7 @@ add_tests (const gchar * name, DdpmBackendKind kind)
         ten_plain_steps_are_those_of_pytorch},
     {"ten-steps-of-the-paper-are-those-of-pytorch",
         ten_steps_of_the_paper_are_those_of_pytorch},
+    {"steps-in-bf16-follow-pytorch", steps_in_bf16_follow_pytorch},
     {"a-batch-may-be-cut-anywhere", a_batch_may_be_cut_anywhere},
   };
 
