@@ -1,0 +1,377 @@
+/* gst-ddpm: the settings of a training run, as properties
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstddpmtrainsettings.h"
+#include "gstddpmerror.h"
+
+#define DEFAULT_CHANNEL_MULT "1,2,2,1"
+#define DEFAULT_ATTENTION_LEVELS "1"
+#define DEFAULT_CHECKPOINT_INTERVAL 1000
+#define DEFAULT_PROGRESS_INTERVAL 5
+#define DEFAULT_PREVIEW_COUNT 5
+#define MAX_BATCH 65536
+#define MAX_PREVIEW_COUNT 1024
+#define MAX_THREADS 1024
+
+GType
+gst_ddpm_schedule_get_type (void)
+{
+  static const GEnumValue values[] = {
+    {DDPM_SCHEDULE_LINEAR, "Betas rise linearly (Ho et al. 2020)", "linear"},
+    {DDPM_SCHEDULE_COSINE, "Nichol & Dhariwal 2021, eq. 17", "cosine"},
+    {0, NULL, NULL},
+  };
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstDdpmSchedule", values));
+  return (GType) type;
+}
+
+GType
+gst_ddpm_data_range_get_type (void)
+{
+  static const GEnumValue values[] = {
+    {DDPM_DATA_RANGE_SYMMETRIC, "Pixels are numbers -1..1", "symmetric"},
+    {DDPM_DATA_RANGE_UNIT, "Pixels are numbers 0..1, as in the notebook",
+        "unit"},
+    {0, NULL, NULL},
+  };
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstDdpmDataRange", values));
+  return (GType) type;
+}
+
+typedef enum
+{
+  TEXT,
+  FLAG,
+  UINT,
+  UINT64,
+  DOUBLE,
+  CHOICE,
+} SettingKind;
+
+typedef struct
+{
+  const gchar *name;
+  SettingKind kind;
+  gsize offset;                 /* in GstDdpmTrainSettings */
+  const gchar *blurb;
+  gdouble min, max;             /* of UINT and DOUBLE */
+    GType (*choice) (void);     /* of CHOICE */
+} Setting;
+
+#define AT(member) G_STRUCT_OFFSET (GstDdpmTrainSettings, member)
+
+/* *INDENT-OFF* */
+static const Setting settings[] = {
+  {"location", TEXT, AT (location),
+      "Checkpoint to write; what resuming needs stands beside it in "
+      "<location>.state. A file that is there is replaced by the first save"},
+  {"resume", FLAG, AT (resume),
+      "Go on from <location>.state; where there is none yet, start. The "
+      "images that were learnt from are skipped, unless the source is live"},
+  {"channels", UINT, AT (config.channels),
+      "Channels of the first level, a multiple of 32", DDPM_GROUPS,
+      DDPM_MAX_CHANNELS},
+  {"channel-mult", TEXT, AT (channel_mult),
+      "Channels of each level, as multiples of channels"},
+  {"attention-levels", TEXT, AT (attention_levels),
+      "Levels whose blocks have attention, counted from 0"},
+  {"res-blocks", UINT, AT (config.res_blocks),
+      "Residual blocks a level (one more on the way up)", 1, 64},
+  {"dropout", DOUBLE, AT (config.dropout),
+      "Probability of dropout in the residual blocks", 0, 1},
+  {"timesteps", UINT, AT (config.timesteps),
+      "T, the number of diffusion steps", 1, DDPM_MAX_TIMESTEPS},
+  {"beta-start", DOUBLE, AT (config.beta_start),
+      "First beta of the linear schedule", 0, 1},
+  {"beta-end", DOUBLE, AT (config.beta_end),
+      "Last beta of the linear schedule", 0, 1},
+  {"schedule", CHOICE, AT (config.schedule),
+      "Kind of beta schedule", .choice = gst_ddpm_schedule_get_type},
+  {"data-range", CHOICE, AT (config.data_range),
+      "Numbers that pixels are mapped to",
+      .choice = gst_ddpm_data_range_get_type},
+  {"backend", CHOICE, AT (backend),
+      "Machine that computes", .choice = gst_ddpm_backend_get_type},
+  {"precision", CHOICE, AT (precision),
+      "Numbers that it computes in", .choice = gst_ddpm_precision_get_type},
+  {"threads", UINT, AT (threads),
+      "Compute threads (0: one per physical core)", 0, MAX_THREADS},
+  {"batch-size", UINT, AT (trainer.batch_size),
+      "Images of one optimiser step", 1, MAX_BATCH},
+  {"micro-batch", UINT, AT (trainer.micro_batch),
+      "Images computed at a time, gradients added up (0: chosen)", 0,
+      MAX_BATCH},
+  {"learning-rate", DOUBLE, AT (trainer.learning_rate),
+      "Learning rate of Adam", 0, 1},
+  {"warmup-steps", UINT64, AT (trainer.warmup_steps),
+      "Steps over which the learning rate rises linearly (0: none)"},
+  {"grad-clip", DOUBLE, AT (trainer.grad_clip),
+      "Limit of the global norm of the gradient (0: none)", 0, G_MAXFLOAT},
+  {"ema-decay", DOUBLE, AT (trainer.ema_decay),
+      "Decay of the moving average of the weights (0: none is kept)", 0, 1},
+  {"flip", FLAG, AT (trainer.flip),
+      "Mirror half of the images horizontally"},
+  {"max-steps", UINT64, AT (max_steps),
+      "End the stream when so many optimiser steps have been done, those "
+      "before a resume included (0: at EOS)"},
+  {"checkpoint-interval", UINT64, AT (checkpoint_interval),
+      "Steps from one checkpoint to the next (0: only at the end)"},
+  {"seed", UINT64, AT (trainer.seed),
+      "Seed of initial weights, timesteps, noise, dropout and flips"},
+  {"progress-interval", UINT, AT (progress_interval),
+      "Seconds from one report to the next (0: one every step)", 0,
+      G_MAXUINT},
+  {"log-location", TEXT, AT (log_location),
+      "CSV file with a row for each step; appended to when resuming"},
+  {"preview-interval", UINT64, AT (preview_interval),
+      "Steps from one preview to the next (0: one each epoch)"},
+  {"preview-count", UINT, AT (preview_count),
+      "Images of a preview", 1, MAX_PREVIEW_COUNT},
+  {"preview-steps", UINT, AT (preview_steps),
+      "Steps of the DDIM sampler of previews (0: DDPM with all T)", 0,
+      DDPM_MAX_TIMESTEPS},
+  {"preview-seed", UINT64, AT (preview_seed),
+      "Seed of the noise that every preview starts from"},
+};
+/* *INDENT-ON* */
+
+/* Those that the state file records, for people */
+static const gchar *const recipe[] = {
+  "precision", "batch-size", "micro-batch", "learning-rate", "warmup-steps",
+  "grad-clip", "ema-decay", "flip", NULL
+};
+
+void
+gst_ddpm_train_settings_init (GstDdpmTrainSettings * s)
+{
+  memset (s, 0, sizeof (*s));
+  ddpm_config_init_defaults (&s->config);
+  ddpm_trainer_settings_init (&s->trainer);
+  s->channel_mult = g_strdup (DEFAULT_CHANNEL_MULT);
+  s->attention_levels = g_strdup (DEFAULT_ATTENTION_LEVELS);
+  s->backend = DDPM_BACKEND_AUTO;
+  s->precision = DDPM_PRECISION_AUTO;
+  s->checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL;
+  s->progress_interval = DEFAULT_PROGRESS_INTERVAL;
+  s->preview_count = DEFAULT_PREVIEW_COUNT;
+}
+
+void
+gst_ddpm_train_settings_clear (GstDdpmTrainSettings * s)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (settings); i++) {
+    if (settings[i].kind == TEXT)
+      g_clear_pointer ((gchar **) G_STRUCT_MEMBER_P (s, settings[i].offset),
+          g_free);
+  }
+}
+
+void
+gst_ddpm_train_settings_copy (GstDdpmTrainSettings * to,
+    const GstDdpmTrainSettings * from)
+{
+  guint i;
+
+  *to = *from;
+  for (i = 0; i < G_N_ELEMENTS (settings); i++) {
+    if (settings[i].kind == TEXT)
+      G_STRUCT_MEMBER (gchar *, to, settings[i].offset) =
+          g_strdup (G_STRUCT_MEMBER (gchar *, from, settings[i].offset));
+  }
+}
+
+gboolean
+gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
+{
+  const gchar *mult = s->channel_mult ? s->channel_mult : "";
+  const gchar *levels = s->attention_levels ? s->attention_levels : "";
+
+  if (s->location == NULL || *s->location == '\0') {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+        "The property location is not set: it names the checkpoint to "
+        "train, for example location=ckpt.bin");
+    return FALSE;
+  }
+  if (!ddpm_config_parse_channel_mult (&s->config, mult, error)
+      || !ddpm_config_parse_attention_levels (&s->config, levels, error)
+      || !ddpm_config_check (&s->config, error))
+    return FALSE;
+  if (s->preview_steps > s->config.timesteps) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "preview-steps is %u, and a model of timesteps=%u has no more than "
+        "these", s->preview_steps, s->config.timesteps);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static GParamSpec *
+setting_to_pspec (const Setting * setting, const GstDdpmTrainSettings * def)
+{
+  const gchar *name = setting->name, *blurb = setting->blurb;
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+      | GST_PARAM_MUTABLE_READY;
+  gconstpointer p = G_STRUCT_MEMBER_P (def, setting->offset);
+
+  switch (setting->kind) {
+    case TEXT:
+      return g_param_spec_string (name, name, blurb,
+          *(const gchar * const *) p, flags);
+    case FLAG:
+      return g_param_spec_boolean (name, name, blurb, *(const gboolean *) p,
+          flags);
+    case UINT:
+      return g_param_spec_uint (name, name, blurb, setting->min, setting->max,
+          *(const guint *) p, flags);
+    case UINT64:
+      return g_param_spec_uint64 (name, name, blurb, 0, G_MAXUINT64,
+          *(const guint64 *) p, flags);
+    case DOUBLE:
+      return g_param_spec_double (name, name, blurb, setting->min,
+          setting->max, *(const gdouble *) p, flags);
+    case CHOICE:
+      return g_param_spec_enum (name, name, blurb, setting->choice (),
+          *(const gint *) p, flags);
+  }
+  return NULL;
+}
+
+guint
+gst_ddpm_train_settings_install (GObjectClass * klass)
+{
+  GstDdpmTrainSettings def;
+  guint i;
+
+  gst_ddpm_train_settings_init (&def);
+  for (i = 0; i < G_N_ELEMENTS (settings); i++)
+    g_object_class_install_property (klass, i + 1,
+        setting_to_pspec (&settings[i], &def));
+  gst_ddpm_train_settings_clear (&def);
+
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_SCHEDULE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DATA_RANGE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_BACKEND, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PRECISION, 0);
+  return i;
+}
+
+void
+gst_ddpm_train_settings_set (GstDdpmTrainSettings * s, guint id,
+    const GValue * value)
+{
+  gpointer p = G_STRUCT_MEMBER_P (s, settings[id - 1].offset);
+
+  switch (settings[id - 1].kind) {
+    case TEXT:
+      g_free (*(gchar **) p);
+      *(gchar **) p = g_value_dup_string (value);
+      break;
+    case FLAG:
+      *(gboolean *) p = g_value_get_boolean (value);
+      break;
+    case UINT:
+      *(guint *) p = g_value_get_uint (value);
+      break;
+    case UINT64:
+      *(guint64 *) p = g_value_get_uint64 (value);
+      break;
+    case DOUBLE:
+      *(gdouble *) p = g_value_get_double (value);
+      break;
+    case CHOICE:
+      *(gint *) p = g_value_get_enum (value);
+      break;
+  }
+}
+
+void
+gst_ddpm_train_settings_get (const GstDdpmTrainSettings * s, guint id,
+    GValue * value)
+{
+  gconstpointer p = G_STRUCT_MEMBER_P (s, settings[id - 1].offset);
+
+  switch (settings[id - 1].kind) {
+    case TEXT:
+      g_value_set_string (value, *(const gchar * const *) p);
+      break;
+    case FLAG:
+      g_value_set_boolean (value, *(const gboolean *) p);
+      break;
+    case UINT:
+      g_value_set_uint (value, *(const guint *) p);
+      break;
+    case UINT64:
+      g_value_set_uint64 (value, *(const guint64 *) p);
+      break;
+    case DOUBLE:
+      g_value_set_double (value, *(const gdouble *) p);
+      break;
+    case CHOICE:
+      g_value_set_enum (value, *(const gint *) p);
+      break;
+  }
+}
+
+static gchar *
+choice_to_text (GType type, gint value)
+{
+  GEnumClass *klass = g_type_class_ref (type);
+  GEnumValue *choice = g_enum_get_value (klass, value);
+  gchar *text = g_strdup (choice ? choice->value_nick : "");
+
+  g_type_class_unref (klass);
+  return text;
+}
+
+static gchar *
+setting_to_text (const Setting * setting, const GstDdpmTrainSettings * s)
+{
+  gconstpointer p = G_STRUCT_MEMBER_P (s, setting->offset);
+  gchar number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  switch (setting->kind) {
+    case TEXT:
+      return g_strdup (*(const gchar * const *) p);
+    case FLAG:
+      return g_strdup (*(const gboolean *) p ? "true" : "false");
+    case UINT:
+      return g_strdup_printf ("%u", *(const guint *) p);
+    case UINT64:
+      return g_strdup_printf ("%" G_GUINT64_FORMAT, *(const guint64 *) p);
+    case DOUBLE:
+      return g_strdup (g_ascii_dtostr (number, sizeof (number),
+              *(const gdouble *) p));
+    case CHOICE:
+      return choice_to_text (setting->choice (), *(const gint *) p);
+  }
+  return NULL;
+}
+
+GHashTable *
+gst_ddpm_train_settings_to_table (const GstDdpmTrainSettings * s)
+{
+  GHashTable *table =
+      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (settings); i++) {
+    if (g_strv_contains (recipe, settings[i].name))
+      g_hash_table_insert (table, (gpointer) settings[i].name,
+          setting_to_text (&settings[i], s));
+  }
+  return table;
+}
