@@ -233,7 +233,7 @@ takes_seed (const GstStructure * s, guint64 seed)
 
   g_value_init (&value, G_TYPE_UINT64);
   g_value_set_uint64 (&value, seed);
-  return wanted == NULL || gst_value_can_intersect (wanted, &value);
+  return wanted == NULL || gst_value_intersect (NULL, wanted, &value);
 }
 
 GstCaps *

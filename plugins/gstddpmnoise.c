@@ -351,7 +351,8 @@ gst_ddpm_noise_decide_allocation (GstBaseSrc * src, GstQuery * query)
 
 /* --- live ----------------------------------------------------------------- */
 
-/* A live buffer is given at the end of its time. */
+/* A live buffer comes at its time; one frame of latency is left to what is made
+ * of it. */
 static gboolean
 gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query)
 {
