@@ -1,0 +1,273 @@
+/* gst-ddpm: what ddpmdenoise can make of which caps
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstddpmdenoisecaps.h"
+#include "gstddpmpicture.h"
+
+typedef void (*ShapeFunc) (GstCaps * out, const GstDdpmDenoiseLink * link,
+    const GstStructure * s, const GstDdpmTensorInfo * info);
+
+static void
+set_any_framerate (GstStructure * s)
+{
+  gst_structure_set (s, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1,
+      G_MAXINT, 1, NULL);
+}
+
+/* The shape of a dimensions string that the model takes */
+static gboolean
+parse_shape (const GstDdpmDenoiseLink * link, const gchar * dimensions,
+    GstDdpmTensorInfo * info)
+{
+  guint dims[4];
+
+  if (!gst_ddpm_tensor_parse_dimensions (dimensions, dims)
+      || (link->image_channels && dims[0] != link->image_channels)
+      || dims[1] > GST_DDPM_MAX_IMAGE_SIZE || dims[2] > GST_DDPM_MAX_IMAGE_SIZE
+      || dims[3] > GST_DDPM_MAX_BATCH)
+    return FALSE;
+  info->channels = dims[0];
+  info->width = dims[1];
+  info->height = dims[2];
+  info->batch = dims[3];
+  return TRUE;
+}
+
+/* Calls func for each shape of a tensor structure; info NULL: any shape */
+static void
+foreach_shape (GstCaps * out, const GstDdpmDenoiseLink * link,
+    const GstStructure * s, ShapeFunc func)
+{
+  const GValue *value = gst_structure_get_value (s, "dimensions");
+  GstDdpmTensorInfo info;
+  guint i;
+
+  if (value == NULL) {
+    func (out, link, s, NULL);
+  } else if (G_VALUE_HOLDS_STRING (value)) {
+    if (parse_shape (link, g_value_get_string (value), &info))
+      func (out, link, s, &info);
+  } else if (GST_VALUE_HOLDS_LIST (value)) {
+    for (i = 0; i < gst_value_list_get_size (value); i++) {
+      const GValue *item = gst_value_list_get_value (value, i);
+
+      if (G_VALUE_HOLDS_STRING (item)
+          && parse_shape (link, g_value_get_string (item), &info))
+        func (out, link, s, &info);
+    }
+  }
+}
+
+/* --- sink -> src ----------------------------------------------------------- */
+
+static void
+set_formats (GstCaps * caps, guint channels)
+{
+  switch (channels) {
+    case 1:
+      gst_caps_set_simple (caps, "format", G_TYPE_STRING, "GRAY8", NULL);
+      break;
+    case 3:
+    {
+      GstCaps *colours = gst_caps_from_string ("video/x-raw, "
+          "format = (string) { RGB, RGBP }");
+      GstStructure *s = gst_caps_get_structure (colours, 0);
+
+      gst_caps_set_value (caps, "format", gst_structure_get_value (s,
+              "format"));
+      gst_caps_unref (colours);
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+static void
+append_video (GstCaps * out, const GstDdpmDenoiseLink * link,
+    const GstStructure * s, const GstDdpmTensorInfo * info)
+{
+  GstCaps *caps =
+      gst_caps_from_string (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS));
+  guint width, height;
+
+  if (info && !gst_ddpm_picture_get_size (info, link->columns, &width,
+          &height)) {
+    gst_caps_unref (caps);
+    return;
+  }
+  if (info)
+    gst_caps_set_simple (caps, "width", G_TYPE_INT, width,
+        "height", G_TYPE_INT, height, NULL);
+  set_formats (caps, info ? info->channels : link->image_channels);
+  gst_caps_set_simple (caps, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1,
+      NULL);
+  gst_caps_append (out, caps);
+}
+
+static void
+append_states (GstCaps * out, const GstDdpmDenoiseLink * link,
+    const GstStructure * s, const GstDdpmTensorInfo * info)
+{
+  GstStructure *state = gst_structure_copy (s);
+  g_autofree gchar *dimensions = NULL;
+
+  if (info) {
+    dimensions = g_strdup_printf ("%u:%u:%u:%u", info->channels, info->width,
+        info->height, info->batch);
+    gst_structure_set (state, "dimensions", G_TYPE_STRING, dimensions, NULL);
+  }
+  gst_structure_set (state, "timestep", G_TYPE_INT, (gint) link->stop, NULL);
+  set_any_framerate (state);
+  gst_caps_append_structure (out, state);
+}
+
+GstCaps *
+gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
+    const GstCaps * caps)
+{
+  GstCaps *out = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++)
+    foreach_shape (out, link, gst_caps_get_structure (caps, i), append_video);
+  for (i = 0; link->tensors && i < gst_caps_get_size (caps); i++)
+    foreach_shape (out, link, gst_caps_get_structure (caps, i), append_states);
+  return out;
+}
+
+/* --- src -> sink ----------------------------------------------------------- */
+
+/* What an earlier structure covers adds nothing. caps (transfer full) */
+static void
+append_once (GstCaps * out, GstCaps * caps)
+{
+  if (gst_caps_is_subset (caps, out))
+    gst_caps_unref (caps);
+  else
+    gst_caps_append (out, caps);
+}
+
+static void
+append_any_shape (GstCaps * out)
+{
+  append_once (out, gst_caps_from_string (GST_DDPM_TENSOR_CAPS));
+}
+
+static void
+append_shape (GstCaps * out, guint channels, guint width, guint height)
+{
+  GstCaps *caps = gst_caps_from_string (GST_DDPM_TENSOR_CAPS);
+  g_autofree gchar *dimensions = g_strdup_printf ("%u:%u:%u:1", channels,
+      width, height);
+
+  gst_caps_set_simple (caps, "dimensions", G_TYPE_STRING, dimensions, NULL);
+  append_once (out, caps);
+}
+
+static gboolean
+takes_size (const GstStructure * s, guint width, guint height)
+{
+  GstStructure *size = gst_structure_new (gst_structure_get_name (s),
+      "width", G_TYPE_INT, width, "height", G_TYPE_INT, height, NULL);
+  gboolean takes = gst_structure_can_intersect (s, size);
+
+  gst_structure_free (size);
+  return takes;
+}
+
+static gboolean
+takes_format (const GstStructure * s, const gchar * format)
+{
+  GstStructure *wanted = gst_structure_new (gst_structure_get_name (s),
+      "format", G_TYPE_STRING, format, NULL);
+  gboolean takes = gst_structure_can_intersect (s, wanted);
+
+  gst_structure_free (wanted);
+  return takes;
+}
+
+/* The images that frames of video caps would show, where that can be told: the
+ * height of a mosaic depends on the batch. */
+static void
+append_shape_of_video (GstCaps * out, const GstDdpmDenoiseLink * link,
+    const GstStructure * s)
+{
+  guint channels = link->image_channels;
+  gint width, height;
+
+  if (channels == 0)
+    channels = takes_format (s, "RGB") || takes_format (s, "RGBP") ? 3 : 1;
+  if (link->columns == 0 && gst_structure_get_int (s, "width", &width)
+      && gst_structure_get_int (s, "height", &height))
+    append_shape (out, channels, width, height);
+  else if (link->width && link->height && (link->columns
+          || takes_size (s, link->width, link->height)))
+    append_shape (out, channels, link->width, link->height);
+}
+
+static void
+append_source_states (GstCaps * out, const GstDdpmDenoiseLink * link,
+    const GstStructure * s, const GstDdpmTensorInfo * info)
+{
+  if (info) {
+    GstStructure *state = gst_structure_copy (s);
+    g_autofree gchar *dimensions = g_strdup_printf ("%u:%u:%u:%u",
+        info->channels, info->width, info->height, info->batch);
+
+    gst_structure_remove_fields (state, "timestep", "seed", NULL);
+    gst_structure_set (state, "dimensions", G_TYPE_STRING, dimensions, NULL);
+    set_any_framerate (state);
+    gst_caps_append_structure (out, state);
+  } else {
+    if (link->width && link->height && link->image_channels)
+      append_shape (out, link->image_channels, link->width, link->height);
+    append_any_shape (out);
+  }
+}
+
+GstCaps *
+gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
+    const GstCaps * caps)
+{
+  GstCaps *out = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    const GstStructure *s = gst_caps_get_structure (caps, i);
+
+    if (gst_structure_has_name (s, "video/x-raw")) {
+      append_shape_of_video (out, link, s);
+      append_any_shape (out);
+    } else if (link->tensors) {
+      foreach_shape (out, link, s, append_source_states);
+    }
+  }
+  return out;
+}
+
+/* --- fixation -------------------------------------------------------------- */
+
+GstCaps *
+gst_ddpm_denoise_caps_fixate (GstCaps * caps, const GstCaps * sink_caps)
+{
+  GstStructure *s = gst_caps_get_structure (sink_caps, 0);
+  gint fps_n, fps_d;
+
+  if (!gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d)
+      || fps_n <= 0 || fps_d <= 0) {
+    fps_n = GST_DDPM_DENOISE_DEFAULT_FPS_N;
+    fps_d = GST_DDPM_DENOISE_DEFAULT_FPS_D;
+  }
+  caps = gst_caps_make_writable (gst_caps_truncate (caps));
+  s = gst_caps_get_structure (caps, 0);
+  if (gst_structure_has_field (s, "framerate"))
+    gst_structure_fixate_field_nearest_fraction (s, "framerate", fps_n, fps_d);
+  else
+    gst_structure_set (s, "framerate", GST_TYPE_FRACTION, fps_n, fps_d, NULL);
+  return gst_caps_fixate (caps);
+}

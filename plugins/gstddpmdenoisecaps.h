@@ -1,0 +1,34 @@
+/* gst-ddpm: what ddpmdenoise can make of which caps
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <gst/gst.h>
+#include "gstddpmcaps.h"
+
+G_BEGIN_DECLS
+
+/* The framerate where neither side says one */
+#define GST_DDPM_DENOISE_DEFAULT_FPS_N 30
+#define GST_DDPM_DENOISE_DEFAULT_FPS_D 1
+
+/* What binds the caps of the two pads together */
+typedef struct
+{
+  guint image_channels;         /* of the model; 0: no model yet */
+  guint width, height;          /* of the model's images; 0: not known */
+  guint columns;
+  guint stop;                   /* state that tensors go out in */
+  gboolean tensors;             /* can they? */
+} GstDdpmDenoiseLink;
+
+/* Video, then tensors. Returns: (transfer full) */
+GstCaps *gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link, const GstCaps * caps);
+/* Shapes that fit, spelled out for a batch of one (caps have no way to say "of
+ * any batch"), then an open shape. Returns: (transfer full) */
+GstCaps *gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link, const GstCaps * caps);
+/* The first of caps (transfer full), at the framerate of sink_caps where it is
+ * free to choose. Returns: (transfer full) */
+GstCaps *gst_ddpm_denoise_caps_fixate (GstCaps * caps, const GstCaps * sink_caps);
+
+G_END_DECLS

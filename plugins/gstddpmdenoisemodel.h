@@ -1,0 +1,34 @@
+/* gst-ddpm: the model of a ddpmdenoise, and what it takes
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <gst/gst.h>
+#include "../gst-ddpm/ddpm-model.h"
+#include "gstddpmcaps.h"
+#include "gstddpmdenoisesettings.h"
+
+G_BEGIN_DECLS
+
+/* Immutable once loaded */
+typedef struct
+{
+  GstDdpmDenoiseSettings settings;
+  DdpmModel *model;
+  DdpmBackend *backend;
+} GstDdpmDenoiseModel;
+
+/* Loads the model, checks the settings against it, makes the backend. */
+GstDdpmDenoiseModel *gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
+    GError ** error);
+void gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * model);
+/* The message "ddpmdenoise-model". Returns: (transfer full) */
+GstStructure *gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * model);
+/* Parses caps and fills the sampler for them; DDPM_ERROR_SETTINGS: says what
+ * came and what the model wants. */
+gboolean gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * model, const GstCaps * caps,
+    GstDdpmTensorInfo * info, DdpmSamplerSpec * spec, GError ** error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmDenoiseModel, gst_ddpm_denoise_model_free)
+
+G_END_DECLS
