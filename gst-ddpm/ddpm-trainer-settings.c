@@ -8,9 +8,10 @@
 #include "ddpm-unet-plan.h"
 
 #define MAX_BATCH 65536
-/* Activations and gradients of one pass. A graphics card is fast only when it
- * has much to do at once. */
-#define BUDGET_HOST ((gsize) 1 << 30)
+/* Activations and gradients of one pass: in 1.25 GiB go the 32 images of the
+ * notebook's batch in float. A graphics card is fast only when it has much to
+ * do at once. */
+#define BUDGET_HOST ((gsize) 5 << 28)
 #define BUDGET_DEVICE ((gsize) 8 << 30)
 
 /* Ho et al. 2020, appendix B */

@@ -172,12 +172,6 @@ learn_batch (Batch * batch)
   return TRUE;
 }
 
-static gboolean
-is_finite (const Batch * batch)
-{
-  return isfinite (batch->loss) && isfinite (batch->grad_norm);
-}
-
 static gdouble
 learning_rate (const DdpmTrainer * trainer)
 {
@@ -195,6 +189,17 @@ clip_factor (const DdpmTrainer * trainer, gdouble grad_norm)
   gdouble limit = trainer->settings.grad_clip;
 
   return limit > 0.0 ? MIN (limit / (grad_norm + DDPM_CLIP_EPS), 1.0) : 1.0;
+}
+
+/* A gradient whose square float cannot hold would be infinite in Adam's v. */
+static gboolean
+is_finite (const Batch * batch)
+{
+  gdouble norm = batch->grad_norm * clip_factor (batch->trainer,
+      batch->grad_norm);
+
+  return isfinite (batch->loss) && isfinite (batch->grad_norm)
+      && norm * norm < G_MAXFLOAT;
 }
 
 /* A new average follows the weights closely, and slower from step to step. */
@@ -278,7 +283,7 @@ check_outcome (const Batch * batch, GError ** error)
   if (!is_finite (batch)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED,
         "training diverged after %" G_GUINT64_FORMAT " steps: the loss is %g, "
-        "the norm of the gradient %g, expected finite numbers", step,
+        "the norm of the gradient %g, expected numbers of a sane size", step,
         batch->loss, batch->grad_norm);
     return FALSE;
   }

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  *   (step + 1) / warmup_steps), step from 0; 0: none
  * @grad_clip: limit of the global norm of the gradient; 0: none
  * @ema_decay: of the average of weights; 0: none is kept. Warm start: the
- *   decay of step n is min (ema_decay, (1 + n) / (10 + n))
+ *   decay of step n, from 0, is min (ema_decay, (1 + n) / (10 + n))
  * @flip: mirror half of the images horizontally
  * @seed: of initialisation, timesteps, noise, dropout and flips
  */
@@ -37,7 +37,7 @@ typedef struct
   guint64 step;                 /* optimiser steps done */
   guint64 samples;              /* images learnt from */
   gdouble loss;                 /* mean of (eps - eps_theta)^2 over the batch */
-  gdouble loss_smoothed;        /* exponential average, time constant 100 steps */
+  gdouble loss_smoothed;        /* exponential average, time constant 100 steps; a mean before */
   gdouble grad_norm;            /* before clipping */
   gdouble learning_rate;        /* of this step */
 } DdpmTrainerStats;
@@ -65,8 +65,9 @@ gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * mode
 gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images, guint n,
     const gint * cancel, DdpmTrainerStats * stats, GError ** error);
 
-/* Gradient and loss of given x_0, t and eps, without a step: for tests.
- * x_0, eps host floats (n, h, w, c), n <= batch_size; grads host [trainable] */
+/* Gradient and loss of given x_0, t and eps, without dropout and without a
+ * step: for tests. x_0, eps host floats (n, h, w, c), n <= batch_size; grads
+ * host [trainable] */
 gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0, const gint * t,
     const gfloat * eps, guint n, gdouble * loss, gfloat * grads, GError ** error);
 

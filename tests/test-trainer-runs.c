@@ -308,20 +308,29 @@ a_step_takes_no_memory (gconstpointer kind)
   g_assert_cmpuint (spy.allocs, ==, 0);
 }
 
+/* factor: of the last weights, and so of all gradients */
 static void
-a_diverged_step_leaves_the_weights (gconstpointer kind)
+check_divergence (DdpmBackendKind kind, gfloat factor)
 {
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
-  g_autoptr (DdpmModel) model = test_model_new (&trainer->config);
-  g_autoptr (DdpmModel) after = NULL;
+  g_autoptr (DdpmTrainer) trainer = NULL;
+  g_autoptr (DdpmModel) model = NULL, after = NULL;
   g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
-  const DdpmParam *tail = ddpm_params_find (model->params, "tail.2.weight");
   g_autoptr (GError) error = NULL;
+  const DdpmParam *tail;
+  DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
+  DdpmConfig config;
+  guint width, height;
 
+  test_net_tiny (&config, &width, &height);
+  test_settings_plain (&settings);
+  trainer = test_trainer_new (kind, &config, &settings, width, height);
+  model = test_model_new (&config);
+  tail = ddpm_params_find (model->params, "tail.2.weight");
   for (gsize i = 0; i < tail->count; i++)
-    model->weights[tail->offset + i] *= 1e30f;
+    model->weights[tail->offset + i] *= factor;
   test_trainer_set_weights (trainer, model);
+
   g_assert_false (ddpm_trainer_step (trainer, images, 8, NULL, &stats, &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
   after = test_trainer_get_model (trainer, FALSE);
@@ -329,6 +338,19 @@ a_diverged_step_leaves_the_weights (gconstpointer kind)
       model->weights, model->params->total * 4);
   ddpm_trainer_get_stats (trainer, &stats);
   g_assert_cmpuint (stats.step, ==, 0);
+}
+
+static void
+a_diverged_step_leaves_the_weights (gconstpointer kind)
+{
+  check_divergence (GPOINTER_TO_INT (kind), 1e30f);
+}
+
+/* Finite gradients with infinite squares */
+static void
+a_gradient_beyond_adam_is_divergence (gconstpointer kind)
+{
+  check_divergence (GPOINTER_TO_INT (kind), 1e12f);
 }
 
 static void
@@ -501,6 +523,7 @@ add_tests (const gchar * name, DdpmBackendKind kind)
     TEST (a_cancelled_step_changes_nothing),
     TEST (a_step_takes_no_memory),
     TEST (a_diverged_step_leaves_the_weights),
+    TEST (a_gradient_beyond_adam_is_divergence),
     TEST (what_is_not_a_number_is_noticed_and_gone),
     TEST (refuses_batches_that_do_not_fit),
     TEST (samples_are_numbered_through),
