@@ -69,7 +69,7 @@ backward_data (const RefLinear * l, const float *weight, const float *dy,
   }
 }
 
-/* dweight[o] = sum over r of dy[r][o] x[r], dbias[o] = sum over r of dy[r][o] */
+/* dweight[o] = sum over r of dy[r][o] x[r], and dbias of dy[r][o] alone */
 static void
 backward_weights (const RefLinear * l, const float *x, const float *dy,
     float *dweight, float *dbias, gboolean add, double *sum)

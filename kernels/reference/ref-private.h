@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-/* --- numbers in memory --------------------------------------------------- */
+/* --- numbers in memory --- */
 
 static inline double
 ddpm_ref_load (DdpmType type, gconstpointer src, gsize i)
@@ -38,7 +38,7 @@ ddpm_ref_put (DdpmType type, gpointer dst, gsize i, double value, gboolean add)
       add ? ddpm_ref_load (type, dst, i) + value : value);
 }
 
-/* --- sizes, of shapes that nobody has checked ------------------------------ */
+/* --- sizes, of shapes that nobody has checked --- */
 
 /* G_MAXSIZE, where the true product or sum is too large for a gsize */
 static inline gsize
@@ -75,7 +75,7 @@ ddpm_ref_take (gpointer scratch, gsize * used, gsize count, gsize size)
   return scratch ? (guint8 *) scratch + start : NULL;
 }
 
-/* --- matrix products (ref-matrix.c) ---------------------------------------- */
+/* --- matrix products (ref-matrix.c) --- */
 
 /* A matrix [k][n] cut into panels of so many columns, filled up with zeros:
  * [n / LANES][k][LANES]. The compiler makes vectors of the constant. */
@@ -88,7 +88,7 @@ void ddpm_ref_multiply_add (gsize m, gsize n, gsize k, const float *a,
     gsize a_row_stride, gsize a_column_stride, const float *panels, double *c,
     gsize c_row_stride);
 
-/* --- plans ------------------------------------------------------------------ */
+/* --- plans --- */
 
 typedef struct
 {
@@ -98,7 +98,7 @@ typedef struct
 
 void ddpm_ref_plan_init (DdpmRefPlan * plan, DdpmBackend * b, gsize scratch);
 
-/* --- the table, file by file ------------------------------------------------- */
+/* --- the table, file by file --- */
 
 DdpmPlan *ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
     GError ** error);
