@@ -105,9 +105,12 @@ ddpm_replace_begin (DdpmReplace * replace, const gchar * path, GError ** error)
   partial = g_strconcat (".", name, ".partial", NULL);
   replace->partial = g_build_filename (folder, partial, NULL);
 
-  exists = stat (replace->target, &st) == 0;
-  if (exists && !S_ISREG (st.st_mode))
+  code = stat (replace->target, &st) < 0 ? errno : 0;
+  if (code != 0 && code != ENOENT)
+    goto cannot_open;
+  if (code == 0 && !S_ISREG (st.st_mode))
     goto no_file;
+  exists = code == 0;
   code = open_partial (replace);
   if (code != 0)
     goto cannot_open;
