@@ -46,66 +46,14 @@
 #include "config.h"
 #endif
 
-#include <gst/base/gstadapter.h>
-#include <gst/video/video.h>
-
-#include "gstddpmdenoise.h"
+#include "gstddpmdenoise-private.h"
 #include "gstddpmdenoisecaps.h"
-#include "gstddpmdenoisemodel.h"
-#include "gstddpmdenoisesettings.h"
 #include "gstddpmerror.h"
 #include "gstddpmpicture.h"
 #include "gstddpmrealtime.h"
-#include "gstddpmtimeline.h"
-#include "../gst-ddpm/ddpm-denoiser.h"
 
-GST_DEBUG_CATEGORY_STATIC (gst_ddpm_denoise_debug);
+GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
-
-/* What a frame that was late gets in hand when it is put off, for its way to
- * the sink; video sinks drop what is later than 20 ms. */
-#define HEADWAY (20 * GST_MSECOND)
-
-struct _GstDdpmDenoise
-{
-  GstBaseTransform parent;
-
-  /* with the object lock; model is changed by start and stop only */
-  GstDdpmDenoiseSettings settings;
-  GstDdpmDenoiseModel *model;
-  gboolean live;
-  GstClockTime latency;         /* own, as last told */
-  GstClockTime sink_latency;    /* of the whole pipeline */
-
-  gint stop;                    /* atomic: GST_DDPM_STOP_EVENT came */
-
-  /* of the streaming thread, from here on: of the caps */
-  GstCaps *refused;             /* an error has been posted for */
-  GstDdpmTensorInfo info;
-  DdpmSamplerSpec spec;
-  DdpmDenoiser *denoiser;
-  gfloat *x;                    /* (batch, height, width, channels) */
-  gboolean is_video;
-  GstVideoInfo video;
-  gboolean synced;              /* a sink waits for the clock */
-
-  /* of the stream */
-  GstSegment in_segment;
-  guint32 segment_seqnum;
-  gboolean segment_changed;     /* and is to be sent again */
-  GstDdpmTimeline timeline;
-  GstAdapter *adapter;
-  guint64 next_sample;
-  GstClockTime smooth_cost;
-
-  /* of the sample */
-  GstBuffer *inbuf;
-  gboolean sampling;
-  guint64 first_sample;
-  guint step, n_steps;
-  guint frame, n_frames;        /* of the state in x; frame == n_frames: all out */
-  GstClockTime cost;
-};
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS));
@@ -138,18 +86,6 @@ static gboolean gst_ddpm_denoise_set_caps (GstBaseTransform * trans,
 static gboolean gst_ddpm_denoise_transform_size (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, gsize size,
     GstCaps * othercaps, gsize * othersize);
-static gboolean gst_ddpm_denoise_sink_event (GstBaseTransform * trans,
-    GstEvent * event);
-static gboolean gst_ddpm_denoise_src_event (GstBaseTransform * trans,
-    GstEvent * event);
-static gboolean gst_ddpm_denoise_query (GstBaseTransform * trans,
-    GstPadDirection direction, GstQuery * query);
-static GstFlowReturn gst_ddpm_denoise_submit_input_buffer (GstBaseTransform *
-    trans, gboolean is_discont, GstBuffer * inbuf);
-static GstFlowReturn gst_ddpm_denoise_generate_output (GstBaseTransform *
-    trans, GstBuffer ** outbuf);
-static GstFlowReturn gst_ddpm_denoise_transform (GstBaseTransform * trans,
-    GstBuffer * inbuf, GstBuffer * outbuf);
 
 static void
 gst_ddpm_denoise_class_init (GstDdpmDenoiseClass * klass)
@@ -241,8 +177,8 @@ gst_ddpm_denoise_get_property (GObject * object, guint id,
 
 /* --- start and stop -------------------------------------------------------- */
 
-static void
-drop_sample (GstDdpmDenoise * self)
+void
+gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self)
 {
   self->sampling = FALSE;
   self->frame = self->n_frames = 0;
@@ -250,10 +186,10 @@ drop_sample (GstDdpmDenoise * self)
   gst_adapter_clear (self->adapter);
 }
 
-static void
-reset_stream (GstDdpmDenoise * self)
+void
+gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self)
 {
-  drop_sample (self);
+  gst_ddpm_denoise_drop_sample (self);
   gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
   self->segment_changed = FALSE;
   self->timeline.anchor = 0;
@@ -280,7 +216,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
     goto failed;
 
   gst_ddpm_timeline_init (&self->timeline);
-  reset_stream (self);
+  gst_ddpm_denoise_reset_stream (self);
   self->smooth_cost = GST_CLOCK_TIME_NONE;
   GST_OBJECT_LOCK (self);
   self->model = model;
@@ -316,7 +252,7 @@ gst_ddpm_denoise_stop (GstBaseTransform * trans)
   model = g_steal_pointer (&self->model);
   GST_OBJECT_UNLOCK (self);
 
-  reset_stream (self);
+  gst_ddpm_denoise_reset_stream (self);
   free_denoiser (self);
   gst_ddpm_denoise_model_free (model);
   gst_clear_caps (&self->refused);
@@ -379,8 +315,7 @@ gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
   gboolean accept;
 
   if (direction == GST_PAD_SRC)
-    return GST_BASE_TRANSFORM_CLASS (parent_class)->accept_caps (trans,
-        direction, caps);
+    return GST_DDPM_DENOISE_BASE_CLASS->accept_caps (trans, direction, caps);
   template = gst_pad_get_pad_template_caps (trans->sinkpad);
   accept = gst_caps_can_intersect (caps, template);
   gst_caps_unref (template);
@@ -398,8 +333,8 @@ refuse_caps (GstDdpmDenoise * self, GstCaps * caps, GError * error)
   g_error_free (error);
 }
 
-static gboolean
-is_flushing (GstDdpmDenoise * self)
+gboolean
+gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
@@ -407,8 +342,8 @@ is_flushing (GstDdpmDenoise * self)
       || GST_PAD_IS_FLUSHING (trans->srcpad);
 }
 
-static gboolean
-sink_caps_event (GstDdpmDenoise * self, GstEvent * event)
+gboolean
+gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
   g_autoptr (GstCaps) caps = NULL;
@@ -421,10 +356,10 @@ sink_caps_event (GstDdpmDenoise * self, GstEvent * event)
   gst_caps_ref (caps);
   if (!gst_ddpm_denoise_model_accept (self->model, caps, &info, &spec, &error))
     goto not_accepted;
-  ret = GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
+  ret = GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
   if (ret)
     gst_clear_caps (&self->refused);
-  else if (!is_flushing (self) && self->refused == NULL)
+  else if (!gst_ddpm_denoise_is_flushing (self) && self->refused == NULL)
     refuse_caps (self, caps, g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
             "what follows takes nothing that can be made of states of "
             "dimensions=%u:%u:%u:%u", info.channels, info.width, info.height,
@@ -464,8 +399,8 @@ make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
   return self->x != NULL;
 }
 
-static guint
-get_interval (GstDdpmDenoise * self)
+guint
+gst_ddpm_denoise_get_interval (GstDdpmDenoise * self)
 {
   const GstDdpmDenoiseSettings *s = &self->model->settings;
 
@@ -474,8 +409,8 @@ get_interval (GstDdpmDenoise * self)
 }
 
 /* Frames that show one state */
-static guint
-get_n_frames (GstDdpmDenoise * self)
+guint
+gst_ddpm_denoise_get_n_frames (GstDdpmDenoise * self)
 {
   return self->is_video ? gst_ddpm_picture_get_n_frames (&self->info,
       self->model->settings.columns) : 1;
@@ -485,14 +420,15 @@ static gboolean
 set_rates (GstDdpmDenoise * self, const GstCaps * outcaps, GError ** error)
 {
   const GstStructure *s = gst_caps_get_structure (outcaps, 0);
-  GstDdpmTimeline *timeline = &self->timeline;
-  guint64 num = timeline->num, den = timeline->den;
-  guint n_states = (self->n_steps - 1) / get_interval (self) + 1;
+  GstDdpmTimeline timeline = self->timeline;
+  guint n_states = (self->n_steps - 1) / gst_ddpm_denoise_get_interval (self)
+      + 1;
   gint fps_n = 0, fps_d = 1;
 
   gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
-  if (!gst_ddpm_timeline_configure (timeline, self->info.fps_n,
-          self->info.fps_d, (guint64) get_n_frames (self) * n_states,
+  if (!gst_ddpm_timeline_configure (&timeline, self->info.fps_n,
+          self->info.fps_d,
+          (guint64) gst_ddpm_denoise_get_n_frames (self) * n_states,
           self->info.size, fps_n, fps_d)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "got framerates of %d/%d and %d/%d, which are too large",
@@ -500,7 +436,11 @@ set_rates (GstDdpmDenoise * self, const GstCaps * outcaps, GError ** error)
     return FALSE;
   }
   self->segment_changed = self->in_segment.format != GST_FORMAT_UNDEFINED
-      && (num != timeline->num || den != timeline->den);
+      && (timeline.num != self->timeline.num
+      || timeline.den != self->timeline.den);
+  GST_OBJECT_LOCK (self);
+  self->timeline = timeline;
+  GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
@@ -513,7 +453,7 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   DdpmSamplerSpec spec;
   GError *error = NULL;
 
-  drop_sample (self);
+  gst_ddpm_denoise_drop_sample (self);
   self->is_video = gst_structure_has_name (gst_caps_get_structure (outcaps, 0),
       "video/x-raw");
   if (!gst_ddpm_denoise_model_accept (self->model, incaps, &info, &spec,
@@ -569,475 +509,4 @@ gst_ddpm_denoise_transform_size (GstBaseTransform * trans,
     *othersize = info.size;
   }
   return TRUE;
-}
-
-/* --- events ---------------------------------------------------------------- */
-
-/* The segment of the input, as it is behind the element */
-static gboolean
-send_segment (GstDdpmDenoise * self)
-{
-  GstSegment segment;
-  GstEvent *event;
-
-  self->segment_changed = FALSE;
-  gst_ddpm_timeline_segment_to_output (&self->timeline, &self->in_segment,
-      &segment);
-  event = gst_event_new_segment (&segment);
-  gst_event_set_seqnum (event, self->segment_seqnum);
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event
-      (GST_BASE_TRANSFORM (self), event);
-}
-
-static gboolean
-sink_segment_event (GstDdpmDenoise * self, GstEvent * event)
-{
-  gst_event_copy_segment (event, &self->in_segment);
-  self->segment_seqnum = gst_event_get_seqnum (event);
-  gst_event_unref (event);
-  gst_ddpm_timeline_start_segment (&self->timeline, &self->in_segment);
-  return send_segment (self);
-}
-
-static void
-check_rest (GstDdpmDenoise * self)
-{
-  gsize rest = gst_adapter_available (self->adapter);
-
-  if (rest > 0)
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("The stream ends in the middle of a state: %" G_GSIZE_FORMAT
-            " bytes are left of it, a state of dimensions=%u:%u:%u:%u has %"
-            G_GSIZE_FORMAT, rest, self->info.channels, self->info.width,
-            self->info.height, self->info.batch, self->info.size), (NULL));
-  gst_adapter_clear (self->adapter);
-}
-
-static gboolean
-gst_ddpm_denoise_sink_event (GstBaseTransform * trans, GstEvent * event)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_CAPS:
-      return sink_caps_event (self, event);
-    case GST_EVENT_SEGMENT:
-      return sink_segment_event (self, event);
-    case GST_EVENT_FLUSH_STOP:
-      reset_stream (self);
-      break;
-    case GST_EVENT_STREAM_START:
-      g_atomic_int_set (&self->stop, FALSE);
-      break;
-    case GST_EVENT_EOS:
-      check_rest (self);
-      g_atomic_int_set (&self->stop, FALSE);
-      break;
-    case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
-      if (gst_event_has_name (event, GST_DDPM_STOP_EVENT))
-        g_atomic_int_set (&self->stop, TRUE);
-      break;
-    default:
-      break;
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
-}
-
-static gint64
-seek_to_input (GstDdpmDenoise * self, gint64 time)
-{
-  if (time < 0)
-    return time == -1 ? -1 :
-        -(gint64) gst_ddpm_timeline_to_input (&self->timeline, -time);
-  return gst_ddpm_timeline_to_input (&self->timeline, time);
-}
-
-/* The seek (transfer full) in times before the element */
-static GstEvent *
-convert_seek (GstDdpmDenoise * self, GstEvent * event)
-{
-  GstEvent *converted;
-  GstSeekType start_type, stop_type;
-  GstSeekFlags flags;
-  GstFormat format;
-  gint64 start, stop;
-  gdouble rate;
-
-  gst_event_parse_seek (event, &rate, &format, &flags, &start_type, &start,
-      &stop_type, &stop);
-  if (format != GST_FORMAT_TIME)
-    return event;
-  converted = gst_event_new_seek (rate, format, flags, start_type,
-      seek_to_input (self, start), stop_type, seek_to_input (self, stop));
-  gst_event_set_seqnum (converted, gst_event_get_seqnum (event));
-  gst_event_unref (event);
-  return converted;
-}
-
-static gboolean
-gst_ddpm_denoise_src_event (GstBaseTransform * trans, GstEvent * event)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  GstClockTime latency;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_SEEK:
-      event = convert_seek (self, event);
-      break;
-    case GST_EVENT_LATENCY:
-      gst_event_parse_latency (event, &latency);
-      GST_OBJECT_LOCK (self);
-      self->sink_latency = latency;
-      GST_OBJECT_UNLOCK (self);
-      break;
-    default:
-      break;
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (trans, event);
-}
-
-/* --- queries --------------------------------------------------------------- */
-
-static gboolean
-query_latency (GstDdpmDenoise * self, GstQuery * query)
-{
-  GstClockTime min, max;
-  gboolean live;
-
-  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
-    return FALSE;
-  gst_query_parse_latency (query, &live, &min, &max);
-  GST_OBJECT_LOCK (self);
-  self->live = live;
-  if (live) {
-    min += self->latency;
-    if (GST_CLOCK_TIME_IS_VALID (max))
-      max += self->latency;
-  }
-  GST_OBJECT_UNLOCK (self);
-  gst_query_set_latency (query, live, min, max);
-  return TRUE;
-}
-
-static gint64
-to_output (GstDdpmDenoise * self, gint64 time)
-{
-  return time < 0 ? time :
-      (gint64) gst_ddpm_timeline_to_output (&self->timeline, time);
-}
-
-/* What upstream says in its times, in those behind the element */
-static gboolean
-query_times (GstDdpmDenoise * self, GstQuery * query)
-{
-  GstFormat format;
-  gboolean seekable;
-  gint64 start, stop;
-  gdouble rate;
-
-  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
-    return FALSE;
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_DURATION:
-      gst_query_parse_duration (query, &format, &stop);
-      if (format == GST_FORMAT_TIME)
-        gst_query_set_duration (query, format, to_output (self, stop));
-      break;
-    case GST_QUERY_SEEKING:
-      gst_query_parse_seeking (query, &format, &seekable, &start, &stop);
-      if (format == GST_FORMAT_TIME)
-        gst_query_set_seeking (query, format, seekable, to_output (self,
-                start), to_output (self, stop));
-      break;
-    case GST_QUERY_SEGMENT:
-      gst_query_parse_segment (query, &rate, &format, &start, &stop);
-      if (format == GST_FORMAT_TIME)
-        gst_query_set_segment (query, rate, format, to_output (self, start),
-            to_output (self, stop));
-      break;
-    default:
-      break;
-  }
-  return TRUE;
-}
-
-static gboolean
-gst_ddpm_denoise_query (GstBaseTransform * trans, GstPadDirection direction,
-    GstQuery * query)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-
-  if (direction == GST_PAD_SRC) {
-    switch (GST_QUERY_TYPE (query)) {
-      case GST_QUERY_LATENCY:
-        return query_latency (self, query);
-      case GST_QUERY_DURATION:
-      case GST_QUERY_SEEKING:
-      case GST_QUERY_SEGMENT:
-        return query_times (self, query);
-      default:
-        break;
-    }
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->query (trans, direction,
-      query);
-}
-
-/* --- states in ------------------------------------------------------------- */
-
-/* The index of a buffer's first sample. Sources of bytes count these. */
-static guint64
-get_first_sample (GstDdpmDenoise * self, GstBuffer * inbuf)
-{
-  guint64 offset = GST_BUFFER_OFFSET (inbuf);
-  guint64 end = GST_BUFFER_OFFSET_END (inbuf);
-
-  if (offset == GST_BUFFER_OFFSET_NONE)
-    return self->next_sample;
-  if (self->in_segment.format == GST_FORMAT_BYTES
-      && end != GST_BUFFER_OFFSET_NONE
-      && end - offset == gst_buffer_get_size (inbuf))
-    return offset / (self->info.size / self->info.batch);
-  return offset;
-}
-
-static GstFlowReturn
-gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
-    gboolean is_discont, GstBuffer * inbuf)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  gsize size = gst_buffer_get_size (inbuf);
-  GstFlowReturn ret;
-
-  ret = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (trans,
-      is_discont, inbuf);
-  if (ret != GST_FLOW_OK)
-    return ret;
-  inbuf = g_steal_pointer (&trans->queued_buf);
-
-  /* A sample that is still here ended with a push that failed. */
-  if (self->sampling)
-    drop_sample (self);
-  if (self->segment_changed)
-    send_segment (self);
-  if (size != self->info.size && self->in_segment.format != GST_FORMAT_BYTES)
-    goto wrong_size;
-
-  if (gst_adapter_available (self->adapter) == 0)
-    self->next_sample = get_first_sample (self, inbuf);
-  gst_ddpm_timeline_start_buffer (&self->timeline, GST_BUFFER_PTS (inbuf));
-  gst_buffer_replace (&self->inbuf, inbuf);
-  gst_adapter_push (self->adapter, inbuf);
-  return GST_FLOW_OK;
-
-wrong_size:
-  {
-    gst_buffer_unref (inbuf);
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("Got a buffer of %" G_GSIZE_FORMAT " bytes, states of "
-            "dimensions=%u:%u:%u:%u have %" G_GSIZE_FORMAT, size,
-            self->info.channels, self->info.width, self->info.height,
-            self->info.batch, self->info.size), (NULL));
-    return GST_FLOW_ERROR;
-  }
-}
-
-/* FALSE: there is no whole state. */
-static gboolean
-begin_sample (GstDdpmDenoise * self)
-{
-  if (gst_adapter_available (self->adapter) < self->info.size)
-    return FALSE;
-  gst_adapter_copy (self->adapter, self->x, 0, self->info.size);
-  gst_adapter_flush (self->adapter, self->info.size);
-  self->first_sample = self->next_sample;
-  self->next_sample += self->info.batch;
-  ddpm_denoiser_begin (self->denoiser, self->x, self->info.seed,
-      self->first_sample);
-  self->sampling = TRUE;
-  self->step = 0;
-  self->cost = 0;
-  return TRUE;
-}
-
-/* --- steps ----------------------------------------------------------------- */
-
-/* An end of stream that did not wait for its turn, on either side */
-static gboolean
-is_stopped (GstDdpmDenoise * self)
-{
-  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-  GstPad *peer = gst_pad_get_peer (trans->sinkpad);
-  gboolean stopped = g_atomic_int_get (&self->stop)
-      || GST_PAD_IS_EOS (trans->srcpad) || (peer && GST_PAD_IS_EOS (peer));
-
-  gst_clear_object (&peer);
-  return stopped;
-}
-
-/* To the next state that is shown */
-static GstFlowReturn
-advance (GstDdpmDenoise * self)
-{
-  guint goal = MIN (self->step + get_interval (self), self->n_steps);
-  gint64 begin = g_get_monotonic_time ();
-
-  while (self->step < goal) {
-    if (is_flushing (self))
-      return GST_FLOW_FLUSHING;
-    if (is_stopped (self))
-      return GST_FLOW_EOS;
-    ddpm_denoiser_step (self->denoiser);
-    self->step++;
-    GST_LOG_OBJECT (self, "state %u",
-        ddpm_denoiser_get_state (self->denoiser));
-  }
-  ddpm_denoiser_read (self->denoiser, self->x);
-  self->frame = 0;
-  self->n_frames = get_n_frames (self);
-  self->cost += (g_get_monotonic_time () - begin) * GST_USECOND;
-  return GST_FLOW_OK;
-}
-
-/* Tells the pipeline, where it is live, that the time a sample takes has moved
- * by more than a tenth. */
-static void
-update_latency (GstDdpmDenoise * self)
-{
-  GstClockTime cost = self->cost;
-  gboolean tell;
-
-  if (GST_CLOCK_TIME_IS_VALID (self->smooth_cost))
-    cost = (7 * self->smooth_cost + cost) / 8;
-  self->smooth_cost = cost;
-
-  GST_OBJECT_LOCK (self);
-  tell = self->live
-      && ABS (GST_CLOCK_DIFF (self->latency, cost)) > self->latency / 10;
-  if (tell || !self->live)
-    self->latency = cost;
-  GST_OBJECT_UNLOCK (self);
-  if (tell)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_latency (GST_OBJECT (self)));
-}
-
-/* --- frames out ------------------------------------------------------------ */
-
-/* Puts off this frame and all that follow where a sink would find it late. */
-static void
-keep_up (GstDdpmDenoise * self, GstClockTime pts)
-{
-  GstClockTime due, now;
-
-  if (!self->synced)
-    return;
-  now = gst_ddpm_realtime_get_running_time (GST_ELEMENT (self));
-  due = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment,
-      GST_FORMAT_TIME, pts);
-  if (!GST_CLOCK_TIME_IS_VALID (now) || !GST_CLOCK_TIME_IS_VALID (due))
-    return;
-  GST_OBJECT_LOCK (self);
-  due += self->sink_latency;
-  GST_OBJECT_UNLOCK (self);
-  if (due >= now)
-    return;
-
-  GST_DEBUG_OBJECT (self, "late by %" GST_TIME_FORMAT,
-      GST_TIME_ARGS (now - due));
-  self->timeline.delay += now - due + HEADWAY;
-  send_segment (self);
-}
-
-static void
-stamp (GstDdpmDenoise * self, GstBuffer * buffer)
-{
-  GstClockTime pts, duration;
-  gboolean single = self->is_video && self->n_frames > 1;
-
-  gst_ddpm_timeline_next_frame (&self->timeline, &pts, &duration);
-  GST_BUFFER_PTS (buffer) = pts;
-  GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
-  GST_BUFFER_DURATION (buffer) = duration;
-  GST_BUFFER_OFFSET (buffer) = self->first_sample + (single ? self->frame : 0);
-  GST_BUFFER_OFFSET_END (buffer) = GST_BUFFER_OFFSET (buffer)
-      + (single ? 1 : self->info.batch);
-  /* The base class marks the first frame after a discontinuity. */
-  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
-}
-
-/* The frame that is next of the state in x, into outbuf */
-static GstFlowReturn
-gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
-    GstBuffer * outbuf)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  GstVideoFrame frame;
-
-  if (self->is_video) {
-    if (!gst_video_frame_map (&frame, &self->video, outbuf, GST_MAP_WRITE))
-      goto no_memory;
-    gst_ddpm_picture_paint (&frame, &self->info,
-        self->model->model->config.data_range, self->model->settings.columns,
-        self->frame, self->x);
-    gst_video_frame_unmap (&frame);
-  } else {
-    if (gst_buffer_fill (outbuf, 0, self->x, self->info.size)
-        != self->info.size)
-      goto no_memory;
-    gst_buffer_set_size (outbuf, self->info.size);
-  }
-  return GST_FLOW_OK;
-
-no_memory:
-  {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-        ("Got a buffer of %" G_GSIZE_FORMAT " bytes from what follows, which "
-            "cannot take a frame", gst_buffer_get_size (outbuf)), (NULL));
-    return GST_FLOW_ERROR;
-  }
-}
-
-static GstFlowReturn
-make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
-{
-  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-  GstFlowReturn ret;
-
-  ret = GST_BASE_TRANSFORM_CLASS (parent_class)->prepare_output_buffer (trans,
-      self->inbuf, outbuf);
-  if (ret != GST_FLOW_OK)
-    return ret;
-  ret = gst_ddpm_denoise_transform (trans, self->inbuf, *outbuf);
-  if (ret != GST_FLOW_OK) {
-    gst_clear_buffer (outbuf);
-    return ret;
-  }
-  stamp (self, *outbuf);
-  self->frame++;
-  keep_up (self, GST_BUFFER_PTS (*outbuf));
-  return GST_FLOW_OK;
-}
-
-/* The next frame; none where that takes more input */
-static GstFlowReturn
-gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  GstFlowReturn ret = GST_FLOW_OK;
-
-  while (self->frame == self->n_frames && ret == GST_FLOW_OK) {
-    if (self->sampling && self->step == self->n_steps) {
-      self->sampling = FALSE;
-      update_latency (self);
-    }
-    if (!self->sampling && !begin_sample (self))
-      return GST_FLOW_OK;
-    ret = advance (self);
-  }
-  if (ret == GST_FLOW_OK)
-    ret = make_frame (self, outbuf);
-  if (ret != GST_FLOW_OK)
-    drop_sample (self);
-  return ret;
 }

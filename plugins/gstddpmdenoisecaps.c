@@ -95,8 +95,7 @@ append_video (GstCaps * out, const GstDdpmDenoiseLink * link,
       gst_caps_from_string (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS));
   guint width, height;
 
-  if (info && !gst_ddpm_picture_get_size (info, link->columns, &width,
-          &height)) {
+  if (info && !gst_ddpm_picture_get_size (info, link->columns, &width, &height)) {
     gst_caps_unref (caps);
     return;
   }

@@ -132,21 +132,14 @@ void
 gst_ddpm_denoise_settings_init (GstDdpmDenoiseSettings * s)
 {
   *s = (GstDdpmDenoiseSettings) {
-    .model = g_strdup (DEFAULT_MODEL),
-    .backend = DEFAULT_BACKEND,
-    .precision = DEFAULT_PRECISION,
-    .threads = DEFAULT_THREADS,
-    .sampler = DEFAULT_SAMPLER,
-    .steps = DEFAULT_STEPS,
-    .eta = DEFAULT_ETA,
-    .variance = DEFAULT_VARIANCE,
-    .clip_x0 = DEFAULT_CLIP_X0,
-    .emit = DEFAULT_EMIT,
-    .trajectory_interval = DEFAULT_TRAJECTORY_INTERVAL,
-    .columns = DEFAULT_COLUMNS,
-    .start_timestep = DEFAULT_START_TIMESTEP,
-    .stop_timestep = DEFAULT_STOP_TIMESTEP,
-  };
+  .model = g_strdup (DEFAULT_MODEL),.backend = DEFAULT_BACKEND,.precision =
+        DEFAULT_PRECISION,.threads = DEFAULT_THREADS,.sampler =
+        DEFAULT_SAMPLER,.steps = DEFAULT_STEPS,.eta = DEFAULT_ETA,.variance =
+        DEFAULT_VARIANCE,.clip_x0 = DEFAULT_CLIP_X0,.emit =
+        DEFAULT_EMIT,.trajectory_interval =
+        DEFAULT_TRAJECTORY_INTERVAL,.columns =
+        DEFAULT_COLUMNS,.start_timestep =
+        DEFAULT_START_TIMESTEP,.stop_timestep = DEFAULT_STOP_TIMESTEP,};
 }
 
 void
@@ -182,14 +175,10 @@ gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s, guint T,
     guint start, DdpmSamplerSpec * spec)
 {
   *spec = (DdpmSamplerSpec) {
-    .kind = s->sampler,
-    .steps = s->steps < 0 ? usual_steps (s->sampler, T) : (guint) s->steps,
-    .eta = s->eta,
-    .variance = s->variance,
-    .clip_x0 = s->clip_x0,
-    .start = start,
-    .stop = s->stop_timestep,
-  };
+  .kind = s->sampler,.steps =
+        s->steps < 0 ? usual_steps (s->sampler, T) : (guint) s->steps,.eta =
+        s->eta,.variance = s->variance,.clip_x0 = s->clip_x0,.start =
+        start,.stop = s->stop_timestep,};
   if (spec->steps == 0)
     spec->steps = T;
 }

@@ -35,8 +35,8 @@ static guint8 *
 get_row (GstVideoFrame * frame, guint plane, guint x, guint y)
 {
   return (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, plane)
-      + (gsize) y *GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane)
-      + (gsize) x *GST_VIDEO_FRAME_COMP_PSTRIDE (frame, plane);
+  + (gsize) y *GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane)
+  + (gsize) x *GST_VIDEO_FRAME_COMP_PSTRIDE (frame, plane);
 }
 
 /* row (width, channels) -> planes */

@@ -11,11 +11,7 @@ void
 gst_ddpm_timeline_init (GstDdpmTimeline * timeline)
 {
   *timeline = (GstDdpmTimeline) {
-    .num = 1,
-    .den = 1,
-    .frames = 1,
-    .fps_d = 1,
-  };
+  .num = 1,.den = 1,.frames = 1,.fps_d = 1,};
 }
 
 static GstClockTime

@@ -1,0 +1,275 @@
+/* gst-ddpm: ddpmdenoise: states in, steps, frames out
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstddpmdenoise-private.h"
+#include "gstddpmpicture.h"
+#include "gstddpmrealtime.h"
+
+#define GST_CAT_DEFAULT gst_ddpm_denoise_debug
+
+/* What a frame that was late gets in hand when it is put off, for its way to
+ * the sink; video sinks drop what is later than 20 ms. */
+#define HEADWAY (20 * GST_MSECOND)
+
+/* --- states in ------------------------------------------------------------- */
+
+/* The index of a buffer's first sample. Sources of bytes count these. */
+static guint64
+get_first_sample (GstDdpmDenoise * self, GstBuffer * inbuf)
+{
+  guint64 offset = GST_BUFFER_OFFSET (inbuf);
+  guint64 end = GST_BUFFER_OFFSET_END (inbuf);
+
+  if (offset == GST_BUFFER_OFFSET_NONE)
+    return self->next_sample;
+  if (self->in_segment.format == GST_FORMAT_BYTES
+      && end != GST_BUFFER_OFFSET_NONE
+      && end - offset == gst_buffer_get_size (inbuf))
+    return offset / (self->info.size / self->info.batch);
+  return offset;
+}
+
+GstFlowReturn
+gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
+    gboolean is_discont, GstBuffer * inbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  gsize size = gst_buffer_get_size (inbuf);
+  GstFlowReturn ret;
+
+  ret = GST_DDPM_DENOISE_BASE_CLASS->submit_input_buffer (trans,
+      is_discont, inbuf);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  inbuf = g_steal_pointer (&trans->queued_buf);
+
+  /* A sample that is still here ended with a push that failed. */
+  if (self->sampling)
+    gst_ddpm_denoise_drop_sample (self);
+  if (self->segment_changed)
+    gst_ddpm_denoise_send_segment (self);
+  if (size != self->info.size && self->in_segment.format != GST_FORMAT_BYTES)
+    goto wrong_size;
+
+  if (gst_adapter_available (self->adapter) == 0)
+    self->next_sample = get_first_sample (self, inbuf);
+  gst_ddpm_timeline_start_buffer (&self->timeline, GST_BUFFER_PTS (inbuf));
+  gst_buffer_replace (&self->inbuf, inbuf);
+  gst_adapter_push (self->adapter, inbuf);
+  return GST_FLOW_OK;
+
+wrong_size:
+  {
+    gst_buffer_unref (inbuf);
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("Got a buffer of %" G_GSIZE_FORMAT " bytes, states of "
+            "dimensions=%u:%u:%u:%u have %" G_GSIZE_FORMAT, size,
+            self->info.channels, self->info.width, self->info.height,
+            self->info.batch, self->info.size), (NULL));
+    return GST_FLOW_ERROR;
+  }
+}
+
+/* FALSE: there is no whole state. */
+static gboolean
+begin_sample (GstDdpmDenoise * self)
+{
+  if (gst_adapter_available (self->adapter) < self->info.size)
+    return FALSE;
+  gst_adapter_copy (self->adapter, self->x, 0, self->info.size);
+  gst_adapter_flush (self->adapter, self->info.size);
+  self->first_sample = self->next_sample;
+  self->next_sample += self->info.batch;
+  ddpm_denoiser_begin (self->denoiser, self->x, self->info.seed,
+      self->first_sample);
+  self->sampling = TRUE;
+  self->step = 0;
+  self->cost = 0;
+  return TRUE;
+}
+
+/* --- steps ----------------------------------------------------------------- */
+
+/* An end of stream that did not wait for its turn, on either side */
+static gboolean
+is_stopped (GstDdpmDenoise * self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstPad *peer = gst_pad_get_peer (trans->sinkpad);
+  gboolean stopped = g_atomic_int_get (&self->stop)
+      || GST_PAD_IS_EOS (trans->srcpad) || (peer && GST_PAD_IS_EOS (peer));
+
+  gst_clear_object (&peer);
+  return stopped;
+}
+
+/* To the next state that is shown */
+static GstFlowReturn
+advance (GstDdpmDenoise * self)
+{
+  guint goal =
+      MIN (self->step + gst_ddpm_denoise_get_interval (self), self->n_steps);
+  gint64 begin = g_get_monotonic_time ();
+
+  while (self->step < goal) {
+    if (gst_ddpm_denoise_is_flushing (self))
+      return GST_FLOW_FLUSHING;
+    if (is_stopped (self))
+      return GST_FLOW_EOS;
+    ddpm_denoiser_step (self->denoiser);
+    self->step++;
+    GST_LOG_OBJECT (self, "state %u", ddpm_denoiser_get_state (self->denoiser));
+  }
+  ddpm_denoiser_read (self->denoiser, self->x);
+  self->frame = 0;
+  self->n_frames = gst_ddpm_denoise_get_n_frames (self);
+  self->cost += (g_get_monotonic_time () - begin) * GST_USECOND;
+  return GST_FLOW_OK;
+}
+
+/* Tells the pipeline, where it is live, that the time a sample takes has moved
+ * by more than a tenth. */
+static void
+update_latency (GstDdpmDenoise * self)
+{
+  GstClockTime cost = self->cost;
+  gboolean tell;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->smooth_cost))
+    cost = (7 * self->smooth_cost + cost) / 8;
+  self->smooth_cost = cost;
+
+  GST_OBJECT_LOCK (self);
+  tell = self->live
+      && ABS (GST_CLOCK_DIFF (self->latency, cost)) > self->latency / 10;
+  if (tell || !self->live)
+    self->latency = cost;
+  GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* --- frames out ------------------------------------------------------------ */
+
+/* Puts off this frame and all that follow where a sink would find it late. */
+static void
+keep_up (GstDdpmDenoise * self, GstClockTime pts)
+{
+  GstClockTime due, now;
+
+  if (!self->synced)
+    return;
+  now = gst_ddpm_realtime_get_running_time (GST_ELEMENT (self));
+  due = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment,
+      GST_FORMAT_TIME, pts);
+  if (!GST_CLOCK_TIME_IS_VALID (now) || !GST_CLOCK_TIME_IS_VALID (due))
+    return;
+  GST_OBJECT_LOCK (self);
+  due += self->sink_latency;
+  GST_OBJECT_UNLOCK (self);
+  if (due >= now)
+    return;
+
+  GST_DEBUG_OBJECT (self, "late by %" GST_TIME_FORMAT,
+      GST_TIME_ARGS (now - due));
+  self->timeline.delay += now - due + HEADWAY;
+  gst_ddpm_denoise_send_segment (self);
+}
+
+static void
+stamp (GstDdpmDenoise * self, GstBuffer * buffer)
+{
+  GstClockTime pts, duration;
+  gboolean single = self->is_video && self->n_frames > 1;
+
+  gst_ddpm_timeline_next_frame (&self->timeline, &pts, &duration);
+  GST_BUFFER_PTS (buffer) = pts;
+  GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_DURATION (buffer) = duration;
+  GST_BUFFER_OFFSET (buffer) = self->first_sample + (single ? self->frame : 0);
+  GST_BUFFER_OFFSET_END (buffer) = GST_BUFFER_OFFSET (buffer)
+      + (single ? 1 : self->info.batch);
+  /* The base class marks the first frame after a discontinuity. */
+  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
+/* The frame that is next of the state in x, into outbuf */
+GstFlowReturn
+gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
+    GstBuffer * outbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstVideoFrame frame;
+
+  if (self->is_video) {
+    if (!gst_video_frame_map (&frame, &self->video, outbuf, GST_MAP_WRITE))
+      goto no_memory;
+    gst_ddpm_picture_paint (&frame, &self->info,
+        self->model->model->config.data_range, self->model->settings.columns,
+        self->frame, self->x);
+    gst_video_frame_unmap (&frame);
+  } else {
+    if (gst_buffer_fill (outbuf, 0, self->x, self->info.size)
+        != self->info.size)
+      goto no_memory;
+    gst_buffer_set_size (outbuf, self->info.size);
+  }
+  return GST_FLOW_OK;
+
+no_memory:
+  {
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
+        ("Got a buffer of %" G_GSIZE_FORMAT " bytes from what follows, which "
+            "cannot take a frame", gst_buffer_get_size (outbuf)), (NULL));
+    return GST_FLOW_ERROR;
+  }
+}
+
+static GstFlowReturn
+make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstFlowReturn ret;
+
+  ret = GST_DDPM_DENOISE_BASE_CLASS->prepare_output_buffer (trans,
+      self->inbuf, outbuf);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  ret = gst_ddpm_denoise_transform (trans, self->inbuf, *outbuf);
+  if (ret != GST_FLOW_OK) {
+    gst_clear_buffer (outbuf);
+    return ret;
+  }
+  stamp (self, *outbuf);
+  self->frame++;
+  keep_up (self, GST_BUFFER_PTS (*outbuf));
+  return GST_FLOW_OK;
+}
+
+/* The next frame; none where that takes more input */
+GstFlowReturn
+gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  while (self->frame == self->n_frames && ret == GST_FLOW_OK) {
+    if (self->sampling && self->step == self->n_steps) {
+      self->sampling = FALSE;
+      update_latency (self);
+    }
+    if (!self->sampling && !begin_sample (self))
+      return GST_FLOW_OK;
+    ret = advance (self);
+  }
+  if (ret == GST_FLOW_OK)
+    ret = make_frame (self, outbuf);
+  if (ret != GST_FLOW_OK)
+    gst_ddpm_denoise_drop_sample (self);
+  return ret;
+}
