@@ -1,0 +1,245 @@
+/* gst-ddpm: CPU backend: oneDNN and own loops, on all cores
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <stdlib.h>
+#include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+#include "cpu-private.h"
+
+#define ALIGNMENT 64
+#define HUGE_PAGE (2 * 1024 * 1024)
+/* More threads than any machine has cores: a mistake, and a costly one */
+#define MAX_THREADS 1024
+
+/* --- the machine -------------------------------------------------------- */
+
+static void
+cpu_finalize (DdpmBackend * base)
+{
+  CpuBackend *b = (CpuBackend *) base;
+
+  free (b->staging);
+  if (b->stream)
+    dnnl_stream_destroy (b->stream);
+  if (b->engine)
+    dnnl_engine_destroy (b->engine);
+  g_free (b);
+}
+
+static void
+cpu_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+{
+  cpu_thread_run (b->threads, func, data);
+}
+
+/* What is large lies on large pages, where the system has them. */
+static gpointer
+cpu_alloc (DdpmBackend * b, gsize size)
+{
+  const gsize alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+  gpointer p;
+
+  if (size > G_MAXSSIZE - HUGE_PAGE)
+    return NULL;
+  if (posix_memalign (&p, alignment, MAX (size, 1)) != 0)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  if (alignment == HUGE_PAGE)
+    madvise (p, size, MADV_HUGEPAGE);
+#endif
+  return memset (p, 0, MAX (size, 1));
+}
+
+static void
+cpu_free (DdpmBackend * b, gpointer p)
+{
+  free (p);
+}
+
+static void
+cpu_memcpy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+{
+  memcpy (dst, src, size);
+}
+
+static void
+cpu_zero (DdpmBackend * b, gpointer dst, gsize size)
+{
+  memset (dst, 0, size);
+}
+
+/* --- plans -------------------------------------------------------------- */
+
+void
+cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
+    const gchar * (*implementation) (DdpmPlan *, guint kind))
+{
+  p->plan.ops = b->ops;
+  p->plan.backend = b;
+  p->clear = clear;
+  p->implementation = implementation;
+}
+
+void
+cpu_plan_free (DdpmPlan * p)
+{
+  CpuPlan *plan = (CpuPlan *) p;
+
+  if (plan == NULL)
+    return;
+  if (plan->clear)
+    plan->clear (p);
+  g_free (plan);
+}
+
+const gchar *
+cpu_plan_implementation (DdpmPlan * p, guint kind)
+{
+  const gchar *name = ((CpuPlan *) p)->implementation (p, kind);
+
+  return name ? name : "none";
+}
+
+static const DdpmOps cpu_ops = {
+  .finalize = cpu_finalize,
+  .run = cpu_run,
+  .alloc = cpu_alloc,
+  .free = cpu_free,
+  .upload = cpu_memcpy,
+  .download = cpu_memcpy,
+  .zero = cpu_zero,
+
+  .conv_new = cpu_conv_new,
+  .conv_set_weights = cpu_conv_set_weights,
+  .conv_forward = cpu_conv_forward,
+  .conv_backward_data = cpu_conv_backward_data,
+  .conv_backward_weights = cpu_conv_backward_weights,
+
+  .norm_new = cpu_norm_new,
+  .norm_forward = cpu_norm_forward,
+  .norm_backward = cpu_norm_backward,
+
+  .attention_new = cpu_attention_new,
+  .attention_forward = cpu_attention_forward,
+  .attention_backward = cpu_attention_backward,
+
+  .linear_new = cpu_linear_new,
+  .linear_forward = cpu_linear_forward,
+  .linear_backward = cpu_linear_backward,
+
+  .plan_free = cpu_plan_free,
+  .plan_implementation = cpu_plan_implementation,
+
+  .upsample_forward = cpu_upsample_forward,
+  .upsample_backward = cpu_upsample_backward,
+  .accumulate = cpu_accumulate,
+  .embedding = cpu_embedding,
+  .swish_forward = cpu_swish_forward,
+  .swish_backward = cpu_swish_backward,
+
+  .noise = cpu_noise,
+  .q_sample = cpu_q_sample,
+  .mse = cpu_mse,
+  .reverse_step = cpu_reverse_step,
+
+  .sum_of_squares = cpu_sum_of_squares,
+  .adam = cpu_adam,
+};
+
+/* --- what is here --------------------------------------------------------- */
+
+/* An instruction set's number has the bits of those that it contains. */
+static gboolean
+has_isa (dnnl_cpu_isa_t isa)
+{
+  return (dnnl_get_effective_cpu_isa () & isa) == isa;
+}
+
+static const gchar *
+isa_name (void)
+{
+#ifdef __x86_64__
+  if (has_isa (dnnl_cpu_isa_avx512_core_amx))
+    return "AVX-512 AMX";
+  if (has_isa (dnnl_cpu_isa_avx512_core_bf16))
+    return "AVX-512 BF16";
+  if (has_isa (dnnl_cpu_isa_avx512_core))
+    return "AVX-512";
+  if (has_isa (dnnl_cpu_isa_avx2))
+    return "AVX2";
+  if (has_isa (dnnl_cpu_isa_sse41))
+    return "SSE4.1";
+#endif
+  return "generic";
+}
+
+/* Plain AVX-512 only emulates bf16, slower than f32. */
+static gboolean
+has_bf16 (void)
+{
+#ifdef __x86_64__
+  return has_isa (dnnl_cpu_isa_avx512_core_bf16);
+#else
+  return FALSE;
+#endif
+}
+
+static gboolean
+choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
+{
+  const gboolean native = has_bf16 ();
+
+  if (asked == DDPM_PRECISION_AUTO)
+    asked = native ? DDPM_PRECISION_BF16 : DDPM_PRECISION_F32;
+  if (asked == DDPM_PRECISION_BF16 && !native) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "precision=bf16 needs a processor with AVX-512 BF16 or AMX, and "
+        "oneDNN finds %s", isa_name ());
+    return FALSE;
+  }
+  b->base.precision = asked;
+  b->base.act_type = asked == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
+      : DDPM_TYPE_BF16;
+  b->native_bf16 = asked == DDPM_PRECISION_BF16;
+  return TRUE;
+}
+
+DdpmBackend *
+ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+{
+  const dnnl_version_t *version = dnnl_version ();
+  CpuBackend *b;
+
+  if (threads > MAX_THREADS) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "%u compute threads: expected at most %d, or 0 for one per core",
+        threads, MAX_THREADS);
+    return NULL;
+  }
+
+  b = g_new0 (CpuBackend, 1);
+  b->base.ops = &cpu_ops;
+  b->base.name = "cpu";
+  b->base.threads = threads ? threads : cpu_thread_count_cores ();
+  b->kernels = cpu_kernels_get ();
+  if (!choose_precision (b, precision, error)
+      || !cpu_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0), "engine",
+          error)
+      || !cpu_check (dnnl_stream_create (&b->stream, b->engine,
+              dnnl_stream_default_flags), "stream", error))
+    goto failed;
+  b->base.device = g_strdup_printf ("oneDNN %d.%d.%d, %s, %u thread%s",
+      version->major, version->minor, version->patch, isa_name (),
+      b->base.threads, b->base.threads == 1 ? "" : "s");
+  return &b->base;
+
+failed:
+  cpu_finalize (&b->base);
+  return NULL;
+}

@@ -1,0 +1,204 @@
+/* gst-ddpm: CPU backend: convolution
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Activations stay channels last; only weights are arranged as oneDNN likes
+ * them best, once per load or optimiser step. Where it would compute in
+ * another type or in blocks of channels that the tensor does not fill, an
+ * activation is copied into the workspace. On a processor without bf16 (that
+ * is, when bf16 is emulated) it computes with the floats that the bf16
+ * numbers are, and only results are rounded.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <string.h>
+#include "cpu-convolution.h"
+
+/* Channels that the kernels of bf16 take at once. Images have three, which
+ * they would take one by one. */
+#define BF16_BLOCK 16
+
+static void
+conv_clear (DdpmPlan * p)
+{
+  cpu_conv_unplan ((CpuConvolution *) p);
+}
+
+static const gchar *
+conv_implementation (DdpmPlan * p, guint kind)
+{
+  CpuConvolution *conv = (CpuConvolution *) p;
+  const CpuPrimitive *worst = NULL;
+
+  for (guint i = 0; i < conv->n_sources; i++) {
+    CpuConvSource *s = &conv->source[i];
+    const CpuPrimitive *passes[3][3] = {
+      {&s->forward[0], &s->forward[1], NULL},
+      {&s->backward_data, NULL, NULL},
+      {&s->backward_weights, &s->product[0], &s->product[1]},
+    };
+
+    for (guint k = 0; kind < 3 && k < 3; k++) {
+      const CpuPrimitive *primitive = passes[kind][k];
+
+      if (primitive && primitive->primitive
+          && (worst == NULL || cpu_primitive_is_slow (primitive)))
+        worst = primitive;
+    }
+  }
+  return worst ? worst->implementation : "none";
+}
+
+static gboolean
+check_desc (const DdpmConvDesc * d, GError ** error)
+{
+  const guint64 cin = (guint64) d->cin0 + d->cin1;
+  const gsize pixels = cpu_size_mul (d->n,
+      cpu_size_mul ((gsize) d->height + 2, (gsize) d->width + 2));
+
+  /* oneDNN's kernels address a tensor's rows with 32 bits. */
+  if (d->n == 0 || d->height == 0 || d->width == 0 || d->cin0 == 0
+      || d->cout == 0 || (d->kernel != 1 && d->kernel != 3)
+      || (d->stride != 1 && d->stride != 2)
+      || cin > G_MAXINT32 / 2 || d->cout > G_MAXINT32 / 2
+      || d->n > G_MAXINT32 || d->height > G_MAXINT16 || d->width > G_MAXINT16
+      || cpu_size_mul (pixels, cin + d->cout + 64) > G_MAXSSIZE / 8
+      || cpu_size_mul (cin + 32, (gsize) d->cout + 16) > G_MAXINT32 / 9) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "convolution of %u images %u x %u, %u + %u to %u channels, kernel %u, "
+        "stride %u: expected sizes that memory can hold, kernel 1 or 3, "
+        "stride 1 or 2", d->n, d->width, d->height, d->cin0, d->cin1, d->cout,
+        d->kernel, d->stride);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+DdpmPlan *
+cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
+{
+  const gboolean bf16 = d->src_type == DDPM_TYPE_BF16;
+  const gboolean native = ((CpuBackend *) b)->native_bf16;
+  CpuConvolution *conv;
+
+  if (!check_desc (d, error))
+    return NULL;
+
+  conv = g_new0 (CpuConvolution, 1);
+  cpu_plan_init (&conv->base, b, conv_clear, conv_implementation);
+  conv->d = *d;
+  conv->out_height = (d->height - 1) / d->stride + 1;
+  conv->out_width = (d->width - 1) / d->stride + 1;
+  conv->cin = d->cin0 + d->cin1;
+  conv->cout = d->cout;
+  conv->taps = d->kernel * d->kernel;
+  conv->n_sources = d->cin1 ? 2 : 1;
+  conv->source[0].channels = d->cin0;
+  conv->source[1].first = d->cin0;
+  conv->source[1].channels = d->cin1;
+  conv->type = bf16 && native ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
+  conv->y_type = bf16 && native ? d->dst_type : DDPM_TYPE_F32;
+
+  if (!cpu_conv_plan (conv, bf16 ? BF16_BLOCK : 1, error))
+    goto failed;
+  if (!bf16 && cpu_conv_is_slow (conv)) {
+    cpu_conv_unplan (conv);
+    if (!cpu_conv_plan (conv, BF16_BLOCK, error))
+      goto failed;
+  }
+  return &conv->base.plan;
+
+failed:
+  g_free (conv);
+  return NULL;
+}
+
+/* The weights of one source, [cout_padded][padded][k][k], rounded to what the
+ * backend computes with */
+static void
+stage_weights (CpuConvolution * conv, const CpuConvSource * s,
+    const float *weight)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  const gsize row = (gsize) s->padded * conv->taps;
+  const gsize used = (gsize) s->channels * conv->taps;
+  const gboolean round = b->base.act_type == DDPM_TYPE_BF16;
+
+#pragma omp parallel for schedule(static)
+  for (guint o = 0; o < conv->cout_padded; o++) {
+    float *to = b->staging + o * row;
+
+    memset (to, 0, row * sizeof (float));
+    if (o >= conv->cout)
+      continue;
+    memcpy (to, weight + ((gsize) o * conv->cin + s->first) * conv->taps,
+        used * sizeof (float));
+    if (round)
+      b->kernels->element->round_to_bf16 (used, to);
+  }
+}
+
+void
+cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
+{
+  CpuConvolution *conv = (CpuConvolution *) p;
+  CpuBackend *b = cpu_plan_backend (p);
+  gpointer work = b->staging + conv->staged;
+
+  for (guint i = 0; i < conv->n_sources; i++) {
+    CpuConvSource *s = &conv->source[i];
+
+    stage_weights (conv, s, weight);
+    cpu_primitive_run (&s->arrange, b,
+        (gconstpointer[]) {b->staging, s->weights}, work);
+    if (conv->d.training)
+      cpu_primitive_run (&s->arrange_backward, b,
+          (gconstpointer[]) {b->staging, s->weights_backward}, work);
+  }
+  memcpy (conv->bias, bias, conv->cout * sizeof (float));
+}
+
+gconstpointer
+cpu_conv_bring_x (CpuConvolution * conv, guint source, gconstpointer x,
+    gpointer scratch)
+{
+  const CpuConvSource *s = &conv->source[source];
+  gpointer copy = cpu_at (scratch, conv->layout.x[source]);
+
+  if (s->x_bytes == 0)
+    return x;
+  cpu_copy (cpu_plan_backend (&conv->base.plan), conv->d.src_type, conv->type,
+      cpu_conv_pixels_in (conv), s->channels, s->padded, x, copy, FALSE);
+  return copy;
+}
+
+void
+cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    gconstpointer residual, gpointer y, gpointer scratch)
+{
+  CpuConvolution *conv = (CpuConvolution *) p;
+  CpuBackend *b = cpu_plan_backend (p);
+  const gconstpointer x[2] = { x0, x1 };
+  const gsize pixels = cpu_conv_pixels_out (conv);
+  const DdpmType type = conv->d.dst_type;
+  const gboolean direct = conv->y_type == type
+      && conv->cout_padded == conv->cout;
+  gpointer out = direct ? y : cpu_at (scratch, conv->layout.y);
+  gpointer work = cpu_at (scratch, conv->layout.work);
+
+  if (residual && residual != out)
+    cpu_copy (b, type, conv->y_type, pixels, conv->cout, conv->cout_padded,
+        residual, out, FALSE);
+  for (guint i = 0; i < conv->n_sources; i++) {
+    CpuConvSource *s = &conv->source[i];
+    const gboolean add = i > 0 || residual != NULL;
+
+    cpu_primitive_run (&s->forward[add], b,
+        (gconstpointer[]) {cpu_conv_bring_x (conv, i, x[i], scratch),
+            s->weights, out, conv->bias}, work);
+  }
+  if (!direct)
+    cpu_copy (b, conv->y_type, type, pixels, conv->cout_padded, conv->cout,
+        out, y, FALSE);
+}

@@ -1,0 +1,75 @@
+/* gst-ddpm: CPU backend: the plan of a convolution
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "cpu-private.h"
+
+G_BEGIN_DECLS
+
+/* One of the concatenated inputs. To oneDNN each is a convolution of its own
+ * over a slice of the weights, the second of which adds to the first. */
+typedef struct
+{
+  guint first, channels;        /* of the concatenated channels */
+  guint padded;                 /* channels as computed with */
+  gsize x_bytes;                /* of x as computed with; 0: x as it comes */
+  gpointer weights, weights_backward;   /* as the primitives want them */
+  CpuPrimitive forward[2];      /* x, weights, y [, bias]; [1]: y += */
+  CpuPrimitive backward_data;   /* dx, weights, dy */
+  CpuPrimitive backward_weights;        /* x, dweights, dy */
+  CpuPrimitive product[2];      /* dy^T x of a 1x1 kernel; [1]: dweight += */
+  CpuPrimitive arrange, arrange_backward;       /* of plain weights */
+  CpuPrimitive collect;         /* of dweights to plain ones */
+} CpuConvSource;
+
+/* Bytes from the start of the workspace */
+typedef struct
+{
+  gsize x[2];
+  gsize y;                      /* y or dy as computed with */
+  gsize dx;
+  gsize dweights, plain;        /* as oneDNN wants them; [cout][cin][k][k] */
+  gsize sums;
+  gsize work;                   /* of the primitives */
+} CpuConvLayout;
+
+typedef struct
+{
+  CpuPlan base;
+  DdpmConvDesc d;
+  guint out_height, out_width;
+  guint cin, cout, taps;        /* taps: kernel^2 */
+  guint cout_padded;
+  guint n_sources;
+  DdpmType type;                /* of x, weights and dy as computed with */
+  DdpmType y_type;              /* of y as computed with */
+  CpuConvSource source[2];
+  float *bias;                  /* [cout_padded] */
+  gsize staged;                 /* floats of the weights in staging */
+  CpuConvLayout layout;
+} CpuConvolution;
+
+static inline gsize
+cpu_conv_pixels_in (const CpuConvolution * conv)
+{
+  return (gsize) conv->d.n * conv->d.height * conv->d.width;
+}
+
+static inline gsize
+cpu_conv_pixels_out (const CpuConvolution * conv)
+{
+  return (gsize) conv->d.n * conv->out_height * conv->out_width;
+}
+
+/* x of a source as computed with: as it is, or a copy in the workspace */
+gconstpointer cpu_conv_bring_x (CpuConvolution * conv, guint source,
+    gconstpointer x, gpointer scratch);
+
+/* Makes the primitives of the three passes. (cpu-convolution-plan.c) */
+gboolean cpu_conv_plan (CpuConvolution * conv, guint multiple,
+    GError ** error);
+void cpu_conv_unplan (CpuConvolution * conv);
+gboolean cpu_conv_is_slow (CpuConvolution * conv);
+
+G_END_DECLS

@@ -1,0 +1,213 @@
+/* gst-ddpm: CPU backend: what its files share
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * oneDNN computes convolutions and matrix products, the loops of
+ * cpu-kernels.h everything else. Work is cut into pieces that depend on the
+ * shape alone, and sums over pieces are taken in their order: results do not
+ * depend on which thread did what.
+ */
+#pragma once
+
+#include "cpu-kernels.h"
+#include "onednn.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  DdpmBackend base;
+  const CpuKernels *kernels;
+  gboolean native_bf16;         /* oneDNN computes in bf16 */
+  dnnl_engine_t engine;
+  dnnl_stream_t stream;
+  /* where conv_set_weights () arranges weights: enough for any plan */
+  float *staging;
+  gsize staging_size;           /* floats */
+} CpuBackend;
+
+/* --- the compute thread (cpu-thread.c) ------------------------------------- */
+
+/* Physical cores that this process may run on */
+guint cpu_thread_count_cores (void);
+void cpu_thread_run (guint threads, void (*func) (gpointer data),
+    gpointer data);
+
+/* --- sizes and workspaces ---------------------------------------------------- */
+
+/* Adds up the parts of a workspace, each on a cache line of its own; past
+ * any size that can be had, it stays G_MAXSIZE. Returns the offset. */
+static inline gsize
+cpu_layout_add (gsize * total, gsize count, gsize size)
+{
+  const gsize offset = *total;
+  gsize bytes;
+
+  if (!g_size_checked_mul (&bytes, count, size)
+      || bytes > G_MAXSSIZE - 64 || offset > G_MAXSSIZE - 64 - bytes) {
+    *total = G_MAXSIZE;
+    return 0;
+  }
+  *total += (bytes + 63) & ~(gsize) 63;
+  return offset;
+}
+
+/* G_MAXSIZE where the product is too large */
+static inline gsize
+cpu_size_mul (gsize a, gsize b)
+{
+  gsize product;
+
+  return g_size_checked_mul (&product, a, b) ? product : G_MAXSIZE;
+}
+
+static inline gpointer
+cpu_at (gconstpointer base, gsize bytes)
+{
+  return (gpointer) ((const guint8 *) base + bytes);
+}
+
+/* --- primitives of oneDNN (cpu-primitive.c) ---------------------------------- */
+
+#define CPU_PRIMITIVE_ARGS 5
+
+/* A primitive and its memory objects, of which only the addresses change */
+typedef struct
+{
+  dnnl_primitive_t primitive;   /* NULL: none */
+  dnnl_exec_arg_t args[CPU_PRIMITIVE_ARGS];     /* the last one: workspace */
+  gint n_args;
+  gsize scratch;                /* bytes of its workspace */
+  const gchar *implementation;  /* interned */
+} CpuPrimitive;
+
+dnnl_data_type_t cpu_data_type (DdpmType type);
+/* Fails with DDPM_ERROR_LIBRARY, naming what was done. */
+gboolean cpu_check (dnnl_status_t status, const gchar * what, GError ** error);
+/* With a workspace given by the caller, and dst += where sum */
+gboolean cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr,
+    GError ** error);
+/* Takes pd, whose arguments DNNL_ARG_* are, in the order of the addresses
+ * that cpu_primitive_run () gets, args [n_args]. */
+gboolean cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
+    dnnl_primitive_desc_t pd, const gint * args, gint n_args, GError ** error);
+gboolean cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
+    const_dnnl_memory_desc_t src, const_dnnl_memory_desc_t dst,
+    GError ** error);
+void cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
+    const gconstpointer * data, gpointer scratch);
+void cpu_primitive_clear (CpuPrimitive * p);
+gboolean cpu_primitive_is_slow (const CpuPrimitive * p);
+
+/* A matrix, or batch matrices one stride[0] apart; row and column strides */
+typedef struct
+{
+  DdpmType type;
+  gsize rows, columns;
+  gsize stride[3];
+} CpuMatrix;
+
+/* c = a b, or c += a b: data of cpu_primitive_run () is a, b, c */
+gboolean cpu_matmul_init (CpuPrimitive * p, CpuBackend * b, gsize batch,
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
+    gboolean add, GError ** error);
+
+/* --- plans ---------------------------------------------------------------- */
+
+typedef struct
+{
+  DdpmPlan plan;
+  void (*clear) (DdpmPlan * plan);
+  const gchar *(*implementation) (DdpmPlan * plan, guint kind);
+} CpuPlan;
+
+static inline CpuBackend *
+cpu_plan_backend (DdpmPlan * p)
+{
+  return (CpuBackend *) p->backend;
+}
+
+void cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
+    const gchar * (*implementation) (DdpmPlan *, guint kind));
+void cpu_plan_free (DdpmPlan * p);
+const gchar *cpu_plan_implementation (DdpmPlan * p, guint kind);
+
+/* --- the operations ---------------------------------------------------------- */
+
+DdpmPlan *cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
+    GError ** error);
+void cpu_conv_set_weights (DdpmPlan * p, const float *weight,
+    const float *bias);
+void cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    gconstpointer residual, gpointer y, gpointer scratch);
+void cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+    gboolean add0, gpointer dx1, gboolean add1, gpointer scratch);
+void cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
+    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
+    gboolean add, gpointer scratch);
+
+DdpmPlan *cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
+    GError ** error);
+void cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    const float *time_bias, gsize time_bias_stride, const float *gamma,
+    const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
+    gpointer scratch);
+void cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+    gconstpointer x1, const float *time_bias, gsize time_bias_stride,
+    const float *gamma, const float *beta, const DdpmDropout * drop,
+    const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
+    gboolean add1, float *dgamma, float *dbeta, gboolean add,
+    float *dtime_bias, gpointer scratch);
+
+DdpmPlan *cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
+    GError ** error);
+void cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+    gpointer probs, gpointer scratch);
+void cpu_attention_backward (DdpmPlan * p, gconstpointer dy,
+    gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch);
+
+DdpmPlan *cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
+    GError ** error);
+void cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+    const float *bias, float *y, gpointer scratch);
+void cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+    const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
+    gpointer scratch);
+
+void cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+    gconstpointer x, gpointer y);
+void cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
+    guint c, gconstpointer dy, gpointer dx, gboolean add);
+void cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
+    gpointer y);
+void cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * t, float *out);
+void cpu_swish_forward (DdpmBackend * b, gsize count, const float *x,
+    float *y);
+void cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
+    const float *dy, float *dx);
+
+void cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+    guint32 stream, guint n, guint elements, float *out);
+void cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+    const float *s, const float *x_0, const float *eps, float *x_t);
+void cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+    gfloat scale, const float *pred, const float *target, float *dpred,
+    double *loss);
+void cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
+    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
+    const float *eps, float *x_0_prev);
+double cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
+void cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
+    const float *grad, float *param, float *m, float *v, float *ema);
+
+/* y[rows][cy] (+)= x[rows][cx], in all threads; see CpuElementKernels.copy */
+void cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
+    gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add);
+
+/* Sums of the columns of x [rows][c], rows @row elements apart, to out [c];
+ * scratch: cpu_column_sums_scratch () bytes */
+gsize cpu_column_sums_scratch (gsize rows, gsize c);
+void cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
+    gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch);
+
+G_END_DECLS
