@@ -130,7 +130,8 @@ ddpm_log (double u)
 }
 
 /* cos (2 pi u) and sin (2 pi u) of a u in [0, 1): u = q/4 + r exactly, the
- * Taylor series of x = 2 pi r in [-pi/4, pi/4], and a quarter turn q times */
+ * Taylor series of x = 2 pi r in [-pi/4, pi/4], and a quarter turn q times.
+ * 4 u and q / 4 are exact, so it is all one whether these are fused. */
 DDPM_HOST_DEVICE void
 ddpm_cos_sin_2pi (double u, double *cosine, double *sine)
 {
