@@ -56,7 +56,7 @@ GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS));
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_DDPM_DENOISE_SINK_CAPS));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS,

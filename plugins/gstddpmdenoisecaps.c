@@ -11,22 +11,14 @@
 typedef void (*ShapeFunc) (GstCaps * out, const GstDdpmDenoiseLink * link,
     const GstStructure * s, const GstDdpmTensorInfo * info);
 
-static void
-set_any_framerate (GstStructure * s)
-{
-  gst_structure_set (s, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1,
-      G_MAXINT, 1, NULL);
-}
-
-/* The shape of a dimensions string that the model takes */
 static gboolean
-parse_shape (const GstDdpmDenoiseLink * link, const gchar * dimensions,
-    GstDdpmTensorInfo * info)
+parse_shape (const GValue * dimensions, GstDdpmTensorInfo * info)
 {
   guint dims[4];
 
-  if (!gst_ddpm_tensor_parse_dimensions (dimensions, dims)
-      || (link->image_channels && dims[0] != link->image_channels)
+  if (!G_VALUE_HOLDS_STRING (dimensions)
+      || !gst_ddpm_tensor_parse_dimensions (g_value_get_string (dimensions),
+          dims)
       || dims[1] > GST_DDPM_MAX_IMAGE_SIZE || dims[2] > GST_DDPM_MAX_IMAGE_SIZE
       || dims[3] > GST_DDPM_MAX_BATCH)
     return FALSE;
@@ -37,7 +29,15 @@ parse_shape (const GstDdpmDenoiseLink * link, const gchar * dimensions,
   return TRUE;
 }
 
-/* Calls func for each shape of a tensor structure; info NULL: any shape */
+static gchar *
+dimensions_to_string (const GstDdpmTensorInfo * info)
+{
+  return g_strdup_printf ("%u:%u:%u:%u", info->channels, info->width,
+      info->height, info->batch);
+}
+
+/* Calls func for each shape of a tensor structure; info NULL: any shape, or
+ * one that is none */
 static void
 foreach_shape (GstCaps * out, const GstDdpmDenoiseLink * link,
     const GstStructure * s, ShapeFunc func)
@@ -46,19 +46,13 @@ foreach_shape (GstCaps * out, const GstDdpmDenoiseLink * link,
   GstDdpmTensorInfo info;
   guint i;
 
-  if (value == NULL) {
-    func (out, link, s, NULL);
-  } else if (G_VALUE_HOLDS_STRING (value)) {
-    if (parse_shape (link, g_value_get_string (value), &info))
-      func (out, link, s, &info);
-  } else if (GST_VALUE_HOLDS_LIST (value)) {
+  if (value && GST_VALUE_HOLDS_LIST (value)) {
     for (i = 0; i < gst_value_list_get_size (value); i++) {
-      const GValue *item = gst_value_list_get_value (value, i);
-
-      if (G_VALUE_HOLDS_STRING (item)
-          && parse_shape (link, g_value_get_string (item), &info))
+      if (parse_shape (gst_value_list_get_value (value, i), &info))
         func (out, link, s, &info);
     }
+  } else {
+    func (out, link, s, value && parse_shape (value, &info) ? &info : NULL);
   }
 }
 
@@ -95,11 +89,7 @@ append_video (GstCaps * out, const GstDdpmDenoiseLink * link,
       gst_caps_from_string (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS));
   guint width, height;
 
-  if (info && !gst_ddpm_picture_get_size (info, link->columns, &width, &height)) {
-    gst_caps_unref (caps);
-    return;
-  }
-  if (info)
+  if (info && gst_ddpm_picture_get_size (info, link->columns, &width, &height))
     gst_caps_set_simple (caps, "width", G_TYPE_INT, width,
         "height", G_TYPE_INT, height, NULL);
   set_formats (caps, info ? info->channels : link->image_channels);
@@ -116,12 +106,12 @@ append_states (GstCaps * out, const GstDdpmDenoiseLink * link,
   g_autofree gchar *dimensions = NULL;
 
   if (info) {
-    dimensions = g_strdup_printf ("%u:%u:%u:%u", info->channels, info->width,
-        info->height, info->batch);
+    dimensions = dimensions_to_string (info);
     gst_structure_set (state, "dimensions", G_TYPE_STRING, dimensions, NULL);
   }
   gst_structure_set (state, "timestep", G_TYPE_INT, (gint) link->stop, NULL);
-  set_any_framerate (state);
+  gst_structure_set (state, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1,
+      G_MAXINT, 1, NULL);
   gst_caps_append_structure (out, state);
 }
 
@@ -154,13 +144,13 @@ append_once (GstCaps * out, GstCaps * caps)
 static void
 append_any_shape (GstCaps * out)
 {
-  append_once (out, gst_caps_from_string (GST_DDPM_TENSOR_CAPS));
+  append_once (out, gst_caps_from_string (GST_DDPM_DENOISE_SINK_CAPS));
 }
 
 static void
 append_shape (GstCaps * out, guint channels, guint width, guint height)
 {
-  GstCaps *caps = gst_caps_from_string (GST_DDPM_TENSOR_CAPS);
+  GstCaps *caps = gst_caps_from_string (GST_DDPM_DENOISE_SINK_CAPS);
   g_autofree gchar *dimensions = g_strdup_printf ("%u:%u:%u:1", channels,
       width, height);
 
@@ -213,14 +203,15 @@ static void
 append_source_states (GstCaps * out, const GstDdpmDenoiseLink * link,
     const GstStructure * s, const GstDdpmTensorInfo * info)
 {
-  if (info) {
+  if (gst_structure_has_field (s, "dimensions")) {
     GstStructure *state = gst_structure_copy (s);
-    g_autofree gchar *dimensions = g_strdup_printf ("%u:%u:%u:%u",
-        info->channels, info->width, info->height, info->batch);
+    g_autofree gchar *dimensions = NULL;
 
-    gst_structure_remove_fields (state, "timestep", "seed", NULL);
-    gst_structure_set (state, "dimensions", G_TYPE_STRING, dimensions, NULL);
-    set_any_framerate (state);
+    gst_structure_remove_fields (state, "timestep", "seed", "framerate", NULL);
+    if (info) {
+      dimensions = dimensions_to_string (info);
+      gst_structure_set (state, "dimensions", G_TYPE_STRING, dimensions, NULL);
+    }
     gst_caps_append_structure (out, state);
   } else {
     if (link->width && link->height && link->image_channels)

@@ -12,6 +12,11 @@ G_BEGIN_DECLS
 #define GST_DDPM_DENOISE_DEFAULT_FPS_N 30
 #define GST_DDPM_DENOISE_DEFAULT_FPS_D 1
 
+/* Files of states are taken without a framerate too. */
+#define GST_DDPM_DENOISE_SINK_CAPS \
+    "other/tensors, format = (string) static, num_tensors = (int) 1, " \
+    "types = (string) float32"
+
 /* What binds the caps of the two pads together */
 typedef struct
 {
@@ -22,7 +27,9 @@ typedef struct
   gboolean tensors;             /* can they? */
 } GstDdpmDenoiseLink;
 
-/* Video, then tensors. Returns: (transfer full) */
+/* Video, then tensors. Shapes that the model does not take go through here as
+ * well: an error says later what is wrong with them, and empty caps would not.
+ * Returns: (transfer full) */
 GstCaps *gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link, const GstCaps * caps);
 /* Shapes that fit, spelled out for a batch of one (caps have no way to say "of
  * any batch"), then an open shape. Returns: (transfer full) */
