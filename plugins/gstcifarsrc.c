@@ -325,6 +325,8 @@ open_data_set (GstCifarSrc * self)
   location = g_strdup (settings.location ? settings.location : "");
   GST_OBJECT_UNLOCK (self);
 
+  if (*location == '\0')
+    goto no_location;
   self->cifar = ddpm_cifar_open (location, settings.split, &error);
   if (self->cifar == NULL)
     goto no_data;
@@ -344,6 +346,13 @@ open_data_set (GstCifarSrc * self)
       self->n_images, location);
   return TRUE;
 
+no_location:
+  {
+    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
+        ("No location is set: expected a folder of CIFAR data or a .bin file"),
+        (NULL));
+    return FALSE;
+  }
 no_memory:
   {
     g_set_error (&error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,

@@ -5,6 +5,9 @@
  */
 #pragma once
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include <gst/check/gstcheck.h>
 
 /* One that cannot be built fails the test. */
@@ -117,14 +120,21 @@ run_into_error (GstElement * pipeline, GError ** error)
 }
 
 /* All tests run in this process, and whatever object they leave behind makes
- * the leaks tracer warn at the end (gst_check_run_suite deinitialises), which
- * is fatal. */
+ * the leaks tracer warn when gst-check deinitialises GStreamer at the end, which
+ * is fatal. After a failure pipelines are left running: no end to wait for. */
 #define ELEMENT_TEST_MAIN(suite)                                              \
 int                                                                           \
 main (int argc, char **argv)                                                  \
 {                                                                             \
+  gint failed;                                                                \
+                                                                              \
   g_setenv ("GST_TRACERS", "leaks", FALSE);                                   \
   g_setenv ("CK_FORK", "no", FALSE);                                          \
   gst_check_init (&argc, &argv);                                              \
-  return gst_check_run_suite (suite (), #suite, __FILE__);                    \
+  failed = gst_check_run_suite (suite (), #suite, __FILE__);                  \
+  if (failed != 0) {                                                          \
+    fflush (NULL);                                                            \
+    _exit (failed);                                                           \
+  }                                                                           \
+  return 0;                                                                   \
 }
