@@ -184,11 +184,15 @@ post_report (GstDdpmTrainSink * self)
 static void
 start_progress (GstDdpmTrainSink * self)
 {
-  g_autofree gchar *text = NULL;
+  const guint64 n = gst_ddpm_train_run_get_step (self->run);
+  g_autofree gchar *network = NULL, *text = NULL;
 
   if (self->progress.started)
     return;
-  text = gst_ddpm_train_run_to_string (self->run);
+  network = gst_ddpm_train_run_to_string (self->run);
+  text = n == 0 ? g_strdup (network)
+      : g_strdup_printf ("going on after step %" G_GUINT64_FORMAT ": %s", n,
+      network);
   gst_ddpm_train_progress_start (&self->progress, GST_ELEMENT (self), text);
 }
 
@@ -349,18 +353,22 @@ begin (GstDdpmTrainSink * self)
   const guint64 to_skip = gst_ddpm_train_run_get_to_skip (self->run);
   const guint64 max_steps =
       gst_ddpm_train_run_get_settings (self->run)->max_steps;
+  g_autofree gchar *text = NULL;
 
   self->has_begun = TRUE;
   self->ended = max_steps > 0
       && gst_ddpm_train_run_get_step (self->run) >= max_steps;
   gst_ddpm_train_run_set_n_images (self->run, query_n_images (self));
+  start_progress (self);
   if (to_skip == 0 || self->ended)
     return;
-  if (upstream_is_live (self))
+  if (upstream_is_live (self)) {
     gst_ddpm_train_run_set_to_skip (self->run, 0);
-  else
-    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("Passing over %" G_GUINT64_FORMAT
-            " images that have been learnt from", to_skip), (NULL));
+    return;
+  }
+  text = g_strdup_printf ("passing over %" G_GUINT64_FORMAT
+      " images that have been learnt from", to_skip);
+  gst_ddpm_train_progress_tell (&self->progress, GST_ELEMENT (self), text);
 }
 
 static gboolean
@@ -411,8 +419,10 @@ gst_ddpm_train_work_finish (GstDdpmTrainSink * self)
     GST_ELEMENT_WARNING (self, STREAM, FAILED,
         ("No image came: nothing was learnt, and nothing saved"), (NULL));
 
-  text = g_strdup_printf ("step %" G_GUINT64_FORMAT ": saved %s",
-      gst_ddpm_train_run_get_saved_step (self->run),
+  text = g_strdup_printf (self->has_trained ?
+      "step %" G_GUINT64_FORMAT ": saved %s" :
+      "step %" G_GUINT64_FORMAT ": nothing left to do for %s",
+      gst_ddpm_train_run_get_step (self->run),
       gst_ddpm_train_run_get_settings (self->run)->location);
   gst_ddpm_train_progress_end (&self->progress, GST_ELEMENT (self),
       GST_PROGRESS_TYPE_COMPLETE, text);
@@ -441,7 +451,7 @@ gst_ddpm_train_work_fail (GstDdpmTrainSink * self, GError * error)
   self->failed = TRUE;
   flush_log (self);
   gst_ddpm_train_progress_end (&self->progress, GST_ELEMENT (self),
-      GST_PROGRESS_TYPE_ERROR, error->message);
+      GST_PROGRESS_TYPE_ERROR, "failed");
   gst_ddpm_element_post_error (GST_ELEMENT (self), error);
   return GST_FLOW_ERROR;
 }
@@ -503,10 +513,6 @@ describe_and_log (GstDdpmTrainSink * self, GError ** error)
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_element (GST_OBJECT (self),
           gst_ddpm_train_run_to_structure (self->run, "ddpmtrainsink-model")));
-  if (n > 0)
-    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS,
-        ("Going on with %s after step %" G_GUINT64_FORMAT, s->location, n),
-        (NULL));
   if (s->log_location == NULL || *s->log_location == '\0')
     return TRUE;
   self->log = gst_ddpm_train_log_open (s->log_location, n, error);
@@ -521,6 +527,9 @@ gst_ddpm_train_work_set_format (GstDdpmTrainSink * self,
   GstDdpmTrainReport report;
   GError *error = NULL;
 
+  /* Upstream offers its caps again with every buffer. */
+  if (self->failed)
+    return FALSE;
   if (!gst_ddpm_train_run_set_format (self->run, info, &error)
       || (first && !describe_and_log (self, &error))) {
     gst_ddpm_train_work_fail (self, error);
