@@ -23,8 +23,8 @@
 #include "gstddpmmeta.h"
 
 GST_ELEMENT_REGISTER_DECLARE (ddpmnoise);
-GST_ELEMENT_REGISTER_DECLARE (cifarsrc);
 GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
+GST_ELEMENT_REGISTER_DECLARE (cifarsrc);
 GST_ELEMENT_REGISTER_DECLARE (ddpmtrainsink);
 
 static gboolean
@@ -34,18 +34,10 @@ plugin_init (GstPlugin * plugin)
 
   gst_ddpm_sample_meta_register ();
 
-#ifdef HAVE_DDPMNOISE
   ret |= GST_ELEMENT_REGISTER (ddpmnoise, plugin);
-#endif
-#ifdef HAVE_CIFARSRC
-  ret |= GST_ELEMENT_REGISTER (cifarsrc, plugin);
-#endif
-#ifdef HAVE_DDPMDENOISE
   ret |= GST_ELEMENT_REGISTER (ddpmdenoise, plugin);
-#endif
-#ifdef HAVE_DDPMTRAINSINK
+  ret |= GST_ELEMENT_REGISTER (cifarsrc, plugin);
   ret |= GST_ELEMENT_REGISTER (ddpmtrainsink, plugin);
-#endif
   return ret;
 }
 
