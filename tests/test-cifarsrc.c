@@ -324,7 +324,7 @@ check_duration (const gchar * path, const gchar * settings, gint64 frames)
   fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
           &duration));
   fail_unless_equals_int64 (duration,
-      frames < 0 ? -1 : frames * GST_SECOND / 10);
+      frames < 0 ? -1 : frames * (gint64) (GST_SECOND / 10));
   stop_and_free (pipeline);
 }
 
