@@ -85,7 +85,7 @@ to_frame (const GstDdpmFrames * frames, GstFormat format, gint64 value,
   }
 }
 
-/* The start of a frame in @format; FALSE where it has none, or too large a one */
+/* The start of a frame in @format; FALSE where it has none or too large a one */
 static gboolean
 from_frame (const GstDdpmFrames * frames, guint64 frame, GstFormat format,
     gint64 * value)
