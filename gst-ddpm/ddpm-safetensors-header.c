@@ -8,16 +8,17 @@
 #include <string.h>
 
 /* Limits of ours, far above any network's, so that a hostile header takes
- * neither much memory nor much time, not even with names of one hash value */
+ * neither much memory nor much time */
 #define MAX_DEPTH 3             /* header, tensor, shape */
 #define MAX_SEPARATORS 500000
 #define MAX_NAME 255
+#define MAX_SAME_HASH 8         /* names */
 #define MAX_STRING 65535
 #define MAX_DIGITS 18           /* below 2^63, with room for any file */
 #define MAX_QUOTE 60
 
 /* members of one object or array, by depth */
-static const guint max_members[MAX_DEPTH + 1] = { 1, 32768, 1024, 64 };
+static const guint max_members[MAX_DEPTH + 1] = { 1, 32768, 512, 64 };
 
 static const struct
 {
@@ -68,6 +69,7 @@ typedef struct
   guint members[MAX_DEPTH + 1]; /* separators seen at each depth */
   guint separators;
   guint colons;
+  GHashTable *hashes;           /* of names -> how many have it */
 } Gate;
 
 static const gchar *
@@ -102,6 +104,27 @@ gate_punctuation (Gate * gate, gchar c)
   }
 }
 
+/* g_str_hash is no secret: names that all have one hash value would make
+ * every table of them quadratic. */
+static const gchar *
+gate_name (Gate * gate, const gchar * name, gsize length)
+{
+  g_autofree gchar *copy = NULL;
+  gpointer hash;
+  guint n;
+
+  if (length > MAX_NAME)
+    return "a name in its header that is too long";
+  copy = g_strndup (name, length);
+  if (strchr (copy, '\\'))
+    return "a name in its header that is escaped";
+  hash = GUINT_TO_POINTER (g_str_hash (copy));
+  n = GPOINTER_TO_UINT (g_hash_table_lookup (gate->hashes, hash)) + 1;
+  g_hash_table_insert (gate->hashes, hash, GUINT_TO_POINTER (n));
+  return n > MAX_SAME_HASH ? "names in its header that are made to collide" :
+      NULL;
+}
+
 static gsize
 string_length (const gchar * text, gsize size)
 {
@@ -130,7 +153,8 @@ number_length (const gchar * text, gsize size)
 static const gchar *
 gate_text (const gchar * text, gsize size, guint * colons)
 {
-  Gate gate = { 0, };
+  g_autoptr (GHashTable) hashes = g_hash_table_new (NULL, NULL);
+  Gate gate = {.hashes = hashes };
   const gchar *problem = NULL;
   gsize i = 0, n;
 
@@ -142,8 +166,10 @@ gate_text (const gchar * text, gsize size, guint * colons)
       problem = "text behind the end of its header";
     } else if (text[i] == '"') {
       n = string_length (text + i, size - i);
-      if (n > 2 + (gate.depth == 1 ? MAX_NAME : MAX_STRING))
-        problem = "a string in its header that is too long";
+      if (n > 2 + MAX_STRING || n > size - i)
+        problem = "a string in its header without an end, or too long";
+      else if (gate.depth == 1)
+        problem = gate_name (&gate, text + i + 1, n - 2);
     } else if (g_ascii_isdigit (text[i])) {
       n = number_length (text + i, size - i);
       if (n > MAX_DIGITS || (n > 1 && text[i] == '0'))
@@ -154,7 +180,7 @@ gate_text (const gchar * text, gsize size, guint * colons)
     i += n;
   }
   *colons = gate.colons;
-  if (problem == NULL && (gate.depth > 0 || i > size))
+  if (problem == NULL && gate.depth > 0)
     problem = "a header without an end";
   return problem;
 }
