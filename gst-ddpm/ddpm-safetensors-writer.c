@@ -9,7 +9,7 @@
 #include "../kernels/ddpm-bf16.h"
 #include "ddpm-replace.h"
 
-#define HEADER_ALIGNMENT 8      /* so that data may be used where it is mapped */
+#define HEADER_ALIGNMENT 8      /* data may be used where it is mapped */
 #define CHUNK 16384             /* numbers converted at a time */
 
 typedef struct
