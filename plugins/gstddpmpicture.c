@@ -76,17 +76,16 @@ paint_sample (GstVideoFrame * frame, const GstDdpmTensorInfo * info,
   }
 }
 
+/* Also the padding of rows, so that frames are the same to the last byte */
 static void
 paint_black (GstVideoFrame * frame)
 {
   guint plane;
-  gint y;
 
   for (plane = 0; plane < GST_VIDEO_FRAME_N_PLANES (frame); plane++)
-    for (y = 0; y < GST_VIDEO_FRAME_HEIGHT (frame); y++)
-      memset (get_row (frame, plane, 0, y), 0,
-          (gsize) GST_VIDEO_FRAME_WIDTH (frame)
-          * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, plane));
+    memset (GST_VIDEO_FRAME_PLANE_DATA (frame, plane), 0,
+        (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane)
+        * GST_VIDEO_FRAME_COMP_HEIGHT (frame, plane));
 }
 
 void
@@ -96,12 +95,11 @@ gst_ddpm_picture_paint (GstVideoFrame * frame, const GstDdpmTensorInfo * info,
   gsize elements = (gsize) info->channels * info->width * info->height;
   guint i;
 
+  paint_black (frame);
   if (columns == 0) {
     paint_sample (frame, info, range, 0, 0, x + n * elements);
     return;
   }
-  if (info->batch % columns != 0)
-    paint_black (frame);
   for (i = 0; i < info->batch; i++)
     paint_sample (frame, info, range, i % columns * info->width,
         i / columns * info->height, x + i * elements);
