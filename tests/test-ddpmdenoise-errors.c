@@ -1,0 +1,210 @@
+/* gst-ddpm: tests of ddpmdenoise: one error for what cannot be done
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <gst/check/gstharness.h>
+
+#include "denoise-test.h"
+
+/* A pipeline ends in one error of this domain and code, whose message has all
+ * of the words. */
+static void
+check_error (GstElement * pipeline, GQuark domain, gint code,
+    const gchar * const *words)
+{
+  GError *error;
+
+  run_into_error (pipeline, &error);
+  fail_unless (g_error_matches (error, domain, code), "%s %d: %s",
+      g_quark_to_string (error->domain), error->code, error->message);
+  for (; *words; words++)
+    fail_unless (strstr (error->message, *words) != NULL, "no \"%s\" in: %s",
+        *words, error->message);
+  g_error_free (error);
+  stop_and_free (pipeline);
+}
+
+#define CHECK_ERROR(pipeline, domain, code, ...)                              \
+  check_error (pipeline, domain, code,                                        \
+      (const gchar * const[]) { __VA_ARGS__, NULL })
+
+/* Noise of these dimensions into an element with these properties */
+static GstElement *
+of_noise (const gchar * dimensions, const gchar * properties)
+{
+  return launch ("ddpmnoise num-buffers=1 ! "
+      "other/tensors,dimensions=(string)%s ! %s ! "
+      "appsink name=sink sync=false", dimensions, denoise (3, 10, properties));
+}
+
+GST_START_TEST (test_a_model_that_is_not_there)
+{
+  CHECK_ERROR (launch ("ddpmnoise ! ddpmdenoise model=/nowhere/m.bin ! "
+          "appsink name=sink"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_NOT_FOUND, "/nowhere/m.bin");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_model_that_is_none)
+{
+  g_autofree gchar *path = g_build_filename (model_folder, "none.bin", NULL);
+
+  fail_unless (g_file_set_contents (path, "not a model", -1, NULL));
+  CHECK_ERROR (launch ("ddpmnoise ! ddpmdenoise model=%s ! appsink name=sink",
+          path), GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "none.bin");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_more_steps_than_timesteps)
+{
+  CHECK_ERROR (of_noise ("3:6:4:1", "steps=11"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "10", "11");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_stop_that_is_no_way_down)
+{
+  CHECK_ERROR (of_noise ("3:6:4:1", "stop-timestep=10"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "10");
+  CHECK_ERROR (of_noise ("3:6:4:1", "start-timestep=11"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "10", "11");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_channels_that_the_model_has_not)
+{
+  CHECK_ERROR (of_noise ("1:6:4:1", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "1:6:4:1", "wants 3");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_size_that_levels_do_not_divide)
+{
+  CHECK_ERROR (of_noise ("3:6:5:1", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:6:5:1", "divisible by 2");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_mosaic_that_is_too_large)
+{
+  CHECK_ERROR (of_noise ("3:6:4:6000", "columns=6000"), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "36000 x 4", "32767");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_frames_that_nobody_takes)
+{
+  CHECK_ERROR (launch ("ddpmnoise batch-size=2 ! %s ! video/x-raw,width=66 ! "
+          "appsink name=sink", denoise (3, 10, "columns=2")), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:32:32:2");
+}
+
+GST_END_TEST;
+
+static GstElement *
+of_file (const gchar * caps, const gchar * properties)
+{
+  g_autofree gchar *path = g_build_filename (model_folder, "states", NULL);
+  g_autofree gchar *zeros = g_malloc0 (3 * 288);
+
+  fail_unless (g_file_set_contents (path, zeros, 3 * 288, NULL));
+  return launch ("filesrc location=%s ! other/tensors,%s ! %s ! "
+      "fakesink", path, caps, denoise (3, 10, properties));
+}
+
+GST_START_TEST (test_a_state_that_is_not_between_start_and_stop)
+{
+  const gchar *state_5 = "dimensions=(string)3:6:4:1,timestep=5";
+
+  CHECK_ERROR (of_file (state_5, "start-timestep=6"), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "timestep=5", "start-timestep is 6");
+  CHECK_ERROR (of_file (state_5, "stop-timestep=5"), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "timestep=5", "6 to 10");
+  CHECK_ERROR (of_file ("dimensions=(string)3:6:4:1,timestep=11", ""),
+      GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "timestep=11", "1 to 10");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_dimensions_that_are_none)
+{
+  CHECK_ERROR (of_file ("dimensions=(string)3:6", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:6");
+  CHECK_ERROR (of_file ("dimensions=(string)3:0:4:1", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:0:4:1");
+  CHECK_ERROR (of_file ("dimensions=(string)3:4096:4096:65536", ""),
+      GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "65536");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_file_that_ends_in_a_state)
+{
+  CHECK_ERROR (of_file ("dimensions=(string)3:6:4:2", ""), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "288", "576");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_buffer_of_another_size)
+{
+  GstElement *element = launch ("%s", denoise (3, 10, ""));
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h;
+  GstMessage *message;
+  GError *error;
+
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_harness_set_src_caps_str (h, "other/tensors,format=static,num_tensors=1,"
+      "types=float32,dimensions=(string)3:6:4:1,framerate=30/1");
+  fail_unless_equals_int (gst_harness_push (h, gst_buffer_new_allocate (NULL,
+              287, NULL)), GST_FLOW_ERROR);
+  fail_unless_equals_int (gst_harness_buffers_received (h), 0);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (strstr (error->message, "287") && strstr (error->message,
+          "288"), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+
+  gst_harness_teardown (h);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (element);
+  gst_object_unref (bus);
+}
+
+GST_END_TEST;
+
+static Suite *
+ddpmdenoise_errors_suite (void)
+{
+  Suite *s = suite_create ("ddpmdenoise-errors");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_unchecked_fixture (tc, write_models, remove_models);
+  tcase_add_test (tc, test_a_model_that_is_not_there);
+  tcase_add_test (tc, test_a_model_that_is_none);
+  tcase_add_test (tc, test_more_steps_than_timesteps);
+  tcase_add_test (tc, test_a_stop_that_is_no_way_down);
+  tcase_add_test (tc, test_channels_that_the_model_has_not);
+  tcase_add_test (tc, test_a_size_that_levels_do_not_divide);
+  tcase_add_test (tc, test_a_mosaic_that_is_too_large);
+  tcase_add_test (tc, test_frames_that_nobody_takes);
+  tcase_add_test (tc, test_a_state_that_is_not_between_start_and_stop);
+  tcase_add_test (tc, test_dimensions_that_are_none);
+  tcase_add_test (tc, test_a_file_that_ends_in_a_state);
+  tcase_add_test (tc, test_a_buffer_of_another_size);
+  return s;
+}
+
+ELEMENT_TEST_MAIN (ddpmdenoise_errors_suite);
