@@ -61,15 +61,15 @@ static DdpmSamplerSpec
 sampler_spec (const GstDdpmPreviewJob * job)
 {
   const DdpmConfig *config = &job->model->config;
+  DdpmSamplerSpec spec = { 0 };
 
-  return (DdpmSamplerSpec) {
-    .kind = job->steps > 0 ? DDPM_SAMPLER_DDIM : DDPM_SAMPLER_DDPM,
-    .steps = job->steps,
-    .variance = DDPM_VARIANCE_FIXED_SMALL,
-    .clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC,
-    .start = config->timesteps,
-    .stop = 0,
-  };
+  spec.kind = job->steps > 0 ? DDPM_SAMPLER_DDIM : DDPM_SAMPLER_DDPM;
+  spec.steps = job->steps;
+  spec.variance = DDPM_VARIANCE_FIXED_SMALL;
+  spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
+  spec.start = config->timesteps;
+  spec.stop = 0;
+  return spec;
 }
 
 /* count images, (count, height, width, channels) bytes; NULL without error:

@@ -114,6 +114,14 @@ gst_ddpm_train_progress_start (GstDdpmTrainProgress * p, GstElement * element,
   post (element, GST_PROGRESS_TYPE_START, text);
 }
 
+void
+gst_ddpm_train_progress_tell (GstDdpmTrainProgress * p, GstElement * element,
+    const gchar * text)
+{
+  if (p->started)
+    post (element, GST_PROGRESS_TYPE_CONTINUE, text);
+}
+
 gdouble
 gst_ddpm_train_progress_add (GstDdpmTrainProgress * p, guint n)
 {

@@ -54,6 +54,8 @@ typedef struct
 
 void gst_ddpm_train_progress_init (GstDdpmTrainProgress * progress, guint interval);
 void gst_ddpm_train_progress_start (GstDdpmTrainProgress * progress, GstElement * element, const gchar * text);
+/* One more line of text */
+void gst_ddpm_train_progress_tell (GstDdpmTrainProgress * progress, GstElement * element, const gchar * text);
 /* A step on n images has been done: images a second. */
 gdouble gst_ddpm_train_progress_add (GstDdpmTrainProgress * progress, guint n);
 /* Time has passed that was not spent on training. */

@@ -169,8 +169,7 @@ gst_ddpm_train_run_get_saved_step (GstDdpmTrainRun * run)
 static guint64
 count_parameters (GstDdpmTrainRun * run)
 {
-  g_autoptr (DdpmParams) params =
-      ddpm_params_new (&run->settings.config, NULL);
+  g_autoptr (DdpmParams) params = ddpm_params_new (&run->settings.config, NULL);
 
   return params ? params->trainable : 0;
 }

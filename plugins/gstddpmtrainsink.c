@@ -174,8 +174,7 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
   base_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_propose_allocation);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_unlock);
-  base_class->unlock_stop =
-      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_unlock_stop);
+  base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_unlock_stop);
   base_class->event = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_event);
   base_class->wait_event = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_wait_event);
   base_class->render = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_render);

@@ -66,8 +66,7 @@ gst_ddpm_train_work_save_checkpoint (GstDdpmTrainSink * self)
   if (saved)
     post_checkpoint (self, run, "signal");
   else if (error)
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message),
-        (NULL));
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
   gst_ddpm_train_run_unref (run);
   return saved;
 }
@@ -98,21 +97,18 @@ submit_preview (GstDdpmTrainSink * self, GstDdpmPreviewPad * pad,
     GError ** error)
 {
   const GstDdpmTrainSettings *s = gst_ddpm_train_run_get_settings (self->run);
-  g_autoptr (DdpmModel) model =
-      gst_ddpm_train_run_get_model (self->run, error);
+  g_autoptr (DdpmModel) model = gst_ddpm_train_run_get_model (self->run, error);
   GstDdpmPreviewJob job;
 
   if (model == NULL)
     return FALSE;
-  job = (GstDdpmPreviewJob) {
-    .model = model,
-    .backend = gst_ddpm_train_run_get_backend (self->run),
-    .width = model->width,
-    .height = model->height,
-    .count = s->preview_count,
-    .steps = s->preview_steps,
-    .seed = s->preview_seed,
-  };
+  job.model = model;
+  job.backend = gst_ddpm_train_run_get_backend (self->run);
+  job.width = model->width;
+  job.height = model->height;
+  job.count = s->preview_count;
+  job.steps = s->preview_steps;
+  job.seed = s->preview_seed;
   return gst_ddpm_preview_pad_submit (pad, &job, &self->cancel)
       || set_cancelled (error);
 }
@@ -137,8 +133,7 @@ static gboolean
 finish_preview (GstDdpmTrainSink * self, GError ** error)
 {
   GstDdpmPreviewPad *pad = gst_ddpm_train_work_get_preview (self);
-  gboolean ok = pad == NULL
-      || gst_ddpm_preview_pad_finish (pad, &self->cancel);
+  gboolean ok = pad == NULL || gst_ddpm_preview_pad_finish (pad, &self->cancel);
 
   gst_clear_object (&pad);
   return ok || set_cancelled (error);
@@ -248,11 +243,9 @@ train (GstDdpmTrainSink * self, GError ** error)
 {
   const GstDdpmTrainSettings *s = gst_ddpm_train_run_get_settings (self->run);
 
-  if (gst_ddpm_train_run_get_n (self->run) > 0
-      && !step_and_save (self, error))
+  if (gst_ddpm_train_run_get_n (self->run) > 0 && !step_and_save (self, error))
     return FALSE;
-  if (s->preview_interval == 0
-      && gst_ddpm_train_run_epoch_has_ended (self->run)
+  if (s->preview_interval == 0 && gst_ddpm_train_run_epoch_has_ended (self->run)
       && self->previewed_step != gst_ddpm_train_run_get_step (self->run))
     self->preview_due = TRUE;
   return preview_if_due (self, error);
@@ -331,8 +324,7 @@ query_n_images (GstDdpmTrainSink * self)
       || !gst_pad_peer_query_duration (pad, GST_FORMAT_TIME, &duration))
     return 0;
   return gst_util_uint64_scale_round (MAX (duration, 0),
-      GST_VIDEO_INFO_FPS_N (&info),
-      GST_VIDEO_INFO_FPS_D (&info) * GST_SECOND);
+      GST_VIDEO_INFO_FPS_N (&info), GST_VIDEO_INFO_FPS_D (&info) * GST_SECOND);
 }
 
 static gboolean

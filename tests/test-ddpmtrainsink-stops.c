@@ -349,8 +349,7 @@ GST_START_TEST (failed_save_is_no_eos)
       GST_STATE_CHANGE_ASYNC);
   gst_message_unref (wait_for (pipeline, GST_MESSAGE_ASYNC_DONE));
   fail_unless (g_rmdir (folder) == 0);
-  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-      "a.bin");
+  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "a.bin");
 }
 
 GST_END_TEST;
