@@ -136,7 +136,7 @@ static const Setting settings[] = {
   {"log-location", TEXT, AT (log_location),
       "CSV file with a row for each step; appended to when resuming"},
   {"preview-interval", UINT64, AT (preview_interval),
-      "Steps from one preview to the next (0: one each epoch)"},
+      "Steps from one preview to the next (0: one after each epoch)"},
   {"preview-count", UINT, AT (preview_count),
       "Images of a preview", 1, MAX_PREVIEW_COUNT},
   {"preview-steps", UINT, AT (preview_steps),

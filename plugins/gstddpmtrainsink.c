@@ -27,10 +27,11 @@
  * is as small as it comes. Any other source is one long stream.
  *
  * Linked, the pad `preview` gives preview-count images of the present model
- * every epoch, or every preview-interval steps, and at the end, always from
- * the same noise. They are made while training goes on. The element is then
- * live, as far as the pipeline is concerned: nothing comes out of it before
- * PLAYING.
+ * at the end of each epoch (of the stream, where it has none), or every
+ * preview-interval steps, always from the same noise. They are made while
+ * training goes on, and all of them before EOS. The element is then live, as
+ * far as the pipeline is concerned: nothing comes out of it before PLAYING,
+ * and the sinks behind it need no preroll.
  *
  * ## Messages
  *

@@ -259,6 +259,17 @@ has_learnt (GstDdpmTrainSink * self)
       || gst_ddpm_train_run_get_step (self->run) > 0);
 }
 
+/* A stream without epochs is one. */
+static gboolean
+is_end_of_only_epoch (GstDdpmTrainSink * self)
+{
+  const GstDdpmTrainSettings *s = gst_ddpm_train_run_get_settings (self->run);
+
+  return s->preview_interval == 0 && self->has_trained
+      && self->report.epoch == 0
+      && self->previewed_step != gst_ddpm_train_run_get_step (self->run);
+}
+
 /* All that EOS promises */
 static gboolean
 finish (GstDdpmTrainSink * self, GError ** error)
@@ -273,8 +284,8 @@ finish (GstDdpmTrainSink * self, GError ** error)
       != gst_ddpm_train_run_get_step (self->run)
       && !save (self, "eos", error))
     return FALSE;
-  self->preview_due = self->has_trained && self->previewed_step
-      != gst_ddpm_train_run_get_step (self->run);
+  if (is_end_of_only_epoch (self))
+    self->preview_due = TRUE;
   return preview_if_due (self, error) && finish_preview (self, error);
 }
 
