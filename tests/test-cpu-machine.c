@@ -232,18 +232,18 @@ for_each_case (DdpmPrecision precision, guint n,
   const DdpmType act = precision == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
       : DDPM_TYPE_BF16;
   const Case cases[] = {
-    {.run = run_conv,.conv = {n, 16, 16, 64, 0, 64, 3, 1, act, act, TRUE} },
+    {.run = run_conv,.conv = {n, 16, 16, 64, 0, 64, 3, 1, act, act, TRUE}},
     {.run = run_conv,.conv = {n, 16, 16, 3, 0, 64, 3, 1, DDPM_TYPE_F32, act,
-                TRUE} },
+            TRUE}},
     {.run = run_conv,.conv = {n, 16, 16, 64, 0, 3, 3, 1, act, DDPM_TYPE_F32,
-                TRUE} },
+            TRUE}},
     {.run = run_conv,.conv = {n, 8, 8, 64, 32, 48, 1, 1, act, act, TRUE},
-          .residual = OTHER_RESIDUAL,.add = TRUE},
-    {.run = run_attention,.attention = {n, 64, 64, TRUE} },
+        .residual = OTHER_RESIDUAL,.add = TRUE},
+    {.run = run_attention,.attention = {n, 64, 64, TRUE}},
     {.run = run_norm,.norm = {n, 400, 64, 32, 32, 1e-5f, TRUE, FALSE, TRUE},
-          .dropout = 0.1f},
+        .dropout = 0.1f},
     {.run = run_norm,.norm = {n, 400, 64, 0, 32, 1e-5f, TRUE, TRUE, TRUE},
-          .add = TRUE},
+        .add = TRUE},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

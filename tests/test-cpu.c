@@ -59,7 +59,7 @@ check_conv (DdpmPrecision precision, const ConvShape * s, DdpmType src,
   const Case c = {
     .run = run_conv,
     .conv = {s->n, s->height, s->width, s->cin0, s->cin1, s->cout, s->kernel,
-          s->stride, src, dst, TRUE},
+        s->stride, src, dst, TRUE},
     .residual = residual,
     .add = add,
   };
@@ -133,7 +133,7 @@ check_norm (DdpmPrecision precision, guint n, guint pixels, guint c0,
   const Case c = {
     .run = run_norm,
     .norm = {n, pixels, c0, c1, groups, 1e-5f, variant % 4 != 3,
-          c1 == 0 && variant % 2, TRUE},
+        c1 == 0 && variant % 2, TRUE},
     .add = variant % 3 == 1,
     .dropout = variant % 4 == 1 ? 0.1f : variant % 4 == 2 ? 0.5f : 0.0f,
   };

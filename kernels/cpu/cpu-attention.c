@@ -192,15 +192,16 @@ cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   gpointer out = a->type == act ? y : cpu_at (scratch, a->y_at);
 
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  cpu_primitive_run (&a->scores, b,
-      (gconstpointer[]) {qkv, third (a, qkv, 1), scores}, work);
+  cpu_primitive_run (&a->scores, b, (gconstpointer[]) {
+      qkv, third (a, qkv, 1), scores}, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax (act, t, scale, scores + row * t,
         cpu_at (probs, row * t * ddpm_type_size (act)));
   probs = (gpointer) widen (a, n * t * t, probs, scratch, a->probs_at);
-  cpu_primitive_run (&a->values, b,
-      (gconstpointer[]) {probs, third (a, qkv, 2), out}, work);
+  cpu_primitive_run (&a->values, b, (gconstpointer[]) {
+      probs, third (a, qkv, 2), out}
+      , work);
   narrow (a, n * t * c, out, y);
 }
 
@@ -223,19 +224,21 @@ cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
 
   dy = widen (a, n * t * c, dy, scratch, a->y_at);
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  cpu_primitive_run (&a->dvalues, b,
-      (gconstpointer[]) {wide_probs, dy, third (a, out, 2)}, work);
-  cpu_primitive_run (&a->dprobs, b,
-      (gconstpointer[]) {dy, third (a, qkv, 2), dprobs}, work);
+  cpu_primitive_run (&a->dvalues, b, (gconstpointer[]) {
+      wide_probs, dy, third (a, out, 2)}, work);
+  cpu_primitive_run (&a->dprobs, b, (gconstpointer[]) {
+      dy, third (a, qkv, 2), dprobs}, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax_gradient (act, t, scale,
         cpu_at (probs, row * row_bytes), dprobs + row * t,
         cpu_at (rounded, row * row_bytes));
   dscores = widen (a, n * t * t, rounded, scratch, a->probs_at);
-  cpu_primitive_run (&a->dqueries, b,
-      (gconstpointer[]) {dscores, third (a, qkv, 1), out}, work);
-  cpu_primitive_run (&a->dkeys, b,
-      (gconstpointer[]) {dscores, qkv, third (a, out, 1)}, work);
+  cpu_primitive_run (&a->dqueries, b, (gconstpointer[]) {
+      dscores, third (a, qkv, 1), out}
+      , work);
+  cpu_primitive_run (&a->dkeys, b, (gconstpointer[]) {
+      dscores, qkv, third (a, out, 1)}
+      , work);
   narrow (a, n * t * 3 * c, out, dqkv);
 }

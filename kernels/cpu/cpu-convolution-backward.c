@@ -29,9 +29,8 @@ backward_data (CpuConvolution * conv, CpuConvSource * s, gconstpointer dy,
       && s->padded == s->channels;
   gpointer out = direct ? dx : cpu_at (scratch, conv->layout.dx);
 
-  cpu_primitive_run (&s->backward_data, b,
-      (gconstpointer[]) {out, s->weights_backward, dy},
-      cpu_at (scratch, conv->layout.work));
+  cpu_primitive_run (&s->backward_data, b, (gconstpointer[]) {
+      out, s->weights_backward, dy}, cpu_at (scratch, conv->layout.work));
   if (!direct)
     cpu_copy (b, conv->type, conv->d.src_type, cpu_conv_pixels_in (conv),
         s->padded, s->channels, out, dx, add);
@@ -79,14 +78,17 @@ backward_weights (CpuConvolution * conv, CpuConvSource * s, gconstpointer x,
 
   add = !!add;
   if (s->product[add].primitive) {
-    cpu_primitive_run (&s->product[add], b,
-        (gconstpointer[]) {dy, x, dweight + s->first}, work);
+    cpu_primitive_run (&s->product[add], b, (gconstpointer[]) {
+        dy, x, dweight + s->first}
+        , work);
     return;
   }
-  cpu_primitive_run (&s->backward_weights, b,
-      (gconstpointer[]) {x, dweights, dy}, work);
-  cpu_primitive_run (&s->collect, b, (gconstpointer[]) {dweights, plain},
-      work);
+  cpu_primitive_run (&s->backward_weights, b, (gconstpointer[]) {
+      x, dweights, dy}
+      , work);
+  cpu_primitive_run (&s->collect, b, (gconstpointer[]) {
+      dweights, plain}
+      , work);
   store_dweight (conv, s, plain, dweight, add);
 }
 

@@ -150,11 +150,13 @@ cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
     CpuConvSource *s = &conv->source[i];
 
     stage_weights (conv, s, weight);
-    cpu_primitive_run (&s->arrange, b,
-        (gconstpointer[]) {b->staging, s->weights}, work);
+    cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
+        b->staging, s->weights}
+        , work);
     if (conv->d.training)
-      cpu_primitive_run (&s->arrange_backward, b,
-          (gconstpointer[]) {b->staging, s->weights_backward}, work);
+      cpu_primitive_run (&s->arrange_backward, b, (gconstpointer[]) {
+          b->staging, s->weights_backward}
+        , work);
   }
   memcpy (conv->bias, bias, conv->cout * sizeof (float));
 }
@@ -194,9 +196,9 @@ cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     CpuConvSource *s = &conv->source[i];
     const gboolean add = i > 0 || residual != NULL;
 
-    cpu_primitive_run (&s->forward[add], b,
-        (gconstpointer[]) {cpu_conv_bring_x (conv, i, x[i], scratch),
-            s->weights, out, conv->bias}, work);
+    cpu_primitive_run (&s->forward[add], b, (gconstpointer[]) {
+        cpu_conv_bring_x (conv, i, x[i], scratch),
+          s->weights, out, conv->bias}, work);
   }
   if (!direct)
     cpu_copy (b, conv->y_type, type, pixels, conv->cout_padded, conv->cout,

@@ -105,8 +105,8 @@ cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
   CpuLinear *l = (CpuLinear *) p;
   CpuBackend *b = cpu_plan_backend (p);
 
-  cpu_primitive_run (&l->forward, b, (gconstpointer[]) {x, weight, y},
-      cpu_at (scratch, l->work));
+  cpu_primitive_run (&l->forward, b, (gconstpointer[]) {
+      x, weight, y}, cpu_at (scratch, l->work));
   b->kernels->element->add_rows (l->rows, l->out, bias, y);
 }
 
@@ -120,10 +120,12 @@ cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
   gpointer work = cpu_at (scratch, l->work);
 
   if (dx)
-    cpu_primitive_run (&l->backward_data, b,
-        (gconstpointer[]) {dy, weight, dx}, work);
-  cpu_primitive_run (&l->backward_weights[!!add], b,
-      (gconstpointer[]) {dy, x, dweight}, work);
+    cpu_primitive_run (&l->backward_data, b, (gconstpointer[]) {
+        dy, weight, dx}
+      , work);
+  cpu_primitive_run (&l->backward_weights[!!add], b, (gconstpointer[]) {
+      dy, x, dweight}
+      , work);
   cpu_column_sums (b, DDPM_TYPE_F32, l->rows, l->out, l->out, dy, dbias, add,
       cpu_at (scratch, l->sums));
 }

@@ -32,8 +32,7 @@ lay_out (CpuNorm * norm)
   const gsize slots = norm->by_image ? threads : n;
   gsize total = 0;
 
-  norm->sums_at = cpu_layout_add (&total, norm->blocks * 3 * c,
-      sizeof (float));
+  norm->sums_at = cpu_layout_add (&total, norm->blocks * 3 * c, sizeof (float));
   norm->work_at = cpu_layout_add (&total, 3 * c, sizeof (double));
   norm->vectors_at = cpu_layout_add (&total, CPU_NORM_VECTORS * c,
       sizeof (float));

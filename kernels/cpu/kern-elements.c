@@ -172,7 +172,7 @@ q_sample (gsize count, float a, float s, const float *x_0, const float *eps,
     float *x_t)
 {
   for (gsize i = 0; i < count; i++)
-    x_t[i] = (double) a * x_0[i] + (double) s * eps[i];
+    x_t[i] = (double) a *x_0[i] + (double) s *eps[i];
 }
 
 /* Ho et al. 2020, eq. 14, and its derivative by the prediction */

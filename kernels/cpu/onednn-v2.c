@@ -74,8 +74,8 @@ ddpm_v2_convolution_forward_primitive_desc_create (dnnl_primitive_desc_t * pd,
 }
 
 dnnl_status_t
-ddpm_v2_convolution_backward_data_primitive_desc_create (
-    dnnl_primitive_desc_t * pd, dnnl_engine_t engine, dnnl_alg_kind_t alg,
+ddpm_v2_convolution_backward_data_primitive_desc_create (dnnl_primitive_desc_t *
+    pd, dnnl_engine_t engine, dnnl_alg_kind_t alg,
     DdpmV2ConstMemoryDesc diff_src, DdpmV2ConstMemoryDesc weights,
     DdpmV2ConstMemoryDesc diff_dst, const dnnl_dims_t strides,
     const dnnl_dims_t dilates, const dnnl_dims_t padding_l,
@@ -92,8 +92,8 @@ ddpm_v2_convolution_backward_data_primitive_desc_create (
 }
 
 dnnl_status_t
-ddpm_v2_convolution_backward_weights_primitive_desc_create (
-    dnnl_primitive_desc_t * pd, dnnl_engine_t engine, dnnl_alg_kind_t alg,
+    ddpm_v2_convolution_backward_weights_primitive_desc_create
+    (dnnl_primitive_desc_t * pd, dnnl_engine_t engine, dnnl_alg_kind_t alg,
     DdpmV2ConstMemoryDesc src, DdpmV2ConstMemoryDesc diff_weights,
     DdpmV2ConstMemoryDesc diff_bias, DdpmV2ConstMemoryDesc diff_dst,
     const dnnl_dims_t strides, const dnnl_dims_t dilates,

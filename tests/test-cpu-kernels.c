@@ -1,0 +1,176 @@
+/* gst-ddpm: the CPU backend's inner loops give the same bits whatever the
+ * instructions are that they were compiled to
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "../kernels/cpu/cpu-kernels.h"
+#include "../kernels/ddpm-bf16.h"
+#include "../kernels/ddpm-philox.h"
+#include "test-kernels.h"
+
+/* What every processor can run; what this one runs is compared with it. */
+extern const CpuKernels cpu_kernels_baseline;
+
+enum
+{ PIXELS = 37, C = 29, COUNT = PIXELS * C };
+
+/* Data of one run: activations of either type, and vectors of channels */
+typedef struct
+{
+  DdpmType type;
+  float *x, *dy, *keep, *vectors;
+  guint16 *x_bf16, *dy_bf16;
+} Data;
+
+static Data
+data_new (DdpmType type)
+{
+  Data d = { type, test_random (1, COUNT), test_random (2, COUNT),
+    test_random (3, COUNT), test_random (4, 8 * C), g_new (guint16, COUNT),
+    g_new (guint16, COUNT)
+  };
+
+  for (gsize i = 0; i < COUNT; i++) {
+    d.x[i] *= 20;               /* into both ends of the sigmoid */
+    d.x_bf16[i] = ddpm_bf16_from_float (d.x[i]);
+    d.dy_bf16[i] = ddpm_bf16_from_float (d.dy[i]);
+  }
+  return d;
+}
+
+static void
+data_clear (Data * d)
+{
+  g_free (d->x);
+  g_free (d->dy);
+  g_free (d->keep);
+  g_free (d->vectors);
+  g_free (d->x_bf16);
+  g_free (d->dy_bf16);
+}
+
+/* Everything about norms, one after the other into out */
+static void
+run_norms (const CpuKernels * k, const Data * d, guint8 * out)
+{
+  const gboolean f32 = d->type == DDPM_TYPE_F32;
+  const void *x = f32 ? (void *) d->x : d->x_bf16;
+  const void *dy = f32 ? (void *) d->dy : d->dy_bf16;
+  const float *v = d->vectors;
+  float *sums = (float *) out, *dz = sums + 8 * C;
+  void *y = dz + COUNT, *dx = dz + 2 * COUNT;
+  double work[2 * C];
+
+  k->norm->moments (d->type, PIXELS, C, x, sums, sums + C);
+  k->norm->group_stats (PIXELS, PIXELS, C, 1, 1e-5f, sums, v, work,
+      sums + 2 * C);
+  k->norm->normalize (d->type, PIXELS, C, C, x, v, v + C, v + 2 * C, TRUE,
+      d->keep, y);
+  k->norm->gradient (d->type, PIXELS, C, C, x, dy, v, v + C, v + 2 * C,
+      v + 3 * C, TRUE, d->keep, dz, sums + 3 * C, sums + 4 * C, sums + 5 * C);
+  k->norm->input_gradient (d->type, PIXELS, C, C, x, dz, v, v + C, v + 2 * C,
+      v + 3 * C, v + 4 * C, dx, FALSE);
+}
+
+static void
+norms (gconstpointer type)
+{
+  const gsize size = (8 * C + 3 * COUNT) * sizeof (float);
+  Data d = data_new (GPOINTER_TO_INT (type));
+  g_autofree guint8 *a = g_malloc0 (size), *b = g_malloc0 (size);
+
+  run_norms (&cpu_kernels_baseline, &d, a);
+  run_norms (cpu_kernels_get (), &d, b);
+  test_assert_same_bits (a, b, size);
+  data_clear (&d);
+}
+
+static void
+softmaxes (gconstpointer type)
+{
+  Data d = data_new (GPOINTER_TO_INT (type));
+  g_autofree float *a = g_new0 (float, 2 * COUNT);
+  g_autofree float *b = g_new0 (float, 2 * COUNT);
+  const CpuKernels *k[] = { &cpu_kernels_baseline, cpu_kernels_get () };
+  float *out[] = { a, b };
+
+  for (guint i = 0; i < 2; i++) {
+    k[i]->softmax->softmax (d.type, COUNT, 0.7f, d.x, out[i]);
+    k[i]->softmax->softmax_gradient (d.type, COUNT, 0.7f, out[i], d.dy,
+        out[i] + COUNT);
+  }
+  test_assert_same_bits (a, b, 2 * COUNT * sizeof (float));
+  data_clear (&d);
+}
+
+static void
+exponentials_are_good_to_the_last_digits (void)
+{
+  const CpuKernels *k = cpu_kernels_get ();
+
+  for (float x = -80; x < 80; x += 0.0173f) {
+    const double expected = x / (1 + exp (-(double) x));
+    float y;
+
+    k->element->swish (1, &x, &y);
+    g_assert_cmpfloat (fabs (y - expected), <=, 4e-7 * fabs (expected));
+  }
+}
+
+static void
+what_is_not_a_number_stays_so (void)
+{
+  const CpuKernels *k = cpu_kernels_get ();
+  float x[16], y[16];
+
+  for (guint i = 0; i < 16; i++)
+    x[i] = i % 3 ? 1.0f : NAN;
+  k->element->swish (16, x, y);
+  for (guint i = 0; i < 16; i++)
+    g_assert_true (!!isnan (y[i]) == (i % 3 == 0));
+}
+
+/* From and to anywhere, against the definition */
+static void
+dropout (void)
+{
+  const DdpmDropout drop = { 0.3f, G_MAXUINT32, G_GUINT64_CONSTANT
+        (0x1122334455667788), G_MAXUINT32
+  };
+  const CpuKernels *k[] = { &cpu_kernels_baseline, cpu_kernels_get () };
+  float keep[700];
+
+  for (gsize first = 0; first < 1100; first += 97) {
+    const gsize count = G_N_ELEMENTS (keep) - first % 300;
+
+    for (guint i = 0; i < 2; i++) {
+      k[i]->random->dropout (&drop, 5, first, count, keep);
+      for (gsize e = first; e < first + count; e++) {
+        float u[4];
+
+        ddpm_uniform4 (drop.seed, drop.first_sample + 5, drop.stream, e / 4, u);
+        g_assert_cmpfloat (keep[e - first], ==,
+            u[e % 4] >= drop.p ? (float) (1 / (1 - drop.p)) : 0.0f);
+      }
+    }
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_data_func ("/cpu-kernels/f32/norms",
+      GINT_TO_POINTER (DDPM_TYPE_F32), norms);
+  g_test_add_data_func ("/cpu-kernels/bf16/norms",
+      GINT_TO_POINTER (DDPM_TYPE_BF16), norms);
+  g_test_add_data_func ("/cpu-kernels/f32/softmaxes",
+      GINT_TO_POINTER (DDPM_TYPE_F32), softmaxes);
+  g_test_add_data_func ("/cpu-kernels/bf16/softmaxes",
+      GINT_TO_POINTER (DDPM_TYPE_BF16), softmaxes);
+  g_test_add_func ("/cpu-kernels/exponentials-are-good-to-the-last-digits",
+      exponentials_are_good_to_the_last_digits);
+  g_test_add_func ("/cpu-kernels/what-is-not-a-number-stays-so",
+      what_is_not_a_number_stays_so);
+  g_test_add_func ("/cpu-kernels/dropout", dropout);
+  return g_test_run ();
+}
