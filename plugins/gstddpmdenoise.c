@@ -73,6 +73,8 @@ static void gst_ddpm_denoise_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec);
 static void gst_ddpm_denoise_get_property (GObject * object, guint id,
     GValue * value, GParamSpec * pspec);
+static gboolean gst_ddpm_denoise_send_event (GstElement * element,
+    GstEvent * event);
 static gboolean gst_ddpm_denoise_start (GstBaseTransform * trans);
 static gboolean gst_ddpm_denoise_stop (GstBaseTransform * trans);
 static GstCaps *gst_ddpm_denoise_transform_caps (GstBaseTransform * trans,
@@ -102,6 +104,7 @@ gst_ddpm_denoise_class_init (GstDdpmDenoiseClass * klass)
   object_class->get_property = gst_ddpm_denoise_get_property;
   gst_ddpm_denoise_settings_install (object_class);
 
+  element_class->send_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_send_event);
   gst_element_class_set_static_metadata (element_class, "DDPM denoiser",
       "Filter/Converter/Video", "Makes images of noise", "gst-ddpm");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
@@ -173,6 +176,15 @@ gst_ddpm_denoise_get_property (GObject * object, guint id,
   if (!gst_ddpm_denoise_settings_get (&self->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
+}
+
+/* An end of stream sent here will wait for the sample in work: let that end. */
+static gboolean
+gst_ddpm_denoise_send_event (GstElement * element, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    g_atomic_int_set (&GST_DDPM_DENOISE (element)->stop, TRUE);
+  return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
 }
 
 /* --- start and stop -------------------------------------------------------- */

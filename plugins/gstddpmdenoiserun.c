@@ -12,8 +12,8 @@
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
 /* What a frame that was late gets in hand when it is put off, for its way to
- * the sink; video sinks drop what is later than 20 ms. */
-#define HEADWAY (20 * GST_MSECOND)
+ * the sink. Video sinks drop what is later than 20 ms. */
+#define HEADWAY (5 * GST_MSECOND)
 
 /* --- states in ------------------------------------------------------------- */
 
