@@ -14,12 +14,12 @@
  * its first sample in the offset of each buffer.
  *
  * Of a buffer of N samples come N frames, or one mosaic of
- * #GstDdpmDenoise:columns; with #GstDdpmDenoise:emit=trajectory as many for each
- * state that is shown. Frames lie evenly at the framerate that downstream wants,
- * or else at that of the input: time behind the element is stretched, in seeks
- * and queries too. Where a sink shows them as they come and making one takes
- * longer than showing it, all that follows is shown later: no image is late,
- * and none is dropped.
+ * #GstDdpmDenoise:columns; with #GstDdpmDenoise:emit=trajectory as many for
+ * each state that is shown. Frames lie evenly at the framerate that downstream
+ * wants, or else at that of the input: time behind the element is stretched, in
+ * seeks and queries too. Where a sink shows them as they come and making one
+ * takes longer than showing it, all that follows is shown later: no image is
+ * late, and none is dropped.
  *
  * States without times, such as those of a file, are taken in pieces of any
  * size and shown from time 0. An end of stream waits for the samples before it,
@@ -187,7 +187,7 @@ gst_ddpm_denoise_send_event (GstElement * element, GstEvent * event)
   return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
 }
 
-/* --- start and stop -------------------------------------------------------- */
+/* --- start and stop ------------------------------------------------------ */
 
 void
 gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self)
@@ -271,7 +271,7 @@ gst_ddpm_denoise_stop (GstBaseTransform * trans)
   return TRUE;
 }
 
-/* --- negotiation ----------------------------------------------------------- */
+/* --- negotiation --------------------------------------------------------- */
 
 static GstDdpmDenoiseLink
 get_link (GstDdpmDenoise * self)
@@ -318,7 +318,7 @@ gst_ddpm_denoise_fixate_caps (GstBaseTransform * trans,
   return gst_ddpm_denoise_caps_fixate (othercaps, caps);
 }
 
-/* Of states, whatever is one: what is wrong with it is then said in an error. */
+/* Whatever is a state: what is wrong with it is then said in an error. */
 static gboolean
 gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps)

@@ -56,7 +56,7 @@ foreach_shape (GstCaps * out, const GstDdpmDenoiseLink * link,
   }
 }
 
-/* --- sink -> src ----------------------------------------------------------- */
+/* --- sink -> src --------------------------------------------------------- */
 
 static void
 set_formats (GstCaps * caps, guint channels)
@@ -129,7 +129,7 @@ gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
   return out;
 }
 
-/* --- src -> sink ----------------------------------------------------------- */
+/* --- src -> sink --------------------------------------------------------- */
 
 /* What an earlier structure covers adds nothing. caps (transfer full) */
 static void
@@ -240,7 +240,7 @@ gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
   return out;
 }
 
-/* --- fixation -------------------------------------------------------------- */
+/* --- fixation ------------------------------------------------------------ */
 
 GstCaps *
 gst_ddpm_denoise_caps_fixate (GstCaps * caps, const GstCaps * sink_caps)

@@ -9,7 +9,7 @@
 
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
-/* --- events ---------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------- */
 
 /* The segment of the input, as it is behind the element */
 gboolean
@@ -152,7 +152,7 @@ gst_ddpm_denoise_src_event (GstBaseTransform * trans, GstEvent * event)
   return GST_DDPM_DENOISE_BASE_CLASS->src_event (trans, event);
 }
 
-/* --- queries --------------------------------------------------------------- */
+/* --- queries ------------------------------------------------------------- */
 
 static gboolean
 query_latency (GstDdpmDenoise * self, GstQuery * query)

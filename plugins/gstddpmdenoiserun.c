@@ -15,7 +15,7 @@
  * the sink. Video sinks drop what is later than 20 ms. */
 #define HEADWAY (5 * GST_MSECOND)
 
-/* --- states in ------------------------------------------------------------- */
+/* --- states in ----------------------------------------------------------- */
 
 /* The index of a buffer's first sample. Sources of bytes count these. */
 static guint64
@@ -92,7 +92,7 @@ begin_sample (GstDdpmDenoise * self)
   return TRUE;
 }
 
-/* --- steps ----------------------------------------------------------------- */
+/* --- steps --------------------------------------------------------------- */
 
 /* An end of stream that did not wait for its turn, on either side */
 static gboolean
@@ -154,7 +154,7 @@ update_latency (GstDdpmDenoise * self)
         gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* --- frames out ------------------------------------------------------------ */
+/* --- frames out ---------------------------------------------------------- */
 
 /* Puts off this frame and all that follow where a sink would find it late. */
 static void

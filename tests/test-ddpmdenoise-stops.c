@@ -66,7 +66,7 @@ check_steps (void)
   g_mutex_unlock (&lock);
 }
 
-/* --- of an element by itself ----------------------------------------------- */
+/* --- of an element by itself --------------------------------------------- */
 
 static GstHarness *
 make_harness (const gchar * properties)
@@ -195,7 +195,7 @@ GST_START_TEST (test_a_stop_event_ends_a_sample)
 
 GST_END_TEST;
 
-/* --- of pipelines ---------------------------------------------------------- */
+/* --- of pipelines -------------------------------------------------------- */
 
 static GstElement *
 play_into_a_sample (const gchar * between)

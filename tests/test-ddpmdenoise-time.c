@@ -56,7 +56,7 @@ GST_START_TEST (test_frames_lie_evenly)
 
 GST_END_TEST;
 
-/* --- seeks and queries ----------------------------------------------------- */
+/* --- seeks and queries --------------------------------------------------- */
 
 static void
 seek (GstElement * pipeline, GstClockTime time)
@@ -116,7 +116,7 @@ GST_START_TEST (test_position_and_duration_are_those_of_the_frames)
 
 GST_END_TEST;
 
-/* --- input of any times ---------------------------------------------------- */
+/* --- input of any times -------------------------------------------------- */
 
 static GstHarness *
 make_harness (const gchar * properties, const gchar * caps)
@@ -198,7 +198,7 @@ GST_START_TEST (test_the_index_of_a_sample_is_in_the_offset)
 
 GST_END_TEST;
 
-/* --- real time ------------------------------------------------------------- */
+/* --- real time ----------------------------------------------------------- */
 
 static void
 count_frame (GstElement * sink, GstBuffer * buffer, GstPad * pad,

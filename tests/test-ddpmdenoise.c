@@ -7,7 +7,7 @@
 
 #define STATE_FLOATS (3 * WIDTH * HEIGHT)
 
-/* --- pictures -------------------------------------------------------------- */
+/* --- pictures ------------------------------------------------------------ */
 
 /* The cell of a frame at (x, y) is the picture of sample n of a state. */
 static void
@@ -167,7 +167,7 @@ GST_START_TEST (test_trajectory_shows_every_kth_state_and_the_last)
 
 GST_END_TEST;
 
-/* --- bits ------------------------------------------------------------------ */
+/* --- bits ---------------------------------------------------------------- */
 
 static void
 check_shared_work (const gchar * sampler)
@@ -311,7 +311,7 @@ GST_START_TEST (test_a_second_run_gives_the_same)
 
 GST_END_TEST;
 
-/* --- what is agreed on ----------------------------------------------------- */
+/* --- what is agreed on --------------------------------------------------- */
 
 GST_START_TEST (test_video_caps_decide_the_shape)
 {
