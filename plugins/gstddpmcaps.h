@@ -1,4 +1,4 @@
-/* gst-ddpm: caps of the tensor link
+/* gst-ddpm: caps and events of the tensor link
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -38,5 +38,10 @@ gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions, guint dims[
  * the framerate nearest to 30/1; the seed. batch 1 is as many as they want.
  * Returns: (transfer full) NULL and error where the batch or the seed disagree */
 GstCaps *gst_ddpm_tensor_caps_fixate (const GstCaps * caps, guint batch, guint64 seed, GError ** error);
+
+/* Structure of an out-of-band event (GST_EVENT_CUSTOM_DOWNSTREAM_OOB) by which
+ * a source says that its end of stream, which has to wait behind the buffer
+ * that is being worked on, is wanted now. */
+#define GST_DDPM_STOP_EVENT "ddpm-stop"
 
 G_END_DECLS

@@ -6,6 +6,7 @@
 #include <gst/base/gstadapter.h>
 #include <gst/video/video.h>
 
+#include "gstddpmcaps.h"
 #include "gstddpmdenoise.h"
 #include "gstddpmdenoisemodel.h"
 #include "gstddpmdenoisesettings.h"

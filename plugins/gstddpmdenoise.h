@@ -7,11 +7,6 @@
 
 G_BEGIN_DECLS
 
-/* Structure of an out-of-band event (GST_EVENT_CUSTOM_DOWNSTREAM_OOB) by which
- * a source says that its end of stream, which has to wait behind the buffer
- * that is being worked on, is wanted now. */
-#define GST_DDPM_STOP_EVENT "ddpm-stop"
-
 #define GST_TYPE_DDPM_DENOISE (gst_ddpm_denoise_get_type ())
 G_DECLARE_FINAL_TYPE (GstDdpmDenoise, gst_ddpm_denoise, GST, DDPM_DENOISE, GstBaseTransform)
 

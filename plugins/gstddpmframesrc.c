@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 
+#include "gstddpmcaps.h"
 #include "gstddpmframesrc.h"
 
 typedef struct
@@ -15,12 +16,16 @@ typedef struct
   /* of the streaming thread */
   GstClockTime seek_time;       /* where to go on; NONE: at next */
   guint64 next;                 /* number of the next frame */
+
+  gint ended;                   /* atomic: the application wants no more */
 } GstDdpmFrameSrcPrivate;
 
 #define gst_ddpm_frame_src_parent_class parent_class
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (GstDdpmFrameSrc, gst_ddpm_frame_src,
     GST_TYPE_PUSH_SRC);
 
+static gboolean gst_ddpm_frame_src_send_event (GstElement * element,
+    GstEvent * event);
 static gboolean gst_ddpm_frame_src_start (GstBaseSrc * src);
 static gboolean gst_ddpm_frame_src_is_seekable (GstBaseSrc * src);
 static gboolean gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event);
@@ -33,9 +38,11 @@ static GstFlowReturn gst_ddpm_frame_src_fill (GstPushSrc * src,
 static void
 gst_ddpm_frame_src_class_init (GstDdpmFrameSrcClass * klass)
 {
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
   GstPushSrcClass *push_class = GST_PUSH_SRC_CLASS (klass);
 
+  element_class->send_event = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_send_event);
   base_class->start = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_start);
   base_class->is_seekable = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_is_seekable);
   base_class->event = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_event);
@@ -87,11 +94,29 @@ gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src, GstDdpmFrames * frames)
     frames->n_frames = MIN (frames->n_frames, num_buffers);
 }
 
+/* An application's end of stream must not wait for the buffer that downstream
+ * works on, as it would in the base class, with the state lock held: the next
+ * frame is not made, and downstream is told to hurry. */
+static gboolean
+gst_ddpm_frame_src_send_event (GstElement * element, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) != GST_EVENT_EOS)
+    return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
+
+  g_atomic_int_set (&get_private (element)->ended, TRUE);
+  gst_pad_push_event (GST_BASE_SRC_PAD (element),
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB,
+          gst_structure_new_empty (GST_DDPM_STOP_EVENT)));
+  gst_event_unref (event);
+  return TRUE;
+}
+
 static gboolean
 gst_ddpm_frame_src_start (GstBaseSrc * src)
 {
   GstDdpmFrameSrcPrivate *priv = get_private (src);
 
+  g_atomic_int_set (&priv->ended, FALSE);
   priv->next = 0;
   priv->seek_time = GST_CLOCK_TIME_NONE;
   return TRUE;
@@ -124,7 +149,10 @@ gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
 static gboolean
 gst_ddpm_frame_src_do_seek (GstBaseSrc * src, GstSegment * segment)
 {
-  get_private (src)->seek_time = segment->position;
+  GstDdpmFrameSrcPrivate *priv = get_private (src);
+
+  g_atomic_int_set (&priv->ended, FALSE);
+  priv->seek_time = segment->position;
   return segment->rate > 0.0;
 }
 
@@ -148,7 +176,8 @@ gst_ddpm_frame_src_fill (GstPushSrc * src, GstBuffer * buffer)
   if (GST_CLOCK_TIME_IS_VALID (priv->seek_time))
     priv->next = gst_ddpm_frames_at_time (&priv->frames, priv->seek_time);
   priv->seek_time = GST_CLOCK_TIME_NONE;
-  if (!gst_ddpm_frames_stamp (&priv->frames, priv->next, buffer))
+  if (g_atomic_int_get (&priv->ended)
+      || !gst_ddpm_frames_stamp (&priv->frames, priv->next, buffer))
     return GST_FLOW_EOS;
 
   ret = GST_DDPM_FRAME_SRC_GET_CLASS (self)->fill_frame (self, priv->next,

@@ -4,6 +4,7 @@
 #include <gst/check/gstharness.h>
 
 #include "denoise-test.h"
+#include "../plugins/gstddpmcaps.h"
 #include "../plugins/gstddpmdenoise.h"
 
 /* Of the 1000 that a sample has, so many pass before it is stopped, and it must
@@ -220,6 +221,28 @@ GST_START_TEST (test_a_pipeline_stops_in_a_sample)
 
 GST_END_TEST;
 
+/* as gst-launch-1.0 -e does it */
+GST_START_TEST (test_eos_sent_to_a_pipeline_ends_a_sample)
+{
+  static const gchar *const between[] = { "", "queue !" };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (between); i++) {
+    GstElement *pipeline = play_into_a_sample (between[i]);
+    g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+    g_autoptr (GstMessage) message = NULL;
+
+    fail_unless (gst_element_send_event (pipeline, gst_event_new_eos ()));
+    message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+        GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    fail_unless_equals_int (GST_MESSAGE_TYPE (message), GST_MESSAGE_EOS);
+    check_steps ();
+    stop_and_free (pipeline);
+  }
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_a_seek_ends_a_sample)
 {
   GstElement *pipeline = play_into_a_sample ("queue !");
@@ -292,6 +315,7 @@ ddpmdenoise_stops_suite (void)
   tcase_add_test (tc, test_eos_sent_to_the_element_ends_a_sample);
   tcase_add_test (tc, test_a_stop_event_ends_a_sample);
   tcase_add_test (tc, test_a_pipeline_stops_in_a_sample);
+  tcase_add_test (tc, test_eos_sent_to_a_pipeline_ends_a_sample);
   tcase_add_test (tc, test_a_seek_ends_a_sample);
   tcase_add_test (tc, test_pausing_and_playing_keep_the_sample);
   tcase_add_test (tc, test_states_go_up_and_down);
