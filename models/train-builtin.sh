@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Makes the built-in model again: models/builtin.safetensors, from the CC0
-# tiles of Dungeon Crawl Stone Soup in the record layout of CIFAR-10.
+# tiles of Dungeon Crawl Stone Soup in the record layout of CIFAR-10, sorted by
+# label. Of them it takes what stands before a black ground: items, traces and
+# monsters, labels 4 to 6, records 1839 to 3377.
 #
 #   models/train-builtin.sh TILES.bin [WORK-FOLDER] [PROPERTY=VALUE ...]
 #
 # docs/training.md says how long it took and what came of it. Interrupt it and
 # run it again: it goes on.
 set -eu
-case "${1:-}" in ''|-h|--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 2 ;; esac
+case "${1:-}" in ''|-h|--help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 2 ;; esac
 absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
 data=$(absolute "$1"); shift
@@ -20,11 +22,15 @@ cd "$(dirname "$0")/.."
 . pipelines/environment.sh
 mkdir -p "$work"
 
-gst-launch-1.0 -e cifarsrc location="$data" epochs=0 seed=1 ! \
-  ddpmtrainsink name=train location="$work/builtin.bin" resume=true \
+tail -c +$((1839 * 3073 + 1)) "$data" | head -c $((1539 * 3073)) >"$work/figures.bin"
+
+# Pixels in 0..1 make the black ground 0, the mean of the noise; the schedule
+# ends earlier, since so little of these pictures is left at its end.
+gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 seed=1 ! \
+  ddpmtrainsink location="$work/builtin.bin" resume=true \
     log-location="$work/builtin.csv" checkpoint-interval=200 \
-    channels=32 channel-mult=1,2,4 attention-levels=2 res-blocks=2 dropout=0 \
-    batch-size=32 learning-rate=4e-4 warmup-steps=200 ema-decay=0.999 \
-    max-steps=6000 seed=1 "$@"
+    channels=32 channel-mult=1,2,4 attention-levels=2 res-blocks=1 dropout=0 \
+    data-range=unit beta-end=0.012 batch-size=16 learning-rate=5e-4 \
+    warmup-steps=200 ema-decay=0.998 max-steps=5000 seed=1 "$@"
 build/pipelines/shrink-checkpoint "$work/builtin.bin" models/builtin.safetensors
 ls -l models/builtin.safetensors
