@@ -319,7 +319,7 @@ gboolean
 ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
     guint * label, GError ** error)
 {
-  guint8 record[MAX_LABELS + DDPM_CIFAR_PIXELS];
+  guint8 record[MAX_LABELS + DDPM_CIFAR_PIXELS] = { 0 };
   const DataFile *file = cifar->files;
 
   g_return_val_if_fail (index < cifar->n_images, FALSE);

@@ -40,6 +40,7 @@ lay_out_scratch (const RefNorm * norm, gpointer scratch, NormScratch * s)
   const gsize elements = (gsize) norm->d.pixels * norm->channels;
   gsize used = 0;
 
+  memset (s, 0, sizeof (*s));
   s->a = ddpm_ref_take (scratch, &used, elements, sizeof (double));
   s->keep = ddpm_ref_take (scratch, &used, elements, sizeof (float));
   if (norm->d.training) {
