@@ -3,49 +3,49 @@
 # and says why some were skipped. Exits as meson did (status), and never with
 # 0 where a test failed or none ran.
 
-function skip (reason) {
-  sub (/^# *SKIP */, "", reason)
+function skip(reason) {
+  sub(/^# *SKIP */, "", reason)
   skips = skips "\n  " test ": " reason
   skipped++
 }
 
-function fail (what, cases) {
+function fail(what, cases) {
   failures = failures "\n  " test ": " what
   failed += cases
   failed_here = 1
 }
 
 # a program that was killed, or failed and says not where
-function end_program () {
+function end_program() {
   if (result != "" && result != "exit status 0" && !failed_here)
-    fail (result, 1)
+    fail(result, 1)
   result = ""
   failed_here = 0
 }
 
-/^test: / { end_program (); test = $NF }
-/^result: / { result = $0; sub (/^result: */, "", result) }
+/^test: / { end_program(); test = $NF }
+/^result: / { result = $0; sub(/^result: */, "", result) }
 
-/^1\.\.0 # SKIP/ { sub (/^1\.\.0 /, ""); skip ($0) }
-/^ok .*# SKIP/ { name = $3; sub (/^.*# SKIP */, ""); skip (name ": " $0); next }
+/^1\.\.0 # SKIP/ { sub(/^1\.\.0 /, ""); skip($0) }
+/^ok .*# SKIP/ { name = $3; sub(/^.*# SKIP */, ""); skip(name ": " $0); next }
 /^ok / { passed++ }
-/^not ok / { fail ($0, 1) }
+/^not ok / { fail($0, 1) }
 
-/^# SKIP/ { skip ($0); passed-- }
+/^# SKIP/ { skip($0); passed-- }
 /^[0-9]+%: Checks: / {
-  gsub (/,/, "")
+  gsub(/,/, "")
   passed += $3 - $5 - $7
   if ($5 + $7)
-    fail ($0, $5 + $7)
+    fail($0, $5 + $7)
 }
 
 END {
-  end_program ()
+  end_program()
   if (skips)
     print "Skipped:" skips
   if (status && !failed || !status && !passed) {
     test = "meson test"
-    fail (passed ? "exit status " status : "no test ran", 1)
+    fail(passed ? "exit status " status : "no test ran", 1)
   }
   if (failures)
     print "Failed:" failures
