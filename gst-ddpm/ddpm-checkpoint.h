@@ -15,7 +15,8 @@ G_BEGIN_DECLS
  * that are not finite are an error. */
 DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);
 /* The same from memory; bytes are referenced only during the call. */
-DdpmModel *ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name, GError ** error);
+DdpmModel *ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name,
+    GError ** error);
 /* Writes model->weights under the plain names, in @type, with __metadata__;
  * the file is replaced whole (temporary name beside it, fsync, rename). */
 gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
@@ -37,12 +38,13 @@ typedef struct
   guint64 epoch;                /* epochs done, as counted by the element */
   guint64 seed;
   gdouble loss_smoothed;
-  GHashTable *settings;         /* further name -> value strings (recipe), or NULL */
+  GHashTable *settings;         /* further name -> value (recipe), or NULL */
 } DdpmTrainState;
 
 /* "ckpt.bin" -> "ckpt.bin.state" */
 gchar *ddpm_train_state_path (const gchar * checkpoint_path);
-gboolean ddpm_train_state_save (const DdpmTrainState * state, const gchar * path, GError ** error);
+gboolean ddpm_train_state_save (const DdpmTrainState * state,
+    const gchar * path, GError ** error);
 DdpmTrainState *ddpm_train_state_load (const gchar * path, GError ** error);
 void ddpm_train_state_free (DdpmTrainState * state);    /* what load returned */
 

@@ -24,17 +24,19 @@ typedef struct _DdpmCifar DdpmCifar;
  * nothing. Records of 3073 and of 3074 bytes (CIFAR-100: coarse and fine
  * label) are told apart by the size of the file. Files stay open and are read
  * one image at a time: a file that shrinks later is an error, not a SIGBUS. */
-DdpmCifar *ddpm_cifar_open (const gchar * location, DdpmSplit split, GError ** error);
+DdpmCifar *ddpm_cifar_open (const gchar * location, DdpmSplit split,
+    GError ** error);
 void ddpm_cifar_free (DdpmCifar * cifar);
 guint64 ddpm_cifar_get_n_images (DdpmCifar * cifar);
-/* pixels [DDPM_CIFAR_PIXELS] and label (or NULL; the fine class) of image index,
- * below n_images, are written. Any thread may call it. */
+/* pixels [DDPM_CIFAR_PIXELS] and label (or NULL; the fine class) of image
+ * index, below n_images, are written. Any thread may call it. */
 gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
     guint * label, GError ** error);
 
 /* The data order of an epoch: a permutation of n that is a function of (seed,
  * epoch, n) alone (Fisher-Yates, DDPM_STREAM_SHUFFLE); order [n] */
-void ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n, guint64 * order);
+void ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n,
+    guint64 * order);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmCifar, ddpm_cifar_free)
 

@@ -67,11 +67,14 @@ void ddpm_config_init_defaults (DdpmConfig * config);
 /* All limits above; channels a multiple of 32; betas in (0, 1), ordered. */
 gboolean ddpm_config_check (const DdpmConfig * config, GError ** error);
 /* Can images of this size pass all levels? (divisible by 2^(n_levels - 1)) */
-gboolean ddpm_config_check_size (const DdpmConfig * config, guint width, guint height, GError ** error);
+gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
+    guint height, GError ** error);
 gboolean ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b);
 /* "1,2,2,1" <-> channel_mult, n_levels; "1" or "" <-> attention_levels */
-gboolean ddpm_config_parse_channel_mult (DdpmConfig * config, const gchar * text, GError ** error);
-gboolean ddpm_config_parse_attention_levels (DdpmConfig * config, const gchar * text, GError ** error);
+gboolean ddpm_config_parse_channel_mult (DdpmConfig * config,
+    const gchar * text, GError ** error);
+gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
+    const gchar * text, GError ** error);
 gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
 gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
 /* for people: "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear" */

@@ -12,14 +12,16 @@ typedef struct _DdpmDenoiser DdpmDenoiser;
 
 /* Loads the weights into the backend, plans, and takes all memory. */
 DdpmDenoiser *ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend,
-    guint batch, guint width, guint height, const DdpmSamplerSpec * spec, GError ** error);
+    guint batch, guint width, guint height, const DdpmSamplerSpec * spec,
+    GError ** error);
 void ddpm_denoiser_free (DdpmDenoiser * denoiser);
 
 /* Evaluations of the network from start to stop */
 guint ddpm_denoiser_get_n_steps (DdpmDenoiser * denoiser);
 /* x: host, (batch, height, width, image_channels), the state spec.start of
  * samples first_sample .. first_sample + batch - 1 */
-void ddpm_denoiser_begin (DdpmDenoiser * denoiser, const gfloat * x, guint64 seed, guint64 first_sample);
+void ddpm_denoiser_begin (DdpmDenoiser * denoiser, const gfloat * x,
+    guint64 seed, guint64 first_sample);
 /* One reverse step. FALSE: there was none left. */
 gboolean ddpm_denoiser_step (DdpmDenoiser * denoiser);
 /* The state reached: spec.start after begin, spec.stop at the end */

@@ -11,12 +11,18 @@ G_BEGIN_DECLS
  * From DDPM_STREAM_TRAINER up: the trainer's. */
 #define DDPM_STREAM_X_T 0u
 #define DDPM_STREAM_TRAINER 0x80000000u
-#define DDPM_STREAM_TIMESTEP (DDPM_STREAM_TRAINER + 0u) /* uniform of element 0 -> t */
-#define DDPM_STREAM_EPS (DDPM_STREAM_TRAINER + 1u)      /* normals */
-#define DDPM_STREAM_FLIP (DDPM_STREAM_TRAINER + 2u)     /* uniform of element 0 < 0.5: flip */
-#define DDPM_STREAM_INIT (DDPM_STREAM_TRAINER + 3u)     /* uniforms; sample = index of the parameter in the table */
-#define DDPM_STREAM_SHUFFLE (DDPM_STREAM_TRAINER + 4u)  /* data order; sample = epoch */
-#define DDPM_STREAM_DROPOUT (DDPM_STREAM_TRAINER + 0x1000u)     /* + number of the dropout layer, in order of execution */
+/* t, from the uniform of element 0 */
+#define DDPM_STREAM_TIMESTEP (DDPM_STREAM_TRAINER + 0u)
+/* normals */
+#define DDPM_STREAM_EPS (DDPM_STREAM_TRAINER + 1u)
+/* the uniform of element 0 < 0.5: flip */
+#define DDPM_STREAM_FLIP (DDPM_STREAM_TRAINER + 2u)
+/* uniforms; sample = index of the parameter in the table */
+#define DDPM_STREAM_INIT (DDPM_STREAM_TRAINER + 3u)
+/* data order; sample = epoch */
+#define DDPM_STREAM_SHUFFLE (DDPM_STREAM_TRAINER + 4u)
+/* + number of the dropout layer, in order of execution */
+#define DDPM_STREAM_DROPOUT (DDPM_STREAM_TRAINER + 0x1000u)
 
 /* out[i] = normal of element first_element + i */
 void ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,

@@ -48,13 +48,15 @@ typedef struct
 DdpmParams *ddpm_params_new (const DdpmConfig * config, GError ** error);
 void ddpm_params_free (DdpmParams * params);
 /* NULL: no such name */
-const DdpmParam *ddpm_params_find (const DdpmParams * params, const gchar * name);
+const DdpmParam *ddpm_params_find (const DdpmParams * params,
+    const gchar * name);
 /* Weights as the notebook really initialises them, from Philox
  * (seed, index of the parameter, DDPM_STREAM_INIT); arena [total] */
-void ddpm_params_init_weights (const DdpmParams * params, const DdpmConfig * config,
-    guint64 seed, gfloat * arena);
+void ddpm_params_init_weights (const DdpmParams * params,
+    const DdpmConfig * config, guint64 seed, gfloat * arena);
 /* The sinusoidal table, [timesteps][channels] floats */
-void ddpm_params_compute_time_table (guint timesteps, guint channels, gfloat * table);
+void ddpm_params_compute_time_table (guint timesteps, guint channels,
+    gfloat * table);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmParams, ddpm_params_free)
 

@@ -8,8 +8,10 @@
 G_BEGIN_DECLS
 
 /* u8 -> float: symmetric p / 127.5 - 1, unit p / 255 */
-void ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count, gfloat * out);
+void ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
+    gfloat * out);
 /* float -> u8, clamped, to the nearest (NaN: 0) */
-void ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in, gsize count, guint8 * out);
+void ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in,
+    gsize count, guint8 * out);
 
 G_END_DECLS

@@ -78,7 +78,7 @@ GHashTable *ddpm_safetensors_get_metadata (DdpmSafetensors * file);
 /* NULL: no such tensor */
 const DdpmTensor *ddpm_safetensors_find (DdpmSafetensors * file,
     const gchar * name);
-/* DDPM_ERROR_FORMAT unless name is there with this shape, as F32, F16 or BF16 */
+/* DDPM_ERROR_FORMAT unless name is there with this shape, F32, F16 or BF16 */
 const DdpmTensor *ddpm_safetensors_require (DdpmSafetensors * file,
     const gchar * name, guint n_dims, const guint * shape, GError ** error);
 /* DDPM_ERROR_FORMAT if there is a tensor that nobody required */

@@ -13,7 +13,7 @@ typedef enum
 {
   DDPM_SAMPLER_DDPM,            /* ancestral, Ho et al. 2020, algorithm 2 */
   DDPM_SAMPLER_DDIM,            /* Song et al. 2021, eq. 12 */
-  DDPM_SAMPLER_DPMPP_2M,        /* Lu et al. 2022, DPM-Solver++(2M), algorithm 2 */
+  DDPM_SAMPLER_DPMPP_2M,        /* Lu et al. 2022, DPM-Solver++, algorithm 2 */
 } DdpmSamplerKind;
 
 typedef enum
@@ -60,12 +60,14 @@ typedef struct
 } DdpmSampler;
 
 /* The full ladder of S steps visits the states round (T (S - i) / S); from
- * start it goes to the next lower of them, and last to stop. DDPM_ERROR_SETTINGS
- * for steps > T, stop >= start, start > T, eta outside 0..1. */
-DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule, DdpmDataRange range,
-    const DdpmSamplerSpec * spec, GError ** error);
+ * start it goes to the next lower of them, and last to stop.
+ * DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta outside
+ * 0..1. */
+DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,
+    DdpmDataRange range, const DdpmSamplerSpec * spec, GError ** error);
 void ddpm_sampler_free (DdpmSampler * sampler);
-const gchar *ddpm_sampler_kind_to_string (DdpmSamplerKind kind);        /* "ddpm", "ddim", "dpmpp-2m" */
+/* "ddpm", "ddim", "dpmpp-2m" */
+const gchar *ddpm_sampler_kind_to_string (DdpmSamplerKind kind);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
 

@@ -34,7 +34,8 @@ typedef struct
 DdpmSchedule *ddpm_schedule_new (const DdpmConfig * config, GError ** error);
 void ddpm_schedule_free (DdpmSchedule * schedule);
 /* alphas_bar of the state x_s, s = 0..T: 1 at s = 0, else alphas_bar[s - 1] */
-gdouble ddpm_schedule_alpha_bar_of_state (const DdpmSchedule * schedule, guint s);
+gdouble ddpm_schedule_alpha_bar_of_state (const DdpmSchedule * schedule,
+    guint s);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSchedule, ddpm_schedule_free)
 

@@ -31,13 +31,15 @@ struct _DdpmTrainer
   float *weights;               /* [total] */
   float *grads, *adam_m, *adam_v;       /* [trainable] */
   float *ema;                   /* [trainable], or NULL */
-  float *x_0, *x_t, *eps, *eps_theta, *deps_theta;      /* [micro_batch][elements] */
+  /* [micro_batch][elements] */
+  float *x_0, *x_t, *eps, *eps_theta, *deps_theta;
 
   /* of the host, for one micro-batch */
   gfloat *host_x_0;             /* [micro_batch][elements] */
   guint8 *mirrored;             /* [elements] */
   gint *t;                      /* [micro_batch] */
-  gfloat *signal, *noise;       /* [micro_batch], of x_t = signal x_0 + noise eps */
+  /* [micro_batch]: x_t = signal x_0 + noise eps */
+  gfloat *signal, *noise;
   gdouble *losses;              /* [micro_batch] */
 
   DdpmTrainerStats stats;
@@ -46,6 +48,7 @@ struct _DdpmTrainer
 /* For ddpm_trainer_new(): images of one pass, from the settings or chosen */
 guint ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer);
 /* Settings out of range are DDPM_ERROR_SETTINGS. */
-gboolean ddpm_trainer_settings_check (const DdpmTrainerSettings * settings, GError ** error);
+gboolean ddpm_trainer_settings_check (const DdpmTrainerSettings * settings,
+    GError ** error);
 
 G_END_DECLS

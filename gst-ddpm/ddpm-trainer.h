@@ -37,7 +37,8 @@ typedef struct
   guint64 step;                 /* optimiser steps done */
   guint64 samples;              /* images learnt from */
   gdouble loss;                 /* mean of (eps - eps_theta)^2 over the batch */
-  gdouble loss_smoothed;        /* exponential average, time constant 100 steps; a mean before */
+  gdouble loss_smoothed;        /* exponential average, time constant 100 steps;
+                                 * until then their mean */
   gdouble grad_norm;            /* before clipping */
   gdouble learning_rate;        /* of this step */
 } DdpmTrainerStats;
@@ -47,40 +48,46 @@ typedef struct _DdpmTrainer DdpmTrainer;
 /* The paper's recipe: 128, chosen, 2e-4, 5000, 1, 0.9999, flip, seed 0 */
 void ddpm_trainer_settings_init (DdpmTrainerSettings * settings);
 
-DdpmTrainer *ddpm_trainer_new (const DdpmConfig * config, const DdpmTrainerSettings * settings,
-    guint width, guint height, DdpmBackend * backend, GError ** error);
+DdpmTrainer *ddpm_trainer_new (const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, guint width, guint height,
+    DdpmBackend * backend, GError ** error);
 void ddpm_trainer_free (DdpmTrainer * trainer);
 
 /* Continues from a state; config, image size and seed must be those of the
  * trainer, or DDPM_ERROR_SETTINGS says which is not. */
-gboolean ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state, GError ** error);
+gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
+    const DdpmTrainState * state, GError ** error);
 /* Starts from the weights of a model (fine-tuning, tests) */
-gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model, GError ** error);
+gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
+    const DdpmModel * model, GError ** error);
 
 /* One optimiser step on n images, 1 <= n <= batch_size, host memory
  * (n, height, width, image_channels) bytes. *cancel, tested between
  * micro-batches with g_atomic_int_get, gives DDPM_ERROR_CANCELLED: the step is
  * then undone, nothing but time is lost. A loss or gradient that is not
  * finite gives DDPM_ERROR_DIVERGED and leaves weights as they were. */
-gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images, guint n,
-    const gint * cancel, DdpmTrainerStats * stats, GError ** error);
+gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
+    guint n, const gint * cancel, DdpmTrainerStats * stats, GError ** error);
 
 /* Gradient and loss of given x_0, t and eps, without dropout and without a
  * step: for tests. x_0, eps host floats (n, h, w, c), n <= batch_size; grads
  * host [trainable] */
-gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0, const gint * t,
-    const gfloat * eps, guint n, gdouble * loss, gfloat * grads, GError ** error);
+gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
+    const gint * t, const gfloat * eps, guint n, gdouble * loss, gfloat * grads,
+    GError ** error);
 
 void ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats);
 /* Images computed at a time, also where that was left to be chosen */
 guint ddpm_trainer_get_micro_batch (DdpmTrainer * trainer);
 /* Weights to sample with: the EMA where there is one (ema TRUE), else the raw
  * ones; a copy. */
-DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error);
+DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema,
+    GError ** error);
 /* Writes the state file, then the checkpoint, both whole. epoch and settings
  * are stored beside what the trainer knows. */
-gboolean ddpm_trainer_save (DdpmTrainer * trainer, const gchar * checkpoint_path,
-    guint64 epoch, GHashTable * settings, GError ** error);
+gboolean ddpm_trainer_save (DdpmTrainer * trainer,
+    const gchar * checkpoint_path, guint64 epoch, GHashTable * settings,
+    GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmTrainer, ddpm_trainer_free)
 

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   DDPM_NODE_CONV,               /* out = conv (in0 | in1) [+ residual] */
-  DDPM_NODE_NORM,               /* out = [dropout] [swish] norm (in0 | in1 [+ time bias]) */
+  DDPM_NODE_NORM,               /* out = norm (in0 | in1 + t), swish, dropout */
   DDPM_NODE_ATTENTION,          /* out = attention (in0 = q | k | v) */
   DDPM_NODE_UPSAMPLE,           /* out = nearest (in0) */
 } DdpmNodeKind;

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   DDPM_RESIDUAL_NONE,
-  DDPM_RESIDUAL_SHARED,         /* it is the same buffer: the first contribution */
+  DDPM_RESIDUAL_SHARED,         /* it is that buffer: the first contribution */
   DDPM_RESIDUAL_ADDED,
 } DdpmResidualGradient;
 

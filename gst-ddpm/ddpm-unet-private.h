@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * projections. Rows are images; d*: gradients, only when training. */
 typedef struct
 {
-  gsize weight[3], bias[3];     /* offsets of the two linears, the projections */
+  gsize weight[3], bias[3];     /* offsets: the two linears, the projections */
   DdpmPlan *linear[3];
   guint dim, columns;
   float *embedding;             /* (batch, channels) */
