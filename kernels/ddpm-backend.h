@@ -65,7 +65,7 @@ const gchar *ddpm_backend_get_name (DdpmBackend * backend);
 const gchar *ddpm_backend_get_device (DdpmBackend * backend);
 /* what AUTO became: DDPM_PRECISION_F32, _BF16 or _BF16_EMULATED */
 DdpmPrecision ddpm_backend_get_precision (DdpmBackend * backend);
-/* "f32", "bf16" */
+/* "f32", "bf16", "bf16 (emulated)" */
 const gchar *ddpm_backend_get_precision_name (DdpmBackend * backend);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmBackend, ddpm_backend_unref)

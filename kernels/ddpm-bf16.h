@@ -8,13 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifndef DDPM_HOST_DEVICE
-#ifdef __CUDACC__
-#define DDPM_HOST_DEVICE static __host__ __device__ inline
-#else
-#define DDPM_HOST_DEVICE static inline
-#endif
-#endif
+#include "ddpm-host-device.h"
 
 DDPM_HOST_DEVICE float
 ddpm_bf16_to_float (uint16_t half)

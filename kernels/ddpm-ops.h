@@ -11,9 +11,10 @@
  * Convolution weights are [cout][cin][k][k] and linear ones [out][in], as in
  * the state_dict of PyTorch.
  *
- * Data pointers are memory of the backend (alloc); descriptors, plans and
- * POD parameters are host memory. Every function of the table is called
- * inside run(), and by one thread at a time for one plan.
+ * Data pointers are memory of the backend (alloc), or any other where
+ * host_memory is set; descriptors, plans and POD parameters are host memory.
+ * Every function of the table but run and finalize is called inside run(),
+ * and by one thread at a time for one plan.
  */
 #pragma once
 
@@ -50,13 +51,14 @@ typedef struct
   guint height, width;          /* of the input */
   guint cin0, cin1;             /* channels of x0 and x1; cin1 0: x0 alone */
   guint cout;
-  guint kernel;                 /* 1 or 3 */
-  guint stride;                 /* 1 or 2; the output is ceil (input / stride) */
+  guint kernel;                 /* height and width: 1 or 3 */
+  guint stride;                 /* 1 or 2: output is ceil (input / stride) */
   DdpmType src_type, dst_type;  /* of x0, x1 and of y, residual */
   gboolean training;            /* backward passes will be asked for */
 } DdpmConvDesc;
 
-/* y = dropout (swish (group_norm (concat (x0, x1) + time_bias))) */
+/* y = dropout (swish (group_norm (concat (x0, x1) + time_bias)))
+ * (Wu & He 2018; Ramachandran et al. 2017) */
 typedef struct
 {
   guint n, pixels;              /* images, height * width */
@@ -68,15 +70,16 @@ typedef struct
   gboolean training;
 } DdpmNormDesc;
 
-/* y = softmax (q k^T / sqrt (c)) v, one head */
+/* y = softmax (q k^T / sqrt (c)) v, one head (Vaswani et al. 2017, eq. 1) */
 typedef struct
 {
   guint n, tokens, c;
   gboolean training;
 } DdpmAttentionDesc;
 
-/* Dropout of image i, element e: kept, and scaled by 1 / (1 - p), where the
- * uniform u of Philox (seed, first_sample + i, stream, e) is >= p. */
+/* Dropout (Srivastava et al. 2014) of image i, element e: kept, and scaled by
+ * 1 / (1 - p), where the uniform u of Philox (seed, first_sample + i, stream,
+ * e) is >= p. */
 typedef struct
 {
   gfloat p;                     /* 0: none */
@@ -121,29 +124,41 @@ struct _DdpmOps
   void (*finalize) (DdpmBackend * b);
   /* Runs func in the thread where this backend computes; returns after it. */
   void (*run) (DdpmBackend * b, void (*func) (gpointer data), gpointer data);
-  gpointer (*alloc) (DdpmBackend * b, gsize size);      /* 64-byte aligned, zeroed; NULL: no memory */
-  void (*free) (DdpmBackend * b, gpointer p);
-  void (*upload) (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
-  void (*download) (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
+  /* 64-byte aligned, zeroed; NULL: no memory */
+  gpointer (*alloc) (DdpmBackend * b, gsize size);
+  void (*free) (DdpmBackend * b, gpointer p);   /* NULL: nothing */
+  /* src of upload and dst of download are host memory. */
+  void (*upload) (DdpmBackend * b, gpointer dst, gconstpointer src,
+      gsize size);
+  void (*download) (DdpmBackend * b, gpointer dst, gconstpointer src,
+      gsize size);
   void (*zero) (DdpmBackend * b, gpointer dst, gsize size);
 
   /* --- convolution ---------------------------------------------------- */
-  DdpmPlan *(*conv_new) (DdpmBackend * b, const DdpmConvDesc * d, GError ** error);
+  /* Of every *_new: DDPM_ERROR_SETTINGS for a shape that cannot be,
+   * DDPM_ERROR_NO_SPACE where memory is short. */
+  DdpmPlan *(*conv_new) (DdpmBackend * b, const DdpmConvDesc * d,
+      GError ** error);
   /* Takes the weights into the form that this plan computes with (blocked,
    * rounded, flipped): once per load or optimiser step. bias may change
    * with it; both are copied. */
-  void (*conv_set_weights) (DdpmPlan * p, const float *weight, const float *bias);
+  void (*conv_set_weights) (DdpmPlan * p, const float *weight,
+      const float *bias);
   /* residual NULL: none; may be y itself (in place) */
   void (*conv_forward) (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
       gconstpointer residual, gpointer y, gpointer scratch);
   /* add0, add1: dx += instead of dx =. dx0 or dx1 NULL: not wanted. */
   void (*conv_backward_data) (DdpmPlan * p, gconstpointer dy,
-      gpointer dx0, gboolean add0, gpointer dx1, gboolean add1, gpointer scratch);
-  void (*conv_backward_weights) (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
-      gconstpointer dy, float *dweight, float *dbias, gboolean add, gpointer scratch);
+      gpointer dx0, gboolean add0, gpointer dx1, gboolean add1,
+      gpointer scratch);
+  /* add: dweight, dbias += instead of = */
+  void (*conv_backward_weights) (DdpmPlan * p, gconstpointer x0,
+      gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
+      gboolean add, gpointer scratch);
 
   /* --- group norm, swish, time bias, dropout -------------------------- */
-  DdpmPlan *(*norm_new) (DdpmBackend * b, const DdpmNormDesc * d, GError ** error);
+  DdpmPlan *(*norm_new) (DdpmBackend * b, const DdpmNormDesc * d,
+      GError ** error);
   /* time_bias [n], rows time_bias_stride floats apart, or NULL.
    * stats [n][groups][2]: mean and 1 / sqrt (var + eps), written.
    * gamma, beta [c0 + c1]. drop NULL: no dropout. */
@@ -163,7 +178,8 @@ struct _DdpmOps
       gpointer scratch);
 
   /* --- attention ------------------------------------------------------ */
-  DdpmPlan *(*attention_new) (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error);
+  DdpmPlan *(*attention_new) (DdpmBackend * b, const DdpmAttentionDesc * d,
+      GError ** error);
   /* qkv [n][tokens][3 c]: q, k, v side by side. probs [n][tokens][tokens] of
    * act_type is kept for backward; when not training it is workspace too. */
   void (*attention_forward) (DdpmPlan * p, gconstpointer qkv, gpointer y,
@@ -173,7 +189,8 @@ struct _DdpmOps
 
   /* --- linear, all f32 ------------------------------------------------- */
   /* y[rows][out] = x[rows][in] weight^T + bias */
-  DdpmPlan *(*linear_new) (DdpmBackend * b, guint rows, guint in, guint out, GError ** error);
+  DdpmPlan *(*linear_new) (DdpmBackend * b, guint rows, guint in, guint out,
+      GError ** error);
   void (*linear_forward) (DdpmPlan * p, const float *x, const float *weight,
       const float *bias, float *y, gpointer scratch);
   /* dx =; dx NULL: not wanted. dweight, dbias: add says += or =. */
@@ -181,8 +198,9 @@ struct _DdpmOps
       const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
       gpointer scratch);
 
-  void (*plan_free) (DdpmPlan * p);
-  /* what computes it, for tests and logs, e.g. "jit:avx2"; kind 0 forward, 1 backward data, 2 backward weights */
+  void (*plan_free) (DdpmPlan * p);     /* NULL: nothing */
+  /* what computes it, for tests and logs, e.g. "jit:avx2"; kind 0: forward,
+   * 1: backward data, 2: backward weights */
   const gchar *(*plan_implementation) (DdpmPlan * p, guint kind);
 
   /* --- small ones without a plan --------------------------------------- */
@@ -190,38 +208,45 @@ struct _DdpmOps
   void (*upsample_forward) (DdpmBackend * b, guint n, guint h, guint w, guint c,
       gconstpointer x, gpointer y);
   /* dx (n, h, w, c): sum of each 2x2 of dy; add says += or = */
-  void (*upsample_backward) (DdpmBackend * b, guint n, guint h, guint w, guint c,
-      gconstpointer dy, gpointer dx, gboolean add);
+  void (*upsample_backward) (DdpmBackend * b, guint n, guint h, guint w,
+      guint c, gconstpointer dy, gpointer dx, gboolean add);
   /* y += x, activations */
-  void (*accumulate) (DdpmBackend * b, gsize count, gconstpointer x, gpointer y);
+  void (*accumulate) (DdpmBackend * b, gsize count, gconstpointer x,
+      gpointer y);
   /* out[i] = table[t[i]], rows of dim floats; t is host memory */
   void (*embedding) (DdpmBackend * b, guint n, guint dim, const float *table,
       const gint * t, float *out);
   /* y = x * sigmoid (x), f32 */
-  void (*swish_forward) (DdpmBackend * b, gsize count, const float *x, float *y);
-  void (*swish_backward) (DdpmBackend * b, gsize count, const float *x, const float *dy, float *dx);
+  void (*swish_forward) (DdpmBackend * b, gsize count, const float *x,
+      float *y);
+  void (*swish_backward) (DdpmBackend * b, gsize count, const float *x,
+      const float *dy, float *dx);
 
   /* --- diffusion -------------------------------------------------------- */
   /* out[i][e]: normals of Philox (seed, first_sample + i, stream, e) */
-  void (*noise) (DdpmBackend * b, guint64 seed, guint64 first_sample, guint32 stream,
-      guint n, guint elements, float *out);
-  /* x_t[i] = a[i] x_0[i] + s[i] eps[i] (Ho et al. 2020, eq. 4); a, s: host memory */
+  void (*noise) (DdpmBackend * b, guint64 seed, guint64 first_sample,
+      guint32 stream, guint n, guint elements, float *out);
+  /* x_t[i] = a[i] x_0[i] + s[i] eps[i] (Ho et al. 2020, eq. 4); a, s: host
+   * memory */
   void (*q_sample) (DdpmBackend * b, guint n, guint elements, const float *a,
       const float *s, const float *x_0, const float *eps, float *x_t);
   /* loss[i] (host memory) = sum_e (pred - target)^2 of image i;
-   * dpred = 2 scale (pred - target). Images from n_valid on: loss 0, dpred 0. */
-  void (*mse) (DdpmBackend * b, guint n, guint n_valid, guint elements, gfloat scale,
-      const float *pred, const float *target, float *dpred, double *loss);
+   * dpred = 2 scale (pred - target) (Ho et al. 2020, eq. 14). Images from
+   * n_valid on: loss 0, dpred 0. */
+  void (*mse) (DdpmBackend * b, guint n, guint n_valid, guint elements,
+      gfloat scale, const float *pred, const float *target, float *dpred,
+      double *loss);
   /* x, x_0_prev in place; x_0_prev NULL: not kept and c_x0_prev taken as 0 */
-  void (*reverse_step) (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
-      guint64 first_sample, guint n, guint elements, float *x, const float *eps,
-      float *x_0_prev);
+  void (*reverse_step) (DdpmBackend * b, const DdpmReverseStep * step,
+      guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
+      const float *eps, float *x_0_prev);
 
   /* --- optimiser -------------------------------------------------------- */
   /* sum of squares in double; not finite if any element is not */
   double (*sum_of_squares) (DdpmBackend * b, gsize count, const float *x);
-  void (*adam) (DdpmBackend * b, const DdpmAdam * a, gsize count, const float *grad,
-      float *param, float *m, float *v, float *ema /* or NULL */ );
+  /* ema NULL: none is kept */
+  void (*adam) (DdpmBackend * b, const DdpmAdam * a, gsize count,
+      const float *grad, float *param, float *m, float *v, float *ema);
 };
 
 struct _DdpmBackend
@@ -233,15 +258,19 @@ struct _DdpmBackend
   DdpmPrecision precision;      /* never AUTO */
   DdpmType act_type;
   guint threads;
+  gboolean host_memory;         /* data pointers are ordinary host memory */
 };
 
 /* What each backend gives to ddpm_backend_new(); precision and threads as
  * asked for. They fill everything but refcount. */
-DdpmBackend *ddpm_reference_backend_new (DdpmPrecision precision, guint threads, GError ** error);
-DdpmBackend *ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error);
+DdpmBackend *ddpm_reference_backend_new (DdpmPrecision precision,
+    guint threads, GError ** error);
+DdpmBackend *ddpm_cpu_backend_new (DdpmPrecision precision, guint threads,
+    GError ** error);
 
 /* The symbol that the CUDA module exports */
 #define DDPM_CUDA_BACKEND_SYMBOL "ddpm_cuda_backend_new"
-typedef DdpmBackend *(*DdpmBackendNewFunc) (DdpmPrecision precision, guint threads, GError ** error);
+typedef DdpmBackend *(*DdpmBackendNewFunc) (DdpmPrecision precision,
+    guint threads, GError ** error);
 
 G_END_DECLS

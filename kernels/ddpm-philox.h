@@ -17,13 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifndef DDPM_HOST_DEVICE
-#ifdef __CUDACC__
-#define DDPM_HOST_DEVICE static __host__ __device__ inline
-#else
-#define DDPM_HOST_DEVICE static inline
-#endif
-#endif
+#include "ddpm-host-device.h"
 
 /* Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011): the
  * ten-round Philox of four 32-bit words, with Random123's constants */

@@ -105,6 +105,7 @@ refuse_job (gpointer data)
     {0, 8, 8, 8, 0, 8, 3, 1}, {1, 0, 8, 8, 0, 8, 3, 1},
     {1, 8, 8, 0, 8, 8, 3, 1}, {1, 8, 8, 8, 0, 0, 3, 1},
     {1, 8, 8, 8, 0, 8, 5, 1}, {1, 8, 8, 8, 0, 8, 3, 3},
+    {1, 1, 32767, 8192, 0, 8, 3, 1},    /* rows beyond 32 bits */
     {G_MAXUINT, G_MAXUINT, G_MAXUINT, G_MAXUINT, G_MAXUINT, G_MAXUINT, 3, 1},
   };
   static const DdpmNormDesc norms[] = {

@@ -125,17 +125,10 @@ DdpmPlan *
 cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
     GError ** error)
 {
-  const gsize per_token =
-      cpu_size_mul (d->n, (gsize) d->tokens * 4 + (gsize) d->c * 8);
   CpuAttention *a;
 
-  if (d->n == 0 || d->tokens == 0 || d->c == 0
-      || cpu_size_mul (d->tokens, per_token) > G_MAXSSIZE / 8) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "attention of %u images, %u tokens, %u channels: expected sizes that "
-        "memory can hold", d->n, d->tokens, d->c);
+  if (!ddpm_attention_desc_check (d, error))
     return NULL;
-  }
 
   a = g_new0 (CpuAttention, 1);
   cpu_plan_init (&a->base, b, attention_clear, attention_implementation);

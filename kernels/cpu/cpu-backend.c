@@ -5,15 +5,9 @@
 #include "config.h"
 #endif
 
-#include <stdlib.h>
-#include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
+#include "../ddpm-host.h"
 #include "cpu-private.h"
 
-#define ALIGNMENT 64
-#define HUGE_PAGE (2 * 1024 * 1024)
 /* More threads than any machine has cores: a mistake, and a costly one */
 #define MAX_THREADS 1024
 
@@ -24,7 +18,7 @@ cpu_finalize (DdpmBackend * base)
 {
   CpuBackend *b = (CpuBackend *) base;
 
-  free (b->staging);
+  ddpm_host_free (base, b->staging);
   if (b->stream)
     dnnl_stream_destroy (b->stream);
   if (b->engine)
@@ -36,42 +30,6 @@ static void
 cpu_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   cpu_thread_run (b->threads, func, data);
-}
-
-/* What is large lies on large pages, where the system has them. */
-static gpointer
-cpu_alloc (DdpmBackend * b, gsize size)
-{
-  const gsize alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
-  gpointer p;
-
-  if (size > G_MAXSSIZE - HUGE_PAGE)
-    return NULL;
-  if (posix_memalign (&p, alignment, MAX (size, 1)) != 0)
-    return NULL;
-#ifdef MADV_HUGEPAGE
-  if (alignment == HUGE_PAGE)
-    madvise (p, size, MADV_HUGEPAGE);
-#endif
-  return memset (p, 0, MAX (size, 1));
-}
-
-static void
-cpu_free (DdpmBackend * b, gpointer p)
-{
-  free (p);
-}
-
-static void
-cpu_memcpy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
-{
-  memcpy (dst, src, size);
-}
-
-static void
-cpu_zero (DdpmBackend * b, gpointer dst, gsize size)
-{
-  memset (dst, 0, size);
 }
 
 /* --- plans -------------------------------------------------------------- */
@@ -109,11 +67,11 @@ cpu_plan_implementation (DdpmPlan * p, guint kind)
 static const DdpmOps cpu_ops = {
   .finalize = cpu_finalize,
   .run = cpu_run,
-  .alloc = cpu_alloc,
-  .free = cpu_free,
-  .upload = cpu_memcpy,
-  .download = cpu_memcpy,
-  .zero = cpu_zero,
+  .alloc = ddpm_host_alloc,
+  .free = ddpm_host_free,
+  .upload = ddpm_host_copy,
+  .download = ddpm_host_copy,
+  .zero = ddpm_host_zero,
 
   .conv_new = cpu_conv_new,
   .conv_set_weights = cpu_conv_set_weights,
@@ -226,6 +184,7 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   b = g_new0 (CpuBackend, 1);
   b->base.ops = &cpu_ops;
   b->base.name = "cpu";
+  b->base.host_memory = TRUE;
   b->base.threads = threads ? threads : cpu_thread_count_cores ();
   b->kernels = cpu_kernels_get ();
   if (!choose_precision (b, precision, error)

@@ -50,31 +50,6 @@ conv_implementation (DdpmPlan * p, guint kind)
   return worst ? worst->implementation : "none";
 }
 
-static gboolean
-check_desc (const DdpmConvDesc * d, GError ** error)
-{
-  const guint64 cin = (guint64) d->cin0 + d->cin1;
-  const gsize pixels = cpu_size_mul (d->n,
-      cpu_size_mul ((gsize) d->height + 2, (gsize) d->width + 2));
-
-  /* oneDNN's kernels address a tensor's rows with 32 bits. */
-  if (d->n == 0 || d->height == 0 || d->width == 0 || d->cin0 == 0
-      || d->cout == 0 || (d->kernel != 1 && d->kernel != 3)
-      || (d->stride != 1 && d->stride != 2)
-      || cin > G_MAXINT32 / 2 || d->cout > G_MAXINT32 / 2
-      || d->n > G_MAXINT32 || d->height > G_MAXINT16 || d->width > G_MAXINT16
-      || cpu_size_mul (pixels, cin + d->cout + 64) > G_MAXSSIZE / 8
-      || cpu_size_mul (cin + 32, (gsize) d->cout + 16) > G_MAXINT32 / 9) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "convolution of %u images %u x %u, %u + %u to %u channels, kernel %u, "
-        "stride %u: expected sizes that memory can hold, kernel 1 or 3, "
-        "stride 1 or 2", d->n, d->width, d->height, d->cin0, d->cin1, d->cout,
-        d->kernel, d->stride);
-    return FALSE;
-  }
-  return TRUE;
-}
-
 DdpmPlan *
 cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 {
@@ -82,7 +57,7 @@ cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   const gboolean native = ((CpuBackend *) b)->native_bf16;
   CpuConvolution *conv;
 
-  if (!check_desc (d, error))
+  if (!ddpm_conv_desc_check (d, error))
     return NULL;
 
   conv = g_new0 (CpuConvolution, 1);

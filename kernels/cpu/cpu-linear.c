@@ -72,14 +72,8 @@ cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
   CpuLinear *l;
   gsize total = 0, work;
 
-  if (rows == 0 || in == 0 || out == 0
-      || cpu_size_mul (in, out) > G_MAXSSIZE / 8
-      || cpu_size_mul (rows, MAX (in, out)) > G_MAXSSIZE / 8) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "linear layer of %u rows from %u to %u: expected sizes that memory "
-        "can hold", rows, in, out);
+  if (!ddpm_linear_check (rows, in, out, error))
     return NULL;
-  }
 
   l = g_new0 (CpuLinear, 1);
   cpu_plan_init (&l->base, b, linear_clear, linear_implementation);

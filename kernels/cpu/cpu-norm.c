@@ -55,20 +55,11 @@ lay_out (CpuNorm * norm)
 DdpmPlan *
 cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
 {
-  const guint64 c = (guint64) d->c0 + d->c1;
+  const gsize c = (gsize) d->c0 + d->c1;
   CpuNorm *norm;
 
-  if (d->n == 0 || d->pixels == 0 || d->c0 == 0 || d->groups == 0
-      || c > G_MAXUINT || c % d->groups != 0 || (d->time_bias && d->c1 != 0)
-      || cpu_size_mul (cpu_size_mul (d->pixels, c + 64), (gsize) d->n
-          + b->threads) > G_MAXSSIZE / 64) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "group norm of %u images, %u pixels, %u + %u channels, %u groups%s: "
-        "expected groups that divide the channels, a time bias only where "
-        "there is one source, and sizes that memory can hold", d->n,
-        d->pixels, d->c0, d->c1, d->groups, d->time_bias ? ", time bias" : "");
+  if (!ddpm_norm_desc_check (d, error))
     return NULL;
-  }
 
   norm = g_new0 (CpuNorm, 1);
   cpu_plan_init (&norm->base, b, NULL, norm_implementation);

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "../ddpm-desc.h"
 #include "cpu-kernels.h"
 #include "onednn.h"
 
@@ -49,15 +50,6 @@ cpu_layout_add (gsize * total, gsize count, gsize size)
   }
   *total += (bytes + 63) & ~(gsize) 63;
   return offset;
-}
-
-/* G_MAXSIZE where the product is too large */
-static inline gsize
-cpu_size_mul (gsize a, gsize b)
-{
-  gsize product;
-
-  return g_size_checked_mul (&product, a, b) ? product : G_MAXSIZE;
 }
 
 static inline gpointer

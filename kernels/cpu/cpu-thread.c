@@ -12,7 +12,6 @@
 
 #include <omp.h>
 #include <sched.h>
-#include <stdlib.h>
 #include "cpu-private.h"
 
 typedef struct

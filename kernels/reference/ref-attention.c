@@ -52,19 +52,11 @@ DdpmPlan *
 ddpm_ref_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
     GError ** error)
 {
-  const gsize per_token = ddpm_ref_add (ddpm_ref_mul (d->tokens, 4),
-      ddpm_ref_mul (d->c, 8));
   RefAttention *attention;
   AttentionScratch s;
 
-  if (d->n == 0 || d->tokens == 0 || d->c == 0
-      || !ddpm_ref_addressable (ddpm_ref_mul (ddpm_ref_mul (per_token,
-                  (gsize) d->tokens + 8), (gsize) d->n + 1))) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "attention of %u images, %u tokens, %u channels: expected sizes that "
-        "memory can hold", d->n, d->tokens, d->c);
+  if (!ddpm_attention_desc_check (d, error))
     return NULL;
-  }
 
   attention = g_new0 (RefAttention, 1);
   attention->d = *d;

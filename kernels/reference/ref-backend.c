@@ -4,10 +4,8 @@
  * There is no state but the plans and what the caller gives, so backends, and
  * plans of one backend, may be used in different threads.
  */
-#include <stdlib.h>
+#include "../ddpm-host.h"
 #include "ref-private.h"
-
-#define ALIGNMENT 64
 
 static void
 ref_finalize (DdpmBackend * b)
@@ -19,38 +17,6 @@ static void
 ref_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   func (data);
-}
-
-static gpointer
-ref_alloc (DdpmBackend * b, gsize size)
-{
-  gpointer p;
-
-  if (size > G_MAXSSIZE)
-    return NULL;
-  size = MAX (size, 1);
-  if (posix_memalign (&p, ALIGNMENT, size) != 0)
-    return NULL;
-  return memset (p, 0, size);
-}
-
-static void
-ref_free (DdpmBackend * b, gpointer p)
-{
-  free (p);
-}
-
-/* upload and download: host memory is the backend's memory */
-static void
-ref_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
-{
-  memcpy (dst, src, size);
-}
-
-static void
-ref_zero (DdpmBackend * b, gpointer dst, gsize size)
-{
-  memset (dst, 0, size);
 }
 
 void
@@ -82,11 +48,11 @@ ref_plan_implementation (DdpmPlan * p, guint kind)
 static const DdpmOps ref_ops = {
   .finalize = ref_finalize,
   .run = ref_run,
-  .alloc = ref_alloc,
-  .free = ref_free,
-  .upload = ref_copy,
-  .download = ref_copy,
-  .zero = ref_zero,
+  .alloc = ddpm_host_alloc,
+  .free = ddpm_host_free,
+  .upload = ddpm_host_copy,
+  .download = ddpm_host_copy,
+  .zero = ddpm_host_zero,
 
   .conv_new = ddpm_ref_conv_new,
   .conv_set_weights = ddpm_ref_conv_set_weights,
@@ -139,5 +105,6 @@ ddpm_reference_backend_new (DdpmPrecision precision, guint threads,
   b->act_type = b->precision == DDPM_PRECISION_F32
       ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
   b->threads = 1;
+  b->host_memory = TRUE;
   return b;
 }

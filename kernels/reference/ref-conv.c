@@ -73,41 +73,13 @@ conv_clear (DdpmPlan * p)
   g_free (conv->bias);
 }
 
-static gboolean
-check_desc (const DdpmConvDesc * d, GError ** error)
-{
-  const guint64 cin = (guint64) d->cin0 + d->cin1;
-  gsize pixels;
-
-  if (d->n == 0 || d->height == 0 || d->width == 0 || d->cin0 == 0
-      || d->cout == 0 || (d->kernel != 1 && d->kernel != 3)
-      || (d->stride != 1 && d->stride != 2))
-    goto refused;
-  pixels = ddpm_ref_mul ((gsize) d->height + 2, (gsize) d->width + 2);
-  if (cin > G_MAXUINT
-      || !ddpm_ref_addressable (ddpm_ref_mul (ddpm_ref_mul (pixels, d->n),
-              cin + d->cout))
-      || !ddpm_ref_addressable (ddpm_ref_mul (ddpm_ref_mul (cin + 8,
-                  (gsize) d->cout + 8), 9)))
-    goto refused;
-  return TRUE;
-
-refused:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "convolution of %u images %u x %u, %u + %u to %u channels, kernel %u, "
-      "stride %u: expected sizes that memory can hold, kernel 1 or 3, "
-      "stride 1 or 2", d->n, d->width, d->height, d->cin0, d->cin1, d->cout,
-      d->kernel, d->stride);
-  return FALSE;
-}
-
 DdpmPlan *
 ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 {
   RefConv *conv;
   ConvScratch s;
 
-  if (!check_desc (d, error))
+  if (!ddpm_conv_desc_check (d, error))
     return NULL;
 
   conv = g_new0 (RefConv, 1);

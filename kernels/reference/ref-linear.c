@@ -17,14 +17,8 @@ ddpm_ref_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
 {
   RefLinear *linear;
 
-  if (rows == 0 || in == 0 || out == 0
-      || !ddpm_ref_addressable (ddpm_ref_mul (in, out))
-      || !ddpm_ref_addressable (ddpm_ref_mul (rows, MAX (in, out)))) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "linear layer of %u rows from %u to %u: expected sizes that memory "
-        "can hold", rows, in, out);
+  if (!ddpm_linear_check (rows, in, out, error))
     return NULL;
-  }
 
   linear = g_new0 (RefLinear, 1);
   linear->rows = rows;

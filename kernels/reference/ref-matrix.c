@@ -9,7 +9,7 @@ ddpm_ref_panels_size (gsize k, gsize n)
 {
   gsize panels = n / DDPM_REF_LANES + (n % DDPM_REF_LANES != 0);
 
-  return ddpm_ref_mul (ddpm_ref_mul (panels, DDPM_REF_LANES), k);
+  return panels * DDPM_REF_LANES * k;
 }
 
 /* The panels of b [k][n], whose strides are in elements; a transpose is the

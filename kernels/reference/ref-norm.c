@@ -54,26 +54,15 @@ lay_out_scratch (const RefNorm * norm, gpointer scratch, NormScratch * s)
 DdpmPlan *
 ddpm_ref_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
 {
-  const guint64 channels = (guint64) d->c0 + d->c1;
   RefNorm *norm;
   NormScratch s;
 
-  if (d->n == 0 || d->pixels == 0 || d->c0 == 0 || d->groups == 0
-      || channels > G_MAXUINT || channels % d->groups != 0
-      || (d->time_bias && d->c1 != 0)
-      || !ddpm_ref_addressable (ddpm_ref_mul (ddpm_ref_mul (d->pixels,
-                  channels + 64), (gsize) d->n + 3))) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "group norm of %u images, %u pixels, %u + %u channels, %u groups%s: "
-        "expected groups that divide the channels, a time bias only where "
-        "there is one source, and sizes that memory can hold", d->n,
-        d->pixels, d->c0, d->c1, d->groups, d->time_bias ? ", time bias" : "");
+  if (!ddpm_norm_desc_check (d, error))
     return NULL;
-  }
 
   norm = g_new0 (RefNorm, 1);
   norm->d = *d;
-  norm->channels = channels;
+  norm->channels = d->c0 + d->c1;
   norm->group_channels = norm->channels / d->groups;
   ddpm_ref_plan_init (&norm->base, b, lay_out_scratch (norm, NULL, &s));
   return &norm->base.plan;

@@ -7,8 +7,10 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "../ddpm-bf16.h"
-#include "../ddpm-ops.h"
+#include "../ddpm-desc.h"
 
 G_BEGIN_DECLS
 
@@ -36,32 +38,6 @@ ddpm_ref_put (DdpmType type, gpointer dst, gsize i, double value, gboolean add)
 {
   ddpm_ref_store (type, dst, i,
       add ? ddpm_ref_load (type, dst, i) + value : value);
-}
-
-/* --- sizes, of shapes that nobody has checked --- */
-
-/* G_MAXSIZE, where the true product or sum is too large for a gsize */
-static inline gsize
-ddpm_ref_mul (gsize a, gsize b)
-{
-  gsize c;
-
-  return g_size_checked_mul (&c, a, b) ? c : G_MAXSIZE;
-}
-
-static inline gsize
-ddpm_ref_add (gsize a, gsize b)
-{
-  gsize c;
-
-  return g_size_checked_add (&c, a, b) ? c : G_MAXSIZE;
-}
-
-/* Whether count elements of any type can be addressed at all */
-static inline gboolean
-ddpm_ref_addressable (gsize count)
-{
-  return count <= G_MAXSSIZE / sizeof (double);
 }
 
 /* The next array of a workspace of which *used bytes are given away already.

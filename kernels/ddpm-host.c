@@ -1,0 +1,48 @@
+/* gst-ddpm: memory of the backends that compute on the host
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <stdlib.h>
+#include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+#include "ddpm-host.h"
+
+#define ALIGNMENT 64
+#define HUGE_PAGE (2 * 1024 * 1024)
+
+gpointer
+ddpm_host_alloc (DdpmBackend * b, gsize size)
+{
+  const gsize alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+  gpointer p;
+
+  if (size > G_MAXSSIZE - HUGE_PAGE)
+    return NULL;
+  size = MAX (size, 1);
+  if (posix_memalign (&p, alignment, size) != 0)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  if (alignment == HUGE_PAGE)
+    madvise (p, size, MADV_HUGEPAGE);
+#endif
+  return memset (p, 0, size);
+}
+
+void
+ddpm_host_free (DdpmBackend * b, gpointer p)
+{
+  free (p);
+}
+
+void
+ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+{
+  memcpy (dst, src, size);
+}
+
+void
+ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size)
+{
+  memset (dst, 0, size);
+}

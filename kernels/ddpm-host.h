@@ -1,0 +1,20 @@
+/* gst-ddpm: memory of the backends that compute on the host: entries of their
+ * tables
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "ddpm-ops.h"
+
+G_BEGIN_DECLS
+
+/* As DdpmOps says. What is large lies on large pages, where the system has
+ * them. */
+gpointer ddpm_host_alloc (DdpmBackend * b, gsize size);
+void ddpm_host_free (DdpmBackend * b, gpointer p);
+/* upload and download */
+void ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src,
+    gsize size);
+void ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size);
+
+G_END_DECLS
