@@ -13,10 +13,10 @@ struct _DdpmDenoiser
 
   guint batch;
   guint elements;               /* floats of one image */
-  float *weights;               /* backend memory from here on */
-  float *x, *eps;
-  float *x_0_prev;              /* NULL: the sampler needs none */
-  gint *t;                      /* host */
+  float *weights;               /* NULL: those of the model are read */
+  float *x, *eps;               /* (batch, elements) */
+  float *x_0_prev;              /* as x; NULL: the sampler needs none */
+  gint *t;                      /* [batch], of the host; the rest: backend's */
 
   guint64 seed, first_sample;
   guint step;
@@ -37,25 +37,38 @@ state_size (DdpmDenoiser * d)
   return (gsize) d->batch * d->elements * sizeof (float);
 }
 
+/* A backend that computes in host memory reads the model's own weights. */
+static gboolean
+load_weights (DdpmDenoiser * d)
+{
+  const DdpmOps *ops = d->backend->ops;
+  gsize size = d->model->params->total * sizeof (float);
+
+  if (d->backend->host_memory) {
+    ddpm_unet_set_weights (d->unet, d->model->weights);
+    return TRUE;
+  }
+  d->weights = ops->alloc (d->backend, size);
+  if (d->weights == NULL)
+    return FALSE;
+  ops->upload (d->backend, d->weights, d->model->weights, size);
+  ddpm_unet_set_weights (d->unet, d->weights);
+  return TRUE;
+}
+
 static void
 take_memory (gpointer data)
 {
   Call *call = data;
   DdpmDenoiser *d = call->denoiser;
   const DdpmOps *ops = d->backend->ops;
-  gsize weights_size = d->model->params->total * sizeof (float);
 
   d->x = ops->alloc (d->backend, state_size (d));
   d->eps = ops->alloc (d->backend, state_size (d));
   if (d->sampler->multistep)
     d->x_0_prev = ops->alloc (d->backend, state_size (d));
-  d->weights = ops->alloc (d->backend, weights_size);
-  call->ok = d->x && d->eps && d->weights
-      && (d->x_0_prev || !d->sampler->multistep);
-  if (!call->ok)
-    return;
-  ops->upload (d->backend, d->weights, d->model->weights, weights_size);
-  ddpm_unet_set_weights (d->unet, d->weights);
+  call->ok = d->x && d->eps && (d->x_0_prev || !d->sampler->multistep)
+      && load_weights (d);
 }
 
 DdpmDenoiser *
@@ -81,8 +94,9 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   if (d->unet == NULL)
     goto failed;
   d->elements = width * height * model->config.image_channels;
-  d->t = g_new0 (gint, batch);
-
+  d->t = g_try_new0 (gint, batch);
+  if (d->t == NULL)
+    goto no_memory;
   backend->ops->run (backend, take_memory, &call);
   if (!call.ok)
     goto no_memory;

@@ -40,11 +40,10 @@ make_model (TestNet make, guint * width, guint * height)
 
 /* Runs spec on a batch; start 0 stands for T. Returns the last state. */
 static gfloat *
-sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
+sample_on (DdpmBackend * backend, DdpmModel * model, guint batch, guint width,
     guint height, DdpmSamplerSpec spec, const gfloat * x, guint64 first)
 {
   g_autoptr (DdpmDenoiser) denoiser = NULL;
-  g_autoptr (DdpmBackend) backend = NULL;
   GError *error = NULL;
   gfloat *out = g_new (gfloat,
       (gsize) batch * width * height * model->config.image_channels);
@@ -52,8 +51,6 @@ sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
 
   if (spec.start == 0)
     spec.start = model->config.timesteps;
-  backend = ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
-  g_assert_no_error (error);
   denoiser = ddpm_denoiser_new (model, backend, batch, width, height, &spec,
       &error);
   g_assert_no_error (error);
@@ -65,6 +62,18 @@ sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
   g_assert_cmpuint (ddpm_denoiser_get_state (denoiser), ==, spec.stop);
   ddpm_denoiser_read (denoiser, out);
   return out;
+}
+
+static gfloat *
+sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
+    guint height, DdpmSamplerSpec spec, const gfloat * x, guint64 first)
+{
+  GError *error = NULL;
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
+
+  g_assert_no_error (error);
+  return sample_on (backend, model, batch, width, height, spec, x, first);
 }
 
 static gfloat *
@@ -171,8 +180,7 @@ two_halves_give_the_bits_of_one_run (void)
     half = sample (model, LAST_BACKEND, BATCH, width, height, spec, x, 0);
     spec.start = 9;
     spec.stop = 0;
-    rest = sample (model, LAST_BACKEND, BATCH, width, height, spec, half,
-        0);
+    rest = sample (model, LAST_BACKEND, BATCH, width, height, spec, half, 0);
     g_assert_cmpmem (rest, BATCH * 192 * 4, whole, BATCH * 192 * 4);
   }
 }
@@ -219,6 +227,24 @@ solvers_of_few_steps_end_near_many_steps (void)
 }
 
 static void
+a_backend_with_memory_of_its_own_gets_the_weights (void)
+{
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  g_autofree gfloat *x = pure_noise (0, 1, 192);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 2 };
+  g_autofree gfloat *shared = NULL, *uploaded = NULL;
+
+  g_assert_true (backend->host_memory);
+  shared = sample_on (backend, model, 1, width, height, spec, x, 0);
+  backend->host_memory = FALSE;
+  uploaded = sample_on (backend, model, 1, width, height, spec, x, 0);
+  g_assert_cmpmem (uploaded, 192 * 4, shared, 192 * 4);
+}
+
+static void
 stepping_past_the_end_says_so (void)
 {
   guint width, height;
@@ -249,6 +275,7 @@ main (int argc, char **argv)
   TEST (two_halves_give_the_bits_of_one_run);
   TEST (a_sample_does_not_depend_on_its_batch);
   TEST (solvers_of_few_steps_end_near_many_steps);
+  TEST (a_backend_with_memory_of_its_own_gets_the_weights);
   TEST (stepping_past_the_end_says_so);
   return g_test_run ();
 }
