@@ -52,11 +52,16 @@ gsize
 ddpm_arena_place (DdpmSpan * spans, guint n)
 {
   g_autofree DdpmSpan **order = g_new (DdpmSpan *, n);
-  gsize total = 0;
+  gsize sum = 0, total = 0;
   guint i;
 
   for (i = 0; i < n; i++) {
+    if (spans[i].size > G_MAXSSIZE - ALIGNMENT)
+      return G_MAXSIZE;
     spans[i].size = (spans[i].size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    /* no offset is larger than the sum of all sizes */
+    if (!g_size_checked_add (&sum, sum, spans[i].size))
+      return G_MAXSIZE;
     order[i] = &spans[i];
   }
   qsort (order, n, sizeof (*order), larger_first);

@@ -18,7 +18,7 @@ typedef struct
 
 /* Offsets, multiples of 64, such that no two spans that are alive at one time
  * overlap: the largest first, each at the lowest place that is free.
- * Returns: bytes of the whole */
+ * Returns: bytes of the whole; G_MAXSIZE: more than there can be */
 gsize ddpm_arena_place (DdpmSpan * spans, guint n);
 
 G_END_DECLS

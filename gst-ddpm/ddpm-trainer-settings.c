@@ -1,9 +1,6 @@
 /* gst-ddpm: training: settings, and how many images pass at a time
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <math.h>
-#include <string.h>
-
 #include "ddpm-trainer-private.h"
 #include "ddpm-unet-plan.h"
 
@@ -84,8 +81,7 @@ guint
 ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer)
 {
   guint batch = trainer->settings.batch_size;
-  gboolean device = strcmp (trainer->backend->name, "cuda") == 0;
-  gsize budget = device ? BUDGET_DEVICE : BUDGET_HOST;
+  gsize budget = trainer->backend->host_memory ? BUDGET_HOST : BUDGET_DEVICE;
   gsize most = MAX (budget / bytes_of_one_image (trainer), 1);
   guint passes, n;
 

@@ -18,14 +18,13 @@ struct _Batch
 {
   DdpmTrainer *trainer;
   guint n;
-  /* fills t, x_0 and eps of the trainer with the images from first on */
+  /* fills t, x_0 and eps of the trainer with count images from first on */
   void (*fill) (Batch * batch, guint first, guint count);
   const DdpmDropout *drop;
   const gint *cancel;
 
-  /* for fill: bytes to learn from ... */
+  /* for fill: bytes to learn from, or all of it as given */
   const guint8 *images;
-  /* ... or all of it as given, padded to whole micro-batches */
   const gfloat *x_0, *eps;
   const gint *t;
   gfloat *grads;                /* where to download them to, or NULL */
@@ -34,10 +33,17 @@ struct _Batch
   gdouble loss, grad_norm;
 };
 
-static gsize
-micro_batch_size (DdpmTrainer * trainer)
+/* The first count images of a micro-batch; the others become 0. */
+static void
+upload_images (DdpmTrainer * trainer, float *to, const gfloat * from,
+    guint count)
 {
-  return (gsize) trainer->micro_batch * trainer->elements * sizeof (gfloat);
+  const DdpmOps *ops = trainer->backend->ops;
+  gsize elements = trainer->elements;
+
+  ops->upload (trainer->backend, to, from, count * elements * sizeof (gfloat));
+  ops->zero (trainer->backend, to + count * elements,
+      (trainer->micro_batch - count) * elements * sizeof (gfloat));
 }
 
 static gfloat
@@ -87,12 +93,7 @@ draw_micro_batch (Batch * batch, guint first, guint count)
 
   for (guint i = 0; i < count; i++)
     draw_image (trainer, batch->images + (first + i) * elements, sample + i, i);
-  for (guint i = count; i < trainer->micro_batch; i++) {
-    trainer->t[i] = 0;
-    memset (trainer->host_x_0 + i * elements, 0, elements * sizeof (gfloat));
-  }
-  ops->upload (trainer->backend, trainer->x_0, trainer->host_x_0,
-      micro_batch_size (trainer));
+  upload_images (trainer, trainer->x_0, trainer->host_x_0, count);
   ops->noise (trainer->backend, trainer->settings.seed, sample, DDPM_STREAM_EPS,
       trainer->micro_batch, trainer->elements, trainer->eps);
 }
@@ -101,14 +102,11 @@ static void
 copy_micro_batch (Batch * batch, guint first, guint count)
 {
   DdpmTrainer *trainer = batch->trainer;
-  const DdpmOps *ops = trainer->backend->ops;
   gsize offset = (gsize) first * trainer->elements;
 
-  memcpy (trainer->t, batch->t + first, trainer->micro_batch * sizeof (gint));
-  ops->upload (trainer->backend, trainer->x_0, batch->x_0 + offset,
-      micro_batch_size (trainer));
-  ops->upload (trainer->backend, trainer->eps, batch->eps + offset,
-      micro_batch_size (trainer));
+  memcpy (trainer->t, batch->t + first, count * sizeof (gint));
+  upload_images (trainer, trainer->x_0, batch->x_0 + offset, count);
+  upload_images (trainer, trainer->eps, batch->eps + offset, count);
 }
 
 /* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2 over the
@@ -124,6 +122,7 @@ learn_micro_batch (Batch * batch, guint first, guint count)
   DdpmDropout drop_here, *drop = NULL;
   gdouble sum = 0.0;
 
+  memset (trainer->t, 0, trainer->micro_batch * sizeof (gint));
   batch->fill (batch, first, count);
   for (guint i = 0; i < trainer->micro_batch; i++) {
     guint t = trainer->t[i];
@@ -327,12 +326,8 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
     const gint * t, const gfloat * eps, guint n, gdouble * loss,
     gfloat * grads, GError ** error)
 {
-  guint micro_batch = trainer->micro_batch;
-  gsize padded, elements = trainer->elements;
-  g_autofree gfloat *all_x_0 = NULL, *all_eps = NULL;
-  g_autofree gint *all_t = NULL;
   Batch batch = {.trainer = trainer,.n = n,.fill = copy_micro_batch,
-    .grads = grads
+    .x_0 = x_0,.eps = eps,.t = t,.grads = grads
   };
 
   if (!check_n (trainer, n, error))
@@ -340,14 +335,6 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
   for (guint i = 0; i < n; i++)
     if (t[i] < 0 || t[i] >= (gint) trainer->config.timesteps)
       goto wrong_timestep;
-
-  padded = ((gsize) n + micro_batch - 1) / micro_batch * micro_batch;
-  batch.x_0 = all_x_0 = g_new0 (gfloat, padded * elements);
-  batch.eps = all_eps = g_new0 (gfloat, padded * elements);
-  batch.t = all_t = g_new0 (gint, padded);
-  memcpy (all_x_0, x_0, n * elements * sizeof (gfloat));
-  memcpy (all_eps, eps, n * elements * sizeof (gfloat));
-  memcpy (all_t, t, n * sizeof (gint));
 
   trainer->backend->ops->run (trainer->backend, run_gradient, &batch);
   *loss = batch.loss;

@@ -19,17 +19,18 @@ total_size (DdpmTrainer * trainer)
 
 /* --- making and freeing ---------------------------------------------- */
 
-static void
+static gboolean
 take_host_memory (DdpmTrainer * trainer)
 {
   guint n = trainer->micro_batch;
 
   trainer->host_x_0 = g_try_new (gfloat, (gsize) n * trainer->elements);
-  trainer->mirrored = g_new (guint8, trainer->elements);
+  trainer->mirrored = g_try_new (guint8, trainer->elements);
   trainer->t = g_new0 (gint, n);
   trainer->signal = g_new0 (gfloat, n);
   trainer->noise = g_new0 (gfloat, n);
   trainer->losses = g_new0 (gdouble, n);
+  return trainer->host_x_0 && trainer->mirrored;
 }
 
 typedef struct
@@ -80,8 +81,7 @@ free_memory (gpointer data)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (memory); i++)
-    if (memory[i])
-      trainer->backend->ops->free (trainer->backend, memory[i]);
+    trainer->backend->ops->free (trainer->backend, memory[i]);
 }
 
 /* A network that passes as many images at a time as was asked for; where that
@@ -188,11 +188,9 @@ ddpm_trainer_new (const DdpmConfig * config,
   if (trainer->params == NULL || !make_unet (trainer, error))
     goto failed;
 
-  take_host_memory (trainer);
-  take = (TakeMemory) {
-  trainer, FALSE};
+  take.trainer = trainer;
   backend->ops->run (backend, take_memory, &take);
-  if (trainer->host_x_0 == NULL || !take.ok || !start_from_scratch (trainer))
+  if (!take.ok || !take_host_memory (trainer) || !start_from_scratch (trainer))
     goto no_memory;
   return trainer;
 

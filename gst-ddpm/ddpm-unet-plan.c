@@ -8,6 +8,8 @@
  */
 #include "ddpm-unet-plan.h"
 
+#include "../kernels/ddpm-desc.h"
+
 typedef struct
 {
   const DdpmGraph *graph;
@@ -43,7 +45,8 @@ tensor_size (Planner * p, gint tensor)
 {
   DdpmTensor *t = ddpm_graph_tensor (p->graph, tensor);
 
-  return (gsize) p->batch * t->c * t->height * t->width * p->act_size;
+  return ddpm_size_mul (p->batch,
+      (gsize) t->c * t->height * t->width * p->act_size);
 }
 
 /* Does the backward pass of this node read in0 and in1? */
@@ -117,7 +120,8 @@ plan_kept (Planner * p)
       *keep = add_span (p, (gsize) p->batch * DDPM_GROUPS * 2 * sizeof (float),
           i, last);
     else if (node->kind == DDPM_NODE_ATTENTION)
-      *keep = add_span (p, p->batch * tokens * tokens * p->act_size, i, last);
+      *keep = add_span (p, ddpm_size_mul (p->batch,
+              tokens * tokens * p->act_size), i, last);
   }
 }
 

@@ -38,7 +38,7 @@ typedef struct
  * @gradients: span of the gradient of each tensor
  * @nodes: by node
  * @spans: all of them, placed
- * @size: bytes of the arena
+ * @size: bytes of the arena; G_MAXSIZE: more than there can be
  */
 typedef struct
 {

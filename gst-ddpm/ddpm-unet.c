@@ -116,64 +116,75 @@ take_memory (DdpmUnet * unet, gsize size, GError ** error)
   return memory;
 }
 
-static gsize
-offset_of (DdpmUnet * unet, const gchar * name)
+static gboolean
+plan_time_linears (DdpmUnet * unet, GError ** error)
 {
-  return ddpm_params_find (unet->params, name)->offset;
+  static const gchar *const names[] = { "time_embedding.timembedding.1",
+    "time_embedding.timembedding.3", "downblocks.0.temb_proj.1"
+  };
+  DdpmTimeEmbedding *time = &unet->time;
+  const guint in[] = { unet->config.channels, time->dim, time->dim };
+  const guint out[] = { time->dim, time->dim, time->columns };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *weight = g_strconcat (names[i], ".weight", NULL);
+    g_autofree gchar *bias = g_strconcat (names[i], ".bias", NULL);
+
+    time->weight[i] = ddpm_params_find (unet->params, weight)->offset;
+    time->bias[i] = ddpm_params_find (unet->params, bias)->offset;
+    if (!take_plan (unet, &time->linear[i],
+            unet->backend->ops->linear_new (unet->backend, unet->batch, in[i],
+                out[i], error)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+take_time_memory (DdpmUnet * unet, GError ** error)
+{
+  DdpmTimeEmbedding *time = &unet->time;
+  const struct
+  {
+    float **place;
+    gsize width;
+  } buffers[] = {
+    {&time->embedding, unet->config.channels}, {&time->hidden, time->dim},
+    {&time->hidden_swish, time->dim}, {&time->out, time->dim},
+    {&time->out_swish, time->dim}, {&time->projections, time->columns},
+    /* gradients */
+    {&time->dhidden, time->dim}, {&time->dhidden_swish, time->dim},
+    {&time->dout, time->dim}, {&time->dout_swish, time->dim},
+    {&time->dprojections, time->columns},
+  };
+  const guint n = unet->training ? G_N_ELEMENTS (buffers) : 6;
+  gsize columns = 0;
+  float *p;
+  guint i;
+
+  for (i = 0; i < n; i++)
+    columns += buffers[i].width;
+  unet->time_arena_size = columns * unet->batch * sizeof (float);
+  p = unet->time_arena = take_memory (unet, unet->time_arena_size, error);
+  if (p == NULL)
+    return FALSE;
+  for (i = 0; i < n; i++) {
+    *buffers[i].place = p;
+    p += buffers[i].width * unet->batch;
+  }
+  return TRUE;
 }
 
 static gboolean
 make_time_embedding (DdpmUnet * unet, GError ** error)
 {
-  DdpmTimeEmbedding *time = &unet->time;
-  guint channels = unet->config.channels, i;
-  guint in[3], out[3];
-  float **buffers[] = { &time->embedding, &time->hidden, &time->hidden_swish,
-    &time->out, &time->out_swish, &time->projections, &time->dhidden,
-    &time->dhidden_swish, &time->dout, &time->dout_swish, &time->dprojections
-  };
-  gsize widths[G_N_ELEMENTS (buffers)], total = 0;
-  guint n_buffers = unet->training ? G_N_ELEMENTS (buffers) : 6;
-  float *p;
-
-  time->dim = 4 * channels;
-  time->columns = unet->graph->time_columns;
-  time->weight[0] = offset_of (unet, "time_embedding.timembedding.1.weight");
-  time->bias[0] = offset_of (unet, "time_embedding.timembedding.1.bias");
-  time->weight[1] = offset_of (unet, "time_embedding.timembedding.3.weight");
-  time->bias[1] = offset_of (unet, "time_embedding.timembedding.3.bias");
-  time->weight[2] = offset_of (unet, "downblocks.0.temb_proj.1.weight");
-  time->bias[2] = offset_of (unet, "downblocks.0.temb_proj.1.bias");
-
-  in[0] = channels;
-  out[0] = in[1] = out[1] = in[2] = time->dim;
-  out[2] = time->columns;
-  for (i = 0; i < 3; i++)
-    if (!take_plan (unet, &time->linear[i],
-            unet->backend->ops->linear_new (unet->backend, unet->batch, in[i],
-                out[i], error)))
-      return FALSE;
-
-  for (i = 0; i < n_buffers; i++) {
-    widths[i] = time->dim;
-    if (buffers[i] == &time->embedding)
-      widths[i] = channels;
-    else if (buffers[i] == &time->projections
-        || buffers[i] == &time->dprojections)
-      widths[i] = time->columns;
-    total += widths[i];
-  }
-  unet->time_arena_size = total * unet->batch * sizeof (float);
-  p = unet->time_arena = take_memory (unet, unet->time_arena_size, error);
-  if (p == NULL)
-    return FALSE;
-  for (i = 0; i < n_buffers; i++) {
-    *buffers[i] = p;
-    p += widths[i] * unet->batch;
-  }
-  return TRUE;
+  unet->time.dim = 4 * unet->config.channels;
+  unet->time.columns = unet->graph->time_columns;
+  return plan_time_linears (unet, error) && take_time_memory (unet, error);
 }
 
+/* For the function that runs where the backend computes */
 typedef struct
 {
   DdpmUnet *unet;
@@ -197,8 +208,8 @@ DdpmUnet *
 ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
     guint width, guint height, gboolean training, GError ** error)
 {
+  SetUp s = { NULL, FALSE, error };
   DdpmUnet *unet;
-  SetUp s;
 
   if (batch == 0) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
@@ -219,8 +230,7 @@ ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
   unet->memory = ddpm_memory_plan_new (unet->graph, batch,
       ddpm_type_size (backend->act_type), training);
 
-  s = (SetUp) {
-  unet, FALSE, error};
+  s.unet = unet;
   backend->ops->run (backend, set_up, &s);
   if (!s.ok) {
     ddpm_unet_free (unet);

@@ -311,6 +311,26 @@ sizes_that_the_levels_do_not_divide_are_refused (void)
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
 }
 
+static void
+batches_beyond_all_memory_are_refused (void)
+{
+  static const guint batches[] = { G_MAXINT32, G_MAXUINT };
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  DdpmConfig config;
+  guint width, height, i;
+
+  test_net_square (&config, &width, &height);
+  for (i = 0; i < G_N_ELEMENTS (batches); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (ddpm_unet_new (&config, backend, batches[i], 1024, 1024,
+            FALSE, &error));
+    g_assert_true (g_error_matches (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE)
+        || g_error_matches (error, DDPM_ERROR, DDPM_ERROR_SETTINGS));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -325,5 +345,6 @@ main (int argc, char **argv)
   TEST (an_image_does_not_depend_on_its_batch);
   TEST (memory_plan_of_training_gives_the_same_output_as_of_sampling);
   TEST (sizes_that_the_levels_do_not_divide_are_refused);
+  TEST (batches_beyond_all_memory_are_refused);
   return g_test_run ();
 }
