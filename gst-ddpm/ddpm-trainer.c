@@ -329,31 +329,21 @@ ddpm_trainer_get_micro_batch (DdpmTrainer * trainer)
 typedef struct
 {
   DdpmTrainer *trainer;
-  gfloat *model;                /* [total], or NULL */
+  gfloat *weights;              /* [total] */
   gboolean ema;
-  gfloat *arrays[4];            /* weights, m, v, ema [trainable], or NULL */
-} Download;
+} GetModel;
 
 static void
-download (gpointer data)
+download_model (gpointer data)
 {
-  Download *d = data;
-  DdpmTrainer *trainer = d->trainer;
+  GetModel *get = data;
+  DdpmTrainer *trainer = get->trainer;
   const DdpmOps *ops = trainer->backend->ops;
-  const float *from[] = { trainer->weights, trainer->adam_m, trainer->adam_v,
-    trainer->ema
-  };
 
-  for (guint i = 0; i < G_N_ELEMENTS (from); i++)
-    if (d->arrays[i])
-      ops->download (trainer->backend, d->arrays[i], from[i],
-          trainable_size (trainer));
-  if (d->model == NULL)
-    return;
-  ops->download (trainer->backend, d->model, trainer->weights,
+  ops->download (trainer->backend, get->weights, trainer->weights,
       total_size (trainer));
-  if (d->ema && trainer->ema)
-    ops->download (trainer->backend, d->model, trainer->ema,
+  if (get->ema && trainer->ema)
+    ops->download (trainer->backend, get->weights, trainer->ema,
         trainable_size (trainer));
 }
 
@@ -361,35 +351,98 @@ DdpmModel *
 ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
 {
   DdpmModel *model = ddpm_model_new (&trainer->config, error);
-  Download d = {.trainer = trainer,.ema = ema };
+  GetModel get = { trainer, NULL, ema };
 
   if (model == NULL)
     return NULL;
   model->width = trainer->width;
   model->height = trainer->height;
   model->step = trainer->stats.step;
-  d.model = model->weights;
-  trainer->backend->ops->run (trainer->backend, download, &d);
+  get.weights = model->weights;
+  trainer->backend->ops->run (trainer->backend, download_model, &get);
   return model;
 }
 
-/* arrays: weights, m, v, ema */
+#define N_ARRAYS 4
+
+/* What a state consists of, [trainable] each, as the host can read it: the
+ * trainer's own memory, or a copy */
+typedef struct
+{
+  DdpmTrainer *trainer;
+  float *from[N_ARRAYS];        /* weights, m, v, ema; NULL: none */
+  gfloat *arrays[N_ARRAYS];
+} Snapshot;
+
+static void
+download_arrays (gpointer data)
+{
+  Snapshot *s = data;
+  DdpmBackend *b = s->trainer->backend;
+
+  for (guint i = 0; i < N_ARRAYS; i++)
+    if (s->from[i])
+      b->ops->download (b, s->arrays[i], s->from[i],
+          trainable_size (s->trainer));
+}
+
+/* FALSE: no memory; to be cleared either way */
 static gboolean
-save_state (DdpmTrainer * trainer, gfloat * arrays[4], const gchar * path,
-    guint64 epoch, GHashTable * settings, GError ** error)
+take_snapshot (DdpmTrainer * trainer, Snapshot * s)
+{
+  *s = (Snapshot) {
+  .trainer = trainer,.from =
+        { trainer->weights, trainer->adam_m, trainer->adam_v, trainer->ema },};
+  if (trainer->backend->host_memory) {
+    memcpy (s->arrays, s->from, sizeof s->arrays);
+    return TRUE;
+  }
+  for (guint i = 0; i < N_ARRAYS; i++) {
+    if (s->from[i] == NULL)
+      continue;
+    s->arrays[i] = g_try_new (gfloat, trainer->params->trainable);
+    if (s->arrays[i] == NULL)
+      return FALSE;
+  }
+  trainer->backend->ops->run (trainer->backend, download_arrays, s);
+  return TRUE;
+}
+
+static void
+clear_snapshot (Snapshot * s)
+{
+  for (guint i = 0; i < N_ARRAYS && !s->trainer->backend->host_memory; i++)
+    g_free (s->arrays[i]);
+}
+
+static gboolean
+save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
+    GHashTable * settings, GError ** error)
 {
   DdpmTrainState state = {
     .config = trainer->config,
     .width = trainer->width,.height = trainer->height,
-    .weights = arrays[0],.adam_m = arrays[1],.adam_v = arrays[2],
-    .ema = arrays[3],
     .step = trainer->stats.step,.samples = trainer->stats.samples,
     .epoch = epoch,.seed = trainer->settings.seed,
     .loss_smoothed = trainer->stats.loss_smoothed,
     .settings = settings,
   };
+  Snapshot snapshot;
+  gboolean ok = take_snapshot (trainer, &snapshot);
 
-  return ddpm_train_state_save (&state, path, error);
+  if (ok) {
+    state.weights = snapshot.arrays[0];
+    state.adam_m = snapshot.arrays[1];
+    state.adam_v = snapshot.arrays[2];
+    state.ema = snapshot.arrays[3];
+    ok = ddpm_train_state_save (&state, path, error);
+  } else {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "no memory to save %s: it takes %" G_GSIZE_FORMAT " MiB", path,
+        (N_ARRAYS * trainable_size (trainer) >> 20) + 1);
+  }
+  clear_snapshot (&snapshot);
+  return ok;
 }
 
 /* The state first: it alone suffices to go on, and a checkpoint without it
@@ -399,30 +452,11 @@ ddpm_trainer_save (DdpmTrainer * trainer, const gchar * checkpoint_path,
     guint64 epoch, GHashTable * settings, GError ** error)
 {
   g_autofree gchar *state_path = ddpm_train_state_path (checkpoint_path);
-  g_autoptr (DdpmModel) model = ddpm_trainer_get_model (trainer, TRUE, error);
-  guint n = trainer->ema ? 4 : 3;
-  Download d = {.trainer = trainer };
-  gboolean ok = FALSE;
+  g_autoptr (DdpmModel) model = NULL;
 
-  if (model == NULL)
+  if (!save_state (trainer, state_path, epoch, settings, error))
     return FALSE;
-  for (guint i = 0; i < n; i++) {
-    d.arrays[i] = g_try_new (gfloat, trainer->params->trainable);
-    if (d.arrays[i] == NULL)
-      goto no_memory;
-  }
-  trainer->backend->ops->run (trainer->backend, download, &d);
-  ok = save_state (trainer, d.arrays, state_path, epoch, settings, error)
+  model = ddpm_trainer_get_model (trainer, TRUE, error);
+  return model
       && ddpm_checkpoint_save (model, DDPM_TYPE_F32, checkpoint_path, error);
-
-done:
-  for (guint i = 0; i < n; i++)
-    g_free (d.arrays[i]);
-  return ok;
-
-no_memory:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory to save %s: it takes %" G_GSIZE_FORMAT " MiB",
-      checkpoint_path, (n * trainable_size (trainer) >> 20) + 1);
-  goto done;
 }
