@@ -348,9 +348,9 @@ open_data_set (GstCifarSrc * self)
 
 no_location:
   {
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
-        ("No location is set: expected a folder of CIFAR data or a .bin file"),
-        (NULL));
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+        "No location is set: expected a folder of CIFAR data or a .bin file");
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
 no_memory:
@@ -418,9 +418,9 @@ gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
 
 wrong_caps:
   {
-    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
-        ("Expected 32x32 video in RGBP or RGB"), ("got %" GST_PTR_FORMAT,
-            caps));
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps,
+        g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+            "Expected 32x32 video in RGBP or RGB"));
     return FALSE;
   }
 }
@@ -497,10 +497,11 @@ read_failed:
   }
 no_memory:
   {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-        ("Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
-            G_GSIZE_FORMAT, GST_VIDEO_INFO_SIZE (&self->video),
-            gst_buffer_get_size (buffer)), (NULL));
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
+        "Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
+        G_GSIZE_FORMAT, GST_VIDEO_INFO_SIZE (&self->video),
+        gst_buffer_get_size (buffer));
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
   }
 }

@@ -49,6 +49,7 @@
 #include "gstddpmdenoise-private.h"
 #include "gstddpmdenoisecaps.h"
 #include "gstddpmerror.h"
+#include "gstddpmparam.h"
 #include "gstddpmpicture.h"
 #include "gstddpmrealtime.h"
 
@@ -219,6 +220,8 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   GstDdpmDenoiseModel *model;
   GError *error = NULL;
 
+  if (!gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
+    goto failed;
   GST_OBJECT_LOCK (self);
   gst_ddpm_denoise_settings_copy (&settings, &self->settings);
   GST_OBJECT_UNLOCK (self);
@@ -339,10 +342,10 @@ static void
 refuse_caps (GstDdpmDenoise * self, GstCaps * caps, GError * error)
 {
   if (self->refused == NULL || !gst_caps_is_equal (self->refused, caps))
-    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("%s", error->message),
-        ("%" GST_PTR_FORMAT, caps));
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
+  else
+    g_error_free (error);
   gst_caps_replace (&self->refused, caps);
-  g_error_free (error);
 }
 
 gboolean
@@ -352,6 +355,21 @@ gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self)
 
   return GST_PAD_IS_FLUSHING (trans->sinkpad)
       || GST_PAD_IS_FLUSHING (trans->srcpad);
+}
+
+/* Returns: (transfer full) */
+static GError *
+new_not_taken_error (GstDdpmDenoise * self, const GstDdpmTensorInfo * info)
+{
+  GstCaps *caps =
+      gst_pad_peer_query_caps (GST_BASE_TRANSFORM_SRC_PAD (self), NULL);
+  g_autofree gchar *wanted = caps ? gst_caps_to_string (caps) : NULL;
+
+  gst_clear_caps (&caps);
+  return g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "what follows takes nothing that can be made of states of "
+      "dimensions=%u:%u:%u:%u: it takes %s", info->channels, info->width,
+      info->height, info->batch, wanted ? wanted : "nothing");
 }
 
 gboolean
@@ -372,10 +390,7 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
   if (ret)
     gst_clear_caps (&self->refused);
   else if (!gst_ddpm_denoise_is_flushing (self) && self->refused == NULL)
-    refuse_caps (self, caps, g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
-            "what follows takes nothing that can be made of states of "
-            "dimensions=%u:%u:%u:%u", info.channels, info.width, info.height,
-            info.batch));
+    refuse_caps (self, caps, new_not_taken_error (self, &info));
   return ret;
 
 not_accepted:

@@ -6,6 +6,7 @@
 #endif
 
 #include "gstddpmdenoise-private.h"
+#include "gstddpmerror.h"
 
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
@@ -43,11 +44,12 @@ check_rest (GstDdpmDenoise * self)
   gsize rest = gst_adapter_available (self->adapter);
 
   if (rest > 0)
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("The stream ends in the middle of a state: %" G_GSIZE_FORMAT
-            " bytes are left of it, a state of dimensions=%u:%u:%u:%u has %"
-            G_GSIZE_FORMAT, rest, self->info.channels, self->info.width,
-            self->info.height, self->info.batch, self->info.size), (NULL));
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_FORMAT, "The stream ends in the middle of a state: %"
+            G_GSIZE_FORMAT " bytes are left of it, a state of "
+            "dimensions=%u:%u:%u:%u has %" G_GSIZE_FORMAT, rest,
+            self->info.channels, self->info.width, self->info.height,
+            self->info.batch, self->info.size));
   gst_adapter_clear (self->adapter);
 }
 
@@ -217,6 +219,30 @@ query_times (GstDdpmDenoise * self, GstQuery * query)
   return TRUE;
 }
 
+/* Where downstream takes nothing that can be made, upstream would only hear that
+ * there are no caps. Let it offer what it has: an error then says what is wrong
+ * with that. */
+static void
+open_empty_caps (GstDdpmDenoise * self, GstQuery * query)
+{
+  GstCaps *filter, *caps;
+
+  gst_query_parse_caps_result (query, &caps);
+  if (caps != NULL && !gst_caps_is_empty (caps))
+    return;
+  caps = gst_pad_get_pad_template_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
+  gst_query_parse_caps (query, &filter);
+  if (filter) {
+    GstCaps *filtered = gst_caps_intersect_full (filter, caps,
+        GST_CAPS_INTERSECT_FIRST);
+
+    gst_caps_unref (caps);
+    caps = filtered;
+  }
+  gst_query_set_caps_result (query, caps);
+  gst_caps_unref (caps);
+}
+
 gboolean
 gst_ddpm_denoise_query (GstBaseTransform * trans, GstPadDirection direction,
     GstQuery * query)
@@ -235,5 +261,9 @@ gst_ddpm_denoise_query (GstBaseTransform * trans, GstPadDirection direction,
         break;
     }
   }
-  return GST_DDPM_DENOISE_BASE_CLASS->query (trans, direction, query);
+  if (!GST_DDPM_DENOISE_BASE_CLASS->query (trans, direction, query))
+    return FALSE;
+  if (direction == GST_PAD_SINK && GST_QUERY_TYPE (query) == GST_QUERY_CAPS)
+    open_empty_caps (self, query);
+  return TRUE;
 }

@@ -6,6 +6,7 @@
 #endif
 
 #include "gstddpmdenoise-private.h"
+#include "gstddpmerror.h"
 #include "gstddpmpicture.h"
 #include "gstddpmrealtime.h"
 
@@ -65,11 +66,11 @@ gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
 wrong_size:
   {
     gst_buffer_unref (inbuf);
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("Got a buffer of %" G_GSIZE_FORMAT " bytes, states of "
-            "dimensions=%u:%u:%u:%u have %" G_GSIZE_FORMAT, size,
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_FORMAT, "Got a buffer of %" G_GSIZE_FORMAT " bytes, "
+            "states of dimensions=%u:%u:%u:%u have %" G_GSIZE_FORMAT, size,
             self->info.channels, self->info.width, self->info.height,
-            self->info.batch, self->info.size), (NULL));
+            self->info.batch, self->info.size));
     return GST_FLOW_ERROR;
   }
 }
@@ -223,9 +224,10 @@ gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
 
 no_memory:
   {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-        ("Got a buffer of %" G_GSIZE_FORMAT " bytes from what follows, which "
-            "cannot take a frame", gst_buffer_get_size (outbuf)), (NULL));
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_WRITE, "Got a buffer of %" G_GSIZE_FORMAT " bytes from "
+            "what follows, which cannot take a frame",
+            gst_buffer_get_size (outbuf)));
     return GST_FLOW_ERROR;
   }
 }

@@ -8,6 +8,7 @@
 #include "gstddpmdenoisesettings.h"
 #include "gstddpmcaps.h"
 #include "gstddpmerror.h"
+#include "gstddpmparam.h"
 
 #define DEFAULT_MODEL ""
 #define DEFAULT_BACKEND DDPM_BACKEND_AUTO
@@ -230,7 +231,7 @@ install_model_properties (GObjectClass * klass, GParamFlags flags)
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_THREADS,
-      g_param_spec_uint ("threads", "Threads",
+      gst_ddpm_param_spec_uint ("threads", "Threads",
           "Threads that compute (0: one for each physical core)", 0,
           MAX_THREADS, DEFAULT_THREADS, flags));
 }
@@ -259,7 +260,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_STEPS,
-      g_param_spec_int ("steps", "Steps",
+      gst_ddpm_param_spec_int ("steps", "Steps",
           "Steps from noise to image (0: all T; -1: T for ddpm, 50 for ddim, "
           "20 for dpmpp-2m)", -1, DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
 
@@ -272,7 +273,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_ETA,
-      g_param_spec_double ("eta", "Eta",
+      gst_ddpm_param_spec_double ("eta", "Eta",
           "Noise of the ddim sampler, 0 (deterministic) to 1 (ancestral)",
           0.0, 1.0, DEFAULT_ETA, flags));
 
@@ -308,7 +309,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_START_TIMESTEP,
-      g_param_spec_int ("start-timestep", "Start timestep",
+      gst_ddpm_param_spec_int ("start-timestep", "Start timestep",
           "State that comes in (-1: what the caps say, else T, pure noise)",
           -1, DDPM_MAX_TIMESTEPS, DEFAULT_START_TIMESTEP, flags));
 
@@ -320,7 +321,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_STOP_TIMESTEP,
-      g_param_spec_uint ("stop-timestep", "Stop timestep",
+      gst_ddpm_param_spec_uint ("stop-timestep", "Stop timestep",
           "State to stop at (0: the image)", 0, DDPM_MAX_TIMESTEPS,
           DEFAULT_STOP_TIMESTEP, flags));
 }
@@ -350,7 +351,7 @@ install_picture_properties (GObjectClass * klass, GParamFlags flags)
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_TRAJECTORY_INTERVAL,
-      g_param_spec_uint ("trajectory-interval", "Trajectory interval",
+      gst_ddpm_param_spec_uint ("trajectory-interval", "Trajectory interval",
           "Steps from one frame of a trajectory to the next", 1,
           DDPM_MAX_TIMESTEPS, DEFAULT_TRAJECTORY_INTERVAL, flags));
 
@@ -362,7 +363,7 @@ install_picture_properties (GObjectClass * klass, GParamFlags flags)
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_COLUMNS,
-      g_param_spec_uint ("columns", "Columns",
+      gst_ddpm_param_spec_uint ("columns", "Columns",
           "Samples side by side in a frame (0: one sample a frame)", 0,
           GST_DDPM_MAX_BATCH, DEFAULT_COLUMNS, flags));
 }

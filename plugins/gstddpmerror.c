@@ -8,6 +8,11 @@
 #include "gstddpmerror.h"
 #include "../kernels/ddpm-backend.h"
 
+/* How long an error waits at most for a state change to end, and for the
+ * application after that */
+#define LISTENER_TIMEOUT G_TIME_SPAN_SECOND
+#define LISTENER_MOMENT (50 * G_TIME_SPAN_MILLISECOND)
+
 /* Errors that are not the library's own come from libraries below it. */
 static void
 domain_and_code (const GError * error, GQuark * domain, gint * code)
@@ -55,6 +60,68 @@ domain_and_code (const GError * error, GQuark * domain, gint * code)
   }
 }
 
+/* The pipeline, or the element where it is in none. Returns: (transfer full) */
+static GstElement *
+get_toplevel (GstElement * element)
+{
+  GstObject *top = gst_object_ref (GST_OBJECT (element)), *parent;
+
+  while ((parent = gst_object_get_parent (top))) {
+    gst_object_unref (top);
+    top = parent;
+  }
+  return GST_ELEMENT (top);
+}
+
+static gboolean
+is_starting (GstElement * element)
+{
+  gboolean starting;
+
+  GST_OBJECT_LOCK (element);
+  starting = GST_STATE (element) < GST_STATE_PLAYING
+      && GST_STATE_TARGET (element) >= GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK (element);
+  return starting;
+}
+
+static gboolean
+is_in_state_change (GstElement * element)
+{
+  if (!GST_STATE_TRYLOCK (element))
+    return TRUE;
+  GST_STATE_UNLOCK (element);
+  return FALSE;
+}
+
+/* gst-launch-1.0 ends its main loop on an error, and if that has not begun to
+ * run, this has no effect, and it hangs (1.22, and later ones). The first
+ * buffer may be as fast as that. Its error waits until the state change has
+ * returned to the application, and a moment longer. */
+static void
+await_listener (GstElement * element)
+{
+  GstElement *top = get_toplevel (element);
+  gint64 deadline = g_get_monotonic_time () + LISTENER_TIMEOUT;
+
+  if (is_starting (top)) {
+    while (is_starting (top) && is_in_state_change (top)
+        && g_get_monotonic_time () < deadline)
+      g_usleep (G_TIME_SPAN_MILLISECOND);
+    g_usleep (LISTENER_MOMENT);
+  }
+  gst_object_unref (top);
+}
+
+static void
+post (GstElement * element, GQuark domain, gint code, const gchar * text,
+    gchar * debug)
+{
+  await_listener (element);
+  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
+      g_strdup (text), debug, __FILE__, GST_FUNCTION, __LINE__);
+}
+
 void
 gst_ddpm_element_post_error (GstElement * element, GError * error)
 {
@@ -64,9 +131,17 @@ gst_ddpm_element_post_error (GstElement * element, GError * error)
   /* Whoever cancelled knows that it did. */
   if (!g_error_matches (error, DDPM_ERROR, DDPM_ERROR_CANCELLED)) {
     domain_and_code (error, &domain, &code);
-    gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
-        g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+    post (element, domain, code, error->message, NULL);
   }
+  g_error_free (error);
+}
+
+void
+gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
+    GError * error)
+{
+  post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error->message,
+      gst_caps_to_string (caps));
   g_error_free (error);
 }
 

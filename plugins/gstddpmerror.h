@@ -12,6 +12,9 @@ G_BEGIN_DECLS
  * SETTINGS -> RESOURCE, SETTINGS; UNSUPPORTED, LIBRARY -> LIBRARY), with the
  * message of error as text, and frees error. Never under the object lock. */
 void gst_ddpm_element_post_error (GstElement * element, GError * error);
+/* Posts CORE, NEGOTIATION with the message of error, which it frees, and the
+ * caps as its debug text. */
+void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps, GError * error);
 
 /* Enum types of properties that several elements have */
 #define GST_TYPE_DDPM_BACKEND (gst_ddpm_backend_get_type ())

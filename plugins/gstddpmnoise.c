@@ -37,7 +37,9 @@
 #include "gstddpmnoise.h"
 #include "gstddpmcaps.h"
 #include "gstddpmerror.h"
+#include "gstddpmparam.h"
 #include "../gst-ddpm/ddpm-noise.h"
+#include "../kernels/ddpm-error.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_noise_debug
@@ -88,6 +90,8 @@ static void gst_ddpm_noise_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec);
 static void gst_ddpm_noise_get_property (GObject * object, guint id,
     GValue * value, GParamSpec * pspec);
+static GstStateChangeReturn gst_ddpm_noise_change_state (GstElement * element,
+    GstStateChange transition);
 static gboolean gst_ddpm_noise_unlock (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_unlock_stop (GstBaseSrc * src);
 static GstCaps *gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps);
@@ -151,7 +155,7 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
    * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size",
+      gst_ddpm_param_spec_uint ("batch-size", "Batch size",
           "Samples in a buffer (1: as many as downstream wants, else 1)",
           1, GST_DDPM_MAX_BATCH, DEFAULT_BATCH_SIZE, flags));
 
@@ -171,6 +175,8 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
       "gst-ddpm");
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
+  GST_ELEMENT_CLASS (klass)->change_state =
+      GST_DEBUG_FUNCPTR (gst_ddpm_noise_change_state);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock);
   base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock_stop);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fixate);
@@ -261,6 +267,20 @@ get_settings (GstDdpmNoise * self)
   return settings;
 }
 
+/* Not in start(): where that fails, GstBaseSrc adds an error of its own. */
+static GstStateChangeReturn
+gst_ddpm_noise_change_state (GstElement * element, GstStateChange transition)
+{
+  GError *error = NULL;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+      && !gst_ddpm_object_check_ranges (G_OBJECT (element), &error)) {
+    gst_ddpm_element_post_error (element, error);
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+}
+
 static gboolean
 gst_ddpm_noise_unlock (GstBaseSrc * src)
 {
@@ -286,15 +306,15 @@ gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps)
 
   fixed = gst_ddpm_tensor_caps_fixate (caps, settings.batch_size,
       settings.seed, &error);
-  gst_caps_unref (caps);
   if (fixed == NULL)
     goto not_taken;
+  gst_caps_unref (caps);
   return GST_BASE_SRC_CLASS (parent_class)->fixate (src, fixed);
 
 not_taken:
   {
-    GST_ELEMENT_ERROR (src, CORE, NEGOTIATION, ("%s", error->message), (NULL));
-    g_error_free (error);
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (src), caps, error);
+    gst_caps_unref (caps);
     return gst_caps_new_empty ();
   }
 }
@@ -323,8 +343,7 @@ gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
 
 wrong_caps:
   {
-    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("%s", error->message), (NULL));
-    g_error_free (error);
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
     return FALSE;
   }
 }
@@ -404,6 +423,7 @@ gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
 {
   GstDdpmNoise *self = GST_DDPM_NOISE (src);
   GstMapInfo map;
+  GError *error = NULL;
   gboolean done;
 
   if (gst_buffer_get_size (buffer) < self->info.size
@@ -416,10 +436,10 @@ gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
 
 no_memory:
   {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-        ("Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
-            G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer)),
-        (NULL));
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
+        "Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
+        G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer));
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
   }
 }

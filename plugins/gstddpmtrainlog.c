@@ -85,15 +85,32 @@ cut_behind (const gchar * location, guint64 step, GError ** error)
   return ok;
 }
 
+/* A terminal has no rows to be cut; to open a pipe would be to wait for its
+ * reader. */
+static gboolean
+begin_behind (const gchar * location, guint64 step, GError ** error)
+{
+  GStatBuf st;
+
+  if (g_stat (location, &st) != 0 || S_ISREG (st.st_mode))
+    return cut_behind (location, step, error);
+  if (S_ISCHR (st.st_mode))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "Cannot write the log %s: expected a file, found a folder or a pipe",
+      location);
+  return FALSE;
+}
+
 GstDdpmTrainLog *
 gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error)
 {
   GstDdpmTrainLog *log;
   FILE *file;
 
-  if (step > 0 && !cut_behind (location, step, error))
+  if (!begin_behind (location, step, error))
     return NULL;
-  file = g_fopen (location, step > 0 ? "ae" : "we");
+  file = g_fopen (location, "ae");
   if (file == NULL) {
     set_error (error, DDPM_ERROR_WRITE, location, "write");
     return NULL;

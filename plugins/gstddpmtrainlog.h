@@ -9,9 +9,8 @@ G_BEGIN_DECLS
 
 typedef struct _GstDdpmTrainLog GstDdpmTrainLog;
 
-/* step 0: a new file with a header line, in the place of what was there. Else
- * the run goes on behind this step: rows of later steps, which a killed run
- * has left, are cut off, and a file that is no such log is an error. */
+/* The run goes on behind this step: rows of later ones, which another run or a
+ * killed one has left, are cut off. A file that is no such log is an error. */
 GstDdpmTrainLog *gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error);
 void gst_ddpm_train_log_close (GstDdpmTrainLog * log);
 /* A row, buffered; numbers with a decimal point in every locale */

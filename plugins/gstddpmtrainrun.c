@@ -5,10 +5,8 @@
 #include "config.h"
 #endif
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include "gstddpmtrainrun.h"
+#include "../gst-ddpm/ddpm-replace.h"
 
 struct _GstDdpmTrainRun
 {
@@ -41,30 +39,24 @@ struct _GstDdpmTrainRun
 
 /* --- start and end -------------------------------------------------------- */
 
-/* In hours there will be a checkpoint: can its folder be written to? */
+static gboolean
+can_be_replaced (const gchar * path, GError ** error)
+{
+  DdpmReplace replace;
+
+  if (!ddpm_replace_begin (&replace, path, error))
+    return FALSE;
+  ddpm_replace_clear (&replace);
+  return TRUE;
+}
+
+/* In hours there will be a checkpoint, and a state beside it. */
 static gboolean
 probe_location (const gchar * location, GError ** error)
 {
-  g_autofree gchar *probe = g_strconcat (location, ".XXXXXX", NULL);
-  gint fd;
+  g_autofree gchar *state = ddpm_train_state_path (location);
 
-  if (g_file_test (location, G_FILE_TEST_IS_DIR)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
-        "location=%s is a folder; expected the name of a file to write",
-        location);
-    return FALSE;
-  }
-  fd = g_mkstemp_full (probe, O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    g_set_error (error, DDPM_ERROR,
-        errno == ENOSPC ? DDPM_ERROR_NO_SPACE : DDPM_ERROR_WRITE,
-        "The checkpoint %s cannot be written: %s", location,
-        g_strerror (errno));
-    return FALSE;
-  }
-  g_close (fd, NULL);
-  g_unlink (probe);
-  return TRUE;
+  return can_be_replaced (location, error) && can_be_replaced (state, error);
 }
 
 /* No state is none to go on from: one command line serves both the first run

@@ -7,6 +7,7 @@
 
 #include "gstddpmtrainsettings.h"
 #include "gstddpmerror.h"
+#include "gstddpmparam.h"
 
 #define DEFAULT_CHANNEL_MULT "1,2,2,1"
 #define DEFAULT_ATTENTION_LEVELS "1"
@@ -88,7 +89,8 @@ static const Setting settings[] = {
   {"attention-levels", TEXT, AT (attention_levels),
       "Levels whose blocks have attention, counted from 0"},
   {"res-blocks", UINT, AT (config.res_blocks),
-      "Residual blocks a level (one more on the way up)", 1, 64},
+      "Residual blocks a level (one more on the way up)", 1,
+      DDPM_MAX_RES_BLOCKS},
   {"dropout", DOUBLE, AT (config.dropout),
       "Probability of dropout in the residual blocks", 0, 1},
   {"timesteps", UINT, AT (config.timesteps),
@@ -194,6 +196,31 @@ gst_ddpm_train_settings_copy (GstDdpmTrainSettings * to,
   }
 }
 
+static gboolean
+is_same_path (const gchar * a, const gchar * b)
+{
+  g_autofree gchar *path_a = g_canonicalize_filename (a, NULL);
+  g_autofree gchar *path_b = g_canonicalize_filename (b, NULL);
+
+  return g_str_equal (path_a, path_b);
+}
+
+/* The log may not be written over the checkpoint, nor over its state. */
+static gboolean
+check_log_location (const GstDdpmTrainSettings * s, GError ** error)
+{
+  g_autofree gchar *state = ddpm_train_state_path (s->location);
+
+  if (s->log_location == NULL || *s->log_location == '\0'
+      || (!is_same_path (s->log_location, s->location)
+          && !is_same_path (s->log_location, state)))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "log-location=%s is a file of location=%s too", s->log_location,
+      s->location);
+  return FALSE;
+}
+
 gboolean
 gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
 {
@@ -206,7 +233,8 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
         "train, for example location=ckpt.bin");
     return FALSE;
   }
-  if (!ddpm_config_parse_channel_mult (&s->config, mult, error)
+  if (!check_log_location (s, error)
+      || !ddpm_config_parse_channel_mult (&s->config, mult, error)
       || !ddpm_config_parse_attention_levels (&s->config, levels, error)
       || !ddpm_config_check (&s->config, error))
     return FALSE;
@@ -235,13 +263,13 @@ setting_to_pspec (const Setting * setting, const GstDdpmTrainSettings * def)
       return g_param_spec_boolean (name, name, blurb, *(const gboolean *) p,
           flags);
     case UINT:
-      return g_param_spec_uint (name, name, blurb, setting->min, setting->max,
-          *(const guint *) p, flags);
+      return gst_ddpm_param_spec_uint (name, name, blurb, setting->min,
+          setting->max, *(const guint *) p, flags);
     case UINT64:
       return g_param_spec_uint64 (name, name, blurb, 0, G_MAXUINT64,
           *(const guint64 *) p, flags);
     case DOUBLE:
-      return g_param_spec_double (name, name, blurb, setting->min,
+      return gst_ddpm_param_spec_double (name, name, blurb, setting->min,
           setting->max, *(const gdouble *) p, flags);
     case CHOICE:
       return g_param_spec_enum (name, name, blurb, setting->choice (),

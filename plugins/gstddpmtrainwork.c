@@ -7,6 +7,7 @@
 
 #include <glib/gstdio.h>
 #include "gstddpmerror.h"
+#include "gstddpmparam.h"
 #include "gstddpmtrainwork.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_train_sink_debug);
@@ -465,14 +466,15 @@ gboolean
 gst_ddpm_train_work_open (GstDdpmTrainSink * self)
 {
   GstDdpmTrainSettings settings;
-  GstDdpmTrainRun *run;
+  GstDdpmTrainRun *run = NULL;
   GError *error = NULL;
 
   GST_OBJECT_LOCK (self);
   gst_ddpm_train_settings_copy (&settings, &self->settings);
   GST_OBJECT_UNLOCK (self);
 
-  run = gst_ddpm_train_run_new (&settings, &error);
+  if (gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
+    run = gst_ddpm_train_run_new (&settings, &error);
   gst_ddpm_train_progress_init (&self->progress, settings.progress_interval);
   self->has_begun = self->has_trained = self->reported = FALSE;
   self->preview_due = self->ended = self->failed = FALSE;

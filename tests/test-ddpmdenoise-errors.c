@@ -107,6 +107,73 @@ GST_START_TEST (test_frames_that_nobody_takes)
 
 GST_END_TEST;
 
+GST_START_TEST (test_a_format_that_the_model_has_not)
+{
+  CHECK_ERROR (launch ("ddpmnoise ! %s ! video/x-raw,format=GRAY8 ! "
+          "appsink name=sink", denoise (3, 10, "")), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "GRAY8");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_properties_out_of_range)
+{
+  CHECK_ERROR (of_noise ("3:6:4:1", "eta=2"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "eta", "0 to 1", "not 2");
+  CHECK_ERROR (of_noise ("3:6:4:1", "eta=nan"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "eta", "nan");
+  CHECK_ERROR (of_noise ("3:6:4:1", "steps=-2"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "steps", "-1 to", "not -2");
+  CHECK_ERROR (of_noise ("3:6:4:1", "columns=65537"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "columns", "65536", "65537");
+}
+
+GST_END_TEST;
+
+/* The state change of a pipeline is held up once there is a streaming thread. */
+typedef struct
+{
+  GstElement *pipeline;
+  gboolean early;               /* The error came while it was. */
+} HoldUp;
+
+static GstBusSyncReply
+hold_up (GstBus * bus, GstMessage * message, gpointer data)
+{
+  HoldUp *h = data;
+  gboolean of_source = g_str_equal (GST_MESSAGE_SRC_NAME (message), "noise");
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_STATE_CHANGED && of_source)
+    g_usleep (G_USEC_PER_SEC / 10);
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR && !of_source) {
+    h->early = !GST_STATE_TRYLOCK (h->pipeline);
+    if (!h->early)
+      GST_STATE_UNLOCK (h->pipeline);
+  }
+  return GST_BUS_PASS;
+}
+
+/* gst-launch-1.0 does not hear of what comes before. */
+GST_START_TEST (test_an_error_of_the_first_buffer_waits_for_the_state_change)
+{
+  HoldUp h = { launch ("ddpmnoise name=noise ! "
+        "other/tensors,dimensions=(string)1:6:4:1 ! %s ! fakesink",
+        denoise (3, 10, "")), FALSE
+  };
+  GstBus *bus = gst_element_get_bus (h.pipeline);
+
+  gst_bus_set_sync_handler (bus, hold_up, &h, NULL);
+  fail_unless_equals_int (gst_element_set_state (h.pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_ASYNC);
+  gst_message_unref (gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+          GST_MESSAGE_ERROR));
+  fail_if (h.early);
+  gst_object_unref (bus);
+  stop_and_free (h.pipeline);
+}
+
+GST_END_TEST;
+
 static GstElement *
 of_file (const gchar * caps, const gchar * properties)
 {
@@ -200,6 +267,10 @@ ddpmdenoise_errors_suite (void)
   tcase_add_test (tc, test_a_size_that_levels_do_not_divide);
   tcase_add_test (tc, test_a_mosaic_that_is_too_large);
   tcase_add_test (tc, test_frames_that_nobody_takes);
+  tcase_add_test (tc, test_a_format_that_the_model_has_not);
+  tcase_add_test (tc, test_properties_out_of_range);
+  tcase_add_test (tc,
+      test_an_error_of_the_first_buffer_waits_for_the_state_change);
   tcase_add_test (tc, test_a_state_that_is_not_between_start_and_stop);
   tcase_add_test (tc, test_dimensions_that_are_none);
   tcase_add_test (tc, test_a_file_that_ends_in_a_state);

@@ -184,6 +184,22 @@ GST_START_TEST (test_other_batch_is_an_error)
 
 GST_END_TEST;
 
+GST_START_TEST (test_no_batch_is_an_error)
+{
+  GError *error;
+  GstElement *pipeline = launch ("ddpmnoise batch-size=0" SINK);
+
+  fail_unless_equals_int (run_into_error (pipeline, &error), 1);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR,
+          GST_RESOURCE_ERROR_SETTINGS), "%s", error->message);
+  fail_unless (strstr (error->message, "batch-size must be 1 to 65536, not 0")
+      != NULL, "%s", error->message);
+  g_error_free (error);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_other_seed_is_an_error)
 {
   check_negotiation_error (launch ("ddpmnoise seed=4 ! "
@@ -452,6 +468,7 @@ ddpmnoise_suite (void)
   tcase_add_test (tc, test_downstream_decides_the_shape);
   tcase_add_test (tc, test_batch_size_chooses_among_shapes);
   tcase_add_test (tc, test_other_batch_is_an_error);
+  tcase_add_test (tc, test_no_batch_is_an_error);
   tcase_add_test (tc, test_other_seed_is_an_error);
   tcase_add_test (tc, test_wrong_dimensions_are_an_error);
   tcase_add_test (tc, test_num_buffers_and_duration);

@@ -301,6 +301,33 @@ GST_START_TEST (lists_must_be_lists)
 
 GST_END_TEST;
 
+GST_START_TEST (location_must_be_a_file)
+{
+  gchar *state = in_folder ("a.bin.state");
+
+  check_error (launch ("videotestsrc ! " IMAGES " ! ddpmtrainsink "
+          "location=/dev/null"), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "device");
+  fail_unless (g_mkdir (state, 0700) == 0);
+  check_error (launch_training ("a.bin", ""), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "a.bin.state");
+  g_free (state);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (numbers_must_be_in_range)
+{
+  check_error (launch_training ("a.bin", "batch-size=0"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "batch-size must be 1 to 65536, not 0");
+  check_error (launch_training ("a.bin", "dropout=1.5"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "dropout");
+  check_error (launch_training ("a.bin", "grad-clip=-1"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "grad-clip");
+}
+
+GST_END_TEST;
+
 GST_START_TEST (levels_must_divide_the_size)
 {
   check_error (launch ("videotestsrc ! video/x-raw,width=6,height=5 ! "
@@ -343,13 +370,30 @@ GST_START_TEST (other_files_do_not_become_logs)
   gchar *text = g_strdup_printf ("max-steps=2 resume=true log-location=%s/x",
       folder);
 
-  train ("a.bin", "max-steps=1");
   write_text ("x", "precious\n");
+  check_error (launch_training ("a.bin", text), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "not a log");
+  train ("a.bin", "max-steps=1");
   check_error (launch_training ("a.bin", text), GST_STREAM_ERROR,
       GST_STREAM_ERROR_FORMAT, "not a log");
   g_free (text);
   text = contents ("x", NULL);
   fail_unless_equals_string (text, "precious\n");
+  g_free (text);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (checkpoint_is_no_log)
+{
+  gchar *text = g_strdup_printf ("log-location=%s/./a.bin", folder);
+
+  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "log-location");
+  g_free (text);
+  text = g_strdup_printf ("log-location=%s/a.bin.state", folder);
+  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "log-location");
   g_free (text);
 }
 
@@ -424,11 +468,14 @@ ddpmtrainsink_stops_suite (void)
   tcase_add_test (tc, killed_run_leaves_a_checkpoint);
   tcase_add_test (tc, location_must_be_set);
   tcase_add_test (tc, location_must_be_writable);
+  tcase_add_test (tc, location_must_be_a_file);
+  tcase_add_test (tc, numbers_must_be_in_range);
   tcase_add_test (tc, lists_must_be_lists);
   tcase_add_test (tc, levels_must_divide_the_size);
   tcase_add_test (tc, state_must_be_of_the_same_network);
   tcase_add_test (tc, broken_state_is_kept_and_told);
   tcase_add_test (tc, other_files_do_not_become_logs);
+  tcase_add_test (tc, checkpoint_is_no_log);
   tcase_add_test (tc, failed_save_is_no_eos);
   tcase_add_test (tc, short_buffers_are_an_error);
   tcase_add_test (tc, images_of_another_size_are_an_error);
