@@ -16,7 +16,9 @@
 #define DEFAULT_THREADS 0
 #define DEFAULT_SAMPLER DDPM_SAMPLER_DDIM
 #define DEFAULT_STEPS -1
-#define DEFAULT_ETA 0.0
+/* Noise that is added again mends what a network did badly a step before;
+ * without it, those trained for a short time show colours instead of shapes. */
+#define DEFAULT_ETA 1.0
 #define DEFAULT_VARIANCE DDPM_VARIANCE_FIXED_SMALL
 #define DEFAULT_CLIP_X0 TRUE
 #define DEFAULT_EMIT GST_DDPM_DENOISE_EMIT_FINAL
