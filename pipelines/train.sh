@@ -21,6 +21,8 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=pipelines/environment.sh
 . pipelines/environment.sh
 mkdir -p "$previews"
+# behind those of the runs before
+last=$(find "$previews" -name '[0-9]*.png' | sed 's/.*\/0*\([0-9]\{1,\}\)\.png$/\1/' | sort -n | tail -n 1)
 
 # -e: Ctrl-C sends EOS, so that the last step is saved too
 # shellcheck disable=SC2086
@@ -29,4 +31,4 @@ exec gst-launch-1.0 -e cifarsrc location="$data" epochs="$epochs" ! \
     log-location="${checkpoint%.*}.csv" checkpoint-interval=500 \
     $recipe $preview "$@" \
   train.preview ! queue ! videoconvert ! pngenc ! \
-  multifilesink async=false location="$previews/%05d.png"
+  multifilesink async=false index=$((${last:--1} + 1)) location="$previews/%05d.png"
