@@ -53,8 +53,11 @@ set -- "$@" $settings
 set -- "$@" ! videoscale method=nearest-neighbour ! \
   "video/x-raw,width=$width,height=$height" ! videoconvert
 case "$output" in
-  *.png) set -- "$@" ! pngenc ! filesink location="$output" ;;
-  *.webm) set -- "$@" ! vp8enc deadline=1 target-bitrate=2000000 ! webmmux ! filesink location="$output" ;;
+  *.png) set -- "$@" ! pngenc ! filesink location="$output.part" ;;
+  *.webm) set -- "$@" ! vp8enc deadline=1 target-bitrate=2000000 ! webmmux ! filesink location="$output.part" ;;
 esac
+# what is there stays where this fails
+trap 'rm -f "$output.part"' EXIT
 gst-launch-1.0 -q "$@"
+mv "$output.part" "$output"
 echo "$output"
