@@ -73,7 +73,8 @@ cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   conv->source[1].first = d->cin0;
   conv->source[1].channels = d->cin1;
   conv->type = bf16 && native ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
-  conv->y_type = bf16 && native ? d->dst_type : DDPM_TYPE_F32;
+  /* the sum of two sources is rounded once */
+  conv->y_type = bf16 && native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
 
   if (!cpu_conv_plan (conv, bf16 ? BF16_BLOCK : 1, error))
     goto failed;
