@@ -91,7 +91,7 @@ half_log_snr (Level level)
  *   first order:   D = x_0
  *   second order:  D = (1 + 1 / 2r) x_0 - 1 / 2r x_0_prev,  r = h_prev / h
  * At A' = 1, h is infinite and x' = x_0. previous: the level before from, or
- * NULL for the first order. */
+ * NULL, where there is no x_0 yet, for the first order. */
 static void
 dpmpp_2m_step (const Level * previous, Level from, Level to,
     DdpmReverseStep * c)
@@ -113,14 +113,6 @@ dpmpp_2m_step (const Level * previous, Level from, Level to,
     c->c_x0 = weight * (1.0 + half_of_1_r);
     c->c_x0_prev = -weight * half_of_1_r;
   }
-}
-
-/* The first step has no x_0 before it. Ladders of less than 15 steps end with
- * a step of first order, the more stable one, as in Lu et al.'s own code. */
-static gboolean
-is_first_order (const DdpmSampler * sampler, guint i)
-{
-  return i == 0 || (i + 1 == sampler->n_steps && sampler->spec.steps < 15);
 }
 
 static void
@@ -151,12 +143,9 @@ fill_step (const DdpmSchedule * schedule, DdpmDataRange range,
       ddim_step (spec, from, to, c);
       break;
     case DDPM_SAMPLER_DPMPP_2M:
-      if (is_first_order (sampler, i)) {
-        dpmpp_2m_step (NULL, from, to, c);
-      } else {
+      if (i > 0)
         previous = level_of_state (schedule, sampler->steps[i - 1].state);
-        dpmpp_2m_step (&previous, from, to, c);
-      }
+      dpmpp_2m_step (i > 0 ? &previous : NULL, from, to, c);
       break;
   }
   /* Ho et al. 2020, algorithm 2, line 3; stream 0 belongs to x_T */

@@ -90,7 +90,6 @@ def steps_of(bar, spec, T, steps, start, stop):
     states = ladder(T, steps, start, stop)
     rows = []
     for i, (s, s2) in enumerate(zip(states, states[1:])):
-        first_order = i == 0 or (i == len(states) - 2 and steps < 15)
         if s2 == 0:
             c = 0, 1, 0, 0      # whatever the sampler, the image is x_0
         elif spec['sampler'] == 'ddpm':
@@ -98,7 +97,7 @@ def steps_of(bar, spec, T, steps, start, stop):
         elif spec['sampler'] == 'ddim':
             c = ddim(A(s), A(s2), LONG(spec['eta']))
         else:
-            c = dpmpp_2m(None if first_order else A(states[i - 1]), A(s), A(s2))
+            c = dpmpp_2m(A(states[i - 1]) if i else None, A(s), A(s2))
         rows.append([s, s2] + [float(v) for v in c])
     return rows
 
