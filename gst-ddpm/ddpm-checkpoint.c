@@ -44,7 +44,7 @@ infer_level (DdpmSafetensors * file, DdpmConfig * config, guint level)
       g_strdup_printf ("upblocks.%u.block1.2.weight", block);
   g_autofree gchar *attention =
       g_strdup_printf ("upblocks.%u.attn.proj.weight", block);
-  const DdpmTensor *tensor = ddpm_safetensors_find (file, weight);
+  const DdpmFileTensor *tensor = ddpm_safetensors_find (file, weight);
 
   if (tensor == NULL || tensor->n_dims != 4
       || tensor->shape[0] % config->channels != 0)
@@ -76,8 +76,8 @@ infer_levels (DdpmSafetensors * file, DdpmConfig * config)
 static gboolean
 infer_config (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
 {
-  const DdpmTensor *table = ddpm_safetensors_find (file, TABLE);
-  const DdpmTensor *head = ddpm_safetensors_find (file, "head.weight");
+  const DdpmFileTensor *table = ddpm_safetensors_find (file, TABLE);
+  const DdpmFileTensor *head = ddpm_safetensors_find (file, "head.weight");
 
   ddpm_config_init_defaults (config);
   if (head == NULL || head->n_dims != 4 || head->shape[0] == 0)
@@ -188,7 +188,7 @@ require_tensors (DdpmSafetensors * file, const DdpmConfig * config,
 static gboolean
 read_weights (DdpmSafetensors * file, DdpmModel * model, GError ** error)
 {
-  const DdpmTensor *table = ddpm_safetensors_find (file, TABLE);
+  const DdpmFileTensor *table = ddpm_safetensors_find (file, TABLE);
   gfloat *to = model->weights + model->params->trainable;
 
   if (!ddpm_param_tensors_read (file, "", model->params, model->weights, error))

@@ -55,7 +55,7 @@ ddpm_safetensors_shape_to_string (guint n_dims, const guint64 * shape)
 static void
 tensor_free (gpointer data)
 {
-  DdpmTensor *tensor = data;
+  DdpmFileTensor *tensor = data;
 
   g_free (tensor->name);
   g_free (tensor);
@@ -217,7 +217,7 @@ get_numbers (JsonArray * array, guint max, guint64 * numbers, guint * n_numbers)
 }
 
 static gboolean
-parse_dtype (JsonObject * object, DdpmTensor * tensor, guint64 * size)
+parse_dtype (JsonObject * object, DdpmFileTensor * tensor, guint64 * size)
 {
   JsonNode *node = json_object_get_member (object, "dtype");
   const gchar *name;
@@ -238,7 +238,7 @@ parse_dtype (JsonObject * object, DdpmTensor * tensor, guint64 * size)
 
 /* NULL: tensor is good; else what is wrong with it */
 static const gchar *
-parse_tensor (JsonNode * node, guint64 data_size, DdpmTensor * tensor)
+parse_tensor (JsonNode * node, guint64 data_size, DdpmFileTensor * tensor)
 {
   JsonObject *object;
   guint64 offsets[2], size;
@@ -300,7 +300,7 @@ parse_members (JsonObject * object, guint64 data_size,
 
   json_object_iter_init (&iter, object);
   while (json_object_iter_next (&iter, &name, &node)) {
-    DdpmTensor *tensor;
+    DdpmFileTensor *tensor;
 
     (*n_members)++;
     if (strcmp (name, DDPM_SAFETENSORS_METADATA) == 0) {
@@ -308,7 +308,7 @@ parse_members (JsonObject * object, guint64 data_size,
         goto wrong_metadata;
       continue;
     }
-    tensor = g_new0 (DdpmTensor, 1);
+    tensor = g_new0 (DdpmFileTensor, 1);
     tensor->name = g_strdup (name);
     g_hash_table_insert (header->tensors, tensor->name, tensor);
     problem = parse_tensor (node, data_size, tensor);
@@ -336,7 +336,7 @@ wrong_tensor:
 static gint
 compare_offsets (gconstpointer a, gconstpointer b)
 {
-  const DdpmTensor *x = a, *y = b;
+  const DdpmFileTensor *x = a, *y = b;
 
   if (x->begin != y->begin)
     return x->begin < y->begin ? -1 : 1;
@@ -354,7 +354,7 @@ check_coverage (GHashTable * tensors, guint64 data_size, const gchar * location,
   GList *l;
 
   for (l = sorted; l != NULL; l = l->next) {
-    const DdpmTensor *tensor = l->data;
+    const DdpmFileTensor *tensor = l->data;
 
     if (tensor->begin != end) {
       g_autofree gchar *name = ddpm_safetensors_quote (tensor->name);

@@ -204,14 +204,14 @@ ddpm_safetensors_get_metadata (DdpmSafetensors * file)
   return file->header.metadata;
 }
 
-const DdpmTensor *
+const DdpmFileTensor *
 ddpm_safetensors_find (DdpmSafetensors * file, const gchar * name)
 {
   return g_hash_table_lookup (file->header.tensors, name);
 }
 
 static gboolean
-is_shape (const DdpmTensor * tensor, guint n_dims, const guint * shape)
+is_shape (const DdpmFileTensor * tensor, guint n_dims, const guint * shape)
 {
   guint i;
 
@@ -224,16 +224,16 @@ is_shape (const DdpmTensor * tensor, guint n_dims, const guint * shape)
 }
 
 static gboolean
-is_dtype (const DdpmTensor * tensor, const gchar * dtype)
+is_dtype (const DdpmFileTensor * tensor, const gchar * dtype)
 {
   return strcmp (tensor->dtype, dtype) == 0;
 }
 
-const DdpmTensor *
+const DdpmFileTensor *
 ddpm_safetensors_require (DdpmSafetensors * file, const gchar * name,
     guint n_dims, const guint * shape, GError ** error)
 {
-  DdpmTensor *tensor = g_hash_table_lookup (file->header.tensors, name);
+  DdpmFileTensor *tensor = g_hash_table_lookup (file->header.tensors, name);
   guint64 wanted[DDPM_SAFETENSORS_MAX_DIMS];
   g_autofree gchar *expected = NULL, *found = NULL;
   guint i;
@@ -274,7 +274,7 @@ ddpm_safetensors_check_all_required (DdpmSafetensors * file, GError ** error)
 {
   g_autofree gchar *name = NULL;
   GHashTableIter iter;
-  DdpmTensor *tensor;
+  DdpmFileTensor *tensor;
 
   g_hash_table_iter_init (&iter, file->header.tensors);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) & tensor))
@@ -308,8 +308,8 @@ half_to_float (guint16 half)
 }
 
 static gboolean
-read_halves (DdpmSafetensors * file, const DdpmTensor * tensor, gfloat * out,
-    GError ** error)
+read_halves (DdpmSafetensors * file, const DdpmFileTensor * tensor,
+    gfloat * out, GError ** error)
 {
   gboolean bf16 = is_dtype (tensor, "BF16");
   guint64 left = (tensor->end - tensor->begin) / 2;
@@ -331,8 +331,8 @@ read_halves (DdpmSafetensors * file, const DdpmTensor * tensor, gfloat * out,
 }
 
 static gboolean
-read_floats (DdpmSafetensors * file, const DdpmTensor * tensor, gfloat * out,
-    GError ** error)
+read_floats (DdpmSafetensors * file, const DdpmFileTensor * tensor,
+    gfloat * out, GError ** error)
 {
   gsize size = tensor->end - tensor->begin;
 
@@ -360,7 +360,7 @@ count_finite (const gfloat * x, gsize count)
 }
 
 gboolean
-ddpm_safetensors_read (DdpmSafetensors * file, const DdpmTensor * tensor,
+ddpm_safetensors_read (DdpmSafetensors * file, const DdpmFileTensor * tensor,
     gfloat * out, GError ** error)
 {
   gboolean halves = !is_dtype (tensor, "F32");

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 #define DDPM_SAFETENSORS_METADATA "__metadata__"
 
 /**
- * DdpmTensor:
+ * DdpmFileTensor:
  * @dtype: as the file calls it: "F32", "F16", "BF16", "I64", ...
  * @begin: first byte of the data, counted from behind the header
  * @end: first byte behind it
@@ -31,13 +31,13 @@ typedef struct
   guint64 shape[DDPM_SAFETENSORS_MAX_DIMS];
   guint64 begin, end;
   gboolean required;
-} DdpmTensor;
+} DdpmFileTensor;
 
 /* --- header ---------------------------------------------------------- */
 
 /**
  * DdpmSafetensorsHeader:
- * @tensors: name -> DdpmTensor, each with a known dtype and a size that is
+ * @tensors: name -> DdpmFileTensor, each with a known dtype and a size that is
  *   that of its shape
  * @metadata: name -> value, both strings
  */
@@ -71,15 +71,15 @@ DdpmSafetensors *ddpm_safetensors_open_bytes (GBytes * bytes,
 void ddpm_safetensors_free (DdpmSafetensors * file);
 /* The file's name, for messages */
 const gchar *ddpm_safetensors_get_location (DdpmSafetensors * file);
-/* name -> DdpmTensor */
+/* name -> DdpmFileTensor */
 GHashTable *ddpm_safetensors_get_tensors (DdpmSafetensors * file);
 /* name -> value */
 GHashTable *ddpm_safetensors_get_metadata (DdpmSafetensors * file);
 /* NULL: no such tensor */
-const DdpmTensor *ddpm_safetensors_find (DdpmSafetensors * file,
+const DdpmFileTensor *ddpm_safetensors_find (DdpmSafetensors * file,
     const gchar * name);
 /* DDPM_ERROR_FORMAT unless name is there with this shape, F32, F16 or BF16 */
-const DdpmTensor *ddpm_safetensors_require (DdpmSafetensors * file,
+const DdpmFileTensor *ddpm_safetensors_require (DdpmSafetensors * file,
     const gchar * name, guint n_dims, const guint * shape, GError ** error);
 /* DDPM_ERROR_FORMAT if there is a tensor that nobody required */
 gboolean ddpm_safetensors_check_all_required (DdpmSafetensors * file,
@@ -87,7 +87,7 @@ gboolean ddpm_safetensors_check_all_required (DdpmSafetensors * file,
 /* Elements of a tensor that require() returned, as floats, to out. A number
  * that is not finite is DDPM_ERROR_FORMAT. */
 gboolean ddpm_safetensors_read (DdpmSafetensors * file,
-    const DdpmTensor * tensor, gfloat * out, GError ** error);
+    const DdpmFileTensor * tensor, gfloat * out, GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSafetensors, ddpm_safetensors_free)
 

@@ -43,7 +43,7 @@ reads_tensors_in_any_order (void)
       "\"scalar\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]}"
       "}  \n ", 32);
   g_autoptr (DdpmSafetensors) file = NULL;
-  const DdpmTensor *tensor;
+  const DdpmFileTensor *tensor;
   GHashTable *metadata;
 
   file = ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
@@ -76,7 +76,7 @@ reads_a_file_without_tensors (void)
 static gfloat *
 read_tensor (DdpmSafetensors * file, const gchar * name, guint * count)
 {
-  const DdpmTensor *tensor = ddpm_safetensors_find (file, name);
+  const DdpmFileTensor *tensor = ddpm_safetensors_find (file, name);
   guint shape = tensor->shape[0];
   GError *error = NULL;
   gfloat *x;
@@ -174,7 +174,8 @@ refuses_numbers_that_are_not_finite (gconstpointer data)
         test_files_join (header, strlen (header), bits[i], 4);
     g_autoptr (DdpmSafetensors) file =
         ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
-    const DdpmTensor *w = ddpm_safetensors_require (file, "w", 1, &shape, NULL);
+    const DdpmFileTensor *w =
+        ddpm_safetensors_require (file, "w", 1, &shape, NULL);
     GError *error = NULL;
 
     g_assert_false (ddpm_safetensors_read (file, w, x, &error));
