@@ -5,14 +5,15 @@
 #
 #   pipelines/demo.sh [--files] [OUTPUT-FOLDER]     (demo-output)
 set -eu
-cd "$(dirname "$0")/.."
+absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
 files=
 case "${1:-}" in
   --files) files=yes; shift ;;
   -h|--help) sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
-out=${1:-demo-output}
+out=$(absolute "${1:-demo-output}")
+cd "$(dirname "$0")/.."
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || files=yes
 # shellcheck source=pipelines/environment.sh
 . pipelines/environment.sh
@@ -30,4 +31,4 @@ mkdir -p "$out"
 echo "No display: writing files."
 pipelines/sample.sh --images 64 --columns 8 --output "$out/images.png"
 pipelines/sample.sh --images 16 --columns 4 --output "$out/denoising.webm"
-echo "Done: $PWD/$out/images.png (64 images), $PWD/$out/denoising.webm (16 images on their way out of the noise)"
+echo "Done: $out/images.png (64 images), $out/denoising.webm (16 images on their way out of the noise)"

@@ -47,7 +47,8 @@ case "$output" in
 esac
 
 set -- ddpmnoise num-buffers=1 batch-size="$images" seed="$seed" ! \
-  ddpmdenoise model="$model" columns="$columns" emit=$emit
+  ddpmdenoise columns="$columns" emit=$emit
+[ -z "$model" ] || set -- "$@" model="$model"
 # shellcheck disable=SC2086
 set -- "$@" $settings
 set -- "$@" ! videoscale method=nearest-neighbour ! \
