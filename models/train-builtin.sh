@@ -10,20 +10,25 @@
 # docs/training.md says how long it took and what came of it. Interrupt it and
 # run it again: it goes on.
 set -eu
-case "${1:-}" in ''|-h|--help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 2 ;; esac
-absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+# shellcheck source=pipelines/environment.sh
+. "$(dirname "$0")/../pipelines/environment.sh"
+usage () { sed -n '3,11s/^# \{0,1\}//p' "$0"; exit "$1"; }
+case "${1:-}" in
+  -h|--help) usage 0 ;;
+  ''|-*) usage 2 >&2 ;;
+esac
 
 data=$(absolute "$1"); shift
 work=builtin-model
 case "${1:-}" in ''|*=*) ;; *) work=$1; shift ;; esac
 work=$(absolute "$work")
-cd "$(dirname "$0")/.."
-# shellcheck source=pipelines/environment.sh
-. pipelines/environment.sh
+make_available
 mkdir -p "$work"
 
 tail -c +$((1839 * 3073 + 1)) "$data" | head -c $((1539 * 3073)) >"$work/figures.bin"
 
+# Interrupted, it saves what it has; that is no model to build in.
+trap 'exit 130' INT TERM
 # Pixels in 0..1 make the black ground 0, the mean of the noise; the schedule
 # ends earlier, since so little of these pictures is left at its end.
 gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 seed=1 ! \

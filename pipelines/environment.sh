@@ -1,9 +1,20 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Sourced by the scripts beside it, in the top folder: makes the elements
-# available, from an installed gst-ddpm or by building this tree.
+# Sourced by the scripts of pipelines/ and models/.
 
-if [ -z "${GST_DDPM_INSTALLED:-}" ]; then
+# A path that stays right when the folder changes
+absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+
+# Goes to the top folder and makes the elements available: builds this tree,
+# or, with GST_DDPM_INSTALLED=1 in the environment, takes what is installed.
+make_available () {
+  cd "$(dirname "$0")/.." || exit 1
+  # Waiting threads sleep: others may need the cores, and the batches of these
+  # scripts are large enough for the time of waking up not to count.
+  OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+  export OMP_WAIT_POLICY
+  [ -z "${GST_DDPM_INSTALLED:-}" ] || return 0
+
   pipelines/install-dependencies.sh
   [ -d build/meson-private ] || meson setup build --buildtype=release >build-setup.log 2>&1 || {
     cat build-setup.log >&2
@@ -16,4 +27,4 @@ if [ -z "${GST_DDPM_INSTALLED:-}" ]; then
   }
   GST_PLUGIN_PATH_1_0=$PWD/build/plugins${GST_PLUGIN_PATH_1_0:+:$GST_PLUGIN_PATH_1_0}
   export GST_PLUGIN_PATH_1_0
-fi
+}

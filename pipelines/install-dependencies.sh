@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Installs the Debian packages that gst-ddpm builds, runs and is tested with,
 # where they are missing. Does nothing, and needs no root, where all are there.
+#
+#   pipelines/install-dependencies.sh [FURTHER-PACKAGE ...]
 set -eu
+case "${1:-}" in -*) sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 packages="gcc libc6-dev meson ninja-build pkg-config
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libglib2.0-dev libglib2.0-dev-bin

@@ -10,18 +10,25 @@
 #   --columns N       of the grid (4)
 #   --seed N          (0); image n of one seed is always the same image
 #   --scale N         pixels of the output for one of an image (4)
-#   Anything else that has an = goes to ddpmdenoise: sampler=ddpm steps=0 ...
+#   Anything else that has an = goes to ddpmdenoise: sampler=ddpm eta=0 ...
 set -eu
-
+# shellcheck source=pipelines/environment.sh
+. "$(dirname "$0")/environment.sh"
 usage () { sed -n '3,14s/^# \{0,1\}//p' "$0"; exit "$1"; }
-absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
-model='' images=16 columns=4 seed=0 scale=4 output='' settings=''
-while [ $# -gt 0 ]; do
+model='' images=16 columns=4 seed=0 scale=4 output=''
+left=$#
+while [ "$left" -gt 0 ]; do
   case "$1" in
     -h|--help) usage 0 ;;
-    *=*) settings="$settings $1"; shift; continue ;;
-    --model|--images|--columns|--seed|--scale|--output) [ $# -ge 2 ] || usage 2 >&2 ;;
+    # to the end of the arguments, which are the settings at last
+    *=*) set -- "$@" "$1"; shift; left=$((left - 1)); continue ;;
+    --model|--output) [ "$left" -ge 2 ] || usage 2 >&2 ;;
+    --images|--columns|--scale|--seed)
+      case "$left $2" in
+        1\ *|*\ |*\ *[!0-9]*) usage 2 >&2 ;;
+        *\ 0) [ "$1" = --seed ] || usage 2 >&2 ;;
+      esac ;;
     *) usage 2 >&2 ;;
   esac
   case "$1" in
@@ -33,32 +40,36 @@ while [ $# -gt 0 ]; do
     --output) output=$(absolute "$2") ;;
   esac
   shift 2
+  left=$((left - 2))
 done
-cd "$(dirname "$0")/.."
-# shellcheck source=pipelines/environment.sh
-. pipelines/environment.sh
-
-width=$((32 * columns * scale))
-height=$((32 * ((images + columns - 1) / columns) * scale))
 case "$output" in
   *.png) emit=final ;;
   *.webm) emit=trajectory ;;
   *) usage 2 >&2 ;;
 esac
+make_available
 
+# Width or height of the model's images, as its metadata says; else 32
+pixels () {
+  n=$(head -c 100000 "$model" 2>/dev/null | grep -ao "\"ddpm\.$1\": *\"[0-9]*\"" | tr -dc 0-9)
+  [ "${n:-0}" -gt 0 ] || n=32
+  echo "$n"
+}
+width=$(($(pixels width) * columns * scale))
+height=$(($(pixels height) * ((images + columns - 1) / columns) * scale))
+
+[ -z "$model" ] || set -- model="$model" "$@"
 set -- ddpmnoise num-buffers=1 batch-size="$images" seed="$seed" ! \
-  ddpmdenoise columns="$columns" emit=$emit
-[ -z "$model" ] || set -- "$@" model="$model"
-# shellcheck disable=SC2086
-set -- "$@" $settings
-set -- "$@" ! videoscale method=nearest-neighbour ! \
+  ddpmdenoise columns="$columns" emit=$emit "$@" ! \
+  videoscale method=nearest-neighbour ! \
   "video/x-raw,width=$width,height=$height" ! videoconvert
 case "$output" in
-  *.png) set -- "$@" ! pngenc ! filesink location="$output.part" ;;
-  *.webm) set -- "$@" ! vp8enc deadline=1 target-bitrate=2000000 ! webmmux ! filesink location="$output.part" ;;
+  *.png) set -- "$@" ! pngenc ;;
+  *.webm) set -- "$@" ! vp8enc deadline=1 target-bitrate=2000000 ! webmmux ;;
 esac
-# what is there stays where this fails
+# what is there stays where this fails or is interrupted
 trap 'rm -f "$output.part"' EXIT
-gst-launch-1.0 -q "$@"
+trap 'exit 130' INT TERM
+gst-launch-1.0 -q "$@" ! filesink location="$output.part"
 mv "$output.part" "$output"
 echo "$output"

@@ -11,7 +11,6 @@
 set -eu
 recipe="channel-mult=1,2,2,2 max-steps=800000"
 epochs=0
-preview="preview-count=5"
 default=cifar10.bin
 # shellcheck source=pipelines/train.sh
 . "$(dirname "$0")/train.sh"

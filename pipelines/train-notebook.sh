@@ -10,7 +10,6 @@
 set -eu
 recipe="data-range=unit batch-size=32 learning-rate=2e-4 warmup-steps=0 grad-clip=0 ema-decay=0 flip=false"
 epochs=100
-preview="preview-count=5"
 default=notebook.bin
 # shellcheck source=pipelines/train.sh
 . "$(dirname "$0")/train.sh"
