@@ -1,0 +1,313 @@
+/* gst-ddpm: ddpm-bench: what is to be measured
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <string.h>
+
+#include "bench-options.h"
+#include "../gst-ddpm/ddpm-checkpoint.h"
+
+#define DEFAULT_SIZE 32
+#define DEFAULT_STEPS 10
+#define DEFAULT_REPEATS 10
+#define DEFAULT_WARMUP 2
+#define MAX_BATCH 65536
+#define MAX_REPEATS 1000000
+
+static const gchar *const modes[] = { "forward", "sample", "train", NULL };
+static const gchar *const backends[] =
+    { "auto", "reference", "cpu", "cuda", NULL };
+static const gchar *const precisions[] =
+    { "auto", "f32", "bf16", "bf16-emulated", NULL };
+static const gchar *const samplers[] = { "ddpm", "ddim", "dpmpp-2m", NULL };
+
+/* The command line as it stands; -1 and NULL: not given */
+typedef struct
+{
+  gint channels, res_blocks, timesteps, image_channels, width, height;
+  gchar *channel_mult, *attention_levels, *model;
+  gchar *backend, *precision, *batch, *sampler;
+  gint threads, micro_batch, steps, repeats, warmup;
+  gboolean json, shapes;
+} CommandLine;
+
+const gchar *
+bench_mode_to_string (BenchMode mode)
+{
+  return modes[mode];
+}
+
+static gboolean
+choose (const gchar * what, const gchar * const *names, const gchar * text,
+    gint * choice, GError ** error)
+{
+  g_autofree gchar *all = NULL;
+
+  for (gint i = 0; names[i]; i++) {
+    if (text && g_str_equal (text, names[i])) {
+      *choice = i;
+      return TRUE;
+    }
+  }
+  all = g_strjoinv (", ", (gchar **) names);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "%s must be one of %s, not \"%s\"", what, all, text ? text : "");
+  return FALSE;
+}
+
+static gboolean
+take_number (const gchar * name, gint given, gint min, gint max,
+    guint * number, GError ** error)
+{
+  if (given == -1)
+    return TRUE;
+  if (given >= min && given <= max) {
+    *number = given;
+    return TRUE;
+  }
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "--%s must be %d to %d, not %d", name, min, max, given);
+  return FALSE;
+}
+
+static gboolean
+parse_batches (const gchar * text, GArray * batches, GError ** error)
+{
+  g_auto (GStrv) items = g_strsplit (text, ",", -1);
+
+  for (guint i = 0; items[i]; i++) {
+    guint64 number;
+    guint batch;
+
+    if (!g_ascii_string_to_unsigned (g_strstrip (items[i]), 10, 1, MAX_BATCH,
+            &number, NULL))
+      goto wrong;
+    batch = number;
+    g_array_append_val (batches, batch);
+  }
+  if (batches->len > 0)
+    return TRUE;
+
+wrong:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "--batch must be one or more whole numbers of 1 to %d, such as \"1,16\", "
+      "not \"%s\"", MAX_BATCH, text);
+  return FALSE;
+}
+
+static gboolean
+names_architecture (const CommandLine * line)
+{
+  return line->channels != -1 || line->res_blocks != -1
+      || line->timesteps != -1 || line->image_channels != -1
+      || line->channel_mult || line->attention_levels;
+}
+
+static gboolean
+read_architecture (const CommandLine * line, DdpmConfig * config,
+    GError ** error)
+{
+  ddpm_config_init_defaults (config);
+  return take_number ("image-channels", line->image_channels, 1, 3,
+      &config->image_channels, error)
+      && take_number ("channels", line->channels, 1, DDPM_MAX_CHANNELS,
+      &config->channels, error)
+      && take_number ("res-blocks", line->res_blocks, 1, DDPM_MAX_RES_BLOCKS,
+      &config->res_blocks, error)
+      && take_number ("timesteps", line->timesteps, 1, DDPM_MAX_TIMESTEPS,
+      &config->timesteps, error)
+      && (line->channel_mult == NULL
+      || ddpm_config_parse_channel_mult (config, line->channel_mult, error))
+      && (line->attention_levels == NULL
+      || ddpm_config_parse_attention_levels (config, line->attention_levels,
+          error))
+      && ddpm_config_check (config, error);
+}
+
+static DdpmModel *
+make_model (const CommandLine * line, GError ** error)
+{
+  DdpmConfig config;
+  DdpmModel *model;
+
+  if (!read_architecture (line, &config, error))
+    return NULL;
+  model = ddpm_model_new (&config, error);
+  if (model)
+    ddpm_params_init_weights (model->params, &config, 0, model->weights);
+  return model;
+}
+
+static DdpmModel *
+find_model (const CommandLine * line, GError ** error)
+{
+  if (line->model == NULL)
+    return make_model (line, error);
+  if (!names_architecture (line))
+    return ddpm_checkpoint_load (line->model, error);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "--model=%s says what the network is: no other option can", line->model);
+  return NULL;
+}
+
+static gboolean
+read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
+{
+  gint backend = DDPM_BACKEND_AUTO, precision = DDPM_PRECISION_AUTO;
+  gint sampler = DDPM_SAMPLER_DDIM;
+
+  if ((line->backend
+          && !choose ("--backend", backends, line->backend, &backend, error))
+      || (line->precision
+          && !choose ("--precision", precisions, line->precision, &precision,
+              error))
+      || (line->sampler
+          && !choose ("--sampler", samplers, line->sampler, &sampler, error)))
+    return FALSE;
+  o->backend = backend;
+  o->precision = precision;
+  o->sampler = sampler;
+  return TRUE;
+}
+
+static gboolean
+read_numbers (const CommandLine * line, BenchOptions * o, GError ** error)
+{
+  o->width = o->model->width ? o->model->width : DEFAULT_SIZE;
+  o->height = o->model->height ? o->model->height : DEFAULT_SIZE;
+  o->steps = MIN (DEFAULT_STEPS, o->model->config.timesteps);
+  o->repeats = DEFAULT_REPEATS;
+  o->warmup = DEFAULT_WARMUP;
+  return take_number ("width", line->width, 1, DDPM_MAX_IMAGE_SIZE, &o->width,
+      error)
+      && take_number ("height", line->height, 1, DDPM_MAX_IMAGE_SIZE,
+      &o->height, error)
+      && ddpm_config_check_size (&o->model->config, o->width, o->height, error)
+      && take_number ("threads", line->threads, 0, G_MAXINT, &o->threads, error)
+      && take_number ("micro-batch", line->micro_batch, 0, MAX_BATCH,
+      &o->micro_batch, error)
+      && take_number ("steps", line->steps, 1, o->model->config.timesteps,
+      &o->steps, error)
+      && take_number ("repeats", line->repeats, 1, MAX_REPEATS, &o->repeats,
+      error)
+      && take_number ("warmup", line->warmup, 1, MAX_REPEATS, &o->warmup, error)
+      && parse_batches (line->batch ? line->batch : "1", o->batches, error);
+}
+
+static gboolean
+read_mode (gint argc, gchar ** argv, BenchOptions * o, GError ** error)
+{
+  gint mode = 0;
+
+  if (argc > 2) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "one thing is measured at a time, so \"%s\" is too much", argv[2]);
+    return FALSE;
+  }
+  if (!choose ("What to measure", modes, argc > 1 ? argv[1] : NULL, &mode,
+          error))
+    return FALSE;
+  o->mode = mode;
+  return TRUE;
+}
+
+static void
+command_line_clear (CommandLine * line)
+{
+  gchar *texts[] = { line->channel_mult, line->attention_levels, line->model,
+    line->backend, line->precision, line->batch, line->sampler
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_free (texts[i]);
+}
+
+/* *INDENT-OFF* */
+static gboolean
+parse_command_line (CommandLine * line, gint * argc, gchar *** argv,
+    GError ** error)
+{
+  const GOptionEntry entries[] = {
+    {"channels", 0, 0, G_OPTION_ARG_INT, &line->channels,
+        "Channels of the first level (128)", "N"},
+    {"channel-mult", 0, 0, G_OPTION_ARG_STRING, &line->channel_mult,
+        "Channels of each level, as multiples (1,2,2,1)", "N,N..."},
+    {"attention-levels", 0, 0, G_OPTION_ARG_STRING, &line->attention_levels,
+        "Levels with attention, from 0 (1)", "N,N..."},
+    {"res-blocks", 0, 0, G_OPTION_ARG_INT, &line->res_blocks,
+        "Residual blocks a level (2)", "N"},
+    {"timesteps", 0, 0, G_OPTION_ARG_INT, &line->timesteps,
+        "T, the number of diffusion steps (1000)", "N"},
+    {"image-channels", 0, 0, G_OPTION_ARG_INT, &line->image_channels,
+        "Of an image: 1 or 3 (3)", "N"},
+    {"width", 0, 0, G_OPTION_ARG_INT, &line->width,
+        "Of an image (the model's, or 32)", "PIXELS"},
+    {"height", 0, 0, G_OPTION_ARG_INT, &line->height,
+        "Of an image (the model's, or 32)", "PIXELS"},
+    {"model", 0, 0, G_OPTION_ARG_STRING, &line->model,
+        "A checkpoint instead of random weights; empty: the built-in model",
+        "CHECKPOINT"},
+    {"backend", 0, 0, G_OPTION_ARG_STRING, &line->backend,
+        "auto, cpu, cuda or reference (auto)", "NAME"},
+    {"precision", 0, 0, G_OPTION_ARG_STRING, &line->precision,
+        "auto, f32, bf16 or bf16-emulated (auto)", "NAME"},
+    {"threads", 0, 0, G_OPTION_ARG_INT, &line->threads,
+        "Compute threads (0: one per physical core)", "N"},
+    {"batch", 0, 0, G_OPTION_ARG_STRING, &line->batch,
+        "Images at a time; a list is measured one by one (1)", "N,N..."},
+    {"micro-batch", 0, 0, G_OPTION_ARG_INT, &line->micro_batch,
+        "Of train: images of one pass (0: chosen)", "N"},
+    {"sampler", 0, 0, G_OPTION_ARG_STRING, &line->sampler,
+        "Of sample: ddpm, ddim or dpmpp-2m (ddim)", "NAME"},
+    {"steps", 0, 0, G_OPTION_ARG_INT, &line->steps,
+        "Of sample: evaluations from noise to image (10)", "N"},
+    {"repeats", 0, 0, G_OPTION_ARG_INT, &line->repeats,
+        "Times that are measured (10)", "N"},
+    {"warmup", 0, 0, G_OPTION_ARG_INT, &line->warmup,
+        "Times before them (2)", "N"},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &line->json,
+        "One JSON object a line, for each batch", NULL},
+    {"shapes", 0, 0, G_OPTION_ARG_NONE, &line->shapes,
+        "In the table: each convolution too", NULL},
+    {NULL}
+  };
+  g_autoptr (GOptionContext) context =
+      g_option_context_new ("forward|sample|train");
+
+  g_option_context_set_summary (context,
+      "Times a diffusion model, and beside it what this machine does at most:\n"
+      "forward: one evaluation of the network; sample: a batch from noise to\n"
+      "images; train: one optimiser step.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  return g_option_context_parse (context, argc, argv, error);
+}
+/* *INDENT-ON* */
+
+gboolean
+bench_options_parse (BenchOptions * options, gint * argc, gchar *** argv,
+    GError ** error)
+{
+  CommandLine line = {.channels = -1,.res_blocks = -1,.timesteps = -1,
+    .image_channels = -1,.width = -1,.height = -1,.threads = -1,
+    .micro_batch = -1,.steps = -1,.repeats = -1,.warmup = -1
+  };
+  gboolean ok;
+
+  memset (options, 0, sizeof *options);
+  options->batches = g_array_new (FALSE, FALSE, sizeof (guint));
+  ok = parse_command_line (&line, argc, argv, error)
+      && read_mode (*argc, *argv, options, error)
+      && read_choices (&line, options, error)
+      && (options->model = find_model (&line, error)) != NULL
+      && read_numbers (&line, options, error);
+  options->json = line.json;
+  options->shapes = line.shapes;
+  command_line_clear (&line);
+  return ok;
+}
+
+void
+bench_options_clear (BenchOptions * options)
+{
+  g_clear_pointer (&options->model, ddpm_model_unref);
+  g_clear_pointer (&options->batches, g_array_unref);
+}
