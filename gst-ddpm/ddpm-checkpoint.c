@@ -8,6 +8,7 @@
 
 #include "ddpm-metadata.h"
 #include "ddpm-param-tensors.h"
+#include "ddpm-replace.h"
 
 #define BUILTIN_RESOURCE "/gst-ddpm/models/builtin.safetensors"
 #define BUILTIN_NAME "the built-in model"
@@ -288,4 +289,15 @@ ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
   ddpm_safetensors_writer_add (writer, table->name, DDPM_TYPE_F32,
       table->n_dims, table->shape, model->weights + table->offset);
   return ddpm_safetensors_writer_write (writer, path, error);
+}
+
+gboolean
+ddpm_checkpoint_can_save (const gchar * path, GError ** error)
+{
+  DdpmReplace replace;
+
+  if (!ddpm_replace_begin (&replace, path, error))
+    return FALSE;
+  ddpm_replace_clear (&replace);
+  return TRUE;
 }

@@ -21,6 +21,9 @@ DdpmModel *ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name,
  * the file is replaced whole (temporary name beside it, fsync, rename). */
 gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
     const gchar * path, GError ** error);
+/* Whether a file could be written to path now; none is, and what is there
+ * stays. DDPM_ERROR_WRITE or DDPM_ERROR_NO_SPACE says why not. */
+gboolean ddpm_checkpoint_can_save (const gchar * path, GError ** error);
 
 /**
  * DdpmTrainState:
@@ -43,8 +46,10 @@ typedef struct
 
 /* "ckpt.bin" -> "ckpt.bin.state" */
 gchar *ddpm_train_state_path (const gchar * checkpoint_path);
+/* Replaced whole, as a checkpoint is. DDPM_ERROR_WRITE, _NO_SPACE */
 gboolean ddpm_train_state_save (const DdpmTrainState * state,
     const gchar * path, GError ** error);
+/* Returns: (transfer full): DDPM_ERROR_NOT_FOUND, _READ, _FORMAT, _NO_SPACE */
 DdpmTrainState *ddpm_train_state_load (const gchar * path, GError ** error);
 void ddpm_train_state_free (DdpmTrainState * state);    /* what load returned */
 

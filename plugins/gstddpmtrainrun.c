@@ -6,7 +6,6 @@
 #endif
 
 #include "gstddpmtrainrun.h"
-#include "../gst-ddpm/ddpm-replace.h"
 
 struct _GstDdpmTrainRun
 {
@@ -39,24 +38,14 @@ struct _GstDdpmTrainRun
 
 /* --- start and end -------------------------------------------------------- */
 
-static gboolean
-can_be_replaced (const gchar * path, GError ** error)
-{
-  DdpmReplace replace;
-
-  if (!ddpm_replace_begin (&replace, path, error))
-    return FALSE;
-  ddpm_replace_clear (&replace);
-  return TRUE;
-}
-
 /* In hours there will be a checkpoint, and a state beside it. */
 static gboolean
 probe_location (const gchar * location, GError ** error)
 {
   g_autofree gchar *state = ddpm_train_state_path (location);
 
-  return can_be_replaced (location, error) && can_be_replaced (state, error);
+  return ddpm_checkpoint_can_save (location, error)
+      && ddpm_checkpoint_can_save (state, error);
 }
 
 /* No state is none to go on from: one command line serves both the first run
