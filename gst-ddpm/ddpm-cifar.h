@@ -23,7 +23,8 @@ typedef struct _DdpmCifar DdpmCifar;
  * train.bin / test.bin of CIFAR-100) or one .bin file, of which split says
  * nothing. Records of 3073 and of 3074 bytes (CIFAR-100: coarse and fine
  * label) are told apart by the size of the file. Files stay open and are read
- * one image at a time: a file that shrinks later is an error, not a SIGBUS. */
+ * one image at a time: a file that shrinks later is an error, not a SIGBUS.
+ * DDPM_ERROR_NOT_FOUND, _READ, or _FORMAT for sizes that are no records'. */
 DdpmCifar *ddpm_cifar_open (const gchar * location, DdpmSplit split,
     GError ** error);
 void ddpm_cifar_free (DdpmCifar * cifar);

@@ -64,13 +64,16 @@ typedef struct
  * dropout 0.1, T 1000, linear 1e-4..0.02; data range symmetric (the notebook's
  * unit range must be asked for). */
 void ddpm_config_init_defaults (DdpmConfig * config);
-/* All limits above; channels a multiple of 32; betas in (0, 1), ordered. */
+/* All limits above; channels a multiple of 32; betas in (0, 1), ordered. What
+ * is not so is DDPM_ERROR_SETTINGS. */
 gboolean ddpm_config_check (const DdpmConfig * config, GError ** error);
 /* Can images of this size pass all levels? (divisible by 2^(n_levels - 1)) */
 gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
     guint height, GError ** error);
 gboolean ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b);
-/* "1,2,2,1" <-> channel_mult, n_levels; "1" or "" <-> attention_levels */
+/* "1,2,2,1" <-> channel_mult, n_levels; "1" or "" <-> attention_levels.
+ * DDPM_ERROR_SETTINGS for another text, and config stays as it is. Strings are
+ * the caller's to free. */
 gboolean ddpm_config_parse_channel_mult (DdpmConfig * config,
     const gchar * text, GError ** error);
 gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,

@@ -10,7 +10,10 @@ G_BEGIN_DECLS
 
 typedef struct _DdpmDenoiser DdpmDenoiser;
 
-/* Loads the weights into the backend, plans, and takes all memory. */
+/* Loads the weights into the backend, plans, and takes all memory: steps take
+ * none. References model and backend. DDPM_ERROR_SETTINGS for a spec or a size
+ * that the model does not allow, DDPM_ERROR_NO_SPACE where memory is short. A
+ * denoiser is for one thread at a time. */
 DdpmDenoiser *ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend,
     guint batch, guint width, guint height, const DdpmSamplerSpec * spec,
     GError ** error);

@@ -45,6 +45,8 @@ typedef struct
   gsize total;
 } DdpmParams;
 
+/* Those of the notebook's UNet with this configuration; DDPM_ERROR_SETTINGS
+ * for one that ddpm_config_check () refuses */
 DdpmParams *ddpm_params_new (const DdpmConfig * config, GError ** error);
 void ddpm_params_free (DdpmParams * params);
 /* NULL: no such name */
@@ -54,7 +56,8 @@ const DdpmParam *ddpm_params_find (const DdpmParams * params,
  * (seed, index of the parameter, DDPM_STREAM_INIT); arena [total] */
 void ddpm_params_init_weights (const DdpmParams * params,
     const DdpmConfig * config, guint64 seed, gfloat * arena);
-/* The sinusoidal table, [timesteps][channels] floats */
+/* The sinusoidal table, [timesteps][channels] floats (Vaswani et al. 2017,
+ * section 3.5) */
 void ddpm_params_compute_time_table (guint timesteps, guint channels,
     gfloat * table);
 

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* u8 -> float: symmetric p / 127.5 - 1, unit p / 255 */
+/* u8 -> float: symmetric p / 127.5 - 1, unit p / 255; in, out [count] */
 void ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
     gfloat * out);
 /* float -> u8, clamped, to the nearest (NaN: 0) */

@@ -62,7 +62,7 @@ typedef struct
 /* The full ladder of S steps visits the states round (T (S - i) / S); from
  * start it goes to the next lower of them, and last to stop.
  * DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta outside
- * 0..1. */
+ * 0..1. The schedule is read during the call only. */
 DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,
     DdpmDataRange range, const DdpmSamplerSpec * spec, GError ** error);
 void ddpm_sampler_free (DdpmSampler * sampler);

@@ -31,6 +31,7 @@ typedef struct
   gdouble *posterior_variance;  /* beta tilde, eq. 7: "fixed small" */
 } DdpmSchedule;
 
+/* DDPM_ERROR_SETTINGS for betas that leave the range of numbers on the way */
 DdpmSchedule *ddpm_schedule_new (const DdpmConfig * config, GError ** error);
 void ddpm_schedule_free (DdpmSchedule * schedule);
 /* alphas_bar of the state x_s, s = 0..T: 1 at s = 0, else alphas_bar[s - 1] */

@@ -48,6 +48,10 @@ typedef struct _DdpmTrainer DdpmTrainer;
 /* The paper's recipe: 128, chosen, 2e-4, 5000, 1, 0.9999, flip, seed 0 */
 void ddpm_trainer_settings_init (DdpmTrainerSettings * settings);
 
+/* A trainer with initial weights (ddpm_params_init_weights ()), for images of
+ * width x height pixels; all memory is taken here. References backend.
+ * DDPM_ERROR_SETTINGS for what is out of range, DDPM_ERROR_NO_SPACE where
+ * memory is short. A trainer is for one thread at a time. */
 DdpmTrainer *ddpm_trainer_new (const DdpmConfig * config,
     const DdpmTrainerSettings * settings, guint width, guint height,
     DdpmBackend * backend, GError ** error);
@@ -80,11 +84,11 @@ void ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats);
 /* Images computed at a time, also where that was left to be chosen */
 guint ddpm_trainer_get_micro_batch (DdpmTrainer * trainer);
 /* Weights to sample with: the EMA where there is one (ema TRUE), else the raw
- * ones; a copy. */
+ * ones. Returns: (transfer full): a copy */
 DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema,
     GError ** error);
 /* Writes the state file, then the checkpoint, both whole. epoch and settings
- * are stored beside what the trainer knows. */
+ * (name -> text, or NULL) are stored beside what the trainer knows. */
 gboolean ddpm_trainer_save (DdpmTrainer * trainer,
     const gchar * checkpoint_path, guint64 epoch, GHashTable * settings,
     GError ** error);
