@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 /* Streams. 0: x_T. t = 1..T-1: z of the reverse step evaluated at timestep t.
- * From DDPM_STREAM_TRAINER up: the trainer's. */
+ * From DDPM_STREAM_TRAINER up: the trainer's, and then the evaluator's. */
 #define DDPM_STREAM_X_T 0u
 #define DDPM_STREAM_TRAINER 0x80000000u
 /* t, from the uniform of element 0 */
@@ -23,6 +23,12 @@ G_BEGIN_DECLS
 #define DDPM_STREAM_SHUFFLE (DDPM_STREAM_TRAINER + 4u)
 /* + number of the dropout layer, in order of execution */
 #define DDPM_STREAM_DROPOUT (DDPM_STREAM_TRAINER + 0x1000u)
+/* The evaluator's; sample = number of the image in its data set */
+#define DDPM_STREAM_EVALUATOR 0xc0000000u
+/* + t: normals, the eps of x_t */
+#define DDPM_STREAM_EVALUATOR_EPS (DDPM_STREAM_EVALUATOR + 0u)
+/* element k: uniform, timestep k of the image */
+#define DDPM_STREAM_EVALUATOR_TIMESTEP (DDPM_STREAM_EVALUATOR + 0x1000000u)
 
 /* out[i] = normal of element first_element + i */
 void ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,

@@ -41,6 +41,7 @@
 #include "ddpm-cifar.h"
 #include "ddpm-config.h"
 #include "ddpm-denoiser.h"
+#include "ddpm-evaluator.h"
 #include "ddpm-model.h"
 #include "ddpm-noise.h"
 #include "ddpm-params.h"
