@@ -22,6 +22,7 @@ data=$(absolute "$1"); shift
 work=builtin-model
 case "${1:-}" in ''|*=*) ;; *) work=$1; shift ;; esac
 work=$(absolute "$work")
+GST_DDPM_INSTALLED=             # with this tree's own programs
 make_available
 mkdir -p "$work"
 
@@ -37,5 +38,5 @@ gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 seed=1 ! \
     channels=32 channel-mult=1,2,4 attention-levels=2 res-blocks=1 dropout=0 \
     data-range=unit beta-end=0.012 batch-size=16 learning-rate=5e-4 \
     warmup-steps=200 ema-decay=0.998 max-steps=3332 seed=1 "$@"
-build/pipelines/shrink-checkpoint "$work/builtin.bin" models/builtin.safetensors
+build/tools/shrink-checkpoint "$work/builtin.bin" models/builtin.safetensors
 ls -l models/builtin.safetensors

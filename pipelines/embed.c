@@ -119,7 +119,7 @@ run (GError ** error)
   if (model)
     g_object_set (denoise, "model", model, NULL);
   if (steps >= 0)
-    g_object_set (denoise, "steps", (guint) steps, NULL);
+    g_object_set (denoise, "steps", steps, NULL);
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   /* an error would leave a plain pull waiting for ever */
