@@ -9,10 +9,6 @@
 #include "bench-job.h"
 #include "bench-measure.h"
 
-/* A backward pass by data and one by weights, each as long as the forward
- * pass */
-#define TRAINING_PASSES 3
-
 typedef struct
 {
   BenchJob *job;
@@ -21,6 +17,12 @@ typedef struct
   GArray *steps, *alone, *ratios;       /* of gdouble */
   BenchResult *result;
 } Measurement;
+
+gdouble
+bench_flops_of_image (BenchMode mode, gdouble forward)
+{
+  return mode == BENCH_TRAIN ? 3.0 * forward : forward;
+}
 
 /* What is not known stays so. */
 static void
@@ -111,12 +113,12 @@ static void
 summarise (Measurement * m, const BenchOptions * options)
 {
   BenchResult *result = m->result;
-  const gdouble planned =
+  const gdouble forward =
       ddpm_profile_backend_get_planned_flops (m->profile) / result->pass;
   BenchSpread ratio;
 
-  result->flops = planned * result->batch * result->evaluations
-      * (options->mode == BENCH_TRAIN ? TRAINING_PASSES : 1);
+  result->flops = bench_flops_of_image (options->mode, forward)
+      * result->batch * result->evaluations;
   bench_samples_summarise (m->steps, &result->step);
   bench_samples_summarise (m->alone, &result->convolutions);
   bench_samples_summarise (m->ratios, &ratio);

@@ -47,6 +47,9 @@ typedef struct
   BenchAllocations first, steady;
 } BenchResult;
 
+/* From those of a forward pass of one image: a backward pass by data and one
+ * by weights are as long as the forward pass. */
+gdouble bench_flops_of_image (BenchMode mode, gdouble forward);
 gboolean bench_measure (const BenchOptions * options, DdpmBackend * backend,
     guint batch, BenchResult * result, GError ** error);
 void bench_result_clear (BenchResult * result);

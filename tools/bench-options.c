@@ -123,25 +123,15 @@ read_architecture (const CommandLine * line, DdpmConfig * config,
       && ddpm_config_check (config, error);
 }
 
-static DdpmModel *
-make_model (const CommandLine * line, GError ** error)
-{
-  DdpmConfig config;
-  DdpmModel *model;
-
-  if (!read_architecture (line, &config, error))
-    return NULL;
-  model = ddpm_model_new (&config, error);
-  if (model)
-    ddpm_params_init_weights (model->params, &config, 0, model->weights);
-  return model;
-}
-
+/* Weights that are not read are made last, for that takes time. */
 static DdpmModel *
 find_model (const CommandLine * line, GError ** error)
 {
+  DdpmConfig config;
+
   if (line->model == NULL)
-    return make_model (line, error);
+    return read_architecture (line, &config, error) ?
+        ddpm_model_new (&config, error) : NULL;
   if (!names_architecture (line))
     return ddpm_checkpoint_load (line->model, error);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
@@ -299,6 +289,9 @@ bench_options_parse (BenchOptions * options, gint * argc, gchar *** argv,
       && read_choices (&line, options, error)
       && (options->model = find_model (&line, error)) != NULL
       && read_numbers (&line, options, error);
+  if (ok && line.model == NULL)
+    ddpm_params_init_weights (options->model->params, &options->model->config,
+        0, options->model->weights);
   options->json = line.json;
   options->shapes = line.shapes;
   command_line_clear (&line);
