@@ -30,7 +30,7 @@ inner_of (DdpmBackend * b)
   return ((ProfileBackend *) b)->inner;
 }
 
-/* --- the watch -------------------------------------------------------------- */
+/* --- the watch ------------------------------------------------------------ */
 
 static gdouble
 now (void)
@@ -73,7 +73,7 @@ stop_convolution (DdpmPlan * p, guint pass, gdouble start)
   add_to (&b->entries[DDPM_PROFILE_CONV_FORWARD + pass], seconds, plan->flops);
 }
 
-/* --- the machine ------------------------------------------------------------ */
+/* --- the machine ---------------------------------------------------------- */
 
 static void
 profile_finalize (DdpmBackend * base)
@@ -130,7 +130,7 @@ profile_zero (DdpmBackend * b, gpointer dst, gsize size)
   stop (b, DDPM_PROFILE_COPY, start);
 }
 
-/* --- plans ------------------------------------------------------------------ */
+/* --- plans ---------------------------------------------------------------- */
 
 static ProfilePlan *
 wrap (DdpmBackend * b, DdpmPlan * inner, gdouble flops)
@@ -171,7 +171,7 @@ profile_plan_implementation (DdpmPlan * p, guint kind)
   return inside (p)->ops->plan_implementation (inside (p), kind);
 }
 
-/* --- convolution ------------------------------------------------------------ */
+/* --- convolution ---------------------------------------------------------- */
 
 gdouble
 ddpm_conv_desc_get_flops (const DdpmConvDesc * d)
@@ -238,7 +238,7 @@ profile_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
   stop_convolution (p, 2, start);
 }
 
-/* --- norm ------------------------------------------------------------------- */
+/* --- norm ----------------------------------------------------------------- */
 
 static DdpmPlan *
 profile_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
@@ -276,7 +276,7 @@ profile_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   stop_plan (p, DDPM_PROFILE_NORM_BACKWARD, start, 0.0);
 }
 
-/* --- attention -------------------------------------------------------------- */
+/* --- attention ------------------------------------------------------------ */
 
 /* Two matrix products, of tokens^2 and c */
 static DdpmPlan *
@@ -310,7 +310,7 @@ profile_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
       2.0 * ((ProfilePlan *) p)->flops);
 }
 
-/* --- linear ----------------------------------------------------------------- */
+/* --- linear --------------------------------------------------------------- */
 
 static DdpmPlan *
 profile_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
@@ -343,7 +343,7 @@ profile_linear_backward (DdpmPlan * p, const float *x, const float *weight,
       (dx ? 2.0 : 1.0) * ((ProfilePlan *) p)->flops);
 }
 
-/* --- small ones ------------------------------------------------------------- */
+/* --- small ones ----------------------------------------------------------- */
 
 static void
 profile_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
@@ -403,7 +403,7 @@ profile_swish_backward (DdpmBackend * b, gsize count, const float *x,
   stop (b, DDPM_PROFILE_ELEMENTWISE, start);
 }
 
-/* --- diffusion -------------------------------------------------------------- */
+/* --- diffusion ------------------------------------------------------------ */
 
 static void
 profile_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
@@ -450,7 +450,7 @@ profile_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
   stop (b, DDPM_PROFILE_DIFFUSION, start);
 }
 
-/* --- optimiser -------------------------------------------------------------- */
+/* --- optimiser ------------------------------------------------------------ */
 
 static double
 profile_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
@@ -518,7 +518,7 @@ static const DdpmOps profile_ops = {
   .adam = profile_adam,
 };
 
-/* --- for who looks ---------------------------------------------------------- */
+/* --- for who looks -------------------------------------------------------- */
 
 DdpmBackend *
 ddpm_profile_backend_new (DdpmBackend * inner)

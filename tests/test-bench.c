@@ -12,7 +12,7 @@
 #include "../gst-ddpm/ddpm-unet.h"
 #include "../tools/bench-measure.h"
 
-/* --- parts ------------------------------------------------------------------ */
+/* --- parts ---------------------------------------------------------------- */
 
 static void
 assert_spread (const gdouble * samples, guint n, gdouble median, gdouble min,
@@ -183,7 +183,7 @@ shapes_have_names (void)
   g_assert_cmpstr (full, ==, "1x1 256+128->64 at 8x8, stride 2");
 }
 
-/* --- the program ------------------------------------------------------------ */
+/* --- the program ---------------------------------------------------------- */
 
 #define TINY "--channels=32 --channel-mult=1,1 --attention-levels=1 " \
     "--res-blocks=1 --timesteps=10 --width=8 --height=4 --repeats=2 --warmup=1 "

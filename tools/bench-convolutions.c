@@ -60,7 +60,7 @@ bench_shape_to_string (const DdpmConvDesc * d)
   return g_string_free (s, FALSE);
 }
 
-/* --- what there is to time -------------------------------------------------- */
+/* --- what there is to time ------------------------------------------------ */
 
 static Shape *
 find_shape (BenchConvolutions * c, const DdpmConvDesc * desc)
@@ -102,7 +102,7 @@ collect_shapes (BenchConvolutions * c, DdpmBackend * profile, guint steps)
   }
 }
 
-/* --- memory ----------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------- */
 
 static void
 enlarge (BenchConvolutions * c, guint buffer, gsize size)
@@ -169,7 +169,7 @@ take_buffers (BenchConvolutions * c)
   return TRUE;
 }
 
-/* --- timing ----------------------------------------------------------------- */
+/* --- timing --------------------------------------------------------------- */
 
 static void
 call (BenchConvolutions * c, Shape * shape, guint pass)
@@ -317,7 +317,7 @@ bench_convolutions_time (BenchConvolutions * c)
   return c->seconds;
 }
 
-/* --- results ---------------------------------------------------------------- */
+/* --- results -------------------------------------------------------------- */
 
 /* Mean seconds of a call of this shape in the steps that profile saw */
 static gdouble

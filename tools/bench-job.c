@@ -39,7 +39,7 @@ make_noise (BenchJob * job)
   return TRUE;
 }
 
-/* --- forward ---------------------------------------------------------------- */
+/* --- forward -------------------------------------------------------------- */
 
 typedef struct
 {
@@ -113,7 +113,7 @@ tear_down_forward (gpointer data)
   b->ops->free (b, job->weights);
 }
 
-/* --- sample ----------------------------------------------------------------- */
+/* --- sample --------------------------------------------------------------- */
 
 static gboolean
 prepare_sample (BenchJob * job, const BenchOptions * o, GError ** error)
@@ -142,7 +142,7 @@ step_sample (BenchJob * job)
   ddpm_denoiser_read (job->denoiser, job->images);
 }
 
-/* --- train ------------------------------------------------------------------ */
+/* --- train ---------------------------------------------------------------- */
 
 static gboolean
 make_pictures (BenchJob * job)
@@ -175,7 +175,7 @@ prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
   return FALSE;
 }
 
-/* --- any of them ------------------------------------------------------------ */
+/* --- any of them ---------------------------------------------------------- */
 
 BenchJob *
 bench_job_new (const BenchOptions * options, DdpmBackend * backend,

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the pipeline costs over the bare engine: images a second of
+# "ddpmnoise ! ddpmdenoise ! fakesink" beside those of "ddpm-bench sample", of
+# one model, in turn, so that other load on the machine slows both.
+#
+#   tools/bench-pipeline.sh [OPTION ...]
+#
+#   --model FILE      a checkpoint; default: the built-in model
+#   --batch N         images at a time (16)
+#   --steps N         evaluations from noise to image (10)
+#   --threads N       compute threads (0: one per core)
+#   --precision NAME  auto, f32 or bf16 (auto)
+#   --buffers N       batches of one measurement (10)
+#   --rounds N        measurements (5)
+#
+# A pipeline's start and end do not count: the time of N batches is that of
+# N + 1 of them less that of 1.
+set -eu
+# shellcheck source=pipelines/environment.sh
+. "$(dirname "$0")/../pipelines/environment.sh"
+usage () { sed -n '3,19s/^# \{0,1\}//p' "$0"; exit "$1"; }
+
+model='' batch=16 steps=10 threads=0 precision=auto buffers=10 rounds=5
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -h|--help) usage 0 ;;
+    --model|--precision) [ $# -ge 2 ] || usage 2 >&2 ;;
+    --batch|--steps|--threads|--buffers|--rounds)
+      case "$# ${2:-}" in 1\ *|*\ |*\ *[!0-9]*) usage 2 >&2 ;; esac ;;
+    *) usage 2 >&2 ;;
+  esac
+  case "$1" in
+    --model) model=$(absolute "$2") ;;
+    --precision) precision=$2 ;;
+    --batch) batch=$2 ;;
+    --steps) steps=$2 ;;
+    --threads) threads=$2 ;;
+    --buffers) buffers=$2 ;;
+    --rounds) rounds=$2 ;;
+  esac
+  shift 2
+done
+make_available
+bench=ddpm-bench
+[ -n "${GST_DDPM_INSTALLED:-}" ] || bench=build/tools/ddpm-bench
+
+# seconds of so many batches, from PLAYING to the end of the stream
+pipeline () {
+  LC_ALL=C gst-launch-1.0 ddpmnoise num-buffers="$1" batch-size="$batch" ! \
+    ddpmdenoise model="$model" sampler=ddim steps="$steps" \
+    threads="$threads" precision="$precision" ! fakesink sync=false |
+    awk '/^Execution ended after/ { split ($4, t, ":"); print 3600 * t[1] + 60 * t[2] + t[3] }'
+}
+
+engine () {
+  "$bench" sample --json --model="$model" --sampler=ddim --steps="$steps" \
+    --batch="$batch" --threads="$threads" --precision="$precision" \
+    --repeats="$buffers" |
+    sed -n 's/.*"step_ms":{"median":\([0-9.e+-]*\).*/\1/p'
+}
+
+echo "$batch images at a time, $steps evaluations each:"
+for round in $(seq "$rounds"); do
+  ms=$(engine)
+  one=$(pipeline 1)
+  all=$(pipeline $((buffers + 1)))
+  [ -n "$ms" ] && [ -n "$one" ] && [ -n "$all" ] || exit 1
+  echo "$round $ms $one $all"
+done | awk -v batch="$batch" -v n="$buffers" '
+  {
+    engine = batch * 1000 / $2
+    pipeline = batch * n / ($4 - $3)
+    printf "round %d: engine %.2f images/s, pipeline %.2f: %.2f %%\n", $1, engine, pipeline, 100 * pipeline / engine
+    ratio[NR] = pipeline / engine
+  }
+  END {
+    for (i = 1; i <= NR; i++)
+      for (k = i + 1; k <= NR; k++)
+        if (ratio[k] < ratio[i]) { x = ratio[i]; ratio[i] = ratio[k]; ratio[k] = x }
+    middle = (ratio[int ((NR + 1) / 2)] + ratio[int (NR / 2) + 1]) / 2
+    printf "the pipeline does %.2f %% of the engine (median)\n", 100 * middle
+  }'

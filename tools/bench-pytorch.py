@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Times the notebook's model in PyTorch, and in ONNX Runtime where that is to be had,
+beside ddpm-bench: the same network, batch and threads, in turn, so that other load on
+the machine slows all. What is missing is left out and named.
+
+    tools/bench-pytorch.py --bench build/tools/ddpm-bench --batch 16 --threads 2
+
+A training step here is the notebook's: Adam, no average of weights, no clipping;
+ddpm-bench's has both besides. The model is that of tests/oracle."""
+import argparse
+import inspect
+import io
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DROPOUT = 0.1
+
+
+def numbers(text):
+    return [int(n) for n in text.split(',') if n]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--bench', default=str(ROOT / 'build' / 'tools' / 'ddpm-bench'),
+                        help='the program ddpm-bench (build/tools/ddpm-bench)')
+    parser.add_argument('--mode', choices=('forward', 'train', 'both'), default='both')
+    parser.add_argument('--batch', type=int, default=16)
+    parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument('--rounds', type=int, default=3, help='of all contenders (3)')
+    parser.add_argument('--repeats', type=int, default=5, help='steps of a round (5)')
+    parser.add_argument('--compile', action='store_true', help='torch.compile too')
+    parser.add_argument('--channels', type=int, default=128)
+    parser.add_argument('--channel-mult', type=numbers, default=[1, 2, 2, 1])
+    parser.add_argument('--attention-levels', type=numbers, default=[1])
+    parser.add_argument('--res-blocks', type=int, default=2)
+    parser.add_argument('--timesteps', type=int, default=1000)
+    parser.add_argument('--width', type=int, default=32)
+    parser.add_argument('--height', type=int, default=32)
+    parser.add_argument('--json', action='store_true', help='the results as one line of JSON')
+    return parser.parse_args()
+
+
+def leave_out(what, why):
+    print(f'left out: {what}: {why}', file=sys.stderr)
+
+
+def listed(values):
+    return ','.join(map(str, values))
+
+
+def run_bench(o, mode, precision):
+    """Milliseconds of a step; None where this machine has no such precision"""
+    command = [o.bench, mode, '--json', f'--precision={precision}', f'--batch={o.batch}',
+               f'--threads={o.threads}', f'--repeats={o.repeats}',
+               f'--channels={o.channels}', f'--channel-mult={listed(o.channel_mult)}',
+               f'--attention-levels={listed(o.attention_levels)}',
+               f'--res-blocks={o.res_blocks}', f'--timesteps={o.timesteps}',
+               f'--width={o.width}', f'--height={o.height}']
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        if precision == 'f32':
+            sys.exit(done.stderr)
+        leave_out(f'gst-ddpm {precision}', done.stderr.strip())
+        return None
+    return json.loads(done.stdout)['step_ms']['median']
+
+
+def median_ms(step, repeats):
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        step()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+class Torch:
+    """Steps of the notebook's model in one of PyTorch's ways"""
+
+    def __init__(self, o, torch, layout, bf16, compiled):
+        from notebook_unet import UNet
+        self.o, self.torch, self.bf16 = o, torch, bf16
+        self.format = torch.channels_last if layout else torch.contiguous_format
+        torch.manual_seed(0)
+        self.net = UNet(o.timesteps, o.channels, o.channel_mult, o.attention_levels,
+                        o.res_blocks).to(memory_format=self.format)
+        self.run = torch.compile(self.net) if compiled else self.net
+        self.optimizer = torch.optim.Adam(
+            [p for p in self.net.parameters() if p.requires_grad], lr=2e-4)
+        shape = (o.batch, 3, o.height, o.width)
+        self.x = torch.randn(shape).contiguous(memory_format=self.format)
+        self.t = torch.arange(o.batch) * o.timesteps // o.batch
+        betas = torch.linspace(1e-4, 0.02, o.timesteps, dtype=torch.float64)
+        self.bar = torch.cumprod(1 - betas, 0).float()
+
+    def autocast(self):
+        return self.torch.autocast('cpu', dtype=self.torch.bfloat16, enabled=self.bf16)
+
+    def forward(self):
+        self.net.eval()
+        with self.torch.inference_mode(), self.autocast():
+            self.run(self.x, self.t)
+
+    def train(self):
+        torch, o = self.torch, self.o
+        self.net.train()
+        for dropout in self.net.dropouts():
+            dropout.mask = self.mask
+        t = torch.randint(0, o.timesteps, (o.batch,))
+        bar = self.bar[t].view(-1, 1, 1, 1)
+        eps = torch.randn_like(self.x)
+        x_t = bar.sqrt() * self.x + (1 - bar).sqrt() * eps
+        with self.autocast():
+            prediction = self.run(x_t, t)
+        loss = torch.nn.functional.mse_loss(prediction.float(), eps)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        for dropout in self.net.dropouts():
+            dropout.mask = None
+
+    def mask(self, shape):
+        keep = self.torch.empty(shape, memory_format=self.format).bernoulli_(1 - DROPOUT)
+        return keep.div_(1 - DROPOUT)
+
+
+def has_bf16(torch):
+    """Whether oneDNN computes in it: PyTorch would, slowly, without"""
+    try:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    except (AttributeError, RuntimeError):
+        flags = pathlib.Path('/proc/cpuinfo')
+        return flags.exists() and 'avx512_bf16' in flags.read_text()
+
+
+def torch_contenders(o):
+    """name -> Torch"""
+    try:
+        import torch
+    except ImportError as e:
+        leave_out('PyTorch', e)
+        return {}
+    torch.set_num_threads(o.threads)
+    version = f'PyTorch {torch.__version__}'
+    ways = [('f32', False, False), ('f32 channels_last', True, False)]
+    if has_bf16(torch):
+        ways.append(('bf16 channels_last', True, True))
+    else:
+        leave_out(f'{version} bf16', 'oneDNN has none on this processor')
+    contenders = {f'{version} {name}': Torch(o, torch, layout, bf16, False)
+                  for name, layout, bf16 in ways}
+    if o.compile and hasattr(torch, 'compile'):
+        contenders.update({f'{version} {name} compiled': Torch(o, torch, layout, bf16, True)
+                           for name, layout, bf16 in ways[1:]})
+    return contenders
+
+
+def export(o, contender):
+    """The network as ONNX, with the time embedding and a batch that is fixed"""
+    torch = contender.torch
+    options = dict(input_names=['x', 't'], output_names=['eps'], opset_version=13)
+    if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
+        options['dynamo'] = False
+    file = io.BytesIO()
+    contender.net.eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        torch.onnx.export(contender.net, (contender.x, contender.t), file, **options)
+    return file.getvalue()
+
+
+def onnx_contender(o, contenders):
+    """name -> function of a forward step"""
+    try:
+        import onnxruntime
+    except ImportError as e:
+        leave_out('ONNX Runtime', e)
+        return {}
+    if not contenders:
+        leave_out('ONNX Runtime', 'PyTorch writes its model')
+        return {}
+    torch = next(iter(contenders.values()))
+    try:
+        model = export(o, torch)
+    except Exception as e:      # whatever this version of PyTorch's exporter lacks
+        leave_out('ONNX Runtime', f'the model cannot be written: {e}')
+        return {}
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = o.threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+    inputs = {'x': torch.x.contiguous().numpy(), 't': torch.t.numpy()}
+    return {f'ONNX Runtime {onnxruntime.__version__} f32':
+            lambda: session.run(None, inputs)}
+
+
+def measure(o, mode, steps):
+    """name -> milliseconds of each round"""
+    times = {}
+    for step in steps.values():         # warm
+        step()
+        step()
+    precisions = ['f32', 'bf16']
+    for _ in range(o.rounds):
+        for precision in list(precisions):
+            ms = run_bench(o, mode, precision)
+            if ms is None:
+                precisions.remove(precision)
+            else:
+                times.setdefault(f'gst-ddpm {precision}', []).append(ms)
+        for name, step in steps.items():
+            times.setdefault(name, []).append(median_ms(step, o.repeats))
+    return times
+
+
+def ratio(times, others):
+    """How often one step of the others takes as long as one of ours"""
+    return statistics.median(b / a for a, b in zip(times, others))
+
+
+def report(o, mode, times):
+    ours = times['gst-ddpm f32']
+    best = times.get('gst-ddpm bf16', ours)
+    rows = []
+    for name, values in times.items():
+        ms = statistics.median(values)
+        rows.append(dict(mode=mode, name=name, batch=o.batch, threads=o.threads, ms=ms,
+                         images_per_second=1e3 * o.batch / ms,
+                         to_f32=ratio(ours, values), to_best=ratio(best, values)))
+    if o.json:
+        print(json.dumps(dict(mode=mode, results=rows)))
+        return
+    print(f'\n{mode}, batch {o.batch}, {o.threads} threads, {o.rounds} rounds of {o.repeats}')
+    print(f'  {"":<40} {"ms":>10} {"images/s":>10} {": our f32":>10} {": our best":>10}')
+    for row in rows:
+        print(f'  {row["name"]:<40} {row["ms"]:10.2f} {row["images_per_second"]:10.2f}'
+              f' {row["to_f32"]:10.2f} {row["to_best"]:10.2f}')
+
+
+def main():
+    o = parse_arguments()
+    sys.path.insert(0, str(ROOT / 'tests' / 'oracle'))
+    if not shutil.which(o.bench):
+        sys.exit(f'{o.bench} is no program: build it, or say where it is with --bench')
+    contenders = torch_contenders(o)
+    if o.mode != 'train':
+        steps = {name: c.forward for name, c in contenders.items()}
+        steps.update(onnx_contender(o, contenders))
+        report(o, 'forward', measure(o, 'forward', steps))
+    if o.mode != 'forward':
+        report(o, 'train', measure(o, 'train', {n: c.train for n, c in contenders.items()}))
+
+
+main()
