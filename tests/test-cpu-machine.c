@@ -225,6 +225,55 @@ the_notebook_s_shapes_are_never_computed_by_plain_loops (void)
 
 /* --- results that depend on nothing else -------------------------------------------- */
 
+typedef struct
+{
+  DdpmBackend *backend;
+  const gchar *names[3];
+} Implementations;
+
+static void
+note_implementations (gpointer data)
+{
+  static const DdpmConvDesc d = { 1, 16, 16, 64, 0, 64, 3, 1, DDPM_TYPE_F32,
+    DDPM_TYPE_F32, TRUE
+  };
+  Implementations *i = data;
+  DdpmPlan *plan = i->backend->ops->conv_new (i->backend, &d, NULL);
+
+  for (guint kind = 0; kind < 3; kind++)
+    i->names[kind] = plan->ops->plan_implementation (plan, kind);
+  plan->ops->plan_free (plan);
+}
+
+/* Whether a convolution of 64 channels is computed by the backend's own loops,
+ * in all three passes or in none */
+static gboolean
+has_own_convolution (void)
+{
+  g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 1);
+  Implementations i = { b, };
+  gboolean own[3];
+
+  b->ops->run (b, note_implementations, &i);
+  for (guint kind = 0; kind < 3; kind++) {
+    own[kind] = g_str_has_prefix (i.names[kind], "winograd");
+    g_assert_cmpint (own[kind], ==, own[0]);
+  }
+  return own[0];
+}
+
+#if defined (__x86_64__)
+static void
+an_avx2_processor_convolves_by_tiles (void)
+{
+  if (!__builtin_cpu_supports ("avx2") || !__builtin_cpu_supports ("fma")) {
+    g_test_skip ("this processor has no AVX2");
+    return;
+  }
+  g_assert_true (has_own_convolution ());
+}
+#endif
+
 /* Of n images; own: nothing of it is left to oneDNN */
 static void
 for_each_case (DdpmPrecision precision, guint n,
@@ -248,7 +297,9 @@ for_each_case (DdpmPrecision precision, guint n,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    func (precision, &cases[i], cases[i].run == run_norm);
+    func (precision, &cases[i], cases[i].run == run_norm
+        || (i == 0 && precision == DDPM_PRECISION_F32
+            && has_own_convolution ()));
 }
 
 static void
@@ -484,6 +535,10 @@ main (int argc, char **argv)
   g_test_add_func
       ("/cpu/the-notebook-s-shapes-are-never-computed-by-plain-loops",
       the_notebook_s_shapes_are_never_computed_by_plain_loops);
+#if defined (__x86_64__)
+  g_test_add_func ("/cpu/an-avx2-processor-convolves-by-tiles",
+      an_avx2_processor_convolves_by_tiles);
+#endif
   g_test_add_func ("/cpu/a-run-repeats-to-the-bit", a_run_repeats_to_the_bit);
   g_test_add_func ("/cpu/the-number-of-threads-changes-nothing",
       the_number_of_threads_changes_nothing);

@@ -84,6 +84,23 @@ convolutions_of_the_network (gconstpointer data)
     check_conv (precision, &shapes[i], act, act, i % 3, i % 2);
 }
 
+/* Channels as tiles are computed of, images that they do not fill evenly */
+static void
+convolutions_of_any_size (gconstpointer data)
+{
+  static const ConvShape shapes[] = {
+    {2, 11, 13, 32, 0, 64, 3, 1}, {1, 9, 8, 96, 0, 32, 3, 1},
+    {3, 8, 9, 64, 0, 32, 3, 1}, {1, 64, 1, 32, 0, 32, 3, 1},
+    {1, 2, 33, 32, 0, 32, 3, 1}, {9, 10, 8, 64, 0, 160, 3, 1},
+    {1, 12, 12, 16, 0, 21, 3, 1}, {1, 8, 8, 32, 0, 33, 3, 1},
+  };
+  const DdpmPrecision precision = GPOINTER_TO_INT (data);
+  const DdpmType act = act_type (precision);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    check_conv (precision, &shapes[i], act, act, i % 3, i % 2);
+}
+
 static void
 convolutions_from_and_to_images (gconstpointer data)
 {
@@ -426,6 +443,7 @@ add_for_precision (const gchar * name, DdpmPrecision precision)
     GTestDataFunc func;
   } tests[] = {
     {"convolutions-of-the-network", convolutions_of_the_network},
+    {"convolutions-of-any-size", convolutions_of_any_size},
     {"convolutions-from-and-to-images", convolutions_from_and_to_images},
     {"convolutions-of-any-shape", convolutions_of_any_shape},
     {"norms-of-the-network", norms_of_the_network},

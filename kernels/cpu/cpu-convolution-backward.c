@@ -42,6 +42,13 @@ cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
 {
   CpuConvolution *conv = (CpuConvolution *) p;
 
+  if (conv->tiled[CPU_CONV_BACKWARD_DATA]) {
+    if (dx0)
+      cpu_winograd_convolve (cpu_plan_backend (p), &conv->tiling_backward, dy,
+          conv->packed_backward, NULL, add0 ? dx0 : NULL, dx0,
+          cpu_at (scratch, conv->layout.tiles));
+    return;
+  }
   dy = bring_dy (conv, dy, scratch);
   if (dx0)
     backward_data (conv, &conv->source[0], dy, dx0, add0, scratch);
@@ -98,14 +105,21 @@ cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gpointer scratch)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
+  CpuBackend *b = cpu_plan_backend (p);
   const gconstpointer x[2] = { x0, x1 };
-  gconstpointer dy_computed = bring_dy (conv, dy, scratch);
 
-  for (guint i = 0; i < conv->n_sources; i++)
-    backward_weights (conv, &conv->source[i],
-        cpu_conv_bring_x (conv, i, x[i], scratch), dy_computed, dweight, add,
-        scratch);
-  cpu_column_sums (cpu_plan_backend (p), conv->d.dst_type,
+  if (conv->tiled[CPU_CONV_BACKWARD_WEIGHTS]) {
+    cpu_winograd_gradient (b, &conv->tiling, x0, dy, dweight, add,
+        cpu_at (scratch, conv->layout.tiles));
+  } else {
+    gconstpointer dy_computed = bring_dy (conv, dy, scratch);
+
+    for (guint i = 0; i < conv->n_sources; i++)
+      backward_weights (conv, &conv->source[i],
+          cpu_conv_bring_x (conv, i, x[i], scratch), dy_computed, dweight,
+          add, scratch);
+  }
+  cpu_column_sums (b, conv->d.dst_type,
       cpu_conv_pixels_out (conv), conv->cout, conv->cout, dy, dbias, add,
       cpu_at (scratch, conv->layout.sums));
 }

@@ -257,28 +257,85 @@ plan_weights (CpuConvolution * conv, CpuConvSource * s,
 }
 
 static gboolean
-plan_source (CpuConvolution * conv, CpuConvSource * s, GError ** error)
+plan_forward_passes (CpuConvolution * conv, CpuConvSource * s,
+    const ConvDescs * descs, GError ** error)
+{
+  if (s->first == 0 && !plan_forward (conv, s, descs, FALSE, error))
+    return FALSE;
+  return plan_forward (conv, s, descs, TRUE, error)
+      && plan_weights (conv, s, &s->forward[1], &s->weights, &s->arrange,
+      error);
+}
+
+static gboolean
+plan_backward_passes (CpuConvolution * conv, CpuConvSource * s,
+    const ConvDescs * descs, GError ** error)
 {
   dnnl_primitive_desc_t hint = NULL;
+  gboolean ok = make_hint (conv, descs, &hint, error);
+
+  if (ok && !conv->tiled[CPU_CONV_BACKWARD_DATA])
+    ok = plan_backward_data (conv, s, descs, hint, error)
+        && plan_weights (conv, s, &s->backward_data, &s->weights_backward,
+        &s->arrange_backward, error);
+  if (ok && !conv->tiled[CPU_CONV_BACKWARD_WEIGHTS])
+    ok = plan_backward_weights (conv, s, descs, hint, error);
+  if (hint)
+    dnnl_primitive_desc_destroy (hint);
+  return ok;
+}
+
+static gboolean
+plan_source (CpuConvolution * conv, CpuConvSource * s, GError ** error)
+{
   ConvDescs descs;
   gboolean ok = descs_init (&descs, conv, s, error);
 
-  if (ok && s->first == 0)
-    ok = plan_forward (conv, s, &descs, FALSE, error);
-  ok = ok && plan_forward (conv, s, &descs, TRUE, error)
-      && plan_weights (conv, s, &s->forward[1], &s->weights, &s->arrange,
-      error);
-  if (ok && conv->d.training) {
-    ok = make_hint (conv, &descs, &hint, error)
-        && plan_backward_data (conv, s, &descs, hint, error)
-        && plan_weights (conv, s, &s->backward_data, &s->weights_backward,
-        &s->arrange_backward, error)
-        && plan_backward_weights (conv, s, &descs, hint, error);
-    if (hint)
-      dnnl_primitive_desc_destroy (hint);
-  }
+  if (ok && !conv->tiled[CPU_CONV_FORWARD])
+    ok = plan_forward_passes (conv, s, &descs, error);
+  if (ok && conv->d.training && !(conv->tiled[CPU_CONV_BACKWARD_DATA]
+          && conv->tiled[CPU_CONV_BACKWARD_WEIGHTS]))
+    ok = plan_backward_passes (conv, s, &descs, error);
   descs_clear (&descs);
   return ok;
+}
+
+/* Which passes are computed by tiles, and the memory for their weights */
+static gboolean
+plan_tiles (CpuConvolution * conv, GError ** error)
+{
+  const DdpmConvDesc *d = &conv->d;
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  const CpuTiling there = { d->n, d->height, d->width, conv->cin, conv->cout };
+  const CpuTiling back = { d->n, d->height, d->width, conv->cout, conv->cin };
+
+  if (d->kernel != 3 || d->stride != 1 || conv->n_sources != 1
+      || d->src_type != DDPM_TYPE_F32 || d->dst_type != DDPM_TYPE_F32)
+    return TRUE;
+  conv->tiling = there;
+  conv->tiling_backward = back;
+  conv->tiled[CPU_CONV_FORWARD] = cpu_winograd_suits (b, &there);
+  conv->tiled[CPU_CONV_BACKWARD_DATA] = d->training
+      && cpu_winograd_suits_gradient (b, &back);
+  conv->tiled[CPU_CONV_BACKWARD_WEIGHTS] = d->training
+      && cpu_winograd_suits_gradient (b, &there);
+  if (conv->tiled[CPU_CONV_FORWARD])
+    conv->packed = b->base.ops->alloc (&b->base,
+        cpu_winograd_packed_size (b, &there));
+  if (conv->tiled[CPU_CONV_BACKWARD_DATA])
+    conv->packed_backward = b->base.ops->alloc (&b->base,
+        cpu_winograd_packed_size (b, &back));
+  if ((conv->tiled[CPU_CONV_FORWARD] && conv->packed == NULL)
+      || (conv->tiled[CPU_CONV_BACKWARD_DATA]
+          && conv->packed_backward == NULL))
+    goto no_memory;
+  return TRUE;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for the weights of a convolution from %u to %u channels",
+      conv->cin, conv->cout);
+  return FALSE;
 }
 
 static gsize
@@ -300,6 +357,21 @@ dweights_bytes (const CpuConvSource * s)
 {
   return s->backward_weights.primitive ?
       dnnl_memory_desc_get_size (weights_of (&s->backward_weights)) : 0;
+}
+
+static gsize
+tiles_workspace (CpuConvolution * conv)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  gsize size = 0;
+
+  if (conv->tiled[CPU_CONV_FORWARD])
+    size = cpu_winograd_scratch (b, &conv->tiling, FALSE);
+  if (conv->tiled[CPU_CONV_BACKWARD_DATA])
+    size = MAX (size, cpu_winograd_scratch (b, &conv->tiling_backward, FALSE));
+  if (conv->tiled[CPU_CONV_BACKWARD_WEIGHTS])
+    size = MAX (size, cpu_winograd_scratch (b, &conv->tiling, TRUE));
+  return size;
 }
 
 static void
@@ -324,13 +396,16 @@ lay_out (CpuConvolution * conv)
   l->y = cpu_layout_add (&total, copy_y ? out * conv->cout_padded : 0,
       sizeof (float));
   if (conv->d.training) {
-    l->dx = cpu_layout_add (&total, in * padded, ddpm_type_size (conv->type));
+    l->dx = cpu_layout_add (&total,
+        conv->tiled[CPU_CONV_BACKWARD_DATA] ? 0 : in * padded,
+        ddpm_type_size (conv->type));
     l->dweights = cpu_layout_add (&total, dweights, 1);
     l->plain = cpu_layout_add (&total, dweights ?
         (gsize) conv->cout_padded * padded * conv->taps : 0, sizeof (float));
     l->sums = cpu_layout_add (&total,
         cpu_column_sums_scratch (out, conv->cout), 1);
   }
+  l->tiles = cpu_layout_add (&total, tiles_workspace (conv), 1);
   l->work = cpu_layout_add (&total, work, 1);
   conv->base.plan.scratch = total;
 }
@@ -373,7 +448,8 @@ reserve_staging (CpuConvolution * conv, GError ** error)
 gboolean
 cpu_conv_plan (CpuConvolution * conv, guint multiple, GError ** error)
 {
-  gboolean ok = TRUE;
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  gboolean ok = plan_tiles (conv, error);
 
   conv->cout_padded = round_up (conv->cout, multiple);
   for (guint i = 0; i < conv->n_sources; i++)
@@ -382,7 +458,8 @@ cpu_conv_plan (CpuConvolution * conv, guint multiple, GError ** error)
     ok = plan_source (conv, &conv->source[i], error);
   ok = ok && reserve_staging (conv, error);
   if (ok) {
-    conv->bias = g_try_new0 (float, conv->cout_padded);
+    conv->bias = g_try_new0 (float, round_up (conv->cout_padded,
+            MAX (1, b->kernels->winograd->width)));
     ok = conv->bias != NULL;
     if (!ok)
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
@@ -413,6 +490,9 @@ cpu_conv_unplan (CpuConvolution * conv)
     b->ops->free (b, s->weights_backward);
     s->weights = s->weights_backward = NULL;
   }
+  b->ops->free (b, conv->packed);
+  b->ops->free (b, conv->packed_backward);
+  conv->packed = conv->packed_backward = NULL;
   g_free (conv->bias);
   conv->bias = NULL;
 }

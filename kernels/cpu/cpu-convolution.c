@@ -31,6 +31,8 @@ conv_implementation (DdpmPlan * p, guint kind)
   CpuConvolution *conv = (CpuConvolution *) p;
   const CpuPrimitive *worst = NULL;
 
+  if (kind < CPU_CONV_PASSES && conv->tiled[kind])
+    return cpu_plan_backend (p)->kernels->winograd->name;
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
     const CpuPrimitive *passes[3][3] = {
@@ -115,25 +117,47 @@ stage_weights (CpuConvolution * conv, const CpuConvSource * s,
   }
 }
 
+static void
+pack_weights (CpuConvolution * conv, const float *weight)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  const gsize of_output = (gsize) conv->cin * conv->taps;
+
+  if (conv->packed)
+    cpu_winograd_pack (b, &conv->tiling, weight, conv->taps, of_output, FALSE,
+        conv->packed);
+  if (conv->packed_backward)
+    cpu_winograd_pack (b, &conv->tiling_backward, weight, of_output,
+        conv->taps, TRUE, conv->packed_backward);
+}
+
+static void
+arrange_weights (CpuConvolution * conv, CpuConvSource * s, const float *weight)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  gpointer work = b->staging + conv->staged;
+
+  if (s->weights == NULL && s->weights_backward == NULL)
+    return;
+  stage_weights (conv, s, weight);
+  if (s->weights)
+    cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
+        b->staging, s->weights}
+      , work);
+  if (s->weights_backward)
+    cpu_primitive_run (&s->arrange_backward, b, (gconstpointer[]) {
+        b->staging, s->weights_backward}
+      , work);
+}
+
 void
 cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
-  CpuBackend *b = cpu_plan_backend (p);
-  gpointer work = b->staging + conv->staged;
 
-  for (guint i = 0; i < conv->n_sources; i++) {
-    CpuConvSource *s = &conv->source[i];
-
-    stage_weights (conv, s, weight);
-    cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
-        b->staging, s->weights}
-        , work);
-    if (conv->d.training)
-      cpu_primitive_run (&s->arrange_backward, b, (gconstpointer[]) {
-          b->staging, s->weights_backward}
-        , work);
-  }
+  for (guint i = 0; i < conv->n_sources; i++)
+    arrange_weights (conv, &conv->source[i], weight);
+  pack_weights (conv, weight);
   memcpy (conv->bias, bias, conv->cout * sizeof (float));
 }
 
@@ -165,6 +189,11 @@ cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   gpointer out = direct ? y : cpu_at (scratch, conv->layout.y);
   gpointer work = cpu_at (scratch, conv->layout.work);
 
+  if (conv->tiled[CPU_CONV_FORWARD]) {
+    cpu_winograd_convolve (b, &conv->tiling, x0, conv->packed, conv->bias,
+        residual, y, cpu_at (scratch, conv->layout.tiles));
+    return;
+  }
   if (residual && residual != out)
     cpu_copy (b, type, conv->y_type, pixels, conv->cout, conv->cout_padded,
         residual, out, FALSE);

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "cpu-private.h"
+#include "cpu-winograd.h"
 
 G_BEGIN_DECLS
 
@@ -31,8 +31,17 @@ typedef struct
   gsize dx;
   gsize dweights, plain;        /* as oneDNN wants them; [cout][cin][k][k] */
   gsize sums;
+  gsize tiles;                  /* of what is computed by tiles */
   gsize work;                   /* of the primitives */
 } CpuConvLayout;
+
+typedef enum
+{
+  CPU_CONV_FORWARD,
+  CPU_CONV_BACKWARD_DATA,
+  CPU_CONV_BACKWARD_WEIGHTS,
+  CPU_CONV_PASSES
+} CpuConvPass;
 
 typedef struct
 {
@@ -45,7 +54,11 @@ typedef struct
   DdpmType type;                /* of x, weights and dy as computed with */
   DdpmType y_type;              /* of y as computed with */
   CpuConvSource source[2];
-  float *bias;                  /* [cout_padded] */
+  /* what is computed by tiles instead, of one source and in f32 */
+  gboolean tiled[CPU_CONV_PASSES];
+  CpuTiling tiling, tiling_backward;    /* x to y; dy to dx */
+  float *packed, *packed_backward;      /* weights */
+  float *bias;                  /* [cout_padded], or more */
   gsize staged;                 /* floats of the weights in staging */
   CpuConvLayout layout;
 } CpuConvolution;

@@ -104,6 +104,35 @@ typedef struct
       float *param, float *m, float *v, float *ema);
 } CpuOptimizerKernels;
 
+/* 3x3 convolution by tiles of 2x2 outputs; see kern-winograd.c. Of each tile
+ * and each kernel there are 16 planes. */
+typedef struct
+{
+  const gchar *name;            /* NULL: this processor cannot */
+  gsize width;                  /* outputs that are computed at a time */
+  gsize lanes;                  /* of which channels are a multiple */
+  /* packed [16][in][width], of @out <= width kernels, from input i of output
+   * o at weight + i in_stride + o out_stride; turned: by half a turn */
+  void (*pack) (gsize in, gsize out, gsize in_stride, gsize out_stride,
+      gboolean turned, const float *weight, float *packed);
+  /* The gradient of width kernels, from that of their packed form */
+  void (*unpack) (gsize in, gsize in_stride, gsize out_stride,
+      const float *packed, float *dweight, gboolean add);
+  /* 16 planes, @plane apart, of a tile's inputs x or output gradients dy */
+  void (*spread_input) (gsize channels, const float *const x[16],
+      gsize plane, float *v);
+  void (*spread_gradient) (gsize channels, const float *const dy[4],
+      gsize plane, float *v);
+  /* c [rows][width] = a b, or +=: element r, k of a at a + r a_row + k a_depth,
+   * rows of b b_depth apart */
+  void (*multiply) (gsize rows, gsize depth, const float *a, gsize a_row,
+      gsize a_depth, const float *b, gsize b_depth, float *c, gboolean add);
+  /* The outputs of a tile, @channels <= width of them, from their planes of
+   * products; bias [width], residual: NULL: none; y[i] NULL: outside */
+  void (*gather_output) (gsize channels, const float *m, gsize plane,
+      const float *bias, const float *const residual[4], float *const y[4]);
+} CpuWinogradKernels;
+
 typedef struct
 {
   const gchar *name;
@@ -112,6 +141,7 @@ typedef struct
   const CpuRandomKernels *random;
   const CpuElementKernels *element;
   const CpuOptimizerKernels *optimizer;
+  const CpuWinogradKernels *winograd;
 } CpuKernels;
 
 const CpuKernels *cpu_kernels_get (void);

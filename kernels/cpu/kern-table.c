@@ -8,6 +8,7 @@ extern const CpuSoftmaxKernels KERN (softmax_kernels);
 extern const CpuRandomKernels KERN (random_kernels);
 extern const CpuElementKernels KERN (element_kernels);
 extern const CpuOptimizerKernels KERN (optimizer_kernels);
+extern const CpuWinogradKernels KERN (winograd_kernels);
 
 extern const CpuKernels KERN (kernels);
 const CpuKernels KERN (kernels) = {
@@ -17,4 +18,5 @@ const CpuKernels KERN (kernels) = {
   .random = &KERN (random_kernels),
   .element = &KERN (element_kernels),
   .optimizer = &KERN (optimizer_kernels),
+  .winograd = &KERN (winograd_kernels),
 };
