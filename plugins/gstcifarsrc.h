@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define GST_TYPE_CIFAR_SRC (gst_cifar_src_get_type ())
-G_DECLARE_FINAL_TYPE (GstCifarSrc, gst_cifar_src, GST, CIFAR_SRC, GstDdpmFrameSrc)
+G_DECLARE_FINAL_TYPE (GstCifarSrc, gst_cifar_src, GST, CIFAR_SRC,
+    GstDdpmFrameSrc)
 
 GST_ELEMENT_REGISTER_DECLARE (cifarsrc)
 

@@ -154,24 +154,6 @@ wrong_field:
   }
 }
 
-GstCaps *
-gst_ddpm_tensor_info_to_caps (const GstDdpmTensorInfo * info)
-{
-  g_autofree gchar *dimensions = g_strdup_printf ("%u:%u:%u:%u",
-      info->channels, info->width, info->height, info->batch);
-  GstCaps *caps = gst_caps_new_simple ("other/tensors",
-      "format", G_TYPE_STRING, "static",
-      "num_tensors", G_TYPE_INT, 1,
-      "types", G_TYPE_STRING, "float32",
-      "dimensions", G_TYPE_STRING, dimensions,
-      "framerate", GST_TYPE_FRACTION, info->fps_n, info->fps_d,
-      "seed", G_TYPE_UINT64, info->seed, NULL);
-
-  if (info->timestep >= 0)
-    gst_caps_set_simple (caps, "timestep", G_TYPE_INT, info->timestep, NULL);
-  return caps;
-}
-
 /* The strings of a value that is one, or a list of them; NULL: no more */
 static const gchar *
 get_nth_string (const GValue * value, guint n)

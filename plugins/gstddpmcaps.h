@@ -29,15 +29,17 @@ typedef struct
 /* FALSE, and error (DDPM_ERROR_SETTINGS: got, expected), unless fixed caps with
  * C:W:H:N dimensions (trailing :1 may be missing) of channels 1 or 3 and a
  * size that fits. */
-gboolean gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps, GError ** error);
-/* Rank 4 always; timestep -1 is left out. Returns: (transfer full) */
-GstCaps *gst_ddpm_tensor_info_to_caps (const GstDdpmTensorInfo * info);
+gboolean gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info,
+    const GstCaps * caps, GError ** error);
 /* Only the "dimensions" string; FALSE when it is not C:W:H:N */
-gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions, guint dims[4]);
-/* What a source gives to downstream's caps: their dimensions, else 3:32:32:batch;
- * the framerate nearest to 30/1; the seed. batch 1 is as many as they want.
- * Returns: (transfer full) NULL and error where the batch or the seed disagree */
-GstCaps *gst_ddpm_tensor_caps_fixate (const GstCaps * caps, guint batch, guint64 seed, GError ** error);
+gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions,
+    guint dims[4]);
+/* What a source gives to downstream's caps: their dimensions, else
+ * 3:32:32:batch; the framerate nearest to 30/1; the seed. batch 1 is as many as
+ * they want. Returns: (transfer full): NULL and error where the batch or the
+ * seed disagree */
+GstCaps *gst_ddpm_tensor_caps_fixate (const GstCaps * caps, guint batch,
+    guint64 seed, GError ** error);
 
 /* Structure of an out-of-band event (GST_EVENT_CUSTOM_DOWNSTREAM_OOB) by which
  * a source says that its end of stream, which has to wait behind the buffer

@@ -48,7 +48,8 @@ struct _GstDdpmDenoise
   GstSegment in_segment;
   guint32 segment_seqnum;
   gboolean segment_changed;     /* and is to be sent again */
-  GstDdpmTimeline timeline;     /* num and den are written with the object lock */
+  /* num and den are written with the object lock */
+  GstDdpmTimeline timeline;
   GstAdapter *adapter;
   guint64 next_sample;
   GstClockTime smooth_cost;
@@ -58,7 +59,8 @@ struct _GstDdpmDenoise
   gboolean sampling;
   guint64 first_sample;
   guint step, n_steps;
-  guint frame, n_frames;        /* of the state in x; frame == n_frames: all out */
+  /* of the state in x; frame == n_frames: all out */
+  guint frame, n_frames;
   GstClockTime cost;
 };
 
@@ -79,10 +81,12 @@ guint gst_ddpm_denoise_get_n_frames (GstDdpmDenoise * self);
 
 /* gstddpmdenoiseevents.c: GstBaseTransformClass */
 
-gboolean gst_ddpm_denoise_sink_event (GstBaseTransform * trans, GstEvent * event);
-gboolean gst_ddpm_denoise_src_event (GstBaseTransform * trans, GstEvent * event);
-gboolean gst_ddpm_denoise_query (GstBaseTransform * trans, GstPadDirection direction,
-    GstQuery * query);
+gboolean gst_ddpm_denoise_sink_event (GstBaseTransform * trans,
+    GstEvent * event);
+gboolean gst_ddpm_denoise_src_event (GstBaseTransform * trans,
+    GstEvent * event);
+gboolean gst_ddpm_denoise_query (GstBaseTransform * trans,
+    GstPadDirection direction, GstQuery * query);
 /* The segment of the input, as it is behind the element, downstream */
 gboolean gst_ddpm_denoise_send_segment (GstDdpmDenoise * self);
 
@@ -90,8 +94,9 @@ gboolean gst_ddpm_denoise_send_segment (GstDdpmDenoise * self);
 
 GstFlowReturn gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
     gboolean is_discont, GstBuffer * inbuf);
-GstFlowReturn gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf);
-GstFlowReturn gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
-    GstBuffer * outbuf);
+GstFlowReturn gst_ddpm_denoise_generate_output (GstBaseTransform * trans,
+    GstBuffer ** outbuf);
+GstFlowReturn gst_ddpm_denoise_transform (GstBaseTransform * trans,
+    GstBuffer * inbuf, GstBuffer * outbuf);
 
 G_END_DECLS

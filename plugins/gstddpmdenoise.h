@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define GST_TYPE_DDPM_DENOISE (gst_ddpm_denoise_get_type ())
-G_DECLARE_FINAL_TYPE (GstDdpmDenoise, gst_ddpm_denoise, GST, DDPM_DENOISE, GstBaseTransform)
+G_DECLARE_FINAL_TYPE (GstDdpmDenoise, gst_ddpm_denoise, GST, DDPM_DENOISE,
+    GstBaseTransform)
 
 GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
 

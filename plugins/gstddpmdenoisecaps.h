@@ -30,12 +30,15 @@ typedef struct
 /* Video, then tensors. Shapes that the model does not take go through here as
  * well: an error says later what is wrong with them, and empty caps would not.
  * Returns: (transfer full) */
-GstCaps *gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link, const GstCaps * caps);
+GstCaps *gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
+    const GstCaps * caps);
 /* Shapes that fit, spelled out for a batch of one (caps have no way to say "of
  * any batch"), then an open shape. Returns: (transfer full) */
-GstCaps *gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link, const GstCaps * caps);
+GstCaps *gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
+    const GstCaps * caps);
 /* The first of caps (transfer full), at the framerate of sink_caps where it is
  * free to choose. Returns: (transfer full) */
-GstCaps *gst_ddpm_denoise_caps_fixate (GstCaps * caps, const GstCaps * sink_caps);
+GstCaps *gst_ddpm_denoise_caps_fixate (GstCaps * caps,
+    const GstCaps * sink_caps);
 
 G_END_DECLS

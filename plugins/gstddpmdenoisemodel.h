@@ -19,15 +19,17 @@ typedef struct
 } GstDdpmDenoiseModel;
 
 /* Loads the model, checks the settings against it, makes the backend. */
-GstDdpmDenoiseModel *gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
-    GError ** error);
+GstDdpmDenoiseModel *gst_ddpm_denoise_model_load
+    (const GstDdpmDenoiseSettings * settings, GError ** error);
 void gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * model);
 /* The message "ddpmdenoise-model". Returns: (transfer full) */
-GstStructure *gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * model);
+GstStructure *gst_ddpm_denoise_model_describe
+    (const GstDdpmDenoiseModel * model);
 /* Parses caps and fills the sampler for them; DDPM_ERROR_SETTINGS: says what
  * came and what the model wants. */
-gboolean gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * model, const GstCaps * caps,
-    GstDdpmTensorInfo * info, DdpmSamplerSpec * spec, GError ** error);
+gboolean gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * model,
+    const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
+    GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmDenoiseModel, gst_ddpm_denoise_model_free)
 

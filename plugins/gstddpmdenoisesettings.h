@@ -34,9 +34,11 @@ typedef struct
 } GstDdpmDenoiseSettings;
 
 #define GST_TYPE_DDPM_DENOISE_SAMPLER (gst_ddpm_denoise_sampler_get_type ())
-GType gst_ddpm_denoise_sampler_get_type (void); /* ddpm, ddim, dpmpp-2m: DdpmSamplerKind */
+/* ddpm, ddim, dpmpp-2m: DdpmSamplerKind */
+GType gst_ddpm_denoise_sampler_get_type (void);
 #define GST_TYPE_DDPM_DENOISE_VARIANCE (gst_ddpm_denoise_variance_get_type ())
-GType gst_ddpm_denoise_variance_get_type (void);        /* fixed-small, fixed-large: DdpmVariance */
+/* fixed-small, fixed-large: DdpmVariance */
+GType gst_ddpm_denoise_variance_get_type (void);
 #define GST_TYPE_DDPM_DENOISE_EMIT (gst_ddpm_denoise_emit_get_type ())
 GType gst_ddpm_denoise_emit_get_type (void);    /* final, trajectory */
 
@@ -46,15 +48,16 @@ void gst_ddpm_denoise_settings_clear (GstDdpmDenoiseSettings * settings);
 void gst_ddpm_denoise_settings_copy (GstDdpmDenoiseSettings * to,
     const GstDdpmDenoiseSettings * from);
 /* The sampler from state start, for a model of T timesteps */
-void gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * settings, guint T,
-    guint start, DdpmSamplerSpec * spec);
+void gst_ddpm_denoise_settings_to_spec
+    (const GstDdpmDenoiseSettings * settings, guint T, guint start,
+    DdpmSamplerSpec * spec);
 
 /* Installs the properties, ids from 1 up */
 void gst_ddpm_denoise_settings_install (GObjectClass * klass);
 /* FALSE: there is no such id */
-gboolean gst_ddpm_denoise_settings_set (GstDdpmDenoiseSettings * settings, guint id,
-    const GValue * value);
-gboolean gst_ddpm_denoise_settings_get (const GstDdpmDenoiseSettings * settings, guint id,
-    GValue * value);
+gboolean gst_ddpm_denoise_settings_set (GstDdpmDenoiseSettings * settings,
+    guint id, const GValue * value);
+gboolean gst_ddpm_denoise_settings_get
+    (const GstDdpmDenoiseSettings * settings, guint id, GValue * value);
 
 G_END_DECLS

@@ -14,12 +14,15 @@ G_BEGIN_DECLS
 void gst_ddpm_element_post_error (GstElement * element, GError * error);
 /* Posts CORE, NEGOTIATION with the message of error, which it frees, and the
  * caps as its debug text. */
-void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps, GError * error);
+void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
+    GError * error);
 
 /* Enum types of properties that several elements have */
 #define GST_TYPE_DDPM_BACKEND (gst_ddpm_backend_get_type ())
-GType gst_ddpm_backend_get_type (void); /* auto, reference, cpu, cuda: DdpmBackendKind */
+/* auto, reference, cpu, cuda: DdpmBackendKind */
+GType gst_ddpm_backend_get_type (void);
 #define GST_TYPE_DDPM_PRECISION (gst_ddpm_precision_get_type ())
-GType gst_ddpm_precision_get_type (void);       /* auto, f32, bf16: DdpmPrecision */
+/* auto, f32, bf16: DdpmPrecision */
+GType gst_ddpm_precision_get_type (void);
 
 G_END_DECLS

@@ -27,16 +27,20 @@ typedef struct
   guint64 n_frames;
 } GstDdpmFrames;
 
-/* GST_CLOCK_TIME_NONE: frames have no time, or it is past the end of all time */
-GstClockTime gst_ddpm_frames_get_time (const GstDdpmFrames * frames, guint64 frame);
+/* GST_CLOCK_TIME_NONE: frames have no time, or it is past the end of time */
+GstClockTime gst_ddpm_frames_get_time (const GstDdpmFrames * frames,
+    guint64 frame);
 /* The frame that is to be seen at @time; 0 where frames have no time */
-guint64 gst_ddpm_frames_at_time (const GstDdpmFrames * frames, GstClockTime time);
+guint64 gst_ddpm_frames_at_time (const GstDdpmFrames * frames,
+    GstClockTime time);
 /* Where to go on when the caps change before @frame: at the first frame that
  * repeats no sample and no time */
-guint64 gst_ddpm_frames_get_successor (const GstDdpmFrames * before, guint64 frame, const GstDdpmFrames * after);
+guint64 gst_ddpm_frames_get_successor (const GstDdpmFrames * before,
+    guint64 frame, const GstDdpmFrames * after);
 /* Sets PTS, duration and offsets. FALSE: frame is past the end of the stream,
  * of time or of sample indices. */
-gboolean gst_ddpm_frames_stamp (const GstDdpmFrames * frames, guint64 frame, GstBuffer * buffer);
+gboolean gst_ddpm_frames_stamp (const GstDdpmFrames * frames, guint64 frame,
+    GstBuffer * buffer);
 /* Answers CONVERT, DURATION and SEEKING. FALSE: cannot */
 gboolean gst_ddpm_frames_query (const GstDdpmFrames * frames, GstQuery * query);
 

@@ -9,7 +9,8 @@
 G_BEGIN_DECLS
 
 #define GST_TYPE_DDPM_FRAME_SRC (gst_ddpm_frame_src_get_type ())
-G_DECLARE_DERIVABLE_TYPE (GstDdpmFrameSrc, gst_ddpm_frame_src, GST, DDPM_FRAME_SRC, GstPushSrc)
+G_DECLARE_DERIVABLE_TYPE (GstDdpmFrameSrc, gst_ddpm_frame_src, GST,
+    DDPM_FRAME_SRC, GstPushSrc)
 
 /**
  * GstDdpmFrameSrcClass:
@@ -22,13 +23,16 @@ struct _GstDdpmFrameSrcClass
 {
   GstPushSrcClass parent_class;
 
-  GstFlowReturn (*fill_frame) (GstDdpmFrameSrc * src, guint64 frame, GstBuffer * buffer);
+  GstFlowReturn (*fill_frame) (GstDdpmFrameSrc * src, guint64 frame,
+      GstBuffer * buffer);
 };
 
 /* From set_caps, or while stopped. Where frames were given before, it goes on
  * without repeating a sample or a time. */
-void gst_ddpm_frame_src_set_frames (GstDdpmFrameSrc * src, const GstDdpmFrames * frames);
+void gst_ddpm_frame_src_set_frames (GstDdpmFrameSrc * src,
+    const GstDdpmFrames * frames);
 /* n_frames is cut to num-buffers */
-void gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src, GstDdpmFrames * frames);
+void gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src,
+    GstDdpmFrames * frames);
 
 G_END_DECLS

@@ -19,8 +19,11 @@ typedef struct
   guint64 index, epoch, position, epoch_size;
 } GstDdpmSample;
 
-void gst_ddpm_sample_meta_register (void);      /* idempotent, from plugin_init */
-void gst_ddpm_buffer_add_sample (GstBuffer * buffer, const GstDdpmSample * sample);
-gboolean gst_ddpm_buffer_get_sample (GstBuffer * buffer, GstDdpmSample * sample);
+/* idempotent, from plugin_init */
+void gst_ddpm_sample_meta_register (void);
+void gst_ddpm_buffer_add_sample (GstBuffer * buffer,
+    const GstDdpmSample * sample);
+gboolean gst_ddpm_buffer_get_sample (GstBuffer * buffer,
+    GstDdpmSample * sample);
 
 G_END_DECLS

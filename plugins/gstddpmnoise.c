@@ -25,7 +25,7 @@
  * gst-launch-1.0 ddpmnoise num-buffers=1 batch-size=64 seed=7 ! filesink location=x_T.f32
  * ]| The noise of 64 images as bare floats, (batch, height, width, channel).
  * |[
- * gst-launch-1.0 ddpmnoise ! other/tensors,dimensions=1:28:28:1,framerate=5/1 ! ddpmdenoise ! videoconvert ! autovideosink
+ * gst-launch-1.0 ddpmnoise ! other/tensors,dimensions=3:64:64:1,framerate=5/1 ! ddpmdenoise ! videoconvert ! autovideosink
  * ]| Shape and rate are set by caps.
  *
  * Since: 0.1

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define GST_TYPE_DDPM_NOISE (gst_ddpm_noise_get_type ())
-G_DECLARE_FINAL_TYPE (GstDdpmNoise, gst_ddpm_noise, GST, DDPM_NOISE, GstDdpmFrameSrc)
+G_DECLARE_FINAL_TYPE (GstDdpmNoise, gst_ddpm_noise, GST, DDPM_NOISE,
+    GstDdpmFrameSrc)
 
 GST_ELEMENT_REGISTER_DECLARE (ddpmnoise)
 

@@ -11,11 +11,14 @@ G_BEGIN_DECLS
  * it with a warning, and the element would run with another one than it was
  * told: here it does not start. */
 GParamSpec *gst_ddpm_param_spec_int (const gchar * name, const gchar * nick,
-    const gchar * blurb, gint minimum, gint maximum, gint value, GParamFlags flags);
+    const gchar * blurb, gint minimum, gint maximum, gint value,
+    GParamFlags flags);
 GParamSpec *gst_ddpm_param_spec_uint (const gchar * name, const gchar * nick,
-    const gchar * blurb, guint minimum, guint maximum, guint value, GParamFlags flags);
+    const gchar * blurb, guint minimum, guint maximum, guint value,
+    GParamFlags flags);
 GParamSpec *gst_ddpm_param_spec_double (const gchar * name, const gchar * nick,
-    const gchar * blurb, gdouble minimum, gdouble maximum, gdouble value, GParamFlags flags);
+    const gchar * blurb, gdouble minimum, gdouble maximum, gdouble value,
+    GParamFlags flags);
 
 /* Are all such properties of an object in range? DDPM_ERROR_SETTINGS names the
  * first that is not. */

@@ -15,14 +15,16 @@ G_BEGIN_DECLS
 
 /* The frame of a batch that is laid out in so many columns, row by row; 0: one
  * sample. FALSE: it would be larger than GST_DDPM_PICTURE_MAX_SIZE */
-gboolean gst_ddpm_picture_get_size (const GstDdpmTensorInfo * info, guint columns,
-    guint * width, guint * height);
+gboolean gst_ddpm_picture_get_size (const GstDdpmTensorInfo * info,
+    guint columns, guint * width, guint * height);
 /* Frames that show a batch: 1, or one a sample where columns is 0 */
-guint gst_ddpm_picture_get_n_frames (const GstDdpmTensorInfo * info, guint columns);
+guint gst_ddpm_picture_get_n_frames (const GstDdpmTensorInfo * info,
+    guint columns);
 /* Paints frame n of those. x: a state (batch, height, width, channels); the
  * frame's format has as many channels, its size is that of get_size. Cells
  * without a sample are black. */
-void gst_ddpm_picture_paint (GstVideoFrame * frame, const GstDdpmTensorInfo * info,
-    DdpmDataRange range, guint columns, guint n, const gfloat * x);
+void gst_ddpm_picture_paint (GstVideoFrame * frame,
+    const GstDdpmTensorInfo * info, DdpmDataRange range, guint columns,
+    guint n, const gfloat * x);
 
 G_END_DECLS

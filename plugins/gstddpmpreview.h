@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * goes on; the backend takes turns between them, step by step. Frames come at
  * one a second, so that a player downstream shows each. */
 #define GST_TYPE_DDPM_PREVIEW_PAD (gst_ddpm_preview_pad_get_type ())
-G_DECLARE_FINAL_TYPE (GstDdpmPreviewPad, gst_ddpm_preview_pad, GST, DDPM_PREVIEW_PAD, GstPad)
+G_DECLARE_FINAL_TYPE (GstDdpmPreviewPad, gst_ddpm_preview_pad, GST,
+    DDPM_PREVIEW_PAD, GstPad)
 
 typedef struct
 {
@@ -30,9 +31,11 @@ gboolean gst_ddpm_preview_pad_is_wanted (GstDdpmPreviewPad * pad);
 /* Hands over a job, of which model and backend are referenced. Waits while
  * an earlier one has not been begun: no preview is left out. FALSE: *cancel
  * was set meanwhile, the job was not taken. */
-gboolean gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * pad, const GstDdpmPreviewJob * job, const gint * cancel);
+gboolean gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * pad,
+    const GstDdpmPreviewJob * job, const gint * cancel);
 /* Waits until all has been pushed, then EOS. FALSE: *cancel was set. */
-gboolean gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * pad, const gint * cancel);
+gboolean gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * pad,
+    const gint * cancel);
 /* *cancel has been set: submit and finish return. */
 void gst_ddpm_preview_pad_wake (GstDdpmPreviewPad * pad);
 /* The stream goes on after finish: flushes downstream and begins again. */

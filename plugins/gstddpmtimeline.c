@@ -46,12 +46,6 @@ gst_ddpm_timeline_configure (GstDdpmTimeline * timeline, gint in_fps_n,
   return TRUE;
 }
 
-gboolean
-gst_ddpm_timeline_is_stretched (const GstDdpmTimeline * timeline)
-{
-  return timeline->num != timeline->den;
-}
-
 GstClockTime
 gst_ddpm_timeline_to_output (const GstDdpmTimeline * timeline,
     GstClockTime time)

@@ -28,24 +28,27 @@ typedef struct
 } GstDdpmTimeline;
 
 void gst_ddpm_timeline_init (GstDdpmTimeline * timeline);
-/* The next frame stays where it is. FALSE: such rates cannot be computed with */
+/* The next frame stays where it is. FALSE: such rates are too large */
 gboolean gst_ddpm_timeline_configure (GstDdpmTimeline * timeline, gint in_fps_n,
     gint in_fps_d, guint64 frames, gsize buffer_size, gint fps_n, gint fps_d);
-gboolean gst_ddpm_timeline_is_stretched (const GstDdpmTimeline * timeline);
 
 /* GST_CLOCK_TIME_NONE stays */
-GstClockTime gst_ddpm_timeline_to_output (const GstDdpmTimeline * timeline, GstClockTime time);
-GstClockTime gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline, GstClockTime time);
+GstClockTime gst_ddpm_timeline_to_output (const GstDdpmTimeline * timeline,
+    GstClockTime time);
+GstClockTime gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline,
+    GstClockTime time);
 /* in: of times; or of bytes, a file of states; of anything else: begins at 0 */
 void gst_ddpm_timeline_segment_to_output (const GstDdpmTimeline * timeline,
     const GstSegment * in, GstSegment * out);
 
 /* A segment begins at its start */
-void gst_ddpm_timeline_start_segment (GstDdpmTimeline * timeline, const GstSegment * in);
+void gst_ddpm_timeline_start_segment (GstDdpmTimeline * timeline,
+    const GstSegment * in);
 /* A buffer comes, at input time pts or, where it has none, after the last */
-void gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline, GstClockTime pts);
+void gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline,
+    GstClockTime pts);
 /* Times of the next frame */
-void gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline, GstClockTime * pts,
-    GstClockTime * duration);
+void gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline,
+    GstClockTime * pts, GstClockTime * duration);
 
 G_END_DECLS

@@ -39,7 +39,8 @@ typedef struct
 /* "epoch 3/10 iter 120/391 loss 0.0312 (smoothed 0.0330) 410 images/s,
  * 0:12:30 left" */
 gchar *gst_ddpm_train_report_to_string (const GstDdpmTrainReport * report);
-GstStructure *gst_ddpm_train_report_to_structure (const GstDdpmTrainReport * report, const gchar * name);
+GstStructure *gst_ddpm_train_report_to_structure
+    (const GstDdpmTrainReport * report, const gchar * name);
 
 /* Posts GST_MESSAGE_PROGRESS: plain gst-launch-1.0 prints it. What was started
  * is always ended, and nothing is started before PLAYING, since gst-launch-1.0
@@ -52,20 +53,23 @@ typedef struct
   gdouble images, seconds;      /* decaying sums */
 } GstDdpmTrainProgress;
 
-void gst_ddpm_train_progress_init (GstDdpmTrainProgress * progress, guint interval);
-void gst_ddpm_train_progress_start (GstDdpmTrainProgress * progress, GstElement * element, const gchar * text);
+void gst_ddpm_train_progress_init (GstDdpmTrainProgress * progress,
+    guint interval);
+void gst_ddpm_train_progress_start (GstDdpmTrainProgress * progress,
+    GstElement * element, const gchar * text);
 /* One more line of text */
-void gst_ddpm_train_progress_tell (GstDdpmTrainProgress * progress, GstElement * element, const gchar * text);
+void gst_ddpm_train_progress_tell (GstDdpmTrainProgress * progress,
+    GstElement * element, const gchar * text);
 /* A step on n images has been done: images a second. */
 gdouble gst_ddpm_train_progress_add (GstDdpmTrainProgress * progress, guint n);
 /* Time has passed that was not spent on training. */
 void gst_ddpm_train_progress_pause (GstDdpmTrainProgress * progress);
 gboolean gst_ddpm_train_progress_is_due (const GstDdpmTrainProgress * progress);
 /* The PROGRESS message and the element message ddpmtrainsink-progress */
-void gst_ddpm_train_progress_post (GstDdpmTrainProgress * progress, GstElement * element,
-    const GstDdpmTrainReport * report);
+void gst_ddpm_train_progress_post (GstDdpmTrainProgress * progress,
+    GstElement * element, const GstDdpmTrainReport * report);
 /* type: COMPLETE, CANCELED or ERROR; nothing where nothing was started */
-void gst_ddpm_train_progress_end (GstDdpmTrainProgress * progress, GstElement * element,
-    GstProgressType type, const gchar * text);
+void gst_ddpm_train_progress_end (GstDdpmTrainProgress * progress,
+    GstElement * element, GstProgressType type, const gchar * text);
 
 G_END_DECLS

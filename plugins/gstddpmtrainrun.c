@@ -25,8 +25,8 @@ struct _GstDdpmTrainRun
   GstDdpmSample sample;         /* of the last image */
   gboolean epoch_ended;         /* with it */
 
-  /* Who wants to save counts himself first: the steps of the other thread
-   * follow so closely that he would seldom get the lock. */
+  /* Threads that want to save: the steps of the other one follow so closely
+   * that they would seldom get the lock. */
   gint savers;
   GMutex lock;
   GCond saved;

@@ -17,11 +17,13 @@ typedef struct _GstDdpmTrainRun GstDdpmTrainRun;
 
 /* Checks settings, that the checkpoint can be written, and the machine; loads
  * the state to resume from. Nothing on disk is changed. */
-GstDdpmTrainRun *gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings, GError ** error);
+GstDdpmTrainRun *gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings,
+    GError ** error);
 GstDdpmTrainRun *gst_ddpm_train_run_ref (GstDdpmTrainRun * run);
 void gst_ddpm_train_run_unref (GstDdpmTrainRun * run);
 
-const GstDdpmTrainSettings *gst_ddpm_train_run_get_settings (GstDdpmTrainRun * run);
+const GstDdpmTrainSettings *gst_ddpm_train_run_get_settings
+    (GstDdpmTrainRun * run);
 DdpmBackend *gst_ddpm_train_run_get_backend (GstDdpmTrainRun * run);
 /* Steps behind it: 0 before the first format. */
 guint64 gst_ddpm_train_run_get_step (GstDdpmTrainRun * run);
@@ -29,18 +31,21 @@ guint64 gst_ddpm_train_run_get_step (GstDdpmTrainRun * run);
 guint64 gst_ddpm_train_run_get_saved_step (GstDdpmTrainRun * run);
 /* What the terminal and the bus are told at the start */
 gchar *gst_ddpm_train_run_to_string (GstDdpmTrainRun * run);
-GstStructure *gst_ddpm_train_run_to_structure (GstDdpmTrainRun * run, const gchar * name);
+GstStructure *gst_ddpm_train_run_to_structure (GstDdpmTrainRun * run,
+    const gchar * name);
 
 /* The first format makes the trainer and, if there is a state, restores it;
  * later ones may only differ in layout. */
-gboolean gst_ddpm_train_run_set_format (GstDdpmTrainRun * run, const GstVideoInfo * info, GError ** error);
+gboolean gst_ddpm_train_run_set_format (GstDdpmTrainRun * run,
+    const GstVideoInfo * info, GError ** error);
 gboolean gst_ddpm_train_run_has_format (GstDdpmTrainRun * run);
 
 /* Images to be passed over, since the run that is resumed has learnt them */
 guint64 gst_ddpm_train_run_get_to_skip (GstDdpmTrainRun * run);
 void gst_ddpm_train_run_set_to_skip (GstDdpmTrainRun * run, guint64 n);
 /* The image before it was the last of an epoch, and nobody knew. Once. */
-gboolean gst_ddpm_train_run_begins_epoch (GstDdpmTrainRun * run, const GstDdpmSample * sample);
+gboolean gst_ddpm_train_run_begins_epoch (GstDdpmTrainRun * run,
+    const GstDdpmSample * sample);
 /* Passes over an image or adds it to the batch. sample NULL: no data set */
 gboolean gst_ddpm_train_run_add (GstDdpmTrainRun * run, GstBuffer * buffer,
     const GstDdpmSample * sample, GError ** error);
@@ -59,10 +64,12 @@ void gst_ddpm_train_run_set_n_images (GstDdpmTrainRun * run, guint64 n);
 gboolean gst_ddpm_train_run_step (GstDdpmTrainRun * run, const gint * cancel,
     GstDdpmTrainReport * report, GError ** error);
 /* What step would report if it did nothing */
-void gst_ddpm_train_run_get_report (GstDdpmTrainRun * run, GstDdpmTrainReport * report);
+void gst_ddpm_train_run_get_report (GstDdpmTrainRun * run,
+    GstDdpmTrainReport * report);
 /* Any thread. FALSE without error: there is nothing to save yet. */
 gboolean gst_ddpm_train_run_save (GstDdpmTrainRun * run, GError ** error);
-DdpmModel *gst_ddpm_train_run_get_model (GstDdpmTrainRun * run, GError ** error);
+DdpmModel *gst_ddpm_train_run_get_model (GstDdpmTrainRun * run,
+    GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmTrainRun, gst_ddpm_train_run_unref)
 

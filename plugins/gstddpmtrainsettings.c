@@ -18,6 +18,15 @@
 #define MAX_PREVIEW_COUNT 1024
 #define MAX_THREADS 1024
 
+/**
+ * GstDdpmSchedule:
+ * @linear: betas rise linearly, Ho et al. 2020, section 4
+ * @cosine: Nichol & Dhariwal 2021, eq. 17
+ *
+ * How the noise grows with the timestep.
+ *
+ * Since: 0.1
+ */
 GType
 gst_ddpm_schedule_get_type (void)
 {
@@ -34,6 +43,15 @@ gst_ddpm_schedule_get_type (void)
   return (GType) type;
 }
 
+/**
+ * GstDdpmDataRange:
+ * @symmetric: -1 to 1
+ * @unit: 0 to 1, as in the notebook
+ *
+ * The numbers that pixels are mapped to.
+ *
+ * Since: 0.1
+ */
 GType
 gst_ddpm_data_range_get_type (void)
 {

@@ -25,24 +25,31 @@ typedef struct
 } GstDdpmTrainSettings;
 
 #define GST_TYPE_DDPM_SCHEDULE (gst_ddpm_schedule_get_type ())
-GType gst_ddpm_schedule_get_type (void);        /* linear, cosine: DdpmScheduleKind */
+/* linear, cosine: DdpmScheduleKind */
+GType gst_ddpm_schedule_get_type (void);
 #define GST_TYPE_DDPM_DATA_RANGE (gst_ddpm_data_range_get_type ())
-GType gst_ddpm_data_range_get_type (void);      /* symmetric, unit: DdpmDataRange */
+/* symmetric, unit: DdpmDataRange */
+GType gst_ddpm_data_range_get_type (void);
 
 void gst_ddpm_train_settings_init (GstDdpmTrainSettings * settings);
 void gst_ddpm_train_settings_clear (GstDdpmTrainSettings * settings);
 /* to: cleared or zeroed */
-void gst_ddpm_train_settings_copy (GstDdpmTrainSettings * to, const GstDdpmTrainSettings * from);
+void gst_ddpm_train_settings_copy (GstDdpmTrainSettings * to,
+    const GstDdpmTrainSettings * from);
 /* Parses the texts into config and checks what can be checked before the
  * images are known, without touching the disk. */
-gboolean gst_ddpm_train_settings_check (GstDdpmTrainSettings * settings, GError ** error);
+gboolean gst_ddpm_train_settings_check (GstDdpmTrainSettings * settings,
+    GError ** error);
 
 /* Installs the properties, ids 1 .. n; returns n */
 guint gst_ddpm_train_settings_install (GObjectClass * klass);
 /* id: one of those */
-void gst_ddpm_train_settings_set (GstDdpmTrainSettings * settings, guint id, const GValue * value);
-void gst_ddpm_train_settings_get (const GstDdpmTrainSettings * settings, guint id, GValue * value);
+void gst_ddpm_train_settings_set (GstDdpmTrainSettings * settings, guint id,
+    const GValue * value);
+void gst_ddpm_train_settings_get (const GstDdpmTrainSettings * settings,
+    guint id, GValue * value);
 /* The recipe, for the state file: property name -> text */
-GHashTable *gst_ddpm_train_settings_to_table (const GstDdpmTrainSettings * settings);
+GHashTable *gst_ddpm_train_settings_to_table
+    (const GstDdpmTrainSettings * settings);
 
 G_END_DECLS

@@ -162,7 +162,7 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
   gst_element_class_set_static_metadata (element_class,
       "Diffusion model trainer", "Sink/Training/Video",
       "Trains a denoising diffusion model on the images it is given",
-      "gst-ddpm maintainers");
+      "gst-ddpm");
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PREVIEW_PAD, 0);
 
   element_class->request_new_pad =

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define GST_TYPE_DDPM_TRAIN_SINK (gst_ddpm_train_sink_get_type ())
-G_DECLARE_FINAL_TYPE (GstDdpmTrainSink, gst_ddpm_train_sink, GST, DDPM_TRAIN_SINK, GstBaseSink)
+G_DECLARE_FINAL_TYPE (GstDdpmTrainSink, gst_ddpm_train_sink, GST,
+    DDPM_TRAIN_SINK, GstBaseSink)
 
 GST_ELEMENT_REGISTER_DECLARE (ddpmtrainsink);
 

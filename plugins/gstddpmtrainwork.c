@@ -440,7 +440,7 @@ gst_ddpm_train_work_flush (GstDdpmTrainSink * self)
 
   if (self->run) {
     gst_ddpm_train_run_drop_batch (self->run);
-    /* Who seeks after the beginning has chosen the place himself. */
+    /* A seek after the beginning has chosen the place. */
     if (self->has_begun)
       gst_ddpm_train_run_set_to_skip (self->run, 0);
   }

@@ -39,11 +39,14 @@ gboolean gst_ddpm_train_work_open (GstDdpmTrainSink * self);
 void gst_ddpm_train_work_close (GstDdpmTrainSink * self);
 
 /* Posts the error, once, and takes it: nothing is learnt or saved any more. */
-GstFlowReturn gst_ddpm_train_work_fail (GstDdpmTrainSink * self, GError * error);
-gboolean gst_ddpm_train_work_set_format (GstDdpmTrainSink * self, const GstVideoInfo * info);
+GstFlowReturn gst_ddpm_train_work_fail (GstDdpmTrainSink * self,
+    GError * error);
+gboolean gst_ddpm_train_work_set_format (GstDdpmTrainSink * self,
+    const GstVideoInfo * info);
 /* Called with the preroll lock, in PLAYING. All of these can be interrupted by
  * cancel, and then wait for PLAYING to go on where they were. */
-GstFlowReturn gst_ddpm_train_work_learn (GstDdpmTrainSink * self, GstBuffer * buffer);
+GstFlowReturn gst_ddpm_train_work_learn (GstDdpmTrainSink * self,
+    GstBuffer * buffer);
 GstFlowReturn gst_ddpm_train_work_finish (GstDdpmTrainSink * self);
 void gst_ddpm_train_work_flush (GstDdpmTrainSink * self);
 
