@@ -9,9 +9,10 @@
  * Makes images of noise: takes states of a diffusion model, pure noise or one
  * that is on its way already, and goes the reverse steps from it. Downstream
  * gets the picture where it takes video, and the float state where it takes
- * other/tensors. Several in a row share the work: which state a tensor is, and
- * the seed of the noise that steps add, stand in its caps, and the number of
- * its first sample in the offset of each buffer.
+ * other/tensors; what takes either, such as a file, gets the picture, or with
+ * #GstDdpmDenoise:stop-timestep the state. Several in a row share the work:
+ * which state a tensor is, and the seed of the noise that steps add, stand in
+ * its caps, and the number of its first sample in the offset of each buffer.
  *
  * Of a buffer of N samples come N frames, or one mosaic of
  * #GstDdpmDenoise:columns; with #GstDdpmDenoise:emit=trajectory as many for

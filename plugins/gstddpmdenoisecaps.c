@@ -115,6 +115,16 @@ append_states (GstCaps * out, const GstDdpmDenoiseLink * link,
   gst_caps_append_structure (out, state);
 }
 
+static void
+append_all_states (GstCaps * out, const GstDdpmDenoiseLink * link,
+    const GstCaps * caps)
+{
+  guint i;
+
+  for (i = 0; link->tensors && i < gst_caps_get_size (caps); i++)
+    foreach_shape (out, link, gst_caps_get_structure (caps, i), append_states);
+}
+
 GstCaps *
 gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
     const GstCaps * caps)
@@ -122,10 +132,12 @@ gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
   GstCaps *out = gst_caps_new_empty ();
   guint i;
 
+  if (link->stop > 0)
+    append_all_states (out, link, caps);
   for (i = 0; i < gst_caps_get_size (caps); i++)
     foreach_shape (out, link, gst_caps_get_structure (caps, i), append_video);
-  for (i = 0; link->tensors && i < gst_caps_get_size (caps); i++)
-    foreach_shape (out, link, gst_caps_get_structure (caps, i), append_states);
+  if (link->stop == 0)
+    append_all_states (out, link, caps);
   return out;
 }
 

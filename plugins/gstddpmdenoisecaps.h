@@ -27,7 +27,8 @@ typedef struct
   gboolean tensors;             /* can they? */
 } GstDdpmDenoiseLink;
 
-/* Video, then tensors. Shapes that the model does not take go through here as
+/* Video, then tensors; of a state on the way, which is there to be gone on
+ * with, tensors first. Shapes that the model does not take go through here as
  * well: an error says later what is wrong with them, and empty caps would not.
  * Returns: (transfer full) */
 GstCaps *gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,

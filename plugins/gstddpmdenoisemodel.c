@@ -101,14 +101,14 @@ accept_shape (const GstDdpmDenoiseModel * m, const GstDdpmTensorInfo * info,
 wrong_channels:
   {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got dimensions=%u:%u:%u:%u, %u channels, the model %s wants %u",
+        "got dimensions=%u:%u:%u:%u, %u channels, %s wants %u",
         info->channels, info->width, info->height, info->batch,
         info->channels, m->model->location, config->image_channels);
     return FALSE;
   }
 wrong_size:
   {
-    g_prefix_error (error, "got dimensions=%u:%u:%u:%u, which the model %s "
+    g_prefix_error (error, "got dimensions=%u:%u:%u:%u, which %s "
         "cannot take: ", info->channels, info->width, info->height,
         info->batch, m->model->location);
     return FALSE;
@@ -143,7 +143,7 @@ accept_timestep (const GstDdpmDenoiseModel * m,
       s->start_timestep >= 0 ? (guint) s->start_timestep : T;
   if (*start > T || *start <= s->stop_timestep) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got states of timestep=%u, the model %s and stop-timestep=%u want "
+        "got states of timestep=%u, %s and stop-timestep=%u want "
         "%u to %u", *start, m->model->location, s->stop_timestep,
         s->stop_timestep + 1, T);
     return FALSE;

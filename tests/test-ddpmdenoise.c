@@ -196,6 +196,21 @@ GST_START_TEST (test_two_in_a_row_give_the_bits_of_one)
 
 GST_END_TEST;
 
+/* gdppay, a file or a fakesink would take a picture as well. */
+GST_START_TEST (test_on_the_way_anything_gets_the_state)
+{
+  GPtrArray *states = run (noise (1, 3, 1),
+      denoise (3, 10, "sampler=ddim stop-timestep=5"),
+      "gdppay ! gdpdepay ! identity");
+  GstCaps *caps = gst_sample_get_caps (g_ptr_array_index (states, 0));
+
+  fail_unless (gst_structure_has_name (gst_caps_get_structure (caps, 0),
+          "other/tensors"));
+  g_ptr_array_unref (states);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_states_tell_what_they_are)
 {
   GPtrArray *states = run ("ddpmnoise seed=77 num-buffers=2 batch-size=2 ! "
@@ -375,6 +390,7 @@ ddpmdenoise_suite (void)
   tcase_add_test (tc, test_columns_make_a_mosaic);
   tcase_add_test (tc, test_trajectory_shows_every_kth_state_and_the_last);
   tcase_add_test (tc, test_two_in_a_row_give_the_bits_of_one);
+  tcase_add_test (tc, test_on_the_way_anything_gets_the_state);
   tcase_add_test (tc, test_states_tell_what_they_are);
   tcase_add_test (tc, test_a_sample_does_not_depend_on_its_batch);
   tcase_add_test (tc, test_a_file_of_states_is_cut_into_states);
