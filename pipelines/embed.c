@@ -133,6 +133,8 @@ run (GError ** error)
       ok = !pipeline_failed (pipeline, error);
     }
   }
+  /* what fails on the way ends the stream too */
+  ok = ok && !pipeline_failed (pipeline, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   return ok;
 }
