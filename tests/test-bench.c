@@ -318,6 +318,7 @@ assert_consistent (JsonObject * result)
   g_assert_cmpfloat_with_epsilon (number (result, "fraction_of_ceiling"),
       number (result, "gflops") / number (ceiling, "gflops"), 1e-6);
   g_assert_cmpfloat (number (result, "step_to_convolutions"), >, 0.0);
+  g_assert_cmpfloat (median (result, "cpu_ms"), >, 0.0);
   g_assert_cmpfloat_with_epsilon (sum_of_shares (result), 1.0, 1e-6);
   assert_convolutions_add_up (result);
 }

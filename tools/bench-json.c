@@ -179,6 +179,7 @@ add_speed (JsonBuilder * json, const BenchResult * r)
   const gdouble evaluations = (gdouble) r->batch * r->evaluations;
 
   add_milliseconds (json, "step_ms", &r->step);
+  add_milliseconds (json, "cpu_ms", &r->cpu);
   add_double (json, "images_per_second", r->batch / r->step.median);
   add_double (json, "evaluations_per_second", evaluations / r->step.median);
   add_double (json, "gflop_per_evaluation", 1e-9 * r->flops / evaluations);

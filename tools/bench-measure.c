@@ -14,7 +14,7 @@ typedef struct
   BenchJob *job;
   DdpmBackend *profile;
   BenchConvolutions *convolutions;
-  GArray *steps, *alone, *ratios;       /* of gdouble */
+  GArray *steps, *cpu, *alone, *ratios; /* of gdouble */
   BenchResult *result;
 } Measurement;
 
@@ -54,16 +54,18 @@ warm_up (Measurement * m, guint steps, GError ** error)
 }
 
 static gboolean
-time_step (Measurement * m, gdouble * seconds, GError ** error)
+time_step (Measurement * m, gdouble * seconds, gdouble * cpu, GError ** error)
 {
   BenchAllocations before, after;
-  gdouble start;
+  gdouble start, cpu_start;
 
   bench_allocations_read (&before);
+  cpu_start = bench_cpu_now ();
   start = bench_now ();
   if (!bench_job_step (m->job, error))
     return FALSE;
   *seconds = bench_now () - start;
+  *cpu = bench_cpu_now () - cpu_start;
   bench_allocations_read (&after);
   subtract (&after, &before);
   m->result->steady.calls += after.calls;
@@ -76,13 +78,14 @@ time_all (Measurement * m, guint repeats, GError ** error)
 {
   ddpm_profile_backend_reset (m->profile);
   for (guint i = 0; i < repeats; i++) {
-    gdouble step, alone, ratio;
+    gdouble step, cpu, alone, ratio;
 
-    if (!time_step (m, &step, error))
+    if (!time_step (m, &step, &cpu, error))
       return FALSE;
     alone = bench_convolutions_time (m->convolutions);
     ratio = step / alone;
     g_array_append_val (m->steps, step);
+    g_array_append_val (m->cpu, cpu);
     g_array_append_val (m->alone, alone);
     g_array_append_val (m->ratios, ratio);
     m->result->total += step;
@@ -120,6 +123,7 @@ summarise (Measurement * m, const BenchOptions * options)
   result->flops = bench_flops_of_image (options->mode, forward)
       * result->batch * result->evaluations;
   bench_samples_summarise (m->steps, &result->step);
+  bench_samples_summarise (m->cpu, &result->cpu);
   bench_samples_summarise (m->alone, &result->convolutions);
   bench_samples_summarise (m->ratios, &ratio);
   result->ratio = ratio.median;
@@ -163,6 +167,7 @@ bench_measure (const BenchOptions * options, DdpmBackend * backend,
   memset (result, 0, sizeof *result);
   result->batch = batch;
   m.steps = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  m.cpu = g_array_new (FALSE, FALSE, sizeof (gdouble));
   m.alone = g_array_new (FALSE, FALSE, sizeof (gdouble));
   m.ratios = g_array_new (FALSE, FALSE, sizeof (gdouble));
   bench_peak_memory_reset ();
@@ -170,6 +175,7 @@ bench_measure (const BenchOptions * options, DdpmBackend * backend,
   bench_convolutions_free (m.convolutions);
   bench_job_free (m.job);
   g_array_unref (m.steps);
+  g_array_unref (m.cpu);
   g_array_unref (m.alone);
   g_array_unref (m.ratios);
   return ok;

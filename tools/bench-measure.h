@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @evaluations: of the network, for each image, in a step
  * @setup: seconds to plan, take memory and arrange weights
  * @step: seconds
+ * @cpu: seconds of processors in a step, which other load changes little
  * @flops: operations of a step: those of matrix products and convolutions,
  *   backward passes counted as twice the forward pass
  * @entries: of all timed steps, by kind of operation
@@ -34,7 +35,7 @@ typedef struct
 {
   guint batch, pass, evaluations;
   gdouble setup;
-  BenchSpread step;
+  BenchSpread step, cpu;
   gdouble flops;
   DdpmProfileEntry entries[DDPM_PROFILE_N_KINDS];
   gdouble total;

@@ -15,11 +15,12 @@
 #   --rounds N        measurements (5)
 #
 # A pipeline's start and end do not count: the time of N batches is that of
-# N + 1 of them less that of 1.
+# N + 1 of them less that of 1. On a machine with other load, believe the time of
+# processors.
 set -eu
 # shellcheck source=pipelines/environment.sh
 . "$(dirname "$0")/../pipelines/environment.sh"
-usage () { sed -n '3,19s/^# \{0,1\}//p' "$0"; exit "$1"; }
+usage () { sed -n '3,20s/^# \{0,1\}//p' "$0"; exit "$1"; }
 
 model='' batch=16 steps=10 threads=0 precision=auto buffers=10 rounds=5
 while [ $# -gt 0 ]; do
@@ -45,39 +46,53 @@ make_available
 bench=ddpm-bench
 [ -n "${GST_DDPM_INSTALLED:-}" ] || bench=build/tools/ddpm-bench
 
-# seconds of so many batches, from PLAYING to the end of the stream
+# Of so many batches: seconds from PLAYING to the end of the stream, seconds of
+# processors
 pipeline () {
-  LC_ALL=C gst-launch-1.0 ddpmnoise num-buffers="$1" batch-size="$batch" ! \
-    ddpmdenoise model="$model" sampler=ddim steps="$steps" \
-    threads="$threads" precision="$precision" ! fakesink sync=false |
-    awk '/^Execution ended after/ { split ($4, t, ":"); print 3600 * t[1] + 60 * t[2] + t[3] }'
+  {
+    LC_ALL=C gst-launch-1.0 ddpmnoise num-buffers="$1" batch-size="$batch" ! \
+      ddpmdenoise ${model:+model="$model"} sampler=ddim steps="$steps" \
+      threads="$threads" precision="$precision" ! fakesink sync=false
+    times
+  } | awk '
+    function seconds (text) { split (text, m, "m"); return 60 * m[1] + m[2] }
+    /^Execution ended after/ { split ($4, t, ":"); wall = 3600 * t[1] + 60 * t[2] + t[3] }
+    { cpu = seconds($1) + seconds($2) }   # of the children: the last line
+    END { if (wall) print wall, cpu }'
 }
 
+# of one batch, both in milliseconds
 engine () {
   "$bench" sample --json --model="$model" --sampler=ddim --steps="$steps" \
     --batch="$batch" --threads="$threads" --precision="$precision" \
     --repeats="$buffers" |
-    sed -n 's/.*"step_ms":{"median":\([0-9.e+-]*\).*/\1/p'
+    sed -n 's/.*"step_ms":{"median":\([0-9.e+-]*\).*"cpu_ms":{"median":\([0-9.e+-]*\).*/\1 \2/p'
 }
 
-echo "$batch images at a time, $steps evaluations each:"
-for round in $(seq "$rounds"); do
+rows=$(for round in $(seq "$rounds"); do
   ms=$(engine)
   one=$(pipeline 1)
   all=$(pipeline $((buffers + 1)))
   [ -n "$ms" ] && [ -n "$one" ] && [ -n "$all" ] || exit 1
   echo "$round $ms $one $all"
-done | awk -v batch="$batch" -v n="$buffers" '
+done)
+echo "$batch images at a time, $steps evaluations each:"
+echo "$rows" | awk -v batch="$batch" -v n="$buffers" '
+  function median (x, count,    i, k, y) {
+    for (i = 1; i <= count; i++)
+      for (k = i + 1; k <= count; k++)
+        if (x[k] < x[i]) { y = x[i]; x[i] = x[k]; x[k] = y }
+    return (x[int ((count + 1) / 2)] + x[int (count / 2) + 1]) / 2
+  }
   {
     engine = batch * 1000 / $2
-    pipeline = batch * n / ($4 - $3)
-    printf "round %d: engine %.2f images/s, pipeline %.2f: %.2f %%\n", $1, engine, pipeline, 100 * pipeline / engine
-    ratio[NR] = pipeline / engine
+    pipeline = batch * n / ($6 - $4)
+    speed[NR] = pipeline / engine
+    cpu[NR] = ($7 - $5) / (n * $3 / 1000)
+    printf "round %d: engine %.2f images/s, pipeline %.2f: %.1f %%; its time of processors: %.1f %%\n",
+      $1, engine, pipeline, 100 * speed[NR], 100 * cpu[NR]
   }
   END {
-    for (i = 1; i <= NR; i++)
-      for (k = i + 1; k <= NR; k++)
-        if (ratio[k] < ratio[i]) { x = ratio[i]; ratio[i] = ratio[k]; ratio[k] = x }
-    middle = (ratio[int ((NR + 1) / 2)] + ratio[int (NR / 2) + 1]) / 2
-    printf "the pipeline does %.2f %% of the engine (median)\n", 100 * middle
+    printf "median: the pipeline does %.1f %% of the images of the engine, in %.1f %% of its time of processors\n",
+      100 * median(speed, NR), 100 * median(cpu, NR)
   }'

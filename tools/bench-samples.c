@@ -29,11 +29,23 @@ bench_samples_summarise (GArray * samples, BenchSpread * spread)
   spread->max = x[n - 1];
 }
 
-gdouble
-bench_now (void)
+static gdouble
+read_clock (clockid_t clock)
 {
   struct timespec time;
 
-  clock_gettime (CLOCK_MONOTONIC, &time);
+  clock_gettime (clock, &time);
   return time.tv_sec + 1e-9 * time.tv_nsec;
+}
+
+gdouble
+bench_now (void)
+{
+  return read_clock (CLOCK_MONOTONIC);
+}
+
+gdouble
+bench_cpu_now (void)
+{
+  return read_clock (CLOCK_PROCESS_CPUTIME_ID);
 }

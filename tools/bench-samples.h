@@ -19,5 +19,7 @@ void bench_samples_summarise (GArray * samples, BenchSpread * spread);
 
 /* Seconds of a clock that nobody sets */
 gdouble bench_now (void);
+/* Seconds that processors worked for this process, all threads together */
+gdouble bench_cpu_now (void);
 
 G_END_DECLS

@@ -40,6 +40,7 @@ print_speed (const BenchOptions * options, const BenchResult * r)
       { "one evaluation", "noise to images", "one optimiser step" };
 
   print_spread (steps[options->mode], &r->step);
+  print_spread ("time of processors", &r->cpu);
   print_number ("images", r->batch / r->step.median, "a second");
   if (options->mode == BENCH_SAMPLE)
     print_number ("evaluations", evaluations / r->step.median, "a second");
