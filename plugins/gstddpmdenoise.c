@@ -338,14 +338,21 @@ gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
   return accept;
 }
 
+/* Upstream may offer the same caps again. */
+static gboolean
+is_refused (GstDdpmDenoise * self, const GstCaps * caps)
+{
+  return self->refused != NULL && gst_caps_is_equal (self->refused, caps);
+}
+
 /* Posts error (transfer full), once for the same caps. */
 static void
 refuse_caps (GstDdpmDenoise * self, GstCaps * caps, GError * error)
 {
-  if (self->refused == NULL || !gst_caps_is_equal (self->refused, caps))
-    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
-  else
+  if (is_refused (self, caps))
     g_error_free (error);
+  else
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
   gst_caps_replace (&self->refused, caps);
 }
 
@@ -512,8 +519,11 @@ wrong_caps:
 no_denoiser:
   {
     free_denoiser (self);
+    if (is_refused (self, incaps))
+      g_error_free (error);
+    else
+      gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     gst_caps_replace (&self->refused, incaps);
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
 }

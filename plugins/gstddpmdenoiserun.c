@@ -40,8 +40,11 @@ gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
   gsize size = gst_buffer_get_size (inbuf);
+  GError *error = NULL;
   GstFlowReturn ret;
 
+  if (self->refused == NULL && !gst_pad_has_current_caps (trans->sinkpad))
+    goto no_caps;
   ret = GST_DDPM_DENOISE_BASE_CLASS->submit_input_buffer (trans,
       is_discont, inbuf);
   if (ret != GST_FLOW_OK)
@@ -63,6 +66,15 @@ gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
   gst_adapter_push (self->adapter, inbuf);
   return GST_FLOW_OK;
 
+no_caps:
+  {
+    GstDdpmTensorInfo none;
+
+    gst_buffer_unref (inbuf);
+    gst_ddpm_tensor_info_from_caps (&none, NULL, &error);
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), NULL, error);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
 wrong_size:
   {
     gst_buffer_unref (inbuf);

@@ -141,7 +141,7 @@ gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error)
 {
   post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error->message,
-      gst_caps_to_string (caps));
+      caps ? gst_caps_to_string (caps) : NULL);
   g_error_free (error);
 }
 

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * message of error as text, and frees error. Never under the object lock. */
 void gst_ddpm_element_post_error (GstElement * element, GError * error);
 /* Posts CORE, NEGOTIATION with the message of error, which it frees, and the
- * caps as its debug text. */
+ * caps, where there are any, as its debug text. */
 void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error);
 

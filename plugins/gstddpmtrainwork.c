@@ -392,6 +392,11 @@ gst_ddpm_train_work_learn (GstDdpmTrainSink * self, GstBuffer * buffer)
 
   if (self->failed)
     return GST_FLOW_ERROR;
+  if (!gst_ddpm_train_run_has_format (self->run))
+    return gst_ddpm_train_work_fail (self, g_error_new (DDPM_ERROR,
+            DDPM_ERROR_SETTINGS, "Expected video caps before the first image, "
+            "got a buffer of %" G_GSIZE_FORMAT " bytes without any",
+            gst_buffer_get_size (buffer)));
   if (!self->has_begun)
     begin (self);
   /* Nobody saw the end of the epoch before, but here is the next one. */

@@ -251,6 +251,53 @@ GST_START_TEST (test_a_buffer_of_another_size)
 
 GST_END_TEST;
 
+static guint
+count_errors (GstBus * bus)
+{
+  GstMessage *message;
+  guint n;
+
+  for (n = 0; (message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR)); n++)
+    gst_message_unref (message);
+  return n;
+}
+
+/* Upstream offers its caps again after the error. */
+GST_START_TEST (test_one_error_of_states_beyond_memory)
+{
+  GstElement *element = launch ("%s", denoise (3, 10, ""));
+  GstBus *bus = gst_bus_new ();
+  GstCaps *caps = gst_caps_from_string ("other/tensors,format=static,"
+      "num_tensors=1,types=float32,dimensions=(string)3:4096:4096:8,"
+      "framerate=30/1");
+  GstHarness *h;
+
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_harness_play (h);
+  gst_harness_push_event (h, gst_event_new_stream_start ("states"));
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+  fail_unless_equals_int (count_errors (bus), 1);
+
+  gst_harness_teardown (h);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (element);
+  gst_object_unref (bus);
+  gst_caps_unref (caps);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_bytes_without_caps)
+{
+  CHECK_ERROR (launch ("fakesrc num-buffers=1 sizetype=fixed sizemax=288 ! "
+          "%s ! fakesink", denoise (3, 10, "")), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "other/tensors", "got none");
+}
+
+GST_END_TEST;
+
 static Suite *
 ddpmdenoise_errors_suite (void)
 {
@@ -275,6 +322,8 @@ ddpmdenoise_errors_suite (void)
   tcase_add_test (tc, test_dimensions_that_are_none);
   tcase_add_test (tc, test_a_file_that_ends_in_a_state);
   tcase_add_test (tc, test_a_buffer_of_another_size);
+  tcase_add_test (tc, test_one_error_of_states_beyond_memory);
+  tcase_add_test (tc, test_bytes_without_caps);
   return s;
 }
 

@@ -430,6 +430,20 @@ GST_START_TEST (short_buffers_are_an_error)
 
 GST_END_TEST;
 
+GST_START_TEST (bytes_without_caps_are_an_error)
+{
+  gchar *location = in_folder ("a.bin");
+  GstElement *pipeline = launch ("fakesrc num-buffers=2 sizetype=fixed "
+      "sizemax=%d ! ddpmtrainsink location=%s batch-size=2", IMAGE_SIZE,
+      location);
+
+  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "without any");
+  g_free (location);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (images_of_another_size_are_an_error)
 {
   GstBus *bus;
@@ -478,6 +492,7 @@ ddpmtrainsink_stops_suite (void)
   tcase_add_test (tc, checkpoint_is_no_log);
   tcase_add_test (tc, failed_save_is_no_eos);
   tcase_add_test (tc, short_buffers_are_an_error);
+  tcase_add_test (tc, bytes_without_caps_are_an_error);
   tcase_add_test (tc, images_of_another_size_are_an_error);
   return s;
 }
