@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -136,6 +137,28 @@ cannot_open:
   return FALSE;
 }
 
+/* Beyond a limit of the file size (ulimit -f) a write fails, but the signal that
+ * comes with it would end the process: it is held back and taken. */
+static gssize
+write_or_fail (int fd, gconstpointer data, gsize size)
+{
+  const struct timespec no_time = { 0, 0 };
+  sigset_t limit, before;
+  gssize n;
+  int code;
+
+  sigemptyset (&limit);
+  sigaddset (&limit, SIGXFSZ);
+  pthread_sigmask (SIG_BLOCK, &limit, &before);
+  n = write (fd, data, size);
+  code = errno;
+  if (n < 0 && code == EFBIG)
+    sigtimedwait (&limit, NULL, &no_time);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = code;
+  return n;
+}
+
 gboolean
 ddpm_replace_write (DdpmReplace * replace, gconstpointer data, gsize size,
     GError ** error)
@@ -143,7 +166,7 @@ ddpm_replace_write (DdpmReplace * replace, gconstpointer data, gsize size,
   const gchar *next = data;
 
   while (size > 0) {
-    gssize n = write (replace->fd, next, MIN (size, 1u << 30));
+    gssize n = write_or_fail (replace->fd, next, MIN (size, 1u << 30));
 
     if (n < 0 && errno == EINTR)
       continue;
