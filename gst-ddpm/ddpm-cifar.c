@@ -165,31 +165,44 @@ open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
   return TRUE;
 }
 
+/* The set that a folder holds; NULL: none, or both */
+static const DataSet *
+find_set (const gchar * location, DdpmSplit split, GError ** error)
+{
+  const gchar *first[G_N_ELEMENTS (data_sets)];
+  gboolean found[G_N_ELEMENTS (data_sets)];
+  g_autofree gchar *name = g_filename_display_name (location);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (data_sets); i++) {
+    g_autofree gchar *path = NULL;
+
+    first[i] = data_sets[i].files[split][0];
+    path = g_build_filename (location, first[i], NULL);
+    found[i] = g_file_test (path, G_FILE_TEST_EXISTS);
+  }
+  if (found[0] != found[1])
+    return &data_sets[found[1]];
+
+  if (found[0])
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "folder \"%s\" has both %s (CIFAR-10) and %s (CIFAR-100): expected "
+        "one of them", name, first[0], first[1]);
+  else if (g_access (location, X_OK) < 0)
+    set_system_error (error, errno, "open", name);
+  else
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+        "folder \"%s\" has neither %s (CIFAR-10) nor %s (CIFAR-100)", name,
+        first[0], first[1]);
+  return NULL;
+}
+
 static gboolean
 open_folder (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
     GError ** error)
 {
-  gchar *name;
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (data_sets); i++) {
-    gchar *path = g_build_filename (location, data_sets[i].files[split][0],
-        NULL);
-    gboolean found = g_file_test (path, G_FILE_TEST_EXISTS);
-
-    g_free (path);
-    if (found) {
-      cifar->set = &data_sets[i];
-      return open_files_of_set (cifar, location, split, error);
-    }
-  }
-
-  name = g_filename_display_name (location);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-      "folder \"%s\" has neither %s (CIFAR-10) nor %s (CIFAR-100)", name,
-      data_sets[0].files[split][0], data_sets[1].files[split][0]);
-  g_free (name);
-  return FALSE;
+  cifar->set = find_set (location, split, error);
+  return cifar->set && open_files_of_set (cifar, location, split, error);
 }
 
 /* One label byte or two, by the size; where that fits both, 3073 * 3074 bytes

@@ -1,6 +1,7 @@
 /* gst-ddpm: reading CIFAR files, good and bad
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -221,6 +222,27 @@ test_what_is_missing_is_named (Fixture * f, gconstpointer unused)
   assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_1.bin");
   write_images (f, "test_batch.bin", 1, 10, 0, 1);
   assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_1.bin");
+}
+
+static void
+test_folder_of_both_sets_is_refused (Fixture * f, gconstpointer unused)
+{
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
+  write_images (f, "train.bin", 2, 100, 0, 1);
+  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_1.bin");
+  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "train.bin");
+}
+
+/* Nothing is closed to root. */
+static void
+test_closed_folder_is_said_to_be (Fixture * f, gconstpointer unused)
+{
+  g_assert_cmpint (g_chmod (f->path, 0), ==, 0);
+  if (g_access (f->path, X_OK) == 0)
+    g_test_skip ("this user may open every folder");
+  else
+    assert_refused (f, NULL, DDPM_ERROR_READ, g_strerror (EACCES));
+  g_assert_cmpint (g_chmod (f->path, 0700), ==, 0);
 }
 
 static void
@@ -463,6 +485,8 @@ main (int argc, char **argv)
   ADD ("what-is-missing-is-named", test_what_is_missing_is_named);
   ADD ("batch-missing-in-between-is-an-error",
       test_batch_missing_in_between_is_an_error);
+  ADD ("folder-of-both-sets-is-refused", test_folder_of_both_sets_is_refused);
+  ADD ("closed-folder-is-said-to-be", test_closed_folder_is_said_to_be);
   ADD ("odd-sizes-are-refused", test_odd_sizes_are_refused);
   ADD ("pipe-is-refused-without-waiting", test_pipe_is_refused_without_waiting);
   ADD ("folder-for-a-batch-is-refused", test_folder_for_a_batch_is_refused);
