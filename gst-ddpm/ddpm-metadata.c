@@ -3,6 +3,7 @@
  */
 #include "ddpm-metadata.h"
 
+#include <math.h>
 #include <string.h>
 
 static const gchar *const schedules[] = { "linear", "cosine", NULL };
@@ -64,8 +65,8 @@ ddpm_metadata_get_double (const DdpmMetadata * metadata, const gchar * name,
   if (text == NULL)
     return TRUE;
   *value = g_ascii_strtod (text, &end);
-  if (end == text || *end != '\0')
-    return wrong_value (metadata, name, "a number", text, error);
+  if (end == text || *end != '\0' || !isfinite (*value))
+    return wrong_value (metadata, name, "a finite number", text, error);
   return TRUE;
 }
 

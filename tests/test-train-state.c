@@ -232,7 +232,7 @@ static const Edit edits[] = {
   {"config-missing", "\"ddpm.data_range\"", "\"data_range\"",
       "expected metadata ddpm.data_range, found none"},
   {"seed-negative", "seed\":\"", "seed\":\"-", "a whole number"},
-  {"loss-garbage", "smoothed\":\"", "smoothed\":\"x", "a number"},
+  {"loss-garbage", "smoothed\":\"", "smoothed\":\"x", "a finite number"},
   {"channels", "channels\":\"32\"", "channels\":\"64\"",
       "expected tensor model.time_embedding.timembedding.1.weight of shape "
         "[256, 64], found [128, 32]"},
