@@ -18,12 +18,15 @@ typedef struct
   guint64 next;                 /* number of the next frame */
 
   gint ended;                   /* atomic: the application wants no more */
+  gint failed;                  /* atomic: it has posted an error */
 } GstDdpmFrameSrcPrivate;
 
 #define gst_ddpm_frame_src_parent_class parent_class
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (GstDdpmFrameSrc, gst_ddpm_frame_src,
     GST_TYPE_PUSH_SRC);
 
+static gboolean gst_ddpm_frame_src_post_message (GstElement * element,
+    GstMessage * message);
 static gboolean gst_ddpm_frame_src_send_event (GstElement * element,
     GstEvent * event);
 static gboolean gst_ddpm_frame_src_start (GstBaseSrc * src);
@@ -42,6 +45,8 @@ gst_ddpm_frame_src_class_init (GstDdpmFrameSrcClass * klass)
   GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
   GstPushSrcClass *push_class = GST_PUSH_SRC_CLASS (klass);
 
+  element_class->post_message =
+      GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_post_message);
   element_class->send_event = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_send_event);
   base_class->start = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_start);
   base_class->is_seekable = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_is_seekable);
@@ -94,6 +99,29 @@ gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src, GstDdpmFrames * frames)
     frames->n_frames = MIN (frames->n_frames, num_buffers);
 }
 
+/* The base class adds an error, which only says that the stream has ended, to
+ * one that says why. */
+static gboolean
+gst_ddpm_frame_src_post_message (GstElement * element, GstMessage * message)
+{
+  gint *failed = &get_private (element)->failed;
+  GError *error = NULL;
+  gboolean adds_nothing;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, NULL);
+    adds_nothing = g_error_matches (error, GST_STREAM_ERROR,
+        GST_STREAM_ERROR_FAILED) && g_atomic_int_get (failed);
+    g_error_free (error);
+    g_atomic_int_set (failed, TRUE);
+    if (adds_nothing) {
+      gst_message_unref (message);
+      return TRUE;
+    }
+  }
+  return GST_ELEMENT_CLASS (parent_class)->post_message (element, message);
+}
+
 /* An application's end of stream must not wait for the buffer that downstream
  * works on, as it would in the base class, with the state lock held: the next
  * frame is not made, and downstream is told to hurry. */
@@ -117,6 +145,7 @@ gst_ddpm_frame_src_start (GstBaseSrc * src)
   GstDdpmFrameSrcPrivate *priv = get_private (src);
 
   g_atomic_int_set (&priv->ended, FALSE);
+  g_atomic_int_set (&priv->failed, FALSE);
   priv->next = 0;
   priv->seek_time = GST_CLOCK_TIME_NONE;
   return TRUE;

@@ -415,7 +415,7 @@ GST_START_TEST (test_good_run_after_an_error)
   GstElement *pipeline = launch ("cifarsrc location=%s" SINK, path);
   GError *error;
 
-  run_into_error (pipeline, &error);
+  fail_unless_equals_int (run_into_error (pipeline, &error), 1);
   g_error_free (error);
   stop (pipeline);
   g_free (write_images ("late.bin", 1, 0, 5));

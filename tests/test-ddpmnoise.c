@@ -51,7 +51,7 @@ check_negotiation_error (GstElement * pipeline, const gchar * expected,
 {
   GError *error;
 
-  run_into_error (pipeline, &error);
+  fail_unless_equals_int (run_into_error (pipeline, &error), 1);
   fail_unless (g_error_matches (error, GST_CORE_ERROR,
           GST_CORE_ERROR_NEGOTIATION), "%s", error->message);
   fail_unless (strstr (error->message, expected) != NULL
