@@ -37,8 +37,9 @@
  *
  * Progress messages of code "ddpm-train", which gst-launch-1.0 prints, and the
  * element messages ddpmtrainsink-model (once), ddpmtrainsink-progress (every
- * progress-interval, and at the end of an epoch) and ddpmtrainsink-checkpoint
- * (each save; its reason is interval, signal, max-steps or eos).
+ * progress-interval, and at the end of an epoch, with the fields of
+ * #GstDdpmTrainSink:stats) and ddpmtrainsink-checkpoint (each save; its reason
+ * is interval, signal, max-steps or eos).
  *
  * ## Example launch lines
  * |[
