@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <string.h>
-#include <time.h>
 
 #include "ddpm-profile.h"
 
@@ -10,6 +9,7 @@ typedef struct
 {
   DdpmBackend base;
   DdpmBackend *inner;
+  clockid_t clock;
   GPtrArray *plans;             /* of ProfilePlan, borrowed: those there are */
   DdpmProfileEntry entries[DDPM_PROFILE_N_KINDS];
 } ProfileBackend;
@@ -33,11 +33,11 @@ inner_of (DdpmBackend * b)
 /* --- the watch ------------------------------------------------------------ */
 
 static gdouble
-now (void)
+now (DdpmBackend * b)
 {
   struct timespec time;
 
-  clock_gettime (CLOCK_MONOTONIC, &time);
+  clock_gettime (((ProfileBackend *) b)->clock, &time);
   return time.tv_sec + 1e-9 * time.tv_nsec;
 }
 
@@ -52,14 +52,14 @@ add_to (DdpmProfileEntry * entry, gdouble seconds, gdouble flops)
 static void
 stop (DdpmBackend * b, DdpmProfileKind kind, gdouble start)
 {
-  add_to (&((ProfileBackend *) b)->entries[kind], now () - start, 0.0);
+  add_to (&((ProfileBackend *) b)->entries[kind], now (b) - start, 0.0);
 }
 
 static void
 stop_plan (DdpmPlan * p, DdpmProfileKind kind, gdouble start, gdouble flops)
 {
-  add_to (&((ProfileBackend *) p->backend)->entries[kind], now () - start,
-      flops);
+  add_to (&((ProfileBackend *) p->backend)->entries[kind],
+      now (p->backend) - start, flops);
 }
 
 static void
@@ -67,7 +67,7 @@ stop_convolution (DdpmPlan * p, guint pass, gdouble start)
 {
   ProfilePlan *plan = (ProfilePlan *) p;
   ProfileBackend *b = (ProfileBackend *) p->backend;
-  const gdouble seconds = now () - start;
+  const gdouble seconds = now (p->backend) - start;
 
   add_to (&plan->convolution.passes[pass], seconds, plan->flops);
   add_to (&b->entries[DDPM_PROFILE_CONV_FORWARD + pass], seconds, plan->flops);
@@ -106,7 +106,7 @@ profile_free (DdpmBackend * b, gpointer p)
 static void
 profile_upload (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->upload (inner_of (b), dst, src, size);
   stop (b, DDPM_PROFILE_COPY, start);
@@ -115,7 +115,7 @@ profile_upload (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 static void
 profile_download (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->download (inner_of (b), dst, src, size);
   stop (b, DDPM_PROFILE_COPY, start);
@@ -124,7 +124,7 @@ profile_download (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 static void
 profile_zero (DdpmBackend * b, gpointer dst, gsize size)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->zero (inner_of (b), dst, size);
   stop (b, DDPM_PROFILE_COPY, start);
@@ -199,7 +199,7 @@ profile_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 static void
 profile_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->conv_set_weights (inside (p), weight, bias);
   stop (p->backend, DDPM_PROFILE_CONV_SET_WEIGHTS, start);
@@ -209,7 +209,7 @@ static void
 profile_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->conv_forward (inside (p), x0, x1, residual, y, scratch);
   stop_convolution (p, 0, start);
@@ -219,7 +219,7 @@ static void
 profile_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
     gboolean add0, gpointer dx1, gboolean add1, gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->conv_backward_data (inside (p), dy, dx0, add0, dx1, add1,
       scratch);
@@ -231,7 +231,7 @@ profile_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
     gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
     gboolean add, gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->conv_backward_weights (inside (p), x0, x1, dy, dweight,
       dbias, add, scratch);
@@ -253,7 +253,7 @@ profile_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->norm_forward (inside (p), x0, x1, time_bias,
       time_bias_stride, gamma, beta, drop, y, stats, scratch);
@@ -268,7 +268,7 @@ profile_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gboolean add1, float *dgamma, float *dbeta, gboolean add,
     float *dtime_bias, gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->norm_backward (inside (p), dy, x0, x1, time_bias,
       time_bias_stride, gamma, beta, drop, stats, dx0, add0, dx1, add1, dgamma,
@@ -291,7 +291,7 @@ static void
 profile_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
     gpointer probs, gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->attention_forward (inside (p), qkv, y, probs, scratch);
   stop_plan (p, DDPM_PROFILE_ATTENTION_FORWARD, start,
@@ -302,7 +302,7 @@ static void
 profile_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
     gconstpointer probs, gpointer dqkv, gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->attention_backward (inside (p), dy, qkv, probs, dqkv,
       scratch);
@@ -324,7 +324,7 @@ static void
 profile_linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->linear_forward (inside (p), x, weight, bias, y, scratch);
   stop_plan (p, DDPM_PROFILE_LINEAR_FORWARD, start, ((ProfilePlan *) p)->flops);
@@ -335,7 +335,7 @@ profile_linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch)
 {
-  const gdouble start = now ();
+  const gdouble start = now (p->backend);
 
   inside (p)->ops->linear_backward (inside (p), x, weight, dy, dx, dweight,
       dbias, add, scratch);
@@ -349,7 +349,7 @@ static void
 profile_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer x, gpointer y)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->upsample_forward (inner_of (b), n, h, w, c, x, y);
   stop (b, DDPM_PROFILE_UPSAMPLE, start);
@@ -359,7 +359,7 @@ static void
 profile_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer dy, gpointer dx, gboolean add)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->upsample_backward (inner_of (b), n, h, w, c, dy, dx, add);
   stop (b, DDPM_PROFILE_UPSAMPLE, start);
@@ -368,7 +368,7 @@ profile_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
 static void
 profile_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->accumulate (inner_of (b), count, x, y);
   stop (b, DDPM_PROFILE_ELEMENTWISE, start);
@@ -378,7 +378,7 @@ static void
 profile_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->embedding (inner_of (b), n, dim, table, t, out);
   stop (b, DDPM_PROFILE_ELEMENTWISE, start);
@@ -387,7 +387,7 @@ profile_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
 static void
 profile_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->swish_forward (inner_of (b), count, x, y);
   stop (b, DDPM_PROFILE_ELEMENTWISE, start);
@@ -397,7 +397,7 @@ static void
 profile_swish_backward (DdpmBackend * b, gsize count, const float *x,
     const float *dy, float *dx)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->swish_backward (inner_of (b), count, x, dy, dx);
   stop (b, DDPM_PROFILE_ELEMENTWISE, start);
@@ -409,7 +409,7 @@ static void
 profile_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->noise (inner_of (b), seed, first_sample, stream, n,
       elements, out);
@@ -420,7 +420,7 @@ static void
 profile_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->q_sample (inner_of (b), n, elements, a, s, x_0, eps, x_t);
   stop (b, DDPM_PROFILE_DIFFUSION, start);
@@ -431,7 +431,7 @@ profile_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     gfloat scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->mse (inner_of (b), n, n_valid, elements, scale, pred,
       target, dpred, loss);
@@ -443,7 +443,7 @@ profile_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->reverse_step (inner_of (b), step, seed, first_sample, n,
       elements, x, eps, x_0_prev);
@@ -455,7 +455,7 @@ profile_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
 static double
 profile_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
   const double sum = inner_of (b)->ops->sum_of_squares (inner_of (b), count, x);
 
   stop (b, DDPM_PROFILE_OPTIMISER, start);
@@ -466,7 +466,7 @@ static void
 profile_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
     const float *grad, float *param, float *m, float *v, float *ema)
 {
-  const gdouble start = now ();
+  const gdouble start = now (b);
 
   inner_of (b)->ops->adam (inner_of (b), a, count, grad, param, m, v, ema);
   stop (b, DDPM_PROFILE_OPTIMISER, start);
@@ -530,8 +530,15 @@ ddpm_profile_backend_new (DdpmBackend * inner)
   b->base.device = g_strdup (inner->device);
   g_atomic_ref_count_init (&b->base.refcount);
   b->inner = ddpm_backend_ref (inner);
+  b->clock = CLOCK_MONOTONIC;
   b->plans = g_ptr_array_new ();
   return &b->base;
+}
+
+void
+ddpm_profile_backend_set_clock (DdpmBackend * profile, clockid_t clock)
+{
+  ((ProfileBackend *) profile)->clock = clock;
 }
 
 void

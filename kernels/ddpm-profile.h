@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <time.h>
 #include "ddpm-ops.h"
 
 G_BEGIN_DECLS
@@ -62,6 +63,8 @@ typedef struct
 
 /* Keeps a reference to inner. */
 DdpmBackend *ddpm_profile_backend_new (DdpmBackend * inner);
+/* CLOCK_MONOTONIC unless told otherwise */
+void ddpm_profile_backend_set_clock (DdpmBackend * profile, clockid_t clock);
 /* All counts and times become 0. */
 void ddpm_profile_backend_reset (DdpmBackend * profile);
 /* [DDPM_PROFILE_N_KINDS], since the last reset */

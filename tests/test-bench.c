@@ -341,6 +341,17 @@ each_batch_is_a_line_of_json (void)
 }
 
 static void
+the_time_of_processors_can_be_the_clock (void)
+{
+  g_autoptr (GPtrArray) lines = run_json ("forward --clock=cpu --batch=4");
+  JsonObject *result = result_at (lines, 0);
+
+  g_assert_cmpstr (json_object_get_string_member (result, "clock"), ==, "cpu");
+  g_assert_cmpfloat (median (result, "step_ms"), <=, median (result, "cpu_ms"));
+  assert_consistent (result);
+}
+
+static void
 sampling_evaluates_once_a_step (void)
 {
   g_autoptr (GPtrArray) lines = run_json ("sample --batch=2 --steps=4");
@@ -438,6 +449,7 @@ what_cannot_be_is_refused (void)
     {"forward --threads=-2", "--threads"},
     {"forward --backend=gpu", "--backend"},
     {"forward --precision=f64", "--precision"},
+    {"forward --clock=sun", "--clock"},
     {"sample --sampler=euler", "--sampler"},
     {"sample --steps=1001", "--steps"},
     {"forward --model=/nonexistent", "/nonexistent"},
@@ -470,6 +482,8 @@ main (int argc, char **argv)
   g_test_add_func ("/bench/shapes-have-names", shapes_have_names);
   g_test_add_func ("/bench/each-batch-is-a-line-of-json",
       each_batch_is_a_line_of_json);
+  g_test_add_func ("/bench/the-time-of-processors-can-be-the-clock",
+      the_time_of_processors_can_be_the_clock);
   g_test_add_func ("/bench/sampling-evaluates-once-a-step",
       sampling_evaluates_once_a_step);
   g_test_add_func ("/bench/training-takes-three-times-the-operations",

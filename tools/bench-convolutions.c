@@ -29,6 +29,7 @@ enum
 struct _BenchConvolutions
 {
   DdpmBackend *backend;
+  clockid_t clock;
   GArray *shapes;               /* of Shape */
   gpointer buffers[N_BUFFERS];
   gsize sizes[N_BUFFERS];
@@ -199,14 +200,14 @@ static gdouble
 time_calls (BenchConvolutions * c, Shape * shape, guint pass, guint calls)
 {
   static const guint written[BENCH_N_PASSES] = { Y, DX0, WEIGHT };
-  const gdouble start = bench_now ();
+  const gdouble start = bench_now (c->clock);
   float first;
 
   for (guint i = 0; i < calls; i++)
     call (c, shape, pass);
   c->backend->ops->download (c->backend, &first, c->buffers[written[pass]],
       sizeof (guint16));
-  return (bench_now () - start) / calls;
+  return (bench_now (c->clock) - start) / calls;
 }
 
 static void
@@ -249,11 +250,12 @@ prepare (gpointer data)
 
 BenchConvolutions *
 bench_convolutions_new (DdpmBackend * backend, DdpmBackend * profile,
-    guint steps, GError ** error)
+    guint steps, clockid_t clock, GError ** error)
 {
   BenchConvolutions *c = g_new0 (BenchConvolutions, 1);
 
   c->backend = ddpm_backend_ref (backend);
+  c->clock = clock;
   c->shapes = g_array_new (FALSE, FALSE, sizeof (Shape));
   c->error = error;
   collect_shapes (c, profile, steps);

@@ -34,7 +34,7 @@ typedef struct _BenchConvolutions BenchConvolutions;
 /* Plans, on backend, the convolutions that were run on profile in the last
  * @steps steps: each shape once. */
 BenchConvolutions *bench_convolutions_new (DdpmBackend * backend,
-    DdpmBackend * profile, guint steps, GError ** error);
+    DdpmBackend * profile, guint steps, clockid_t clock, GError ** error);
 void bench_convolutions_free (BenchConvolutions * c);
 /* Times each shape once more.
  * Returns: seconds of all convolutions of a step */

@@ -219,6 +219,7 @@ bench_report_json (const BenchOptions * options, DdpmBackend * backend,
   add_int (json, "micro_batch", result->pass);
   add_int (json, "evaluations", result->evaluations);
   add_int (json, "repeats", options->repeats);
+  add_string (json, "clock", options->clock == BENCH_WALL ? "wall" : "cpu");
   add_speed (json, result);
   add_breakdown (json, result, options->repeats);
   add_cost (json, result, options->repeats);

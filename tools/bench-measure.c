@@ -13,6 +13,7 @@ typedef struct
 {
   BenchJob *job;
   DdpmBackend *profile;
+  clockid_t clock;
   BenchConvolutions *convolutions;
   GArray *steps, *cpu, *alone, *ratios; /* of gdouble */
   BenchResult *result;
@@ -60,12 +61,12 @@ time_step (Measurement * m, gdouble * seconds, gdouble * cpu, GError ** error)
   gdouble start, cpu_start;
 
   bench_allocations_read (&before);
-  cpu_start = bench_cpu_now ();
-  start = bench_now ();
+  cpu_start = bench_now (BENCH_CPU);
+  start = bench_now (m->clock);
   if (!bench_job_step (m->job, error))
     return FALSE;
-  *seconds = bench_now () - start;
-  *cpu = bench_cpu_now () - cpu_start;
+  *seconds = bench_now (m->clock) - start;
+  *cpu = bench_now (BENCH_CPU) - cpu_start;
   bench_allocations_read (&after);
   subtract (&after, &before);
   m->result->steady.calls += after.calls;
@@ -137,19 +138,19 @@ static gboolean
 measure_job (Measurement * m, const BenchOptions * options,
     DdpmBackend * backend, GError ** error)
 {
-  const gdouble start = bench_now ();
+  const gdouble start = bench_now (m->clock);
 
   m->job = bench_job_new (options, m->profile, m->result->batch, error);
   if (m->job == NULL)
     return FALSE;
-  m->result->setup = bench_now () - start;
+  m->result->setup = bench_now (m->clock) - start;
   m->result->evaluations = bench_job_get_evaluations (m->job);
   m->result->pass = bench_job_get_pass (m->job);
   ddpm_profile_backend_reset (m->profile);
   if (!warm_up (m, options->warmup, error))
     return FALSE;
   m->convolutions = bench_convolutions_new (backend, m->profile,
-      options->warmup, error);
+      options->warmup, m->clock, error);
   if (m->convolutions == NULL || !time_all (m, options->repeats, error))
     return FALSE;
   summarise (m, options);
@@ -161,7 +162,9 @@ bench_measure (const BenchOptions * options, DdpmBackend * backend,
     guint batch, BenchResult * result, GError ** error)
 {
   g_autoptr (DdpmBackend) profile = ddpm_profile_backend_new (backend);
-  Measurement m = {.profile = profile,.result = result };
+  Measurement m = {.profile = profile,.clock = options->clock,
+    .result = result
+  };
   gboolean ok;
 
   memset (result, 0, sizeof *result);
@@ -170,6 +173,7 @@ bench_measure (const BenchOptions * options, DdpmBackend * backend,
   m.cpu = g_array_new (FALSE, FALSE, sizeof (gdouble));
   m.alone = g_array_new (FALSE, FALSE, sizeof (gdouble));
   m.ratios = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  ddpm_profile_backend_set_clock (profile, options->clock);
   bench_peak_memory_reset ();
   ok = measure_job (&m, options, backend, error);
   bench_convolutions_free (m.convolutions);

@@ -18,6 +18,7 @@ static const gchar *const backends[] =
     { "auto", "reference", "cpu", "cuda", NULL };
 static const gchar *const precisions[] =
     { "auto", "f32", "bf16", "bf16-emulated", NULL };
+static const gchar *const clocks[] = { "wall", "cpu", NULL };
 static const gchar *const samplers[] = { "ddpm", "ddim", "dpmpp-2m", NULL };
 
 /* The command line as it stands; -1 and NULL: not given */
@@ -25,7 +26,7 @@ typedef struct
 {
   gint channels, res_blocks, timesteps, image_channels, width, height;
   gchar *channel_mult, *attention_levels, *model;
-  gchar *backend, *precision, *batch, *sampler;
+  gchar *backend, *precision, *batch, *sampler, *clock;
   gint threads, micro_batch, steps, repeats, warmup;
   gboolean json, shapes;
 } CommandLine;
@@ -143,7 +144,7 @@ static gboolean
 read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
 {
   gint backend = DDPM_BACKEND_AUTO, precision = DDPM_PRECISION_AUTO;
-  gint sampler = DDPM_SAMPLER_DDIM;
+  gint sampler = DDPM_SAMPLER_DDIM, clock = 0;
 
   if ((line->backend
           && !choose ("--backend", backends, line->backend, &backend, error))
@@ -151,11 +152,14 @@ read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
           && !choose ("--precision", precisions, line->precision, &precision,
               error))
       || (line->sampler
-          && !choose ("--sampler", samplers, line->sampler, &sampler, error)))
+          && !choose ("--sampler", samplers, line->sampler, &sampler, error))
+      || (line->clock
+          && !choose ("--clock", clocks, line->clock, &clock, error)))
     return FALSE;
   o->backend = backend;
   o->precision = precision;
   o->sampler = sampler;
+  o->clock = clock == 0 ? BENCH_WALL : BENCH_CPU;
   return TRUE;
 }
 
@@ -204,7 +208,7 @@ static void
 command_line_clear (CommandLine * line)
 {
   gchar *texts[] = { line->channel_mult, line->attention_levels, line->model,
-    line->backend, line->precision, line->batch, line->sampler
+    line->backend, line->precision, line->batch, line->sampler, line->clock
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
@@ -250,6 +254,9 @@ parse_command_line (CommandLine * line, gint * argc, gchar *** argv,
         "Of sample: ddpm, ddim or dpmpp-2m (ddim)", "NAME"},
     {"steps", 0, 0, G_OPTION_ARG_INT, &line->steps,
         "Of sample: evaluations from noise to image (10)", "N"},
+    {"clock", 0, 0, G_OPTION_ARG_STRING, &line->clock,
+        "wall; or cpu: time of processors, where there is other load (wall)",
+        "NAME"},
     {"repeats", 0, 0, G_OPTION_ARG_INT, &line->repeats,
         "Times that are measured (10)", "N"},
     {"warmup", 0, 0, G_OPTION_ARG_INT, &line->warmup,

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "bench-samples.h"
 #include "../gst-ddpm/ddpm-model.h"
 #include "../gst-ddpm/ddpm-sampler.h"
 
@@ -28,6 +29,7 @@ typedef enum
  * @micro_batch: of training; 0: chosen
  * @sampler: of sampling
  * @steps: evaluations from noise to image
+ * @clock: that all times are of
  * @repeats: steps that are timed
  * @warmup: steps before them
  * @json: a line of JSON for each batch, instead of a table
@@ -45,6 +47,7 @@ typedef struct
   guint micro_batch;
   DdpmSamplerKind sampler;
   guint steps;
+  clockid_t clock;
   guint repeats, warmup;
   gboolean json, shapes;
 } BenchOptions;

@@ -1,8 +1,6 @@
 /* gst-ddpm: ddpm-bench: repeated measurements of one thing
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <time.h>
-
 #include "bench-samples.h"
 
 static gint
@@ -29,23 +27,11 @@ bench_samples_summarise (GArray * samples, BenchSpread * spread)
   spread->max = x[n - 1];
 }
 
-static gdouble
-read_clock (clockid_t clock)
+gdouble
+bench_now (clockid_t clock)
 {
   struct timespec time;
 
   clock_gettime (clock, &time);
   return time.tv_sec + 1e-9 * time.tv_nsec;
-}
-
-gdouble
-bench_now (void)
-{
-  return read_clock (CLOCK_MONOTONIC);
-}
-
-gdouble
-bench_cpu_now (void)
-{
-  return read_clock (CLOCK_PROCESS_CPUTIME_ID);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <glib.h>
+#include <time.h>
 
 G_BEGIN_DECLS
 
@@ -17,9 +18,12 @@ typedef struct
 /* samples: of gdouble; they are sorted. */
 void bench_samples_summarise (GArray * samples, BenchSpread * spread);
 
-/* Seconds of a clock that nobody sets */
-gdouble bench_now (void);
-/* Seconds that processors worked for this process, all threads together */
-gdouble bench_cpu_now (void);
+/* That of the wall, which nobody sets */
+#define BENCH_WALL CLOCK_MONOTONIC
+/* How long processors worked for this process, all threads together */
+#define BENCH_CPU CLOCK_PROCESS_CPUTIME_ID
+
+/* Seconds */
+gdouble bench_now (clockid_t clock);
 
 G_END_DECLS

@@ -135,7 +135,8 @@ bench_report_table (const BenchOptions * options, const BenchResult * result)
     g_print (", %u at a time", result->pass);
   if (options->mode == BENCH_SAMPLE)
     g_print (", %u evaluations", result->evaluations);
-  g_print (", %u times\n", options->repeats);
+  g_print (", %u times%s\n", options->repeats,
+      options->clock == BENCH_WALL ? "" : ", all in time of processors");
   print_speed (options, result);
   print_ceiling (result);
   print_cost (result, options->repeats);
