@@ -39,6 +39,9 @@ def parse_arguments():
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument('--rounds', type=int, default=3, help='of all contenders (3)')
     parser.add_argument('--repeats', type=int, default=5, help='steps of a round (5)')
+    parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall',
+                        help='cpu: time of processors, where there is other load; then '
+                        'OMP_WAIT_POLICY=passive keeps waiting threads out of it')
     parser.add_argument('--compile', action='store_true', help='torch.compile too')
     parser.add_argument('--channels', type=int, default=128)
     parser.add_argument('--channel-mult', type=numbers, default=[1, 2, 2, 1])
@@ -62,7 +65,7 @@ def listed(values):
 def run_bench(o, mode, precision):
     """Milliseconds of a step; None where this machine has no such precision"""
     command = [o.bench, mode, '--json', f'--precision={precision}', f'--batch={o.batch}',
-               f'--threads={o.threads}', f'--repeats={o.repeats}',
+               f'--threads={o.threads}', f'--repeats={o.repeats}', f'--clock={o.clock}',
                f'--channels={o.channels}', f'--channel-mult={listed(o.channel_mult)}',
                f'--attention-levels={listed(o.attention_levels)}',
                f'--res-blocks={o.res_blocks}', f'--timesteps={o.timesteps}',
@@ -76,12 +79,13 @@ def run_bench(o, mode, precision):
     return json.loads(done.stdout)['step_ms']['median']
 
 
-def median_ms(step, repeats):
+def median_ms(o, step):
+    now = time.perf_counter if o.clock == 'wall' else time.process_time
     times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
+    for _ in range(o.repeats):
+        start = now()
         step()
-        times.append(1e3 * (time.perf_counter() - start))
+        times.append(1e3 * (now() - start))
     return statistics.median(times)
 
 
@@ -199,6 +203,8 @@ def onnx_contender(o, contenders):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = o.threads
     options.inter_op_num_threads = 1
+    if o.clock == 'cpu':
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
     inputs = {'x': torch.x.contiguous().numpy(), 't': torch.t.numpy()}
     return {f'ONNX Runtime {onnxruntime.__version__} f32':
@@ -220,7 +226,7 @@ def measure(o, mode, steps):
             else:
                 times.setdefault(f'gst-ddpm {precision}', []).append(ms)
         for name, step in steps.items():
-            times.setdefault(name, []).append(median_ms(step, o.repeats))
+            times.setdefault(name, []).append(median_ms(o, step))
     return times
 
 
@@ -241,7 +247,8 @@ def report(o, mode, times):
     if o.json:
         print(json.dumps(dict(mode=mode, results=rows)))
         return
-    print(f'\n{mode}, batch {o.batch}, {o.threads} threads, {o.rounds} rounds of {o.repeats}')
+    print(f'\n{mode}, batch {o.batch}, {o.threads} threads, {o.rounds} rounds of {o.repeats}'
+          + (', in time of processors' if o.clock == 'cpu' else ''))
     print(f'  {"":<40} {"ms":>10} {"images/s":>10} {": our f32":>10} {": our best":>10}')
     for row in rows:
         print(f'  {row["name"]:<40} {row["ms"]:10.2f} {row["images_per_second"]:10.2f}'
