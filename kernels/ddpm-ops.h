@@ -124,6 +124,9 @@ struct _DdpmOps
   void (*finalize) (DdpmBackend * b);
   /* Runs func in the thread where this backend computes; returns after it. */
   void (*run) (DdpmBackend * b, void (*func) (gpointer data), gpointer data);
+  /* Whether all calls since the last check went well, as far as is known
+   * without waiting; else says what first did not. NULL: none can fail. */
+  gboolean (*check) (DdpmBackend * b, GError ** error);
   /* 64-byte aligned, zeroed; NULL: no memory */
   gpointer (*alloc) (DdpmBackend * b, gsize size);
   void (*free) (DdpmBackend * b, gpointer p);   /* NULL: nothing */

@@ -1,0 +1,342 @@
+/* gst-ddpm: CUDA backend: the device, its libraries, its table
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "cuda-private.h"
+
+/* Turing: the first whose tensor cores and libraries this is compiled for */
+#define LEAST_CAPABILITY 75
+/* Ampere: the first that multiplies in bf16 */
+#define BF16_CAPABILITY 80
+
+/* --- failures ----------------------------------------------------------- */
+
+static gboolean
+keep_failure (CudaBackend * b, gboolean memory, const gchar * what,
+    const gchar * words)
+{
+  if (b->failure == NULL)
+    b->failure = g_error_new (DDPM_ERROR,
+        memory ? DDPM_ERROR_NO_SPACE : DDPM_ERROR_LIBRARY, "%s, %s: %s",
+        b->base.device ? b->base.device : "CUDA", what, words);
+  return FALSE;
+}
+
+gboolean
+cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+{
+  if (status == cudaSuccess)
+    return TRUE;
+  cudaGetLastError ();          /* or the next launch would seem to fail */
+  return keep_failure (b, status == cudaErrorMemoryAllocation, what,
+      cudaGetErrorString (status));
+}
+
+gboolean
+cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
+{
+  gchar words[512] = "";
+
+  if (status == CUDNN_STATUS_SUCCESS)
+    return TRUE;
+  cudnnGetLastErrorString (words, sizeof (words));
+  return keep_failure (b, status == CUDNN_STATUS_ALLOC_FAILED
+      || status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
+      || status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED, what,
+      *words ? words : cudnnGetErrorString (status));
+}
+
+gboolean
+cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
+{
+  if (status == CUBLAS_STATUS_SUCCESS)
+    return TRUE;
+  return keep_failure (b, status == CUBLAS_STATUS_ALLOC_FAILED, what,
+      cublasLtGetStatusString (status));
+}
+
+gboolean
+cuda_launched (CudaBackend * b, const gchar * kernel)
+{
+  return cuda_ok (b, cudaGetLastError (), kernel);
+}
+
+void
+cuda_take_failure (CudaBackend * b, GError ** error)
+{
+  if (b->failure)
+    g_propagate_error (error, g_steal_pointer (&b->failure));
+}
+
+/* What went wrong in a kernel that was launched long ago is told by whatever
+ * call comes next: so one is made here, which does not wait. */
+static gboolean
+cuda_check (DdpmBackend * base, GError ** error)
+{
+  CudaBackend *b = cuda_backend (base);
+  const cudaError_t status = cudaStreamQuery (b->stream);
+
+  if (status == cudaErrorNotReady)
+    cudaGetLastError ();
+  else
+    cuda_ok (b, status, "computing");
+  if (b->failure == NULL)
+    return TRUE;
+  cuda_take_failure (b, error);
+  return FALSE;
+}
+
+/* --- the machine -------------------------------------------------------- */
+
+static void
+cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  g_rec_mutex_lock (&b->lock);
+  if (cuda_ok (b, cudaSetDevice (b->device), "choosing the device"))
+    func (data);
+  g_rec_mutex_unlock (&b->lock);
+}
+
+static void
+release (gpointer data)
+{
+  CudaBackend *b = data;
+
+  if (b->stream)
+    cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
+  cuda_stage_clear (b);
+  if (b->cublas)
+    cuda_blas_ok (b, cublasLtDestroy (b->cublas), "leaving cuBLASLt");
+  if (b->cudnn)
+    cuda_dnn_ok (b, cudnnDestroy (b->cudnn), "leaving cuDNN");
+  if (b->stream)
+    cuda_ok (b, cudaStreamDestroy (b->stream), "freeing a stream");
+}
+
+static void
+cuda_finalize (DdpmBackend * base)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  base->device = NULL;          /* the caller has freed it */
+  cuda_run (base, release, b);
+  g_clear_error (&b->failure);
+  g_rec_mutex_clear (&b->lock);
+  g_free (b);
+}
+
+/* --- plans -------------------------------------------------------------- */
+
+void
+cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+{
+  plan->plan.ops = b->ops;
+  plan->plan.backend = b;
+  plan->plan.scratch = scratch;
+}
+
+static void
+cuda_plan_free (DdpmPlan * p)
+{
+  CudaPlan *plan = (CudaPlan *) p;
+
+  if (plan == NULL)
+    return;
+  if (plan->clear)
+    plan->clear (p);
+  g_free (plan);
+}
+
+static const gchar *
+cuda_plan_implementation (DdpmPlan * p, guint kind)
+{
+  const CudaPlan *plan = (CudaPlan *) p;
+
+  return kind < G_N_ELEMENTS (plan->implementation)
+      && plan->implementation[kind] ? plan->implementation[kind] : "cuda";
+}
+
+static const DdpmOps cuda_ops = {
+  .finalize = cuda_finalize,
+  .run = cuda_run,
+  .check = cuda_check,
+  .alloc = cuda_alloc,
+  .free = cuda_free,
+  .upload = cuda_upload,
+  .download = cuda_download,
+  .zero = cuda_zero,
+
+  .conv_new = cuda_conv_new,
+  .conv_set_weights = cuda_conv_set_weights,
+  .conv_forward = cuda_conv_forward,
+  .conv_backward_data = cuda_conv_backward_data,
+  .conv_backward_weights = cuda_conv_backward_weights,
+
+  .norm_new = cuda_norm_new,
+  .norm_forward = cuda_norm_forward,
+  .norm_backward = cuda_norm_backward,
+
+  .attention_new = cuda_attention_new,
+  .attention_forward = cuda_attention_forward,
+  .attention_backward = cuda_attention_backward,
+
+  .linear_new = cuda_linear_new,
+  .linear_forward = cuda_linear_forward,
+  .linear_backward = cuda_linear_backward,
+
+  .plan_free = cuda_plan_free,
+  .plan_implementation = cuda_plan_implementation,
+
+  .upsample_forward = cuda_upsample_forward,
+  .upsample_backward = cuda_upsample_backward,
+  .accumulate = cuda_accumulate,
+  .embedding = cuda_embedding,
+  .swish_forward = cuda_swish_forward,
+  .swish_backward = cuda_swish_backward,
+
+  .noise = cuda_noise,
+  .q_sample = cuda_q_sample,
+  .mse = cuda_mse,
+  .reverse_step = cuda_reverse_step,
+
+  .sum_of_squares = cuda_sum_of_squares,
+  .adam = cuda_adam,
+};
+
+/* --- what is here --------------------------------------------------------- */
+
+/* CUDA counts versions in thousands and tens: 13000 is 13.0 */
+#define CUDA_MAJOR_MINOR(version) (version) / 1000, (version) % 1000 / 10
+
+/* The runtime says alike of no driver and of an old one that it is too old. */
+static gboolean
+find_device (gint device, GError ** error)
+{
+  gint count = 0, driver = 0;
+  cudaError_t status = cudaGetDeviceCount (&count);
+
+  cudaGetLastError ();
+  if (cudaDriverGetVersion (&driver) != cudaSuccess)
+    driver = 0;
+  if (status == cudaErrorInsufficientDriver && driver == 0)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs NVIDIA's driver, and there is none (libcuda.so.1)");
+  else if (status == cudaErrorInsufficientDriver)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs a driver for CUDA %d.%d, and the one here is for "
+        "CUDA %d.%d", CUDA_MAJOR_MINOR (CUDART_VERSION),
+        CUDA_MAJOR_MINOR (driver));
+  else if (status == cudaErrorNoDevice || (status == cudaSuccess
+          && count <= device))
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs a GPU, and CUDA finds none");
+  else if (status != cudaSuccess)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda: CUDA finds no GPU: %s", cudaGetErrorString (status));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* cuDNN 9 keeps its interface from each minor version to the next ones. */
+static gboolean
+check_cudnn (GError ** error)
+{
+  const gsize version = cudnnGetVersion ();
+
+  if (version / 10000 == CUDNN_MAJOR && version / 100 % 100 >= CUDNN_MINOR)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+      "backend=cuda needs cuDNN %d.%d or a later %d, and finds %d.%d",
+      CUDNN_MAJOR, CUDNN_MINOR, CUDNN_MAJOR, (gint) (version / 10000),
+      (gint) (version / 100 % 100));
+  return FALSE;
+}
+
+static gboolean
+choose_precision (CudaBackend * b, DdpmPrecision asked, GError ** error)
+{
+  const gboolean native = b->capability >= BF16_CAPABILITY;
+
+  if (asked == DDPM_PRECISION_AUTO)
+    asked = native ? DDPM_PRECISION_BF16 : DDPM_PRECISION_F32;
+  if (asked == DDPM_PRECISION_BF16_EMULATED
+      || (asked == DDPM_PRECISION_BF16 && !native)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED, asked ==
+        DDPM_PRECISION_BF16 ? "precision=bf16 needs a GPU with compute "
+        "capability 8.0, and %s has not" : "backend=cuda does not emulate "
+        "bf16 on %s", b->base.device);
+    return FALSE;
+  }
+  b->base.precision = asked;
+  b->base.act_type = asked == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
+      : DDPM_TYPE_BF16;
+  return TRUE;
+}
+
+/* The first call that needs it makes the device's primary context, which all
+ * libraries of this process share. */
+static gboolean
+describe_device (CudaBackend * b, GError ** error)
+{
+  struct cudaDeviceProp prop;
+  gint runtime = 0;
+
+  if (!cuda_ok (b, cudaSetDevice (b->device), "choosing the device")
+      || !cuda_ok (b, cudaGetDeviceProperties (&prop, b->device),
+          "asking for the device")
+      || !cuda_ok (b, cudaRuntimeGetVersion (&runtime), "asking for CUDA")) {
+    cuda_take_failure (b, error);
+    return FALSE;
+  }
+  b->capability = prop.major * 10 + prop.minor;
+  b->base.device = g_strdup_printf ("%s, sm_%d, CUDA %d.%d, cuDNN %d.%d",
+      prop.name, b->capability, CUDA_MAJOR_MINOR (runtime),
+      (gint) (cudnnGetVersion () / 10000),
+      (gint) (cudnnGetVersion () / 100 % 100));
+  if (b->capability < LEAST_CAPABILITY) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs a GPU with compute capability %d.%d, and %s has "
+        "not", LEAST_CAPABILITY / 10, LEAST_CAPABILITY % 10, b->base.device);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+open_libraries (CudaBackend * b, GError ** error)
+{
+  if (cuda_ok (b, cudaStreamCreateWithFlags (&b->stream,
+              cudaStreamNonBlocking), "making a stream")
+      && cuda_dnn_ok (b, cudnnCreate (&b->cudnn), "opening cuDNN")
+      && cuda_dnn_ok (b, cudnnSetStream (b->cudnn, b->stream), "cudnnSetStream")
+      && cuda_blas_ok (b, cublasLtCreate (&b->cublas), "opening cuBLASLt"))
+    return cuda_stage_init (b, error);
+  cuda_take_failure (b, error);
+  return FALSE;
+}
+
+DdpmBackend *
+ddpm_cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+{
+  CudaBackend *b;
+
+  if (!find_device (0, error) || !check_cudnn (error))
+    return NULL;
+
+  b = g_new0 (CudaBackend, 1);
+  g_rec_mutex_init (&b->lock);
+  b->base.ops = &cuda_ops;
+  b->base.name = "cuda";
+  b->base.threads = 1;
+  if (!describe_device (b, error) || !choose_precision (b, precision, error)
+      || !open_libraries (b, error))
+    goto failed;
+  return &b->base;
+
+failed:
+  g_free (b->base.device);
+  cuda_finalize (&b->base);
+  return NULL;
+}

@@ -1,0 +1,222 @@
+/* gst-ddpm: CUDA backend: what its files share
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A module of its own, opened at run time. cuDNN computes convolutions,
+ * cuBLASLt matrix products, the kernels of the *.cu files everything else.
+ * Work is put on one stream and runs in the order of the calls; only upload,
+ * download and what returns numbers to the host wait for it.
+ *
+ * Device memory is taken when the backend and its plans are made, and then
+ * no more. No kernel uses atomics, so that equal inputs give equal bits.
+ * A call that fails is kept (cuda_failed ()), since executing returns nothing;
+ * whoever runs steps asks for it afterwards (DdpmOps.check).
+ */
+#pragma once
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+
+#include "../ddpm-desc.h"
+#include "cuda-kernels.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  DdpmBackend base;
+  gint device;
+  gint capability;              /* 10 major + minor: 90 is sm_90 */
+  cudaStream_t stream;
+  cudnnHandle_t cudnn;
+  cublasLtHandle_t cublas;
+  GRecMutex lock;               /* held inside run () */
+  GError *failure;              /* the first since check (), or NULL */
+  struct _CudaStage *stage;     /* see below */
+} CudaBackend;
+
+static inline CudaBackend *
+cuda_backend (DdpmBackend * b)
+{
+  return (CudaBackend *) b;
+}
+
+/* --- failures (cuda-backend.c) ------------------------------------------------ */
+
+/* Each is TRUE where status says success, and else keeps what was done and
+ * the library's own words for the status. */
+gboolean cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what);
+gboolean cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status,
+    const gchar * what);
+gboolean cuda_blas_ok (CudaBackend * b, cublasStatus_t status,
+    const gchar * what);
+/* After every launch of a kernel: cudaGetLastError () */
+gboolean cuda_launched (CudaBackend * b, const gchar * kernel);
+/* While plans are made: gives what failed, DDPM_ERROR_NO_SPACE for memory and
+ * else DDPM_ERROR_LIBRARY, to the caller. */
+void cuda_take_failure (CudaBackend * b, GError ** error);
+
+/* --- memory (cuda-memory.c) ---------------------------------------------------- */
+
+gpointer cuda_alloc (DdpmBackend * b, gsize size);
+void cuda_free (DdpmBackend * b, gpointer p);
+void cuda_upload (DdpmBackend * b, gpointer dst, gconstpointer src,
+    gsize size);
+void cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src,
+    gsize size);
+void cuda_zero (DdpmBackend * b, gpointer dst, gsize size);
+
+/* Small arguments from the host (timesteps, coefficients): copies size bytes,
+ * at most CUDA_STAGE_MAX, through pinned memory, in order of the stream, and
+ * gives their place on the device. It stays theirs until the stream has
+ * passed CUDA_STAGE_SLOTS further ones. NULL: failed, and kept. */
+#define CUDA_STAGE_MAX 65536
+#define CUDA_STAGE_SLOTS 64
+gboolean cuda_stage_init (CudaBackend * b, GError ** error);
+void cuda_stage_clear (CudaBackend * b);
+gpointer cuda_stage (CudaBackend * b, gconstpointer src, gsize size);
+
+/* Parts of a workspace, each a multiple of 256 bytes; G_MAXSIZE in total:
+ * more than there can be. Returns the offset. */
+static inline gsize
+cuda_layout_add (gsize * total, gsize count, gsize size)
+{
+  const gsize offset = *total;
+  gsize bytes;
+
+  if (!g_size_checked_mul (&bytes, count, size)
+      || bytes > G_MAXSSIZE - 256 || offset > G_MAXSSIZE - 256 - bytes) {
+    *total = G_MAXSIZE;
+    return 0;
+  }
+  *total += (bytes + 255) & ~(gsize) 255;
+  return offset;
+}
+
+static inline gpointer
+cuda_at (gconstpointer base, gsize bytes)
+{
+  return (gpointer) ((const guint8 *) base + bytes);
+}
+
+/* --- plans ----------------------------------------------------------------------- */
+
+/* The first member of every plan */
+typedef struct
+{
+  DdpmPlan plan;
+  void (*clear) (DdpmPlan * plan);      /* what the plan owns; NULL: nothing */
+  const gchar *implementation[3];       /* interned, by kind; NULL: "cuda" */
+} CudaPlan;
+
+static inline CudaBackend *
+cuda_plan_backend (DdpmPlan * p)
+{
+  return (CudaBackend *) p->backend;
+}
+
+void cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch);
+
+/* --- matrix products (cuda-matmul.c) ---------------------------------------------- */
+
+/* batch matrices of rows x columns, row-major, row_stride elements from row to
+ * row and batch_stride from one matrix to the next; transposed: as read */
+typedef struct
+{
+  DdpmType type;
+  gsize rows, columns;          /* after transposing */
+  gsize row_stride, batch_stride;
+  gboolean transposed;
+} CudaMatrix;
+
+/* c = alpha a b + beta c, accumulated in f32 (never TF32 for f32) */
+typedef struct _CudaMatmul CudaMatmul;
+CudaMatmul *cuda_matmul_new (CudaBackend * b, gsize batch,
+    const CudaMatrix * left, const CudaMatrix * right,
+    const CudaMatrix * product, GError ** error);
+void cuda_matmul_free (CudaMatmul * m);
+gsize cuda_matmul_scratch (const CudaMatmul * m);
+void cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+    gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
+    gpointer scratch);
+
+/* --- entries of the table ------------------------------------------------------------ */
+
+/* What the module exports */
+DdpmBackend *ddpm_cuda_backend_new (DdpmPrecision precision, guint threads,
+    GError ** error);
+
+/* cuda-convolution.c */
+DdpmPlan *cuda_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
+    GError ** error);
+void cuda_conv_set_weights (DdpmPlan * p, const float *weight,
+    const float *bias);
+void cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    gconstpointer residual, gpointer y, gpointer scratch);
+/* cuda-convolution-backward.c */
+void cuda_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+    gboolean add0, gpointer dx1, gboolean add1, gpointer scratch);
+void cuda_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
+    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
+    gboolean add, gpointer scratch);
+
+/* cuda-norm.c */
+DdpmPlan *cuda_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
+    GError ** error);
+void cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    const float *time_bias, gsize time_bias_stride, const float *gamma,
+    const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
+    gpointer scratch);
+void cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+    gconstpointer x1, const float *time_bias, gsize time_bias_stride,
+    const float *gamma, const float *beta, const DdpmDropout * drop,
+    const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
+    gboolean add1, float *dgamma, float *dbeta, gboolean add,
+    float *dtime_bias, gpointer scratch);
+
+/* cuda-attention.c */
+DdpmPlan *cuda_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
+    GError ** error);
+void cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+    gpointer probs, gpointer scratch);
+void cuda_attention_backward (DdpmPlan * p, gconstpointer dy,
+    gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch);
+
+/* cuda-linear.c */
+DdpmPlan *cuda_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
+    GError ** error);
+void cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+    const float *bias, float *y, gpointer scratch);
+void cuda_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+    const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
+    gpointer scratch);
+
+/* cuda-elements.c: launches of what has no plan; as in DdpmOps */
+void cuda_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
+    guint c, gconstpointer x, gpointer y);
+void cuda_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
+    guint c, gconstpointer dy, gpointer dx, gboolean add);
+void cuda_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
+    gpointer y);
+void cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * t, float *out);
+void cuda_swish_forward (DdpmBackend * b, gsize count, const float *x,
+    float *y);
+void cuda_swish_backward (DdpmBackend * b, gsize count, const float *x,
+    const float *dy, float *dx);
+/* cuda-diffusion.c */
+void cuda_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+    guint32 stream, guint n, guint elements, float *out);
+void cuda_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+    const float *s, const float *x_0, const float *eps, float *x_t);
+void cuda_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+    gfloat scale, const float *pred, const float *target, float *dpred,
+    double *loss);
+void cuda_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
+    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
+    const float *eps, float *x_0_prev);
+double cuda_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
+void cuda_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
+    const float *grad, float *param, float *m, float *v, float *ema);
+
+G_END_DECLS
