@@ -165,8 +165,11 @@ prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
   settings.micro_batch = o->micro_batch;
   job->trainer = ddpm_trainer_new (&job->model->config, &settings, o->width,
       o->height, job->backend, error);
-  if (job->trainer == NULL
-      || !ddpm_trainer_set_weights (job->trainer, job->model, error))
+  if (job->trainer == NULL)
+    return FALSE;
+  /* of a checkpoint; a trainer has random ones already */
+  if (job->model->location
+      && !ddpm_trainer_set_weights (job->trainer, job->model, error))
     return FALSE;
   if (make_pictures (job))
     return TRUE;

@@ -296,7 +296,7 @@ bench_options_parse (BenchOptions * options, gint * argc, gchar *** argv,
       && read_choices (&line, options, error)
       && (options->model = find_model (&line, error)) != NULL
       && read_numbers (&line, options, error);
-  if (ok && line.model == NULL)
+  if (ok && line.model == NULL && options->mode != BENCH_TRAIN)
     ddpm_params_init_weights (options->model->params, &options->model->config,
         0, options->model->weights);
   options->json = line.json;

@@ -19,7 +19,8 @@ typedef enum
 /**
  * BenchOptions:
  * @mode: what is one step
- * @model: weights; random ones unless a checkpoint is named
+ * @model: weights; random ones unless a checkpoint is named, which a trainer
+ *   makes itself
  * @width: pixels of an image
  * @height: pixels
  * @backend: which machine

@@ -10,11 +10,10 @@ bench_report_heading (const BenchOptions * options, DdpmBackend * backend)
   g_autofree gchar *network = ddpm_config_to_string (&model->config);
   g_autofree gchar *processor = bench_processor_name ();
 
-  g_print ("%s: %s, %.2f million parameters, %s weights, %ux%u\n",
+  g_print ("%s: %s, %.2f million parameters, %ux%u, weights: %s\n",
       bench_mode_to_string (options->mode), network,
-      1e-6 * model->params->trainable,
-      model->location ? model->location : "random", options->width,
-      options->height);
+      1e-6 * model->params->trainable, options->width, options->height,
+      model->location ? model->location : "random");
   g_print ("%s: %s, %s\n", processor, ddpm_backend_get_device (backend),
       ddpm_backend_get_precision_name (backend));
 }
