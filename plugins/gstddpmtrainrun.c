@@ -48,17 +48,28 @@ probe_location (const gchar * location, GError ** error)
       && ddpm_checkpoint_can_save (state, error);
 }
 
-/* No state is none to go on from: one command line serves both the first run
- * and all that follow. A state that is broken is an error. */
+/* Where there is neither a state nor a checkpoint, training starts: one
+ * command line serves both the first run and all that follow. States are
+ * written before their checkpoints, so a checkpoint alone is of other work,
+ * which the first save would replace. */
 static gboolean
 load_state (GstDdpmTrainRun * run, GError ** error)
 {
-  g_autofree gchar *path = ddpm_train_state_path (run->settings.location);
+  const gchar *location = run->settings.location;
+  g_autofree gchar *path = ddpm_train_state_path (location);
 
-  if (!run->settings.resume || !g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!run->settings.resume)
     return TRUE;
-  run->state = ddpm_train_state_load (path, error);
-  return run->state != NULL;
+  if (g_file_test (path, G_FILE_TEST_EXISTS)) {
+    run->state = ddpm_train_state_load (path, error);
+    return run->state != NULL;
+  }
+  if (!g_file_test (location, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+      "%s is there, but not %s, which resuming needs: choose another "
+      "location, or resume=false to replace it", location, path);
+  return FALSE;
 }
 
 GstDdpmTrainRun *

@@ -97,8 +97,9 @@ static const Setting settings[] = {
       "Checkpoint to write; what resuming needs stands beside it in "
       "<location>.state. A file that is there is replaced by the first save"},
   {"resume", FLAG, AT (resume),
-      "Go on from <location>.state; where there is none yet, start. The "
-      "images that were learnt from are skipped, unless the source is live"},
+      "Go on from <location>.state; where neither it nor <location> is there "
+      "yet, start. The images that were learnt from are skipped, unless the "
+      "source is live"},
   {"channels", UINT, AT (config.channels),
       "Channels of the first level, a multiple of 32", DDPM_GROUPS,
       DDPM_MAX_CHANNELS},

@@ -365,6 +365,20 @@ GST_START_TEST (broken_state_is_kept_and_told)
 
 GST_END_TEST;
 
+GST_START_TEST (checkpoint_without_a_state_is_not_replaced_by_a_resume)
+{
+  gchar *text;
+
+  write_text ("a.bin", "of other work");
+  check_error (launch_training ("a.bin", "resume=true max-steps=1"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "a.bin.state");
+  text = contents ("a.bin", NULL);
+  fail_unless_equals_string (text, "of other work");
+  g_free (text);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (other_files_do_not_become_logs)
 {
   gchar *text = g_strdup_printf ("max-steps=2 resume=true log-location=%s/x",
@@ -488,6 +502,7 @@ ddpmtrainsink_stops_suite (void)
   tcase_add_test (tc, levels_must_divide_the_size);
   tcase_add_test (tc, state_must_be_of_the_same_network);
   tcase_add_test (tc, broken_state_is_kept_and_told);
+  tcase_add_test (tc, checkpoint_without_a_state_is_not_replaced_by_a_resume);
   tcase_add_test (tc, other_files_do_not_become_logs);
   tcase_add_test (tc, checkpoint_is_no_log);
   tcase_add_test (tc, failed_save_is_no_eos);
