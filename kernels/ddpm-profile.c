@@ -91,6 +91,14 @@ profile_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
   inner_of (b)->ops->run (inner_of (b), func, data);
 }
 
+static gboolean
+profile_check (DdpmBackend * b, GError ** error)
+{
+  const DdpmOps *ops = inner_of (b)->ops;
+
+  return ops->check == NULL || ops->check (inner_of (b), error);
+}
+
 static gpointer
 profile_alloc (DdpmBackend * b, gsize size)
 {
@@ -475,6 +483,7 @@ profile_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
 static const DdpmOps profile_ops = {
   .finalize = profile_finalize,
   .run = profile_run,
+  .check = profile_check,
   .alloc = profile_alloc,
   .free = profile_free,
   .upload = profile_upload,

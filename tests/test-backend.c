@@ -39,9 +39,10 @@ the_table_of_the_reference_is_full (void)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   const gpointer *entry = (const gpointer *) b->ops;
+  const gsize check = G_STRUCT_OFFSET (DdpmOps, check) / sizeof (gpointer);
 
   for (gsize i = 0; i < sizeof (DdpmOps) / sizeof (gpointer); i++)
-    g_assert_nonnull (entry[i]);
+    g_assert_true (entry[i] != NULL || i == check);
 }
 
 static void
