@@ -87,7 +87,8 @@ outcome_clear (Outcome * outcome)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
-/* arguments: separated by spaces; %m: the model, %d: the data, %f: the folder */
+/* arguments: separated by spaces; %m: the model, %d: the data, %f: their
+ * folder */
      static gchar **command (Fixture * f, const gchar * arguments)
 {
   GString *line = g_string_new (g_getenv ("DDPM_EVALUATE"));

@@ -21,17 +21,16 @@
 #define SAMPLES 3
 #define TOLERANCE 1e-4
 
-static const guint64 samples[SAMPLES] = { 5, 6, (G_GUINT64_CONSTANT (1) << 32)
-  + 3
-};
+/* the last needs more than 32 bits */
+static const guint64 samples[SAMPLES] = { 5, 6, 0x100000003 };
 
 typedef struct
 {
   DdpmModel *model;
   DdpmBackend *backend;
   guint width, height;
-  guint64 first;                /* of samples, or of all there are: below */
-  gboolean listed;              /* image i is samples[first + i], or first + i */
+  guint64 first;                /* image i is samples[first + i] */
+  gboolean listed;              /* FALSE: it is first + i */
 } Fixture;
 
 static void
