@@ -20,6 +20,7 @@ struct _DdpmDenoiser
 
   guint64 seed, first_sample;
   guint step;
+  GError *failure;              /* of the backend, since begin; or NULL */
 };
 
 /* Arguments of the functions that run where the backend computes */
@@ -100,6 +101,8 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   backend->ops->run (backend, take_memory, &call);
   if (!call.ok)
     goto no_memory;
+  if (!ddpm_backend_check (backend, error))
+    goto failed;
   d->step = d->sampler->n_steps;
   return d;
 
@@ -132,6 +135,7 @@ ddpm_denoiser_free (DdpmDenoiser * d)
   ddpm_unet_free (d->unet);
   d->backend->ops->run (d->backend, free_memory, d);
   g_free (d->t);
+  g_clear_error (&d->failure);
   ddpm_sampler_free (d->sampler);
   ddpm_backend_unref (d->backend);
   ddpm_model_unref (d->model);
@@ -169,6 +173,7 @@ ddpm_denoiser_begin (DdpmDenoiser * d, const gfloat * x, guint64 seed,
   d->seed = seed;
   d->first_sample = first_sample;
   d->step = 0;
+  g_clear_error (&d->failure);
   d->backend->ops->run (d->backend, upload_state, &call);
 }
 
@@ -189,9 +194,11 @@ run_step (gpointer data)
 gboolean
 ddpm_denoiser_step (DdpmDenoiser * d)
 {
-  if (d->step >= d->sampler->n_steps)
+  if (d->failure || d->step >= d->sampler->n_steps)
     return FALSE;
   d->backend->ops->run (d->backend, run_step, d);
+  if (!ddpm_backend_check (d->backend, &d->failure))
+    return FALSE;
   d->step++;
   return TRUE;
 }
@@ -205,10 +212,18 @@ download_state (gpointer data)
   d->backend->ops->download (d->backend, call->out, d->x, state_size (d));
 }
 
-void
-ddpm_denoiser_read (DdpmDenoiser * d, gfloat * x)
+/* Only what has been read has been computed: a device may run behind. */
+gboolean
+ddpm_denoiser_read (DdpmDenoiser * d, gfloat * x, GError ** error)
 {
   Call call = { d, NULL, x, FALSE };
 
-  d->backend->ops->run (d->backend, download_state, &call);
+  if (d->failure == NULL) {
+    d->backend->ops->run (d->backend, download_state, &call);
+    ddpm_backend_check (d->backend, &d->failure);
+  }
+  if (d->failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_error_copy (d->failure));
+  return FALSE;
 }

@@ -25,12 +25,15 @@ guint ddpm_denoiser_get_n_steps (DdpmDenoiser * denoiser);
  * samples first_sample .. first_sample + batch - 1 */
 void ddpm_denoiser_begin (DdpmDenoiser * denoiser, const gfloat * x,
     guint64 seed, guint64 first_sample);
-/* One reverse step. FALSE: there was none left. */
+/* One reverse step. FALSE: there was none left, or the backend failed, which
+ * read says. */
 gboolean ddpm_denoiser_step (DdpmDenoiser * denoiser);
 /* The state reached: spec.start after begin, spec.stop at the end */
 guint ddpm_denoiser_get_state (DdpmDenoiser * denoiser);
-/* Copies the state to host memory of the size that begin takes */
-void ddpm_denoiser_read (DdpmDenoiser * denoiser, gfloat * x);
+/* Copies the state to host memory of the size that begin takes. FALSE: the
+ * backend failed since begin, by now or before; x is of no use. */
+gboolean ddpm_denoiser_read (DdpmDenoiser * denoiser, gfloat * x,
+    GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmDenoiser, ddpm_denoiser_free)
 

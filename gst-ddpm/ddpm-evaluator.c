@@ -145,6 +145,8 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
   backend->ops->run (backend, take_memory, &take);
   if (!take.ok)
     goto no_memory;
+  if (!ddpm_backend_check (backend, error))
+    goto failed;
   return e;
 
 no_memory:
@@ -309,6 +311,8 @@ ddpm_evaluator_step (DdpmEvaluator * e, GError ** error)
   if (e->n_rows == 0)
     return TRUE;
   e->backend->ops->run (e->backend, run_rows, e);
+  if (!ddpm_backend_check (e->backend, error))
+    return FALSE;
   for (guint n = 0; n < e->n_rows; n++) {
     if (!ddpm_evaluator_add_row (e, n, error))
       return FALSE;

@@ -30,6 +30,7 @@ struct _Batch
   gfloat *grads;                /* where to download them to, or NULL */
 
   gboolean cancelled;
+  GError *failure;              /* of the backend, or NULL */
   gdouble loss, grad_norm;
 };
 
@@ -247,14 +248,21 @@ update_stats (Batch * batch)
       / MIN (stats->step, DDPM_LOSS_STEPS);
 }
 
+static gboolean
+went_well (Batch * batch)
+{
+  return ddpm_backend_check (batch->trainer->backend, &batch->failure);
+}
+
 static void
 run_step (gpointer data)
 {
   Batch *batch = data;
 
-  if (learn_batch (batch) && is_finite (batch)) {
+  if (learn_batch (batch) && went_well (batch) && is_finite (batch)) {
     update_weights (batch);
-    update_stats (batch);
+    if (went_well (batch))
+      update_stats (batch);
   }
 }
 
@@ -267,13 +275,18 @@ run_gradient (gpointer data)
   learn_batch (batch);
   trainer->backend->ops->download (trainer->backend, batch->grads,
       trainer->grads, trainer->params->trainable * sizeof (gfloat));
+  went_well (batch);
 }
 
 static gboolean
-check_outcome (const Batch * batch, GError ** error)
+check_outcome (Batch * batch, GError ** error)
 {
   guint64 step = batch->trainer->stats.step;
 
+  if (batch->failure) {
+    g_propagate_error (error, g_steal_pointer (&batch->failure));
+    return FALSE;
+  }
   if (batch->cancelled) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_CANCELLED,
         "training step %" G_GUINT64_FORMAT " was cancelled", step + 1);

@@ -192,6 +192,8 @@ ddpm_trainer_new (const DdpmConfig * config,
   backend->ops->run (backend, take_memory, &take);
   if (!take.ok || !take_host_memory (trainer) || !start_from_scratch (trainer))
     goto no_memory;
+  if (!ddpm_backend_check (backend, error))
+    goto failed;
   return trainer;
 
 no_memory:
@@ -253,7 +255,7 @@ ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
   trainer->stats = (DdpmTrainerStats) {
   .step = state->step,.samples = state->samples,.loss_smoothed =
         state->loss_smoothed,};
-  return TRUE;
+  return ddpm_backend_check (trainer->backend, error);
 
 other_config:
   found = describe (&state->config);
@@ -301,7 +303,7 @@ ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model,
   contents.time_table = model->weights + model->params->trainable;
   trainer->backend->ops->run (trainer->backend, fill, &contents);
   memset (&trainer->stats, 0, sizeof trainer->stats);
-  return TRUE;
+  return ddpm_backend_check (trainer->backend, error);
 
 other_network:
   found = ddpm_config_to_string (&model->config);
@@ -360,6 +362,8 @@ ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
   model->step = trainer->stats.step;
   get.weights = model->weights;
   trainer->backend->ops->run (trainer->backend, download_model, &get);
+  if (!ddpm_backend_check (trainer->backend, error))
+    g_clear_pointer (&model, ddpm_model_unref);
   return model;
 }
 
@@ -435,7 +439,8 @@ save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
     state.adam_m = snapshot.arrays[1];
     state.adam_v = snapshot.arrays[2];
     state.ema = snapshot.arrays[3];
-    ok = ddpm_train_state_save (&state, path, error);
+    ok = ddpm_backend_check (trainer->backend, error)
+        && ddpm_train_state_save (&state, path, error);
   } else {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
         "no memory to save %s: it takes %" G_GSIZE_FORMAT " MiB", path,

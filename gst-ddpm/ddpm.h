@@ -23,7 +23,7 @@
  *     ddpm_noise_normal (7, 0, DDPM_STREAM_X_T, 0, G_N_ELEMENTS (x), x);
  *     ddpm_denoiser_begin (denoiser, x, 7, 0);
  *     while (ddpm_denoiser_step (denoiser));
- *     ddpm_denoiser_read (denoiser, x);
+ *     ddpm_denoiser_read (denoiser, x, NULL);
  *     ddpm_pixels_from_float (model->config.data_range, x, G_N_ELEMENTS (x),
  *         pixels);
  *     g_print ("P6 32 32 255\n");

@@ -90,6 +90,12 @@ ddpm_backend_unref (DdpmBackend * backend)
   }
 }
 
+gboolean
+ddpm_backend_check (DdpmBackend * backend, GError ** error)
+{
+  return backend->ops->check == NULL || backend->ops->check (backend, error);
+}
+
 const gchar *
 ddpm_backend_get_name (DdpmBackend * backend)
 {

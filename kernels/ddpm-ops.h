@@ -13,8 +13,8 @@
  *
  * Data pointers are memory of the backend (alloc), or any other where
  * host_memory is set; descriptors, plans and POD parameters are host memory.
- * Every function of the table but run and finalize is called inside run(),
- * and by one thread at a time for one plan.
+ * Every function of the table but run, check and finalize is called inside
+ * run(), and by one thread at a time for one plan.
  */
 #pragma once
 
@@ -125,7 +125,9 @@ struct _DdpmOps
   /* Runs func in the thread where this backend computes; returns after it. */
   void (*run) (DdpmBackend * b, void (*func) (gpointer data), gpointer data);
   /* Whether all calls since the last check went well, as far as is known
-   * without waiting; else says what first did not. NULL: none can fail. */
+   * without waiting; else says what first did not. NULL: none can fail.
+   * Executing returns nothing: whoever runs steps asks with
+   * ddpm_backend_check () afterwards. */
   gboolean (*check) (DdpmBackend * b, GError ** error);
   /* 64-byte aligned, zeroed; NULL: no memory */
   gpointer (*alloc) (DdpmBackend * b, gsize size);
@@ -263,6 +265,9 @@ struct _DdpmBackend
   guint threads;
   gboolean host_memory;         /* data pointers are ordinary host memory */
 };
+
+/* What check says; TRUE where the table has none. From any thread. */
+gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
 
 /* What each backend gives to ddpm_backend_new(); precision and threads as
  * asked for. They fill everything but refcount. */

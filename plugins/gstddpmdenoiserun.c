@@ -127,21 +127,28 @@ advance (GstDdpmDenoise * self)
   guint goal =
       MIN (self->step + gst_ddpm_denoise_get_interval (self), self->n_steps);
   gint64 begin = g_get_monotonic_time ();
+  GError *error = NULL;
 
   while (self->step < goal) {
     if (gst_ddpm_denoise_is_flushing (self))
       return GST_FLOW_FLUSHING;
     if (is_stopped (self))
       return GST_FLOW_EOS;
-    ddpm_denoiser_step (self->denoiser);
+    if (!ddpm_denoiser_step (self->denoiser))
+      break;
     self->step++;
     GST_LOG_OBJECT (self, "state %u", ddpm_denoiser_get_state (self->denoiser));
   }
-  ddpm_denoiser_read (self->denoiser, self->x);
+  if (!ddpm_denoiser_read (self->denoiser, self->x, &error))
+    goto failed;
   self->frame = 0;
   self->n_frames = gst_ddpm_denoise_get_n_frames (self);
   self->cost += (g_get_monotonic_time () - begin) * GST_USECOND;
   return GST_FLOW_OK;
+
+failed:
+  gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
 }
 
 /* Tells the pipeline, where it is live, that the time a sample takes has moved

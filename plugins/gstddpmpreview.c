@@ -106,7 +106,8 @@ sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     if (g_atomic_int_get (&self->flushing))
       return NULL;
   } while (ddpm_denoiser_step (denoiser));
-  ddpm_denoiser_read (denoiser, x);
+  if (!ddpm_denoiser_read (denoiser, x, error))
+    return NULL;
 
   pixels = g_malloc (job->count * image_size);
   ddpm_pixels_from_float (config->data_range, x, job->count * image_size,

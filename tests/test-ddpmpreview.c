@@ -55,7 +55,7 @@ sample_checkpoint (const gchar * name, guint64 seed, guint index)
   ddpm_noise_normal (seed, index, DDPM_STREAM_X_T, 0, IMAGE_SIZE, x);
   ddpm_denoiser_begin (denoiser, x, seed, index);
   while (ddpm_denoiser_step (denoiser));
-  ddpm_denoiser_read (denoiser, x);
+  fail_unless (ddpm_denoiser_read (denoiser, x, NULL));
   ddpm_pixels_from_float (model->config.data_range, x, IMAGE_SIZE, pixels);
   ddpm_denoiser_free (denoiser);
   ddpm_model_unref (model);

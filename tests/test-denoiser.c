@@ -60,7 +60,8 @@ sample_on (DdpmBackend * backend, DdpmModel * model, guint batch, guint width,
     steps++;
   g_assert_cmpuint (steps, ==, ddpm_denoiser_get_n_steps (denoiser));
   g_assert_cmpuint (ddpm_denoiser_get_state (denoiser), ==, spec.stop);
-  ddpm_denoiser_read (denoiser, out);
+  ddpm_denoiser_read (denoiser, out, &error);
+  g_assert_no_error (error);
   return out;
 }
 

@@ -134,12 +134,12 @@ prepare_sample (BenchJob * job, const BenchOptions * o, GError ** error)
   return FALSE;
 }
 
-static void
-step_sample (BenchJob * job)
+static gboolean
+step_sample (BenchJob * job, GError ** error)
 {
   ddpm_denoiser_begin (job->denoiser, job->noise, 0, 0);
   while (ddpm_denoiser_step (job->denoiser));
-  ddpm_denoiser_read (job->denoiser, job->images);
+  return ddpm_denoiser_read (job->denoiser, job->images, error);
 }
 
 /* --- train ---------------------------------------------------------------- */
@@ -226,10 +226,9 @@ bench_job_step (BenchJob * job, GError ** error)
   switch (job->mode) {
     case BENCH_FORWARD:
       job->backend->ops->run (job->backend, step_forward, job);
-      return TRUE;
+      return ddpm_backend_check (job->backend, error);
     case BENCH_SAMPLE:
-      step_sample (job);
-      return TRUE;
+      return step_sample (job, error);
     case BENCH_TRAIN:
       return ddpm_trainer_step (job->trainer, job->pictures, job->batch, NULL,
           NULL, error);

@@ -63,8 +63,9 @@ cuda_launched (CudaBackend * b, const gchar * kernel)
 void
 cuda_take_failure (CudaBackend * b, GError ** error)
 {
-  if (b->failure)
-    g_propagate_error (error, g_steal_pointer (&b->failure));
+  if (b->failure == NULL)
+    keep_failure (b, FALSE, "planning", "nothing fits");
+  g_propagate_error (error, g_steal_pointer (&b->failure));
 }
 
 /* What went wrong in a kernel that was launched long ago is told by whatever
@@ -73,16 +74,22 @@ static gboolean
 cuda_check (DdpmBackend * base, GError ** error)
 {
   CudaBackend *b = cuda_backend (base);
-  const cudaError_t status = cudaStreamQuery (b->stream);
+  gboolean ok;
 
-  if (status == cudaErrorNotReady)
-    cudaGetLastError ();
-  else
-    cuda_ok (b, status, "computing");
-  if (b->failure == NULL)
-    return TRUE;
-  cuda_take_failure (b, error);
-  return FALSE;
+  g_rec_mutex_lock (&b->lock);
+  if (cuda_ok (b, cudaSetDevice (b->device), "choosing the device")) {
+    const cudaError_t status = cudaStreamQuery (b->stream);
+
+    if (status == cudaErrorNotReady)
+      cudaGetLastError ();
+    else
+      cuda_ok (b, status, "computing");
+  }
+  ok = b->failure == NULL;
+  if (!ok)
+    cuda_take_failure (b, error);
+  g_rec_mutex_unlock (&b->lock);
+  return ok;
 }
 
 /* --- the machine -------------------------------------------------------- */
@@ -93,8 +100,8 @@ cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
   CudaBackend *b = cuda_backend (base);
 
   g_rec_mutex_lock (&b->lock);
-  if (cuda_ok (b, cudaSetDevice (b->device), "choosing the device"))
-    func (data);
+  cuda_ok (b, cudaSetDevice (b->device), "choosing the device");
+  func (data);                  /* also then: it has to say that it failed */
   g_rec_mutex_unlock (&b->lock);
 }
 
