@@ -16,9 +16,9 @@
 #include "cpu-winograd.h"
 
 #define PLANES 16
-/* Floats of one plane of a block, and tiles of it at most: 16 planes of 24
+/* Floats of one plane of a block, and tiles of it at most: 16 planes of 48
  * KiB, and a multiple of the rows of a product */
-#define PLANE 6144
+#define PLANE 12288
 #define BLOCK_TILES 48
 /* Planes are further apart by a cache line, so that they do not all fall on
  * the same ones. */
@@ -26,8 +26,8 @@
 /* Of gradients: tiles of a block; inputs and outputs that a thread works on */
 #define GRADIENT_TILES 32
 #define GRADIENT_CHANNELS 64
-/* Below 8x8 pixels there are more weights to read than work to do. */
-#define MIN_PIXELS 64
+/* Below 4x4 pixels there are more weights to read than work to do. */
+#define MIN_PIXELS 16
 
 /* A tile: its image, and its outputs' first row and column */
 typedef struct
