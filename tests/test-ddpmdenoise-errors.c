@@ -1,6 +1,7 @@
 /* gst-ddpm: tests of ddpmdenoise: one error for what cannot be done
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <sys/resource.h>
 #include <gst/check/gstharness.h>
 
 #include "denoise-test.h"
@@ -262,22 +263,45 @@ count_errors (GstBus * bus)
   return n;
 }
 
+/* ASan's allocator does not return where memory is short. */
+#ifndef __SANITIZE_ADDRESS__
+
+/* Lets this process take a quarter of a GiB more, whatever the machine has. */
+static void
+limit_memory (struct rlimit *before)
+{
+  g_autofree gchar *statm = NULL;
+  struct rlimit limit;
+  guint64 pages;
+
+  fail_unless (g_file_get_contents ("/proc/self/statm", &statm, NULL, NULL));
+  pages = g_ascii_strtoull (statm, NULL, 10);
+  fail_unless (pages > 0 && getrlimit (RLIMIT_AS, before) == 0);
+  limit = *before;
+  limit.rlim_cur = pages * sysconf (_SC_PAGESIZE) + (256 << 20);
+  fail_unless (setrlimit (RLIMIT_AS, &limit) == 0);
+}
+
 /* Upstream offers its caps again after the error. */
 GST_START_TEST (test_one_error_of_states_beyond_memory)
 {
   GstElement *element = launch ("%s", denoise (3, 10, ""));
   GstBus *bus = gst_bus_new ();
+  /* of 2 GiB for each tensor of the network */
   GstCaps *caps = gst_caps_from_string ("other/tensors,format=static,"
-      "num_tensors=1,types=float32,dimensions=(string)3:4096:4096:8,"
+      "num_tensors=1,types=float32,dimensions=(string)3:4096:4096:1,"
       "framerate=30/1");
+  struct rlimit before;
   GstHarness *h;
 
   gst_element_set_bus (element, bus);
   h = gst_harness_new_with_element (element, "sink", "src");
   gst_harness_play (h);
   gst_harness_push_event (h, gst_event_new_stream_start ("states"));
+  limit_memory (&before);
   gst_harness_push_event (h, gst_event_new_caps (caps));
   gst_harness_push_event (h, gst_event_new_caps (caps));
+  fail_unless (setrlimit (RLIMIT_AS, &before) == 0);
   fail_unless_equals_int (count_errors (bus), 1);
 
   gst_harness_teardown (h);
@@ -288,6 +312,8 @@ GST_START_TEST (test_one_error_of_states_beyond_memory)
 }
 
 GST_END_TEST;
+
+#endif
 
 GST_START_TEST (test_bytes_without_caps)
 {
@@ -322,7 +348,9 @@ ddpmdenoise_errors_suite (void)
   tcase_add_test (tc, test_dimensions_that_are_none);
   tcase_add_test (tc, test_a_file_that_ends_in_a_state);
   tcase_add_test (tc, test_a_buffer_of_another_size);
+#ifndef __SANITIZE_ADDRESS__
   tcase_add_test (tc, test_one_error_of_states_beyond_memory);
+#endif
   tcase_add_test (tc, test_bytes_without_caps);
   return s;
 }
