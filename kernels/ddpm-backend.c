@@ -11,9 +11,11 @@
 static DdpmBackend *
 cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
 {
-  g_autofree gchar *path = g_build_filename (DDPM_MODULE_DIR,
+  const gchar *folder = g_getenv ("GST_DDPM_MODULE_DIR");
+  g_autofree gchar *path = g_build_filename (folder ? folder : DDPM_MODULE_DIR,
       "libgstddpm-cuda." G_MODULE_SUFFIX, NULL);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  GModule *module = g_module_open (path,
+      G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   gpointer symbol = NULL;
 
   if (module == NULL || !g_module_symbol (module, DDPM_CUDA_BACKEND_SYMBOL,
@@ -28,6 +30,20 @@ cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   /* Its threads and types outlive any one backend. */
   g_module_make_resident (module);
   return ((DdpmBackendNewFunc) symbol) (precision, threads, error);
+}
+
+/* What the module brings with it is large and takes its time to load: in vain,
+ * where the library of NVIDIA's driver is not. */
+static gboolean
+has_cuda_driver (void)
+{
+  GModule *driver = g_module_open ("libcuda.so.1",
+      G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+
+  if (driver == NULL)
+    return FALSE;
+  g_module_close (driver);
+  return TRUE;
 }
 
 static DdpmBackend *
@@ -59,7 +75,8 @@ ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
       backend = cuda_backend_new (precision, threads, error);
       break;
     case DDPM_BACKEND_AUTO:
-      backend = cuda_backend_new (precision, threads, NULL);
+      if (has_cuda_driver ())
+        backend = cuda_backend_new (precision, threads, NULL);
 #if HAVE_CPU_BACKEND
       if (backend == NULL)
         backend = cpu_backend_new (precision, threads, error);

@@ -51,6 +51,8 @@ typedef enum
  *   to be had here, with what is missing
  *
  * What was asked for by name and cannot be had is an error, never a fall-back.
+ * The module of DDPM_BACKEND_CUDA is looked for where it was installed, or in
+ * the folder that the environment variable GST_DDPM_MODULE_DIR names.
  *
  * Returns: (transfer full): a backend, or NULL
  */
