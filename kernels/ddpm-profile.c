@@ -10,6 +10,7 @@ typedef struct
   DdpmBackend base;
   DdpmBackend *inner;
   clockid_t clock;
+  gboolean active;
   GPtrArray *plans;             /* of ProfilePlan, borrowed: those there are */
   DdpmProfileEntry entries[DDPM_PROFILE_N_KINDS];
 } ProfileBackend;
@@ -42,24 +43,35 @@ now (DdpmBackend * b)
 }
 
 static void
-add_to (DdpmProfileEntry * entry, gdouble seconds, gdouble flops)
+add_to (ProfileBackend * b, DdpmProfileEntry * entry, gdouble seconds,
+    gdouble flops)
 {
+  if (!b->active)
+    return;
   entry->calls++;
   entry->seconds += seconds;
   entry->flops += flops;
 }
 
 static void
+stop_with_flops (DdpmBackend * backend, DdpmProfileKind kind, gdouble start,
+    gdouble flops)
+{
+  ProfileBackend *b = (ProfileBackend *) backend;
+
+  add_to (b, &b->entries[kind], now (backend) - start, flops);
+}
+
+static void
 stop (DdpmBackend * b, DdpmProfileKind kind, gdouble start)
 {
-  add_to (&((ProfileBackend *) b)->entries[kind], now (b) - start, 0.0);
+  stop_with_flops (b, kind, start, 0.0);
 }
 
 static void
 stop_plan (DdpmPlan * p, DdpmProfileKind kind, gdouble start, gdouble flops)
 {
-  add_to (&((ProfileBackend *) p->backend)->entries[kind],
-      now (p->backend) - start, flops);
+  stop_with_flops (p->backend, kind, start, flops);
 }
 
 static void
@@ -69,8 +81,9 @@ stop_convolution (DdpmPlan * p, guint pass, gdouble start)
   ProfileBackend *b = (ProfileBackend *) p->backend;
   const gdouble seconds = now (p->backend) - start;
 
-  add_to (&plan->convolution.passes[pass], seconds, plan->flops);
-  add_to (&b->entries[DDPM_PROFILE_CONV_FORWARD + pass], seconds, plan->flops);
+  add_to (b, &plan->convolution.passes[pass], seconds, plan->flops);
+  add_to (b, &b->entries[DDPM_PROFILE_CONV_FORWARD + pass], seconds,
+      plan->flops);
 }
 
 /* --- the machine ---------------------------------------------------------- */
@@ -540,6 +553,7 @@ ddpm_profile_backend_new (DdpmBackend * inner)
   g_atomic_ref_count_init (&b->base.refcount);
   b->inner = ddpm_backend_ref (inner);
   b->clock = CLOCK_MONOTONIC;
+  b->active = TRUE;
   b->plans = g_ptr_array_new ();
   return &b->base;
 }
@@ -548,6 +562,12 @@ void
 ddpm_profile_backend_set_clock (DdpmBackend * profile, clockid_t clock)
 {
   ((ProfileBackend *) profile)->clock = clock;
+}
+
+void
+ddpm_profile_backend_set_active (DdpmBackend * profile, gboolean active)
+{
+  ((ProfileBackend *) profile)->active = active;
 }
 
 void

@@ -65,6 +65,8 @@ typedef struct
 DdpmBackend *ddpm_profile_backend_new (DdpmBackend * inner);
 /* CLOCK_MONOTONIC unless told otherwise */
 void ddpm_profile_backend_set_clock (DdpmBackend * profile, clockid_t clock);
+/* FALSE: calls are passed on, and neither counted nor timed */
+void ddpm_profile_backend_set_active (DdpmBackend * profile, gboolean active);
 /* All counts and times become 0. */
 void ddpm_profile_backend_reset (DdpmBackend * profile);
 /* [DDPM_PROFILE_N_KINDS], since the last reset */

@@ -165,6 +165,23 @@ a_reset_forgets_calls_and_keeps_plans (void)
 }
 
 static void
+it_can_look_away (void)
+{
+  g_autoptr (DdpmBackend) profile = profile_new ();
+  g_autoptr (DdpmTrainer) trainer = NULL;
+  const DdpmProfileEntry *entries = ddpm_profile_backend_get_entries (profile);
+  DdpmProfileConvolution c;
+
+  ddpm_profile_backend_set_active (profile, FALSE);
+  trainer = trainer_after_a_step (profile);
+  for (guint i = 0; i < DDPM_PROFILE_N_KINDS; i++)
+    g_assert_cmpuint (entries[i].calls, ==, 0);
+  g_assert_true (ddpm_profile_backend_get_convolution (profile, 0, &c));
+  g_assert_cmpuint (c.passes[0].calls, ==, 0);
+  g_assert_cmpfloat (ddpm_profile_backend_get_planned_flops (profile), >, 0.0);
+}
+
+static void
 plans_that_are_gone_do_not_count (void)
 {
   g_autoptr (DdpmBackend) profile = profile_new ();
@@ -207,6 +224,7 @@ main (int argc, char **argv)
       convolutions_count_for_themselves_too);
   g_test_add_func ("/profile/a-reset-forgets-calls-and-keeps-plans",
       a_reset_forgets_calls_and_keeps_plans);
+  g_test_add_func ("/profile/it-can-look-away", it_can_look_away);
   g_test_add_func ("/profile/plans-that-are-gone-do-not-count",
       plans_that_are_gone_do_not_count);
   g_test_add_func ("/profile/a-plan-that-cannot-be-is-refused-as-inside",
