@@ -8,3 +8,15 @@
 #else
 #define DDPM_HOST_DEVICE static inline
 #endif
+
+/* a * b + c in two roundings. gcc is told so by -ffp-contract=off; nvcc would
+ * fuse the two unless they are spelled so. */
+DDPM_HOST_DEVICE double
+ddpm_multiply_add (double a, double b, double c)
+{
+#ifdef __CUDA_ARCH__
+  return __dadd_rn (__dmul_rn (a, b), c);
+#else
+  return a * b + c;
+#endif
+}

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "ddpm-backend.h"
+#include "ddpm-steps.h"
 
 G_BEGIN_DECLS
 
@@ -87,35 +88,6 @@ typedef struct
   guint64 seed;
   guint64 first_sample;
 } DdpmDropout;
-
-/* One reverse step, elementwise (see gst-ddpm/ddpm-sampler.h for the formulas):
- *   x_0  = x0_x * x + x0_eps * eps, clipped to [clip_min, clip_max] if clip
- *   x   <- c_x * x + c_x0 * x_0 + c_x0_prev * x_0_prev + sigma * z
- *   x_0_prev <- x_0
- * z: normals of stream @stream; none are drawn where sigma is 0. */
-typedef struct
-{
-  gfloat x0_x, x0_eps;
-  gboolean clip;
-  gfloat clip_min, clip_max;
-  gfloat c_x, c_x0, c_x0_prev;
-  gfloat sigma;
-  guint32 stream;
-} DdpmReverseStep;
-
-/* Adam as in PyTorch (Kingma & Ba 2015, algorithm 1), and the EMA behind it:
- *   g = grad_scale * grad
- *   m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2
- *   p <- p - step_size * m / (sqrt (v) / sqrt_bias2 + eps)
- *   ema <- ema_decay ema + (1 - ema_decay) p */
-typedef struct
-{
-  gfloat grad_scale;
-  gfloat beta1, beta2, eps;
-  gfloat step_size;             /* learning rate / (1 - beta1^step) */
-  gfloat sqrt_bias2;            /* sqrt (1 - beta2^step) */
-  gfloat ema_decay;
-} DdpmAdam;
 
 typedef struct _DdpmOps DdpmOps;
 struct _DdpmOps

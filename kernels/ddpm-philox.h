@@ -78,18 +78,6 @@ ddpm_uniform4 (uint64_t seed, uint64_t sample, uint32_t stream, uint32_t block,
     out[i] = ddpm_uniform (words[i]);
 }
 
-/* a * b + c in two roundings. gcc is told so by -ffp-contract=off; nvcc would
- * fuse the two unless they are spelled so. */
-DDPM_HOST_DEVICE double
-ddpm_multiply_add (double a, double b, double c)
-{
-#ifdef __CUDA_ARCH__
-  return __dadd_rn (__dmul_rn (a, b), c);
-#else
-  return a * b + c;
-#endif
-}
-
 /* ln u of a u in (0, 1), normal: u = 2^e m with m in [sqrt (1/2), sqrt (2)),
  * ln m = 2 artanh (s) = 2 (s + s^3/3 + s^5/5 + ...), s = (m - 1) / (m + 1) */
 DDPM_HOST_DEVICE double

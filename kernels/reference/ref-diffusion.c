@@ -2,6 +2,7 @@
  * step of the reverse process
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "../ddpm-diffusion-math.h"
 #include "../ddpm-philox.h"
 #include "ref-private.h"
 
@@ -20,14 +21,13 @@ ddpm_ref_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
   }
 }
 
-/* Ho et al. 2020, eq. 4: a = sqrt (alpha bar), s = sqrt (1 - alpha bar) */
 void
 ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t)
 {
   for (gsize i = 0; i < n; i++) {
     for (gsize e = i * elements; e < (i + 1) * elements; e++)
-      x_t[e] = (double) a[i] * x_0[e] + (double) s[i] * eps[e];
+      x_t[e] = ddpm_diffuse (a[i], x_0[e], s[i], eps[e]);
   }
 }
 
@@ -43,37 +43,26 @@ ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
       const double difference = i < n_valid ? (double) pred[e] - target[e] : 0;
 
       loss[i] += difference * difference;
-      dpred[e] = 2.0 * scale * difference;
+      dpred[e] = ddpm_mse_gradient (scale, difference);
     }
   }
 }
 
-/* The first predicts x_0 from x_t and eps (Ho et al. 2020, eq. 4 solved), the
- * second is the mean of x_(t-1) and the noise about it; which sampler it is
- * stands in the coefficients. */
 void
 ddpm_ref_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)
 {
-  const gboolean use_prev = x_0_prev && step->c_x0_prev != 0.0f;
   float z[4] = { 0, };
 
   for (guint i = 0; i < n; i++) {
     for (guint e = 0; e < elements; e++) {
       const gsize k = (gsize) i * elements + e;
-      double x_0 = (double) step->x0_x * x[k] + (double) step->x0_eps * eps[k];
 
-      if (step->clip)
-        x_0 = CLAMP (x_0, step->clip_min, step->clip_max);
       if (step->sigma != 0.0f && e % 4 == 0)
         ddpm_normal4 (seed, first_sample + i, step->stream, e / 4, z);
-
-      x[k] = (double) step->c_x * x[k] + step->c_x0 * x_0
-          + (use_prev ? (double) step->c_x0_prev * x_0_prev[k] : 0.0)
-          + (double) step->sigma * z[e % 4];
-      if (x_0_prev)
-        x_0_prev[k] = x_0;
+      ddpm_reverse_element (step, z[e % 4], eps[k], &x[k],
+          x_0_prev ? &x_0_prev[k] : NULL);
     }
   }
 }
