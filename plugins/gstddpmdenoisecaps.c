@@ -192,19 +192,39 @@ takes_format (const GstStructure * s, const gchar * format)
   return takes;
 }
 
-/* The images that frames of video caps would show, where that can be told: the
- * height of a mosaic depends on the batch. */
+/* The images of a mosaic are as wide as its columns. How high they are depends
+ * on the batch: as those of the model, where they are as wide, else square. */
+static gboolean
+get_cell_size (const GstDdpmDenoiseLink * link, const GstStructure * s,
+    guint * width, guint * height)
+{
+  gint across, down;
+
+  if (!gst_structure_get_int (s, "width", &across) || across <= 0
+      || across % link->columns != 0)
+    return FALSE;
+  *width = *height = across / link->columns;
+  if (*width == link->width)
+    *height = link->height;
+  else if (gst_structure_get_int (s, "height", &down))
+    return down % *height == 0;
+  return TRUE;
+}
+
+/* The images that frames of video caps would show, where that can be told */
 static void
 append_shape_of_video (GstCaps * out, const GstDdpmDenoiseLink * link,
     const GstStructure * s)
 {
-  guint channels = link->image_channels;
-  gint width, height;
+  guint channels = link->image_channels, width, height;
+  gint frame_width, frame_height;
 
   if (channels == 0)
     channels = takes_format (s, "RGB") || takes_format (s, "RGBP") ? 3 : 1;
-  if (link->columns == 0 && gst_structure_get_int (s, "width", &width)
-      && gst_structure_get_int (s, "height", &height))
+  if (link->columns == 0 && gst_structure_get_int (s, "width", &frame_width)
+      && gst_structure_get_int (s, "height", &frame_height))
+    append_shape (out, channels, frame_width, frame_height);
+  else if (link->columns && get_cell_size (link, s, &width, &height))
     append_shape (out, channels, width, height);
   else if (link->width && link->height && (link->columns
           || takes_size (s, link->width, link->height)))

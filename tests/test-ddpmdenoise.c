@@ -134,6 +134,22 @@ GST_START_TEST (test_columns_make_a_mosaic)
 
 GST_END_TEST;
 
+GST_START_TEST (test_a_mosaic_of_a_wanted_size_says_that_of_its_images)
+{
+  GPtrArray *frames = run ("ddpmnoise num-buffers=1 batch-size=4",
+      denoise (3, 10, "columns=2"), "video/x-raw,width=16,height=16");
+  GPtrArray *states = run ("ddpmnoise num-buffers=1 batch-size=4 ! "
+      "other/tensors,dimensions=(string)3:8:8:4", denoise (3, 10, "columns=2"),
+      "video/x-raw");
+
+  fail_unless_equals_int (frames->len, 1);
+  check_same (frames, 0, states, 0);
+  g_ptr_array_unref (states);
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_trajectory_shows_every_kth_state_and_the_last)
 {
   GPtrArray *states = run (noise (1, 3, 2), denoise (3, 10, "sampler=ddpm"),
@@ -388,6 +404,7 @@ ddpmdenoise_suite (void)
   tcase_add_test (tc, test_frames_are_pictures_of_the_state);
   tcase_add_test (tc, test_a_batch_gives_a_frame_a_sample);
   tcase_add_test (tc, test_columns_make_a_mosaic);
+  tcase_add_test (tc, test_a_mosaic_of_a_wanted_size_says_that_of_its_images);
   tcase_add_test (tc, test_trajectory_shows_every_kth_state_and_the_last);
   tcase_add_test (tc, test_two_in_a_row_give_the_bits_of_one);
   tcase_add_test (tc, test_on_the_way_anything_gets_the_state);
