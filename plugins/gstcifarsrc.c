@@ -35,6 +35,7 @@
 #include "gstcifarsrc.h"
 #include "gstddpmerror.h"
 #include "gstddpmmeta.h"
+#include "gstddpmparam.h"
 #include "../gst-ddpm/ddpm-cifar.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cifar_src_debug);
@@ -210,8 +211,8 @@ gst_cifar_src_class_init (GstCifarSrcClass * klass)
    * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_EPOCHS,
-      g_param_spec_uint ("epochs", "Epochs",
-          "How often to give all images (0: without end)", 0, G_MAXUINT,
+      gst_ddpm_param_spec_uint ("epochs", "Epochs",
+          "How often to give all images (0: without end)", 0, G_MAXINT,
           DEFAULT_EPOCHS, flags));
 
   gst_element_class_set_static_metadata (element_class, "CIFAR source",
@@ -325,6 +326,8 @@ open_data_set (GstCifarSrc * self)
   location = g_strdup (settings.location ? settings.location : "");
   GST_OBJECT_UNLOCK (self);
 
+  if (!gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
+    goto no_data;
   if (*location == '\0')
     goto no_location;
   self->cifar = ddpm_cifar_open (location, settings.split, &error);

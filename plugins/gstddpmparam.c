@@ -62,6 +62,14 @@ uint_type (void)
 }
 
 static GType
+uint64_type (void)
+{
+  static gsize type = 0;
+
+  return derive_type (&type, G_TYPE_PARAM_UINT64, "GstDdpmParamUInt64");
+}
+
+static GType
 double_type (void)
 {
   static gsize type = 0;
@@ -98,6 +106,20 @@ gst_ddpm_param_spec_uint (const gchar * name, const gchar * nick,
 }
 
 GParamSpec *
+gst_ddpm_param_spec_uint64 (const gchar * name, const gchar * nick,
+    const gchar * blurb, guint64 minimum, guint64 maximum, guint64 value,
+    GParamFlags flags)
+{
+  GParamSpecUInt64 *spec =
+      g_param_spec_internal (uint64_type (), name, nick, blurb, flags);
+
+  spec->minimum = minimum;
+  spec->maximum = maximum;
+  spec->default_value = value;
+  return G_PARAM_SPEC (spec);
+}
+
+GParamSpec *
 gst_ddpm_param_spec_double (const gchar * name, const gchar * nick,
     const gchar * blurb, gdouble minimum, gdouble maximum, gdouble value,
     GParamFlags flags)
@@ -125,6 +147,9 @@ get_range (GParamSpec * spec, gdouble * minimum, gdouble * maximum)
   } else if (type == uint_type ()) {
     *minimum = G_PARAM_SPEC_UINT (spec)->minimum;
     *maximum = G_PARAM_SPEC_UINT (spec)->maximum;
+  } else if (type == uint64_type ()) {
+    *minimum = G_PARAM_SPEC_UINT64 (spec)->minimum;
+    *maximum = G_PARAM_SPEC_UINT64 (spec)->maximum;
   } else if (type == double_type ()) {
     *minimum = G_PARAM_SPEC_DOUBLE (spec)->minimum;
     *maximum = G_PARAM_SPEC_DOUBLE (spec)->maximum;
@@ -139,7 +164,8 @@ get_number (GObject * object, GParamSpec * spec)
 {
   GValue value = G_VALUE_INIT;
 
-  /* converts: a double holds each gint and guint */
+  /* converts: a double holds each gint and guint, and a guint64 well enough to
+   * see on which side of a limit it is */
   g_value_init (&value, G_TYPE_DOUBLE);
   g_object_get_property (object, spec->name, &value);
   return g_value_get_double (&value);

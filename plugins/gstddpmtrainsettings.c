@@ -17,6 +17,9 @@
 #define MAX_BATCH 65536
 #define MAX_PREVIEW_COUNT 1024
 #define MAX_THREADS 1024
+/* Nobody lives to see more; and -1 is none of them. */
+#define MAX_STEPS G_MAXINT
+#define MAX_SECONDS G_MAXINT
 
 /**
  * GstDdpmSchedule:
@@ -74,6 +77,7 @@ typedef enum
   TEXT,
   FLAG,
   UINT,
+  COUNT,                        /* guint64 with a range */
   UINT64,
   DOUBLE,
   CHOICE,
@@ -85,7 +89,7 @@ typedef struct
   SettingKind kind;
   gsize offset;                 /* in GstDdpmTrainSettings */
   const gchar *blurb;
-  gdouble min, max;             /* of UINT and DOUBLE */
+  gdouble min, max;             /* of UINT, COUNT and DOUBLE */
     GType (*choice) (void);     /* of CHOICE */
 } Setting;
 
@@ -136,28 +140,31 @@ static const Setting settings[] = {
       MAX_BATCH},
   {"learning-rate", DOUBLE, AT (trainer.learning_rate),
       "Learning rate of Adam", 0, 1},
-  {"warmup-steps", UINT64, AT (trainer.warmup_steps),
-      "Steps over which the learning rate rises linearly (0: none)"},
+  {"warmup-steps", COUNT, AT (trainer.warmup_steps),
+      "Steps over which the learning rate rises linearly (0: none)", 0,
+      MAX_STEPS},
   {"grad-clip", DOUBLE, AT (trainer.grad_clip),
       "Limit of the global norm of the gradient (0: none)", 0, G_MAXFLOAT},
   {"ema-decay", DOUBLE, AT (trainer.ema_decay),
       "Decay of the moving average of the weights (0: none is kept)", 0, 1},
   {"flip", FLAG, AT (trainer.flip),
       "Mirror half of the images horizontally"},
-  {"max-steps", UINT64, AT (max_steps),
+  {"max-steps", COUNT, AT (max_steps),
       "End the stream when so many optimiser steps have been done, those "
-      "before a resume included (0: at EOS)"},
-  {"checkpoint-interval", UINT64, AT (checkpoint_interval),
-      "Steps from one checkpoint to the next (0: only at the end)"},
+      "before a resume included (0: at EOS)", 0, MAX_STEPS},
+  {"checkpoint-interval", COUNT, AT (checkpoint_interval),
+      "Steps from one checkpoint to the next (0: only at the end)", 0,
+      MAX_STEPS},
   {"seed", UINT64, AT (trainer.seed),
       "Seed of initial weights, timesteps, noise, dropout and flips"},
   {"progress-interval", UINT, AT (progress_interval),
       "Seconds from one report to the next (0: one every step)", 0,
-      G_MAXUINT},
+      MAX_SECONDS},
   {"log-location", TEXT, AT (log_location),
       "CSV file with a row for each step; appended to when resuming"},
-  {"preview-interval", UINT64, AT (preview_interval),
-      "Steps from one preview to the next (0: one after each epoch)"},
+  {"preview-interval", COUNT, AT (preview_interval),
+      "Steps from one preview to the next (0: one after each epoch)", 0,
+      MAX_STEPS},
   {"preview-count", UINT, AT (preview_count),
       "Images of a preview", 1, MAX_PREVIEW_COUNT},
   {"preview-steps", UINT, AT (preview_steps),
@@ -284,6 +291,9 @@ setting_to_pspec (const Setting * setting, const GstDdpmTrainSettings * def)
     case UINT:
       return gst_ddpm_param_spec_uint (name, name, blurb, setting->min,
           setting->max, *(const guint *) p, flags);
+    case COUNT:
+      return gst_ddpm_param_spec_uint64 (name, name, blurb, setting->min,
+          setting->max, *(const guint64 *) p, flags);
     case UINT64:
       return g_param_spec_uint64 (name, name, blurb, 0, G_MAXUINT64,
           *(const guint64 *) p, flags);
@@ -333,6 +343,7 @@ gst_ddpm_train_settings_set (GstDdpmTrainSettings * s, guint id,
     case UINT:
       *(guint *) p = g_value_get_uint (value);
       break;
+    case COUNT:
     case UINT64:
       *(guint64 *) p = g_value_get_uint64 (value);
       break;
@@ -361,6 +372,7 @@ gst_ddpm_train_settings_get (const GstDdpmTrainSettings * s, guint id,
     case UINT:
       g_value_set_uint (value, *(const guint *) p);
       break;
+    case COUNT:
     case UINT64:
       g_value_set_uint64 (value, *(const guint64 *) p);
       break;
@@ -397,6 +409,7 @@ setting_to_text (const Setting * setting, const GstDdpmTrainSettings * s)
       return g_strdup (*(const gboolean *) p ? "true" : "false");
     case UINT:
       return g_strdup_printf ("%u", *(const guint *) p);
+    case COUNT:
     case UINT64:
       return g_strdup_printf ("%" G_GUINT64_FORMAT, *(const guint64 *) p);
     case DOUBLE:

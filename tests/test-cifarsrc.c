@@ -335,7 +335,7 @@ GST_START_TEST (test_duration)
   check_duration (path, "", 6);
   check_duration (path, "epochs=5", 30);
   check_duration (path, "epochs=5 num-buffers=9", 9);
-  check_duration (path, "epochs=4294967295", 6 * (gint64) G_MAXUINT);
+  check_duration (path, "epochs=2147483647", 6 * (gint64) G_MAXINT);
   check_duration (path, "epochs=0", -1);
   g_free (path);
 }
@@ -371,6 +371,17 @@ GST_START_TEST (test_label_passes_converter_and_queue)
   fail_unless_equals_int (get_sample (gst_sample_get_buffer (sample)).label, 8);
   gst_sample_unref (sample);
   stop_and_free (pipeline);
+  g_free (path);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_epochs_below_zero_are_one_error)
+{
+  gchar *path = write_images ("images.bin", 1, 0, 3);
+
+  check_error (launch ("cifarsrc location=%s epochs=-1" SINK, path),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "epochs");
   g_free (path);
 }
 
@@ -506,6 +517,7 @@ cifarsrc_suite (void)
   tcase_add_test (tc, test_duration);
   tcase_add_test (tc, test_no_epochs_is_endless);
   tcase_add_test (tc, test_label_passes_converter_and_queue);
+  tcase_add_test (tc, test_epochs_below_zero_are_one_error);
   tcase_add_test (tc, test_bad_data_is_one_error);
   tcase_add_test (tc, test_no_location_is_one_error);
   tcase_add_test (tc, test_good_run_after_an_error);

@@ -324,6 +324,11 @@ GST_START_TEST (numbers_must_be_in_range)
       GST_RESOURCE_ERROR_SETTINGS, "dropout");
   check_error (launch_training ("a.bin", "grad-clip=-1"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "grad-clip");
+  check_error (launch_training ("a.bin", "warmup-steps=-1"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "warmup-steps must be "
+      "0 to 2147483647");
+  check_error (launch_training ("a.bin", "progress-interval=-1"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "progress-interval");
 }
 
 GST_END_TEST;
