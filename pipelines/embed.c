@@ -98,6 +98,17 @@ pipeline_failed (GstElement * pipeline, GError ** error)
   return TRUE;
 }
 
+/* As a property, less than 0 would be images without end. */
+static gboolean
+check_options (GError ** error)
+{
+  if (images >= 0 && seed >= 0)
+    return TRUE;
+  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+      "--images and --seed cannot be less than 0");
+  return FALSE;
+}
+
 static gboolean
 run (GError ** error)
 {
@@ -148,7 +159,8 @@ main (int argc, char **argv)
   g_option_context_set_summary (context, "Makes images with ddpmdenoise.");
   g_option_context_add_main_entries (context, options, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
-  if (!g_option_context_parse (context, &argc, &argv, &error) || !run (&error)) {
+  if (!g_option_context_parse (context, &argc, &argv, &error)
+      || !check_options (&error) || !run (&error)) {
     g_printerr ("%s\n", error->message);
     return 1;
   }
