@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <sys/resource.h>
-#include "test-cpu.h"
+#include "test-operations.h"
 
 static DdpmBackend *
 cpu_backend (DdpmPrecision precision, guint threads)
@@ -63,9 +63,10 @@ its_table_is_full (void)
 {
   g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 1);
   const gpointer *entry = (const gpointer *) b->ops;
+  const gsize check = G_STRUCT_OFFSET (DdpmOps, check) / sizeof (gpointer);
 
   for (gsize i = 0; i < sizeof (DdpmOps) / sizeof (gpointer); i++)
-    g_assert_nonnull (entry[i]);
+    g_assert_true (entry[i] != NULL || i == check);
 }
 
 static void

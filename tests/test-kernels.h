@@ -48,9 +48,13 @@ static inline gpointer
 test_scratch (DdpmPlan * plan)
 {
   gpointer scratch = plan->ops->alloc (plan->backend, plan->scratch);
+  g_autofree gpointer bytes = g_malloc (plan->scratch);
 
   g_assert_nonnull (scratch);
-  memset (scratch, 0xff, plan->scratch);
+  if (plan->scratch > 0) {
+    memset (bytes, 0xff, plan->scratch);
+    plan->ops->upload (plan->backend, scratch, bytes, plan->scratch);
+  }
   return scratch;
 }
 

@@ -6,20 +6,7 @@
  */
 #pragma once
 
-#include "../kernels/ddpm-bf16.h"
-#include "test-kernels.h"
-
-#define OUTCOME_MAX 8
-
-/* Everything that a case computed, as floats */
-typedef struct
-{
-  guint count;
-  const gchar *name[OUTCOME_MAX];
-  float *data[OUTCOME_MAX];
-  gsize size[OUTCOME_MAX];      /* elements */
-  gboolean per_image[OUTCOME_MAX];
-} Outcome;
+#include "test-tensors.h"
 
 typedef enum
 { NO_RESIDUAL, OTHER_RESIDUAL, IN_PLACE } Residual;
@@ -38,91 +25,7 @@ struct _Case
   float mean;                   /* of activations before a norm */
 };
 
-static inline void
-outcome_clear (Outcome * out)
-{
-  for (guint i = 0; i < out->count; i++)
-    g_free (out->data[i]);
-  memset (out, 0, sizeof (*out));
-}
-
-/* --- tensors: memory of the backend, @shift elements off its alignment -------- */
-
-typedef struct
-{
-  DdpmType type;
-  gsize count;
-  gpointer block;
-  gpointer data;
-} Tensor;
-
-static inline Tensor
-tensor_new (DdpmBackend * b, DdpmType type, gsize count, guint shift)
-{
-  Tensor t = { type, count };
-
-  t.block = b->ops->alloc (b, (count + shift) * ddpm_type_size (type));
-  g_assert_nonnull (t.block);
-  t.data = (guint8 *) t.block + shift * ddpm_type_size (type);
-  return t;
-}
-
-static inline void
-tensor_set (const Tensor * t, gsize i, float value)
-{
-  if (t->type == DDPM_TYPE_F32)
-    ((float *) t->data)[i] = value;
-  else
-    ((guint16 *) t->data)[i] = ddpm_bf16_from_float (value);
-}
-
-static inline float
-tensor_get (const Tensor * t, gsize i)
-{
-  return t->type == DDPM_TYPE_F32 ? ((float *) t->data)[i]
-      : ddpm_bf16_to_float (((guint16 *) t->data)[i]);
-}
-
-/* About [-1, 1) * size + mean; image i is the same in every batch */
-static inline Tensor
-tensor_random (DdpmBackend * b, DdpmType type, gsize n, gsize count,
-    guint32 seed, float size, float mean, guint shift)
-{
-  Tensor t = tensor_new (b, type, n * count, shift);
-
-  for (gsize image = 0; image < n; image++) {
-    g_autofree float *x = test_random (seed + 1000 * image, count);
-
-    for (gsize i = 0; i < count; i++)
-      tensor_set (&t, image * count + i, size * x[i] + mean);
-  }
-  return t;
-}
-
-static inline void
-tensor_free (DdpmBackend * b, Tensor * t)
-{
-  b->ops->free (b, t->block);
-}
-
-/* Takes the tensor into the outcome. */
-static inline void
-tensor_result (DdpmBackend * b, Tensor * t, const gchar * name,
-    gboolean per_image, Outcome * out)
-{
-  float *data = g_new (float, t->count);
-
-  for (gsize i = 0; i < t->count; i++)
-    data[i] = tensor_get (t, i);
-  g_assert_cmpuint (out->count, <, OUTCOME_MAX);
-  out->name[out->count] = name;
-  out->data[out->count] = data;
-  out->size[out->count] = t->count;
-  out->per_image[out->count++] = per_image;
-  tensor_free (b, t);
-}
-
-/* --- the cases ---------------------------------------------------------------- */
+/* --- operations with a plan ------------------------------------------------ */
 
 static inline void
 run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
@@ -310,7 +213,143 @@ run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   b->ops->plan_free (plan);
 }
 
-/* --- running and comparing ------------------------------------------------------ */
+/* --- operations without --------------------------------------------------- */
+
+static inline void
+run_small_activations (DdpmBackend * b, const Case * c, guint shift,
+    Outcome * out)
+{
+  const guint n = 3, h = 5, w = 7, channels = 24;
+  const gsize in = h * w * channels;
+  Tensor x = tensor_random (b, b->act_type, n, in, 61, 1, 0, shift);
+  Tensor y = tensor_new (b, b->act_type, 4 * n * in, shift);
+  Tensor dy = tensor_random (b, b->act_type, n, 4 * in, 62, 1, 0, shift);
+  Tensor dx = tensor_random (b, b->act_type, n, in, 63, 1, 0, shift);
+  Tensor sum = tensor_random (b, b->act_type, n, in, 64, 1, 0, shift);
+
+  b->ops->upsample_forward (b, n, h, w, channels, x.data, y.data);
+  b->ops->upsample_backward (b, n, h, w, channels, dy.data, dx.data, c->add);
+  b->ops->accumulate (b, n * in, x.data, sum.data);
+  tensor_result (b, &y, "upsampled", TRUE, out);
+  tensor_result (b, &dx, "upsampling's gradient", TRUE, out);
+  tensor_result (b, &sum, "sum", TRUE, out);
+  tensor_free (b, &x);
+  tensor_free (b, &dy);
+}
+
+static inline void
+run_swish (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
+{
+  const DdpmType f32 = DDPM_TYPE_F32;
+  Tensor x = tensor_random (b, f32, 1, 40000, 71, 100, 0, shift);
+  Tensor y = tensor_new (b, f32, x.count, shift);
+  Tensor dy = tensor_random (b, f32, 1, x.count, 72, 1, 0, shift);
+  Tensor dx = tensor_new (b, f32, x.count, shift);
+
+  b->ops->swish_forward (b, x.count, x.data, y.data);
+  b->ops->swish_backward (b, x.count, x.data, dy.data, dx.data);
+  tensor_result (b, &y, "swish", FALSE, out);
+  tensor_result (b, &dx, "swish's gradient", FALSE, out);
+  tensor_free (b, &x);
+  tensor_free (b, &dy);
+}
+
+static inline void
+run_embedding (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
+{
+  const gint t[] = { 6, 0, 3, 6 };
+  Tensor table = tensor_random (b, DDPM_TYPE_F32, 7, 33, 75, 1, 0, shift);
+  Tensor rows = tensor_new (b, DDPM_TYPE_F32, 4 * 33, shift);
+
+  b->ops->embedding (b, 4, 33, table.data, t, rows.data);
+  tensor_result (b, &rows, "embedding", TRUE, out);
+  tensor_free (b, &table);
+}
+
+/* What is computed in double: sums differ in their order, the rest in
+ * nothing */
+static inline void
+run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
+{
+  const guint n = 3, elements = 3 * 37 * 11;
+  const guint64 seed = G_GUINT64_CONSTANT (0xfedcba9876543210);
+  const guint64 first = G_GUINT64_CONSTANT (0xffffffff);
+  const float a[] = { 0.9f, 0.1f, 0.5f }, s[] = { 0.3f, 0.99f, 0.8f };
+  const DdpmReverseStep step = { 1.1f, -0.4f, TRUE, -1.0f, 1.0f, 0.3f, 0.7f,
+    0.2f, 0.1f, 17
+  };
+  const DdpmReverseStep last = { 1.1f, -0.4f, FALSE, 0, 0, 0.3f, 0.7f, 0.5f,
+    0, 0
+  };
+  const DdpmType f32 = DDPM_TYPE_F32;
+  Tensor x0 = tensor_random (b, f32, n, elements, 81, 1, 0, shift);
+  Tensor eps = tensor_new (b, f32, n * elements, shift);
+  Tensor x_t = tensor_new (b, f32, n * elements, shift);
+  Tensor x = tensor_random (b, f32, n, elements, 82, 1, 0, shift);
+  Tensor dpred = tensor_random (b, f32, n, elements, 83, 1, 0, shift);
+  Tensor prev = tensor_random (b, f32, n, elements, 84, 1, 0, shift);
+
+  b->ops->noise (b, seed, first, 5, n, elements, eps.data);
+  b->ops->q_sample (b, n, elements, a, s, x0.data, eps.data, x_t.data);
+  b->ops->reverse_step (b, &step, seed, first, n, elements, x.data, eps.data,
+      prev.data);
+  b->ops->reverse_step (b, &last, seed, first, n, elements, x.data, eps.data,
+      NULL);
+  tensor_result (b, &eps, "noise", TRUE, out);
+  tensor_result (b, &x_t, "x_t", TRUE, out);
+  tensor_result (b, &x, "x", TRUE, out);
+  tensor_result (b, &prev, "x_0", TRUE, out);
+  tensor_free (b, &x0);
+  tensor_free (b, &dpred);
+}
+
+static inline void
+run_losses (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
+{
+  enum
+  { N = 4, ELEMENTS = 1001 };
+  const DdpmType f32 = DDPM_TYPE_F32;
+  Tensor pred = tensor_random (b, f32, N, ELEMENTS, 91, 1, 0, shift);
+  Tensor target = tensor_random (b, f32, N, ELEMENTS, 92, 1, 0, shift);
+  Tensor dpred = tensor_random (b, f32, N, ELEMENTS, 93, 1, 0, shift);
+  float *losses = g_new (float, N + 1);
+  double loss[N];
+
+  b->ops->mse (b, N, N - 1, ELEMENTS, 0.25f, pred.data, target.data,
+      dpred.data, loss);
+  for (guint i = 0; i < N; i++)
+    losses[i] = loss[i];
+  losses[N] = b->ops->sum_of_squares (b, pred.count, pred.data);
+  g_assert_cmpfloat (loss[N - 1], ==, 0.0);
+  outcome_add (out, "losses", losses, N + 1, FALSE);
+  tensor_result (b, &dpred, "dpred", TRUE, out);
+  tensor_free (b, &pred);
+  tensor_free (b, &target);
+}
+
+static inline void
+run_adam (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
+{
+  const DdpmAdam adam = { 0.5f, 0.9f, 0.999f, 1e-8f, 2e-3f, 0.0447f, 0.999f };
+  const DdpmType f32 = DDPM_TYPE_F32;
+  const gsize count = 40001;
+  Tensor grad = tensor_random (b, f32, 1, count, 101, 1, 0, shift);
+  Tensor param = tensor_random (b, f32, 1, count, 102, 1, 0, shift);
+  Tensor m = tensor_random (b, f32, 1, count, 103, 1, 0, shift);
+  Tensor v = tensor_random (b, f32, 1, count, 104, 0.5f, 0.5f, shift);
+  Tensor ema = tensor_random (b, f32, 1, count, 105, 1, 0, shift);
+
+  b->ops->adam (b, &adam, count, grad.data, param.data, m.data, v.data, NULL);
+  b->ops->adam (b, &adam, count, grad.data, param.data, m.data, v.data,
+      ema.data);
+  tensor_result (b, &param, "param", FALSE, out);
+  tensor_result (b, &m, "m", FALSE, out);
+  tensor_result (b, &v, "v", FALSE, out);
+  tensor_result (b, &ema, "ema", FALSE, out);
+  tensor_free (b, &grad);
+}
+
+/* --- running ------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -336,37 +375,4 @@ case_run (DdpmBackend * b, const Case * c, guint shift)
 
   b->ops->run (b, case_job, &job);
   return out;
-}
-
-/* Mean square of the difference over that of the expected, of the first
- * @images of @n images where it is by image */
-static inline void
-outcome_assert_close (const Outcome * got, const Outcome * expected,
-    guint images, guint n, double tolerance)
-{
-  g_assert_cmpuint (got->count, ==, expected->count);
-  for (guint k = 0; k < got->count; k++) {
-    const gsize count = got->per_image[k] ? expected->size[k] / n * images
-        : images == n ? expected->size[k] : 0;
-    double error = 0.0, power = 0.0;
-
-    for (gsize i = 0; i < count; i++) {
-      const double e = expected->data[k][i], d = got->data[k][i] - e;
-
-      error += d * d;
-      power += e * e;
-    }
-    if (!(error <= tolerance * power))
-      g_error ("%s: normalised mean square error %g, expected at most %g",
-          got->name[k], error / power, tolerance);
-  }
-}
-
-static inline void
-outcome_assert_same_bits (const Outcome * a, const Outcome * b)
-{
-  g_assert_cmpuint (a->count, ==, b->count);
-  for (guint k = 0; k < a->count; k++)
-    test_assert_same_bits (a->data[k], b->data[k],
-        a->size[k] * sizeof (float));
 }
