@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../ddpm-steps.h"
+#include "cuda-layout.h"
+
 #ifdef __cplusplus
 extern "C"
 {
@@ -24,6 +27,89 @@ void cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
 /* sum[column] (+)= sum over rows of x[row][column], in an order of its own */
 void cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
     const float *x, float *sum, int add);
+
+/* --- kern-layout.cu: around cuDNN's convolutions ------------------------------ */
+
+/* x [pixels][padded] = x0 | x1 | 0 */
+void cuda_kern_gather (cudaStream_t stream, const CudaChannels * channels,
+    int src_bf16, const void *x0, const void *x1, int dst_bf16, void *x);
+/* x0 | x1 (+)= x [pixels][padded]; x0 or x1 NULL: not wanted */
+void cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
+    int src_bf16, const void *x, int dst_bf16, void *x0, int add0, void *x1,
+    int add1);
+/* y [pixels][c0] = sum [pixels][padded] + bias [c0] + residual [pixels][c0];
+ * bias or residual NULL: none */
+void cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
+    int sum_bf16, const void *sum, const float *bias, int y_bf16,
+    const void *residual, void *y);
+/* Plain weights to padded ones, and padded gradients to plain ones */
+void cuda_kern_arrange_weights (cudaStream_t stream,
+    const CudaWeightShape * shape, const float *weight, int padded_bf16,
+    void *padded);
+void cuda_kern_collect_weights (cudaStream_t stream,
+    const CudaWeightShape * shape, int padded_bf16, const void *padded,
+    float *weight, int add);
+/* parts [cuda_part_count (pixels)][c]: sums over pixels of x [pixels][c] */
+void cuda_kern_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
+    int x_bf16, const void *x, float *parts);
+
+/* --- kern-elements.cu ------------------------------------------------------- */
+
+/* x [rows][columns][channels] of all images; y twice as high and wide */
+void cuda_kern_upsample_forward (cudaStream_t stream, size_t rows,
+    size_t columns, size_t channels, int bf16, const void *x, void *y);
+void cuda_kern_upsample_backward (cudaStream_t stream, size_t rows,
+    size_t columns, size_t channels, int bf16, const void *dy, void *dx,
+    int add);
+void cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
+    const void *x, void *y);
+/* t [n]: rows of the table; n is not 0 */
+void cuda_kern_embedding (cudaStream_t stream, unsigned n, size_t dim,
+    const float *table, const int *t, float *out);
+void cuda_kern_swish_forward (cudaStream_t stream, size_t count,
+    const float *x, float *y);
+void cuda_kern_swish_backward (cudaStream_t stream, size_t count,
+    const float *x, const float *dy, float *dx);
+
+/* --- kern-diffusion.cu, kern-optimizer.cu ------------------------------------- */
+
+/* What changes from step to step lies in device memory: kernels that are
+ * launched again and again, in a graph, find the new values there. */
+typedef struct
+{
+  uint64_t seed, first_sample;
+  uint32_t stream;
+} CudaNoise;
+
+typedef struct
+{
+  DdpmReverseStep step;
+  uint64_t seed, first_sample;
+} CudaReverse;
+
+void cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
+    unsigned elements, float *out);
+/* a, s [n] */
+void cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
+    const float *a, const float *s, const float *x_0, const float *eps,
+    float *x_t);
+/* loss [n]; n is not 0 */
+void cuda_kern_mse (cudaStream_t stream, unsigned n, unsigned n_valid,
+    unsigned elements, float scale, const float *pred, const float *target,
+    float *dpred, double *loss);
+/* x_0_prev NULL: not kept */
+void cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
+    unsigned n, unsigned elements, float *x, const float *eps,
+    float *x_0_prev);
+
+/* sums [CUDA_KERN_SUMS], which add up to the sum */
+#define CUDA_KERN_SUMS 1024
+void cuda_kern_sum_of_squares (cudaStream_t stream, size_t count,
+    const float *x, double *sums);
+/* ema NULL: none is kept */
+void cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args,
+    size_t count, const float *grad, float *param, float *m, float *v,
+    float *ema);
 
 #ifdef __cplusplus
 }
