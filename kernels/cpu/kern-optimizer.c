@@ -20,27 +20,25 @@ sum_of_squares (gsize count, const float *x)
       + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* Kingma & Ba 2015, algorithm 1. In float: what is kept is rounded to it
- * anyway, and in double conversions would cost more than memory does. */
+/* Kingma & Ba 2015, algorithm 1. In double between the floats of memory: the
+ * loop waits for memory, not for the divider. */
 KERN_INLINE void
 adam_loop (const DdpmAdam * a, gsize count, const float *restrict grad,
     float *restrict param, float *restrict m, float *restrict v,
     float *restrict ema)
 {
-  const float scale = a->grad_scale, step_size = a->step_size;
-  const float beta1 = a->beta1, beta2 = a->beta2, eps = a->eps;
-  const float rest1 = 1.0 - a->beta1, rest2 = 1.0 - a->beta2;
-  const float bias_factor = 1.0 / a->sqrt_bias2;
-  const float decay = a->ema_decay, ema_rest = 1.0 - a->ema_decay;
+  const double scale = a->grad_scale, step_size = a->step_size;
+  const double beta1 = a->beta1, beta2 = a->beta2, eps = a->eps;
+  const double sqrt_bias2 = a->sqrt_bias2, decay = a->ema_decay;
 
   for (gsize i = 0; i < count; i++) {
-    float g = scale * grad[i];
+    double g = scale * grad[i];
 
-    m[i] = beta1 * m[i] + rest1 * g;
-    v[i] = beta2 * v[i] + rest2 * g * g;
-    param[i] -= step_size * m[i] / (sqrtf (v[i]) * bias_factor + eps);
+    m[i] = beta1 * m[i] + (1.0 - beta1) * g;
+    v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
+    param[i] -= step_size * m[i] / (sqrt ((double) v[i]) / sqrt_bias2 + eps);
     if (ema)
-      ema[i] = decay * ema[i] + ema_rest * param[i];
+      ema[i] = decay * ema[i] + (1.0 - decay) * param[i];
   }
 }
 
