@@ -77,13 +77,14 @@ cuda_check (DdpmBackend * base, GError ** error)
   gboolean ok;
 
   g_rec_mutex_lock (&b->lock);
-  if (cuda_ok (b, cudaSetDevice (b->device), "choosing the device")) {
+  if (cuda_context_enter (b)) {
     const cudaError_t status = cudaStreamQuery (b->stream);
 
     if (status == cudaErrorNotReady)
       cudaGetLastError ();
     else
       cuda_ok (b, status, "computing");
+    cuda_context_leave (b);
   }
   ok = b->failure == NULL;
   if (!ok)
@@ -98,10 +99,13 @@ static void
 cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
 {
   CudaBackend *b = cuda_backend (base);
+  gboolean entered;
 
   g_rec_mutex_lock (&b->lock);
-  cuda_ok (b, cudaSetDevice (b->device), "choosing the device");
-  func (data);                  /* also then: it has to say that it failed */
+  entered = cuda_context_enter (b);
+  func (data);                  /* in any case: it says that it failed */
+  if (entered)
+    cuda_context_leave (b);
   g_rec_mutex_unlock (&b->lock);
 }
 
@@ -113,6 +117,7 @@ release (gpointer data)
   if (b->stream)
     cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
   cuda_stage_clear (b);
+  g_clear_pointer (&b->convolutions, g_hash_table_unref);
   if (b->cublas)
     cuda_blas_ok (b, cublasLtDestroy (b->cublas), "leaving cuBLASLt");
   if (b->cudnn)
@@ -127,7 +132,9 @@ cuda_finalize (DdpmBackend * base)
   CudaBackend *b = cuda_backend (base);
 
   base->device = NULL;          /* the caller has freed it */
-  cuda_run (base, release, b);
+  if (b->context)
+    cuda_run (base, release, b);
+  cuda_context_release (b);
   g_clear_error (&b->failure);
   g_rec_mutex_clear (&b->lock);
   g_free (b);
@@ -240,7 +247,8 @@ find_device (gint device, GError ** error)
         "backend=cuda needs a GPU, and CUDA finds none");
   else if (status != cudaSuccess)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda: CUDA finds no GPU: %s", cudaGetErrorString (status));
+        "backend=cuda needs a GPU, and CUDA finds none: %s",
+        cudaGetErrorString (status));
   else
     return TRUE;
   return FALSE;
@@ -282,16 +290,13 @@ choose_precision (CudaBackend * b, DdpmPrecision asked, GError ** error)
   return TRUE;
 }
 
-/* The first call that needs it makes the device's primary context, which all
- * libraries of this process share. */
 static gboolean
 describe_device (CudaBackend * b, GError ** error)
 {
   struct cudaDeviceProp prop;
   gint runtime = 0;
 
-  if (!cuda_ok (b, cudaSetDevice (b->device), "choosing the device")
-      || !cuda_ok (b, cudaGetDeviceProperties (&prop, b->device),
+  if (!cuda_ok (b, cudaGetDeviceProperties (&prop, b->device),
           "asking for the device")
       || !cuda_ok (b, cudaRuntimeGetVersion (&runtime), "asking for CUDA")) {
     cuda_take_failure (b, error);
@@ -311,34 +316,48 @@ describe_device (CudaBackend * b, GError ** error)
   return TRUE;
 }
 
-static gboolean
-open_libraries (CudaBackend * b, GError ** error)
+typedef struct
 {
+  CudaBackend *backend;
+  GError **error;
+  gboolean ok;
+} Opening;
+
+static void
+open_libraries (gpointer data)
+{
+  Opening *o = data;
+  CudaBackend *b = o->backend;
+
   if (cuda_ok (b, cudaStreamCreateWithFlags (&b->stream,
               cudaStreamNonBlocking), "making a stream")
       && cuda_dnn_ok (b, cudnnCreate (&b->cudnn), "opening cuDNN")
       && cuda_dnn_ok (b, cudnnSetStream (b->cudnn, b->stream), "cudnnSetStream")
       && cuda_blas_ok (b, cublasLtCreate (&b->cublas), "opening cuBLASLt"))
-    return cuda_stage_init (b, error);
-  cuda_take_failure (b, error);
-  return FALSE;
+    o->ok = cuda_stage_init (b, o->error);
+  else
+    cuda_take_failure (b, o->error);
 }
 
 DdpmBackend *
 ddpm_cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
 {
+  Opening opening = { NULL, error, FALSE };
   CudaBackend *b;
 
   if (!find_device (0, error) || !check_cudnn (error))
     return NULL;
 
-  b = g_new0 (CudaBackend, 1);
+  b = opening.backend = g_new0 (CudaBackend, 1);
   g_rec_mutex_init (&b->lock);
   b->base.ops = &cuda_ops;
   b->base.name = "cuda";
   b->base.threads = 1;
   if (!describe_device (b, error) || !choose_precision (b, precision, error)
-      || !open_libraries (b, error))
+      || !cuda_context_retain (b, error))
+    goto failed;
+  cuda_run (&b->base, open_libraries, &opening);
+  if (!opening.ok)
     goto failed;
   return &b->base;
 

@@ -42,27 +42,14 @@ cuda_free (DdpmBackend * base, gpointer p)
     cuda_ok (cuda_backend (base), cudaFree (p), "freeing memory");
 }
 
-static void
-copy (CudaBackend * b, gpointer dst, gconstpointer src, gsize size,
-    enum cudaMemcpyKind kind, const gchar * what)
-{
-  if (size > 0 && cuda_ok (b, cudaMemcpyAsync (dst, src, size, kind,
-              b->stream), what))
-    cuda_ok (b, cudaStreamSynchronize (b->stream), what);
-}
-
-void
-cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
-{
-  copy (cuda_backend (base), dst, src, size, cudaMemcpyHostToDevice,
-      "copying to the device");
-}
-
 void
 cuda_download (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
 {
-  copy (cuda_backend (base), dst, src, size, cudaMemcpyDeviceToHost,
-      "copying from the device");
+  CudaBackend *b = cuda_backend (base);
+
+  if (size > 0 && cuda_ok (b, cudaMemcpyAsync (dst, src, size,
+              cudaMemcpyDeviceToHost, b->stream), "copying from the device"))
+    cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
 }
 
 void
@@ -73,7 +60,7 @@ cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
   cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream), "clearing memory");
 }
 
-/* --- small arguments ---------------------------------------------------- */
+/* --- from the host ------------------------------------------------------ */
 
 gboolean
 cuda_stage_init (CudaBackend * b, GError ** error)
@@ -117,26 +104,48 @@ cuda_stage_clear (CudaBackend * b)
   g_free (s);
 }
 
-gpointer
-cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+/* Through the next slot; dst NULL: to its place on the device. Returns where
+ * it went, or NULL. */
+static gpointer
+copy_in (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
   struct _CudaStage *s = b->stage;
   const guint slot = s->next;
-  guint8 *host = s->host + (gsize) slot * CUDA_STAGE_MAX;
-  guint8 *device = s->device + (gsize) slot * CUDA_STAGE_MAX;
+  const gsize offset = (gsize) slot * CUDA_STAGE_MAX;
 
-  g_return_val_if_fail (size <= CUDA_STAGE_MAX, NULL);
-
+  if (dst == NULL)
+    dst = s->device + offset;
   /* An event that was never recorded is over. */
   if (!cuda_ok (b, cudaEventSynchronize (s->copied[slot]),
           "waiting for a copy"))
     return NULL;
-  memcpy (host, src, size);
-  if (!cuda_ok (b, cudaMemcpyAsync (device, host, size,
+  memcpy (s->host + offset, src, size);
+  if (!cuda_ok (b, cudaMemcpyAsync (dst, s->host + offset, size,
               cudaMemcpyHostToDevice, b->stream), "copying to the device")
       || !cuda_ok (b, cudaEventRecord (s->copied[slot], b->stream),
           "marking a copy"))
     return NULL;
   s->next = (slot + 1) % CUDA_STAGE_SLOTS;
-  return device;
+  return dst;
+}
+
+gpointer
+cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+{
+  g_return_val_if_fail (size <= CUDA_STAGE_MAX, NULL);
+
+  return copy_in (b, NULL, src, size);
+}
+
+void
+cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
+{
+  gsize part;
+
+  for (gsize done = 0; done < size; done += part) {
+    part = MIN (size - done, CUDA_STAGE_MAX);
+    if (copy_in (cuda_backend (base), cuda_at (dst, done), cuda_at (src, done),
+            part) == NULL)
+      return;
+  }
 }

@@ -3,8 +3,8 @@
  *
  * A module of its own, opened at run time. cuDNN computes convolutions,
  * cuBLASLt matrix products, the kernels of the *.cu files everything else.
- * Work is put on one stream and runs in the order of the calls; only upload,
- * download and what returns numbers to the host wait for it.
+ * Work is put on one stream and runs in the order of the calls; only download
+ * and what returns numbers to the host wait for it.
  *
  * Device memory is taken when the backend and its plans are made, and then
  * no more. No kernel uses atomics, so that equal inputs give equal bits.
@@ -32,7 +32,9 @@ typedef struct
   cublasLtHandle_t cublas;
   GRecMutex lock;               /* held inside run () */
   GError *failure;              /* the first since check (), or NULL */
-  struct _CudaStage *stage;     /* see below */
+  struct _CudaStage *stage;     /* these two: see below */
+  struct _CudaContext *context;
+  GHashTable *convolutions;     /* CudaConvShape by description; NULL: none */
 } CudaBackend;
 
 static inline CudaBackend *
@@ -56,6 +58,14 @@ gboolean cuda_launched (CudaBackend * b, const gchar * kernel);
  * else DDPM_ERROR_LIBRARY, to the caller. */
 void cuda_take_failure (CudaBackend * b, GError ** error);
 
+/* --- the device's context (cuda-context.c) ------------------------------------- */
+
+/* Either way to be released. Enter and leave are what run () does. */
+gboolean cuda_context_retain (CudaBackend * b, GError ** error);
+void cuda_context_release (CudaBackend * b);
+gboolean cuda_context_enter (CudaBackend * b);
+void cuda_context_leave (CudaBackend * b);
+
 /* --- memory (cuda-memory.c) ---------------------------------------------------- */
 
 gpointer cuda_alloc (DdpmBackend * b, gsize size);
@@ -69,7 +79,8 @@ void cuda_zero (DdpmBackend * b, gpointer dst, gsize size);
 /* Small arguments from the host (timesteps, coefficients): copies size bytes,
  * at most CUDA_STAGE_MAX, through pinned memory, in order of the stream, and
  * gives their place on the device. It stays theirs until the stream has
- * passed CUDA_STAGE_SLOTS further ones. NULL: failed, and kept. */
+ * passed CUDA_STAGE_SLOTS further ones. NULL: failed, and kept. cuda_upload ()
+ * goes the same way: the host waits only where the stream is far behind. */
 #define CUDA_STAGE_MAX 65536
 #define CUDA_STAGE_SLOTS 64
 gboolean cuda_stage_init (CudaBackend * b, GError ** error);
@@ -120,7 +131,9 @@ void cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch);
 /* --- matrix products (cuda-matmul.c) ---------------------------------------------- */
 
 /* batch matrices of rows x columns, row-major, row_stride elements from row to
- * row and batch_stride from one matrix to the next; transposed: as read */
+ * row and batch_stride from one matrix to the next. transposed: what lies in
+ * memory is columns x rows; never of a product. The first matrix begins at a
+ * multiple of 16 bytes, or of what the strides leave of that. */
 typedef struct
 {
   DdpmType type;
