@@ -65,6 +65,8 @@ sampler_spec (const GstDdpmPreviewJob * job)
 
   spec.kind = job->steps > 0 ? DDPM_SAMPLER_DDIM : DDPM_SAMPLER_DDPM;
   spec.steps = job->steps;
+  /* as ddpmdenoise's: without it, young networks show colours, no shapes */
+  spec.eta = 1.0;
   spec.variance = DDPM_VARIANCE_FIXED_SMALL;
   spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
   spec.start = config->timesteps;

@@ -168,7 +168,7 @@ static const Setting settings[] = {
   {"preview-count", UINT, AT (preview_count),
       "Images of a preview", 1, MAX_PREVIEW_COUNT},
   {"preview-steps", UINT, AT (preview_steps),
-      "Steps of the DDIM sampler of previews (0: DDPM with all T)", 0,
+      "Steps of the DDIM sampler of previews, of eta=1 (0: DDPM, all T)", 0,
       DDPM_MAX_TIMESTEPS},
   {"preview-seed", UINT64, AT (preview_seed),
       "Seed of the noise that every preview starts from"},

@@ -39,16 +39,14 @@ GST_END_TEST;
 
 /* What the library makes of a checkpoint, RGB as in a buffer of 4 x 4 */
 static guint8 *
-sample_checkpoint (const gchar * name, guint64 seed, guint index)
+sample_checkpoint (const gchar * name, const DdpmSamplerSpec * spec,
+    guint64 seed, guint index)
 {
-  const DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDPM,.clip_x0 = TRUE,
-    .start = 10
-  };
   DdpmBackend *backend = ddpm_backend_new (DDPM_BACKEND_REFERENCE,
       DDPM_PRECISION_F32, 0, NULL);
   DdpmModel *model = load_model (name);
   DdpmDenoiser *denoiser =
-      ddpm_denoiser_new (model, backend, 1, 4, 4, &spec, NULL);
+      ddpm_denoiser_new (model, backend, 1, 4, 4, spec, NULL);
   guint8 *pixels = g_malloc (IMAGE_SIZE);
   gfloat x[IMAGE_SIZE];
 
@@ -63,16 +61,19 @@ sample_checkpoint (const gchar * name, guint64 seed, guint index)
   return pixels;
 }
 
-GST_START_TEST (previews_are_samples_of_the_model)
+/* Two frames, a second each, which the library would make so */
+static void
+check_previews (const gchar * properties, const DdpmSamplerSpec * spec,
+    guint64 seed)
 {
-  GstElement *pipeline = launch_preview ("preview-count=2 preview-seed=7");
+  GstElement *pipeline = launch_preview (properties);
   guint i;
 
   play (pipeline);
   for (i = 0; i < 2; i++) {
     GstSample *sample = pull (pipeline);
     GstBuffer *buffer = gst_sample_get_buffer (sample);
-    guint8 *expected = sample_checkpoint ("a.bin", 7, i);
+    guint8 *expected = sample_checkpoint ("a.bin", spec, seed, i);
 
     fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), i * GST_SECOND);
     fail_unless_equals_uint64 (GST_BUFFER_DURATION (buffer), GST_SECOND);
@@ -83,6 +84,19 @@ GST_START_TEST (previews_are_samples_of_the_model)
   }
   fail_unless (pull (pipeline) == NULL);
   stop_and_free (pipeline);
+}
+
+GST_START_TEST (previews_are_samples_of_the_model)
+{
+  const DdpmSamplerSpec all = {.kind = DDPM_SAMPLER_DDPM,.clip_x0 = TRUE,
+    .start = 10
+  };
+  const DdpmSamplerSpec few = {.kind = DDPM_SAMPLER_DDIM,.clip_x0 = TRUE,
+    .steps = 3,.eta = 1.0,.start = 10
+  };
+
+  check_previews ("preview-count=2 preview-seed=7", &all, 7);
+  check_previews ("preview-count=2 preview-seed=8 preview-steps=3", &few, 8);
 }
 
 GST_END_TEST;
