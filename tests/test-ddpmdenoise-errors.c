@@ -101,7 +101,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_frames_that_nobody_takes)
 {
-  CHECK_ERROR (launch ("ddpmnoise batch-size=2 ! %s ! video/x-raw,width=66 ! "
+  CHECK_ERROR (launch ("ddpmnoise batch-size=2 ! %s ! video/x-raw,width=65 ! "
           "appsink name=sink", denoise (3, 10, "columns=2")), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "3:32:32:2");
 }
