@@ -14,7 +14,7 @@ typedef struct
   gsize means;                  /* where they begin in the workspace */
 } NormPlan;
 
-/* --- the fast kernels' shape ---------------------------------------------------- */
+/* --- the fast kernels' shape --------------------------------------------- */
 
 /* Of one block: as many as the kernels are compiled for */
 #define MOST_THREADS 512
@@ -86,7 +86,7 @@ choose_shape (const DdpmNormDesc * d, DdpmType type, guint tensors,
   return shape;
 }
 
-/* --- plan ----------------------------------------------------------------------- */
+/* --- plan ---------------------------------------------------------------- */
 
 DdpmPlan *
 cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
@@ -126,7 +126,7 @@ cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
   return &plan->cuda.plan;
 }
 
-/* --- calls ---------------------------------------------------------------------- */
+/* --- calls --------------------------------------------------------------- */
 
 /* FALSE: no place for the dropout, which is kept */
 static gboolean

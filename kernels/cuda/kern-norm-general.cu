@@ -43,7 +43,7 @@ dropout_factor (const CudaNormCall & call, size_t image, size_t e)
   return found;
 }
 
-/* --- forward --------------------------------------------------------------- */
+/* --- forward ------------------------------------------------------------- */
 
 /* A block takes a group at a time, by so many channels side by side: a power
  * of two. */
@@ -114,7 +114,7 @@ normalize (const CudaNormCall call)
   }
 }
 
-/* --- backward -------------------------------------------------------------- */
+/* --- backward ------------------------------------------------------------ */
 
 /* Of one element */
 struct Gradient
@@ -275,7 +275,7 @@ sum_images (const CudaNormCall call)
   out[c] = total;
 }
 
-/* --- launches -------------------------------------------------------------- */
+/* --- launches ------------------------------------------------------------ */
 
 template < typename T > static void
 forward (cudaStream_t stream, const CudaNormCall & call)

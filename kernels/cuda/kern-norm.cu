@@ -97,7 +97,7 @@ pack_factors (const CudaDropout & drop, size_t image, size_t element,
     dropout_factors (drop, image, (element + i) / 4, factor + i);
 }
 
-/* --- forward --------------------------------------------------------------- */
+/* --- forward ------------------------------------------------------------- */
 
 /* group[0], of the sums in channel[0] */
 __device__ inline void
@@ -366,7 +366,7 @@ norm_backward (const CudaNormCall call, const CudaNormShape shape)
   }
 }
 
-/* --- launches -------------------------------------------------------------- */
+/* --- launches ------------------------------------------------------------ */
 
 cudaError_t
 cuda_kern_norm_prepare (size_t shared)

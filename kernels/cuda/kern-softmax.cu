@@ -156,7 +156,7 @@ softmax_backward_any (size_t rows, unsigned columns, const T * probs,
   }
 }
 
-/* --- launches -------------------------------------------------------------- */
+/* --- launches ------------------------------------------------------------ */
 
 static bool
 is_short (size_t columns, const void *a, const void *b, const void *c)
