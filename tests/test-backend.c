@@ -1,6 +1,8 @@
 /* gst-ddpm: choosing a backend
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <gmodule.h>
+
 #include "test-kernels.h"
 
 static void
@@ -57,6 +59,14 @@ auto_gives_some_backend (void)
   g_assert_cmpint (ddpm_backend_get_precision (b), !=, DDPM_PRECISION_AUTO);
 }
 
+static gboolean
+has_driver (void)
+{
+  GModule *driver = g_module_open ("libcuda.so.1", G_MODULE_BIND_LAZY);
+
+  return driver && g_module_close (driver);
+}
+
 /* Without the module, or without a device for it */
 static void
 cuda_by_name_is_never_something_else (void)
@@ -71,6 +81,24 @@ cuda_by_name_is_never_something_else (void)
   }
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
   g_assert_nonnull (strstr (error->message, "cuda"));
+}
+
+/* Of the module that stands in for CUDA's, and needs no driver */
+static void
+auto_opens_no_module_in_vain (void)
+{
+  g_autofree gchar *folder = g_strdup (g_getenv ("GST_DDPM_MODULE_DIR"));
+  g_autoptr (DdpmBackend) named = NULL, chosen = NULL;
+
+  g_setenv ("GST_DDPM_MODULE_DIR", g_getenv ("DDPM_FRAIL_DIR"), TRUE);
+  named = ddpm_backend_new (DDPM_BACKEND_CUDA, DDPM_PRECISION_F32, 1, NULL);
+  chosen = ddpm_backend_new (DDPM_BACKEND_AUTO, DDPM_PRECISION_F32, 1, NULL);
+  g_setenv ("GST_DDPM_MODULE_DIR", folder, TRUE);
+  g_assert_cmpstr (ddpm_backend_get_name (named), ==, "cuda");
+  if (has_driver ())
+    g_assert_cmpstr (ddpm_backend_get_name (chosen), ==, "cuda");
+  else
+    g_assert_cmpstr (ddpm_backend_get_name (chosen), !=, "cuda");
 }
 
 static void
@@ -156,6 +184,8 @@ main (int argc, char **argv)
   g_test_add_func ("/backend/auto-gives-some-backend", auto_gives_some_backend);
   g_test_add_func ("/backend/cuda-by-name-is-never-something-else",
       cuda_by_name_is_never_something_else);
+  g_test_add_func ("/backend/auto-opens-no-module-in-vain",
+      auto_opens_no_module_in_vain);
   g_test_add_func ("/backend/lives-as-long-as-its-last-reference",
       a_backend_lives_as_long_as_its_last_reference);
   g_test_add_func ("/backend/memory-is-aligned-and-zeroed",

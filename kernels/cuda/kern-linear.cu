@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kern-common.cuh"
+#include "kern-launch.cuh"
 
 #define THREADS 256
 
@@ -20,8 +21,8 @@ void
 cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
     const float *bias, float *y)
 {
-  spread_bias <<< grid_size (rows * columns, THREADS), THREADS, 0, stream >>>
-      (rows, columns, bias, y);
+  launch (spread_bias, grid_size (rows * columns, THREADS), THREADS, 0, stream,
+      rows, columns, bias, y);
 }
 
 /* A block adds up 32 columns: each of its warps every eighth row of them, and
@@ -53,6 +54,6 @@ void
 cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
     const float *x, float *sum, int add)
 {
-  sum_rows <<< (unsigned) ((columns + 31) / 32), dim3 (32, WARPS), 0,
-      stream >>> (rows, columns, x, sum, add);
+  launch (sum_rows, (unsigned) ((columns + 31) / 32), dim3 (32, WARPS), 0,
+      stream, rows, columns, x, sum, add);
 }
