@@ -229,7 +229,7 @@ run_small_activations (DdpmBackend * b, const Case * c, guint shift,
 
   b->ops->upsample_forward (b, n, h, w, channels, x.data, y.data);
   b->ops->upsample_backward (b, n, h, w, channels, dy.data, dx.data, c->add);
-  b->ops->accumulate (b, n * in, x.data, sum.data);
+  b->ops->accumulate (b, n * in - 1, x.data, sum.data);
   tensor_result (b, &y, "upsampled", TRUE, out);
   tensor_result (b, &dx, "upsampling's gradient", TRUE, out);
   tensor_result (b, &sum, "sum", TRUE, out);

@@ -103,7 +103,7 @@ void cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
     float *x_0_prev);
 
 /* sums [CUDA_KERN_SUMS], which add up to the sum */
-#define CUDA_KERN_SUMS 1024
+#define CUDA_KERN_SUMS 256
 void cuda_kern_sum_of_squares (cudaStream_t stream, size_t count,
     const float *x, double *sums);
 /* ema NULL: none is kept */

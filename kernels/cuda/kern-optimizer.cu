@@ -16,7 +16,7 @@ sum_of_squares (size_t count, const float *x, double *sums)
   const size_t step = (size_t) gridDim.x * blockDim.x;
   double sum = 0.0;
 
-#pragma unroll 4
+#pragma unroll 8
   for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
       i += step)
     sum += (double) x[i] * x[i];
