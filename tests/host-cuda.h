@@ -65,7 +65,7 @@ uint64_t host_cuda_exchange (uint64_t value, unsigned lane_mask);
 #undef __shared__
 #define __shared__ static
 #undef __launch_bounds__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define threadIdx (host_cuda_now->thread)
 #define blockIdx (host_cuda_now->block)
 #define blockDim (host_cuda_now->threads)

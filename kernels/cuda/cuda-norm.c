@@ -17,10 +17,10 @@ typedef struct
 /* --- the fast kernels' shape --------------------------------------------- */
 
 /* Of one block: as many as the kernels are compiled for */
-#define MOST_THREADS 512
+#define MOST_THREADS 384
 /* So that three blocks are on a processor of Hopper at a time, one reading
  * while others compute */
-#define GOOD_SHARED (72 << 10)
+#define GOOD_SHARED (75 << 10)
 /* Memory is read 32 bytes at a time, and best by twice that. */
 #define GOOD_ROW 64
 /* Blocks for all processors of a large GPU, twice over */

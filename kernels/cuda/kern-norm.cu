@@ -21,7 +21,7 @@
  */
 #include "kern-norm.cuh"
 
-#define MOST_THREADS 512
+#define MOST_THREADS 384
 
 struct Block
 {
