@@ -170,15 +170,31 @@ append_shape (GstCaps * out, guint channels, guint width, guint height)
   append_once (out, caps);
 }
 
+/* height 0: of any height */
 static gboolean
 takes_size (const GstStructure * s, guint width, guint height)
 {
   GstStructure *size = gst_structure_new (gst_structure_get_name (s),
-      "width", G_TYPE_INT, width, "height", G_TYPE_INT, height, NULL);
-  gboolean takes = gst_structure_can_intersect (s, size);
+      "width", G_TYPE_INT, width, NULL);
+  gboolean takes;
 
+  if (height > 0)
+    gst_structure_set (size, "height", G_TYPE_INT, height, NULL);
+  takes = gst_structure_can_intersect (s, size);
   gst_structure_free (size);
   return takes;
+}
+
+/* Frames of the images that the model has learnt; how high a mosaic of them is
+ * depends on the batch. */
+static gboolean
+takes_size_of_model (const GstDdpmDenoiseLink * link, const GstStructure * s)
+{
+  if (link->width == 0 || link->height == 0
+      || !gst_structure_has_name (s, "video/x-raw"))
+    return FALSE;
+  return link->columns ? takes_size (s, link->width * link->columns, 0) :
+      takes_size (s, link->width, link->height);
 }
 
 static gboolean
@@ -226,8 +242,7 @@ append_shape_of_video (GstCaps * out, const GstDdpmDenoiseLink * link,
     append_shape (out, channels, frame_width, frame_height);
   else if (link->columns && get_cell_size (link, s, &width, &height))
     append_shape (out, channels, width, height);
-  else if (link->width && link->height && (link->columns
-          || takes_size (s, link->width, link->height)))
+  else if (takes_size_of_model (link, s))
     append_shape (out, channels, link->width, link->height);
 }
 
@@ -259,6 +274,11 @@ gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
   GstCaps *out = gst_caps_new_empty ();
   guint i;
 
+  /* What scales prefers not to, and asks for large frames first. */
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    if (takes_size_of_model (link, gst_caps_get_structure (caps, i)))
+      append_shape (out, link->image_channels, link->width, link->height);
+  }
   for (i = 0; i < gst_caps_get_size (caps); i++) {
     const GstStructure *s = gst_caps_get_structure (caps, i);
 

@@ -150,6 +150,37 @@ GST_START_TEST (test_a_mosaic_of_a_wanted_size_says_that_of_its_images)
 
 GST_END_TEST;
 
+/* The model's images are scaled, not made larger. The built-in one says how
+ * large they are. */
+GST_START_TEST (test_a_scaler_gets_images_of_the_size_of_the_model)
+{
+  static const gchar *const columns[] = { "", "columns=1" };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (columns); i++) {
+    GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
+        "name=denoise steps=1 %s ! videoscale ! "
+        "video/x-raw,width=64,height=64 ! appsink name=sink", columns[i]);
+    GstElement *denoise = gst_bin_get_by_name (GST_BIN (pipeline), "denoise");
+    GstPad *pad = gst_element_get_static_pad (denoise, "src");
+    GstCaps *caps;
+    gint width;
+
+    play (pipeline);
+    fail_unless_equals_int (drain (pipeline), 1);
+    caps = gst_pad_get_current_caps (pad);
+    fail_unless (gst_structure_get_int (gst_caps_get_structure (caps, 0),
+            "width", &width));
+    fail_unless_equals_int (width, 32);
+    gst_caps_unref (caps);
+    gst_object_unref (pad);
+    gst_object_unref (denoise);
+    stop_and_free (pipeline);
+  }
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_trajectory_shows_every_kth_state_and_the_last)
 {
   GPtrArray *states = run (noise (1, 3, 2), denoise (3, 10, "sampler=ddpm"),
@@ -405,6 +436,7 @@ ddpmdenoise_suite (void)
   tcase_add_test (tc, test_a_batch_gives_a_frame_a_sample);
   tcase_add_test (tc, test_columns_make_a_mosaic);
   tcase_add_test (tc, test_a_mosaic_of_a_wanted_size_says_that_of_its_images);
+  tcase_add_test (tc, test_a_scaler_gets_images_of_the_size_of_the_model);
   tcase_add_test (tc, test_trajectory_shows_every_kth_state_and_the_last);
   tcase_add_test (tc, test_two_in_a_row_give_the_bits_of_one);
   tcase_add_test (tc, test_on_the_way_anything_gets_the_state);
