@@ -38,7 +38,8 @@ ddpm_host_free (DdpmBackend * b, gpointer p)
 void
 ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
-  memcpy (dst, src, size);
+  if (size > 0)                 /* then either may be NULL */
+    memcpy (dst, src, size);
 }
 
 void
