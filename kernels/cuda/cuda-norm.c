@@ -46,7 +46,7 @@ choose_lanes (guint pixels)
 {
   guint lanes = 16;
 
-  while (lanes < 128 && lanes < pixels / 8)
+  while (lanes < 128 && lanes < pixels / 4)
     lanes *= 2;
   return lanes;
 }
