@@ -5,6 +5,21 @@
 # A path that stays right when the folder changes
 absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
+# A path without the ending of its last name
+without_ending () {
+  name=${1##*/}
+  echo "${1%/*}/${name%.*}"
+}
+
+# The number of the PNG file that follows those in a folder of previews
+next_preview () {
+  last=$(find "$1" -name '[0-9]*.png' | sed 's/.*\/0*\([0-9]\{1,\}\)\.png$/\1/' | sort -n | tail -n 1)
+  echo $((${last:--1} + 1))
+}
+
+# The names of such files, as multifilesink takes them
+preview_names () { echo "$(echo "$1" | sed 's/%/%%/g')/%05d.png"; }
+
 # Goes to the top folder and makes the elements available: builds this tree,
 # or, with GST_DDPM_INSTALLED=1 in the environment, takes what is installed.
 make_available () {

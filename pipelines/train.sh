@@ -20,12 +20,9 @@ case "${1:-}" in ''|*=*) ;; *) checkpoint=$1; shift ;; esac
 checkpoint=$(absolute "$checkpoint")
 make_available
 
-name=${checkpoint##*/}
-beside=${checkpoint%/*}/${name%.*}
+beside=$(without_ending "$checkpoint")
 previews=$beside-previews
 mkdir -p "$previews"
-# behind those of the runs before
-last=$(find "$previews" -name '[0-9]*.png' | sed 's/.*\/0*\([0-9]\{1,\}\)\.png$/\1/' | sort -n | tail -n 1)
 
 # -e: Ctrl-C sends EOS, so that the last step is saved too
 # shellcheck disable=SC2086
@@ -34,5 +31,5 @@ exec gst-launch-1.0 -e cifarsrc location="$data" epochs="$epochs" ! \
     log-location="$beside.csv" checkpoint-interval=500 \
     $recipe preview-count=5 "$@" \
   train.preview ! queue ! videoconvert ! pngenc ! \
-  multifilesink async=false index=$((${last:--1} + 1)) \
-    location="$(echo "$previews" | sed 's/%/%%/g')/%05d.png"
+  multifilesink async=false index="$(next_preview "$previews")" \
+    location="$(preview_names "$previews")"
