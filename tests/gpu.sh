@@ -3,7 +3,7 @@
 # What a GPU proves, from a built tree: suite gpu, memory and races of kernels,
 # the margins between backends, and how fast it is.
 #
-#   tests/gpu.sh [BUILD-DIR [REPORT]]     (build, gpu-report.txt)
+#   tests/gpu.sh [BUILD-DIR [REPORT]]     (build, BUILD-DIR/gpu-report.txt)
 #
 # Takes at most nine minutes: what has no time left is skipped, and named.
 # Exit status: 0; 1: something failed; 77: there is no GPU.
@@ -11,7 +11,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 build=$(realpath "${1:-build}")
-report=${2:-gpu-report.txt}
+report=${2:-$build/gpu-report.txt}
 limit=520                       # seconds
 python=${PYTHON:-python3}
 export GST_DDPM_MODULE_DIR=$build/kernels/cuda
@@ -58,8 +58,8 @@ sanitizer () {
 
 pytorch () {
   stage 60 "beside PyTorch: $1, batch $2" "$python" tools/bench-pytorch.py \
-    --bench="$build/tools/ddpm-bench" --mode="$1" --batch="$2" --rounds=1 \
-    --repeats=3
+    --bench="$build/tools/ddpm-bench" --device=cuda --compile --mode="$1" \
+    --batch="$2" --rounds=1 --repeats=3
 }
 
 everything () {

@@ -36,6 +36,7 @@ def parse_arguments():
                         help='the program ddpm-bench (build/tools/ddpm-bench)')
     parser.add_argument('--mode', choices=('forward', 'train', 'both'), default='both')
     parser.add_argument('--batch', type=int, default=16)
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument('--rounds', type=int, default=3, help='of all contenders (3)')
     parser.add_argument('--repeats', type=int, default=5, help='steps of a round (5)')
@@ -70,6 +71,8 @@ def run_bench(o, mode, precision):
                f'--attention-levels={listed(o.attention_levels)}',
                f'--res-blocks={o.res_blocks}', f'--timesteps={o.timesteps}',
                f'--width={o.width}', f'--height={o.height}']
+    if o.device == 'cuda':
+        command += ['--backend=cuda']
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         if precision == 'f32':
@@ -98,30 +101,38 @@ class Torch:
         self.format = torch.channels_last if layout else torch.contiguous_format
         torch.manual_seed(0)
         self.net = UNet(o.timesteps, o.channels, o.channel_mult, o.attention_levels,
-                        o.res_blocks).to(memory_format=self.format)
-        self.run = torch.compile(self.net) if compiled else self.net
+                        o.res_blocks).to(o.device, memory_format=self.format)
+        # on a GPU with CUDA graphs, as ddpm-bench's steps may have
+        mode = 'reduce-overhead' if o.device == 'cuda' else 'default'
+        self.run = torch.compile(self.net, mode=mode) if compiled else self.net
         self.optimizer = torch.optim.Adam(
             [p for p in self.net.parameters() if p.requires_grad], lr=2e-4)
         shape = (o.batch, 3, o.height, o.width)
-        self.x = torch.randn(shape).contiguous(memory_format=self.format)
-        self.t = torch.arange(o.batch) * o.timesteps // o.batch
+        self.x = torch.randn(shape, device=o.device).contiguous(memory_format=self.format)
+        self.t = torch.arange(o.batch, device=o.device) * o.timesteps // o.batch
         betas = torch.linspace(1e-4, 0.02, o.timesteps, dtype=torch.float64)
-        self.bar = torch.cumprod(1 - betas, 0).float()
+        self.bar = torch.cumprod(1 - betas, 0).float().to(o.device)
 
     def autocast(self):
-        return self.torch.autocast('cpu', dtype=self.torch.bfloat16, enabled=self.bf16)
+        return self.torch.autocast(self.o.device, dtype=self.torch.bfloat16, enabled=self.bf16)
 
     def forward(self):
         self.net.eval()
         with self.torch.inference_mode(), self.autocast():
             self.run(self.x, self.t)
+        self.wait()
+
+    def wait(self):
+        """What is done has been computed: a GPU runs behind."""
+        if self.o.device == 'cuda':
+            self.torch.cuda.synchronize()
 
     def train(self):
         torch, o = self.torch, self.o
         self.net.train()
         for dropout in self.net.dropouts():
             dropout.mask = self.mask
-        t = torch.randint(0, o.timesteps, (o.batch,))
+        t = torch.randint(0, o.timesteps, (o.batch,), device=o.device)
         bar = self.bar[t].view(-1, 1, 1, 1)
         eps = torch.randn_like(self.x)
         x_t = bar.sqrt() * self.x + (1 - bar).sqrt() * eps
@@ -133,14 +144,18 @@ class Torch:
         self.optimizer.step()
         for dropout in self.net.dropouts():
             dropout.mask = None
+        self.wait()
 
     def mask(self, shape):
-        keep = self.torch.empty(shape, memory_format=self.format).bernoulli_(1 - DROPOUT)
+        keep = self.torch.empty(shape, device=self.o.device, memory_format=self.format)
+        keep.bernoulli_(1 - DROPOUT)
         return keep.div_(1 - DROPOUT)
 
 
-def has_bf16(torch):
+def has_bf16(torch, device):
     """Whether oneDNN computes in it: PyTorch would, slowly, without"""
+    if device == 'cuda':
+        return torch.cuda.is_bf16_supported()
     try:
         return torch.ops.mkldnn._is_mkldnn_bf16_supported()
     except (AttributeError, RuntimeError):
@@ -158,10 +173,10 @@ def torch_contenders(o):
     torch.set_num_threads(o.threads)
     version = f'PyTorch {torch.__version__}'
     ways = [('f32', False, False), ('f32 channels_last', True, False)]
-    if has_bf16(torch):
+    if has_bf16(torch, o.device):
         ways.append(('bf16 channels_last', True, True))
     else:
-        leave_out(f'{version} bf16', 'oneDNN has none on this processor')
+        leave_out(f'{version} bf16', 'there is none on this machine')
     contenders = {f'{version} {name}': Torch(o, torch, layout, bf16, False)
                   for name, layout, bf16 in ways}
     if o.compile and hasattr(torch, 'compile'):
@@ -186,6 +201,8 @@ def export(o, contender):
 
 def onnx_contender(o, contenders):
     """name -> function of a forward step"""
+    if o.device == 'cuda':
+        return {}
     try:
         import onnxruntime
     except ImportError as e:
