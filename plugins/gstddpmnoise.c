@@ -11,7 +11,8 @@
  * its place in the sample: not of the batch, the order or the machine. Buffer
  * b has the samples b * N .. b * N + N - 1 of a batch of N, their indices are
  * in the buffer's offsets, and seeking (in time, samples or buffers) costs
- * nothing and gives the same bits.
+ * nothing, gives the same bits and reaches any sample. num-buffers counts the
+ * buffers that come, before and after a seek, as it does in videotestsrc.
  *
  * The shape is what downstream asks for, as dimensions=C:W:H:N in its caps,
  * else 3:32:32:N. The caps carry the seed. They have no timestep, also where
