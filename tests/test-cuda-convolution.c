@@ -191,6 +191,8 @@ convolve (const HostOperation * op, const gconstpointer * memory)
 
   g_assert_cmpint (w->c, ==, x->c);
   g_assert_cmpint (w->n, ==, y->c);
+  /* it may be written before all is read */
+  memset (out.data, 0xff, out.count * ddpm_type_size (out.type));
   for (guint i = 0; i < 3; i++) {
     const Tensor t = memory_of (tensors[i], memory);
 
