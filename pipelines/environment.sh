@@ -31,7 +31,7 @@ make_available () {
   [ -z "${GST_DDPM_INSTALLED:-}" ] || return 0
 
   pipelines/install-dependencies.sh
-  [ -d build/meson-private ] || meson setup build --buildtype=release >build-setup.log 2>&1 || {
+  [ -d build/meson-private ] || meson setup build --buildtype=release -Dtests=disabled >build-setup.log 2>&1 || {
     cat build-setup.log >&2
     exit 1
   }
