@@ -37,6 +37,6 @@ gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 seed=1 ! \
     log-location="$work/builtin.csv" checkpoint-interval=200 \
     channels=32 channel-mult=1,2,4 attention-levels=2 res-blocks=1 dropout=0 \
     data-range=unit beta-end=0.012 batch-size=16 learning-rate=5e-4 \
-    warmup-steps=200 ema-decay=0.998 max-steps=3332 seed=1 "$@"
+    warmup-steps=200 ema-decay=0.998 max-steps=6803 seed=1 "$@"
 build/tools/shrink-checkpoint "$work/builtin.bin" models/builtin.safetensors
 ls -l models/builtin.safetensors
