@@ -64,6 +64,12 @@ ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
 {
   DdpmBackend *backend = NULL;
 
+  if (threads > DDPM_MAX_THREADS) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "%u compute threads: expected at most %d, or 0 for one per core",
+        threads, DDPM_MAX_THREADS);
+    return NULL;
+  }
   switch (kind) {
     case DDPM_BACKEND_REFERENCE:
       backend = ddpm_reference_backend_new (precision, threads, error);

@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 
 typedef struct _DdpmBackend DdpmBackend;
 
+/* More than any machine has cores: a mistake, and a costly one */
+#define DDPM_MAX_THREADS 1024
+
 /**
  * DdpmBackendKind:
  * @DDPM_BACKEND_AUTO: the fastest one that is here
@@ -46,9 +49,10 @@ typedef enum
  * ddpm_backend_new:
  * @kind: which machine
  * @precision: in what numbers it keeps activations
- * @threads: compute threads, 0: one per physical core
- * @error: DDPM_ERROR_UNSUPPORTED when @kind or @precision was named and is not
- *   to be had here, with what is missing
+ * @threads: compute threads, at most DDPM_MAX_THREADS; 0: one per core
+ * @error: DDPM_ERROR_SETTINGS for more threads; DDPM_ERROR_UNSUPPORTED when
+ *   @kind or @precision was named and is not to be had here, with what is
+ *   missing
  *
  * What was asked for by name and cannot be had is an error, never a fall-back.
  * The module of DDPM_BACKEND_CUDA is looked for where it was installed, or in

@@ -32,7 +32,6 @@
 #define USUAL_STEPS_DDIM 50
 #define USUAL_STEPS_DPMPP_2M 20
 
-#define MAX_THREADS 1024
 
 enum
 {
@@ -235,7 +234,7 @@ install_model_properties (GObjectClass * klass, GParamFlags flags)
   g_object_class_install_property (klass, PROP_THREADS,
       gst_ddpm_param_spec_uint ("threads", "Threads",
           "Threads that compute (0: one for each physical core)", 0,
-          MAX_THREADS, DEFAULT_THREADS, flags));
+          DDPM_MAX_THREADS, DEFAULT_THREADS, flags));
 }
 
 static void

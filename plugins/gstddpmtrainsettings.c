@@ -16,7 +16,6 @@
 #define DEFAULT_PREVIEW_COUNT 5
 #define MAX_BATCH 65536
 #define MAX_PREVIEW_COUNT 1024
-#define MAX_THREADS 1024
 /* Nobody lives to see more; and -1 is none of them. */
 #define MAX_STEPS G_MAXINT
 #define MAX_SECONDS G_MAXINT
@@ -132,7 +131,7 @@ static const Setting settings[] = {
   {"precision", CHOICE, AT (precision),
       "Numbers that it computes in", .choice = gst_ddpm_precision_get_type},
   {"threads", UINT, AT (threads),
-      "Compute threads (0: one per physical core)", 0, MAX_THREADS},
+      "Compute threads (0: one per physical core)", 0, DDPM_MAX_THREADS},
   {"batch-size", UINT, AT (trainer.batch_size),
       "Images of one optimiser step", 1, MAX_BATCH},
   {"micro-batch", UINT, AT (trainer.micro_batch),

@@ -48,6 +48,22 @@ the_table_of_the_reference_is_full (void)
 }
 
 static void
+no_backend_takes_threads_beyond_all_machines (void)
+{
+  static const DdpmBackendKind kinds[] = {
+    DDPM_BACKEND_AUTO, DDPM_BACKEND_REFERENCE, DDPM_BACKEND_CPU
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (ddpm_backend_new (kinds[i], DDPM_PRECISION_AUTO,
+            DDPM_MAX_THREADS + 1, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  }
+}
+
+static void
 auto_gives_some_backend (void)
 {
   g_autoptr (GError) error = NULL;
@@ -181,6 +197,8 @@ main (int argc, char **argv)
       reference_has_every_precision);
   g_test_add_func ("/backend/the-table-of-the-reference-is-full",
       the_table_of_the_reference_is_full);
+  g_test_add_func ("/backend/no-backend-takes-threads-beyond-all-machines",
+      no_backend_takes_threads_beyond_all_machines);
   g_test_add_func ("/backend/auto-gives-some-backend", auto_gives_some_backend);
   g_test_add_func ("/backend/cuda-by-name-is-never-something-else",
       cuda_by_name_is_never_something_else);

@@ -8,9 +8,6 @@
 #include "../ddpm-host.h"
 #include "cpu-private.h"
 
-/* More threads than any machine has cores: a mistake, and a costly one */
-#define MAX_THREADS 1024
-
 /* --- the machine -------------------------------------------------------- */
 
 static void
@@ -172,16 +169,8 @@ DdpmBackend *
 ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
 {
   const dnnl_version_t *version = dnnl_version ();
-  CpuBackend *b;
+  CpuBackend *b = g_new0 (CpuBackend, 1);
 
-  if (threads > MAX_THREADS) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "%u compute threads: expected at most %d, or 0 for one per core",
-        threads, MAX_THREADS);
-    return NULL;
-  }
-
-  b = g_new0 (CpuBackend, 1);
   b->base.ops = &cpu_ops;
   b->base.name = "cpu";
   b->base.host_memory = TRUE;
