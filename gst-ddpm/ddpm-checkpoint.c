@@ -1,6 +1,7 @@
 /* gst-ddpm: models on disk, and the one in the library
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "ddpm-builtin.h"
 #include "ddpm-checkpoint.h"
 
 #include <gio/gio.h>
@@ -10,8 +11,6 @@
 #include "ddpm-param-tensors.h"
 #include "ddpm-replace.h"
 
-#define BUILTIN_RESOURCE "/gst-ddpm/models/builtin.safetensors"
-#define BUILTIN_NAME "the built-in model"
 #define TABLE "time_embedding.timembedding.0.weight"
 
 /* --- architecture from names and shapes ------------------------------- */
@@ -234,17 +233,17 @@ load_model (DdpmSafetensors * file, GError ** error)
 }
 
 static DdpmModel *
-load_builtin (GError ** error)
+load_builtin (const gchar * name, GError ** error)
 {
-  g_autoptr (GBytes) bytes = g_resources_lookup_data (BUILTIN_RESOURCE,
-      G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  g_autofree gchar *location = NULL;
+  g_autoptr (GBytes) bytes = ddpm_builtin_get_checkpoint (name, &location);
 
   if (bytes == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-        "this build has no built-in model: name a checkpoint");
+        "this build has no built-in models: name a checkpoint");
     return NULL;
   }
-  return ddpm_checkpoint_load_bytes (bytes, BUILTIN_NAME, error);
+  return ddpm_checkpoint_load_bytes (bytes, location, error);
 }
 
 DdpmModel *
@@ -252,8 +251,8 @@ ddpm_checkpoint_load (const gchar * path, GError ** error)
 {
   g_autoptr (DdpmSafetensors) file = NULL;
 
-  if (path == NULL || *path == '\0')
-    return load_builtin (error);
+  if (ddpm_builtin_is_name (path))
+    return load_builtin (path, error);
   file = ddpm_safetensors_open (path, error);
   return file ? load_model (file, error) : NULL;
 }

@@ -10,10 +10,13 @@ G_BEGIN_DECLS
 
 /* Reads a checkpoint of ours or a PyTorch state_dict saved with save_file ():
  * F32, F16 or BF16. Architecture and schedule come from __metadata__ where
- * it has them, else from names and shapes. path NULL or "": the built-in
- * model. Errors name the file, what was expected and what was found; weights
- * that are not finite are an error. */
+ * it has them, else from names and shapes. path may be the name of a built-in
+ * model; NULL or "" is that of the first (a file of such a name is "./NAME").
+ * Errors name the file, what was expected and what was found; weights that are
+ * not finite are an error. */
 DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);
+/* NULL-terminated; static */
+const gchar *const *ddpm_checkpoint_get_builtin_names (void);
 /* The same from memory; bytes are referenced only during the call. */
 DdpmModel *ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name,
     GError ** error);

@@ -198,7 +198,8 @@ install_model_properties (GObjectClass * klass, GParamFlags flags)
    */
   g_object_class_install_property (klass, PROP_MODEL,
       g_param_spec_string ("model", "Model",
-          "Checkpoint file (empty: the built-in model)", DEFAULT_MODEL, flags));
+          "Checkpoint file, or name of a built-in model (empty: the first)",
+          DEFAULT_MODEL, flags));
 
   /**
    * GstDdpmDenoise:backend:

@@ -319,14 +319,37 @@ computes_a_table_that_is_not_there (Fixture * f, gconstpointer data)
 /* --- what is always there --------------------------------------------- */
 
 static void
-no_name_is_the_built_in_model (gconstpointer path)
+no_name_is_the_first_built_in_model (gconstpointer path)
 {
-  GError *error = NULL;
-  DdpmModel *model = ddpm_checkpoint_load (path, &error);
+  g_autofree gchar *location = g_strdup_printf ("the built-in model \"%s\"",
+      ddpm_checkpoint_get_builtin_names ()[0]);
+  g_autoptr (DdpmModel) model = load (path);
 
-  g_assert_no_error (error);
-  g_assert_cmpstr (model->location, ==, "the built-in model");
-  ddpm_model_unref (model);
+  g_assert_cmpstr (model->location, ==, location);
+}
+
+static void
+every_name_is_a_built_in_model (void)
+{
+  const gchar *const *names = ddpm_checkpoint_get_builtin_names ();
+
+  for (; *names; names++) {
+    g_autoptr (DdpmModel) model = load (*names);
+
+    g_assert_nonnull (strstr (model->location, *names));
+    g_assert_cmpuint (model->step, >, 0);
+  }
+}
+
+static void
+a_path_to_a_file_of_a_built_in_name_is_the_file (void)
+{
+  g_autofree gchar *path = g_strdup_printf ("./no-folder/%s",
+      ddpm_checkpoint_get_builtin_names ()[0]);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (ddpm_checkpoint_load (path, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
 }
 
 static DdpmModel *killed_model;
@@ -374,10 +397,15 @@ main (int argc, char **argv)
   ADD ("infers-every-architecture", infers_every_architecture);
   ADD ("computes-a-table-that-is-not-there",
       computes_a_table_that_is_not_there);
-  g_test_add_data_func ("/checkpoint/no-name-is-the-built-in-model/null",
-      NULL, no_name_is_the_built_in_model);
-  g_test_add_data_func ("/checkpoint/no-name-is-the-built-in-model/empty",
-      "", no_name_is_the_built_in_model);
+  g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/null",
+      NULL, no_name_is_the_first_built_in_model);
+  g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/empty",
+      "", no_name_is_the_first_built_in_model);
+  g_test_add_func ("/checkpoint/every-name-is-a-built-in-model",
+      every_name_is_a_built_in_model);
+  g_test_add_func
+      ("/checkpoint/a-path-to-a-file-of-a-built-in-name-is-the-file",
+      a_path_to_a_file_of_a_built_in_name_is_the_file);
   ADD ("loads-whenever-the-writer-was-killed",
       loads_whenever_the_writer_was_killed);
   return g_test_run ();

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Makes the built-in model again: models/builtin.safetensors, from the CC0
+# Makes the built-in model "tiles" again: models/tiles.safetensors, from the CC0
 # tiles of Dungeon Crawl Stone Soup in the record layout of CIFAR-10, sorted by
 # label. Of them it takes what stands before a black ground: items, traces and
 # monsters, labels 4 to 6, records 1839 to 3377.
 #
-#   models/train-builtin.sh TILES.bin [WORK-FOLDER] [PROPERTY=VALUE ...]
+#   models/train-tiles.sh TILES.bin [WORK-FOLDER] [PROPERTY=VALUE ...]
 #
 # docs/training.md says how long it took and what came of it. Interrupt it and
 # run it again: it goes on.
@@ -19,7 +19,7 @@ case "${1:-}" in
 esac
 
 data=$(absolute "$1"); shift
-work=builtin-model
+work=tiles-model
 case "${1:-}" in ''|*=*) ;; *) work=$1; shift ;; esac
 work=$(absolute "$work")
 GST_DDPM_INSTALLED=             # with this tree's own programs
@@ -33,10 +33,10 @@ trap 'exit 130' INT TERM
 # Pixels in 0..1 make the black ground 0, the mean of the noise; the schedule
 # ends earlier, since so little of these pictures is left at its end.
 gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 seed=1 ! \
-  ddpmtrainsink location="$work/builtin.bin" resume=true \
-    log-location="$work/builtin.csv" checkpoint-interval=200 \
+  ddpmtrainsink location="$work/tiles.bin" resume=true \
+    log-location="$work/tiles.csv" checkpoint-interval=200 \
     channels=32 channel-mult=1,2,4 attention-levels=2 res-blocks=1 dropout=0 \
     data-range=unit beta-end=0.012 batch-size=16 learning-rate=5e-4 \
     warmup-steps=200 ema-decay=0.998 max-steps=6803 seed=1 "$@"
-build/tools/shrink-checkpoint "$work/builtin.bin" models/builtin.safetensors
-ls -l models/builtin.safetensors
+build/tools/shrink-checkpoint "$work/tiles.bin" models/tiles.safetensors
+ls -l models/tiles.safetensors
