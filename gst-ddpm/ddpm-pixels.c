@@ -4,6 +4,7 @@
  * In double, so that each result is the correctly rounded one.
  */
 #include "ddpm-pixels.h"
+#include "../kernels/ddpm-picture.h"
 
 void
 ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
@@ -20,26 +21,13 @@ ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
   }
 }
 
-/* NaN fails the first comparison and so is 0. */
-static inline guint8
-to_pixel (gdouble level)
-{
-  if (!(level > 0.0))
-    return 0;
-  return level < 255.0 ? (guint8) (level + 0.5) : 255;
-}
-
 void
 ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in, gsize count,
     guint8 * out)
 {
+  const gboolean unit = range == DDPM_DATA_RANGE_UNIT;
   gsize i;
 
-  if (range == DDPM_DATA_RANGE_UNIT) {
-    for (i = 0; i < count; i++)
-      out[i] = to_pixel (in[i] * 255.0);
-  } else {
-    for (i = 0; i < count; i++)
-      out[i] = to_pixel ((in[i] + 1.0) * 127.5);
-  }
+  for (i = 0; i < count; i++)
+    out[i] = ddpm_pixel_from_float (unit, in[i]);
 }

@@ -9,7 +9,8 @@
 #include "ddpm-ops.h"
 
 static DdpmBackend *
-cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+cuda_backend_new (DdpmPrecision precision, guint threads, gint device,
+    gpointer context, GError ** error)
 {
   const gchar *folder = g_getenv ("GST_DDPM_MODULE_DIR");
   g_autofree gchar *path = g_build_filename (folder ? folder : DDPM_MODULE_DIR,
@@ -29,7 +30,8 @@ cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   }
   /* Its threads and types outlive any one backend. */
   g_module_make_resident (module);
-  return ((DdpmBackendNewFunc) symbol) (precision, threads, error);
+  return ((DdpmCudaBackendNewFunc) symbol) (precision, threads, device,
+      context, error);
 }
 
 /* What the module brings with it is large and takes its time to load: in vain,
@@ -62,8 +64,17 @@ DdpmBackend *
 ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
     guint threads, GError ** error)
 {
+  return ddpm_backend_new_on (kind, precision, threads, -1, NULL, error);
+}
+
+DdpmBackend *
+ddpm_backend_new_on (DdpmBackendKind kind, DdpmPrecision precision,
+    guint threads, gint device, gpointer context, GError ** error)
+{
   DdpmBackend *backend = NULL;
 
+  if (kind == DDPM_BACKEND_AUTO && device >= 0)
+    kind = DDPM_BACKEND_CUDA;
   if (threads > DDPM_MAX_THREADS) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "%u compute threads: expected at most %d, or 0 for one per core",
@@ -78,11 +89,11 @@ ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
       backend = cpu_backend_new (precision, threads, error);
       break;
     case DDPM_BACKEND_CUDA:
-      backend = cuda_backend_new (precision, threads, error);
+      backend = cuda_backend_new (precision, threads, device, context, error);
       break;
     case DDPM_BACKEND_AUTO:
       if (has_cuda_driver ())
-        backend = cuda_backend_new (precision, threads, NULL);
+        backend = cuda_backend_new (precision, threads, -1, context, NULL);
 #if HAVE_CPU_BACKEND
       if (backend == NULL)
         backend = cpu_backend_new (precision, threads, error);
@@ -107,10 +118,33 @@ ddpm_backend_ref (DdpmBackend * backend)
 void
 ddpm_backend_unref (DdpmBackend * backend)
 {
-  if (g_atomic_ref_count_dec (&backend->refcount)) {
-    g_free (backend->device);
-    backend->ops->finalize (backend);
-  }
+  gpointer kept;
+  GDestroyNotify free_kept;
+
+  if (!g_atomic_ref_count_dec (&backend->refcount))
+    return;
+  kept = backend->kept;
+  free_kept = backend->free_kept;
+  g_free (backend->device);
+  backend->ops->finalize (backend);
+  if (free_kept)
+    free_kept (kept);
+}
+
+void
+ddpm_backend_keep (DdpmBackend * backend, gpointer object,
+    GDestroyNotify free_func)
+{
+  g_return_if_fail (backend->free_kept == NULL);
+
+  backend->kept = object;
+  backend->free_kept = free_func;
+}
+
+gpointer
+ddpm_backend_get_context (DdpmBackend * backend)
+{
+  return backend->context;
 }
 
 gboolean

@@ -62,8 +62,32 @@ typedef enum
  */
 DdpmBackend *ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
     guint threads, GError ** error);
+
+/**
+ * ddpm_backend_new_on:
+ * @device: number of a GPU, as CUDA counts them; -1: any. Where it is named,
+ *   DDPM_BACKEND_AUTO is DDPM_BACKEND_CUDA
+ * @context: (nullable): a CUcontext of that GPU to compute and to have memory
+ *   in, which outlives the backend (ddpm_backend_keep ()); NULL: the GPU's
+ *   primary one
+ *
+ * As ddpm_backend_new (), on one GPU of several, or in the context of others
+ * who want to read its memory: that of one context is of no use in another.
+ *
+ * Returns: (transfer full): a backend, or NULL
+ */
+DdpmBackend *ddpm_backend_new_on (DdpmBackendKind kind,
+    DdpmPrecision precision, guint threads, gint device, gpointer context,
+    GError ** error);
 DdpmBackend *ddpm_backend_ref (DdpmBackend * backend);
 void ddpm_backend_unref (DdpmBackend * backend);
+/* Frees object (transfer full) once the backend is gone: whoever owns the
+ * context. Once for a backend */
+void ddpm_backend_keep (DdpmBackend * backend, gpointer object,
+    GDestroyNotify free_func);
+/* The CUcontext of the backend's memory, which is good in every backend that
+ * has the same; NULL: memory of the host */
+gpointer ddpm_backend_get_context (DdpmBackend * backend);
 
 /* "reference", "cpu", "cuda" */
 const gchar *ddpm_backend_get_name (DdpmBackend * backend);

@@ -47,3 +47,15 @@ ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size)
 {
   memset (dst, 0, size);
 }
+
+void
+ddpm_host_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
+{
+  const guint32 width = ddpm_picture_width (p);
+  const guint32 height = ddpm_picture_height (p);
+
+  for (guint32 row = 0; row < height; row++) {
+    for (guint32 column = 0; column < width; column++)
+      ddpm_picture_paint_pixel (p, x, column, row);
+  }
+}

@@ -1,5 +1,5 @@
-/* gst-ddpm: memory of the backends that compute on the host: entries of their
- * tables
+/* gst-ddpm: memory of the backends that compute on the host, and pictures in
+ * it: entries of their tables
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -16,5 +16,7 @@ void ddpm_host_free (DdpmBackend * b, gpointer p);
 void ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src,
     gsize size);
 void ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size);
+void ddpm_host_to_picture (DdpmBackend * b, const float *x,
+    const DdpmPicture * p);
 
 G_END_DECLS

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "ddpm-backend.h"
+#include "ddpm-picture.h"
 #include "ddpm-steps.h"
 
 G_BEGIN_DECLS
@@ -110,6 +111,9 @@ struct _DdpmOps
   void (*download) (DdpmBackend * b, gpointer dst, gconstpointer src,
       gsize size);
   void (*zero) (DdpmBackend * b, gpointer dst, gsize size);
+  /* Waits until all that was asked for is done, so that others may read it.
+   * NULL: every call returns when it is done. */
+  void (*wait) (DdpmBackend * b);
 
   /* --- convolution ---------------------------------------------------- */
   /* Of every *_new: DDPM_ERROR_SETTINGS for a shape that cannot be,
@@ -218,6 +222,9 @@ struct _DdpmOps
       guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
       const float *eps, float *x_0_prev);
 
+  /* x [n][height][width][channels], and memory of the backend that p names */
+  void (*to_picture) (DdpmBackend * b, const float *x, const DdpmPicture * p);
+
   /* --- optimiser -------------------------------------------------------- */
   /* sum of squares in double; not finite if any element is not */
   double (*sum_of_squares) (DdpmBackend * b, gsize count, const float *x);
@@ -236,21 +243,25 @@ struct _DdpmBackend
   DdpmType act_type;
   guint threads;
   gboolean host_memory;         /* data pointers are ordinary host memory */
+  gpointer context;             /* else the CUcontext that they are good in */
+  gpointer kept;                /* freed behind the backend */
+  GDestroyNotify free_kept;
 };
 
 /* What check says; TRUE where the table has none. From any thread. */
 gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
 
 /* What each backend gives to ddpm_backend_new(); precision and threads as
- * asked for. They fill everything but refcount. */
+ * asked for. They fill everything but refcount and what is kept. */
 DdpmBackend *ddpm_reference_backend_new (DdpmPrecision precision,
     guint threads, GError ** error);
 DdpmBackend *ddpm_cpu_backend_new (DdpmPrecision precision, guint threads,
     GError ** error);
 
 /* The symbol that the CUDA module exports */
-#define DDPM_CUDA_BACKEND_SYMBOL "ddpm_cuda_backend_new"
-typedef DdpmBackend *(*DdpmBackendNewFunc) (DdpmPrecision precision,
-    guint threads, GError ** error);
+#define DDPM_CUDA_BACKEND_SYMBOL "ddpm_cuda_backend_new_on"
+/* device, context: as in ddpm_backend_new_on () */
+typedef DdpmBackend *(*DdpmCudaBackendNewFunc) (DdpmPrecision precision,
+    guint threads, gint device, gpointer context, GError ** error);
 
 G_END_DECLS

@@ -151,6 +151,26 @@ profile_zero (DdpmBackend * b, gpointer dst, gsize size)
   stop (b, DDPM_PROFILE_COPY, start);
 }
 
+static void
+profile_wait (DdpmBackend * b)
+{
+  const DdpmOps *ops = inner_of (b)->ops;
+  const gdouble start = now (b);
+
+  if (ops->wait)
+    ops->wait (inner_of (b));
+  stop (b, DDPM_PROFILE_COPY, start);
+}
+
+static void
+profile_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->to_picture (inner_of (b), x, p);
+  stop (b, DDPM_PROFILE_COPY, start);
+}
+
 /* --- plans ---------------------------------------------------------------- */
 
 static ProfilePlan *
@@ -502,6 +522,7 @@ static const DdpmOps profile_ops = {
   .upload = profile_upload,
   .download = profile_download,
   .zero = profile_zero,
+  .wait = profile_wait,
 
   .conv_new = profile_conv_new,
   .conv_set_weights = profile_conv_set_weights,
@@ -535,6 +556,7 @@ static const DdpmOps profile_ops = {
   .q_sample = profile_q_sample,
   .mse = profile_mse,
   .reverse_step = profile_reverse_step,
+  .to_picture = profile_to_picture,
 
   .sum_of_squares = profile_sum_of_squares,
   .adam = profile_adam,
@@ -550,6 +572,7 @@ ddpm_profile_backend_new (DdpmBackend * inner)
   b->base = *inner;
   b->base.ops = &profile_ops;
   b->base.device = g_strdup (inner->device);
+  b->base.free_kept = NULL;     /* that is inner's */
   g_atomic_ref_count_init (&b->base.refcount);
   b->inner = ddpm_backend_ref (inner);
   b->clock = CLOCK_MONOTONIC;

@@ -33,11 +33,12 @@ frail_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
         x_0_prev);
 }
 
-G_MODULE_EXPORT DdpmBackend *ddpm_cuda_backend_new (DdpmPrecision precision,
-    guint threads, GError ** error);
+G_MODULE_EXPORT DdpmBackend *ddpm_cuda_backend_new_on (DdpmPrecision precision,
+    guint threads, gint device, gpointer context, GError ** error);
 
 DdpmBackend *
-ddpm_cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
+    gpointer context, GError ** error)
 {
   DdpmBackend *b =
       ddpm_reference_backend_new (DDPM_PRECISION_F32, threads, error);

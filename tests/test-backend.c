@@ -42,9 +42,49 @@ the_table_of_the_reference_is_full (void)
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   const gpointer *entry = (const gpointer *) b->ops;
   const gsize check = G_STRUCT_OFFSET (DdpmOps, check) / sizeof (gpointer);
+  const gsize wait = G_STRUCT_OFFSET (DdpmOps, wait) / sizeof (gpointer);
 
   for (gsize i = 0; i < sizeof (DdpmOps) / sizeof (gpointer); i++)
-    g_assert_true (entry[i] != NULL || i == check);
+    g_assert_true (entry[i] != NULL || i == check || i == wait);
+}
+
+static void
+a_gpu_that_is_named_is_a_backend_that_is_named (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DdpmBackend) b = ddpm_backend_new_on (DDPM_BACKEND_AUTO,
+      DDPM_PRECISION_AUTO, 1, 1000, NULL, &error);
+
+  g_assert_null (b);
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
+  g_assert_true (g_str_has_prefix (error->message, "backend=cuda "));
+}
+
+static void
+count (gpointer data)
+{
+  (*(guint *) data)++;
+}
+
+static void
+what_is_kept_goes_with_the_last_reference (void)
+{
+  DdpmBackend *b = test_reference (DDPM_PRECISION_F32);
+  guint freed = 0;
+
+  ddpm_backend_keep (b, &freed, count);
+  ddpm_backend_unref (ddpm_backend_ref (b));
+  g_assert_cmpuint (freed, ==, 0);
+  ddpm_backend_unref (b);
+  g_assert_cmpuint (freed, ==, 1);
+}
+
+static void
+memory_of_the_host_is_of_no_context (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+
+  g_assert_null (ddpm_backend_get_context (b));
 }
 
 static void
@@ -197,6 +237,12 @@ main (int argc, char **argv)
       reference_has_every_precision);
   g_test_add_func ("/backend/the-table-of-the-reference-is-full",
       the_table_of_the_reference_is_full);
+  g_test_add_func ("/backend/a-gpu-that-is-named-is-a-backend-that-is-named",
+      a_gpu_that_is_named_is_a_backend_that_is_named);
+  g_test_add_func ("/backend/what-is-kept-goes-with-the-last-reference",
+      what_is_kept_goes_with_the_last_reference);
+  g_test_add_func ("/backend/memory-of-the-host-is-of-no-context",
+      memory_of_the_host_is_of_no_context);
   g_test_add_func ("/backend/no-backend-takes-threads-beyond-all-machines",
       no_backend_takes_threads_beyond_all_machines);
   g_test_add_func ("/backend/auto-gives-some-backend", auto_gives_some_backend);

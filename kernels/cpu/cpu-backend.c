@@ -102,6 +102,7 @@ static const DdpmOps cpu_ops = {
   .q_sample = cpu_q_sample,
   .mse = cpu_mse,
   .reverse_step = cpu_reverse_step,
+  .to_picture = ddpm_host_to_picture,
 
   .sum_of_squares = cpu_sum_of_squares,
   .adam = cpu_adam,

@@ -180,6 +180,7 @@ static const DdpmOps cuda_ops = {
   .upload = cuda_upload,
   .download = cuda_download,
   .zero = cuda_zero,
+  .wait = cuda_wait,
 
   .conv_new = cuda_conv_new,
   .conv_set_weights = cuda_conv_set_weights,
@@ -213,6 +214,7 @@ static const DdpmOps cuda_ops = {
   .q_sample = cuda_q_sample,
   .mse = cuda_mse,
   .reverse_step = cuda_reverse_step,
+  .to_picture = cuda_to_picture,
 
   .sum_of_squares = cuda_sum_of_squares,
   .adam = cuda_adam,
@@ -242,9 +244,13 @@ find_device (gint device, GError ** error)
         "CUDA %d.%d", CUDA_MAJOR_MINOR (CUDART_VERSION),
         CUDA_MAJOR_MINOR (driver));
   else if (status == cudaErrorNoDevice || (status == cudaSuccess
-          && count <= device))
+          && count == 0))
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
         "backend=cuda needs a GPU, and CUDA finds none");
+  else if (status == cudaSuccess && count <= device)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda is to compute on GPU %d, and CUDA finds GPUs 0 to %d",
+        device, count - 1);
   else if (status != cudaSuccess)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
         "backend=cuda needs a GPU, and CUDA finds none: %s",
@@ -340,12 +346,14 @@ open_libraries (gpointer data)
 }
 
 DdpmBackend *
-ddpm_cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
+    gpointer context, GError ** error)
 {
   Opening opening = { NULL, error, FALSE };
   CudaBackend *b;
 
-  if (!find_device (0, error) || !check_cudnn (error))
+  device = MAX (device, 0);
+  if (!find_device (device, error) || !check_cudnn (error))
     return NULL;
 
   b = opening.backend = g_new0 (CudaBackend, 1);
@@ -353,8 +361,9 @@ ddpm_cuda_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   b->base.ops = &cuda_ops;
   b->base.name = "cuda";
   b->base.threads = 1;
+  b->device = device;
   if (!describe_device (b, error) || !choose_precision (b, precision, error)
-      || !cuda_context_retain (b, error))
+      || !cuda_context_retain (b, context, error))
     goto failed;
   cuda_run (&b->base, open_libraries, &opening);
   if (!opening.ok)

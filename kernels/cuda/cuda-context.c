@@ -1,11 +1,13 @@
-/* gst-ddpm: CUDA backend: the device's primary context, around all its work
+/* gst-ddpm: CUDA backend: a context of the device, around all its work
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * CUDA's runtime works in whatever context is the thread's, and other elements
- * have contexts of their own (GstCuda). So each piece of work is put between a
- * push and a pop of the primary context, and leaves the thread as it was. The
- * driver's functions for it are asked of the runtime: were the module linked
- * with libcuda.so.1, it could not be opened where there is no driver.
+ * have one of their own (GstCuda makes it with cuCtxCreate). Memory of one
+ * context is of no use in another: who wants to share it gives the backend the
+ * other's context, and else it takes the device's primary one. Each piece of
+ * work is put between a push and a pop of it, and leaves the thread as it was.
+ * The driver's functions for it are asked of the runtime: were the module
+ * linked with libcuda.so.1, it could not be opened where there is no driver.
  */
 #include <cudaTypedefs.h>
 
@@ -17,7 +19,8 @@ struct _CudaContext
   PFN_cuCtxPushCurrent_v4000 push;
   PFN_cuCtxPopCurrent_v4000 pop;
   CUdevice device;
-  CUcontext primary;            /* NULL: not retained */
+  CUcontext context;            /* NULL: none yet */
+  gboolean primary;             /* and so retained */
 };
 
 /* The numbers of the driver's errors are those of the runtime. */
@@ -39,23 +42,60 @@ find (CudaBackend * b, const gchar * name, guint version, void **function)
       && cuda_ok (b, *function ? cudaSuccess : cudaErrorSymbolNotFound, name);
 }
 
-gboolean
-cuda_context_retain (CudaBackend * b, GError ** error)
+static gboolean
+find_all (CudaBackend * b, struct _CudaContext *c)
 {
-  struct _CudaContext *c = b->context = g_new0 (struct _CudaContext, 1);
+  return find (b, "cuDevicePrimaryCtxRelease", 11000, (void **) &c->release)
+      && find (b, "cuCtxPushCurrent", 4000, (void **) &c->push)
+      && find (b, "cuCtxPopCurrent", 4000, (void **) &c->pop);
+}
+
+static gboolean
+retain_primary (CudaBackend * b, struct _CudaContext *c)
+{
   PFN_cuDeviceGet_v2000 get_device;
   PFN_cuDevicePrimaryCtxRetain_v7000 retain;
 
-  if (find (b, "cuDeviceGet", 2000, (void **) &get_device)
+  c->primary = find (b, "cuDeviceGet", 2000, (void **) &get_device)
       && find (b, "cuDevicePrimaryCtxRetain", 7000, (void **) &retain)
-      && find (b, "cuDevicePrimaryCtxRelease", 11000, (void **) &c->release)
-      && find (b, "cuCtxPushCurrent", 4000, (void **) &c->push)
-      && find (b, "cuCtxPopCurrent", 4000, (void **) &c->pop)
       && driver_ok (b, get_device (&c->device, b->device), "cuDeviceGet")
-      && driver_ok (b, retain (&c->primary, c->device),
-          "retaining the primary context"))
+      && driver_ok (b, retain (&c->context, c->device),
+      "retaining the primary context");
+  return c->primary;
+}
+
+/* The context of others must be of the device that was described: a number of
+ * the driver and one of the runtime name the same. */
+static gboolean
+adopt (CudaBackend * b, struct _CudaContext *c, gpointer of_others)
+{
+  PFN_cuCtxGetDevice_v2000 get_device;
+  CUcontext left;
+  gboolean ok;
+
+  if (!find (b, "cuCtxGetDevice", 2000, (void **) &get_device)
+      || !driver_ok (b, c->push (of_others), "entering a context of others"))
+    return FALSE;
+  ok = driver_ok (b, get_device (&c->device), "cuCtxGetDevice");
+  if (!driver_ok (b, c->pop (&left), "leaving a context of others") || !ok)
+    return FALSE;
+  if (c->device != b->device)
+    return cuda_ok (b, cudaErrorInvalidDevice, "the context of others");
+  c->context = of_others;
+  return TRUE;
+}
+
+gboolean
+cuda_context_retain (CudaBackend * b, gpointer of_others, GError ** error)
+{
+  struct _CudaContext *c = b->context = g_new0 (struct _CudaContext, 1);
+
+  if (find_all (b, c)
+      && (of_others ? adopt (b, c, of_others) : retain_primary (b, c))) {
+    b->base.context = c->context;
     return TRUE;
-  c->primary = NULL;
+  }
+  g_clear_pointer (&b->context, g_free);
   cuda_take_failure (b, error);
   return FALSE;
 }
@@ -72,8 +112,8 @@ cuda_context_release (CudaBackend * b)
 gboolean
 cuda_context_enter (CudaBackend * b)
 {
-  return driver_ok (b, b->context->push (b->context->primary),
-      "entering the primary context");
+  return driver_ok (b, b->context->push (b->context->context),
+      "entering the context");
 }
 
 void
@@ -81,5 +121,5 @@ cuda_context_leave (CudaBackend * b)
 {
   CUcontext left;
 
-  driver_ok (b, b->context->pop (&left), "leaving the primary context");
+  driver_ok (b, b->context->pop (&left), "leaving the context");
 }

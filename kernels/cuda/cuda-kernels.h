@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../ddpm-picture.h"
 #include "../ddpm-steps.h"
 #include "cuda-layout.h"
 
@@ -70,6 +71,11 @@ void cuda_kern_swish_forward (cudaStream_t stream, size_t count,
     const float *x, float *y);
 void cuda_kern_swish_backward (cudaStream_t stream, size_t count,
     const float *x, const float *dy, float *dx);
+
+/* --- kern-picture.cu ---------------------------------------------------------- */
+
+void cuda_kern_to_picture (cudaStream_t stream, const float *x,
+    const DdpmPicture * p);
 
 /* --- kern-diffusion.cu, kern-optimizer.cu ------------------------------------- */
 

@@ -60,6 +60,14 @@ cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
   cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream), "clearing memory");
 }
 
+void
+cuda_wait (DdpmBackend * base)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
+}
+
 /* --- from the host ------------------------------------------------------ */
 
 gboolean

@@ -60,8 +60,10 @@ void cuda_take_failure (CudaBackend * b, GError ** error);
 
 /* --- the device's context (cuda-context.c) ------------------------------------- */
 
-/* Either way to be released. Enter and leave are what run () does. */
-gboolean cuda_context_retain (CudaBackend * b, GError ** error);
+/* of others, of b->device; NULL: its primary one. Either way to be released.
+ * Enter and leave are what run () does. */
+gboolean cuda_context_retain (CudaBackend * b, gpointer of_others,
+    GError ** error);
 void cuda_context_release (CudaBackend * b);
 gboolean cuda_context_enter (CudaBackend * b);
 void cuda_context_leave (CudaBackend * b);
@@ -75,6 +77,7 @@ void cuda_upload (DdpmBackend * b, gpointer dst, gconstpointer src,
 void cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src,
     gsize size);
 void cuda_zero (DdpmBackend * b, gpointer dst, gsize size);
+void cuda_wait (DdpmBackend * b);
 
 /* Small arguments from the host (timesteps, coefficients): copies size bytes,
  * at most CUDA_STAGE_MAX, through pinned memory, in order of the stream, and
@@ -156,8 +159,8 @@ void cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
 /* --- entries of the table ------------------------------------------------------------ */
 
 /* What the module exports */
-DdpmBackend *ddpm_cuda_backend_new (DdpmPrecision precision, guint threads,
-    GError ** error);
+DdpmBackend *ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads,
+    gint device, gpointer context, GError ** error);
 
 /* cuda-convolution.c */
 DdpmPlan *cuda_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
@@ -217,6 +220,8 @@ void cuda_swish_forward (DdpmBackend * b, gsize count, const float *x,
     float *y);
 void cuda_swish_backward (DdpmBackend * b, gsize count, const float *x,
     const float *dy, float *dx);
+/* cuda-picture.c */
+void cuda_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p);
 /* cuda-diffusion.c */
 void cuda_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out);

@@ -86,6 +86,7 @@ static const DdpmOps ref_ops = {
   .q_sample = ddpm_ref_q_sample,
   .mse = ddpm_ref_mse,
   .reverse_step = ddpm_ref_reverse_step,
+  .to_picture = ddpm_host_to_picture,
 
   .sum_of_squares = ddpm_ref_sum_of_squares,
   .adam = ddpm_ref_adam,
