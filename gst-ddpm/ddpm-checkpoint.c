@@ -78,6 +78,8 @@ infer_config (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
 {
   const DdpmFileTensor *table = ddpm_safetensors_find (file, TABLE);
   const DdpmFileTensor *head = ddpm_safetensors_find (file, "head.weight");
+  const DdpmFileTensor *labels =
+      ddpm_safetensors_find (file, DDPM_PARAM_LABELS);
 
   ddpm_config_init_defaults (config);
   if (head == NULL || head->n_dims != 4 || head->shape[0] == 0)
@@ -86,6 +88,8 @@ infer_config (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
   config->image_channels = to_guint (head->shape[1]);
   if (table != NULL && table->n_dims == 2)
     config->timesteps = to_guint (table->shape[0]);
+  if (labels != NULL && labels->n_dims == 2)
+    config->classes = to_guint (labels->shape[0]);
   if (!infer_levels (file, config))
     goto no_unet;
   if (!ddpm_config_check (config, error)) {
@@ -137,7 +141,7 @@ same_architecture (const DdpmConfig * a, const DdpmConfig * b)
       && memcmp (a->channel_mult, b->channel_mult,
       a->n_levels * sizeof a->channel_mult[0]) == 0
       && a->attention_levels == b->attention_levels
-      && a->res_blocks == b->res_blocks;
+      && a->res_blocks == b->res_blocks && a->classes == b->classes;
 }
 
 static gboolean
@@ -207,6 +211,7 @@ load_model (DdpmSafetensors * file, GError ** error)
     ddpm_safetensors_get_location (file), FALSE
   };
   g_autoptr (DdpmModel) model = NULL;
+  g_auto (GStrv) class_names = NULL;
   DdpmConfig config;
   guint width = 0, height = 0;
   guint64 step = 0;
@@ -216,6 +221,8 @@ load_model (DdpmSafetensors * file, GError ** error)
       || !read_config (file, &metadata, &config, error)
       || !ddpm_metadata_get_size (&metadata, &config, &width, &height, error)
       || !ddpm_metadata_get_uint (&metadata, "ddpm.step", G_MAXUINT64, &step,
+          error)
+      || !ddpm_metadata_get_class_names (&metadata, &config, &class_names,
           error)
       || !require_tensors (file, &config, error))
     return NULL;
@@ -229,6 +236,7 @@ load_model (DdpmSafetensors * file, GError ** error)
   model->height = height;
   model->step = step;
   model->location = g_strdup (metadata.location);
+  model->class_names = g_steal_pointer (&class_names);
   return read_weights (file, model, error) ? g_steal_pointer (&model) : NULL;
 }
 
@@ -283,6 +291,7 @@ ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
       DDPM_METADATA_VERSION);
   ddpm_metadata_add_config (writer, &model->config, model->width,
       model->height);
+  ddpm_metadata_add_class_names (writer, model->class_names);
   ddpm_metadata_add_uint (writer, "ddpm.step", model->step);
   ddpm_param_tensors_add (writer, "", model->params, type, model->weights);
   ddpm_safetensors_writer_add (writer, table->name, DDPM_TYPE_F32,

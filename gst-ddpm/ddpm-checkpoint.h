@@ -44,6 +44,7 @@ typedef struct
   guint64 epoch;                /* epochs done, as counted by the element */
   guint64 seed;
   gdouble loss_smoothed;
+  gchar **class_names;          /* [config.classes], or NULL: not known */
   GHashTable *settings;         /* further name -> value (recipe), or NULL */
 } DdpmTrainState;
 

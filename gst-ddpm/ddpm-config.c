@@ -122,6 +122,11 @@ ddpm_config_check (const DdpmConfig * config, GError ** error)
         config->data_range);
     return FALSE;
   }
+  if (config->classes > DDPM_MAX_CLASSES) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "classes must be 0 to %d, not %u", DDPM_MAX_CLASSES, config->classes);
+    return FALSE;
+  }
   return check_schedule (config, error);
 }
 
@@ -167,7 +172,8 @@ ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b)
       && a->attention_levels == b->attention_levels
       && a->res_blocks == b->res_blocks
       && a->dropout == b->dropout
-      && same_schedule (a, b) && a->data_range == b->data_range;
+      && same_schedule (a, b) && a->data_range == b->data_range
+      && a->classes == b->classes;
 }
 
 /* "1,2,2" to numbers of min..max; -1: it is no such list */
@@ -256,15 +262,19 @@ ddpm_config_to_string (const DdpmConfig * config)
 {
   gchar *mult = ddpm_config_channel_mult_to_string (config);
   gchar *attention = ddpm_config_attention_levels_to_string (config);
+  gchar *classes = config->classes ?
+      g_strdup_printf (", %u classes", config->classes) : g_strdup ("");
   gchar *s = g_strdup_printf ("UNet %ux[%s], attention at %s, %u block%s, "
-      "T %u %s%s%s", config->channels, mult,
+      "T %u %s%s%s%s", config->channels, mult,
       *attention ? attention : "no level",
       config->res_blocks, config->res_blocks == 1 ? "" : "s",
       config->timesteps,
       config->schedule == DDPM_SCHEDULE_COSINE ? "cosine" : "linear",
       config->image_channels == 1 ? ", one image channel" : "",
-      config->data_range == DDPM_DATA_RANGE_UNIT ? ", data in 0..1" : "");
+      config->data_range == DDPM_DATA_RANGE_UNIT ? ", data in 0..1" : "",
+      classes);
 
+  g_free (classes);
   g_free (attention);
   g_free (mult);
   return s;

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 #define DDPM_MAX_CHANNELS 4096  /* of any tensor in the network */
 #define DDPM_MAX_RES_BLOCKS 16  /* a level */
 #define DDPM_MAX_IMAGE_SIZE 4096        /* width and height */
+#define DDPM_MAX_CLASSES 4096
 
 typedef enum
 {
@@ -42,8 +43,10 @@ typedef enum
  * @beta_start: of the linear schedule
  * @beta_end: of the linear schedule
  * @data_range: how pixels map to numbers
+ * @classes: labels are 0 .. @classes - 1; 0: the model knows no labels
  *
- * The arguments of the notebook's UNet, with its schedule and data range.
+ * The arguments of the notebook's UNet, with its schedule and data range, and
+ * the number of classes, which the notebook's has not.
  */
 typedef struct
 {
@@ -58,11 +61,12 @@ typedef struct
   DdpmScheduleKind schedule;
   gdouble beta_start, beta_end;
   DdpmDataRange data_range;
+  guint classes;
 } DdpmConfig;
 
 /* The notebook's: 3 channels, 128, [1,2,2,1], attention at level 1, 2 blocks,
- * dropout 0.1, T 1000, linear 1e-4..0.02; data range symmetric (the notebook's
- * unit range must be asked for). */
+ * dropout 0.1, T 1000, linear 1e-4..0.02, no classes; data range symmetric (the
+ * notebook's unit range must be asked for). */
 void ddpm_config_init_defaults (DdpmConfig * config);
 /* All limits above; channels a multiple of 32; betas in (0, 1), ordered. What
  * is not so is DDPM_ERROR_SETTINGS. */
@@ -80,7 +84,8 @@ gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
     const gchar * text, GError ** error);
 gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
 gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
-/* for people: "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear" */
+/* for people: "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear",
+ * and ", 10 classes" where there are any */
 gchar *ddpm_config_to_string (const DdpmConfig * config);
 
 G_END_DECLS

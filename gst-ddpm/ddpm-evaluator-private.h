@@ -22,6 +22,7 @@ typedef struct
 {
   guint64 i;
   guint64 sample;
+  gint label;                   /* -1: none */
   guint done;                   /* rows made of it */
   guint8 *pixels;               /* [elements] */
 } DdpmEvaluatorImage;
@@ -54,7 +55,7 @@ struct _DdpmEvaluator
   /* of the host */
   guint8 *host_pixels;          /* (batch, elements), and the two below */
   gfloat *host_x_0, *host_eps, *host_eps_theta;
-  gint *t;                      /* [batch] */
+  gint *t, *labels;             /* [batch] */
   gfloat *signal, *noise;       /* [batch]: x_t = signal x_0 + noise eps */
   DdpmEvaluatorRow *rows;       /* [batch] */
   guint n_rows;

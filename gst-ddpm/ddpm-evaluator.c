@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ddpm-evaluator-private.h"
+#include "ddpm-labels.h"
 #include "ddpm-noise.h"
 #include "ddpm-pixels.h"
 
@@ -68,11 +69,13 @@ take_host_memory (DdpmEvaluator * e)
   e->host_eps_theta = g_try_new0 (gfloat, values);
   e->image.pixels = g_try_new0 (guint8, e->elements);
   e->t = g_try_new0 (gint, batch);
+  e->labels = g_try_new (gint, batch);
   e->signal = g_try_new0 (gfloat, batch);
   e->noise = g_try_new0 (gfloat, batch);
   e->rows = g_try_new0 (DdpmEvaluatorRow, batch);
   return e->host_pixels && e->host_x_0 && e->host_eps && e->host_eps_theta
-      && e->image.pixels && e->t && e->signal && e->noise && e->rows;
+      && e->image.pixels && e->t && e->labels && e->signal && e->noise
+      && e->rows;
 }
 
 /* A backend that computes in host memory reads the model's own weights. */
@@ -142,6 +145,8 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
   e->elements = width * height * model->config.image_channels;
   if (!take_host_memory (e))
     goto no_memory;
+  for (guint i = 0; i < settings->batch; i++)
+    e->labels[i] = DDPM_NO_LABEL;
   backend->ops->run (backend, take_memory, &take);
   if (!take.ok)
     goto no_memory;
@@ -184,6 +189,7 @@ ddpm_evaluator_free (DdpmEvaluator * e)
   g_free (e->host_eps_theta);
   g_free (e->image.pixels);
   g_free (e->t);
+  g_free (e->labels);
   g_free (e->signal);
   g_free (e->noise);
   g_free (e->rows);
@@ -247,6 +253,7 @@ make_row (DdpmEvaluator * e)
   row->sample = e->image.sample;
   row->last = e->image.done == e->settings.timesteps;
   e->t[n] = t;
+  e->labels[n] = e->image.label;
   e->signal[n] = e->schedule->sqrt_alphas_bar[t];
   e->noise[n] = e->schedule->sqrt_one_minus_alphas_bar[t];
   memcpy (pixels, e->image.pixels, e->elements);
@@ -259,7 +266,21 @@ next_image (DdpmEvaluator * e, GError ** error)
 {
   DdpmEvaluatorImage *image = &e->image;
 
-  return e->read (e->data, image->i, &image->sample, image->pixels, error);
+  image->label = DDPM_NO_LABEL;
+  if (!e->read (e->data, image->i, &image->sample, &image->label,
+          image->pixels, error))
+    return FALSE;
+  if (image->label < DDPM_NO_LABEL
+      || image->label >= (gint) e->model->config.classes)
+    goto no_class;
+  return TRUE;
+
+no_class:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "image %" G_GUINT64_FORMAT " has label %d, and %s has %u classes",
+      image->sample, image->label, e->model->location ? e->model->location :
+      "the model", e->model->config.classes);
+  return FALSE;
 }
 
 /* Rows until the batch is full or there are no more */
@@ -298,7 +319,7 @@ run_rows (gpointer data)
         e->eps + (gsize) i * e->elements);
   ops->q_sample (b, batch, e->elements, e->signal, e->noise, e->x_0, e->eps,
       e->x_t);
-  ddpm_unet_forward (e->unet, e->x_t, e->t, NULL, e->eps_theta);
+  ddpm_unet_forward (e->unet, e->x_t, e->t, e->labels, NULL, e->eps_theta);
   ops->download (b, e->host_eps, e->eps, size);
   ops->download (b, e->host_eps_theta, e->eps_theta, size);
 }

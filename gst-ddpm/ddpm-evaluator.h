@@ -70,9 +70,10 @@ typedef struct _DdpmEvaluator DdpmEvaluator;
 
 /* Gives image i, 0 .. images - 1, in this order: pixels (height, width,
  * image_channels). sample: what its random numbers belong to, its number in
- * the data set. */
+ * the data set. label: its class, for a model of classes; -1, as which it
+ * comes: none. */
 typedef gboolean (*DdpmEvaluatorRead) (gpointer data, guint64 i,
-    guint64 * sample, guint8 * pixels, GError ** error);
+    guint64 * sample, gint * label, guint8 * pixels, GError ** error);
 
 /* images 500, timesteps 20, batch 16, seed 0, fixed-small, clipped */
 void ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings);
@@ -89,7 +90,7 @@ guint64 ddpm_evaluator_get_n_evaluations (DdpmEvaluator * evaluator);
 guint64 ddpm_evaluator_get_n_done (DdpmEvaluator * evaluator);
 /* The next batch, the last of which may be smaller; nothing when all is done.
  * FALSE: an error of read, or DDPM_ERROR_DIVERGED where what the network says
- * is not finite */
+ * is not finite; DDPM_ERROR_SETTINGS for a label that is no class of the model */
 gboolean ddpm_evaluator_step (DdpmEvaluator * evaluator, GError ** error);
 /* Of the images evaluated so far */
 void ddpm_evaluator_get_results (DdpmEvaluator * evaluator,

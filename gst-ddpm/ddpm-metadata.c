@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "ddpm-labels.h"
+
 static const gchar *const schedules[] = { "linear", "cosine", NULL };
 static const gchar *const data_ranges[] = { "symmetric", "unit", NULL };
 
@@ -104,6 +106,16 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
   return wrong_value (metadata, name, expected, text, error);
 }
 
+/* Files from before there were classes do not say that they have none. */
+static gboolean
+get_classes (const DdpmMetadata * metadata, guint * classes, GError ** error)
+{
+  DdpmMetadata incomplete = *metadata;
+
+  incomplete.complete = FALSE;
+  return get_guint (&incomplete, "ddpm.classes", classes, error);
+}
+
 static gboolean
 get_levels (const DdpmMetadata * metadata, DdpmConfig * config, GError ** error)
 {
@@ -153,7 +165,8 @@ ddpm_metadata_get_config (const DdpmMetadata * metadata, DdpmConfig * config,
       || !ddpm_metadata_get_double (metadata, "ddpm.dropout", &found.dropout,
           error)
       || !get_schedule (metadata, &found, error)
-      || !get_choice (metadata, "ddpm.data_range", data_ranges, &range, error))
+      || !get_choice (metadata, "ddpm.data_range", data_ranges, &range, error)
+      || !get_classes (metadata, &found.classes, error))
     return FALSE;
   found.data_range = range;
   if (!ddpm_config_check (&found, error)) {
@@ -178,6 +191,22 @@ ddpm_metadata_get_size (const DdpmMetadata * metadata,
     return FALSE;
   }
   return TRUE;
+}
+
+gboolean
+ddpm_metadata_get_class_names (const DdpmMetadata * metadata,
+    const DdpmConfig * config, gchar *** names, GError ** error)
+{
+  const gchar *text =
+      g_hash_table_lookup (metadata->values, "ddpm.class_names");
+
+  *names = NULL;
+  if (text == NULL)
+    return TRUE;
+  *names = ddpm_class_names_parse (text, config->classes, error);
+  if (*names == NULL)
+    ddpm_metadata_blame (metadata->location, error);
+  return *names != NULL;
 }
 
 void
@@ -235,4 +264,15 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
       data_ranges[config->data_range]);
   ddpm_metadata_add_uint (writer, "ddpm.width", width);
   ddpm_metadata_add_uint (writer, "ddpm.height", height);
+  if (config->classes > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.classes", config->classes);
+}
+
+void
+ddpm_metadata_add_class_names (DdpmSafetensorsWriter * writer, gchar ** names)
+{
+  g_autofree gchar *text = names ? g_strjoinv (",", names) : NULL;
+
+  if (text != NULL)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.class_names", text);
 }

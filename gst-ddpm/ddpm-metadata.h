@@ -5,7 +5,8 @@
  *   ddpm.image_channels, .channels, .channel_mult "1,2,2,1",
  *   .attention_levels "1", .res_blocks, .dropout, .timesteps,
  *   .schedule "linear" or "cosine", .beta_start, .beta_end,
- *   .data_range "symmetric" or "unit", .width, .height
+ *   .data_range "symmetric" or "unit", .width, .height,
+ *   .classes (absent: none) and .class_names "cat,dog" (absent: not known)
  */
 #pragma once
 
@@ -22,7 +23,8 @@ G_BEGIN_DECLS
  * DdpmMetadata:
  * @values: name -> value (borrowed)
  * @location: file, for messages (borrowed)
- * @complete: every name must be there; else what is not is left as it was
+ * @complete: every name must be there but those of classes; else what is not is
+ *   left as it was
  */
 typedef struct
 {
@@ -42,6 +44,10 @@ gboolean ddpm_metadata_get_config (const DdpmMetadata * metadata,
 gboolean ddpm_metadata_get_size (const DdpmMetadata * metadata,
     const DdpmConfig * config, guint * width, guint * height, GError ** error);
 
+/* *names [config->classes], or NULL where there are none */
+gboolean ddpm_metadata_get_class_names (const DdpmMetadata * metadata,
+    const DdpmConfig * config, gchar *** names, GError ** error);
+
 void ddpm_metadata_add_uint (DdpmSafetensorsWriter * writer,
     const gchar * name, guint64 value);
 /* To the bit */
@@ -49,6 +55,9 @@ void ddpm_metadata_add_double (DdpmSafetensorsWriter * writer,
     const gchar * name, gdouble value);
 void ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
     const DdpmConfig * config, guint width, guint height);
+/* NULL: nothing */
+void ddpm_metadata_add_class_names (DdpmSafetensorsWriter * writer,
+    gchar ** names);
 
 /* Makes an error of the settings one of the file that they stand in */
 void ddpm_metadata_blame (const gchar * location, GError ** error);

@@ -46,5 +46,6 @@ ddpm_model_unref (DdpmModel * model)
   ddpm_params_free (model->params);
   g_free (model->weights);
   g_free (model->location);
+  g_strfreev (model->class_names);
   g_free (model);
 }

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @height: pixels; 0: not known
  * @step: optimiser steps behind it; 0: not known
  * @location: file it was read from, or a name, for messages (owned)
+ * @class_names: of each class, NULL-terminated; NULL: not known (owned)
  *
  * Immutable once shared; reference counted.
  */
@@ -28,6 +29,7 @@ typedef struct
   guint width, height;
   guint64 step;
   gchar *location;
+  gchar **class_names;
 } DdpmModel;
 
 /* weights all 0; NULL and error when config is wrong or memory is short */

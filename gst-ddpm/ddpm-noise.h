@@ -21,6 +21,8 @@ G_BEGIN_DECLS
 #define DDPM_STREAM_INIT (DDPM_STREAM_TRAINER + 3u)
 /* data order; sample = epoch */
 #define DDPM_STREAM_SHUFFLE (DDPM_STREAM_TRAINER + 4u)
+/* the uniform of element 0 < label_dropout: the image has no label */
+#define DDPM_STREAM_LABEL (DDPM_STREAM_TRAINER + 5u)
 /* + number of the dropout layer, in order of execution */
 #define DDPM_STREAM_DROPOUT (DDPM_STREAM_TRAINER + 0x1000u)
 /* The evaluator's; sample = number of the image in its data set */

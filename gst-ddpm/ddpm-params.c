@@ -157,6 +157,17 @@ add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
   }
 }
 
+/* Dhariwal & Nichol 2021: added to the embedding of the timestep. Zeros: at
+ * first a label says nothing. */
+static void
+add_label_embedding (Builder * b, const DdpmConfig * config)
+{
+  guint shape[] = { config->classes, 4 * config->channels };
+
+  if (config->classes > 0)
+    add_param (b, DDPM_PARAM_LABELS, "", 2, shape, 0, 0);
+}
+
 DdpmParams *
 ddpm_params_new (const DdpmConfig * config, GError ** error)
 {
@@ -178,6 +189,7 @@ ddpm_params_new (const DdpmConfig * config, GError ** error)
   i = config->channels * config->channel_mult[0];
   add_norm (&b, "tail", ".0", i);
   add_conv (&b, "tail", ".2", config->image_channels, i, 3, SMALL_GAIN);
+  add_label_embedding (&b, config);
 
   params = g_new0 (DdpmParams, 1);
   params->trainable = b.end;

@@ -36,6 +36,9 @@ typedef struct
  * @trainable: floats of the arena that are trained: [0, @trainable)
  * @total: floats of the arena; the rest is the embedding table [T][channels],
  *   the last parameter
+ *
+ * Where there are classes, the one before the last is the label embedding,
+ * [classes][4 channels]: all others have the places that they have without.
  */
 typedef struct
 {
@@ -45,6 +48,8 @@ typedef struct
   gsize total;
 } DdpmParams;
 
+#define DDPM_PARAM_LABELS "label_embedding.weight"
+
 /* Those of the notebook's UNet with this configuration; DDPM_ERROR_SETTINGS
  * for one that ddpm_config_check () refuses */
 DdpmParams *ddpm_params_new (const DdpmConfig * config, GError ** error);
@@ -53,7 +58,8 @@ void ddpm_params_free (DdpmParams * params);
 const DdpmParam *ddpm_params_find (const DdpmParams * params,
     const gchar * name);
 /* Weights as the notebook really initialises them, from Philox
- * (seed, index of the parameter, DDPM_STREAM_INIT); arena [total] */
+ * (seed, index of the parameter, DDPM_STREAM_INIT), and a label embedding of
+ * zeros; arena [total] */
 void ddpm_params_init_weights (const DdpmParams * params,
     const DdpmConfig * config, guint64 seed, gfloat * arena);
 /* The sinusoidal table, [timesteps][channels] floats (Vaswani et al. 2017,

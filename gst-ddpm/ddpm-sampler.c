@@ -207,6 +207,11 @@ check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
         "eta must be 0 to 1, not %g", spec->eta);
     return FALSE;
   }
+  if (!(spec->guidance >= 0.0 && spec->guidance <= DDPM_MAX_GUIDANCE)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, spec->guidance);
+    return FALSE;
+  }
   if (spec->start > T || spec->stop >= spec->start) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "sampling must go down from timestep %u at most, not from %u to %u", T,

@@ -31,6 +31,10 @@ typedef enum
  * @clip_x0: clip the predicted x_0 to the data range before it is used
  * @start: the state to start from, T at most (T: pure noise)
  * @stop: the state to stop at, below @start (0: the image)
+ * @guidance: w of eps = eps (no label) + w (eps (label) - eps (no label)): Ho &
+ *   Salimans 2022, eq. 6, where it is called 1 + w. 0: labels say nothing, 1:
+ *   they say what they said in training; neither takes more time, while
+ *   anything else takes twice the time
  */
 typedef struct
 {
@@ -40,7 +44,11 @@ typedef struct
   DdpmVariance variance;
   gboolean clip_x0;
   guint start, stop;
+  gdouble guidance;
 } DdpmSamplerSpec;
+
+#define DDPM_USUAL_GUIDANCE 2.0
+#define DDPM_MAX_GUIDANCE 100.0
 
 /* One evaluation of the network at timestep t = state - 1 and the step to
  * next_state that follows it */
@@ -62,7 +70,7 @@ typedef struct
 /* The full ladder of S steps visits the states round (T (S - i) / S); from
  * start it goes to the next lower of them, and last to stop.
  * DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta outside
- * 0..1. The schedule is read during the call only. */
+ * 0..1, guidance outside 0..DDPM_MAX_GUIDANCE. The schedule is read during the call only. */
 DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,
     DdpmDataRange range, const DdpmSamplerSpec * spec, GError ** error);
 void ddpm_sampler_free (DdpmSampler * sampler);

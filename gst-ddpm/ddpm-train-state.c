@@ -75,6 +75,7 @@ add_metadata (DdpmSafetensorsWriter * writer, const DdpmTrainState * state)
     ddpm_metadata_add_uint (writer, counters[i].name,
         G_STRUCT_MEMBER (guint64, state, counters[i].field));
   ddpm_metadata_add_double (writer, "ddpm.loss_smoothed", state->loss_smoothed);
+  ddpm_metadata_add_class_names (writer, state->class_names);
   add_settings (writer, state->settings);
 }
 
@@ -153,7 +154,9 @@ read_metadata (const DdpmMetadata * metadata, DdpmTrainState * state,
       || !ddpm_metadata_get_size (metadata, &state->config, &state->width,
           &state->height, error)
       || !ddpm_metadata_get_double (metadata, "ddpm.loss_smoothed",
-          &state->loss_smoothed, error))
+          &state->loss_smoothed, error)
+      || !ddpm_metadata_get_class_names (metadata, &state->config,
+          &state->class_names, error))
     return FALSE;
   for (i = 0; i < G_N_ELEMENTS (counters); i++)
     if (!ddpm_metadata_get_uint (metadata, counters[i].name, G_MAXUINT64,
@@ -237,5 +240,6 @@ ddpm_train_state_free (DdpmTrainState * state)
   for (i = 0; i < G_N_ELEMENTS (arrays); i++)
     g_free (G_STRUCT_MEMBER (gfloat *, state, arrays[i].field));
   g_clear_pointer (&state->settings, g_hash_table_unref);
+  g_strfreev (state->class_names);
   g_free (state);
 }

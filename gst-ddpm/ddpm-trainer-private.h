@@ -26,6 +26,7 @@ struct _DdpmTrainer
   DdpmUnet *unet;
   guint width, height, elements;
   guint micro_batch;            /* images of one pass through the network */
+  gchar **class_names;          /* [config.classes]; NULL: not known */
 
   /* memory of the backend */
   float *weights;               /* [total] */
@@ -38,6 +39,7 @@ struct _DdpmTrainer
   gfloat *host_x_0;             /* [micro_batch][elements] */
   guint8 *mirrored;             /* [elements] */
   gint *t;                      /* [micro_batch] */
+  gint *labels;                 /* [micro_batch]: -1: none */
   /* [micro_batch]: x_t = signal x_0 + noise eps */
   gfloat *signal, *noise;
   gdouble *losses;              /* [micro_batch] */

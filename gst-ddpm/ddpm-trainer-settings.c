@@ -11,7 +11,7 @@
 #define BUDGET_HOST ((gsize) 5 << 28)
 #define BUDGET_DEVICE ((gsize) 8 << 30)
 
-/* Ho et al. 2020, appendix B */
+/* Ho et al. 2020, appendix B; label dropout: Ho & Salimans 2022, section 4.1 */
 void
 ddpm_trainer_settings_init (DdpmTrainerSettings * settings)
 {
@@ -22,6 +22,7 @@ ddpm_trainer_settings_init (DdpmTrainerSettings * settings)
     .grad_clip = 1.0,
     .ema_decay = 0.9999,
     .flip = TRUE,
+    .label_dropout = 0.1,
   };
 
   *settings = paper;
@@ -39,6 +40,8 @@ ddpm_trainer_settings_check (const DdpmTrainerSettings * s, GError ** error)
     goto wrong_clip;
   if (!(s->ema_decay >= 0.0 && s->ema_decay < 1.0))
     goto wrong_ema;
+  if (!(s->label_dropout >= 0.0 && s->label_dropout <= 1.0))
+    goto wrong_label_dropout;
   return TRUE;
 
 wrong_batch:
@@ -56,6 +59,10 @@ wrong_clip:
 wrong_ema:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "ema-decay must be at least 0 and below 1, not %g", s->ema_decay);
+  return FALSE;
+wrong_label_dropout:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "label-dropout must be 0 to 1, not %g", s->label_dropout);
   return FALSE;
 }
 

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ddpm-labels.h"
 #include "ddpm-noise.h"
 #include "ddpm-pixels.h"
 #include "ddpm-trainer-private.h"
@@ -18,7 +19,7 @@ struct _Batch
 {
   DdpmTrainer *trainer;
   guint n;
-  /* fills t, x_0 and eps of the trainer with count images from first on */
+  /* fills t, labels, x_0 and eps of the trainer with count images from first on */
   void (*fill) (Batch * batch, guint first, guint count);
   const DdpmDropout *drop;
   const gint *cancel;
@@ -27,6 +28,7 @@ struct _Batch
   const guint8 *images;
   const gfloat *x_0, *eps;
   const gint *t;
+  const gint *labels;           /* NULL: none */
   gfloat *grads;                /* where to download them to, or NULL */
 
   gboolean cancelled;
@@ -67,6 +69,16 @@ mirror (DdpmTrainer * trainer, const guint8 * image)
       memcpy (out, image + ((gsize) y * width + width - 1 - x) * c, c);
 }
 
+/* Ho & Salimans 2022, algorithm 1, line 3 */
+static gint
+draw_label (DdpmTrainer * trainer, gint label, guint64 sample)
+{
+  if (label == DDPM_NO_LABEL || draw_uniform (trainer, sample,
+          DDPM_STREAM_LABEL) < trainer->settings.label_dropout)
+    return DDPM_NO_LABEL;
+  return label;
+}
+
 static void
 draw_image (DdpmTrainer * trainer, const guint8 * image, guint64 sample,
     guint i)
@@ -92,8 +104,12 @@ draw_micro_batch (Batch * batch, guint first, guint count)
   gsize elements = trainer->elements;
   guint64 sample = trainer->stats.samples + first;
 
-  for (guint i = 0; i < count; i++)
+  for (guint i = 0; i < count; i++) {
     draw_image (trainer, batch->images + (first + i) * elements, sample + i, i);
+    if (batch->labels)
+      trainer->labels[i] =
+          draw_label (trainer, batch->labels[first + i], sample + i);
+  }
   upload_images (trainer, trainer->x_0, trainer->host_x_0, count);
   ops->noise (trainer->backend, trainer->settings.seed, sample, DDPM_STREAM_EPS,
       trainer->micro_batch, trainer->elements, trainer->eps);
@@ -106,6 +122,8 @@ copy_micro_batch (Batch * batch, guint first, guint count)
   gsize offset = (gsize) first * trainer->elements;
 
   memcpy (trainer->t, batch->t + first, count * sizeof (gint));
+  if (batch->labels)
+    memcpy (trainer->labels, batch->labels + first, count * sizeof (gint));
   upload_images (trainer, trainer->x_0, batch->x_0 + offset, count);
   upload_images (trainer, trainer->eps, batch->eps + offset, count);
 }
@@ -123,7 +141,10 @@ learn_micro_batch (Batch * batch, guint first, guint count)
   DdpmDropout drop_here, *drop = NULL;
   gdouble sum = 0.0;
 
-  memset (trainer->t, 0, trainer->micro_batch * sizeof (gint));
+  for (guint i = 0; i < trainer->micro_batch; i++) {
+    trainer->t[i] = 0;
+    trainer->labels[i] = DDPM_NO_LABEL;
+  }
   batch->fill (batch, first, count);
   for (guint i = 0; i < trainer->micro_batch; i++) {
     guint t = trainer->t[i];
@@ -139,12 +160,12 @@ learn_micro_batch (Batch * batch, guint first, guint count)
 
   ops->q_sample (b, trainer->micro_batch, trainer->elements, trainer->signal,
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
-  ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, drop,
-      trainer->eps_theta);
+  ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
+      drop, trainer->eps_theta);
   ops->mse (b, trainer->micro_batch, count, trainer->elements, scale,
       trainer->eps_theta, trainer->eps, trainer->deps_theta, trainer->losses);
-  ddpm_unet_backward (trainer->unet, trainer->x_t, drop, trainer->deps_theta,
-      trainer->grads, first > 0);
+  ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
+      trainer->deps_theta, trainer->grads, first > 0);
 
   for (guint i = 0; i < count; i++)
     sum += trainer->losses[i];
@@ -303,28 +324,44 @@ check_outcome (Batch * batch, GError ** error)
 }
 
 static gboolean
-check_n (DdpmTrainer * trainer, guint n, GError ** error)
+check_batch (const Batch * batch, GError ** error)
 {
-  if (n >= 1 && n <= trainer->settings.batch_size)
-    return TRUE;
+  const DdpmTrainer *trainer = batch->trainer;
+  guint i = 0;
+
+  if (batch->n < 1 || batch->n > trainer->settings.batch_size)
+    goto wrong_number;
+  for (i = 0; batch->labels && i < batch->n; i++)
+    if (batch->labels[i] < DDPM_NO_LABEL
+        || batch->labels[i] >= (gint) trainer->config.classes)
+      goto wrong_label;
+  return TRUE;
+
+wrong_number:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "a training step takes 1 to %u images, not %u",
-      trainer->settings.batch_size, n);
+      trainer->settings.batch_size, batch->n);
+  return FALSE;
+wrong_label:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "an image has label %d, and a model of %u classes knows labels below "
+      "that, or -1 for none", batch->labels[i], trainer->config.classes);
   return FALSE;
 }
 
 gboolean
-ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images, guint n,
-    const gint * cancel, DdpmTrainerStats * stats, GError ** error)
+ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
+    const gint * labels, guint n, const gint * cancel,
+    DdpmTrainerStats * stats, GError ** error)
 {
   DdpmDropout drop = {.seed = trainer->settings.seed,
     .first_sample = trainer->stats.samples
   };
   Batch batch = {.trainer = trainer,.n = n,.fill = draw_micro_batch,
-    .drop = &drop,.cancel = cancel,.images = images
+    .drop = &drop,.cancel = cancel,.images = images,.labels = labels
   };
 
-  if (!check_n (trainer, n, error))
+  if (!check_batch (&batch, error))
     return FALSE;
   trainer->backend->ops->run (trainer->backend, run_step, &batch);
   if (!check_outcome (&batch, error))
@@ -336,14 +373,14 @@ ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images, guint n,
 
 gboolean
 ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
-    const gint * t, const gfloat * eps, guint n, gdouble * loss,
-    gfloat * grads, GError ** error)
+    const gint * t, const gint * labels, const gfloat * eps, guint n,
+    gdouble * loss, gfloat * grads, GError ** error)
 {
   Batch batch = {.trainer = trainer,.n = n,.fill = copy_micro_batch,
-    .x_0 = x_0,.eps = eps,.t = t,.grads = grads
+    .x_0 = x_0,.eps = eps,.t = t,.labels = labels,.grads = grads
   };
 
-  if (!check_n (trainer, n, error))
+  if (!check_batch (&batch, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
     if (t[i] < 0 || t[i] >= (gint) trainer->config.timesteps)

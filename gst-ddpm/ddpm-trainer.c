@@ -27,6 +27,7 @@ take_host_memory (DdpmTrainer * trainer)
   trainer->host_x_0 = g_try_new (gfloat, (gsize) n * trainer->elements);
   trainer->mirrored = g_try_new (guint8, trainer->elements);
   trainer->t = g_new0 (gint, n);
+  trainer->labels = g_new0 (gint, n);
   trainer->signal = g_new0 (gfloat, n);
   trainer->noise = g_new0 (gfloat, n);
   trainer->losses = g_new0 (gdouble, n);
@@ -215,9 +216,11 @@ ddpm_trainer_free (DdpmTrainer * trainer)
   g_free (trainer->host_x_0);
   g_free (trainer->mirrored);
   g_free (trainer->t);
+  g_free (trainer->labels);
   g_free (trainer->signal);
   g_free (trainer->noise);
   g_free (trainer->losses);
+  g_strfreev (trainer->class_names);
   ddpm_schedule_free (trainer->schedule);
   ddpm_params_free (trainer->params);
   ddpm_backend_unref (trainer->backend);
@@ -252,6 +255,8 @@ ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
     goto other_seed;
 
   trainer->backend->ops->run (trainer->backend, fill, &contents);
+  if (state->class_names)
+    ddpm_trainer_set_class_names (trainer, state->class_names);
   trainer->stats = (DdpmTrainerStats) {
   .step = state->step,.samples = state->samples,.loss_smoothed =
         state->loss_smoothed,};
@@ -276,42 +281,72 @@ other_seed:
   return FALSE;
 }
 
-/* Have two networks the same parameters? Dropout, betas and data range may
- * differ. */
+/* Can weights of a be a beginning for b? */
 static gboolean
-same_network (const DdpmConfig * a, const DdpmConfig * b)
+can_become (const DdpmConfig * a, const DdpmConfig * b)
 {
   DdpmConfig c = *a;
 
   c.dropout = b->dropout;
-  c.schedule = b->schedule;
-  c.beta_start = b->beta_start;
-  c.beta_end = b->beta_end;
-  c.data_range = b->data_range;
+  if (a->classes == 0)
+    c.classes = b->classes;
   return ddpm_config_equal (&c, b);
+}
+
+/* The label embedding is the last of what is trained: where the model has none,
+ * it is 0, and all else has its place. NULL: no memory */
+static gfloat *
+copy_weights (DdpmTrainer * trainer, const DdpmModel * model)
+{
+  gfloat *weights = g_try_new0 (gfloat, trainer->params->trainable);
+
+  if (weights)
+    memcpy (weights, model->weights,
+        model->params->trainable * sizeof (gfloat));
+  return weights;
 }
 
 gboolean
 ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model,
     GError ** error)
 {
-  Contents contents = {.trainer = trainer,.weights = model->weights };
+  g_autofree gfloat *weights = NULL;
   g_autofree gchar *found = NULL, *expected = NULL;
+  Contents contents = {.trainer = trainer };
 
-  if (!same_network (&model->config, &trainer->config))
+  if (!can_become (&model->config, &trainer->config))
     goto other_network;
+  contents.weights = weights = copy_weights (trainer, model);
+  if (weights == NULL)
+    goto no_memory;
   contents.time_table = model->weights + model->params->trainable;
   trainer->backend->ops->run (trainer->backend, fill, &contents);
+  if (model->class_names)
+    ddpm_trainer_set_class_names (trainer, model->class_names);
   memset (&trainer->stats, 0, sizeof trainer->stats);
   return ddpm_backend_check (trainer->backend, error);
 
 other_network:
-  found = ddpm_config_to_string (&model->config);
-  expected = ddpm_config_to_string (&trainer->config);
+  found = describe (&model->config);
+  expected = describe (&trainer->config);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "%s is another network: expected %s, found %s",
       model->location ? model->location : "the model", expected, found);
   return FALSE;
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for the weights of %s",
+      model->location ? model->location : "the model");
+  return FALSE;
+}
+
+void
+ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names)
+{
+  gchar **copy = g_strdupv (names);
+
+  g_strfreev (trainer->class_names);
+  trainer->class_names = copy;
 }
 
 /* --- states and models out ------------------------------------------- */
@@ -360,6 +395,7 @@ ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
   model->width = trainer->width;
   model->height = trainer->height;
   model->step = trainer->stats.step;
+  model->class_names = g_strdupv (trainer->class_names);
   get.weights = model->weights;
   trainer->backend->ops->run (trainer->backend, download_model, &get);
   if (!ddpm_backend_check (trainer->backend, error))
@@ -429,7 +465,7 @@ save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
     .step = trainer->stats.step,.samples = trainer->stats.samples,
     .epoch = epoch,.seed = trainer->settings.seed,
     .loss_smoothed = trainer->stats.loss_smoothed,
-    .settings = settings,
+    .class_names = trainer->class_names,.settings = settings,
   };
   Snapshot snapshot;
   gboolean ok = take_snapshot (trainer, &snapshot);

@@ -19,6 +19,9 @@ G_BEGIN_DECLS
  * @ema_decay: of the average of weights; 0: none is kept. Warm start: the
  *   decay of step n, from 0, is min (ema_decay, (1 + n) / (10 + n))
  * @flip: mirror half of the images horizontally
+ * @label_dropout: of what part of the images the label is left out, so that the
+ *   model learns both to use labels and to do without (Ho & Salimans 2022,
+ *   algorithm 1)
  * @seed: of initialisation, timesteps, noise, dropout and flips
  */
 typedef struct
@@ -29,6 +32,7 @@ typedef struct
   gdouble grad_clip;
   gdouble ema_decay;
   gboolean flip;
+  gdouble label_dropout;
   guint64 seed;
 } DdpmTrainerSettings;
 
@@ -45,7 +49,7 @@ typedef struct
 
 typedef struct _DdpmTrainer DdpmTrainer;
 
-/* The paper's recipe: 128, chosen, 2e-4, 5000, 1, 0.9999, flip, seed 0 */
+/* The papers' recipe: 128, chosen, 2e-4, 5000, 1, 0.9999, flip, 0.1, seed 0 */
 void ddpm_trainer_settings_init (DdpmTrainerSettings * settings);
 
 /* A trainer with initial weights (ddpm_params_init_weights ()), for images of
@@ -61,24 +65,31 @@ void ddpm_trainer_free (DdpmTrainer * trainer);
  * trainer, or DDPM_ERROR_SETTINGS says which is not. */
 gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
     const DdpmTrainState * state, GError ** error);
-/* Starts from the weights of a model (fine-tuning, tests) */
+/* Starts from the weights of a model (fine-tuning, tests), which may differ in
+ * dropout. Where it has no classes and the trainer has, labels say nothing at
+ * first. Class names are taken over. */
 gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
     const DdpmModel * model, GError ** error);
 
+/* names [config->classes], which are copied; NULL: not known. They go with
+ * every model and state. */
+void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
+
 /* One optimiser step on n images, 1 <= n <= batch_size, host memory
- * (n, height, width, image_channels) bytes. *cancel, tested between
+ * (n, height, width, image_channels) bytes. labels [n]: classes, or -1, as all
+ * are where it is NULL: none. *cancel, tested between
  * micro-batches with g_atomic_int_get, gives DDPM_ERROR_CANCELLED: the step is
  * then undone, nothing but time is lost. A loss or gradient that is not
  * finite gives DDPM_ERROR_DIVERGED and leaves weights as they were. */
 gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
-    guint n, const gint * cancel, DdpmTrainerStats * stats, GError ** error);
+    const gint * labels, guint n, const gint * cancel, DdpmTrainerStats * stats, GError ** error);
 
-/* Gradient and loss of given x_0, t and eps, without dropout and without a
- * step: for tests. x_0, eps host floats (n, h, w, c), n <= batch_size; grads
+/* Gradient and loss of given x_0, t, labels (or NULL) and eps, without any
+ * dropout and without a step: for tests. x_0, eps host floats (n, h, w, c), n <= batch_size; grads
  * host [trainable] */
 gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
-    const gint * t, const gfloat * eps, guint n, gdouble * loss, gfloat * grads,
-    GError ** error);
+    const gint * t, const gint * labels, const gfloat * eps, guint n,
+    gdouble * loss, gfloat * grads, GError ** error);
 
 void ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats);
 /* Images computed at a time, also where that was left to be chosen */

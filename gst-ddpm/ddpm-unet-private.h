@@ -9,11 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* The time embedding: table -> linear -> swish -> linear -> swish -> all time
- * projections. Rows are images; d*: gradients, only when training. */
+/* The time embedding: table -> linear -> swish -> linear -> + label embedding
+ * -> swish -> all time projections. Rows are images; d*: gradients, only when
+ * training. */
 typedef struct
 {
   gsize weight[3], bias[3];     /* offsets: the two linears, the projections */
+  gsize labels;                 /* offset, where there are classes */
   DdpmPlan *linear[3];
   guint dim, columns;
   float *embedding;             /* (batch, channels) */

@@ -10,6 +10,7 @@ typedef struct
   DdpmUnet *unet;
   const DdpmOps *ops;
   const float *x_t, *deps;
+  const gint *labels;           /* NULL: none */
   float *eps;
   const DdpmDropout *drop;
   float *grads;
@@ -78,6 +79,9 @@ time_forward (Pass * p, const gint * t)
       time->hidden_swish);
   p->ops->linear_forward (time->linear[1], time->hidden_swish,
       w + time->weight[1], w + time->bias[1], time->out, unet->scratch);
+  if (p->labels)
+    p->ops->embedding_add (unet->backend, unet->batch, time->dim,
+        w + time->labels, p->labels, time->out);
   p->ops->swish_forward (unet->backend, count, time->out, time->out_swish);
   p->ops->linear_forward (time->linear[2], time->out_swish,
       w + time->weight[2], w + time->bias[2], time->projections, unet->scratch);
@@ -97,6 +101,10 @@ time_backward (Pass * p)
       g + time->weight[2], g + time->bias[2], p->add, unet->scratch);
   p->ops->swish_backward (unet->backend, count, time->out, time->dout_swish,
       time->dout);
+  if (unet->config.classes > 0)
+    p->ops->embedding_backward (unet->backend, p->labels ? unet->batch : 0,
+        time->dim, unet->config.classes, p->labels, time->dout,
+        g + time->labels, p->add);
   p->ops->linear_backward (time->linear[1], time->hidden_swish,
       w + time->weight[1], time->dout, time->dhidden_swish,
       g + time->weight[1], g + time->bias[1], p->add, unet->scratch);
@@ -202,10 +210,10 @@ node_backward (Pass * p, guint i)
 
 void
 ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
-    const DdpmDropout * drop, float *eps)
+    const gint * labels, const DdpmDropout * drop, float *eps)
 {
   Pass p = {.unet = unet,.ops = unet->backend->ops,.x_t = x_t,.eps = eps,
-    .drop = drop
+    .labels = unet->config.classes > 0 ? labels : NULL,.drop = drop
   };
   guint i;
 
@@ -216,10 +224,12 @@ ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
 
 void
 ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
-    const DdpmDropout * drop, const float *deps, float *grads, gboolean add)
+    const gint * labels, const DdpmDropout * drop, const float *deps,
+    float *grads, gboolean add)
 {
   Pass p = {.unet = unet,.ops = unet->backend->ops,.x_t = x_t,.deps = deps,
-    .drop = drop,.grads = grads,.add = add
+    .labels = unet->config.classes > 0 ? labels : NULL,.drop = drop,
+    .grads = grads,.add = add
   };
   guint i;
 

@@ -181,6 +181,9 @@ make_time_embedding (DdpmUnet * unet, GError ** error)
 {
   unet->time.dim = 4 * unet->config.channels;
   unet->time.columns = unet->graph->time_columns;
+  if (unet->config.classes > 0)
+    unet->time.labels =
+        ddpm_params_find (unet->params, DDPM_PARAM_LABELS)->offset;
   return plan_time_linears (unet, error) && take_time_memory (unet, error);
 }
 

@@ -22,20 +22,22 @@ void ddpm_unet_free (DdpmUnet * unet);
 gsize ddpm_unet_get_memory (DdpmUnet * unet);
 
 /* The next three are called inside backend->ops->run (). Pointers are backend
- * memory, but t, which is host memory. */
+ * memory, but t and labels, which are host memory. */
 
 /* arena [params->total]: must stay valid and unchanged until set again, since
  * norms and linears read it directly; convolutions are reordered now. */
 void ddpm_unet_set_weights (DdpmUnet * unet, const float *arena);
-/* x_t (batch, height, width, image_channels), t [batch], eps as x_t.
+/* x_t (batch, height, width, image_channels), t [batch], eps as x_t. labels
+ * [batch]: below the number of classes; -1, and NULL for all: no label.
  * drop: seed and first_sample of dropout, whose p comes from the config;
  * NULL: no dropout. */
 void ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
-    const DdpmDropout * drop, float *eps);
-/* After forward with the same x_t and drop. deps as eps; grads
+    const gint * labels, const DdpmDropout * drop, float *eps);
+/* After forward with the same x_t, labels and drop. deps as eps; grads
  * [params->trainable]; add: += instead of =. */
 void ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
-    const DdpmDropout * drop, const float *deps, float *grads, gboolean add);
+    const gint * labels, const DdpmDropout * drop, const float *deps,
+    float *grads, gboolean add);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmUnet, ddpm_unet_free)
 

@@ -42,6 +42,7 @@
 #include "ddpm-config.h"
 #include "ddpm-denoiser.h"
 #include "ddpm-evaluator.h"
+#include "ddpm-labels.h"
 #include "ddpm-model.h"
 #include "ddpm-noise.h"
 #include "ddpm-params.h"

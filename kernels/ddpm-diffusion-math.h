@@ -29,6 +29,14 @@ ddpm_mse_gradient (float scale, double difference)
   return (float) (2.0 * scale * difference);
 }
 
+/* Ho & Salimans 2022, eq. 6, with w for its 1 + w: from the prediction without
+ * a label through that with one, and beyond */
+DDPM_HOST_DEVICE float
+ddpm_guide (float w, float without, float with)
+{
+  return (float) ddpm_multiply_add (w, (double) with - without, without);
+}
+
 /* A NaN stays one. */
 DDPM_HOST_DEVICE double
 ddpm_clip (double value, double low, double high)

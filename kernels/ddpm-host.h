@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * them. */
 gpointer ddpm_host_alloc (DdpmBackend * b, gsize size);
 void ddpm_host_free (DdpmBackend * b, gpointer p);
-/* upload and download */
+/* upload, download and copy */
 void ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src,
     gsize size);
 void ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size);

@@ -111,6 +111,8 @@ struct _DdpmOps
   void (*download) (DdpmBackend * b, gpointer dst, gconstpointer src,
       gsize size);
   void (*zero) (DdpmBackend * b, gpointer dst, gsize size);
+  /* Both memory of the backend, which do not overlap */
+  void (*copy) (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
   /* Waits until all that was asked for is done, so that others may read it.
    * NULL: every call returns when it is done. */
   void (*wait) (DdpmBackend * b);
@@ -197,6 +199,14 @@ struct _DdpmOps
   /* out[i] = table[t[i]], rows of dim floats; t is host memory */
   void (*embedding) (DdpmBackend * b, guint n, guint dim, const float *table,
       const gint * t, float *out);
+  /* out[i] += table[index[i]], where index[i] is not below 0; index is host
+   * memory */
+  void (*embedding_add) (DdpmBackend * b, guint n, guint dim,
+      const float *table, const gint * index, float *out);
+  /* dtable[index[i]] += dy[i], of [rows] rows; add says += or = for the table.
+   * A sum is taken in the order of i. */
+  void (*embedding_backward) (DdpmBackend * b, guint n, guint dim, guint rows,
+      const gint * index, const float *dy, float *dtable, gboolean add);
   /* y = x * sigmoid (x), f32 */
   void (*swish_forward) (DdpmBackend * b, gsize count, const float *x,
       float *y);
@@ -217,6 +227,10 @@ struct _DdpmOps
   void (*mse) (DdpmBackend * b, guint n, guint n_valid, guint elements,
       gfloat scale, const float *pred, const float *target, float *dpred,
       double *loss);
+  /* eps = without + w (eps - without): classifier-free guidance (Ho &
+   * Salimans 2022, eq. 6, where w is called 1 + w) */
+  void (*guide) (DdpmBackend * b, gsize count, gfloat w, const float *without,
+      float *eps);
   /* x, x_0_prev in place; x_0_prev NULL: not kept and c_x0_prev taken as 0 */
   void (*reverse_step) (DdpmBackend * b, const DdpmReverseStep * step,
       guint64 seed, guint64 first_sample, guint n, guint elements, float *x,

@@ -152,6 +152,15 @@ profile_zero (DdpmBackend * b, gpointer dst, gsize size)
 }
 
 static void
+profile_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->copy (inner_of (b), dst, src, size);
+  stop (b, DDPM_PROFILE_COPY, start);
+}
+
+static void
 profile_wait (DdpmBackend * b)
 {
   const DdpmOps *ops = inner_of (b)->ops;
@@ -426,6 +435,27 @@ profile_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
 }
 
 static void
+profile_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * index, float *out)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->embedding_add (inner_of (b), n, dim, table, index, out);
+  stop (b, DDPM_PROFILE_ELEMENTWISE, start);
+}
+
+static void
+profile_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->embedding_backward (inner_of (b), n, dim, rows, index, dy,
+      dtable, add);
+  stop (b, DDPM_PROFILE_ELEMENTWISE, start);
+}
+
+static void
 profile_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 {
   const gdouble start = now (b);
@@ -480,6 +510,16 @@ profile_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
 }
 
 static void
+profile_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+    float *eps)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->guide (inner_of (b), count, w, without, eps);
+  stop (b, DDPM_PROFILE_DIFFUSION, start);
+}
+
+static void
 profile_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)
@@ -522,6 +562,7 @@ static const DdpmOps profile_ops = {
   .upload = profile_upload,
   .download = profile_download,
   .zero = profile_zero,
+  .copy = profile_copy,
   .wait = profile_wait,
 
   .conv_new = profile_conv_new,
@@ -549,12 +590,15 @@ static const DdpmOps profile_ops = {
   .upsample_backward = profile_upsample_backward,
   .accumulate = profile_accumulate,
   .embedding = profile_embedding,
+  .embedding_add = profile_embedding_add,
+  .embedding_backward = profile_embedding_backward,
   .swish_forward = profile_swish_forward,
   .swish_backward = profile_swish_backward,
 
   .noise = profile_noise,
   .q_sample = profile_q_sample,
   .mse = profile_mse,
+  .guide = profile_guide,
   .reverse_step = profile_reverse_step,
   .to_picture = profile_to_picture,
 

@@ -27,11 +27,11 @@ typedef enum
   DDPM_PROFILE_LINEAR_FORWARD,
   DDPM_PROFILE_LINEAR_BACKWARD,
   DDPM_PROFILE_UPSAMPLE,
-  DDPM_PROFILE_ELEMENTWISE,     /* sums, swish, embedding */
+  DDPM_PROFILE_ELEMENTWISE,     /* sums, swish, embeddings */
   DDPM_PROFILE_NOISE,
-  DDPM_PROFILE_DIFFUSION,       /* q_sample, loss, reverse step */
+  DDPM_PROFILE_DIFFUSION,       /* q_sample, loss, guidance, step */
   DDPM_PROFILE_OPTIMISER,       /* norm of the gradient, Adam */
-  DDPM_PROFILE_COPY,            /* upload, download, zero */
+  DDPM_PROFILE_COPY,            /* upload, download, copy, zero */
 } DdpmProfileKind;
 
 #define DDPM_PROFILE_N_KINDS (DDPM_PROFILE_COPY + 1)

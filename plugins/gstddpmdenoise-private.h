@@ -40,6 +40,7 @@ struct _GstDdpmDenoise
   DdpmSamplerSpec spec;
   DdpmDenoiser *denoiser;
   gfloat *x;                    /* (batch, height, width, channels) */
+  gint *labels;                 /* [batch] */
   gboolean is_video;
   GstVideoInfo video;
   gboolean synced;              /* a sink waits for the clock */

@@ -256,6 +256,7 @@ free_denoiser (GstDdpmDenoise * self)
 {
   g_clear_pointer (&self->denoiser, ddpm_denoiser_free);
   g_clear_pointer (&self->x, g_free);
+  g_clear_pointer (&self->labels, g_free);
 }
 
 static gboolean
@@ -427,6 +428,7 @@ make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
   if (self->denoiser == NULL)
     return FALSE;
   self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
+  self->labels = g_new (gint, info->batch);
   self->x = g_try_malloc (info->size);
   if (self->x == NULL)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,

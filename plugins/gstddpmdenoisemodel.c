@@ -38,6 +38,9 @@ gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
   m->model = ddpm_checkpoint_load (settings->model, error);
   if (m->model == NULL || !check_sampler (m, error))
     return NULL;
+  m->labels = ddpm_labels_new (m->model, settings->label, error);
+  if (m->labels == NULL)
+    return NULL;
   m->backend = ddpm_backend_new (settings->backend, settings->precision,
       settings->threads, error);
   if (m->backend == NULL)
@@ -51,6 +54,7 @@ gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * m)
   if (m == NULL)
     return;
   g_clear_pointer (&m->backend, ddpm_backend_unref);
+  g_clear_pointer (&m->labels, ddpm_labels_free);
   g_clear_pointer (&m->model, ddpm_model_unref);
   gst_ddpm_denoise_settings_clear (&m->settings);
   g_free (m);
@@ -75,6 +79,7 @@ gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
       "image-channels", G_TYPE_UINT, config->image_channels,
       "channels", G_TYPE_UINT, config->channels,
       "timesteps", G_TYPE_UINT, config->timesteps,
+      "classes", G_TYPE_UINT, config->classes,
       "backend", G_TYPE_STRING, ddpm_backend_get_name (m->backend),
       "precision", G_TYPE_STRING,
       ddpm_backend_get_precision_name (m->backend),
@@ -164,5 +169,8 @@ gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * m,
     return FALSE;
   gst_ddpm_denoise_settings_to_spec (&m->settings, m->model->config.timesteps,
       start, spec);
+  /* then one evaluation a step is enough */
+  if (!ddpm_labels_any (m->labels))
+    spec->guidance = 0.0;
   return TRUE;
 }

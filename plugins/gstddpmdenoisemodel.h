@@ -4,7 +4,7 @@
 #pragma once
 
 #include <gst/gst.h>
-#include "../gst-ddpm/ddpm-model.h"
+#include "../gst-ddpm/ddpm-labels.h"
 #include "gstddpmcaps.h"
 #include "gstddpmdenoisesettings.h"
 
@@ -15,6 +15,7 @@ typedef struct
 {
   GstDdpmDenoiseSettings settings;
   DdpmModel *model;
+  DdpmLabels *labels;           /* what samples show */
   DdpmBackend *backend;
 } GstDdpmDenoiseModel;
 

@@ -87,6 +87,18 @@ wrong_size:
   }
 }
 
+/* Of the samples in work; those of the model cannot be refused. */
+static void
+set_labels (GstDdpmDenoise * self)
+{
+  guint i;
+
+  for (i = 0; i < self->info.batch; i++)
+    self->labels[i] = ddpm_labels_get (self->model->labels,
+        self->first_sample + i);
+  ddpm_denoiser_set_labels (self->denoiser, self->labels, NULL);
+}
+
 /* FALSE: there is no whole state. */
 static gboolean
 begin_sample (GstDdpmDenoise * self)
@@ -97,6 +109,7 @@ begin_sample (GstDdpmDenoise * self)
   gst_adapter_flush (self->adapter, self->info.size);
   self->first_sample = self->next_sample;
   self->next_sample += self->info.batch;
+  set_labels (self);
   ddpm_denoiser_begin (self->denoiser, self->x, self->info.seed,
       self->first_sample);
   self->sampling = TRUE;

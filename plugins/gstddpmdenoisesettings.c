@@ -21,6 +21,8 @@
 #define DEFAULT_ETA 1.0
 #define DEFAULT_VARIANCE DDPM_VARIANCE_FIXED_SMALL
 #define DEFAULT_CLIP_X0 TRUE
+#define DEFAULT_LABEL ""
+#define DEFAULT_GUIDANCE DDPM_USUAL_GUIDANCE
 #define DEFAULT_EMIT GST_DDPM_DENOISE_EMIT_FINAL
 #define DEFAULT_TRAJECTORY_INTERVAL 1
 #define DEFAULT_COLUMNS 0
@@ -45,6 +47,8 @@ enum
   PROP_ETA,
   PROP_VARIANCE,
   PROP_CLIP_X0,
+  PROP_LABEL,
+  PROP_GUIDANCE,
   PROP_EMIT,
   PROP_TRAJECTORY_INTERVAL,
   PROP_COLUMNS,
@@ -137,7 +141,8 @@ gst_ddpm_denoise_settings_init (GstDdpmDenoiseSettings * s)
   .model = g_strdup (DEFAULT_MODEL),.backend = DEFAULT_BACKEND,.precision =
         DEFAULT_PRECISION,.threads = DEFAULT_THREADS,.sampler =
         DEFAULT_SAMPLER,.steps = DEFAULT_STEPS,.eta = DEFAULT_ETA,.variance =
-        DEFAULT_VARIANCE,.clip_x0 = DEFAULT_CLIP_X0,.emit =
+        DEFAULT_VARIANCE,.clip_x0 = DEFAULT_CLIP_X0,.label =
+        g_strdup (DEFAULT_LABEL),.guidance = DEFAULT_GUIDANCE,.emit =
         DEFAULT_EMIT,.trajectory_interval =
         DEFAULT_TRAJECTORY_INTERVAL,.columns =
         DEFAULT_COLUMNS,.start_timestep =
@@ -148,6 +153,7 @@ void
 gst_ddpm_denoise_settings_clear (GstDdpmDenoiseSettings * s)
 {
   g_clear_pointer (&s->model, g_free);
+  g_clear_pointer (&s->label, g_free);
 }
 
 void
@@ -156,6 +162,7 @@ gst_ddpm_denoise_settings_copy (GstDdpmDenoiseSettings * to,
 {
   *to = *from;
   to->model = g_strdup (from->model);
+  to->label = g_strdup (from->label);
 }
 
 static guint
@@ -180,7 +187,7 @@ gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s, guint T,
   .kind = s->sampler,.steps =
         s->steps < 0 ? usual_steps (s->sampler, T) : (guint) s->steps,.eta =
         s->eta,.variance = s->variance,.clip_x0 = s->clip_x0,.start =
-        start,.stop = s->stop_timestep,};
+        start,.stop = s->stop_timestep,.guidance = s->guidance,};
   if (spec->steps == 0)
     spec->steps = T;
 }
@@ -333,6 +340,40 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
 }
 
 static void
+install_label_properties (GObjectClass * klass, GParamFlags flags)
+{
+  /**
+   * GstDdpmDenoise:label:
+   *
+   * Of a model with classes, what the samples show: a class by number or by
+   * name, "none", or several of these such as "ship,3,none", which samples take
+   * by turns. Sample n of an empty label shows class n mod classes, so that an
+   * image stays a function of the model, the settings, the seed and the index.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_LABEL,
+      g_param_spec_string ("label", "Label",
+          "Classes to show, by number or name (empty: by turns; none: any)",
+          DEFAULT_LABEL, flags));
+
+  /**
+   * GstDdpmDenoise:guidance:
+   *
+   * Of a model with classes, how far to go from what the network predicts
+   * without the label towards what it does with it, and beyond (Ho & Salimans
+   * 2022, eq. 6, where this is 1 + w). Other values than 0 and 1 take two
+   * evaluations of the network a step.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_GUIDANCE,
+      gst_ddpm_param_spec_double ("guidance", "Guidance",
+          "Weight of the label (0: it says nothing, 1: what it said in "
+          "training)", 0.0, DDPM_MAX_GUIDANCE, DEFAULT_GUIDANCE, flags));
+}
+
+static void
 install_picture_properties (GObjectClass * klass, GParamFlags flags)
 {
   /**
@@ -382,6 +423,7 @@ gst_ddpm_denoise_settings_install (GObjectClass * klass)
 
   install_model_properties (klass, flags);
   install_sampler_properties (klass, flags);
+  install_label_properties (klass, flags);
   install_picture_properties (klass, flags);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DENOISE_SAMPLER, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DENOISE_VARIANCE, 0);
@@ -420,6 +462,13 @@ gst_ddpm_denoise_settings_set (GstDdpmDenoiseSettings * s, guint id,
       break;
     case PROP_CLIP_X0:
       s->clip_x0 = g_value_get_boolean (value);
+      break;
+    case PROP_LABEL:
+      g_free (s->label);
+      s->label = g_value_dup_string (value);
+      break;
+    case PROP_GUIDANCE:
+      s->guidance = g_value_get_double (value);
       break;
     case PROP_EMIT:
       s->emit = g_value_get_enum (value);
@@ -473,6 +522,12 @@ gst_ddpm_denoise_settings_get (const GstDdpmDenoiseSettings * s, guint id,
       break;
     case PROP_CLIP_X0:
       g_value_set_boolean (value, s->clip_x0);
+      break;
+    case PROP_LABEL:
+      g_value_set_string (value, s->label);
+      break;
+    case PROP_GUIDANCE:
+      g_value_set_double (value, s->guidance);
       break;
     case PROP_EMIT:
       g_value_set_enum (value, s->emit);

@@ -26,6 +26,8 @@ typedef struct
   gdouble eta;
   DdpmVariance variance;
   gboolean clip_x0;
+  gchar *label;
+  gdouble guidance;
   GstDdpmDenoiseEmit emit;
   guint trajectory_interval;
   guint columns;

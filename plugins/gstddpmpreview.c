@@ -71,7 +71,22 @@ sampler_spec (const GstDdpmPreviewJob * job)
   spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
   spec.start = config->timesteps;
   spec.stop = 0;
+  spec.guidance = DDPM_USUAL_GUIDANCE;
   return spec;
+}
+
+/* Image n shows class n mod classes. */
+static gboolean
+set_labels (DdpmDenoiser * denoiser, const GstDdpmPreviewJob * job,
+    GError ** error)
+{
+  g_autoptr (DdpmLabels) all = ddpm_labels_new (job->model, "", error);
+  g_autofree gint *labels = g_new (gint, job->count);
+  guint i;
+
+  for (i = 0; i < job->count; i++)
+    labels[i] = ddpm_labels_get (all, i);
+  return ddpm_denoiser_set_labels (denoiser, labels, error);
 }
 
 /* count images, (count, height, width, channels) bytes; NULL without error:
@@ -97,7 +112,7 @@ sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
   }
   denoiser = ddpm_denoiser_new (job->model, job->backend, job->count,
       job->width, job->height, &spec, error);
-  if (denoiser == NULL)
+  if (denoiser == NULL || !set_labels (denoiser, job, error))
     return NULL;
 
   for (i = 0; i < job->count; i++)

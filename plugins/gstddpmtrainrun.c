@@ -12,10 +12,12 @@ struct _GstDdpmTrainRun
   GstDdpmTrainSettings settings;
   DdpmBackend *backend;
   DdpmTrainState *state;        /* to be restored by the first format */
+  DdpmModel *initial;           /* to be started from there, or NULL */
   GstVideoInfo info;
 
   /* of the thread that feeds */
   guint8 *pixels;               /* (batch_size, height, width, channels) */
+  gint *labels;                 /* [batch_size]; NULL: not learnt */
   gsize image_size;
   guint n;
   guint64 to_skip;
@@ -72,6 +74,18 @@ load_state (GstDdpmTrainRun * run, GError ** error)
   return FALSE;
 }
 
+/* A run that is resumed has begun already. */
+static gboolean
+load_initial_model (GstDdpmTrainRun * run, GError ** error)
+{
+  const gchar *name = run->settings.initial_model;
+
+  if (name == NULL || *name == '\0' || run->state)
+    return TRUE;
+  run->initial = ddpm_checkpoint_load (name, error);
+  return run->initial != NULL;
+}
+
 GstDdpmTrainRun *
 gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings, GError ** error)
 {
@@ -88,7 +102,8 @@ gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings, GError ** error)
     goto failed;
   run->backend = ddpm_backend_new (settings->backend, settings->precision,
       settings->threads, error);
-  if (run->backend == NULL || !load_state (run, error))
+  if (run->backend == NULL || !load_state (run, error)
+      || !load_initial_model (run, error))
     goto failed;
   return run;
 
@@ -110,8 +125,10 @@ run_clear (gpointer data)
 
   g_clear_pointer (&run->trainer, ddpm_trainer_free);
   g_clear_pointer (&run->state, ddpm_train_state_free);
+  g_clear_pointer (&run->initial, ddpm_model_unref);
   g_clear_pointer (&run->backend, ddpm_backend_unref);
   g_free (run->pixels);
+  g_free (run->labels);
   gst_ddpm_train_settings_clear (&run->settings);
   g_mutex_clear (&run->lock);
   g_cond_clear (&run->saved);
@@ -195,6 +212,7 @@ gst_ddpm_train_run_to_structure (GstDdpmTrainRun * run, const gchar * name)
       "height", G_TYPE_INT, GST_VIDEO_INFO_HEIGHT (&run->info),
       "channels", G_TYPE_UINT, s->config.image_channels,
       "timesteps", G_TYPE_UINT, s->config.timesteps,
+      "classes", G_TYPE_UINT, s->config.classes,
       "batch-size", G_TYPE_UINT, s->trainer.batch_size,
       "micro-batch", G_TYPE_UINT, ddpm_trainer_get_micro_batch (run->trainer),
       "backend", G_TYPE_STRING, ddpm_backend_get_name (run->backend),
@@ -231,6 +249,48 @@ restore (GstDdpmTrainRun * run, DdpmTrainer * trainer, GError ** error)
 }
 
 static gboolean
+start_from_model (GstDdpmTrainRun * run, DdpmTrainer * trainer, GError ** error)
+{
+  if (!ddpm_trainer_set_weights (trainer, run->initial, error)) {
+    g_prefix_error (error, "Cannot start from initial-model=%s: ",
+        run->settings.initial_model);
+    return FALSE;
+  }
+  g_clear_pointer (&run->initial, ddpm_model_unref);
+  return TRUE;
+}
+
+/* The property says it, where it says anything. */
+static void
+set_class_names (GstDdpmTrainRun * run, DdpmTrainer * trainer)
+{
+  const GstDdpmTrainSettings *s = &run->settings;
+  g_auto (GStrv) names = NULL;
+
+  if (s->class_names)
+    names = ddpm_class_names_parse (s->class_names, s->config.classes, NULL);
+  if (names)
+    ddpm_trainer_set_class_names (trainer, names);
+}
+
+static gboolean
+take_memory (GstDdpmTrainRun * run, GError ** error)
+{
+  const guint n = run->settings.trainer.batch_size;
+
+  run->pixels = g_try_malloc_n (n, run->image_size);
+  if (run->pixels == NULL) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "No memory for a batch of %u images of %dx%d", n,
+        GST_VIDEO_INFO_WIDTH (&run->info), GST_VIDEO_INFO_HEIGHT (&run->info));
+    return FALSE;
+  }
+  if (run->settings.config.classes > 0)
+    run->labels = g_new (gint, n);
+  return TRUE;
+}
+
+static gboolean
 make_trainer (GstDdpmTrainRun * run, GError ** error)
 {
   const guint width = GST_VIDEO_INFO_WIDTH (&run->info);
@@ -242,17 +302,14 @@ make_trainer (GstDdpmTrainRun * run, GError ** error)
   if (!ddpm_config_check_size (&s->config, width, height, error))
     return FALSE;
   run->image_size = (gsize) width *height * s->config.image_channels;
-  run->pixels = g_try_malloc_n (s->trainer.batch_size, run->image_size);
-  if (run->pixels == NULL) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "No memory for a batch of %u images of %ux%u", s->trainer.batch_size,
-        width, height);
+  if (!take_memory (run, error))
     return FALSE;
-  }
   trainer = ddpm_trainer_new (&s->config, &s->trainer, width, height,
       run->backend, error);
-  if (trainer == NULL || (run->state && !restore (run, trainer, error)))
+  if (trainer == NULL || (run->state && !restore (run, trainer, error))
+      || (run->initial && !start_from_model (run, trainer, error)))
     return FALSE;
+  set_class_names (run, trainer);
 
   g_mutex_lock (&run->lock);
   run->trainer = g_steal_pointer (&trainer);
@@ -342,6 +399,27 @@ pack (GstVideoFrame * frame, guint8 * out)
   }
 }
 
+static gboolean
+add_label (GstDdpmTrainRun * run, const GstDdpmSample * sample, GError ** error)
+{
+  const guint classes = run->settings.config.classes;
+  const gint label = sample ? sample->label : DDPM_NO_LABEL;
+
+  if (run->labels == NULL)
+    return TRUE;
+  if (label < DDPM_NO_LABEL || label >= (gint) classes)
+    goto no_class;
+  run->labels[run->n] = label;
+  return TRUE;
+
+no_class:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "Image %" G_GUINT64_FORMAT " of the data set has label %d, and with "
+      "classes=%u labels are 0 to %u, or -1 for none", sample->index, label,
+      classes, classes - 1);
+  return FALSE;
+}
+
 gboolean
 gst_ddpm_train_run_add (GstDdpmTrainRun * run, GstBuffer * buffer,
     const GstDdpmSample * sample, GError ** error)
@@ -353,6 +431,8 @@ gst_ddpm_train_run_add (GstDdpmTrainRun * run, GstBuffer * buffer,
     note_sample (run, sample);
     return TRUE;
   }
+  if (!add_label (run, sample, error))
+    return FALSE;
   if (!gst_video_frame_map (&frame, &run->info, buffer, GST_MAP_READ)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "A buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s image, which "
@@ -450,8 +530,8 @@ gst_ddpm_train_run_step (GstDdpmTrainRun * run, const gint * cancel,
   g_mutex_lock (&run->lock);
   while (g_atomic_int_get (&run->savers) > 0)
     g_cond_wait (&run->saved, &run->lock);
-  ok = ddpm_trainer_step (run->trainer, run->pixels, run->n, cancel, &stats,
-      error);
+  ok = ddpm_trainer_step (run->trainer, run->pixels, run->labels, run->n,
+      cancel, &stats, error);
   if (ok && run->has_sample)
     run->epochs_done = run->sample.epoch + (run->epoch_ended ? 1 : 0);
   g_mutex_unlock (&run->lock);

@@ -103,6 +103,10 @@ static const Setting settings[] = {
       "Go on from <location>.state; where neither it nor <location> is there "
       "yet, start. The images that were learnt from are skipped, unless the "
       "source is live"},
+  {"initial-model", TEXT, AT (initial_model),
+      "Checkpoint, or name of a built-in model, whose weights training starts "
+      "from (empty: random ones). Its network must be that of the other "
+      "properties, but it may be without classes"},
   {"channels", UINT, AT (config.channels),
       "Channels of the first level, a multiple of 32", DDPM_GROUPS,
       DDPM_MAX_CHANNELS},
@@ -126,6 +130,13 @@ static const Setting settings[] = {
   {"data-range", CHOICE, AT (config.data_range),
       "Numbers that pixels are mapped to",
       .choice = gst_ddpm_data_range_get_type},
+  {"classes", UINT, AT (config.classes),
+      "Classes that the labels of images tell apart (0: labels are not "
+      "learnt). An image without a label is learnt without", 0,
+      DDPM_MAX_CLASSES},
+  {"class-names", TEXT, AT (class_names),
+      "Their names, such as \"cat,dog\", which the checkpoint keeps (empty: "
+      "those of the source, where it knows any)"},
   {"backend", CHOICE, AT (backend),
       "Machine that computes", .choice = gst_ddpm_backend_get_type},
   {"precision", CHOICE, AT (precision),
@@ -148,6 +159,9 @@ static const Setting settings[] = {
       "Decay of the moving average of the weights (0: none is kept)", 0, 1},
   {"flip", FLAG, AT (trainer.flip),
       "Mirror half of the images horizontally"},
+  {"label-dropout", DOUBLE, AT (trainer.label_dropout),
+      "Part of the images whose label is left out, which guidance needs "
+      "(Ho & Salimans 2022)", 0, 1},
   {"max-steps", COUNT, AT (max_steps),
       "End the stream when so many optimiser steps have been done, those "
       "before a resume included (0: at EOS)", 0, MAX_STEPS},
@@ -155,7 +169,8 @@ static const Setting settings[] = {
       "Steps from one checkpoint to the next (0: only at the end)", 0,
       MAX_STEPS},
   {"seed", UINT64, AT (trainer.seed),
-      "Seed of initial weights, timesteps, noise, dropout and flips"},
+      "Seed of initial weights, timesteps, noise, flips and both kinds of "
+      "dropout"},
   {"progress-interval", UINT, AT (progress_interval),
       "Seconds from one report to the next (0: one every step)", 0,
       MAX_SECONDS},
@@ -177,7 +192,7 @@ static const Setting settings[] = {
 /* Those that the state file records, for people */
 static const gchar *const recipe[] = {
   "precision", "batch-size", "micro-batch", "learning-rate", "warmup-steps",
-  "grad-clip", "ema-decay", "flip", NULL
+  "grad-clip", "ema-decay", "flip", "label-dropout", "initial-model", NULL
 };
 
 void
@@ -222,6 +237,12 @@ gst_ddpm_train_settings_copy (GstDdpmTrainSettings * to,
 }
 
 static gboolean
+has_text (const gchar * text)
+{
+  return text != NULL && *text != '\0';
+}
+
+static gboolean
 is_same_path (const gchar * a, const gchar * b)
 {
   g_autofree gchar *path_a = g_canonicalize_filename (a, NULL);
@@ -236,7 +257,7 @@ check_log_location (const GstDdpmTrainSettings * s, GError ** error)
 {
   g_autofree gchar *state = ddpm_train_state_path (s->location);
 
-  if (s->log_location == NULL || *s->log_location == '\0'
+  if (!has_text (s->log_location)
       || (!is_same_path (s->log_location, s->location)
           && !is_same_path (s->log_location, state)))
     return TRUE;
@@ -246,13 +267,27 @@ check_log_location (const GstDdpmTrainSettings * s, GError ** error)
   return FALSE;
 }
 
+static gboolean
+check_class_names (const GstDdpmTrainSettings * s, GError ** error)
+{
+  g_auto (GStrv) names = NULL;
+
+  if (!has_text (s->class_names))
+    return TRUE;
+  names = ddpm_class_names_parse (s->class_names, s->config.classes, error);
+  if (names == NULL)
+    g_prefix_error (error, "class-names=%s with classes=%u: ", s->class_names,
+        s->config.classes);
+  return names != NULL;
+}
+
 gboolean
 gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
 {
   const gchar *mult = s->channel_mult ? s->channel_mult : "";
   const gchar *levels = s->attention_levels ? s->attention_levels : "";
 
-  if (s->location == NULL || *s->location == '\0') {
+  if (!has_text (s->location)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
         "The property location is not set: it names the checkpoint to "
         "train, for example location=ckpt.bin");
@@ -261,7 +296,8 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
   if (!check_log_location (s, error)
       || !ddpm_config_parse_channel_mult (&s->config, mult, error)
       || !ddpm_config_parse_attention_levels (&s->config, levels, error)
-      || !ddpm_config_check (&s->config, error))
+      || !ddpm_config_check (&s->config, error)
+      || !check_class_names (s, error))
     return FALSE;
   if (s->preview_steps > s->config.timesteps) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
@@ -403,7 +439,8 @@ setting_to_text (const Setting * setting, const GstDdpmTrainSettings * s)
 
   switch (setting->kind) {
     case TEXT:
-      return g_strdup (*(const gchar * const *) p);
+      return g_strdup (*(const gchar * const *) p ? *(const gchar * const *) p
+          : "");
     case FLAG:
       return g_strdup (*(const gboolean *) p ? "true" : "false");
     case UINT:

@@ -12,7 +12,9 @@ typedef struct
 {
   gchar *location, *log_location;
   gboolean resume;
+  gchar *initial_model;
   gchar *channel_mult, *attention_levels;       /* as given, parsed by _check */
+  gchar *class_names;           /* the same */
   DdpmConfig config;
   DdpmTrainerSettings trainer;
   DdpmBackendKind backend;

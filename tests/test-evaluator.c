@@ -57,8 +57,8 @@ tear_down (Fixture * f)
 }
 
 static gboolean
-read_image (gpointer data, guint64 i, guint64 * sample, guint8 * pixels,
-    GError ** error)
+read_image (gpointer data, guint64 i, guint64 * sample, gint * label,
+    guint8 * pixels, GError ** error)
 {
   Fixture *f = data;
   guint elements = f->width * f->height * f->model->config.image_channels;
@@ -414,8 +414,8 @@ settings_that_cannot_be_are_refused (void)
 }
 
 static gboolean
-read_nothing (gpointer data, guint64 i, guint64 * sample, guint8 * pixels,
-    GError ** error)
+read_nothing (gpointer data, guint64 i, guint64 * sample, gint * label,
+    guint8 * pixels, GError ** error)
 {
   g_set_error_literal (error, DDPM_ERROR, DDPM_ERROR_READ, "no image");
   return FALSE;

@@ -246,7 +246,7 @@ train_a_step (DdpmTrainer * trainer)
   gboolean ok;
 
   ddpm_trainer_get_stats (trainer, &before);
-  ok = ddpm_trainer_step (trainer, images, 8, NULL, NULL, &error);
+  ok = ddpm_trainer_step (trainer, images, NULL, 8, NULL, NULL, &error);
   ddpm_trainer_get_stats (trainer, &after);
   g_assert_cmpuint (after.step, ==, before.step + (ok ? 1 : 0));
   g_assert_cmpuint (after.samples, ==, before.samples + (ok ? 8 : 0));
@@ -336,8 +336,8 @@ what_does_not_come_back_is_not_saved (void)
 /* --- evaluating --------------------------------------------------------- */
 
 static gboolean
-read_black (gpointer data, guint64 i, guint64 * sample, guint8 * pixels,
-    GError ** error)
+read_black (gpointer data, guint64 i, guint64 * sample, gint * label,
+    guint8 * pixels, GError ** error)
 {
   *sample = i;
   memset (pixels, 0, FLOATS);

@@ -103,7 +103,7 @@ losses_of (DdpmBackend * backend, gdouble losses[5])
   for (guint i = 0; i < 8 * 192; i++)
     images[i] = i * 37;
   for (guint step = 0; step < 5; step++) {
-    ddpm_trainer_step (trainer, images, 8, NULL, &stats, &error);
+    ddpm_trainer_step (trainer, images, NULL, 8, NULL, &stats, &error);
     g_assert_no_error (error);
     losses[step] = stats.loss;
   }

@@ -90,7 +90,7 @@ typedef struct
 {
   Net *net;
   const gfloat *x_t, *eps;
-  const gint *t;
+  const gint *t, *labels;
   const DdpmDropout *drop;
   gfloat *out, *grads;
   gdouble loss;
@@ -106,7 +106,7 @@ run_pass (gpointer data)
   g_autofree gfloat *deps = g_new0 (gfloat, count);
 
   ops->upload (net->backend, net->x_t, p->x_t, count * 4);
-  ddpm_unet_forward (net->unet, net->x_t, p->t, p->drop, net->out);
+  ddpm_unet_forward (net->unet, net->x_t, p->t, p->labels, p->drop, net->out);
   ops->download (net->backend, p->out, net->out, count * 4);
   if (!net->training)
     return;
@@ -117,8 +117,8 @@ run_pass (gpointer data)
     deps[i] = 2 * d / count;
   }
   ops->upload (net->backend, net->deps, deps, count * 4);
-  ddpm_unet_backward (net->unet, net->x_t, p->drop, net->deps, net->grads,
-      FALSE);
+  ddpm_unet_backward (net->unet, net->x_t, p->labels, p->drop, net->deps,
+      net->grads, FALSE);
   ops->download (net->backend, p->grads, net->grads,
       net->params->trainable * 4);
 }

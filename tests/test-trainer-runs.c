@@ -280,7 +280,7 @@ a_cancelled_step_changes_nothing (gconstpointer kind)
   gint cancel = 0;
 
   spy_begin (backend, &cancel);
-  g_assert_false (ddpm_trainer_step (trainer, images, 8, &cancel, NULL,
+  g_assert_false (ddpm_trainer_step (trainer, images, NULL, 8, &cancel, NULL,
           &error));
   spy_end (backend);
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_CANCELLED);
@@ -331,7 +331,8 @@ check_divergence (DdpmBackendKind kind, gfloat factor)
     model->weights[tail->offset + i] *= factor;
   test_trainer_set_weights (trainer, model);
 
-  g_assert_false (ddpm_trainer_step (trainer, images, 8, NULL, &stats, &error));
+  g_assert_false (ddpm_trainer_step (trainer, images, NULL, 8, NULL, &stats,
+          &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
   after = test_trainer_get_model (trainer, FALSE);
   g_assert_cmpmem (after->weights, after->params->total * 4,
@@ -365,7 +366,7 @@ what_is_not_a_number_is_noticed_and_gone (gconstpointer kind)
   gdouble loss;
 
   x_0[7 * ELEMENTS] = NAN;
-  g_assert_false (ddpm_trainer_gradient (trainer, x_0, t, eps, 8, &loss,
+  g_assert_false (ddpm_trainer_gradient (trainer, x_0, t, NULL, eps, 8, &loss,
           grads, &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
   train (trainer, 1);
@@ -385,8 +386,8 @@ refuses_batches_that_do_not_fit (gconstpointer kind)
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     g_autoptr (GError) error = NULL;
 
-    g_assert_false (ddpm_trainer_step (trainer, images, sizes[i], NULL, NULL,
-            &error));
+    g_assert_false (ddpm_trainer_step (trainer, images, NULL, sizes[i], NULL,
+            NULL, &error));
     g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
   }
 }
@@ -496,7 +497,7 @@ the_loss_falls (gconstpointer kind)
   for (guint i = 0; i < 50; i++) {
     GError *error = NULL;
 
-    g_assert_true (ddpm_trainer_step (trainer, images, 4, NULL, &stats,
+    g_assert_true (ddpm_trainer_step (trainer, images, NULL, 4, NULL, &stats,
             &error));
     g_assert_no_error (error);
     *(i < 10 ? &early : &late) += i < 10 || i >= 40 ? stats.loss / 10 : 0;

@@ -51,8 +51,8 @@ gradient_of (DdpmTrainer * trainer, const DdpmModel * model,
   gfloat *grads = g_new (gfloat, model->params->trainable);
 
   test_trainer_set_weights (trainer, model);
-  g_assert_true (ddpm_trainer_gradient (trainer, e->x_0, e->t, e->eps, e->n,
-          loss, grads, &error));
+  g_assert_true (ddpm_trainer_gradient (trainer, e->x_0, e->t, NULL, e->eps,
+          e->n, loss, grads, &error));
   g_assert_no_error (error);
   return grads;
 }

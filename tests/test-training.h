@@ -135,7 +135,7 @@ test_trainer_step (DdpmTrainer * trainer, guint n, gsize elements,
 
   ddpm_trainer_get_stats (trainer, stats);
   images = test_images (stats->samples, n, elements);
-  g_assert_true (ddpm_trainer_step (trainer, images, n, NULL, stats, &error));
+  g_assert_true (ddpm_trainer_step (trainer, images, NULL, n, NULL, stats, &error));
   g_assert_no_error (error);
 }
 

@@ -98,7 +98,7 @@ step_forward (gpointer data)
   BenchJob *job = data;
   float first;
 
-  ddpm_unet_forward (job->unet, job->x, job->t, NULL, job->eps);
+  ddpm_unet_forward (job->unet, job->x, job->t, NULL, NULL, job->eps);
   job->backend->ops->download (job->backend, &first, job->eps, sizeof first);
 }
 
@@ -230,8 +230,8 @@ bench_job_step (BenchJob * job, GError ** error)
     case BENCH_SAMPLE:
       return step_sample (job, error);
     case BENCH_TRAIN:
-      return ddpm_trainer_step (job->trainer, job->pictures, job->batch, NULL,
-          NULL, error);
+      return ddpm_trainer_step (job->trainer, job->pictures, NULL, job->batch,
+          NULL, NULL, error);
   }
   return FALSE;
 }

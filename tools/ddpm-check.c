@@ -74,7 +74,7 @@ evaluate_job (gpointer data)
   for (guint i = 0; i < N_TIMESTEPS; i++) {
     for (guint image = 0; image < task->options->images; image++)
       t[image] = timestep_of (task, i);
-    ddpm_unet_forward (side->unet, side->x, t, NULL, side->eps);
+    ddpm_unet_forward (side->unet, side->x, t, NULL, NULL, side->eps);
     b->ops->download (b, side->results[i], side->eps, size);
   }
 }

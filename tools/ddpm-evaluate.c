@@ -21,6 +21,7 @@ typedef struct
 {
   DdpmCifar *cifar;
   guint64 *order;
+  gboolean labelled;            /* the model is told the classes */
 } Images;
 
 static volatile sig_atomic_t interrupted;
@@ -42,16 +43,19 @@ catch_interrupt (void)
 }
 
 static gboolean
-read_image (gpointer data, guint64 i, guint64 * sample, guint8 * pixels,
-    GError ** error)
+read_image (gpointer data, guint64 i, guint64 * sample, gint * label,
+    guint8 * pixels, GError ** error)
 {
   Images *images = data;
   const guint plane = DDPM_CIFAR_SIZE * DDPM_CIFAR_SIZE;
   guint8 planes[DDPM_CIFAR_PIXELS];
+  guint class;
 
   *sample = images->order[i];
-  if (!ddpm_cifar_read (images->cifar, *sample, planes, NULL, error))
+  if (!ddpm_cifar_read (images->cifar, *sample, planes, &class, error))
     return FALSE;
+  if (images->labelled)
+    *label = class;
   for (guint p = 0; p < plane; p++)
     for (guint c = 0; c < 3; c++)
       pixels[3 * p + c] = planes[c * plane + p];
@@ -195,6 +199,7 @@ evaluate (EvaluateOptions * o, GError ** error)
   if (evaluator == NULL)
     goto out;
 
+  images.labelled = model->config.classes > 0 && !o->no_labels;
   start = g_get_monotonic_time ();
   catch_interrupt ();
   if (!run (evaluator, error))

@@ -18,7 +18,7 @@ typedef struct
   gchar *model, **data;
   gchar *split, *variance, *backend, *precision;
   gchar *images, *timesteps, *batch, *seed, *threads;
-  gboolean no_clip, json;
+  gboolean no_clip, no_labels, json;
 } CommandLine;
 
 static void
@@ -155,6 +155,8 @@ evaluate_options_parse (EvaluateOptions * o, gchar *** argv, GError ** error)
         "Of a reverse step: fixed-small or fixed-large (fixed-small)", "NAME"},
     {"no-clip", 0, 0, G_OPTION_ARG_NONE, &line.no_clip,
         "Take the predicted x_0 as it is, without clipping it", NULL},
+    {"no-labels", 0, 0, G_OPTION_ARG_NONE, &line.no_labels,
+        "Leave the labels out that a model of classes would be given", NULL},
     {"batch", 'b', 0, G_OPTION_ARG_STRING, &line.batch,
         "Evaluations at a time (16)", "N"},
     {"threads", 0, 0, G_OPTION_ARG_STRING, &line.threads,
@@ -185,6 +187,7 @@ evaluate_options_parse (EvaluateOptions * o, gchar *** argv, GError ** error)
       && read_numbers (&line, o, error);
   o->model = g_steal_pointer (&line.model);
   o->settings.clip_x0 = !line.no_clip;
+  o->no_labels = line.no_labels;
   o->json = line.json;
   command_line_clear (&line);
   return ok;

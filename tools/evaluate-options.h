@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @backend: which machine
  * @precision: of activations
  * @threads: 0: one per core
+ * @no_labels: a model of classes is not told those of the images
  * @json: a line of JSON for each bin and one for the total, not a table
  */
 typedef struct
@@ -27,7 +28,7 @@ typedef struct
   DdpmBackendKind backend;
   DdpmPrecision precision;
   guint threads;
-  gboolean json;
+  gboolean no_labels, json;
 } EvaluateOptions;
 
 /* FALSE: error says what is wrong. --help prints and exits. */

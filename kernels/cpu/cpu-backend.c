@@ -69,6 +69,7 @@ static const DdpmOps cpu_ops = {
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .zero = ddpm_host_zero,
+  .copy = ddpm_host_copy,
 
   .conv_new = cpu_conv_new,
   .conv_set_weights = cpu_conv_set_weights,
@@ -95,12 +96,15 @@ static const DdpmOps cpu_ops = {
   .upsample_backward = cpu_upsample_backward,
   .accumulate = cpu_accumulate,
   .embedding = cpu_embedding,
+  .embedding_add = cpu_embedding_add,
+  .embedding_backward = cpu_embedding_backward,
   .swish_forward = cpu_swish_forward,
   .swish_backward = cpu_swish_backward,
 
   .noise = cpu_noise,
   .q_sample = cpu_q_sample,
   .mse = cpu_mse,
+  .guide = cpu_guide,
   .reverse_step = cpu_reverse_step,
   .to_picture = ddpm_host_to_picture,
 

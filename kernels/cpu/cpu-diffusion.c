@@ -79,6 +79,16 @@ cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
 }
 
 void
+cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+    float *eps)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize first = 0; first < count; first += PIECE)
+    kernels_of (b)->element->guide (MIN (PIECE, count - first), w,
+        without + first, eps + first);
+}
+
+void
 cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)

@@ -121,7 +121,7 @@ cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
       TRUE);
 }
 
-/* --- the time embedding ------------------------------------------------------- */
+/* --- the embeddings of times and labels --------------------------------------- */
 
 void
 cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
@@ -129,6 +129,45 @@ cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
 {
   for (gsize i = 0; i < n; i++)
     memcpy (out + i * dim, table + (gsize) t[i] * dim, dim * sizeof (float));
+}
+
+void
+cpu_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * index, float *out)
+{
+  for (gsize i = 0; i < n; i++) {
+    if (index[i] >= 0)
+      kernels_of (b)->element->add_rows (1, dim,
+          table + (gsize) index[i] * dim, out + i * dim);
+  }
+}
+
+/* Of SUM_COLUMNS elements of a row of the table */
+static void
+embedding_backward_piece (guint n, guint dim, gint row, gsize first,
+    const gint * index, const float *dy, float *drow, gboolean add)
+{
+  const gsize count = MIN (SUM_COLUMNS, dim - first);
+  double sums[SUM_COLUMNS] = { 0, };
+
+  for (gsize i = 0; i < n; i++) {
+    for (gsize k = 0; index[i] == row && k < count; k++)
+      sums[k] += dy[i * dim + first + k];
+  }
+  for (gsize k = 0; k < count; k++)
+    drow[first + k] = add ? drow[first + k] + sums[k] : sums[k];
+}
+
+void
+cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize row = 0; row < rows; row++) {
+    for (gsize first = 0; first < dim; first += SUM_COLUMNS)
+      embedding_backward_piece (n, dim, row, first, index, dy,
+          dtable + row * dim, add);
+  }
 }
 
 void

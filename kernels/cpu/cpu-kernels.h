@@ -92,6 +92,7 @@ typedef struct
       const float *eps, float *x_t);
   double (*mse) (gsize count, float scale, const float *pred,
       const float *target, float *dpred);
+  void (*guide) (gsize count, float w, const float *without, float *eps);
   /* z NULL: sigma is 0; x_0_prev NULL: not kept */
   void (*reverse_step) (const DdpmReverseStep * step, gsize count, float *x,
       const float *eps, float *x_0_prev, const float *z);

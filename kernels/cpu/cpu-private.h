@@ -173,6 +173,10 @@ void cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
     gpointer y);
 void cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out);
+void cpu_embedding_add (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * index, float *out);
+void cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add);
 void cpu_swish_forward (DdpmBackend * b, gsize count, const float *x,
     float *y);
 void cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
@@ -185,6 +189,8 @@ void cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 void cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     gfloat scale, const float *pred, const float *target, float *dpred,
     double *loss);
+void cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+    float *eps);
 void cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev);

@@ -201,6 +201,14 @@ mse (gsize count, float scale, const float *pred, const float *target,
       + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
+/* Ho & Salimans 2022, eq. 6, with w for its 1 + w */
+static void
+guide (gsize count, float w, const float *restrict without, float *restrict eps)
+{
+  for (gsize i = 0; i < count; i++)
+    eps[i] = (double) w *((double) eps[i] - without[i]) + without[i];
+}
+
 KERN_INLINE double
 clamped (double value, double low, double high)
 {
@@ -240,5 +248,6 @@ const CpuElementKernels KERN (element_kernels) = {
   .swish_gradient = swish_gradient,
   .q_sample = q_sample,
   .mse = mse,
+  .guide = guide,
   .reverse_step = reverse_step,
 };

@@ -180,6 +180,7 @@ static const DdpmOps cuda_ops = {
   .upload = cuda_upload,
   .download = cuda_download,
   .zero = cuda_zero,
+  .copy = cuda_copy,
   .wait = cuda_wait,
 
   .conv_new = cuda_conv_new,
@@ -207,12 +208,15 @@ static const DdpmOps cuda_ops = {
   .upsample_backward = cuda_upsample_backward,
   .accumulate = cuda_accumulate,
   .embedding = cuda_embedding,
+  .embedding_add = cuda_embedding_add,
+  .embedding_backward = cuda_embedding_backward,
   .swish_forward = cuda_swish_forward,
   .swish_backward = cuda_swish_backward,
 
   .noise = cuda_noise,
   .q_sample = cuda_q_sample,
   .mse = cuda_mse,
+  .guide = cuda_guide,
   .reverse_step = cuda_reverse_step,
   .to_picture = cuda_to_picture,
 

@@ -70,6 +70,16 @@ cuda_mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
 }
 
 void
+cuda_guide (DdpmBackend * base, gsize count, gfloat w, const float *without,
+    float *eps)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  cuda_kern_guide (b->stream, count, w, without, eps);
+  cuda_launched (b, "guidance");
+}
+
+void
 cuda_reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)

@@ -3,7 +3,7 @@
  */
 #include "cuda-private.h"
 
-/* Timesteps that the stage takes at a time */
+/* Timesteps, and labels, that the stage takes at a time */
 #define STAGED (CUDA_STAGE_MAX / sizeof (gint))
 
 static gboolean
@@ -59,6 +59,45 @@ cuda_embedding (DdpmBackend * base, guint n, guint dim, const float *table,
     cuda_kern_embedding (b->stream, count, dim, table, staged,
         out + first * dim);
     cuda_launched (b, "the time embedding");
+  }
+}
+
+void
+cuda_embedding_add (DdpmBackend * base, guint n, guint dim,
+    const float *table, const gint * index, float *out)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  for (gsize first = 0; first < n; first += STAGED) {
+    const guint count = MIN (n - first, STAGED);
+    const gint *staged = cuda_stage (b, index + first, count * sizeof (gint));
+
+    if (staged == NULL)
+      return;
+    cuda_kern_embedding_add (b->stream, count, dim, table, staged,
+        out + first * dim);
+    cuda_launched (b, "the label embedding");
+  }
+}
+
+/* Without any label, gradients are 0 all the same. */
+void
+cuda_embedding_backward (DdpmBackend * base, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  if (n == 0 && !add)
+    cuda_zero (base, dtable, (gsize) rows * dim * sizeof (float));
+  for (gsize first = 0; first < n; first += STAGED) {
+    const guint count = MIN (n - first, STAGED);
+    const gint *staged = cuda_stage (b, index + first, count * sizeof (gint));
+
+    if (staged == NULL)
+      return;
+    cuda_kern_embedding_backward (b->stream, count, dim, rows, staged,
+        dy + first * dim, dtable, add || first > 0);
+    cuda_launched (b, "the label embedding's gradient");
   }
 }
 

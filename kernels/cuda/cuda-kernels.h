@@ -67,6 +67,12 @@ void cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
 /* t [n]: rows of the table; n is not 0 */
 void cuda_kern_embedding (cudaStream_t stream, unsigned n, size_t dim,
     const float *table, const int *t, float *out);
+/* index [n]: rows of the table, or -1; n is not 0 */
+void cuda_kern_embedding_add (cudaStream_t stream, unsigned n, size_t dim,
+    const float *table, const int *index, float *out);
+void cuda_kern_embedding_backward (cudaStream_t stream, unsigned n,
+    size_t dim, unsigned rows, const int *index, const float *dy,
+    float *dtable, int add);
 void cuda_kern_swish_forward (cudaStream_t stream, size_t count,
     const float *x, float *y);
 void cuda_kern_swish_backward (cudaStream_t stream, size_t count,
@@ -103,6 +109,8 @@ void cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
 void cuda_kern_mse (cudaStream_t stream, unsigned n, unsigned n_valid,
     unsigned elements, float scale, const float *pred, const float *target,
     float *dpred, double *loss);
+void cuda_kern_guide (cudaStream_t stream, size_t count, float w,
+    const float *without, float *eps);
 /* x_0_prev NULL: not kept */
 void cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
     unsigned n, unsigned elements, float *x, const float *eps,

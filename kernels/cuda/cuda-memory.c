@@ -61,6 +61,15 @@ cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
 }
 
 void
+cuda_copy (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  cuda_ok (b, cudaMemcpyAsync (dst, src, size, cudaMemcpyDeviceToDevice,
+          b->stream), "copying memory");
+}
+
+void
 cuda_wait (DdpmBackend * base)
 {
   CudaBackend *b = cuda_backend (base);

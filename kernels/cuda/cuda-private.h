@@ -77,6 +77,7 @@ void cuda_upload (DdpmBackend * b, gpointer dst, gconstpointer src,
 void cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src,
     gsize size);
 void cuda_zero (DdpmBackend * b, gpointer dst, gsize size);
+void cuda_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
 void cuda_wait (DdpmBackend * b);
 
 /* Small arguments from the host (timesteps, coefficients): copies size bytes,
@@ -216,6 +217,10 @@ void cuda_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
     gpointer y);
 void cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out);
+void cuda_embedding_add (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * index, float *out);
+void cuda_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add);
 void cuda_swish_forward (DdpmBackend * b, gsize count, const float *x,
     float *y);
 void cuda_swish_backward (DdpmBackend * b, gsize count, const float *x,
@@ -230,6 +235,8 @@ void cuda_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 void cuda_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     gfloat scale, const float *pred, const float *target, float *dpred,
     double *loss);
+void cuda_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+    float *eps);
 void cuda_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev);

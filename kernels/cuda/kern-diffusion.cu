@@ -161,6 +161,24 @@ cuda_kern_mse (cudaStream_t stream, unsigned n, unsigned n_valid,
 
 /* --- the reverse process --------------------------------------------------------- */
 
+static __global__ void
+guide (size_t count, float w, const float *without, float *eps)
+{
+  const size_t step = (size_t) gridDim.x * blockDim.x;
+
+  for (size_t k = (size_t) blockIdx.x * blockDim.x + threadIdx.x; k < count;
+      k += step)
+    eps[k] = ddpm_guide (w, without[k], eps[k]);
+}
+
+void
+cuda_kern_guide (cudaStream_t stream, size_t count, float w,
+    const float *without, float *eps)
+{
+  launch (guide, dim3 (grid_size (count, THREADS)), dim3 (THREADS), 0, stream,
+      count, w, without, eps);
+}
+
 /* Keep: x_0 is kept in x_0_prev */
 template < bool Keep > static __global__ void
 reverse_step (const CudaReverse * args, unsigned n, unsigned elements,

@@ -219,7 +219,7 @@ cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
     launch_accumulate < float >(stream, count, x, y);
 }
 
-/* --- the time embedding ------------------------------------------------------------ */
+/* --- the embeddings of times and labels --------------------------------------------- */
 
 /* A block copies a row. */
 static __global__ void
@@ -236,6 +236,50 @@ cuda_kern_embedding (cudaStream_t stream, unsigned n, size_t dim,
     const float *table, const int *t, float *out)
 {
   launch (embedding, dim3 (n), dim3 (THREADS), 0, stream, dim, table, t, out);
+}
+
+static __global__ void
+embedding_add (size_t dim, const float *table, const int *index, float *out)
+{
+  const int row = index[blockIdx.x];
+
+  for (size_t i = threadIdx.x; row >= 0 && i < dim; i += blockDim.x)
+    out[blockIdx.x * dim + i] += table[(size_t) row * dim + i];
+}
+
+void
+cuda_kern_embedding_add (cudaStream_t stream, unsigned n, size_t dim,
+    const float *table, const int *index, float *out)
+{
+  launch (embedding_add, dim3 (n), dim3 (THREADS), 0, stream, dim, table,
+      index, out);
+}
+
+/* A block adds up a row, in the order of the batch. */
+static __global__ void
+embedding_backward (unsigned n, size_t dim, const int *index, const float *dy,
+    float *dtable, int add)
+{
+  const int row = (int) blockIdx.x;
+  float *drow = dtable + (size_t) row * dim;
+
+  for (size_t i = threadIdx.x; i < dim; i += blockDim.x) {
+    double sum = 0.0;
+
+    for (size_t k = 0; k < n; k++) {
+      if (index[k] == row)
+        sum += dy[k * dim + i];
+    }
+    drow[i] = (float) (add ? drow[i] + sum : sum);
+  }
+}
+
+void
+cuda_kern_embedding_backward (cudaStream_t stream, unsigned n, size_t dim,
+    unsigned rows, const int *index, const float *dy, float *dtable, int add)
+{
+  launch (embedding_backward, dim3 (rows), dim3 (THREADS), 0, stream, n, dim,
+      index, dy, dtable, add);
 }
 
 /* --- swish ------------------------------------------------------------------------- */

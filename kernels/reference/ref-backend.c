@@ -53,6 +53,7 @@ static const DdpmOps ref_ops = {
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .zero = ddpm_host_zero,
+  .copy = ddpm_host_copy,
 
   .conv_new = ddpm_ref_conv_new,
   .conv_set_weights = ddpm_ref_conv_set_weights,
@@ -79,12 +80,15 @@ static const DdpmOps ref_ops = {
   .upsample_backward = ddpm_ref_upsample_backward,
   .accumulate = ddpm_ref_accumulate,
   .embedding = ddpm_ref_embedding,
+  .embedding_add = ddpm_ref_embedding_add,
+  .embedding_backward = ddpm_ref_embedding_backward,
   .swish_forward = ddpm_ref_swish_forward,
   .swish_backward = ddpm_ref_swish_backward,
 
   .noise = ddpm_ref_noise,
   .q_sample = ddpm_ref_q_sample,
   .mse = ddpm_ref_mse,
+  .guide = ddpm_ref_guide,
   .reverse_step = ddpm_ref_reverse_step,
   .to_picture = ddpm_host_to_picture,
 

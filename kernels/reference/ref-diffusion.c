@@ -49,6 +49,14 @@ ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
 }
 
 void
+ddpm_ref_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+    float *eps)
+{
+  for (gsize i = 0; i < count; i++)
+    eps[i] = ddpm_guide (w, without[i], eps[i]);
+}
+
+void
 ddpm_ref_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)

@@ -87,3 +87,28 @@ ddpm_ref_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
   for (gsize i = 0; i < n; i++)
     memcpy (out + i * dim, table + (gsize) t[i] * dim, dim * sizeof (float));
 }
+
+void
+ddpm_ref_embedding_add (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * index, float *out)
+{
+  for (gsize i = 0; i < n; i++) {
+    for (gsize k = 0; index[i] >= 0 && k < dim; k++)
+      out[i * dim + k] += table[(gsize) index[i] * dim + k];
+  }
+}
+
+void
+ddpm_ref_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add)
+{
+  for (gsize row = 0; row < rows; row++) {
+    for (gsize k = 0; k < dim; k++) {
+      double sum = 0.0;
+
+      for (gsize i = 0; i < n; i++)
+        sum += index[i] == (gint) row ? dy[i * dim + k] : 0.0;
+      ddpm_ref_put (DDPM_TYPE_F32, dtable, row * dim + k, sum, add);
+    }
+  }
+}

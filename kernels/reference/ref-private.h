@@ -126,6 +126,11 @@ void ddpm_ref_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
     gpointer y);
 void ddpm_ref_embedding (DdpmBackend * b, guint n, guint dim,
     const float *table, const gint * t, float *out);
+void ddpm_ref_embedding_add (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * index, float *out);
+void ddpm_ref_embedding_backward (DdpmBackend * b, guint n, guint dim,
+    guint rows, const gint * index, const float *dy, float *dtable,
+    gboolean add);
 void ddpm_ref_swish_forward (DdpmBackend * b, gsize count, const float *x,
     float *y);
 void ddpm_ref_swish_backward (DdpmBackend * b, gsize count, const float *x,
@@ -139,6 +144,8 @@ void ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements,
 void ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     gfloat scale, const float *pred, const float *target, float *dpred,
     double *loss);
+void ddpm_ref_guide (DdpmBackend * b, gsize count, gfloat w,
+    const float *without, float *eps);
 void ddpm_ref_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev);
