@@ -6,6 +6,8 @@
  * so that engines that are compiled for a graph can be had too. That takes
  * seconds for each: without -m slow there are few of them.
  */
+#include <glib/gstdio.h>
+
 #include "../gst-ddpm/ddpm-unet-graph.h"
 #include "../kernels/cuda/cuda-convolution.h"
 
@@ -329,6 +331,144 @@ runs_with_the_same_memory_take_nothing_anew (void)
   cuda_conv_shape_free (s);
 }
 
+/* --- plans that are kept ----------------------------------------------------- */
+
+static const DdpmConvDesc cached = {.n = 2,.height = 8,.width = 8,.cin0 = 8,
+  .cout = 16,.kernel = 3,.stride = 1
+};
+
+static gchar *
+make_folder (void)
+{
+  GError *error = NULL;
+  gchar *folder = g_dir_make_tmp ("ddpm-plans-XXXXXX", &error);
+
+  g_assert_no_error (error);
+  return folder;
+}
+
+/* Removes it, and its one file if there is one */
+static void
+remove_folder (const gchar * folder, const gchar * path)
+{
+  if (path)
+    g_assert_cmpint (g_remove (path), ==, 0);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
+static gchar *
+only_file (const gchar * folder)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  gchar *path;
+
+  g_assert_nonnull (dir);
+  path = g_build_filename (folder, g_dir_read_name (dir), NULL);
+  g_assert_null (g_dir_read_name (dir));
+  g_dir_close (dir);
+  return path;
+}
+
+static gchar *
+contents (const gchar * path)
+{
+  GError *error = NULL;
+  gchar *text;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  return text;
+}
+
+/* A plan that is searched is kept, which makes another file. */
+static guint64
+file_number (const gchar * path)
+{
+  GStatBuf st;
+
+  g_assert_cmpint (g_stat (path, &st), ==, 0);
+  return st.st_ino;
+}
+
+/* As a process does that has just started. cache NULL: none */
+static void
+start_and_plan (CudaPlanCache * cache, const CudaConvShape * expected)
+{
+  CudaConvShape *s;
+
+  h200.cache = cache;
+  s = plan_one (&cached, DDPM_TYPE_F32);
+  h200.cache = NULL;
+  g_assert_cmpstr (cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]), ==,
+      cuda_dnn_plan_name (expected->plans[CUDA_CONV_FORWARD]));
+  g_assert_true (s->adds_bias == expected->adds_bias);
+  g_assert_cmpuint (s->layout.size, ==, expected->layout.size);
+  cuda_conv_shape_free (s);
+}
+
+static void
+a_second_start_takes_plans_from_the_cache (void)
+{
+  g_autofree gchar *folder = make_folder (), *path = NULL;
+  g_autoptr (CudaPlanCache) cache = cuda_plan_cache_new (folder, "H200");
+  g_autoptr (CudaPlanCache) other = cuda_plan_cache_new (folder, "other");
+  CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
+  guint64 number;
+
+  start_and_plan (cache, expected);
+  path = only_file (folder);
+  number = file_number (path);
+  start_and_plan (cache, expected);
+  g_assert_cmpuint (file_number (path), ==, number);
+
+  start_and_plan (other, expected);     /* and not for another device */
+  g_assert_cmpuint (file_number (path), ==, number);
+  g_assert_cmpint (g_remove (path), ==, 0);
+  g_free (path);
+  path = only_file (folder);
+  cuda_conv_shape_free (expected);
+  remove_folder (folder, path);
+}
+
+/* What cuDNN does not take for a plan, though it was kept as one */
+static void
+keep_nonsense (const CudaPlanCache * cache, const gchar * path)
+{
+  g_autofree gchar *text = contents (path);
+  gchar **lines = g_strsplit (text, "\n", 4);
+  const gchar *graph = strchr (lines[2], ':') + 1;
+
+  cuda_plan_cache_write (cache, graph, "{");
+  g_strfreev (lines);
+}
+
+static void
+a_spoilt_cache_is_planned_anew (void)
+{
+  g_autofree gchar *folder = make_folder (), *path = NULL, *good = NULL;
+  g_autoptr (CudaPlanCache) cache = cuda_plan_cache_new (folder, "H200");
+  CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
+  GError *error = NULL;
+
+  start_and_plan (cache, expected);
+  path = only_file (folder);
+  good = contents (path);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree gchar *mended = NULL;
+
+    if (i == 0)
+      g_file_set_contents (path, good, strlen (good) / 2, &error);
+    else
+      keep_nonsense (cache, path);
+    g_assert_no_error (error);
+    start_and_plan (cache, expected);
+    mended = contents (path);
+    g_assert_cmpstr (mended, ==, good);
+  }
+  cuda_conv_shape_free (expected);
+  remove_folder (folder, path);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -360,6 +500,9 @@ main (int argc, char **argv)
       what_describes_no_device_is_refused);
   g_test_add_func ("/cuda-plans/same-memory",
       runs_with_the_same_memory_take_nothing_anew);
+  g_test_add_func ("/cuda-plans/second-start",
+      a_second_start_takes_plans_from_the_cache);
+  g_test_add_func ("/cuda-plans/spoilt-cache", a_spoilt_cache_is_planned_anew);
 
   status = g_test_run ();
   cuda_dnn_target_clear (&h200);

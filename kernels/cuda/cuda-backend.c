@@ -135,6 +135,7 @@ cuda_finalize (DdpmBackend * base)
   if (b->context)
     cuda_run (base, release, b);
   cuda_context_release (b);
+  cuda_plan_cache_free (b->plan_cache);
   g_clear_error (&b->failure);
   g_rec_mutex_clear (&b->lock);
   g_free (b);
@@ -247,8 +248,7 @@ find_device (gint device, GError ** error)
         "backend=cuda needs a driver for CUDA %d.%d, and the one here is for "
         "CUDA %d.%d", CUDA_MAJOR_MINOR (CUDART_VERSION),
         CUDA_MAJOR_MINOR (driver));
-  else if (status == cudaErrorNoDevice || (status == cudaSuccess
-          && count == 0))
+  else if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
         "backend=cuda needs a GPU, and CUDA finds none");
   else if (status == cudaSuccess && count <= device)
@@ -300,6 +300,25 @@ choose_precision (CudaBackend * b, DdpmPrecision asked, GError ** error)
   return TRUE;
 }
 
+/* Where the user's caches are */
+static void
+find_plan_cache (CudaBackend * b, const struct cudaDeviceProp *prop)
+{
+  g_autofree gchar *folder = g_build_filename (g_get_user_cache_dir (),
+      "gst-ddpm", "cudnn", NULL);
+  g_autofree gchar *machine = NULL;
+  gint driver = 0, runtime = 0;
+
+  if (cudaDriverGetVersion (&driver) != cudaSuccess
+      || cudaRuntimeGetVersion (&runtime) != cudaSuccess)
+    return;
+  machine = g_strdup_printf ("%s, sm_%d, %d processors, driver %d, CUDA %d, "
+      "cuBLASLt %zu, cuDNN %zu", prop->name, b->capability,
+      prop->multiProcessorCount, driver, runtime, cublasLtGetVersion (),
+      cudnnGetVersion ());
+  b->plan_cache = cuda_plan_cache_new (folder, machine);
+}
+
 static gboolean
 describe_device (CudaBackend * b, GError ** error)
 {
@@ -313,6 +332,7 @@ describe_device (CudaBackend * b, GError ** error)
     return FALSE;
   }
   b->capability = prop.major * 10 + prop.minor;
+  find_plan_cache (b, &prop);
   b->base.device = g_strdup_printf ("%s, sm_%d, CUDA %d.%d, cuDNN %d.%d",
       prop.name, b->capability, CUDA_MAJOR_MINOR (runtime),
       (gint) (cudnnGetVersion () / 10000),

@@ -36,7 +36,7 @@ equal_desc (gconstpointer left, gconstpointer right)
 static const CudaConvShape *
 find_shape (CudaBackend * b, const DdpmConvDesc * d, GError ** error)
 {
-  const CudaDnnTarget target = { b->cudnn, NULL };
+  const CudaDnnTarget target = { b->cudnn, NULL, b->plan_cache };
   CudaConvShape *shape;
 
   if (b->convolutions == NULL)

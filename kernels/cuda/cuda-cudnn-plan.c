@@ -112,10 +112,11 @@ make_heuristics (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
 
 /* --- plans ---------------------------------------------------------------- */
 
-/* Engines refuse what they cannot do only here: that is no failure of the
- * graph. */
+/* From an engine's configuration, or from a plan's text. Engines refuse what
+ * they cannot do only here: that is no failure of the graph. */
 static cudnnBackendDescriptor_t
-make_plan (const CudaDnnTarget * target, cudnnBackendDescriptor_t config)
+make_plan (const CudaDnnTarget * target, cudnnBackendAttributeName_t source,
+    cudnnBackendAttributeType_t type, gint64 count, gconstpointer values)
 {
   cudnnBackendDescriptor_t part = NULL;
   cudnnStatus_t status;
@@ -123,9 +124,7 @@ make_plan (const CudaDnnTarget * target, cudnnBackendDescriptor_t config)
   if (cudnnBackendCreateDescriptor (CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR,
           &part) != CUDNN_STATUS_SUCCESS)
     return NULL;
-  status = cudnnBackendSetAttribute (part,
-      CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-      1, &config);
+  status = cudnnBackendSetAttribute (part, source, type, count, values);
   if (status == CUDNN_STATUS_SUCCESS && target->handle)
     status = cudnnBackendSetAttribute (part, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
         CUDNN_TYPE_HANDLE, 1, &target->handle);
@@ -140,17 +139,16 @@ make_plan (const CudaDnnTarget * target, cudnnBackendDescriptor_t config)
   return part;
 }
 
+/* Takes part. NULL: it breaks the rules, or wants too much memory. */
 static CudaDnnPlan *
-try_config (CudaDnnGraph * graph, cudnnBackendDescriptor_t config)
+take_plan (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+    const gchar * name)
 {
-  const gchar *name = engine_name (config, graph->exact);
-  cudnnBackendDescriptor_t part;
   gint64 scratch;
   CudaDnnPlan *plan;
 
-  if (name == NULL || !(part = make_plan (graph->target, config)))
-    return NULL;
-  if (!get (part, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
+  if (name == NULL
+      || !get (part, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
           1, NULL, &scratch) || scratch < 0 || scratch > MAX_SCRATCH) {
     cuda_dnn_destroy (part);
     return NULL;
@@ -162,6 +160,18 @@ try_config (CudaDnnGraph * graph, cudnnBackendDescriptor_t config)
   plan->scratch = scratch;
   plan->name = name;
   return plan;
+}
+
+static CudaDnnPlan *
+try_config (CudaDnnGraph * graph, cudnnBackendDescriptor_t config)
+{
+  const gchar *name = engine_name (config, graph->exact);
+  cudnnBackendDescriptor_t part = NULL;
+
+  if (name)
+    part = make_plan (graph->target, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+        CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config);
+  return part ? take_plan (graph, part, name) : NULL;
 }
 
 /* The first of a mode's configurations that will do */
@@ -185,8 +195,65 @@ try_mode (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
   return plan;
 }
 
-CudaDnnPlan *
-cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
+/* --- plans in the cache ----------------------------------------------------- */
+
+static const gchar *
+plan_engine_name (cudnnBackendDescriptor_t part, gboolean exact)
+{
+  cudnnBackendDescriptor_t config = NULL;
+  const gchar *name = NULL;
+
+  if (cudnnBackendCreateDescriptor (CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
+          &config) != CUDNN_STATUS_SUCCESS)
+    return NULL;
+  if (get (part, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+          CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, NULL, &config))
+    name = engine_name (config, exact);
+  cudnnBackendDestroyDescriptor (config);
+  return name;
+}
+
+/* What cuDNN takes for a plan is held to the rules as any other. */
+static CudaDnnPlan *
+restore_plan (CudaDnnGraph * graph)
+{
+  const CudaDnnTarget *target = graph->target;
+  g_autofree gchar *text = NULL;
+  cudnnBackendDescriptor_t part;
+
+  if (target->cache == NULL || graph->failure)
+    return NULL;
+  text = cuda_plan_cache_read (target->cache, graph->text->str);
+  if (text == NULL)
+    return NULL;
+  part = make_plan (target, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
+      CUDNN_TYPE_CHAR, strlen (text), text);
+  return part ? take_plan (graph, part, plan_engine_name (part, graph->exact))
+      : NULL;
+}
+
+/* Not every cuDNN can write every plan. */
+static void
+keep_plan (const CudaDnnGraph * graph, const CudaDnnPlan * plan)
+{
+  const cudnnBackendAttributeName_t name =
+      CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION;
+  g_autofree gchar *text = NULL;
+  gint64 size = 0;
+
+  if (graph->target->cache == NULL
+      || !get (plan->plan, name, CUDNN_TYPE_CHAR, 0, &size, NULL) || size <= 0)
+    return;
+  text = g_try_malloc0 (size + 1);
+  if (text && get (plan->plan, name, CUDNN_TYPE_CHAR, size, &size, text))
+    cuda_plan_cache_write (graph->target->cache, graph->text->str, text);
+}
+
+/* --- a plan ----------------------------------------------------------------- */
+
+/* An engine that cuDNN's heuristics name for the graph; NULL: there is none */
+static CudaDnnPlan *
+search_plan (CudaDnnGraph * graph)
 {
   static const cudnnBackendHeurMode_t modes[] = { CUDNN_HEUR_MODE_A,
     CUDNN_HEUR_MODE_B, CUDNN_HEUR_MODE_FALLBACK
@@ -195,13 +262,23 @@ cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
   CudaDnnPlan *plan = NULL;
 
   if (graph->failure)
-    goto done;
+    return NULL;
   for (guint i = 0; i < G_N_ELEMENTS (modes) && plan == NULL; i++) {
     g_clear_error (&graph->failure);    /* another mode may know more */
     plan = try_mode (graph, operations, modes[i]);
   }
+  if (plan)
+    keep_plan (graph, plan);
+  return plan;
+}
 
-done:
+CudaDnnPlan *
+cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
+{
+  CudaDnnPlan *plan = restore_plan (graph);
+
+  if (plan == NULL)
+    plan = search_plan (graph);
   if (plan == NULL && graph->failure) {
     g_propagate_prefixed_error (error, g_steal_pointer (&graph->failure),
         "%s: ", what);

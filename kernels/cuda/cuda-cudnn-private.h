@@ -14,6 +14,7 @@ struct _CudaDnnGraph
   GPtrArray *operations;        /* those of them that are operations */
   guint tensors, passing;       /* how many: in memory, and not */
   gboolean exact;               /* all are f32 */
+  GString *text;                /* all of it, for the cache */
   GError *failure;              /* the first, or NULL */
 };
 

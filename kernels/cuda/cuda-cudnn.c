@@ -80,6 +80,7 @@ cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
 {
   target->handle = NULL;
   target->device = NULL;
+  target->cache = NULL;
   if (check (cudnnBackendCreateDescriptor
           (CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &target->device),
           "describing a device", error)
@@ -110,6 +111,7 @@ cuda_dnn_graph_new (const CudaDnnTarget * target)
   graph->parts = g_ptr_array_new_with_free_func (cuda_dnn_destroy);
   graph->operations = g_ptr_array_new ();
   graph->exact = TRUE;
+  graph->text = g_string_new (NULL);
   return graph;
 }
 
@@ -120,8 +122,19 @@ cuda_dnn_graph_free (CudaDnnGraph * graph)
     return;
   g_ptr_array_unref (graph->operations);
   g_ptr_array_unref (graph->parts);
+  g_string_free (graph->text, TRUE);
   g_clear_error (&graph->failure);
   g_free (graph);
+}
+
+/* Parts are named by their numbers, which are the same in each such graph. */
+static gint
+number_of (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
+{
+  guint number;
+
+  return part && g_ptr_array_find (graph->parts, part, &number) ?
+      (gint) number : -1;
 }
 
 static CudaDnnTensor
@@ -153,6 +166,10 @@ tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
   cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL,
       CUDNN_TYPE_BOOLEAN, 1, &is_virtual);
   cuda_dnn_part_finish (graph, tensor);
+  g_string_append_printf (graph->text, " %d=%s%d:%" G_GINT64_FORMAT "x%"
+      G_GINT64_FORMAT "x%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT "/%d",
+      number_of (graph, tensor), passing ? "passing" : "tensor", type,
+      shape.n, shape.height, shape.width, shape.c, ALIGNMENT);
   return tensor;
 }
 
@@ -243,6 +260,9 @@ cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
   cuda_dnn_part_set (graph, part, names[pass].beta, CUDNN_TYPE_FLOAT, 1, &beta);
   cuda_dnn_part_finish (graph, part);
   g_ptr_array_add (graph->operations, part);
+  g_string_append_printf (graph->text, " convolve%d:%" G_GINT64_FORMAT ",%"
+      G_GINT64_FORMAT "(%d,%d,%d)", pass, window->stride, window->padding,
+      number_of (graph, x), number_of (graph, w), number_of (graph, y));
 }
 
 /* y = mode (x, other), where mode takes two */
@@ -272,6 +292,8 @@ pointwise (CudaDnnGraph * graph, cudnnPointwiseMode_t mode, CudaDnnTensor x,
   cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
   cuda_dnn_part_finish (graph, part);
   g_ptr_array_add (graph->operations, part);
+  g_string_append_printf (graph->text, " pointwise%d(%d,%d,%d)", mode,
+      number_of (graph, x), number_of (graph, other), number_of (graph, y));
 }
 
 void

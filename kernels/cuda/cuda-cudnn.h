@@ -11,12 +11,14 @@
  *
  * Plans are made for the device of a handle, or for a device that is only
  * described: these cannot run; they show on any machine what a device would do.
+ * Where there is a cache, a plan that has been made once is taken from it.
  */
 #pragma once
 
 #include <cudnn.h>
 
 #include "../ddpm-ops.h"
+#include "cuda-plan-cache.h"
 
 G_BEGIN_DECLS
 
@@ -26,9 +28,11 @@ typedef struct
 {
   cudnnHandle_t handle;         /* NULL: the device is only described */
   cudnnBackendDescriptor_t device;      /* its description; NULL: a handle */
+  const CudaPlanCache *cache;   /* NULL: none */
 } CudaDnnTarget;
 
-/* json: the properties of a device, as cuDNN writes them. Needs no device. */
+/* json: the properties of a device, as cuDNN writes them. Needs no device.
+ * There is no cache at first. */
 gboolean cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
     GError ** error);
 void cuda_dnn_target_clear (CudaDnnTarget * target);

@@ -19,6 +19,7 @@
 
 #include "../ddpm-desc.h"
 #include "cuda-kernels.h"
+#include "cuda-plan-cache.h"
 
 G_BEGIN_DECLS
 
@@ -35,6 +36,7 @@ typedef struct
   struct _CudaStage *stage;     /* these two: see below */
   struct _CudaContext *context;
   GHashTable *convolutions;     /* CudaConvShape by description; NULL: none */
+  CudaPlanCache *plan_cache;
 } CudaBackend;
 
 static inline CudaBackend *
