@@ -5,6 +5,13 @@
 # A path that stays right when the folder changes
 absolute () { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
+# What ddpmdenoise takes as model=, wherever it runs: a path, or the name of a
+# built-in model as it is
+model_path () {
+  case "$1" in */*|'') ;; *) [ ! -f "$(dirname "$0")/../models/$1.safetensors" ] || { echo "$1"; return; } ;; esac
+  absolute "$1"
+}
+
 # A path without the ending of its last name
 without_ending () {
   name=${1##*/}

@@ -7,7 +7,7 @@
 #
 #   DATA              a folder of CIFAR-10 or CIFAR-100 (its test split), or a
 #                     file of records like theirs
-#   --model FILE      a checkpoint; default: the built-in model
+#   --model FILE      a checkpoint, or a built-in model's name (default: the first)
 #   --images N        how many, chosen by the seed; 0: all (500)
 #   --timesteps K     evaluations of the network for each; 0: all T (20)
 #   --seed N, --split test|train, --variance fixed-small|fixed-large, --json:

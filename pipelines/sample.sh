@@ -5,7 +5,7 @@
 #
 #   pipelines/sample.sh [OPTION ...] --output FILE.png | FILE.webm
 #
-#   --model FILE      a checkpoint; default: the built-in model
+#   --model FILE      a checkpoint, or a built-in model's name (default: the first)
 #   --images N        how many (16)
 #   --columns N       of the grid (4)
 #   --seed N          (0); image n of one seed is always the same image
@@ -32,7 +32,7 @@ while [ "$left" -gt 0 ]; do
     *) usage 2 >&2 ;;
   esac
   case "$1" in
-    --model) model=$(absolute "$2") ;;
+    --model) model=$(model_path "$2") ;;
     --images) images=$2 ;;
     --columns) columns=$2 ;;
     --seed) seed=$2 ;;

@@ -6,7 +6,7 @@
 #
 #   tools/bench-pipeline.sh [OPTION ...]
 #
-#   --model FILE      a checkpoint; default: the built-in model
+#   --model FILE      a checkpoint, or a built-in model's name (default: the first)
 #   --batch N         images at a time (16)
 #   --steps N         evaluations from noise to image (10)
 #   --threads N       compute threads (0: one per core)
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
     *) usage 2 >&2 ;;
   esac
   case "$1" in
-    --model) model=$(absolute "$2") ;;
+    --model) model=$(model_path "$2") ;;
     --precision) precision=$2 ;;
     --batch) batch=$2 ;;
     --steps) steps=$2 ;;
