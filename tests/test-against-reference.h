@@ -277,6 +277,16 @@ a_time_is_a_row_of_the_table (gconstpointer data)
 }
 
 static inline void
+labels_are_the_reference_s_to_the_bit (gconstpointer data)
+{
+  const Case once = {.run = run_labels };
+  const Case more = {.run = run_labels,.add = TRUE };
+
+  assert_as_reference_to_the_bit (data, &once);
+  assert_as_reference_to_the_bit (data, &more);
+}
+
+static inline void
 noise_and_steps_are_the_reference_s_to_the_bit (gconstpointer data)
 {
   const Case c = {.run = run_diffusion };
@@ -353,6 +363,8 @@ add_operation_tests (const gchar * prefix, const Subject * subject)
     {"linear", linear, TRUE},
     {"swish", swish, TRUE},
     {"a-time-is-a-row-of-the-table", a_time_is_a_row_of_the_table, TRUE},
+    {"labels-are-the-reference-s-to-the-bit",
+        labels_are_the_reference_s_to_the_bit, TRUE},
     {"noise-and-steps-are-the-reference-s-to-the-bit",
         noise_and_steps_are_the_reference_s_to_the_bit, TRUE},
     {"losses", losses, TRUE},

@@ -34,6 +34,12 @@ cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
   memcpy (dst, src, size);
 }
 
+void
+cuda_zero (DdpmBackend * b, gpointer dst, gsize size)
+{
+  memset (dst, 0, size);
+}
+
 gboolean
 cuda_launched (CudaBackend * b, const gchar * kernel)
 {
@@ -65,15 +71,19 @@ static const DdpmOps host_ops = {
   .free = host_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
+  .copy = ddpm_host_copy,
   .upsample_forward = cuda_upsample_forward,
   .upsample_backward = cuda_upsample_backward,
   .accumulate = cuda_accumulate,
   .embedding = cuda_embedding,
+  .embedding_add = cuda_embedding_add,
+  .embedding_backward = cuda_embedding_backward,
   .swish_forward = cuda_swish_forward,
   .swish_backward = cuda_swish_backward,
   .noise = cuda_noise,
   .q_sample = cuda_q_sample,
   .mse = cuda_mse,
+  .guide = cuda_guide,
   .reverse_step = cuda_reverse_step,
   .sum_of_squares = cuda_sum_of_squares,
   .adam = cuda_adam,
@@ -86,6 +96,8 @@ static const Case cases[] = {
   {.run = run_small_activations,.add = TRUE},
   {.run = run_swish},
   {.run = run_embedding},
+  {.run = run_labels},
+  {.run = run_labels,.add = TRUE},
   {.run = run_diffusion},
   {.run = run_losses},
   {.run = run_adam},
@@ -173,6 +185,8 @@ main (int argc, char **argv)
   } tests[] = {
     {"swish", swish},
     {"a-time-is-a-row-of-the-table", a_time_is_a_row_of_the_table},
+    {"labels-are-the-reference-s-to-the-bit",
+        labels_are_the_reference_s_to_the_bit},
     {"noise-and-steps-are-the-reference-s-to-the-bit",
         noise_and_steps_are_the_reference_s_to_the_bit},
     {"losses", losses},

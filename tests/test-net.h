@@ -160,6 +160,8 @@ check_against_pytorch (DdpmBackend * backend, TestNet make, const gchar * file)
   p.x_t = test_dump_get_floats (dump, "x_t", count);
   p.eps = test_dump_get_floats (dump, "eps", count);
   p.t = test_dump_get (dump, "t", NULL);
+  if (net.config.classes > 0)
+    p.labels = test_dump_get (dump, "labels", NULL);
   p.out = g_new (gfloat, count);
   p.grads = g_new (gfloat, net.params->trainable);
   net_run (&net, &p);

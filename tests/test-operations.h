@@ -266,6 +266,34 @@ run_embedding (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_free (b, &table);
 }
 
+/* Some rows of the table are taken more than once, some never; some images
+ * take none. */
+static inline void
+run_labels (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
+{
+  const gint labels[] = { 2, -1, 0, 2, 6, 2, -1 };
+  const guint n = G_N_ELEMENTS (labels), dim = 300;
+  const DdpmType f32 = DDPM_TYPE_F32;
+  Tensor table = tensor_random (b, f32, 7, dim, 76, 1, 0, shift);
+  Tensor rows = tensor_random (b, f32, n, dim, 77, 1, 0, shift);
+  Tensor dy = tensor_random (b, f32, n, dim, 78, 1, 0, shift);
+  Tensor dtable = tensor_random (b, f32, 7, dim, 79, 1, 0, shift);
+  Tensor none = tensor_random (b, f32, 7, dim, 80, 1, 0, shift);
+  Tensor copy = tensor_new (b, f32, n * dim, shift);
+
+  b->ops->embedding_add (b, n, dim, table.data, labels, rows.data);
+  b->ops->embedding_backward (b, n, dim, 7, labels, dy.data, dtable.data,
+      c->add);
+  b->ops->embedding_backward (b, 0, dim, 7, NULL, dy.data, none.data, c->add);
+  b->ops->copy (b, copy.data, dy.data, n * dim * sizeof (float));
+  tensor_result (b, &rows, "labelled rows", TRUE, out);
+  tensor_result (b, &dtable, "label embedding's gradient", TRUE, out);
+  tensor_result (b, &none, "the same of no image", TRUE, out);
+  tensor_result (b, &copy, "copy", TRUE, out);
+  tensor_free (b, &table);
+  tensor_free (b, &dy);
+}
+
 /* What is computed in double: sums differ in their order, the rest in
  * nothing */
 static inline void
@@ -288,6 +316,7 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   Tensor x = tensor_random (b, f32, n, elements, 82, 1, 0, shift);
   Tensor dpred = tensor_random (b, f32, n, elements, 83, 1, 0, shift);
   Tensor prev = tensor_random (b, f32, n, elements, 84, 1, 0, shift);
+  Tensor guided = tensor_random (b, f32, n, elements, 85, 1, 0, shift);
 
   b->ops->noise (b, seed, first, 5, n, elements, eps.data);
   b->ops->q_sample (b, n, elements, a, s, x0.data, eps.data, x_t.data);
@@ -295,10 +324,12 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
       prev.data);
   b->ops->reverse_step (b, &last, seed, first, n, elements, x.data, eps.data,
       NULL);
+  b->ops->guide (b, n * elements, 1.7f, x0.data, guided.data);
   tensor_result (b, &eps, "noise", TRUE, out);
   tensor_result (b, &x_t, "x_t", TRUE, out);
   tensor_result (b, &x, "x", TRUE, out);
   tensor_result (b, &prev, "x_0", TRUE, out);
+  tensor_result (b, &guided, "guided", TRUE, out);
   tensor_free (b, &x0);
   tensor_free (b, &dpred);
 }

@@ -355,6 +355,41 @@ embedding_takes_rows_of_the_table (void)
 }
 
 static void
+labels_add_rows_and_get_their_gradients (void)
+{
+  const gint labels[] = { 2, -1, 2 };
+  const float table[] = { 1, 2, 10, 20, 100, 200 };
+  const float sums[] = { 107, 207, 7, 7, 107, 207 };
+  const float dy[] = { 1, 2, 3, 4, 5, 6 };
+  const float once[] = { 0, 0, 0, 0, 6, 8 };
+  const float twice[] = { 0, 0, 0, 0, 12, 16 };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  float out[] = { 7, 7, 7, 7, 7, 7 }, dtable[] = { 9, 9, 9, 9, 9, 9 };
+
+  b->ops->embedding_add (b, 3, 2, table, labels, out);
+  test_assert_same_bits (out, sums, sizeof out);
+  b->ops->embedding_backward (b, 3, 2, 3, labels, dy, dtable, FALSE);
+  test_assert_same_bits (dtable, once, sizeof dtable);
+  b->ops->embedding_backward (b, 3, 2, 3, labels, dy, dtable, TRUE);
+  test_assert_same_bits (dtable, twice, sizeof dtable);
+}
+
+static void
+guidance_goes_through_both_predictions (void)
+{
+  const float weights[] = { 0, 1, 3 }, expected[] = { 2, 5, 11 };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+
+  for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
+    const float without = 2;
+    float eps = 5;
+
+    b->ops->guide (b, 1, weights[i], &without, &eps);
+    g_assert_cmpfloat (eps, ==, expected[i]);
+  }
+}
+
+static void
 swish_is_right_far_from_zero (void)
 {
   const float x[] = { 0.0f, 1.0f, -1.0f, 1000.0f, -1000.0f };
@@ -439,6 +474,10 @@ main (int argc, char **argv)
   g_test_add_func ("/reference/accumulate",
       accumulate_adds_in_float_and_in_bf16);
   g_test_add_func ("/reference/embedding", embedding_takes_rows_of_the_table);
+  g_test_add_func ("/reference/labels",
+      labels_add_rows_and_get_their_gradients);
+  g_test_add_func ("/reference/guidance",
+      guidance_goes_through_both_predictions);
   g_test_add_func ("/reference/swish", swish_is_right_far_from_zero);
   g_test_add_func ("/reference/impossible-shapes-are-refused",
       impossible_shapes_are_refused);

@@ -15,7 +15,7 @@ typedef struct
 {
   guint n;
   gsize elements;
-  const gint *t;
+  const gint *t, *labels;
   const gfloat *eps;
   gfloat *x_0;
 } Example;
@@ -29,6 +29,7 @@ example_init (Example * e, const DdpmConfig * config, guint width,
   gsize n;
 
   e->t = test_dump_get (dump, "t", &n);
+  e->labels = config->classes ? test_dump_get (dump, "labels", NULL) : NULL;
   e->n = n;
   e->elements = (gsize) width *height * config->image_channels;
   e->eps = test_dump_get_floats (dump, "eps", n * e->elements);
@@ -51,8 +52,8 @@ gradient_of (DdpmTrainer * trainer, const DdpmModel * model,
   gfloat *grads = g_new (gfloat, model->params->trainable);
 
   test_trainer_set_weights (trainer, model);
-  g_assert_true (ddpm_trainer_gradient (trainer, e->x_0, e->t, NULL, e->eps,
-          e->n, loss, grads, &error));
+  g_assert_true (ddpm_trainer_gradient (trainer, e->x_0, e->t, e->labels,
+          e->eps, e->n, loss, grads, &error));
   g_assert_no_error (error);
   return grads;
 }
@@ -95,6 +96,8 @@ gradient_is_that_of_pytorch (gconstpointer kind)
       "unet-square.safetensors");
   check_gradient (GPOINTER_TO_INT (kind), test_net_oblong,
       "unet-oblong.safetensors");
+  check_gradient (GPOINTER_TO_INT (kind), test_net_labelled,
+      "unet-labelled.safetensors");
 }
 
 /* Adam moves a weight by the sign of its first gradient; where that is 0 but

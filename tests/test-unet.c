@@ -62,6 +62,13 @@ cpu_agrees_with_pytorch_on_the_notebook_s_network (void)
 }
 
 static void
+labels_agree_with_pytorch (void)
+{
+  for (guint kind = DDPM_BACKEND_REFERENCE; kind <= LAST_BACKEND; kind++)
+    check (kind, test_net_labelled, "unet-labelled.safetensors");
+}
+
+static void
 an_image_does_not_depend_on_its_batch (void)
 {
   gsize elements = 3 * 8 * 8;
@@ -153,6 +160,7 @@ main (int argc, char **argv)
     TEST (cpu_agrees_with_pytorch_on_the_notebook_s_network);
     TEST (reference_and_cpu_agree_with_dropout);
   }
+  TEST (labels_agree_with_pytorch);
   TEST (an_image_does_not_depend_on_its_batch);
   TEST (memory_plan_of_training_gives_the_same_output_as_of_sampling);
   TEST (sizes_that_the_levels_do_not_divide_are_refused);

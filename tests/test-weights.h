@@ -50,6 +50,15 @@ test_net_oblong (DdpmConfig * config, guint * width, guint * height)
   *height = 16;
 }
 
+/* LABELLED_NETS['labelled'] */
+static inline void
+test_net_labelled (DdpmConfig * config, guint * width, guint * height)
+{
+  test_net_square (config, width, height);
+  config->res_blocks = 1;
+  config->classes = 5;
+}
+
 static inline guint64
 test_fnv1a (const gchar * name)
 {

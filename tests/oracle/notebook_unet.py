@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The UNet of the notebook in PyTorch: the same parameters under the same names,
-the same mathematics. Widths, T and the number of image channels are free."""
+the same mathematics. Widths, T and the number of image channels are free, and
+there may be an embedding of labels, which the notebook has not: added to that of the
+timestep (Dhariwal & Nichol 2021); label -1 adds nothing."""
 import math
 
 import torch
@@ -86,7 +88,7 @@ class Resample(nn.Module):
 
 
 class UNet(nn.Module):
-    def __init__(self, T, ch, ch_mult, attn, num_res_blocks, image_channels=3):
+    def __init__(self, T, ch, ch_mult, attn, num_res_blocks, image_channels=3, classes=0):
         super().__init__()
         tdim, widths = 4 * ch, [ch * m for m in ch_mult]
         last = len(widths) - 1
@@ -112,14 +114,19 @@ class UNet(nn.Module):
             if level > 0:
                 self.upblocks.append(Resample(now, up=True))
         self.tail = nn.Sequential(norm(now), nn.SiLU(), conv(now, image_channels, 3))
+        if classes > 0:
+            self.label_embedding = nn.Embedding(classes, tdim)
 
     def dropouts(self):
         """In order of execution."""
         blocks = [*self.downblocks, *self.middleblocks, *self.upblocks]
         return [b.block2[2] for b in blocks if isinstance(b, ResBlock)]
 
-    def forward(self, x, t):
+    def forward(self, x, t, labels=None):
         temb = self.time_embedding(t)
+        if labels is not None:
+            known = (labels >= 0).to(temb.dtype)[:, None]
+            temb = temb + known * self.label_embedding(labels.clamp(min=0))
         h = self.head(x)
         skips = [h]
         for block in self.downblocks:

@@ -33,6 +33,10 @@ NETS = {
     'oblong': (dict(T=50, ch=32, ch_mult=[1, 2, 2, 1], attn=[1], num_res_blocks=1,
                     image_channels=1), 16, 32),
 }
+# with classes, for one pass
+LABELLED_NETS = {
+    'labelled': (dict(T=20, ch=32, ch_mult=[1, 2], attn=[1], num_res_blocks=1, classes=5), 8, 8),
+}
 # too large for whole runs of sampling and training
 LARGE_NETS = {
     'notebook': (dict(T=1000, ch=128, ch_mult=[1, 2, 2, 1], attn=[1], num_res_blocks=2), 32, 32),
@@ -61,7 +65,7 @@ def formula(name, shape):
 
 def make_net(kind):
     """The test network in double, with weights that float holds exactly."""
-    arguments, height, width = (NETS | LARGE_NETS)[kind]
+    arguments, height, width = (NETS | LARGE_NETS | LABELLED_NETS)[kind]
     net = UNet(**arguments).double()
     for name, p in net.named_parameters():
         if p.requires_grad:
