@@ -100,6 +100,32 @@ too_many_threads_are_refused (void)
 }
 
 static void
+use_two_threads_at_most (void)
+{
+  g_autoptr (DdpmBackend) all = cpu_backend (DDPM_PRECISION_F32, 0);
+  g_autoptr (DdpmBackend) two = cpu_backend (DDPM_PRECISION_F32, 2);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (all->threads, <=, 2);
+  g_assert_cmpuint (two->threads, ==, 2);
+  g_assert_null (ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 3,
+          &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
+}
+
+/* A smaller team than oneDNN counted on computes wrong numbers. OpenMP reads
+ * its limit once, at the start. */
+static void
+more_threads_than_openmp_gives_are_refused (void)
+{
+  g_setenv ("OMP_THREAD_LIMIT", "2", TRUE);
+  g_test_trap_subprocess ("/cpu/subprocess/use-two-threads-at-most", 0,
+      G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_unsetenv ("OMP_THREAD_LIMIT");
+  g_test_trap_assert_passed ();
+}
+
+static void
 refuse_job (gpointer data)
 {
   static const DdpmConvDesc convs[] = {
@@ -284,6 +310,10 @@ for_each_case (DdpmPrecision precision, guint n,
       : DDPM_TYPE_BF16;
   const Case cases[] = {
     {.run = run_conv,.conv = {n, 16, 16, 64, 0, 64, 3, 1, act, act, TRUE}},
+    {.run = run_conv,.conv = {n, 18, 23, 32, 0, 32, 3, 1, act, act, TRUE},
+        .residual = OTHER_RESIDUAL},
+    {.run = run_conv,.conv = {n, 5, 7, 32, 0, 32, 3, 1, act, act, TRUE},
+        .residual = IN_PLACE,.add = TRUE},
     {.run = run_conv,.conv = {n, 16, 16, 3, 0, 64, 3, 1, DDPM_TYPE_F32, act,
             TRUE}},
     {.run = run_conv,.conv = {n, 16, 16, 64, 0, 3, 3, 1, act, DDPM_TYPE_F32,
@@ -299,7 +329,7 @@ for_each_case (DdpmPrecision precision, guint n,
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     func (precision, &cases[i], cases[i].run == run_norm
-        || (i == 0 && precision == DDPM_PRECISION_F32
+        || (i < 3 && precision == DDPM_PRECISION_F32
             && has_own_convolution ()));
 }
 
@@ -531,6 +561,10 @@ main (int argc, char **argv)
       bf16_by_name_needs_a_processor_with_it);
   g_test_add_func ("/cpu/too-many-threads-are-refused",
       too_many_threads_are_refused);
+  g_test_add_func ("/cpu/more-threads-than-openmp-gives-are-refused",
+      more_threads_than_openmp_gives_are_refused);
+  g_test_add_func ("/cpu/subprocess/use-two-threads-at-most",
+      use_two_threads_at_most);
   g_test_add_func ("/cpu/impossible-shapes-are-refused",
       impossible_shapes_are_refused);
   g_test_add_func

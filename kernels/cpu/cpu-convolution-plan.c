@@ -366,11 +366,11 @@ tiles_workspace (CpuConvolution * conv)
   gsize size = 0;
 
   if (conv->tiled[CPU_CONV_FORWARD])
-    size = cpu_winograd_scratch (b, &conv->tiling, FALSE);
+    size = cpu_winograd_scratch (b, &conv->tiling);
   if (conv->tiled[CPU_CONV_BACKWARD_DATA])
-    size = MAX (size, cpu_winograd_scratch (b, &conv->tiling_backward, FALSE));
+    size = MAX (size, cpu_winograd_scratch (b, &conv->tiling_backward));
   if (conv->tiled[CPU_CONV_BACKWARD_WEIGHTS])
-    size = MAX (size, cpu_winograd_scratch (b, &conv->tiling, TRUE));
+    size = MAX (size, cpu_winograd_gradient_scratch (b, &conv->tiling));
   return size;
 }
 

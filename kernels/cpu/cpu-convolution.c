@@ -32,7 +32,9 @@ conv_implementation (DdpmPlan * p, guint kind)
   const CpuPrimitive *worst = NULL;
 
   if (kind < CPU_CONV_PASSES && conv->tiled[kind])
-    return cpu_plan_backend (p)->kernels->winograd->name;
+    return cpu_winograd_name (cpu_plan_backend (p),
+        kind == CPU_CONV_BACKWARD_DATA ? &conv->tiling_backward
+        : &conv->tiling);
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
     const CpuPrimitive *passes[3][3] = {

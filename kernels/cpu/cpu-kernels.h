@@ -105,33 +105,52 @@ typedef struct
       float *param, float *m, float *v, float *ema);
 } CpuOptimizerKernels;
 
-/* 3x3 convolution by tiles of 2x2 outputs; see kern-winograd.c. Of each tile
- * and each kernel there are 16 planes. */
+/* Where the outputs of a tile go: pixels [rows][columns] are in the image,
+ * channels to the end of a row of it; residual, as y: NULL: none */
 typedef struct
 {
-  const gchar *name;            /* NULL: this processor cannot */
-  gsize width;                  /* outputs that are computed at a time */
-  gsize lanes;                  /* of which channels are a multiple */
-  /* packed [16][in][width], of @out <= width kernels, from input i of output
-   * o at weight + i in_stride + o out_stride; turned: by half a turn */
+  gsize rows, columns, channels;
+  gsize row_step, column_step;  /* of y and residual */
+  const float *residual;
+  float *y;
+} CpuWinogradOutputs;
+
+/* 3x3 convolution by tiles of outputs x outputs; see kern-winograd.c. Of each
+ * tile and each kernel there are points^2 planes, points = outputs + 2. */
+typedef struct
+{
+  const gchar *name;
+  gsize outputs;
+  /* packed [planes][in][width], of @out <= width kernels, from input i of
+   * output o at weight + i in_stride + o out_stride; turned: by half a turn */
   void (*pack) (gsize in, gsize out, gsize in_stride, gsize out_stride,
       gboolean turned, const float *weight, float *packed);
   /* The gradient of width kernels, from that of their packed form */
   void (*unpack) (gsize in, gsize in_stride, gsize out_stride,
       const float *packed, float *dweight, gboolean add);
-  /* 16 planes, @plane apart, of a tile's inputs x or output gradients dy */
-  void (*spread_input) (gsize channels, const float *const x[16],
+  /* The planes, @plane apart, of a tile's inputs x[points^2] or of the
+   * gradients dy[outputs^2] of its outputs */
+  void (*spread_input) (gsize channels, const float *const *x, gsize plane,
+      float *v);
+  void (*spread_gradient) (gsize channels, const float *const *dy,
       gsize plane, float *v);
-  void (*spread_gradient) (gsize channels, const float *const dy[4],
-      gsize plane, float *v);
-  /* c [rows][width] = a b, or +=: element r, k of a at a + r a_row + k a_depth,
-   * rows of b b_depth apart */
+  /* The outputs of a tile from its products m [planes][width]; bias [width]:
+   * NULL: none */
+  void (*gather_output) (const float *m, const float *bias,
+      const CpuWinogradOutputs * to);
+} CpuWinogradTile;
+
+typedef struct
+{
+  gsize width;                  /* outputs that are computed at a time; 0:
+                                 * this processor cannot */
+  gsize lanes;                  /* of which channels are a multiple */
+  /* c [rows][width], rows c_row apart, = a b, or +=: element r, k of a at
+   * a + r a_row + k a_depth, rows of b b_depth apart */
   void (*multiply) (gsize rows, gsize depth, const float *a, gsize a_row,
-      gsize a_depth, const float *b, gsize b_depth, float *c, gboolean add);
-  /* The outputs of a tile, @channels <= width of them, from their planes of
-   * products; bias [width], residual: NULL: none; y[i] NULL: outside */
-  void (*gather_output) (gsize channels, const float *m, gsize plane,
-      const float *bias, const float *const residual[4], float *const y[4]);
+      gsize a_depth, const float *b, gsize b_depth, float *c, gsize c_row,
+      gboolean add);
+  const CpuWinogradTile *tile[2];       /* of 2x2 outputs, of 4x4 */
 } CpuWinogradKernels;
 
 typedef struct

@@ -1,4 +1,4 @@
-/* gst-ddpm: CPU backend: 3x3 convolution by tiles of 2x2 outputs
+/* gst-ddpm: CPU backend: 3x3 convolution by tiles
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -29,17 +29,20 @@ void cpu_winograd_pack (CpuBackend * b, const CpuTiling * t,
     const float *weight, gsize in_stride, gsize out_stride, gboolean turned,
     float *packed);
 
-/* Bytes of workspace of the next two */
-gsize cpu_winograd_scratch (CpuBackend * b, const CpuTiling * t,
-    gboolean gradient);
+/* What computes it, for measurements */
+const gchar *cpu_winograd_name (CpuBackend * b, const CpuTiling * t);
+
 /* bias [out rounded up to the kernels' width], residual (as y, or y itself):
  * NULL: none */
 void cpu_winograd_convolve (CpuBackend * b, const CpuTiling * t,
     const float *x, const float *packed, const float *bias,
     const float *residual, float *y, gpointer scratch);
-/* dweight [out][in][3][3] */
+/* dweight [out][in][3][3] (cpu-winograd-gradient.c) */
 void cpu_winograd_gradient (CpuBackend * b, const CpuTiling * t,
     const float *x, const float *dy, float *dweight, gboolean add,
     gpointer scratch);
+/* Bytes of workspace of each */
+gsize cpu_winograd_scratch (CpuBackend * b, const CpuTiling * t);
+gsize cpu_winograd_gradient_scratch (CpuBackend * b, const CpuTiling * t);
 
 G_END_DECLS

@@ -1,0 +1,226 @@
+/* gst-ddpm: inner loops of the CPU backend: the tiles of 3x3 convolution
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * To be included once OUTPUTS is defined and, on vectors, the five products
+ * with Winograd's matrices of F(OUTPUTS, 3):
+ *
+ *   times_b (in, out)              B^T in
+ *   times_g (in, out)              G in
+ *   times_a_transposed (in, out)   A^T in
+ *   times_a (in, out)              A in
+ *   times_g_transposed (in, out)   G^T in
+ *
+ * In two dimensions each is taken of all columns, then of all rows.
+ */
+#define POINTS (OUTPUTS + 2)
+#define PLANES (POINTS * POINTS)
+
+static void
+pack_lanes (const float *taps, gsize plane, float *packed)
+{
+  Vec part[POINTS][3];
+
+  for (gsize column = 0; column < 3; column++) {
+    Vec g[3], u[POINTS];
+
+    for (gsize i = 0; i < 3; i++)
+      g[i] = vec_load (taps + (3 * i + column) * WIDTH);
+    times_g (g, u);
+    for (gsize i = 0; i < POINTS; i++)
+      part[i][column] = u[i];
+  }
+  for (gsize row = 0; row < POINTS; row++) {
+    Vec u[POINTS];
+
+    times_g (part[row], u);
+    for (gsize i = 0; i < POINTS; i++, packed += plane)
+      vec_store (packed, u[i]);
+  }
+}
+
+static void
+pack (gsize in, gsize out, gsize in_stride, gsize out_stride, gboolean turned,
+    const float *weight, float *packed)
+{
+  float taps[9 * WIDTH] = { 0, };
+
+  for (gsize i = 0; i < in; i++, weight += in_stride, packed += WIDTH) {
+    for (gsize o = 0; o < out; o++) {
+      const float *g = weight + o * out_stride;
+
+      for (gsize tap = 0; tap < 9; tap++)
+        taps[tap * WIDTH + o] = g[turned ? 8 - tap : tap];
+    }
+    pack_lanes (taps, in * WIDTH, packed);
+    pack_lanes (taps + LANES, in * WIDTH, packed + LANES);
+  }
+}
+
+static void
+unpack_lanes (const float *packed, gsize plane, float *taps)
+{
+  Vec part[3][POINTS];
+
+  for (gsize column = 0; column < POINTS; column++) {
+    Vec u[POINTS], g[3];
+
+    for (gsize i = 0; i < POINTS; i++)
+      u[i] = vec_load (packed + (i * POINTS + column) * plane);
+    times_g_transposed (u, g);
+    for (gsize i = 0; i < 3; i++)
+      part[i][column] = g[i];
+  }
+  for (gsize row = 0; row < 3; row++) {
+    Vec g[3];
+
+    times_g_transposed (part[row], g);
+    for (gsize i = 0; i < 3; i++, taps += WIDTH)
+      vec_store (taps, g[i]);
+  }
+}
+
+static void
+unpack (gsize in, gsize in_stride, gsize out_stride, const float *packed,
+    float *dweight, gboolean add)
+{
+  float taps[9 * WIDTH];
+
+  for (gsize i = 0; i < in; i++, dweight += in_stride, packed += WIDTH) {
+    unpack_lanes (packed, in * WIDTH, taps);
+    unpack_lanes (packed + LANES, in * WIDTH, taps + LANES);
+    for (gsize o = 0; o < WIDTH; o++) {
+      float *dg = dweight + o * out_stride;
+
+      for (gsize tap = 0; tap < 9; tap++)
+        dg[tap] = add ? dg[tap] + taps[tap * WIDTH + o]
+            : taps[tap * WIDTH + o];
+    }
+  }
+}
+
+static void
+spread_input (gsize channels, const float *const *x, gsize plane, float *v)
+{
+  for (gsize c = 0; c < channels; c += LANES) {
+    Vec part[POINTS][POINTS];
+
+    for (gsize column = 0; column < POINTS; column++) {
+      Vec d[POINTS], u[POINTS];
+
+      for (gsize i = 0; i < POINTS; i++)
+        d[i] = vec_load (x[i * POINTS + column] + c);
+      times_b (d, u);
+      for (gsize i = 0; i < POINTS; i++)
+        part[i][column] = u[i];
+    }
+    for (gsize row = 0; row < POINTS; row++) {
+      Vec u[POINTS];
+
+      times_b (part[row], u);
+      for (gsize i = 0; i < POINTS; i++)
+        vec_store (v + (row * POINTS + i) * plane + c, u[i]);
+    }
+  }
+}
+
+static void
+spread_gradient (gsize channels, const float *const *dy, gsize plane, float *v)
+{
+  for (gsize c = 0; c < channels; c += LANES) {
+    Vec part[POINTS][OUTPUTS];
+
+    for (gsize column = 0; column < OUTPUTS; column++) {
+      Vec d[OUTPUTS], u[POINTS];
+
+      for (gsize i = 0; i < OUTPUTS; i++)
+        d[i] = vec_load (dy[i * OUTPUTS + column] + c);
+      times_a (d, u);
+      for (gsize i = 0; i < POINTS; i++)
+        part[i][column] = u[i];
+    }
+    for (gsize row = 0; row < POINTS; row++) {
+      Vec u[POINTS];
+
+      times_a (part[row], u);
+      for (gsize i = 0; i < POINTS; i++)
+        vec_store (v + (row * POINTS + i) * plane + c, u[i]);
+    }
+  }
+}
+
+/* Some lanes of all outputs of a tile */
+KERN_INLINE void
+gather_lanes (const float *m, Vec y[OUTPUTS][OUTPUTS])
+{
+  Vec part[OUTPUTS][POINTS];
+
+  for (gsize column = 0; column < POINTS; column++) {
+    Vec u[POINTS], few[OUTPUTS];
+
+    for (gsize i = 0; i < POINTS; i++)
+      u[i] = vec_load (m + (i * POINTS + column) * WIDTH);
+    times_a_transposed (u, few);
+    for (gsize i = 0; i < OUTPUTS; i++)
+      part[i][column] = few[i];
+  }
+  for (gsize row = 0; row < OUTPUTS; row++)
+    times_a_transposed (part[row], y[row]);
+}
+
+/* The outputs of a tile that are all in the image, and all channels of WIDTH */
+KERN_INLINE void
+gather_whole (gboolean add, const float *m, const float *bias,
+    const CpuWinogradOutputs * to)
+{
+  for (gsize c = 0; c < WIDTH; c += LANES) {
+    Vec y[OUTPUTS][OUTPUTS];
+    const Vec offset = bias ? vec_load (bias + c) : vec_all (0.0f);
+
+    gather_lanes (m + c, y);
+    for (gsize i = 0; i < OUTPUTS; i++) {
+      for (gsize k = 0; k < OUTPUTS; k++) {
+        const gsize at = i * to->row_step + k * to->column_step + c;
+        Vec out = y[i][k] + offset;
+
+        if (add)
+          out += vec_load (to->residual + at);
+        vec_store (to->y + at, out);
+      }
+    }
+  }
+}
+
+static void
+gather_part (const float *m, const float *bias, const CpuWinogradOutputs * to)
+{
+  for (gsize c = 0; c < MIN (to->channels, WIDTH); c += LANES) {
+    Vec y[OUTPUTS][OUTPUTS];
+    const Vec offset = bias ? vec_load (bias + c) : vec_all (0.0f);
+    const gsize channels = MIN (to->channels - c, LANES);
+
+    gather_lanes (m + c, y);
+    for (gsize i = 0; i < to->rows; i++) {
+      for (gsize k = 0; k < to->columns; k++) {
+        const gsize at = i * to->row_step + k * to->column_step + c;
+        float out[LANES];
+
+        vec_store (out, y[i][k] + offset);
+        for (gsize o = 0; o < channels; o++)
+          to->y[at + o] = to->residual ? out[o] + to->residual[at + o]
+              : out[o];
+      }
+    }
+  }
+}
+
+static void
+gather_output (const float *m, const float *bias,
+    const CpuWinogradOutputs * to)
+{
+  if (to->rows < OUTPUTS || to->columns < OUTPUTS || to->channels < WIDTH)
+    gather_part (m, bias, to);
+  else if (to->residual)
+    gather_whole (TRUE, m, bias, to);
+  else
+    gather_whole (FALSE, m, bias, to);
+}
