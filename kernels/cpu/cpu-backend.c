@@ -170,6 +170,18 @@ choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
   return TRUE;
 }
 
+static gboolean
+check_threads (guint threads, GError ** error)
+{
+  if (threads <= cpu_thread_limit ())
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+      "%u threads were asked for, and OpenMP may use %u here "
+      "(OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS)", threads,
+      cpu_thread_limit ());
+  return FALSE;
+}
+
 DdpmBackend *
 ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
 {
@@ -179,9 +191,11 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   b->base.ops = &cpu_ops;
   b->base.name = "cpu";
   b->base.host_memory = TRUE;
-  b->base.threads = threads ? threads : cpu_thread_count_cores ();
+  b->base.threads = threads ? threads
+      : MIN (cpu_thread_count_cores (), cpu_thread_limit ());
   b->kernels = cpu_kernels_get ();
-  if (!choose_precision (b, precision, error)
+  if (!check_threads (b->base.threads, error)
+      || !choose_precision (b, precision, error)
       || !cpu_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0), "engine",
           error)
       || !cpu_check (dnnl_stream_create (&b->stream, b->engine,

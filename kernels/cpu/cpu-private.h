@@ -30,6 +30,8 @@ typedef struct
 
 /* Physical cores that this process may run on */
 guint cpu_thread_count_cores (void);
+/* The most threads that OpenMP gives a team here */
+guint cpu_thread_limit (void);
 void cpu_thread_run (guint threads, void (*func) (gpointer data),
     gpointer data);
 

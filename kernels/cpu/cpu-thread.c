@@ -58,6 +58,17 @@ run_nested (guint threads, void (*func) (gpointer data), gpointer data)
   omp_set_num_threads (before);
 }
 
+/* Set by a person, through OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS. oneDNN
+ * divides some work among as many threads as were asked for, whether they
+ * come or not: a smaller team leaves parts of results unwritten. */
+guint
+cpu_thread_limit (void)
+{
+  if (omp_get_max_active_levels () < 1)
+    return 1;
+  return MAX (1, omp_get_thread_limit ());
+}
+
 void
 cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
 {
