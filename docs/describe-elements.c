@@ -56,6 +56,21 @@ default_text (GParamSpec * pspec)
   return g_strdup_value_contents (value);
 }
 
+/* With the memory where it is not the host's. Returns: (transfer full) */
+static gchar *
+get_media_type (const GstCaps * caps, guint n)
+{
+  const gchar *name = gst_structure_get_name (gst_caps_get_structure (caps, n));
+  const GstCapsFeatures *features = gst_caps_get_features (caps, n);
+  g_autofree gchar *memory = NULL;
+
+  if (gst_caps_features_is_equal (features,
+          GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY))
+    return g_strdup (name);
+  memory = gst_caps_features_to_string (features);
+  return g_strdup_printf ("%s(%s)", name, memory);
+}
+
 static void
 describe_pads (GstElementFactory * factory)
 {
@@ -65,18 +80,18 @@ describe_pads (GstElementFactory * factory)
       l = l->next) {
     GstStaticPadTemplate *t = l->data;
     g_autoptr (GstCaps) caps = gst_static_pad_template_get_caps (t);
-    g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+    g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash,
+        g_str_equal, g_free, NULL);
     guint i;
 
     g_print ("- pad `%s` (%s, %s):", t->name_template,
         t->direction == GST_PAD_SRC ? "source" : "sink",
         t->presence == GST_PAD_ALWAYS ? "always" : "on request");
     for (i = 0; i < gst_caps_get_size (caps); i++) {
-      const gchar *name =
-          gst_structure_get_name (gst_caps_get_structure (caps, i));
+      gchar *type = get_media_type (caps, i);
 
-      if (g_hash_table_add (seen, (gpointer) name))
-        g_print ("%s `%s`", g_hash_table_size (seen) > 1 ? "," : "", name);
+      if (g_hash_table_add (seen, type))
+        g_print ("%s `%s`", g_hash_table_size (seen) > 1 ? "," : "", type);
     }
     gst_static_caps_cleanup (&t->static_caps);
     g_print ("\n");

@@ -11,6 +11,69 @@
 /* A buffer pool counts its bytes in 32 bits. */
 #define MAX_SIZE ((guint64) G_MAXINT32)
 
+/* --- memory --------------------------------------------------------------- */
+
+gboolean
+gst_ddpm_caps_are_of_host (const GstCaps * caps, guint n)
+{
+  const GstCapsFeatures *features = gst_caps_get_features (caps, n);
+
+  return gst_caps_features_is_any (features)
+      || gst_caps_features_is_equal (features,
+      GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+}
+
+gboolean
+gst_ddpm_caps_are_of_cuda (const GstCaps * caps, guint n)
+{
+  const GstCapsFeatures *features = gst_caps_get_features (caps, n);
+
+  return !gst_caps_features_is_any (features)
+      && gst_caps_features_get_size (features) == 1
+      && gst_caps_features_contains (features, GST_DDPM_CUDA_FEATURE);
+}
+
+static gboolean
+keep_those_of_cuda (GstCapsFeatures * features, GstStructure * structure,
+    gpointer of_cuda)
+{
+  return gst_caps_features_contains (features, GST_DDPM_CUDA_FEATURE)
+      == GPOINTER_TO_INT (of_cuda);
+}
+
+/* What the peer says to a filter may be in the filter's order, so that it is
+ * asked without one. */
+static gboolean
+peer_prefers_cuda (GstPad * pad)
+{
+  GstCaps *peer = gst_pad_peer_query_caps (pad, NULL);
+  gboolean prefers = !gst_caps_is_any (peer) && !gst_caps_is_empty (peer)
+      && gst_ddpm_caps_are_of_cuda (peer, 0);
+
+  gst_caps_unref (peer);
+  return prefers;
+}
+
+GstCaps *
+gst_ddpm_caps_choose_memory (GstPad * pad, GstCaps * caps)
+{
+  GstCaps *chosen;
+
+  if (gst_caps_is_any (caps))
+    return caps;
+  chosen = gst_caps_copy (caps);
+  gst_caps_filter_and_map_in_place (chosen, keep_those_of_cuda,
+      GINT_TO_POINTER (peer_prefers_cuda (pad)));
+  if (gst_caps_is_empty (chosen)) {
+    gst_caps_unref (chosen);
+    return caps;
+  }
+  gst_caps_unref (caps);
+  return chosen;
+}
+
+/* --- tensors -------------------------------------------------------------- */
+
 /* One number of a dimensions string, moving *text behind it */
 static gboolean
 parse_dimension (const gchar ** text, guint * value)
@@ -112,6 +175,9 @@ gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps,
   guint dims[4];
 
   if (caps == NULL || !gst_caps_is_fixed (caps))
+    goto not_tensors;
+  info->cuda = gst_ddpm_caps_are_of_cuda (caps, 0);
+  if (!info->cuda && !gst_ddpm_caps_are_of_host (caps, 0))
     goto not_tensors;
   s = gst_caps_get_structure (caps, 0);
   if (!is_tensor_structure (s))

@@ -7,6 +7,7 @@
 #include <gst/video/video.h>
 
 #include "gstddpmcaps.h"
+#include "gstddpmcuda.h"
 #include "gstddpmdenoise.h"
 #include "gstddpmdenoisemodel.h"
 #include "gstddpmdenoisesettings.h"
@@ -32,6 +33,7 @@ struct _GstDdpmDenoise
   GstClockTime latency;         /* own, as last told */
   GstClockTime sink_latency;    /* of the whole pipeline */
 
+  GstDdpmCuda cuda;
   gint stop;                    /* atomic: GST_DDPM_STOP_EVENT came */
 
   /* of the streaming thread, from here on: of the caps */
@@ -42,6 +44,7 @@ struct _GstDdpmDenoise
   gfloat *x;                    /* (batch, height, width, channels) */
   gint *labels;                 /* [batch] */
   gboolean is_video;
+  gboolean to_cuda;             /* frames and states leave on the device */
   GstVideoInfo video;
   gboolean synced;              /* a sink waits for the clock */
 
@@ -99,5 +102,7 @@ GstFlowReturn gst_ddpm_denoise_generate_output (GstBaseTransform * trans,
     GstBuffer ** outbuf);
 GstFlowReturn gst_ddpm_denoise_transform (GstBaseTransform * trans,
     GstBuffer * inbuf, GstBuffer * outbuf);
+gboolean gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans,
+    GstQuery * query);
 
 G_END_DECLS

@@ -22,9 +22,19 @@
  * takes longer than showing it, all that follows is shown later: no image is
  * late, and none is dropped.
  *
+ * A model with classes shows each of them by turns, or those that
+ * #GstDdpmDenoise:label names; #GstDdpmDenoise:guidance says how much it is to
+ * look like them.
+ *
  * States without times, such as those of a file, are taken in pieces of any
  * size and shown from time 0. An end of stream waits for the samples before it,
  * but one that is sent into the middle of a sample ends it within one step.
+ *
+ * With a backend that computes on a GPU, states and pictures can stay there:
+ * the caps feature memory:CUDAMemory is what such an element prefers of
+ * upstream, and gives to who names it before the host's memory. The CUDA
+ * context is shared with other elements and the application, as those of
+ * GstCuda do; pictures need GstCuda's library (libgstcuda) for it.
  *
  * A message "ddpmdenoise-model" says what was loaded: location, architecture,
  * parameters, step, width, height, image-channels, channels, timesteps,
@@ -40,6 +50,9 @@
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=4 seed=7 ! ddpmdenoise model=ckpt.bin sampler=ddpm stop-timestep=500 ! queue ! ddpmdenoise model=ckpt.bin sampler=ddpm ! videoconvert ! pngenc ! multifilesink location=%d.png
  * ]| Two elements share the steps.
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise model=labelled.bin label=ship,horse guidance=3 ! videoconvert ! autovideosink
+ * ]| Ships and horses, of a model that was trained with such labels.
  *
  * Since: 0.1
  */
@@ -58,12 +71,16 @@ GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_DDPM_DENOISE_SINK_CAPS));
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_DDPM_DENOISE_SINK_CAPS "; "
+        GST_DDPM_DENOISE_SINK_CUDA_CAPS));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS) "; "
-        GST_DDPM_TENSOR_CAPS));
+        GST_DDPM_TENSOR_CAPS "; "
+        GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE,
+            GST_DDPM_DENOISE_CUDA_FORMATS) "; " GST_DDPM_TENSOR_CUDA_CAPS));
 
 #define gst_ddpm_denoise_parent_class parent_class
 G_DEFINE_TYPE (GstDdpmDenoise, gst_ddpm_denoise, GST_TYPE_BASE_TRANSFORM);
@@ -77,6 +94,8 @@ static void gst_ddpm_denoise_get_property (GObject * object, guint id,
     GValue * value, GParamSpec * pspec);
 static gboolean gst_ddpm_denoise_send_event (GstElement * element,
     GstEvent * event);
+static void gst_ddpm_denoise_set_context (GstElement * element,
+    GstContext * context);
 static gboolean gst_ddpm_denoise_start (GstBaseTransform * trans);
 static gboolean gst_ddpm_denoise_stop (GstBaseTransform * trans);
 static GstCaps *gst_ddpm_denoise_transform_caps (GstBaseTransform * trans,
@@ -107,6 +126,7 @@ gst_ddpm_denoise_class_init (GstDdpmDenoiseClass * klass)
   gst_ddpm_denoise_settings_install (object_class);
 
   element_class->send_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_send_event);
+  element_class->set_context = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_set_context);
   gst_element_class_set_static_metadata (element_class, "DDPM denoiser",
       "Filter/Converter/Video", "Makes images of noise", "gst-ddpm");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
@@ -121,6 +141,8 @@ gst_ddpm_denoise_class_init (GstDdpmDenoiseClass * klass)
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_set_caps);
   base_class->transform_size =
       GST_DEBUG_FUNCPTR (gst_ddpm_denoise_transform_size);
+  base_class->decide_allocation =
+      GST_DEBUG_FUNCPTR (gst_ddpm_denoise_decide_allocation);
   base_class->sink_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_sink_event);
   base_class->src_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_src_event);
   base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_query);
@@ -140,6 +162,7 @@ gst_ddpm_denoise_init (GstDdpmDenoise * self)
   gst_ddpm_timeline_init (&self->timeline);
   gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
   self->adapter = gst_adapter_new ();
+  gst_ddpm_cuda_init (&self->cuda);
 
   /* A sample that was asked for is wanted, late or not. */
   gst_base_transform_set_qos_enabled (trans, FALSE);
@@ -153,6 +176,7 @@ gst_ddpm_denoise_finalize (GObject * object)
 
   gst_ddpm_denoise_settings_clear (&self->settings);
   g_object_unref (self->adapter);
+  gst_ddpm_cuda_clear (&self->cuda);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -187,6 +211,19 @@ gst_ddpm_denoise_send_event (GstElement * element, GstEvent * event)
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     g_atomic_int_set (&GST_DDPM_DENOISE (element)->stop, TRUE);
   return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
+}
+
+static void
+gst_ddpm_denoise_set_context (GstElement * element, GstContext * context)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (element);
+  gint device_id;
+
+  GST_OBJECT_LOCK (self);
+  device_id = self->settings.cuda_device_id;
+  GST_OBJECT_UNLOCK (self);
+  gst_ddpm_cuda_set_context (&self->cuda, element, context, device_id);
+  GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
 /* --- start and stop ------------------------------------------------------ */
@@ -226,7 +263,8 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   GST_OBJECT_LOCK (self);
   gst_ddpm_denoise_settings_copy (&settings, &self->settings);
   GST_OBJECT_UNLOCK (self);
-  model = gst_ddpm_denoise_model_load (&settings, &error);
+  model = gst_ddpm_denoise_model_load (&settings, &self->cuda,
+      GST_ELEMENT (self), &error);
   gst_ddpm_denoise_settings_clear (&settings);
   if (model == NULL)
     goto failed;
@@ -272,24 +310,31 @@ gst_ddpm_denoise_stop (GstBaseTransform * trans)
   gst_ddpm_denoise_reset_stream (self);
   free_denoiser (self);
   gst_ddpm_denoise_model_free (model);
+  gst_ddpm_cuda_release (&self->cuda);
   gst_clear_caps (&self->refused);
   return TRUE;
 }
 
 /* --- negotiation --------------------------------------------------------- */
 
+/* Before there is a backend, whatever the one that is asked for can do */
 static GstDdpmDenoiseLink
 get_link (GstDdpmDenoise * self)
 {
   GstDdpmDenoiseLink link = { 0, };
   const GstDdpmDenoiseSettings *s;
+  gboolean has_video = gst_ddpm_cuda_has_video (&self->cuda);
 
   GST_OBJECT_LOCK (self);
   s = self->model ? &self->model->settings : &self->settings;
   link.columns = s->columns;
   link.stop = s->stop_timestep;
   link.tensors = s->emit == GST_DDPM_DENOISE_EMIT_FINAL;
+  link.cuda_tensors = link.cuda_video = s->backend == DDPM_BACKEND_CUDA
+      || s->backend == DDPM_BACKEND_AUTO;
   if (self->model) {
+    link.cuda_tensors = ddpm_backend_get_context (self->model->backend) != NULL;
+    link.cuda_video = link.cuda_tensors && has_video;
     link.image_channels = self->model->model->config.image_channels;
     link.width = self->model->model->width;
     link.height = self->model->model->height;
@@ -320,6 +365,8 @@ static GstCaps *
 gst_ddpm_denoise_fixate_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * othercaps)
 {
+  if (direction == GST_PAD_SINK)
+    othercaps = gst_ddpm_caps_choose_memory (trans->srcpad, othercaps);
   return gst_ddpm_denoise_caps_fixate (othercaps, caps);
 }
 
@@ -493,6 +540,7 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   gst_ddpm_denoise_drop_sample (self);
   self->is_video = gst_structure_has_name (gst_caps_get_structure (outcaps, 0),
       "video/x-raw");
+  self->to_cuda = gst_ddpm_caps_are_of_cuda (outcaps, 0);
   if (!gst_ddpm_denoise_model_accept (self->model, incaps, &info, &spec,
           &error))
     goto wrong_caps;

@@ -125,9 +125,8 @@ append_all_states (GstCaps * out, const GstDdpmDenoiseLink * link,
     foreach_shape (out, link, gst_caps_get_structure (caps, i), append_states);
 }
 
-GstCaps *
-gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
-    const GstCaps * caps)
+static GstCaps *
+to_src (const GstDdpmDenoiseLink * link, const GstCaps * caps)
 {
   GstCaps *out = gst_caps_new_empty ();
   guint i;
@@ -236,7 +235,8 @@ append_shape_of_video (GstCaps * out, const GstDdpmDenoiseLink * link,
   gint frame_width, frame_height;
 
   if (channels == 0)
-    channels = takes_format (s, "RGB") || takes_format (s, "RGBP") ? 3 : 1;
+    channels = takes_format (s, "RGB") || takes_format (s, "RGBP")
+        || takes_format (s, "RGBA") ? 3 : 1;
   if (link->columns == 0 && gst_structure_get_int (s, "width", &frame_width)
       && gst_structure_get_int (s, "height", &frame_height))
     append_shape (out, channels, frame_width, frame_height);
@@ -267,9 +267,8 @@ append_source_states (GstCaps * out, const GstDdpmDenoiseLink * link,
   }
 }
 
-GstCaps *
-gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
-    const GstCaps * caps)
+static GstCaps *
+to_sink (const GstDdpmDenoiseLink * link, const GstCaps * caps)
 {
   GstCaps *out = gst_caps_new_empty ();
   guint i;
@@ -289,6 +288,98 @@ gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
       foreach_shape (out, link, s, append_source_states);
     }
   }
+  return out;
+}
+
+/* --- memory --------------------------------------------------------------- */
+
+static gboolean
+may_be_of_cuda (const GstDdpmDenoiseLink * link, const GstStructure * s)
+{
+  return gst_structure_has_name (s, "video/x-raw") ? link->cuda_video
+      : link->cuda_tensors;
+}
+
+/* What can be used of caps, without a word of memory. Returns: (transfer full) */
+static GstCaps *
+forget_memory (const GstDdpmDenoiseLink * link, const GstCaps * caps)
+{
+  GstCaps *out = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    const GstStructure *s = gst_caps_get_structure (caps, i);
+
+    if (gst_ddpm_caps_are_of_host (caps, i)
+        || (gst_ddpm_caps_are_of_cuda (caps, i) && may_be_of_cuda (link, s)))
+      append_once (out, gst_caps_new_full (gst_structure_copy (s), NULL));
+  }
+  return out;
+}
+
+/* FALSE: there is no format that GstCuda has memory of. */
+static gboolean
+set_cuda_formats (GstCaps * caps)
+{
+  GstStructure *s = gst_caps_get_structure (caps, 0);
+  GstCaps *known = gst_caps_from_string ("video/x-raw, "
+      "format = (string) " GST_DDPM_DENOISE_CUDA_FORMATS);
+  const GValue *formats = gst_structure_get_value (s, "format");
+  gboolean colour = formats == NULL || takes_format (s, "RGB");
+
+  if (colour)
+    gst_caps_set_value (caps, "format",
+        gst_structure_get_value (gst_caps_get_structure (known, 0), "format"));
+  gst_caps_unref (known);
+  return colour;
+}
+
+/* caps in the memory of the GPU, where they can be. Returns: (transfer full) */
+static GstCaps *
+copy_of_cuda (const GstDdpmDenoiseLink * link, const GstCaps * caps)
+{
+  GstCaps *out = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    GstCaps *one;
+
+    if (!may_be_of_cuda (link, gst_caps_get_structure (caps, i)))
+      continue;
+    one = gst_caps_copy_nth (caps, i);
+    gst_caps_set_features (one, 0,
+        gst_caps_features_new (GST_DDPM_CUDA_FEATURE, NULL));
+    if (gst_structure_has_name (gst_caps_get_structure (one, 0), "video/x-raw")
+        && !set_cuda_formats (one))
+      gst_caps_unref (one);
+    else
+      gst_caps_append (out, one);
+  }
+  return out;
+}
+
+GstCaps *
+gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
+    const GstCaps * caps)
+{
+  GstCaps *in = forget_memory (link, caps);
+  GstCaps *out = to_src (link, in);
+
+  gst_caps_unref (in);
+  gst_caps_append (out, copy_of_cuda (link, out));
+  return out;
+}
+
+GstCaps *
+gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
+    const GstCaps * caps)
+{
+  GstCaps *in = forget_memory (link, caps);
+  GstCaps *of_host = to_sink (link, in);
+  GstCaps *out = copy_of_cuda (link, of_host);
+
+  gst_caps_unref (in);
+  gst_caps_append (out, of_host);
   return out;
 }
 

@@ -13,9 +13,11 @@ G_BEGIN_DECLS
 #define GST_DDPM_DENOISE_DEFAULT_FPS_D 1
 
 /* Files of states are taken without a framerate too. */
-#define GST_DDPM_DENOISE_SINK_CAPS \
-    "other/tensors, format = (string) static, num_tensors = (int) 1, " \
-    "types = (string) float32"
+#define GST_DDPM_DENOISE_SINK_CAPS "other/tensors, " GST_DDPM_TENSOR_FIELDS
+#define GST_DDPM_DENOISE_SINK_CUDA_CAPS \
+    "other/tensors(" GST_DDPM_CUDA_FEATURE "), " GST_DDPM_TENSOR_FIELDS
+/* What GstCuda has memory of (1.22 aborts for others) and pixels go into */
+#define GST_DDPM_DENOISE_CUDA_FORMATS "{ RGB, RGBP, RGBA }"
 
 /* What binds the caps of the two pads together */
 typedef struct
@@ -25,9 +27,15 @@ typedef struct
   guint columns;
   guint stop;                   /* state that tensors go out in */
   gboolean tensors;             /* can they? */
+  gboolean cuda_tensors;        /* are states in the memory of a GPU possible; */
+  gboolean cuda_video;          /* and pictures? */
 } GstDdpmDenoiseLink;
 
-/* Video, then tensors; of a state on the way, which is there to be gone on
+/* Either pad has the host's memory or that of a GPU, whatever the other has.
+ * The host's comes first on the source pad, since who takes anything cannot
+ * do with the other; on the sink pad, that of the GPU that computes.
+ *
+ * Video, then tensors; of a state on the way, which is there to be gone on
  * with, tensors first. Shapes that the model does not take go through here as
  * well: an error says later what is wrong with them, and empty caps would not.
  * Returns: (transfer full) */

@@ -30,7 +30,7 @@ check_sampler (const GstDdpmDenoiseModel * m, GError ** error)
 
 GstDdpmDenoiseModel *
 gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
-    GError ** error)
+    GstDdpmCuda * cuda, GstElement * element, GError ** error)
 {
   g_autoptr (GstDdpmDenoiseModel) m = g_new0 (GstDdpmDenoiseModel, 1);
 
@@ -41,8 +41,8 @@ gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
   m->labels = ddpm_labels_new (m->model, settings->label, error);
   if (m->labels == NULL)
     return NULL;
-  m->backend = ddpm_backend_new (settings->backend, settings->precision,
-      settings->threads, error);
+  m->backend = gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
+      settings->precision, settings->threads, settings->cuda_device_id, error);
   if (m->backend == NULL)
     return NULL;
   return g_steal_pointer (&m);
@@ -95,6 +95,8 @@ accept_shape (const GstDdpmDenoiseModel * m, const GstDdpmTensorInfo * info,
   const DdpmConfig *config = &m->model->config;
   guint width, height;
 
+  if (info->cuda && ddpm_backend_get_context (m->backend) == NULL)
+    goto wrong_memory;
   if (info->channels != config->image_channels)
     goto wrong_channels;
   if (!ddpm_config_check_size (config, info->width, info->height, error))
@@ -103,6 +105,13 @@ accept_shape (const GstDdpmDenoiseModel * m, const GstDdpmTensorInfo * info,
     goto too_large;
   return TRUE;
 
+wrong_memory:
+  {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "got states in memory:CUDAMemory, and backend=%s computes on the host",
+        ddpm_backend_get_name (m->backend));
+    return FALSE;
+  }
 wrong_channels:
   {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,

@@ -6,6 +6,7 @@
 #include <gst/gst.h>
 #include "../gst-ddpm/ddpm-labels.h"
 #include "gstddpmcaps.h"
+#include "gstddpmcuda.h"
 #include "gstddpmdenoisesettings.h"
 
 G_BEGIN_DECLS
@@ -19,9 +20,11 @@ typedef struct
   DdpmBackend *backend;
 } GstDdpmDenoiseModel;
 
-/* Loads the model, checks the settings against it, makes the backend. */
+/* Loads the model, checks the settings against it, makes the backend, in the
+ * CUDA context of the element. */
 GstDdpmDenoiseModel *gst_ddpm_denoise_model_load
-    (const GstDdpmDenoiseSettings * settings, GError ** error);
+    (const GstDdpmDenoiseSettings * settings, GstDdpmCuda * cuda,
+    GstElement * element, GError ** error);
 void gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * model);
 /* The message "ddpmdenoise-model". Returns: (transfer full) */
 GstStructure *gst_ddpm_denoise_model_describe

@@ -6,6 +6,7 @@
 #endif
 
 #include "gstddpmdenoise-private.h"
+#include "gstddpmcudamemory.h"
 #include "gstddpmerror.h"
 #include "gstddpmpicture.h"
 #include "gstddpmrealtime.h"
@@ -99,19 +100,40 @@ set_labels (GstDdpmDenoise * self)
   ddpm_denoiser_set_labels (self->denoiser, self->labels, NULL);
 }
 
+/* From where the state is: on the device of the backend, or else, also where it
+ * is on another one, from the host */
+static void
+begin (GstDdpmDenoise * self, GstBuffer * state)
+{
+  DdpmBackend *backend = self->model->backend;
+  GstMapInfo map;
+
+  if (gst_ddpm_cuda_buffer_is_for (state, backend)
+      && gst_buffer_map (state, &map, GST_MAP_READ | GST_DDPM_MAP_CUDA)) {
+    ddpm_denoiser_begin_from (self->denoiser, (const gfloat *) map.data,
+        self->info.seed, self->first_sample);
+    gst_buffer_unmap (state, &map);
+  } else {
+    gst_buffer_extract (state, 0, self->x, self->info.size);
+    ddpm_denoiser_begin (self->denoiser, self->x, self->info.seed,
+        self->first_sample);
+  }
+}
+
 /* FALSE: there is no whole state. */
 static gboolean
 begin_sample (GstDdpmDenoise * self)
 {
+  GstBuffer *state;
+
   if (gst_adapter_available (self->adapter) < self->info.size)
     return FALSE;
-  gst_adapter_copy (self->adapter, self->x, 0, self->info.size);
-  gst_adapter_flush (self->adapter, self->info.size);
+  state = gst_adapter_take_buffer (self->adapter, self->info.size);
   self->first_sample = self->next_sample;
   self->next_sample += self->info.batch;
   set_labels (self);
-  ddpm_denoiser_begin (self->denoiser, self->x, self->info.seed,
-      self->first_sample);
+  begin (self, state);
+  gst_buffer_unref (state);
   self->sampling = TRUE;
   self->step = 0;
   self->cost = 0;
@@ -152,7 +174,8 @@ advance (GstDdpmDenoise * self)
     self->step++;
     GST_LOG_OBJECT (self, "state %u", ddpm_denoiser_get_state (self->denoiser));
   }
-  if (!ddpm_denoiser_read (self->denoiser, self->x, &error))
+  if (self->to_cuda ? !ddpm_denoiser_wait (self->denoiser, &error)
+      : !ddpm_denoiser_read (self->denoiser, self->x, &error))
     goto failed;
   self->frame = 0;
   self->n_frames = gst_ddpm_denoise_get_n_frames (self);
@@ -231,29 +254,96 @@ stamp (GstDdpmDenoise * self, GstBuffer * buffer)
   GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
 }
 
+/* FALSE, and no error: outbuf cannot be written */
+static gboolean
+paint_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
+{
+  const guint columns = self->model->settings.columns;
+  DdpmPicture picture = { 0, };
+  GstVideoFrame frame;
+  gboolean ok;
+  guint c;
+
+  if (!gst_video_frame_map (&frame, &self->video, outbuf,
+          GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+    return FALSE;
+  picture.n = columns ? self->info.batch : 1;
+  picture.columns = MAX (columns, 1);
+  picture.pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, 0);
+  for (c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (&frame); c++) {
+    picture.component[c] = GST_VIDEO_FRAME_COMP_DATA (&frame, c);
+    picture.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
+  }
+  ok = ddpm_denoiser_paint (self->denoiser, columns ? 0 : self->frame,
+      &picture, error);
+  gst_video_frame_unmap (&frame);
+  return ok;
+}
+
+static gboolean
+copy_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
+{
+  GstMapInfo map;
+  gboolean ok;
+
+  if (!gst_ddpm_cuda_buffer_is_for (outbuf, self->model->backend)
+      || gst_buffer_get_size (outbuf) < self->info.size
+      || !gst_buffer_map (outbuf, &map, GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+    return FALSE;
+  ok = ddpm_denoiser_copy (self->denoiser, (gfloat *) map.data, error);
+  gst_buffer_unmap (outbuf, &map);
+  return ok;
+}
+
+static gboolean
+paint (GstDdpmDenoise * self, GstBuffer * outbuf)
+{
+  GstVideoFrame frame;
+
+  if (!gst_video_frame_map (&frame, &self->video, outbuf, GST_MAP_WRITE))
+    return FALSE;
+  gst_ddpm_picture_paint (&frame, &self->info,
+      self->model->model->config.data_range, self->model->settings.columns,
+      self->frame, self->x);
+  gst_video_frame_unmap (&frame);
+  return TRUE;
+}
+
+static gboolean
+copy (GstDdpmDenoise * self, GstBuffer * outbuf)
+{
+  if (gst_buffer_fill (outbuf, 0, self->x, self->info.size)
+      != self->info.size)
+    return FALSE;
+  gst_buffer_set_size (outbuf, self->info.size);
+  return TRUE;
+}
+
 /* The frame that is next of the state in x, into outbuf */
 GstFlowReturn
 gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     GstBuffer * outbuf)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  GstVideoFrame frame;
+  GError *error = NULL;
+  gboolean ok;
 
-  if (self->is_video) {
-    if (!gst_video_frame_map (&frame, &self->video, outbuf, GST_MAP_WRITE))
-      goto no_memory;
-    gst_ddpm_picture_paint (&frame, &self->info,
-        self->model->model->config.data_range, self->model->settings.columns,
-        self->frame, self->x);
-    gst_video_frame_unmap (&frame);
-  } else {
-    if (gst_buffer_fill (outbuf, 0, self->x, self->info.size)
-        != self->info.size)
-      goto no_memory;
-    gst_buffer_set_size (outbuf, self->info.size);
-  }
+  if (self->to_cuda)
+    ok = self->is_video ? paint_on_device (self, outbuf, &error)
+        : copy_on_device (self, outbuf, &error);
+  else
+    ok = self->is_video ? paint (self, outbuf) : copy (self, outbuf);
+  if (error)
+    goto failed;
+  if (!ok)
+    goto no_memory;
   return GST_FLOW_OK;
 
+failed:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return GST_FLOW_ERROR;
+  }
 no_memory:
   {
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
@@ -262,6 +352,22 @@ no_memory:
             gst_buffer_get_size (outbuf)));
     return GST_FLOW_ERROR;
   }
+}
+
+gboolean
+gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+
+  if (self->to_cuda && !self->is_video)
+    gst_ddpm_cuda_decide_tensors (query, self->model->backend, self->info.size);
+  if (self->to_cuda && self->is_video
+      && !gst_ddpm_cuda_decide_video (&self->cuda, query)) {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_NO_SPACE, "No pool of video in CUDA memory"));
+    return FALSE;
+  }
+  return GST_DDPM_DENOISE_BASE_CLASS->decide_allocation (trans, query);
 }
 
 static GstFlowReturn

@@ -7,6 +7,7 @@
 
 #include "gstddpmdenoisesettings.h"
 #include "gstddpmcaps.h"
+#include "gstddpmcuda.h"
 #include "gstddpmerror.h"
 #include "gstddpmparam.h"
 
@@ -42,6 +43,7 @@ enum
   PROP_BACKEND,
   PROP_PRECISION,
   PROP_THREADS,
+  PROP_CUDA_DEVICE_ID,
   PROP_SAMPLER,
   PROP_STEPS,
   PROP_ETA,
@@ -139,11 +141,11 @@ gst_ddpm_denoise_settings_init (GstDdpmDenoiseSettings * s)
 {
   *s = (GstDdpmDenoiseSettings) {
   .model = g_strdup (DEFAULT_MODEL),.backend = DEFAULT_BACKEND,.precision =
-        DEFAULT_PRECISION,.threads = DEFAULT_THREADS,.sampler =
-        DEFAULT_SAMPLER,.steps = DEFAULT_STEPS,.eta = DEFAULT_ETA,.variance =
-        DEFAULT_VARIANCE,.clip_x0 = DEFAULT_CLIP_X0,.label =
-        g_strdup (DEFAULT_LABEL),.guidance = DEFAULT_GUIDANCE,.emit =
-        DEFAULT_EMIT,.trajectory_interval =
+        DEFAULT_PRECISION,.threads = DEFAULT_THREADS,.cuda_device_id =
+        -1,.sampler = DEFAULT_SAMPLER,.steps = DEFAULT_STEPS,.eta =
+        DEFAULT_ETA,.variance = DEFAULT_VARIANCE,.clip_x0 =
+        DEFAULT_CLIP_X0,.label = g_strdup (DEFAULT_LABEL),.guidance =
+        DEFAULT_GUIDANCE,.emit = DEFAULT_EMIT,.trajectory_interval =
         DEFAULT_TRAJECTORY_INTERVAL,.columns =
         DEFAULT_COLUMNS,.start_timestep =
         DEFAULT_START_TIMESTEP,.stop_timestep = DEFAULT_STOP_TIMESTEP,};
@@ -243,6 +245,17 @@ install_model_properties (GObjectClass * klass, GParamFlags flags)
       gst_ddpm_param_spec_uint ("threads", "Threads",
           "Threads that compute (0: one for each physical core)", 0,
           DDPM_MAX_THREADS, DEFAULT_THREADS, flags));
+
+  /**
+   * GstDdpmDenoise:cuda-device-id:
+   *
+   * The GPU to compute on, as CUDA counts them. Where one is named, backend=auto
+   * is backend=cuda.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_CUDA_DEVICE_ID,
+      gst_ddpm_cuda_param_spec_device_id ());
 }
 
 static void
@@ -448,6 +461,9 @@ gst_ddpm_denoise_settings_set (GstDdpmDenoiseSettings * s, guint id,
     case PROP_THREADS:
       s->threads = g_value_get_uint (value);
       break;
+    case PROP_CUDA_DEVICE_ID:
+      s->cuda_device_id = g_value_get_int (value);
+      break;
     case PROP_SAMPLER:
       s->sampler = g_value_get_enum (value);
       break;
@@ -507,6 +523,9 @@ gst_ddpm_denoise_settings_get (const GstDdpmDenoiseSettings * s, guint id,
       break;
     case PROP_THREADS:
       g_value_set_uint (value, s->threads);
+      break;
+    case PROP_CUDA_DEVICE_ID:
+      g_value_set_int (value, s->cuda_device_id);
       break;
     case PROP_SAMPLER:
       g_value_set_enum (value, s->sampler);

@@ -21,6 +21,7 @@ typedef struct
   DdpmBackendKind backend;
   DdpmPrecision precision;
   guint threads;
+  gint cuda_device_id;          /* -1: any */
   DdpmSamplerKind sampler;
   gint steps;                   /* -1: as many as the sampler usually takes */
   gdouble eta;

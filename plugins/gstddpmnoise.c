@@ -18,6 +18,9 @@
  * else 3:32:32:N. The caps carry the seed. They have no timestep, also where
  * #GstDdpmNoise:stream is not 0: what has none is taken as pure noise.
  *
+ * Where downstream wants memory:CUDAMemory, as a ddpmdenoise does that computes
+ * on a GPU, the noise is made there, with the same bits.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 ddpmnoise ! ddpmdenoise ! videoconvert ! autovideosink
@@ -37,10 +40,12 @@
 
 #include "gstddpmnoise.h"
 #include "gstddpmcaps.h"
+#include "gstddpmcuda.h"
+#include "gstddpmcudamemory.h"
 #include "gstddpmerror.h"
 #include "gstddpmparam.h"
 #include "../gst-ddpm/ddpm-noise.h"
-#include "../kernels/ddpm-error.h"
+#include "../kernels/ddpm-ops.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_noise_debug
@@ -49,6 +54,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define DEFAULT_STREAM DDPM_STREAM_X_T
 #define DEFAULT_BATCH_SIZE 1
 #define DEFAULT_IS_LIVE FALSE
+#define DEFAULT_CUDA_DEVICE_ID -1
 
 enum
 {
@@ -57,6 +63,7 @@ enum
   PROP_STREAM,
   PROP_BATCH_SIZE,
   PROP_IS_LIVE,
+  PROP_CUDA_DEVICE_ID,
 };
 
 typedef struct
@@ -64,6 +71,7 @@ typedef struct
   guint64 seed;
   guint stream;
   guint batch_size;
+  gint cuda_device_id;
 } Settings;
 
 struct _GstDdpmNoise
@@ -72,27 +80,35 @@ struct _GstDdpmNoise
 
   Settings settings;            /* with the object lock */
 
+  GstDdpmCuda cuda;
+
   /* of the streaming thread */
   GstDdpmTensorInfo info;
   guint stream;
+  DdpmBackend *backend;         /* that makes the noise; NULL: the host does */
 
   gint flushing;                /* atomic */
 };
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS));
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS "; " GST_DDPM_TENSOR_CUDA_CAPS));
 
 #define gst_ddpm_noise_parent_class parent_class
 G_DEFINE_TYPE (GstDdpmNoise, gst_ddpm_noise, GST_TYPE_DDPM_FRAME_SRC);
 GST_ELEMENT_REGISTER_DEFINE (ddpmnoise, "ddpmnoise", GST_RANK_NONE,
     GST_TYPE_DDPM_NOISE);
 
+static void gst_ddpm_noise_finalize (GObject * object);
 static void gst_ddpm_noise_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec);
 static void gst_ddpm_noise_get_property (GObject * object, guint id,
     GValue * value, GParamSpec * pspec);
 static GstStateChangeReturn gst_ddpm_noise_change_state (GstElement * element,
     GstStateChange transition);
+static void gst_ddpm_noise_set_context (GstElement * element,
+    GstContext * context);
+static gboolean gst_ddpm_noise_stop (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_unlock (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_unlock_stop (GstBaseSrc * src);
 static GstCaps *gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps);
@@ -118,6 +134,7 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
   GST_DEBUG_CATEGORY_INIT (gst_ddpm_noise_debug, "ddpmnoise", 0,
       "ddpmnoise element");
 
+  object_class->finalize = gst_ddpm_noise_finalize;
   object_class->set_property = gst_ddpm_noise_set_property;
   object_class->get_property = gst_ddpm_noise_get_property;
 
@@ -171,6 +188,16 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
       g_param_spec_boolean ("is-live", "Is live",
           "Whether to act as a live source", DEFAULT_IS_LIVE, flags));
 
+  /**
+   * GstDdpmNoise:cuda-device-id:
+   *
+   * The GPU that makes noise in memory:CUDAMemory, as CUDA counts them.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
+      gst_ddpm_cuda_param_spec_device_id ());
+
   gst_element_class_set_static_metadata (element_class, "DDPM noise source",
       "Source/Tensor", "Normally distributed noise, the start of every image",
       "gst-ddpm");
@@ -178,6 +205,8 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
 
   GST_ELEMENT_CLASS (klass)->change_state =
       GST_DEBUG_FUNCPTR (gst_ddpm_noise_change_state);
+  element_class->set_context = GST_DEBUG_FUNCPTR (gst_ddpm_noise_set_context);
+  base_class->stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_stop);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock);
   base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock_stop);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fixate);
@@ -195,8 +224,17 @@ gst_ddpm_noise_init (GstDdpmNoise * self)
   self->settings.seed = DEFAULT_SEED;
   self->settings.stream = DEFAULT_STREAM;
   self->settings.batch_size = DEFAULT_BATCH_SIZE;
+  self->settings.cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
+  gst_ddpm_cuda_init (&self->cuda);
 
   gst_base_src_set_live (GST_BASE_SRC (self), DEFAULT_IS_LIVE);
+}
+
+static void
+gst_ddpm_noise_finalize (GObject * object)
+{
+  gst_ddpm_cuda_clear (&GST_DDPM_NOISE (object)->cuda);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
 static void
@@ -220,6 +258,9 @@ gst_ddpm_noise_set_property (GObject * object, guint id,
       break;
     case PROP_BATCH_SIZE:
       self->settings.batch_size = g_value_get_uint (value);
+      break;
+    case PROP_CUDA_DEVICE_ID:
+      self->settings.cuda_device_id = g_value_get_int (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -249,6 +290,9 @@ gst_ddpm_noise_get_property (GObject * object, guint id,
       break;
     case PROP_BATCH_SIZE:
       g_value_set_uint (value, self->settings.batch_size);
+      break;
+    case PROP_CUDA_DEVICE_ID:
+      g_value_set_int (value, self->settings.cuda_device_id);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -282,6 +326,26 @@ gst_ddpm_noise_change_state (GstElement * element, GstStateChange transition)
   return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 }
 
+static void
+gst_ddpm_noise_set_context (GstElement * element, GstContext * context)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (element);
+
+  gst_ddpm_cuda_set_context (&self->cuda, element, context,
+      get_settings (self).cuda_device_id);
+  GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
+}
+
+static gboolean
+gst_ddpm_noise_stop (GstBaseSrc * src)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+
+  g_clear_pointer (&self->backend, ddpm_backend_unref);
+  gst_ddpm_cuda_release (&self->cuda);
+  return TRUE;
+}
+
 static gboolean
 gst_ddpm_noise_unlock (GstBaseSrc * src)
 {
@@ -305,6 +369,7 @@ gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps)
   GError *error = NULL;
   GstCaps *fixed;
 
+  caps = gst_ddpm_caps_choose_memory (GST_BASE_SRC_PAD (src), caps);
   fixed = gst_ddpm_tensor_caps_fixate (caps, settings.batch_size,
       settings.seed, &error);
   if (fixed == NULL)
@@ -320,6 +385,17 @@ not_taken:
   }
 }
 
+/* Kept, once it is there, for caps that come later */
+static gboolean
+open_device (GstDdpmNoise * self, GError ** error)
+{
+  if (self->backend == NULL)
+    self->backend = gst_ddpm_cuda_backend_new (&self->cuda,
+        GST_ELEMENT (self), DDPM_BACKEND_CUDA, DDPM_PRECISION_F32, 0,
+        get_settings (self).cuda_device_id, error);
+  return self->backend != NULL;
+}
+
 static gboolean
 gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
 {
@@ -332,6 +408,8 @@ gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
     goto wrong_caps;
   GST_DEBUG_OBJECT (self, "%" G_GSIZE_FORMAT " bytes a buffer: %"
       GST_PTR_FORMAT, info.size, caps);
+  if (info.cuda && !open_device (self, &error))
+    goto no_device;
 
   self->info = info;
   self->stream = get_settings (self).stream;
@@ -347,14 +425,22 @@ wrong_caps:
     gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
     return FALSE;
   }
+no_device:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
 }
 
 static gboolean
 gst_ddpm_noise_decide_allocation (GstBaseSrc * src, GstQuery * query)
 {
-  guint size = GST_DDPM_NOISE (src)->info.size;
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  guint size = self->info.size;
 
-  if (gst_query_get_n_allocation_pools (query) > 0) {
+  if (self->info.cuda) {
+    gst_ddpm_cuda_decide_tensors (query, self->backend, size);
+  } else if (gst_query_get_n_allocation_pools (query) > 0) {
     GstBufferPool *pool;
     guint pool_size, min, max;
 
@@ -378,6 +464,9 @@ gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query)
 {
   GstDdpmFrames frames;
 
+  if (gst_ddpm_cuda_answer (&GST_DDPM_NOISE (src)->cuda, GST_ELEMENT (src),
+          query))
+    return TRUE;
   gst_ddpm_frame_src_get_frames (GST_DDPM_FRAME_SRC (src), &frames);
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY
       && gst_base_src_is_live (src) && frames.fps_n != 0) {
@@ -418,6 +507,60 @@ write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
   return TRUE;
 }
 
+/* Arguments of what runs where the backend computes */
+typedef struct
+{
+  GstDdpmNoise *noise;
+  guint64 first_sample;
+  gfloat *out;
+} Call;
+
+/* Complete when it returns: whoever reads it does so in another stream. */
+static void
+make_on_device (gpointer data)
+{
+  const Call *call = data;
+  GstDdpmNoise *self = call->noise;
+  const GstDdpmTensorInfo *info = &self->info;
+  const DdpmOps *ops = self->backend->ops;
+
+  ops->noise (self->backend, info->seed, call->first_sample, self->stream,
+      info->batch, info->channels * info->width * info->height, call->out);
+  if (ops->wait)
+    ops->wait (self->backend);
+}
+
+static GstFlowReturn
+fill_on_device (GstDdpmNoise * self, GstBuffer * buffer)
+{
+  Call call = { self, GST_BUFFER_OFFSET (buffer), NULL };
+  GError *error = NULL;
+  GstMapInfo map;
+
+  if (!gst_ddpm_cuda_buffer_is_for (buffer, self->backend)
+      || gst_buffer_get_size (buffer) < self->info.size
+      || !gst_buffer_map (buffer, &map, GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+    goto no_memory;
+  call.out = (gfloat *) map.data;
+  self->backend->ops->run (self->backend, make_on_device, &call);
+  gst_buffer_unmap (buffer, &map);
+  if (!ddpm_backend_check (self->backend, &error))
+    goto failed;
+  return GST_FLOW_OK;
+
+no_memory:
+  {
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
+        "Expected buffers of %" G_GSIZE_FORMAT " bytes on the device, got %"
+        G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer));
+  }
+failed:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return GST_FLOW_ERROR;
+  }
+}
+
 static GstFlowReturn
 gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
     GstBuffer * buffer)
@@ -427,6 +570,8 @@ gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
   GError *error = NULL;
   gboolean done;
 
+  if (self->info.cuda)
+    return fill_on_device (self, buffer);
   if (gst_buffer_get_size (buffer) < self->info.size
       || !gst_buffer_map (buffer, &map, GST_MAP_WRITE))
     goto no_memory;

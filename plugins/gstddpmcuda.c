@@ -1,0 +1,259 @@
+/* gst-ddpm: the CUDA context that an element shares with others (GstCuda)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GstCuda is opened at run time, as its own driver is: the plugin is the same
+ * file where there is none. What is used of it is declared the same in all its
+ * versions from 1.22 on, which tests/check-gstcuda.c lets the compiler say of
+ * the version that is installed.
+ *
+ * GstCuda's contexts are not the primary one that CUDA's runtime would take.
+ * Since memory of one context is of no use in another, it is the backend that
+ * goes into GstCuda's.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <gmodule.h>
+
+#include "gstddpmcuda.h"
+#include "gstddpmgstcuda.h"
+
+/* --- the library --------------------------------------------------------- */
+
+#define LIBRARY "libgstcuda-1.0.so.0"
+
+static gboolean
+find_all (GModule * module, GstDdpmGstCuda * functions)
+{
+#define FIND(name) \
+    g_module_symbol (module, "gst_" #name, (gpointer *) &functions->name)
+  return FIND (cuda_load_library) && FIND (cuda_ensure_element_context)
+      && FIND (cuda_handle_set_context) && FIND (cuda_handle_context_query)
+      && FIND (cuda_context_get_handle) && FIND (cuda_buffer_pool_new)
+      && FIND (cuda_memory_init_once);
+#undef FIND
+}
+
+static gboolean
+open_library (GstDdpmGstCuda * functions)
+{
+  GModule *module =
+      g_module_open (LIBRARY, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+
+  if (module == NULL) {
+    GST_INFO ("no GstCuda: %s", g_module_error ());
+    return FALSE;
+  }
+  if (!find_all (module, functions)) {
+    GST_WARNING ("no use of this GstCuda: %s", g_module_error ());
+    g_module_close (module);
+    return FALSE;
+  }
+  /* Its types outlive everything. */
+  g_module_make_resident (module);
+  if (!functions->cuda_load_library ()) {
+    GST_INFO ("no driver that GstCuda can open");
+    return FALSE;
+  }
+  functions->cuda_memory_init_once ();
+  return TRUE;
+}
+
+/* NULL: there is no GstCuda, or no driver. */
+static const GstDdpmGstCuda *
+get_gstcuda (void)
+{
+  static GstDdpmGstCuda functions;
+  static gsize state = 0;       /* 1: usable, 2: not */
+
+  if (g_once_init_enter (&state))
+    g_once_init_leave (&state, open_library (&functions) ? 1 : 2);
+  return state == 1 ? &functions : NULL;
+}
+
+/* --- of an element ------------------------------------------------------- */
+
+void
+gst_ddpm_cuda_init (GstDdpmCuda * cuda)
+{
+  g_rec_mutex_init (&cuda->lock);
+  cuda->context = NULL;
+}
+
+void
+gst_ddpm_cuda_clear (GstDdpmCuda * cuda)
+{
+  gst_clear_object (&cuda->context);
+  g_rec_mutex_clear (&cuda->lock);
+}
+
+void
+gst_ddpm_cuda_release (GstDdpmCuda * cuda)
+{
+  g_rec_mutex_lock (&cuda->lock);
+  gst_clear_object (&cuda->context);
+  g_rec_mutex_unlock (&cuda->lock);
+}
+
+GParamSpec *
+gst_ddpm_cuda_param_spec_device_id (void)
+{
+  return g_param_spec_int ("cuda-device-id", "CUDA device ID",
+      "GPU to compute on, as CUDA counts them (-1: any)", -1, G_MAXINT, -1,
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+}
+
+/* --- contexts ------------------------------------------------------------ */
+
+/* Inside ensure (), in the same thread, or whenever the application wants:
+ * one that is there stays. */
+void
+gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
+    GstContext * context, gint device_id)
+{
+  const GstDdpmGstCuda *gstcuda;
+
+  if (context == NULL
+      || !gst_context_has_context_type (context, GST_DDPM_GSTCUDA_CONTEXT_TYPE)
+      || (gstcuda = get_gstcuda ()) == NULL)
+    return;
+  g_rec_mutex_lock (&cuda->lock);
+  if (cuda->context == NULL)
+    gstcuda->cuda_handle_set_context (element, context, device_id,
+        (GstCudaContext **) & cuda->context);
+  g_rec_mutex_unlock (&cuda->lock);
+}
+
+/* The answer is given without the lock: who asks may be who is asked. */
+gboolean
+gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
+    GstQuery * query)
+{
+  GstObject *context = NULL;
+  gboolean answered;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_CONTEXT)
+    return FALSE;
+  g_rec_mutex_lock (&cuda->lock);
+  if (cuda->context)
+    context = gst_object_ref (cuda->context);
+  g_rec_mutex_unlock (&cuda->lock);
+  if (context == NULL)
+    return FALSE;
+  answered = get_gstcuda ()->cuda_handle_context_query (element, query,
+      (GstCudaContext *) context);
+  gst_object_unref (context);
+  return answered;
+}
+
+/* Returns: (transfer full): the context; NULL: none can be had. */
+static GstObject *
+ensure (GstDdpmCuda * cuda, GstElement * element, gint device_id)
+{
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
+  GstObject *context = NULL;
+
+  if (gstcuda == NULL)
+    return NULL;
+  g_rec_mutex_lock (&cuda->lock);
+  if (gstcuda->cuda_ensure_element_context (element, device_id,
+          (GstCudaContext **) & cuda->context))
+    context = gst_object_ref (cuda->context);
+  g_rec_mutex_unlock (&cuda->lock);
+  return context;
+}
+
+/* In a context of GstCuda; NULL, and error, where it fails */
+static DdpmBackend *
+backend_new_in (GstObject * context, DdpmPrecision precision, guint threads,
+    GError ** error)
+{
+  gpointer handle =
+      get_gstcuda ()->cuda_context_get_handle ((GstCudaContext *) context);
+  DdpmBackend *backend;
+  guint device_id;
+
+  g_object_get (context, "cuda-device-id", &device_id, NULL);
+  backend = ddpm_backend_new_on (DDPM_BACKEND_CUDA, precision, threads,
+      device_id, handle, error);
+  if (backend)
+    ddpm_backend_keep (backend, gst_object_ref (context), gst_object_unref);
+  return backend;
+}
+
+DdpmBackend *
+gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
+    DdpmBackendKind kind, DdpmPrecision precision, guint threads,
+    gint device_id, GError ** error)
+{
+  gboolean named = kind == DDPM_BACKEND_CUDA || device_id >= 0;
+  GstObject *context = NULL;
+  DdpmBackend *backend;
+
+  if (kind == DDPM_BACKEND_CUDA || kind == DDPM_BACKEND_AUTO)
+    context = ensure (cuda, element, device_id);
+  if (context == NULL)
+    return ddpm_backend_new_on (kind, precision, threads, device_id, NULL,
+        error);
+
+  backend = backend_new_in (context, precision, threads, named ? error : NULL);
+  gst_object_unref (context);
+  if (backend)
+    return backend;
+  gst_ddpm_cuda_release (cuda);
+  return named ? NULL : ddpm_backend_new (kind, precision, threads, error);
+}
+
+/* --- video --------------------------------------------------------------- */
+
+gboolean
+gst_ddpm_cuda_has_video (GstDdpmCuda * cuda)
+{
+  gboolean has;
+
+  g_rec_mutex_lock (&cuda->lock);
+  has = cuda->context != NULL;
+  g_rec_mutex_unlock (&cuda->lock);
+  return has;
+}
+
+/* A pool of our own: that of who follows may be in another context. Rows are
+ * as long as the device likes them, which the pool knows when it has the caps. */
+gboolean
+gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, GstQuery * query)
+{
+  GstBufferPool *pool;
+  GstStructure *config;
+  GstVideoInfo info;
+  GstCaps *caps;
+  guint size, min = 0, max = 0;
+  gboolean ok;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (caps == NULL || !gst_video_info_from_caps (&info, caps)
+      || !gst_ddpm_cuda_has_video (cuda))
+    return FALSE;
+  if (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &min, &max);
+  while (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_remove_nth_allocation_pool (query, 0);
+  while (gst_query_get_n_allocation_params (query) > 0)
+    gst_query_remove_nth_allocation_param (query, 0);
+
+  pool = get_gstcuda ()->cuda_buffer_pool_new ((GstCudaContext *)
+      cuda->context);
+  config = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  gst_buffer_pool_config_set_params (config, caps, GST_VIDEO_INFO_SIZE (&info),
+      min, max);
+  ok = gst_buffer_pool_set_config (pool, config);
+  if (ok) {
+    config = gst_buffer_pool_get_config (pool);
+    gst_buffer_pool_config_get_params (config, NULL, &size, NULL, NULL);
+    gst_structure_free (config);
+    gst_query_add_allocation_pool (query, pool, size, min, max);
+  }
+  gst_object_unref (pool);
+  return ok;
+}

@@ -1,0 +1,593 @@
+/* gst-ddpm: tests of tensors, pictures and contexts on a GPU, of fake ones
+ * (fake-gpu/): what no GPU is needed to prove
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <gmodule.h>
+#include <gst/video/video.h>
+
+#include "denoise-test.h"
+
+#define CUDA "memory:CUDAMemory"
+#define TENSORS "other/tensors(" CUDA ")"
+#define NOISE "ddpmnoise name=noise num-buffers=2 seed=5"
+#define TO_SINK " ! video/x-raw,format=RGB ! appsink name=sink sync=false"
+#define SHAPE "dimensions=(string)3:6:4:3"
+
+/* The same on the host and on the fake GPU */
+static const gchar *
+on (const gchar * backend, const gchar * properties)
+{
+  static gchar text[4][512];
+  static guint n;
+
+  n = (n + 1) % G_N_ELEMENTS (text);
+  g_snprintf (text[n], sizeof (text[n]), "ddpmdenoise backend=%s steps=2 "
+      "model=%s/model-3-10.bin %s", backend, model_folder, properties);
+  return text[n];
+}
+
+static GstCaps *
+get_current_caps (GstElement * pipeline, const gchar * element,
+    const gchar * pad)
+{
+  GstElement *e = gst_bin_get_by_name (GST_BIN (pipeline), element);
+  GstPad *p = gst_element_get_static_pad (e, pad);
+  GstCaps *caps = gst_pad_get_current_caps (p);
+
+  fail_unless (caps != NULL, "%s.%s has no caps", element, pad);
+  gst_object_unref (p);
+  gst_object_unref (e);
+  return caps;
+}
+
+static gboolean
+is_cuda (GstElement * pipeline, const gchar * element, const gchar * pad)
+{
+  GstCaps *caps = get_current_caps (pipeline, element, pad);
+  gboolean is = gst_caps_features_contains (gst_caps_get_features (caps, 0),
+      CUDA);
+
+  gst_caps_unref (caps);
+  return is;
+}
+
+/* Bytes that the fake module has brought to the host */
+static gsize
+get_downloads (void)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("GST_DDPM_MODULE_DIR"),
+      "libgstddpm-cuda." G_MODULE_SUFFIX, NULL);
+  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY);
+  gpointer symbol;
+  gsize downloads;
+
+  fail_unless (module != NULL, "%s", g_module_error ());
+  fail_unless (g_module_symbol (module, "fake_gpu_downloads", &symbol));
+  downloads = *(gsize *) symbol;
+  g_module_close (module);
+  return downloads;
+}
+
+static gboolean
+has_gstcuda (void)
+{
+  GModule *module = g_module_open ("libgstcuda-1.0.so.0", G_MODULE_BIND_LAZY);
+
+  if (module == NULL) {
+    g_print ("skipped: %s\n", g_module_error ());
+    return FALSE;
+  }
+  g_module_close (module);
+  return TRUE;
+}
+
+static void
+check_all_same (GPtrArray * a, GPtrArray * b)
+{
+  guint i;
+
+  fail_unless_equals_int (a->len, b->len);
+  for (i = 0; i < a->len; i++)
+    check_same (a, i, b, i);
+  g_ptr_array_unref (a);
+  g_ptr_array_unref (b);
+}
+
+/* --- tensors -------------------------------------------------------------- */
+
+GST_START_TEST (test_noise_of_the_device_is_that_of_the_host)
+{
+  check_all_same (run (NOISE, "identity", TENSORS "," SHAPE),
+      run (NOISE, "identity", "other/tensors," SHAPE));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_noise_for_who_takes_anything_is_of_the_host)
+{
+  GstElement *pipeline = launch (NOISE " ! appsink name=sink sync=false");
+
+  play (pipeline);
+  fail_unless_equals_int (drain (pipeline), 2);
+  fail_if (is_cuda (pipeline, "noise", "src"));
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+static GstBuffer *
+take_device_buffer (void)
+{
+  GPtrArray *samples = run (NOISE, "identity", TENSORS "," SHAPE);
+  GstBuffer *buffer = gst_buffer_ref (nth_buffer (samples, 0));
+
+  g_ptr_array_unref (samples);
+  return buffer;
+}
+
+GST_START_TEST (test_what_is_written_on_the_host_goes_back)
+{
+  GstBuffer *buffer = take_device_buffer ();
+  GstMemory *mem = gst_buffer_peek_memory (buffer, 0);
+  GstMapInfo map;
+
+  fail_unless (gst_memory_is_type (mem, "gst.ddpm.cuda"));
+  fail_unless (gst_memory_map (mem, &map, GST_MAP_READWRITE));
+  memset (map.data, 7, map.size);
+  gst_memory_unmap (mem, &map);
+  fail_unless (gst_memory_map (mem, &map, GST_MAP_READ));
+  fail_unless_equals_int (map.data[0], 7);
+  fail_unless_equals_int (map.data[map.size - 1], 7);
+  gst_memory_unmap (mem, &map);
+  gst_buffer_unref (buffer);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_copy_is_on_the_device_and_its_own)
+{
+  GstBuffer *buffer = take_device_buffer ();
+  GstBuffer *copy = gst_buffer_copy_deep (buffer);
+  GstMapInfo map;
+
+  fail_unless (gst_memory_is_type (gst_buffer_peek_memory (copy, 0),
+          "gst.ddpm.cuda"));
+  fail_unless (same_bits (buffer, copy));
+  fail_unless (gst_buffer_map (copy, &map, GST_MAP_WRITE));
+  memset (map.data, 7, map.size);
+  gst_buffer_unmap (copy, &map);
+  fail_if (same_bits (buffer, copy));
+  gst_buffer_unref (copy);
+  gst_buffer_unref (buffer);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_states_go_from_element_to_element_on_the_device)
+{
+  GstElement *device = launch ("%s ! %s ! queue ! %s" TO_SINK, NOISE,
+      on ("cuda", "stop-timestep=5"), on ("cuda", "name=last"));
+  GstElement *host = launch ("%s ! %s ! queue ! %s" TO_SINK, NOISE,
+      on ("reference", "stop-timestep=5"), on ("reference", ""));
+  GPtrArray *on_device = take_all (device);
+
+  fail_unless (is_cuda (device, "noise", "src"));
+  fail_unless (is_cuda (device, "last", "sink"));
+  stop_and_free (device);
+  check_all_same (on_device, take_all (host));
+  stop_and_free (host);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_backend_on_the_host_takes_memory_of_the_host)
+{
+  GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
+      NOISE, on ("reference", "name=d"));
+
+  play (pipeline);
+  fail_unless_equals_int (drain (pipeline), 2);
+  fail_if (is_cuda (pipeline, "noise", "src"));
+  fail_if (is_cuda (pipeline, "d", "src"));
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_backend_on_the_host_cannot_be_linked_to_a_device)
+{
+  g_autofree gchar *description = g_strdup_printf (NOISE " ! " TENSORS " ! %s",
+      on ("reference", ""));
+  GError *error = NULL;
+  GstElement *pipeline = gst_parse_launch (description, &error);
+
+  fail_unless (g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK),
+      "%s", error ? error->message : "linked");
+  g_error_free (error);
+  gst_clear_object (&pipeline);
+}
+
+GST_END_TEST;
+
+/* appsrc asks nobody before. */
+GST_START_TEST (test_a_backend_on_the_host_refuses_memory_of_a_device)
+{
+  GstElement *pipeline = launch ("appsrc name=src caps=\"other/tensors(" CUDA
+      "),format=static,num_tensors=1,types=float32," SHAPE "\" ! %s ! fakesink",
+      on ("reference", ""));
+  GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4 * 3 * 6 * 4 * 3, NULL);
+  GstFlowReturn ret;
+  GError *error;
+
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  g_signal_emit_by_name (src, "push-buffer", buffer, &ret);
+  gst_buffer_unref (buffer);
+  run_into_error (pipeline, &error);
+  fail_unless (g_error_matches (error, GST_CORE_ERROR,
+          GST_CORE_ERROR_NEGOTIATION), "%s", error->message);
+  fail_unless (strstr (error->message, "computes on the host") != NULL, "%s",
+      error->message);
+  g_error_free (error);
+  gst_object_unref (src);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_states_of_another_device_come_through_the_host)
+{
+  GstElement *two = launch ("%s ! %s" TO_SINK, NOISE " cuda-device-id=0",
+      on ("cuda", "cuda-device-id=1 name=d"));
+  GstElement *host = launch ("%s ! %s" TO_SINK, NOISE, on ("reference", ""));
+  GPtrArray *of_two = take_all (two);
+
+  fail_unless (is_cuda (two, "d", "sink"));
+  stop_and_free (two);
+  check_all_same (of_two, take_all (host));
+  stop_and_free (host);
+}
+
+GST_END_TEST;
+
+/* --- pictures ------------------------------------------------------------- */
+
+GST_START_TEST (test_pictures_for_who_takes_anything_are_of_the_host)
+{
+  GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
+      NOISE, on ("cuda", "name=d"));
+
+  play (pipeline);
+  drain (pipeline);
+  fail_unless (is_cuda (pipeline, "d", "sink"));
+  fail_if (is_cuda (pipeline, "d", "src"));
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+/* One component of one pixel */
+static guint8
+get_pixel (GstVideoFrame * frame, guint c, guint x, guint y)
+{
+  const guint8 *data = GST_VIDEO_FRAME_COMP_DATA (frame, c);
+
+  return data[y * GST_VIDEO_FRAME_COMP_STRIDE (frame, c)
+      + x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c)];
+}
+
+static void
+map_frame (GstSample * sample, GstVideoFrame * frame)
+{
+  GstVideoInfo info;
+
+  fail_unless (gst_video_info_from_caps (&info, gst_sample_get_caps (sample)));
+  fail_unless (gst_video_frame_map (frame, &info,
+          gst_sample_get_buffer (sample), GST_MAP_READ));
+}
+
+static void
+check_same_picture (GstSample * a, GstSample * b)
+{
+  GstVideoFrame fa, fb;
+  guint c, x, y;
+
+  map_frame (a, &fa);
+  map_frame (b, &fb);
+  fail_unless_equals_int (GST_VIDEO_FRAME_WIDTH (&fa),
+      GST_VIDEO_FRAME_WIDTH (&fb));
+  for (y = 0; y < GST_VIDEO_FRAME_HEIGHT (&fa); y++) {
+    for (x = 0; x < GST_VIDEO_FRAME_WIDTH (&fa); x++) {
+      for (c = 0; c < 3; c++)
+        fail_unless_equals_int (get_pixel (&fa, c, x, y),
+            get_pixel (&fb, c, x, y));
+      if (GST_VIDEO_FRAME_N_COMPONENTS (&fa) == 4)
+        fail_unless_equals_int (get_pixel (&fa, 3, x, y), 255);
+    }
+  }
+  gst_video_frame_unmap (&fb);
+  gst_video_frame_unmap (&fa);
+}
+
+static GPtrArray *
+run_pictures (const gchar * denoise, const gchar * caps)
+{
+  return run (NOISE " ! queue", denoise, caps);
+}
+
+static void
+check_pictures (const gchar * format, const gchar * properties)
+{
+  g_autofree gchar *caps =
+      g_strdup_printf ("video/x-raw(" CUDA "),format=%s", format);
+  GPtrArray *device = run_pictures (on ("cuda", properties), caps);
+  GPtrArray *host = run_pictures (on ("reference", properties),
+      "video/x-raw,format=RGB");
+  guint i;
+
+  fail_unless_equals_int (device->len, host->len);
+  for (i = 0; i < device->len; i++) {
+    fail_unless (gst_memory_is_type (gst_buffer_peek_memory (nth_buffer (device,
+                    i), 0), "gst.cuda.memory"));
+    check_same_picture (g_ptr_array_index (device, i),
+        g_ptr_array_index (host, i));
+  }
+  g_ptr_array_unref (device);
+  g_ptr_array_unref (host);
+}
+
+GST_START_TEST (test_pictures_on_the_device_are_those_of_the_host)
+{
+  static const gchar *formats[] = { "RGB", "RGBP", "RGBA" };
+
+  if (!has_gstcuda ())
+    return;
+  check_pictures (formats[__i__], "");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_mosaics_and_trajectories_on_the_device)
+{
+  if (has_gstcuda ())
+    check_pictures ("RGBA", "columns=2 emit=trajectory trajectory-interval=1");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_nothing_passes_through_the_host)
+{
+  GstElement *pipeline;
+  gsize before;
+
+  if (!has_gstcuda ())
+    return;
+  pipeline = launch ("%s ! other/tensors(" CUDA ") ! %s ! video/x-raw(" CUDA
+      ") ! fakesink sync=false", NOISE, on ("cuda", ""));
+  before = get_downloads ();
+  play (pipeline);
+  gst_message_unref (gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
+          GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS));
+  fail_unless_equals_uint64 (get_downloads (), before);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_grey_pictures_are_of_the_host)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise name=d "
+      "backend=cuda steps=1 model=%s/model-1-10.bin ! appsink name=sink "
+      "sync=false", model_folder);
+  GstElement *d = gst_bin_get_by_name (GST_BIN (pipeline), "d");
+  GstPad *pad = gst_element_get_static_pad (d, "src");
+  GstCaps *caps, *video;
+
+  play (pipeline);
+  drain (pipeline);
+  caps = gst_pad_query_caps (pad, NULL);
+  video = gst_caps_from_string ("video/x-raw(" CUDA ")");
+  fail_if (gst_caps_can_intersect (caps, video));
+  gst_caps_unref (video);
+  gst_caps_unref (caps);
+  gst_object_unref (pad);
+  gst_object_unref (d);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+/* --- contexts and devices -------------------------------------------------- */
+
+static GstContext *
+ask_for_context (GstElement * pipeline, const gchar * element)
+{
+  GstElement *e = gst_bin_get_by_name (GST_BIN (pipeline), element);
+  GstQuery *query = gst_query_new_context ("gst.cuda.context");
+  GstContext *context = NULL;
+
+  if (gst_element_query (e, query)) {
+    gst_query_parse_context (query, &context);
+    gst_context_ref (context);
+  }
+  gst_query_unref (query);
+  gst_object_unref (e);
+  return context;
+}
+
+static GstObject *
+get_cuda_context (GstContext * context)
+{
+  const GstStructure *s = gst_context_get_structure (context);
+
+  return g_value_get_object (gst_structure_get_value (s, "gst.cuda.context"));
+}
+
+static guint
+count_messages (GstElement * pipeline, GstMessageType type)
+{
+  GstMessage *message;
+  guint n;
+
+  for (n = 0; (message = gst_bus_pop_filtered (GST_ELEMENT_BUS (pipeline),
+              type)); n++)
+    gst_message_unref (message);
+  return n;
+}
+
+static GstElement *
+pause_pipeline (void)
+{
+  GstElement *pipeline = launch ("%s ! %s ! fakesink", NOISE,
+      on ("cuda", "name=d"));
+
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  fail_unless_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+          GST_CLOCK_TIME_NONE), GST_STATE_CHANGE_SUCCESS);
+  return pipeline;
+}
+
+GST_START_TEST (test_one_context_for_all_elements)
+{
+  GstElement *pipeline;
+  GstContext *a, *b;
+
+  if (!has_gstcuda ())
+    return;
+  pipeline = pause_pipeline ();
+  a = ask_for_context (pipeline, "noise");
+  b = ask_for_context (pipeline, "d");
+  fail_unless (a != NULL && b != NULL);
+  fail_unless (get_cuda_context (a) == get_cuda_context (b));
+  fail_unless_equals_int (count_messages (pipeline, GST_MESSAGE_HAVE_CONTEXT),
+      1);
+  gst_context_unref (a);
+  gst_context_unref (b);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_the_context_of_the_application_is_used)
+{
+  GstElement *one, *other;
+  GstContext *given, *used;
+
+  if (!has_gstcuda ())
+    return;
+  one = pause_pipeline ();
+  given = ask_for_context (one, "d");
+  stop_and_free (one);
+
+  other = launch ("%s ! %s ! fakesink", NOISE, on ("cuda", "name=d"));
+  gst_element_set_context (other, given);
+  gst_element_set_state (other, GST_STATE_PAUSED);
+  gst_element_get_state (other, NULL, NULL, GST_CLOCK_TIME_NONE);
+  used = ask_for_context (other, "d");
+  fail_unless (used != NULL);
+  fail_unless (get_cuda_context (used) == get_cuda_context (given));
+  fail_unless_equals_int (count_messages (other, GST_MESSAGE_HAVE_CONTEXT), 0);
+  gst_context_unref (used);
+  gst_context_unref (given);
+  stop_and_free (other);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_no_context_is_given_by_a_backend_on_the_host)
+{
+  GstElement *pipeline = launch ("%s ! %s ! fakesink", NOISE,
+      on ("reference", "name=d"));
+
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  fail_unless (ask_for_context (pipeline, "d") == NULL);
+  fail_unless_equals_int (count_messages (pipeline, GST_MESSAGE_NEED_CONTEXT
+          | GST_MESSAGE_HAVE_CONTEXT), 0);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+static void
+check_no_such_device (const gchar * noise, const gchar * backend,
+    const gchar * properties)
+{
+  GstElement *pipeline = launch ("%s ! %s ! fakesink", noise,
+      on (backend, properties));
+  GError *error;
+
+  run_into_error (pipeline, &error);
+  fail_unless (g_error_matches (error, GST_LIBRARY_ERROR,
+          GST_LIBRARY_ERROR_INIT), "%s", error->message);
+  fail_unless (strstr (error->message, "fake GPU 7") != NULL, "%s",
+      error->message);
+  g_error_free (error);
+  stop_and_free (pipeline);
+}
+
+GST_START_TEST (test_a_device_that_is_not_there)
+{
+  check_no_such_device (NOISE, "cuda", "cuda-device-id=7");
+  check_no_such_device (NOISE, "auto", "cuda-device-id=7");
+  check_no_such_device (NOISE " cuda-device-id=7", "cuda", "");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_the_device_that_is_asked_for)
+{
+  GstElement *pipeline = launch ("%s ! %s ! fakesink", NOISE,
+      on ("auto", "cuda-device-id=1"));
+  GstMessage *message;
+  GstBus *bus = GST_ELEMENT_BUS (pipeline);
+
+  play (pipeline);
+  while ((message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+              GST_MESSAGE_ELEMENT))) {
+    const GstStructure *s = gst_message_get_structure (message);
+
+    if (gst_structure_has_name (s, "ddpmdenoise-model"))
+      break;
+    gst_message_unref (message);
+  }
+  fail_unless_equals_string (gst_structure_get_string
+      (gst_message_get_structure (message), "device"), "fake GPU 1");
+  gst_message_unref (message);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+static Suite *
+cuda_memory_suite (void)
+{
+  Suite *s = suite_create ("cuda-memory");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_unchecked_fixture (tc, write_models, remove_models);
+  tcase_add_test (tc, test_noise_of_the_device_is_that_of_the_host);
+  tcase_add_test (tc, test_noise_for_who_takes_anything_is_of_the_host);
+  tcase_add_test (tc, test_what_is_written_on_the_host_goes_back);
+  tcase_add_test (tc, test_a_copy_is_on_the_device_and_its_own);
+  tcase_add_test (tc, test_states_go_from_element_to_element_on_the_device);
+  tcase_add_test (tc, test_a_backend_on_the_host_takes_memory_of_the_host);
+  tcase_add_test (tc, test_a_backend_on_the_host_cannot_be_linked_to_a_device);
+  tcase_add_test (tc, test_a_backend_on_the_host_refuses_memory_of_a_device);
+  tcase_add_test (tc, test_states_of_another_device_come_through_the_host);
+  tcase_add_test (tc, test_pictures_for_who_takes_anything_are_of_the_host);
+  tcase_add_loop_test (tc, test_pictures_on_the_device_are_those_of_the_host,
+      0, 3);
+  tcase_add_test (tc, test_mosaics_and_trajectories_on_the_device);
+  tcase_add_test (tc, test_nothing_passes_through_the_host);
+  tcase_add_test (tc, test_grey_pictures_are_of_the_host);
+  tcase_add_test (tc, test_one_context_for_all_elements);
+  tcase_add_test (tc, test_the_context_of_the_application_is_used);
+  tcase_add_test (tc, test_no_context_is_given_by_a_backend_on_the_host);
+  tcase_add_test (tc, test_a_device_that_is_not_there);
+  tcase_add_test (tc, test_the_device_that_is_asked_for);
+  return s;
+}
+
+ELEMENT_TEST_MAIN (cuda_memory_suite);
