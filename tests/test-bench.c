@@ -386,14 +386,15 @@ training_takes_three_times_the_operations (void)
 }
 
 static void
-steps_of_the_engine_allocate_nothing (void)
+assert_allocates_nothing (const gchar * backend)
 {
   static const gchar *const modes[] =
       { "forward --batch=2", "sample --steps=2", "train --batch=2" };
 
   for (guint i = 0; i < G_N_ELEMENTS (modes); i++) {
     g_autofree gchar *arguments =
-        g_strconcat (modes[i], " --backend=reference", NULL);
+        g_strdup_printf ("%s --precision=f32 --threads=2 --backend=%s",
+        modes[i], backend);
     g_autoptr (GPtrArray) lines = run_json (arguments);
     JsonObject *result = result_at (lines, 0);
 
@@ -403,6 +404,25 @@ steps_of_the_engine_allocate_nothing (void)
     }
     g_assert_cmpfloat (number (result, "allocations_per_step"), ==, 0.0);
   }
+}
+
+static void
+steps_of_the_engine_allocate_nothing (void)
+{
+  assert_allocates_nothing ("reference");
+}
+
+static void
+steps_on_a_cpu_allocate_nothing (void)
+{
+  g_autoptr (DdpmBackend) cpu =
+      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 1, NULL);
+
+  if (cpu == NULL) {
+    g_test_skip ("this build has no CPU backend");
+    return;
+  }
+  assert_allocates_nothing ("cpu");
 }
 
 static void
@@ -498,6 +518,8 @@ main (int argc, char **argv)
       training_takes_three_times_the_operations);
   g_test_add_func ("/bench/steps-of-the-engine-allocate-nothing",
       steps_of_the_engine_allocate_nothing);
+  g_test_add_func ("/bench/steps-on-a-cpu-allocate-nothing",
+      steps_on_a_cpu_allocate_nothing);
   g_test_add_func ("/bench/the-built-in-model-says-what-it-is",
       the_built_in_model_says_what_it_is);
   g_test_add_func ("/bench/people-get-a-table", people_get_a_table);

@@ -1,8 +1,8 @@
 /* gst-ddpm: CPU backend: attention with one head
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Vaswani et al., "Attention is all you need" (2017), eq. 1: products of
- * oneDNN over strided views of q, k and v, and softmax by rows between them.
+ * Vaswani et al., "Attention is all you need" (2017), eq. 1: products
+ * of strided views of q, k and v, and softmax by rows between them.
  *
  *   S = q k^T / sqrt (c),  P = softmax (S) by rows,  y = P v
  *   dv = P^T dy,  dP = dy v^T,  dS = P (dP - rowsum (P dP))
@@ -13,19 +13,19 @@
 #endif
 
 #include <math.h>
-#include "cpu-private.h"
+#include "cpu-matmul.h"
 
 typedef struct
 {
   CpuPlan base;
   DdpmAttentionDesc d;
   DdpmType type;                /* of what is multiplied */
-  CpuPrimitive scores;          /* q, k^T, S */
-  CpuPrimitive values;          /* P, v, y */
-  CpuPrimitive dprobs;          /* dy, v^T, dP */
-  CpuPrimitive dvalues;         /* P^T, dy, dv */
-  CpuPrimitive dqueries;        /* dS, k, dq */
-  CpuPrimitive dkeys;           /* dS^T, q, dk */
+  CpuMatmul scores;             /* q, k^T, S */
+  CpuMatmul values;             /* P, v, y */
+  CpuMatmul dprobs;             /* dy, v^T, dP */
+  CpuMatmul dvalues;            /* P^T, dy, dv */
+  CpuMatmul dqueries;           /* dS, k, dq */
+  CpuMatmul dkeys;              /* dS^T, q, dk */
   /* the workspace: tokens by tokens in f32 and in the type of activations,
    * and, where that is not the type of products, what is multiplied */
   gsize scores_at, dscores_at, qkv_at, y_at, probs_at, dqkv_at, work_at;
@@ -36,20 +36,18 @@ attention_clear (DdpmPlan * p)
 {
   CpuAttention *a = (CpuAttention *) p;
 
-  cpu_primitive_clear (&a->scores);
-  cpu_primitive_clear (&a->values);
-  cpu_primitive_clear (&a->dprobs);
-  cpu_primitive_clear (&a->dvalues);
-  cpu_primitive_clear (&a->dqueries);
-  cpu_primitive_clear (&a->dkeys);
+  cpu_matmul_clear (&a->scores);
+  cpu_matmul_clear (&a->values);
+  cpu_matmul_clear (&a->dprobs);
+  cpu_matmul_clear (&a->dvalues);
+  cpu_matmul_clear (&a->dqueries);
+  cpu_matmul_clear (&a->dkeys);
 }
 
 static const gchar *
-slower (const CpuPrimitive * first, const CpuPrimitive * second)
+slower (const CpuMatmul * first, const CpuMatmul * second)
 {
-  if (first->primitive == NULL)
-    return "none";
-  return cpu_primitive_is_slow (second) ? second->implementation
+  return cpu_primitive_is_slow (&second->primitive) ? second->implementation
       : first->implementation;
 }
 
@@ -101,7 +99,7 @@ static void
 lay_out (CpuAttention * a)
 {
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
-  const CpuPrimitive *all[] = { &a->scores, &a->values, &a->dprobs,
+  const CpuMatmul *all[] = { &a->scores, &a->values, &a->dprobs,
     &a->dvalues, &a->dqueries, &a->dkeys
   };
   const gsize act = ddpm_type_size (a->base.plan.backend->act_type);
@@ -185,16 +183,13 @@ cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   gpointer out = a->type == act ? y : cpu_at (scratch, a->y_at);
 
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  cpu_primitive_run (&a->scores, b, (gconstpointer[]) {
-      qkv, third (a, qkv, 1), scores}, work);
+  cpu_matmul_run (&a->scores, b, qkv, third (a, qkv, 1), scores, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax (act, t, scale, scores + row * t,
         cpu_at (probs, row * t * ddpm_type_size (act)));
   probs = (gpointer) widen (a, n * t * t, probs, scratch, a->probs_at);
-  cpu_primitive_run (&a->values, b, (gconstpointer[]) {
-      probs, third (a, qkv, 2), out}
-      , work);
+  cpu_matmul_run (&a->values, b, probs, third (a, qkv, 2), out, work);
   narrow (a, n * t * c, out, y);
 }
 
@@ -217,21 +212,15 @@ cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
 
   dy = widen (a, n * t * c, dy, scratch, a->y_at);
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  cpu_primitive_run (&a->dvalues, b, (gconstpointer[]) {
-      wide_probs, dy, third (a, out, 2)}, work);
-  cpu_primitive_run (&a->dprobs, b, (gconstpointer[]) {
-      dy, third (a, qkv, 2), dprobs}, work);
+  cpu_matmul_run (&a->dvalues, b, wide_probs, dy, third (a, out, 2), work);
+  cpu_matmul_run (&a->dprobs, b, dy, third (a, qkv, 2), dprobs, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax_gradient (act, t, scale,
         cpu_at (probs, row * row_bytes), dprobs + row * t,
         cpu_at (rounded, row * row_bytes));
   dscores = widen (a, n * t * t, rounded, scratch, a->probs_at);
-  cpu_primitive_run (&a->dqueries, b, (gconstpointer[]) {
-      dscores, third (a, qkv, 1), out}
-      , work);
-  cpu_primitive_run (&a->dkeys, b, (gconstpointer[]) {
-      dscores, qkv, third (a, out, 1)}
-      , work);
+  cpu_matmul_run (&a->dqueries, b, dscores, third (a, qkv, 1), out, work);
+  cpu_matmul_run (&a->dkeys, b, dscores, qkv, third (a, out, 1), work);
   narrow (a, n * t * 3 * c, out, dqkv);
 }

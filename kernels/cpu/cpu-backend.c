@@ -1,4 +1,4 @@
-/* gst-ddpm: CPU backend: oneDNN and own loops, on all cores
+/* gst-ddpm: CPU backend: own loops, and oneDNN, on all cores
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #ifdef HAVE_CONFIG_H

@@ -20,17 +20,38 @@ bring_dy (CpuConvolution * conv, gconstpointer dy, gpointer scratch)
   return copy;
 }
 
+/* dx (+)= by our own kernels, in f32 */
+static void
+backward_data_own (CpuConvolution * conv, const CpuConvSource * s,
+    const float *dy, float *dx, gboolean add, gpointer work)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  const float *const inputs[2] = { dy, NULL };
+
+  if (conv->tiled[CPU_CONV_BACKWARD_DATA])
+    cpu_winograd_convolve (b, &conv->tiling_backward, dy,
+        conv->packed_backward, NULL, add ? dx : NULL, dx, work);
+  else
+    cpu_patches_convolve (&s->backward, b, inputs, s->packed_backward, NULL,
+        add ? dx : NULL, dx, work);
+}
+
 static void
 backward_data (CpuConvolution * conv, CpuConvSource * s, gconstpointer dy,
     gpointer dx, gboolean add, gpointer scratch)
 {
   CpuBackend *b = cpu_plan_backend (&conv->base.plan);
-  const gboolean direct = !add && conv->type == conv->d.src_type
+  gpointer work = cpu_at (scratch, conv->layout.work);
+  const gboolean same = conv->type == conv->d.src_type
       && s->padded == s->channels;
+  const gboolean direct = same && (!add || conv->type == DDPM_TYPE_F32);
   gpointer out = direct ? dx : cpu_at (scratch, conv->layout.dx);
+  const gconstpointer data[] = { out, s->weights_backward, dy };
 
-  cpu_primitive_run (&s->backward_data, b, (gconstpointer[]) {
-      out, s->weights_backward, dy}, cpu_at (scratch, conv->layout.work));
+  if (conv->type == DDPM_TYPE_F32)
+    backward_data_own (conv, s, dy, out, direct && add, work);
+  else
+    cpu_primitive_run (&s->backward_data, b, data, work);
   if (!direct)
     cpu_copy (b, conv->type, conv->d.src_type, cpu_conv_pixels_in (conv),
         s->padded, s->channels, out, dx, add);
@@ -42,13 +63,6 @@ cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
 {
   CpuConvolution *conv = (CpuConvolution *) p;
 
-  if (conv->tiled[CPU_CONV_BACKWARD_DATA]) {
-    if (dx0)
-      cpu_winograd_convolve (cpu_plan_backend (p), &conv->tiling_backward, dy,
-          conv->packed_backward, NULL, add0 ? dx0 : NULL, dx0,
-          cpu_at (scratch, conv->layout.tiles));
-    return;
-  }
   dy = bring_dy (conv, dy, scratch);
   if (dx0)
     backward_data (conv, &conv->source[0], dy, dx0, add0, scratch);
@@ -74,7 +88,7 @@ store_dweight (CpuConvolution * conv, const CpuConvSource * s,
 }
 
 static void
-backward_weights (CpuConvolution * conv, CpuConvSource * s, gconstpointer x,
+run_primitives (CpuConvolution * conv, CpuConvSource * s, gconstpointer x,
     gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
 {
   CpuBackend *b = cpu_plan_backend (&conv->base.plan);
@@ -83,13 +97,6 @@ backward_weights (CpuConvolution * conv, CpuConvSource * s, gconstpointer x,
   gpointer dweights = cpu_at (scratch, l->dweights);
   float *plain = cpu_at (scratch, l->plain);
 
-  add = !!add;
-  if (s->product[add].primitive) {
-    cpu_primitive_run (&s->product[add], b, (gconstpointer[]) {
-        dy, x, dweight + s->first}
-        , work);
-    return;
-  }
   cpu_primitive_run (&s->backward_weights, b, (gconstpointer[]) {
       x, dweights, dy}
       , work);
@@ -99,27 +106,39 @@ backward_weights (CpuConvolution * conv, CpuConvSource * s, gconstpointer x,
   store_dweight (conv, s, plain, dweight, add);
 }
 
+static void
+backward_weights (CpuConvolution * conv, guint source, gconstpointer x,
+    gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuConvSource *s = &conv->source[source];
+  gpointer work = cpu_at (scratch, conv->layout.work);
+  const gsize taps = conv->taps;
+
+  if (conv->tiled[CPU_CONV_BACKWARD_WEIGHTS])
+    cpu_winograd_gradient (b, &conv->tiling, x, dy, dweight, add, work);
+  else if (cpu_conv_is_product (conv))
+    cpu_matmul_run (&s->product[!!add], b, dy, x, dweight + s->first, work);
+  else if (conv->type == DDPM_TYPE_F32)
+    cpu_patches_gradient (&conv->patches, b, source, x, dy,
+        dweight + s->first * taps, taps, conv->cin * taps, add, work);
+  else
+    run_primitives (conv, s, x, dy, dweight, add, scratch);
+}
+
 void
 cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer dy, float *dweight, float *dbias, gboolean add,
     gpointer scratch)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
-  CpuBackend *b = cpu_plan_backend (p);
   const gconstpointer x[2] = { x0, x1 };
+  gconstpointer brought = bring_dy (conv, dy, scratch);
 
-  if (conv->tiled[CPU_CONV_BACKWARD_WEIGHTS]) {
-    cpu_winograd_gradient (b, &conv->tiling, x0, dy, dweight, add,
-        cpu_at (scratch, conv->layout.tiles));
-  } else {
-    gconstpointer dy_computed = bring_dy (conv, dy, scratch);
-
-    for (guint i = 0; i < conv->n_sources; i++)
-      backward_weights (conv, &conv->source[i],
-          cpu_conv_bring_x (conv, i, x[i], scratch), dy_computed, dweight,
-          add, scratch);
-  }
-  cpu_column_sums (b, conv->d.dst_type,
+  for (guint i = 0; i < conv->n_sources; i++)
+    backward_weights (conv, i, cpu_conv_bring_x (conv, i, x[i], scratch),
+        brought, dweight, add, scratch);
+  cpu_column_sums (cpu_plan_backend (p), conv->d.dst_type,
       cpu_conv_pixels_out (conv), conv->cout, conv->cout, dy, dbias, add,
       cpu_at (scratch, conv->layout.sums));
 }

@@ -1,12 +1,12 @@
 /* gst-ddpm: CPU backend: convolution
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Activations stay channels last; only weights are arranged as oneDNN likes
- * them best, once per load or optimiser step. Where it would compute in
- * another type or in blocks of channels that the tensor does not fill, an
- * activation is copied into the workspace. On a processor without bf16 (that
- * is, when bf16 is emulated) it computes with the floats that the bf16
- * numbers are, and only results are rounded.
+ * Activations stay channels last; only weights are arranged as they are
+ * computed with, once per load or optimiser step. Where oneDNN computes in
+ * blocks of channels that the tensor does not fill, an activation is copied
+ * into the workspace. On a processor without bf16 (that is, when bf16 is
+ * emulated) floats are computed with that the bf16 numbers are, and only
+ * results are rounded.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -29,29 +29,28 @@ static const gchar *
 conv_implementation (DdpmPlan * p, guint kind)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
+  CpuBackend *b = cpu_plan_backend (p);
   const CpuPrimitive *worst = NULL;
 
-  if (kind < CPU_CONV_PASSES && conv->tiled[kind])
-    return cpu_winograd_name (cpu_plan_backend (p),
-        kind == CPU_CONV_BACKWARD_DATA ? &conv->tiling_backward
-        : &conv->tiling);
+  if (kind >= CPU_CONV_PASSES || (kind > 0 && !conv->d.training))
+    return "none";
+  if (conv->tiled[kind])
+    return cpu_winograd_name (b, kind == CPU_CONV_BACKWARD_DATA
+        ? &conv->tiling_backward : &conv->tiling);
+  if (conv->type == DDPM_TYPE_F32)
+    return b->kernels->product->name;
+  if (kind == CPU_CONV_BACKWARD_WEIGHTS && cpu_conv_is_product (conv))
+    return conv->source[0].product[0].implementation;
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
-    const CpuPrimitive *passes[3][3] = {
-      {&s->forward[0], &s->forward[1], NULL},
-      {&s->backward_data, NULL, NULL},
-      {&s->backward_weights, &s->product[0], &s->product[1]},
+    const CpuPrimitive *passes[CPU_CONV_PASSES] = { &s->forward[i],
+      &s->backward_data, &s->backward_weights
     };
 
-    for (guint k = 0; kind < 3 && k < 3; k++) {
-      const CpuPrimitive *primitive = passes[kind][k];
-
-      if (primitive && primitive->primitive
-          && (worst == NULL || cpu_primitive_is_slow (primitive)))
-        worst = primitive;
-    }
+    if (worst == NULL || cpu_primitive_is_slow (passes[kind]))
+      worst = passes[kind];
   }
-  return worst ? worst->implementation : "none";
+  return worst->implementation;
 }
 
 DdpmPlan *
@@ -80,18 +79,12 @@ cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   /* the sum of two sources is rounded once */
   conv->y_type = bf16 && native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
 
-  if (!cpu_conv_plan (conv, bf16 ? BF16_BLOCK : 1, error))
-    goto failed;
-  if (!bf16 && cpu_conv_is_slow (conv)) {
-    cpu_conv_unplan (conv);
-    if (!cpu_conv_plan (conv, BF16_BLOCK, error))
-      goto failed;
+  if (!cpu_conv_plan (conv, conv->type == DDPM_TYPE_BF16 ? BF16_BLOCK : 1,
+          error)) {
+    g_free (conv);
+    return NULL;
   }
   return &conv->base.plan;
-
-failed:
-  g_free (conv);
-  return NULL;
 }
 
 /* The weights of one source, [cout_padded][padded][k][k], rounded to what the
@@ -103,7 +96,6 @@ stage_weights (CpuConvolution * conv, const CpuConvSource * s,
   CpuBackend *b = cpu_plan_backend (&conv->base.plan);
   const gsize row = (gsize) s->padded * conv->taps;
   const gsize used = (gsize) s->channels * conv->taps;
-  const gboolean round = b->base.act_type == DDPM_TYPE_BF16;
 
 #pragma omp parallel for schedule(static)
   for (guint o = 0; o < conv->cout_padded; o++) {
@@ -114,23 +106,48 @@ stage_weights (CpuConvolution * conv, const CpuConvSource * s,
       continue;
     memcpy (to, weight + ((gsize) o * conv->cin + s->first) * conv->taps,
         used * sizeof (float));
-    if (round)
-      b->kernels->element->round_to_bf16 (used, to);
+    b->kernels->element->round_to_bf16 (used, to);
   }
 }
 
+/* The kernels of a source by its inputs, as turned or taken apart for dx */
+static void
+pack_backward (CpuConvolution * conv, const float *weight)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  const gsize of_output = (gsize) conv->cin * conv->taps;
+
+  if (conv->packed_backward)
+    cpu_winograd_pack (b, &conv->tiling_backward, weight, of_output,
+        conv->taps, TRUE, conv->packed_backward);
+  for (guint i = 0; i < conv->n_sources; i++) {
+    const CpuConvSource *s = &conv->source[i];
+
+    if (s->packed_backward)
+      cpu_patches_pack (&s->backward, b, weight + (gsize) s->first * conv->taps,
+          of_output, conv->taps, s->packed_backward);
+  }
+}
+
+/* In f32; of bf16 that is emulated, rounded */
 static void
 pack_weights (CpuConvolution * conv, const float *weight)
 {
   CpuBackend *b = cpu_plan_backend (&conv->base.plan);
   const gsize of_output = (gsize) conv->cin * conv->taps;
 
-  if (conv->packed)
+  if (b->base.act_type == DDPM_TYPE_BF16) {
+    memcpy (b->staging, weight, conv->cout * of_output * sizeof (float));
+    b->kernels->element->round_to_bf16 (conv->cout * of_output, b->staging);
+    weight = b->staging;
+  }
+  if (conv->tiled[CPU_CONV_FORWARD])
     cpu_winograd_pack (b, &conv->tiling, weight, conv->taps, of_output, FALSE,
         conv->packed);
-  if (conv->packed_backward)
-    cpu_winograd_pack (b, &conv->tiling_backward, weight, of_output,
-        conv->taps, TRUE, conv->packed_backward);
+  else
+    cpu_patches_pack (&conv->patches, b, weight, conv->taps, of_output,
+        conv->packed);
+  pack_backward (conv, weight);
 }
 
 static void
@@ -139,12 +156,9 @@ arrange_weights (CpuConvolution * conv, CpuConvSource * s, const float *weight)
   CpuBackend *b = cpu_plan_backend (&conv->base.plan);
   gpointer work = b->staging + conv->staged;
 
-  if (s->weights == NULL && s->weights_backward == NULL)
-    return;
   stage_weights (conv, s, weight);
-  if (s->weights)
-    cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
-        b->staging, s->weights}
+  cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
+      b->staging, s->weights}
       , work);
   if (s->weights_backward)
     cpu_primitive_run (&s->arrange_backward, b, (gconstpointer[]) {
@@ -157,9 +171,11 @@ cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
 
-  for (guint i = 0; i < conv->n_sources; i++)
-    arrange_weights (conv, &conv->source[i], weight);
-  pack_weights (conv, weight);
+  if (conv->type == DDPM_TYPE_F32)
+    pack_weights (conv, weight);
+  else
+    for (guint i = 0; i < conv->n_sources; i++)
+      arrange_weights (conv, &conv->source[i], weight);
   memcpy (conv->bias, bias, conv->cout * sizeof (float));
 }
 
@@ -177,37 +193,64 @@ cpu_conv_bring_x (CpuConvolution * conv, guint source, gconstpointer x,
   return copy;
 }
 
-void
-cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
-    gconstpointer residual, gpointer y, gpointer scratch)
+static void
+run_primitives (CpuConvolution * conv, const gconstpointer * x,
+    gconstpointer residual, gpointer out, gpointer scratch)
 {
-  CpuConvolution *conv = (CpuConvolution *) p;
-  CpuBackend *b = cpu_plan_backend (p);
-  const gconstpointer x[2] = { x0, x1 };
-  const gsize pixels = cpu_conv_pixels_out (conv);
-  const DdpmType type = conv->d.dst_type;
-  const gboolean direct = conv->y_type == type
-      && conv->cout_padded == conv->cout;
-  gpointer out = direct ? y : cpu_at (scratch, conv->layout.y);
-  gpointer work = cpu_at (scratch, conv->layout.work);
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
 
-  if (conv->tiled[CPU_CONV_FORWARD]) {
-    cpu_winograd_convolve (b, &conv->tiling, x0, conv->packed, conv->bias,
-        residual, y, cpu_at (scratch, conv->layout.tiles));
-    return;
-  }
   if (residual && residual != out)
-    cpu_copy (b, type, conv->y_type, pixels, conv->cout, conv->cout_padded,
-        residual, out, FALSE);
+    cpu_copy (b, conv->d.dst_type, conv->y_type, cpu_conv_pixels_out (conv),
+        conv->cout, conv->cout_padded, residual, out, FALSE);
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
     const gboolean add = i > 0 || residual != NULL;
 
     cpu_primitive_run (&s->forward[add], b, (gconstpointer[]) {
         cpu_conv_bring_x (conv, i, x[i], scratch),
-          s->weights, out, conv->bias}, work);
+          s->weights, out, conv->bias}, cpu_at (scratch, conv->layout.work));
   }
+}
+
+static void
+run_own (CpuConvolution * conv, const gconstpointer * x,
+    gconstpointer residual, float *out, gpointer scratch)
+{
+  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  gpointer work = cpu_at (scratch, conv->layout.work);
+  const float *brought[2] = { NULL, };
+
+  if (residual && conv->d.dst_type != DDPM_TYPE_F32) {
+    cpu_copy (b, conv->d.dst_type, DDPM_TYPE_F32, cpu_conv_pixels_out (conv),
+        conv->cout, conv->cout, residual, out, FALSE);
+    residual = out;
+  }
+  for (guint i = 0; i < conv->n_sources; i++)
+    brought[i] = cpu_conv_bring_x (conv, i, x[i], scratch);
+  if (conv->tiled[CPU_CONV_FORWARD])
+    cpu_winograd_convolve (b, &conv->tiling, brought[0], conv->packed,
+        conv->bias, residual, out, work);
+  else
+    cpu_patches_convolve (&conv->patches, b, brought, conv->packed, conv->bias,
+        residual, out, work);
+}
+
+void
+cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    gconstpointer residual, gpointer y, gpointer scratch)
+{
+  CpuConvolution *conv = (CpuConvolution *) p;
+  const gconstpointer x[2] = { x0, x1 };
+  const gboolean direct = conv->y_type == conv->d.dst_type
+      && conv->cout_padded == conv->cout;
+  gpointer out = direct ? y : cpu_at (scratch, conv->layout.y);
+
+  if (conv->type == DDPM_TYPE_F32)
+    run_own (conv, x, residual, out, scratch);
+  else
+    run_primitives (conv, x, residual, out, scratch);
   if (!direct)
-    cpu_copy (b, conv->y_type, type, pixels, conv->cout_padded, conv->cout,
-        out, y, FALSE);
+    cpu_copy (cpu_plan_backend (p), conv->y_type, conv->d.dst_type,
+        cpu_conv_pixels_out (conv), conv->cout_padded, conv->cout, out, y,
+        FALSE);
 }

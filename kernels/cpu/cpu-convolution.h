@@ -3,22 +3,28 @@
  */
 #pragma once
 
+#include "cpu-matmul.h"
+#include "cpu-patches.h"
 #include "cpu-winograd.h"
 
 G_BEGIN_DECLS
 
-/* One of the concatenated inputs. To oneDNN each is a convolution of its own
- * over a slice of the weights, the second of which adds to the first. */
+/* One of the concatenated inputs */
 typedef struct
 {
   guint first, channels;        /* of the concatenated channels */
   guint padded;                 /* channels as computed with */
   gsize x_bytes;                /* of x as computed with; 0: x as it comes */
+  CpuMatmul product[2];         /* dy^T x of a 1x1 kernel; [1]: dweight += */
+  /* In f32: dy to dx, and the weights packed for it */
+  CpuPatches backward;
+  float *packed_backward;
+  /* To oneDNN each is a convolution of its own over a slice of the weights,
+   * the second of which adds to the first. */
   gpointer weights, weights_backward;   /* as the primitives want them */
   CpuPrimitive forward[2];      /* x, weights, y [, bias]; [1]: y += */
   CpuPrimitive backward_data;   /* dx, weights, dy */
   CpuPrimitive backward_weights;        /* x, dweights, dy */
-  CpuPrimitive product[2];      /* dy^T x of a 1x1 kernel; [1]: dweight += */
   CpuPrimitive arrange, arrange_backward;       /* of plain weights */
   CpuPrimitive collect;         /* of dweights to plain ones */
 } CpuConvSource;
@@ -31,8 +37,7 @@ typedef struct
   gsize dx;
   gsize dweights, plain;        /* as oneDNN wants them; [cout][cin][k][k] */
   gsize sums;
-  gsize tiles;                  /* of what is computed by tiles */
-  gsize work;                   /* of the primitives */
+  gsize work;                   /* of what computes */
 } CpuConvLayout;
 
 typedef enum
@@ -51,13 +56,16 @@ typedef struct
   guint cin, cout, taps;        /* taps: kernel^2 */
   guint cout_padded;
   guint n_sources;
-  DdpmType type;                /* of x, weights and dy as computed with */
+  /* of x, weights and dy as computed with: bf16 by oneDNN, f32 by our own
+   * kernels */
+  DdpmType type;
   DdpmType y_type;              /* of y as computed with */
   CpuConvSource source[2];
-  /* what is computed by tiles instead, of one source and in f32 */
+  /* In f32: what is computed by tiles, of one source, and not as a product */
   gboolean tiled[CPU_CONV_PASSES];
   CpuTiling tiling, tiling_backward;    /* x to y; dy to dx */
-  float *packed, *packed_backward;      /* weights */
+  CpuPatches patches;           /* x to y */
+  float *packed, *packed_backward;      /* weights; backward: by tiles */
   float *bias;                  /* [cout_padded], or more */
   gsize staged;                 /* floats of the weights in staging */
   CpuConvLayout layout;
@@ -75,14 +83,31 @@ cpu_conv_pixels_out (const CpuConvolution * conv)
   return (gsize) conv->d.n * conv->out_height * conv->out_width;
 }
 
+/* Whether dweight is a product of dy and x as they are */
+static inline gboolean
+cpu_conv_is_product (const CpuConvolution * conv)
+{
+  return conv->d.kernel == 1 && conv->d.stride == 1;
+}
+
 /* x of a source as computed with: as it is, or a copy in the workspace */
 gconstpointer cpu_conv_bring_x (CpuConvolution * conv, guint source,
     gconstpointer x, gpointer scratch);
 
-/* Makes the primitives of the three passes. (cpu-convolution-plan.c) */
+/* How the three passes are computed. channels are padded to a multiple.
+ * (cpu-convolution-plan.c) */
 gboolean cpu_conv_plan (CpuConvolution * conv, guint multiple,
     GError ** error);
 void cpu_conv_unplan (CpuConvolution * conv);
-gboolean cpu_conv_is_slow (CpuConvolution * conv);
+/* DDPM_ERROR_NO_SPACE; FALSE */
+gboolean cpu_conv_no_memory (const CpuConvolution * conv, GError ** error);
+
+/* In bf16 (cpu-convolution-onednn.c) */
+gboolean cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
+    GError ** error);
+void cpu_conv_clear_primitives (CpuConvSource * s);
+gsize cpu_conv_primitives_scratch (const CpuConvSource * s);
+/* Bytes of the gradient of weights as a primitive gives it */
+gsize cpu_conv_dweights_size (const CpuConvSource * s);
 
 G_END_DECLS

@@ -5,7 +5,8 @@
  * what is decided above. The files kern-*.c are compiled once for each
  * instruction set, and cpu_kernels_get() gives the best that this processor
  * has. Every sum keeps one accumulator per channel or a fixed number of
- * lanes, so that all of them give the same bits.
+ * lanes, so that all of them give the same bits; but for products of
+ * matrices, which are fused with their sums where the processor can.
  */
 #pragma once
 
@@ -153,6 +154,42 @@ typedef struct
   const CpuWinogradTile *tile[2];       /* of 2x2 outputs, of 4x4 */
 } CpuWinogradKernels;
 
+/* Products of matrices c = a b, by blocks of @rows x @width; see
+ * kern-product.c. Panels are that many vectors, side by side: of a packed
+ * one, [depth][rows] or [depth][width], the last filled up with zeros. */
+typedef struct
+{
+  const float *x;               /* element r, k of a panel: r row + k depth */
+  gsize row, depth;
+  gsize panel;                  /* from one panel to the next */
+} CpuProductRows;
+
+/* c = sums + plus + bias: element r, k at r row + k column; bias [columns] */
+typedef struct
+{
+  float *c;
+  const float *plus;            /* NULL: nothing; may be c */
+  const float *bias;            /* NULL: nothing */
+  gsize row, column;
+} CpuProductResult;
+
+typedef struct
+{
+  const gchar *name;
+  gsize rows, width;
+  /* Panels, one after the other, of @count vectors one @step apart, whose
+   * elements are @deep apart */
+  void (*pack_rows) (gsize count, gsize depth, const float *x, gsize step,
+      gsize deep, float *packed);
+  void (*pack_columns) (gsize count, gsize depth, const float *x, gsize step,
+      gsize deep, float *packed);
+  /* The packed panels of b are b_panel apart. Each sum is over the depth in
+   * its order, whatever the block is that it is computed in. */
+  void (*multiply) (gsize rows, gsize columns, gsize depth,
+      const CpuProductRows * a, const float *b, gsize b_panel,
+      const CpuProductResult * to);
+} CpuProductKernels;
+
 typedef struct
 {
   const gchar *name;
@@ -162,6 +199,7 @@ typedef struct
   const CpuElementKernels *element;
   const CpuOptimizerKernels *optimizer;
   const CpuWinogradKernels *winograd;
+  const CpuProductKernels *product;
 } CpuKernels;
 
 const CpuKernels *cpu_kernels_get (void);

@@ -7,87 +7,62 @@
 #include "config.h"
 #endif
 
-#include "cpu-private.h"
+#include "cpu-product.h"
 
 typedef struct
 {
   CpuPlan base;
   gsize rows, in, out;
-  CpuPrimitive forward;         /* x, weight, y */
-  CpuPrimitive backward_data;   /* dy, weight, dx */
-  CpuPrimitive backward_weights[2];     /* dy, x, dweight; [1]: += */
+  CpuProduct forward;           /* weight, x^T, y^T */
+  CpuProduct backward_data;     /* dy, weight, dx */
+  CpuProduct backward_weights;  /* dy^T, x, dweight */
   gsize sums, work;             /* offsets in the workspace */
 } CpuLinear;
-
-static void
-linear_clear (DdpmPlan * p)
-{
-  CpuLinear *l = (CpuLinear *) p;
-
-  cpu_primitive_clear (&l->forward);
-  cpu_primitive_clear (&l->backward_data);
-  cpu_primitive_clear (&l->backward_weights[0]);
-  cpu_primitive_clear (&l->backward_weights[1]);
-}
 
 static const gchar *
 linear_implementation (DdpmPlan * p, guint kind)
 {
-  CpuLinear *l = (CpuLinear *) p;
-
-  switch (kind) {
-    case 0:
-      return l->forward.implementation;
-    case 1:
-      return l->backward_data.implementation;
-    default:
-      return l->backward_weights[0].implementation;
-  }
+  return cpu_plan_backend (p)->kernels->product->name;
 }
 
-static gboolean
-plan_products (CpuLinear * l, CpuBackend * b, GError ** error)
+/* Of few rows, weights are read once and as they are where they are the left
+ * factor. */
+static void
+plan_products (CpuLinear * l, CpuBackend * b)
 {
   const DdpmType f32 = DDPM_TYPE_F32;
   const CpuMatrix x = { f32, l->rows, l->in, {0, l->in, 1} };
+  const CpuMatrix x_transposed = { f32, l->in, l->rows, {0, 1, l->in} };
   const CpuMatrix y = { f32, l->rows, l->out, {0, l->out, 1} };
   const CpuMatrix y_transposed = { f32, l->out, l->rows, {0, 1, l->out} };
   const CpuMatrix weight = { f32, l->out, l->in, {0, l->in, 1} };
-  const CpuMatrix weight_transposed = { f32, l->in, l->out, {0, 1, l->in} };
 
-  return cpu_matmul_init (&l->forward, b, 1, &x, &weight_transposed, &y, FALSE,
-      error)
-      && cpu_matmul_init (&l->backward_data, b, 1, &y, &weight, &x, FALSE,
-      error)
-      && cpu_matmul_init (&l->backward_weights[0], b, 1, &y_transposed, &x,
-      &weight, FALSE, error)
-      && cpu_matmul_init (&l->backward_weights[1], b, 1, &y_transposed, &x,
-      &weight, TRUE, error);
+  cpu_product_init (&l->forward, b, 1, &weight, &x_transposed, &y_transposed);
+  cpu_product_init (&l->backward_data, b, 1, &y, &weight, &x);
+  cpu_product_init (&l->backward_weights, b, 1, &y_transposed, &x, &weight);
 }
 
 DdpmPlan *
-cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
+cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
     GError ** error)
 {
+  CpuBackend *b = (CpuBackend *) base;
   CpuLinear *l;
-  gsize total = 0, work;
+  gsize total = 0;
 
   if (!ddpm_linear_check (rows, in, out, error))
     return NULL;
 
   l = g_new0 (CpuLinear, 1);
-  cpu_plan_init (&l->base, b, linear_clear, linear_implementation);
+  cpu_plan_init (&l->base, base, NULL, linear_implementation);
   l->rows = rows;
   l->in = in;
   l->out = out;
-  if (!plan_products (l, (CpuBackend *) b, error)) {
-    cpu_plan_free (&l->base.plan);
-    return NULL;
-  }
-  work = MAX (MAX (l->forward.scratch, l->backward_data.scratch),
-      MAX (l->backward_weights[0].scratch, l->backward_weights[1].scratch));
+  plan_products (l, b);
   l->sums = cpu_layout_add (&total, cpu_column_sums_scratch (rows, out), 1);
-  l->work = cpu_layout_add (&total, work, 1);
+  l->work = cpu_layout_add (&total, MAX (cpu_product_scratch (&l->forward, b),
+          MAX (cpu_product_scratch (&l->backward_data, b),
+              cpu_product_scratch (&l->backward_weights, b))), 1);
   l->base.plan.scratch = total;
   return &l->base.plan;
 }
@@ -99,8 +74,8 @@ cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
   CpuLinear *l = (CpuLinear *) p;
   CpuBackend *b = cpu_plan_backend (p);
 
-  cpu_primitive_run (&l->forward, b, (gconstpointer[]) {
-      x, weight, y}, cpu_at (scratch, l->work));
+  cpu_product_run (&l->forward, b, weight, x, y, FALSE,
+      cpu_at (scratch, l->work));
   b->kernels->element->add_rows (l->rows, l->out, bias, y);
 }
 
@@ -114,12 +89,8 @@ cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
   gpointer work = cpu_at (scratch, l->work);
 
   if (dx)
-    cpu_primitive_run (&l->backward_data, b, (gconstpointer[]) {
-        dy, weight, dx}
-      , work);
-  cpu_primitive_run (&l->backward_weights[!!add], b, (gconstpointer[]) {
-      dy, x, dweight}
-      , work);
+    cpu_product_run (&l->backward_data, b, dy, weight, dx, FALSE, work);
+  cpu_product_run (&l->backward_weights, b, dy, x, dweight, add, work);
   cpu_column_sums (b, DDPM_TYPE_F32, l->rows, l->out, l->out, dy, dbias, add,
       cpu_at (scratch, l->sums));
 }

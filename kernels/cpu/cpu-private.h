@@ -1,10 +1,10 @@
 /* gst-ddpm: CPU backend: what its files share
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * oneDNN computes convolutions and matrix products, the loops of
- * cpu-kernels.h everything else. Work is cut into pieces that depend on the
- * shape alone, and sums over pieces are taken in their order: results do not
- * depend on which thread did what.
+ * oneDNN computes convolutions and matrix products in bf16, the loops of
+ * cpu-kernels.h everything else. Sums are over pieces that depend on the
+ * shape alone, in their order: results do not depend on which thread did
+ * what. Nothing but oneDNN takes memory in a step.
  */
 #pragma once
 
@@ -99,11 +99,6 @@ typedef struct
   gsize rows, columns;
   gsize stride[3];
 } CpuMatrix;
-
-/* c = a b, or c += a b: data of cpu_primitive_run () is a, b, c */
-gboolean cpu_matmul_init (CpuPrimitive * p, CpuBackend * b, gsize batch,
-    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
-    gboolean add, GError ** error);
 
 /* --- plans ---------------------------------------------------------------- */
 
