@@ -13,11 +13,13 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 
+#include "ddpm-labels.h"
 #include "ddpm-noise.h"
 #include "../kernels/ddpm-philox.h"
 
 #define MAX_FILES 5
 #define MAX_LABELS 2            /* bytes of a record before the pixels */
+#define MAX_NAMES_SIZE 65536    /* bytes of the file of class names */
 
 /* The sets that a folder may hold */
 typedef struct
@@ -26,14 +28,16 @@ typedef struct
   const gchar *files[2][MAX_FILES + 1]; /* of each DdpmSplit */
   guint n_labels;
   guint8 n_classes[MAX_LABELS];
+  const gchar *names;           /* file: a line for each class */
 } DataSet;
 
 static const DataSet data_sets[] = {
   {"CIFAR-10",
         {{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                 "data_batch_4.bin", "data_batch_5.bin"}, {"test_batch.bin"}},
-      1, {10}},
-  {"CIFAR-100", {{"train.bin"}, {"test.bin"}}, 2, {20, 100}},
+      1, {10}, "batches.meta.txt"},
+  {"CIFAR-100", {{"train.bin"}, {"test.bin"}}, 2, {20, 100},
+      "fine_label_names.txt"},
 };
 
 typedef struct
@@ -50,6 +54,7 @@ struct _DdpmCifar
   guint n_files;
   DataFile files[MAX_FILES];
   guint64 n_images;
+  gchar *class_names;           /* NULL: not known */
 };
 
 static gsize
@@ -197,12 +202,54 @@ find_set (const gchar * location, DdpmSplit split, GError ** error)
   return NULL;
 }
 
+/* NULL: there is no such file, or none of a few names */
+static gchar *
+read_names_file (const gchar * path)
+{
+  gint fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  gchar *text = NULL;
+  struct stat st;
+  gssize n = -1;
+
+  if (fd < 0)
+    return NULL;
+  if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode)
+      && st.st_size <= MAX_NAMES_SIZE) {
+    text = g_malloc0 (st.st_size + 1);
+    n = read (fd, text, st.st_size);
+  }
+  close (fd);
+  if (n < 0)
+    g_clear_pointer (&text, g_free);
+  return text;
+}
+
+/* Names are for people: images can be read without. */
+static void
+find_class_names (DdpmCifar * cifar, const gchar * location)
+{
+  const guint n_classes = cifar->set->n_classes[cifar->n_labels - 1];
+  g_autofree gchar *path = g_build_filename (location, cifar->set->names, NULL);
+  g_autofree gchar *text = read_names_file (path);
+  g_auto (GStrv) names = NULL;
+
+  if (text == NULL)
+    return;
+  g_strdelimit (g_strstrip (text), "\n", ',');
+  names = ddpm_class_names_parse (text, n_classes, NULL);
+  if (names)
+    cifar->class_names = g_strjoinv (",", names);
+}
+
 static gboolean
 open_folder (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
     GError ** error)
 {
   cifar->set = find_set (location, split, error);
-  return cifar->set && open_files_of_set (cifar, location, split, error);
+  if (cifar->set == NULL || !open_files_of_set (cifar, location, split, error))
+    return FALSE;
+  find_class_names (cifar, location);
+  return TRUE;
 }
 
 /* One label byte or two, by the size; where that fits both, 3073 * 3074 bytes
@@ -272,6 +319,7 @@ ddpm_cifar_free (DdpmCifar * cifar)
     close (cifar->files[i].fd);
     g_free (cifar->files[i].name);
   }
+  g_free (cifar->class_names);
   g_free (cifar);
 }
 
@@ -279,6 +327,12 @@ guint64
 ddpm_cifar_get_n_images (DdpmCifar * cifar)
 {
   return cifar->n_images;
+}
+
+const gchar *
+ddpm_cifar_get_class_names (DdpmCifar * cifar)
+{
+  return cifar->class_names;
 }
 
 static gboolean

@@ -34,6 +34,10 @@ guint64 ddpm_cifar_get_n_images (DdpmCifar * cifar);
 gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
     guint * label, GError ** error);
 
+/* "airplane,automobile,...", as the folder's batches.meta.txt (CIFAR-100:
+ * fine_label_names.txt) has them; NULL: it has none that can be used */
+const gchar *ddpm_cifar_get_class_names (DdpmCifar * cifar);
+
 /* The data order of an epoch: a permutation of n that is a function of (seed,
  * epoch, n) alone (Fisher-Yates, DDPM_STREAM_SHUFFLE); order [n] */
 void ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n,

@@ -14,7 +14,8 @@
  * RGBP is how the files hold them; RGB is made where downstream wants it. Each
  * buffer has a GstDdpmSampleMeta, a #GstCustomMeta with the fields label (int),
  * index (uint64, in the files), epoch, position (uint64, in the epoch) and
- * epoch-size (uint64).
+ * epoch-size (uint64). The names of the classes, where the folder tells them,
+ * are the tag "ddpm-class-names" of the stream.
  *
  * ## Example launch lines
  * |[
@@ -400,6 +401,18 @@ gst_cifar_src_fixate (GstBaseSrc * src, GstCaps * caps)
   return GST_BASE_SRC_CLASS (parent_class)->fixate (src, caps);
 }
 
+/* In the stream, before the next frame */
+static void
+tell_class_names (GstCifarSrc * self)
+{
+  const gchar *names = ddpm_cifar_get_class_names (self->cifar);
+
+  if (names)
+    gst_element_send_event (GST_ELEMENT (self),
+        gst_event_new_tag (gst_tag_list_new (GST_DDPM_TAG_CLASS_NAMES, names,
+                NULL)));
+}
+
 static gboolean
 gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
 {
@@ -417,6 +430,7 @@ gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
   gst_ddpm_frame_src_set_frames (GST_DDPM_FRAME_SRC (src), &frames);
   self->video = video;
   gst_base_src_set_blocksize (src, GST_VIDEO_INFO_SIZE (&video));
+  tell_class_names (self);
   return TRUE;
 
 wrong_caps:

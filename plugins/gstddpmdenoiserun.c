@@ -8,6 +8,7 @@
 #include "gstddpmdenoise-private.h"
 #include "gstddpmcudamemory.h"
 #include "gstddpmerror.h"
+#include "gstddpmmeta.h"
 #include "gstddpmpicture.h"
 #include "gstddpmrealtime.h"
 
@@ -370,6 +371,20 @@ gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
   return GST_DDPM_DENOISE_BASE_CLASS->decide_allocation (trans, query);
 }
 
+/* A frame that shows one sample of a model with classes can teach another. */
+static void
+add_label (GstDdpmDenoise * self, GstBuffer * buffer)
+{
+  const guint n = self->n_frames > 1 ? self->frame : 0;
+  GstDdpmSample sample = {.label = self->labels[n],
+    .index = self->first_sample + n,.position = self->first_sample + n
+  };
+
+  if (self->is_video && self->model->model->config.classes > 0
+      && (self->n_frames > 1 || self->info.batch == 1))
+    gst_ddpm_buffer_add_sample (buffer, &sample);
+}
+
 static GstFlowReturn
 make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
 {
@@ -386,6 +401,7 @@ make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
     return ret;
   }
   stamp (self, *outbuf);
+  add_label (self, *outbuf);
   self->frame++;
   keep_up (self, GST_BUFFER_PTS (*outbuf));
   return GST_FLOW_OK;

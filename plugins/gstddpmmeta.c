@@ -1,4 +1,5 @@
-/* gst-ddpm: what a data set knows of an image, as a custom meta
+/* gst-ddpm: what a data set knows of an image, as a custom meta; and of all of
+ * them, as a tag
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #ifdef HAVE_CONFIG_H
@@ -17,6 +18,9 @@ gst_ddpm_sample_meta_register (void)
     if (gst_meta_get_info (GST_DDPM_SAMPLE_META) == NULL)
       gst_meta_register_custom (GST_DDPM_SAMPLE_META, no_tags, NULL, NULL,
           NULL);
+    gst_tag_register_static (GST_DDPM_TAG_CLASS_NAMES, GST_TAG_FLAG_META,
+        G_TYPE_STRING, "class names", "Names of the classes of a data set",
+        NULL);
     g_once_init_leave (&registered, 1);
   }
 }

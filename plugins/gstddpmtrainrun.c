@@ -16,6 +16,7 @@ struct _GstDdpmTrainRun
   GstVideoInfo info;
 
   /* of the thread that feeds */
+  gchar *source_names;          /* of classes; NULL: not known */
   guint8 *pixels;               /* (batch_size, height, width, channels) */
   gint *labels;                 /* [batch_size]; NULL: not learnt */
   gsize image_size;
@@ -127,6 +128,7 @@ run_clear (gpointer data)
   g_clear_pointer (&run->state, ddpm_train_state_free);
   g_clear_pointer (&run->initial, ddpm_model_unref);
   g_clear_pointer (&run->backend, ddpm_backend_unref);
+  g_free (run->source_names);
   g_free (run->pixels);
   g_free (run->labels);
   gst_ddpm_train_settings_clear (&run->settings);
@@ -260,15 +262,18 @@ start_from_model (GstDdpmTrainRun * run, DdpmTrainer * trainer, GError ** error)
   return TRUE;
 }
 
-/* The property says it, where it says anything. */
+/* What the property says, else the source, else what the state or the initial
+ * model said. Names of a source of other classes are none. */
 static void
 set_class_names (GstDdpmTrainRun * run, DdpmTrainer * trainer)
 {
   const GstDdpmTrainSettings *s = &run->settings;
+  const gchar *text = s->class_names && *s->class_names != '\0' ?
+      s->class_names : run->source_names;
   g_auto (GStrv) names = NULL;
 
-  if (s->class_names)
-    names = ddpm_class_names_parse (s->class_names, s->config.classes, NULL);
+  if (s->config.classes > 0 && text)
+    names = ddpm_class_names_parse (text, s->config.classes, NULL);
   if (names)
     ddpm_trainer_set_class_names (trainer, names);
 }
@@ -332,6 +337,17 @@ gst_ddpm_train_run_set_format (GstDdpmTrainRun * run,
   }
   run->info = *info;
   return run->trainer != NULL || make_trainer (run, error);
+}
+
+void
+gst_ddpm_train_run_set_class_names (GstDdpmTrainRun * run, const gchar * names)
+{
+  g_free (run->source_names);
+  run->source_names = g_strdup (names);
+  g_mutex_lock (&run->lock);
+  if (run->trainer)
+    set_class_names (run, run->trainer);
+  g_mutex_unlock (&run->lock);
 }
 
 gboolean
@@ -511,13 +527,12 @@ gst_ddpm_train_run_get_report (GstDdpmTrainRun * run,
   report->max_steps = run->settings.max_steps;
   report->images_left = images_left (run, report->stats.step);
   report->running_time = report->stream_time = GST_CLOCK_TIME_NONE;
-  if (!run->has_sample)
+  if (!run->has_sample || run->sample.epoch_size == 0)
     return;
   report->epoch = run->sample.epoch + 1;
   report->epoch_position = run->sample.position + 1;
   report->epoch_size = run->sample.epoch_size;
-  if (run->sample.epoch_size > 0)
-    report->n_epochs = run->n_images / run->sample.epoch_size;
+  report->n_epochs = run->n_images / run->sample.epoch_size;
 }
 
 gboolean

@@ -38,6 +38,9 @@ GstStructure *gst_ddpm_train_run_to_structure (GstDdpmTrainRun * run,
  * later ones may only differ in layout. */
 gboolean gst_ddpm_train_run_set_format (GstDdpmTrainRun * run,
     const GstVideoInfo * info, GError ** error);
+/* Of the source: they count where the property says none. */
+void gst_ddpm_train_run_set_class_names (GstDdpmTrainRun * run,
+    const gchar * names);
 gboolean gst_ddpm_train_run_has_format (GstDdpmTrainRun * run);
 
 /* Images to be passed over, since the run that is resumed has learnt them */

@@ -26,6 +26,11 @@
  * Images of a data set (cifarsrc) come in epochs: the last batch of an epoch
  * is as small as it comes. Any other source is one long stream.
  *
+ * With #GstDdpmTrainSink:classes the model learns labels too, which images of a
+ * data set have (GstDdpmSampleMeta); ddpmdenoise can then be asked for a class.
+ * #GstDdpmTrainSink:initial-model lets training begin with the weights of
+ * another model, one without classes too.
+ *
  * Linked, the pad `preview` gives preview-count images of the present model
  * at the end of each epoch (of the stream, where it has none), or every
  * preview-interval steps, always from the same noise. They are made while
@@ -51,6 +56,9 @@
  * |[
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin epochs=10 ! ddpmtrainsink name=t location=ckpt.bin t.preview ! pngenc ! multifilesink location=%05d.png
  * ]| Five previews after each epoch.
+ * |[
+ * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=0 ! ddpmtrainsink location=labelled.bin initial-model=ckpt.bin classes=10 learning-rate=1e-4 max-steps=20000
+ * ]| Teaches a model what its pictures are called.
  *
  * Since: 0.1
  */
@@ -357,11 +365,27 @@ gst_ddpm_train_sink_propose_allocation (GstBaseSink * sink, GstQuery * query)
   return TRUE;
 }
 
+static void
+take_tags (GstDdpmTrainSink * self, GstEvent * event)
+{
+  g_autofree gchar *names = NULL;
+  GstTagList *tags;
+
+  gst_event_parse_tag (event, &tags);
+  if (self->run && gst_tag_list_get_string (tags, GST_DDPM_TAG_CLASS_NAMES,
+          &names))
+    gst_ddpm_train_run_set_class_names (self->run, names);
+}
+
 static gboolean
 gst_ddpm_train_sink_event (GstBaseSink * sink, GstEvent * event)
 {
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    gst_ddpm_train_work_flush (GST_DDPM_TRAIN_SINK (sink));
+    gst_ddpm_train_work_flush (self);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG)
+    take_tags (self, event);
   return GST_BASE_SINK_CLASS (parent_class)->event (sink, event);
 }
 

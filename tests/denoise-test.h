@@ -14,13 +14,14 @@
 
 static gchar *model_folder;
 
-/* A small model of T timesteps with weights that do something, as a file:
- * "model-<channels>-<T>.bin" in model_folder */
+/* A small model of T timesteps with weights that do something, as a file of
+ * this name in model_folder; names of its classes, or NULL: it has none */
 G_GNUC_UNUSED static void
-write_model (guint image_channels, guint T)
+write_model_file (const gchar * name, guint image_channels, guint T,
+    const gchar * classes)
 {
-  g_autofree gchar *path = g_strdup_printf ("%s/model-%u-%u.bin",
-      model_folder, image_channels, T);
+  g_autofree gchar *path = g_build_filename (model_folder, name, NULL);
+  g_auto (GStrv) names = classes ? g_strsplit (classes, ",", -1) : NULL;
   g_autoptr (DdpmModel) model = NULL;
   g_autoptr (GError) error = NULL;
   DdpmConfig config;
@@ -28,9 +29,11 @@ write_model (guint image_channels, guint T)
 
   ddpm_config_init_defaults (&config);
   config.image_channels = image_channels;
-  config.channels = 32;
+  /* a norm takes away what a label adds, where groups have one channel */
+  config.channels = names ? 64 : 32;
   config.res_blocks = 1;
   config.timesteps = T;
+  config.classes = names ? g_strv_length (names) : 0;
   fail_unless (ddpm_config_parse_channel_mult (&config, "1,1", NULL));
   fail_unless (ddpm_config_parse_attention_levels (&config, "", NULL));
   model = ddpm_model_new (&config, &error);
@@ -42,8 +45,19 @@ write_model (guint image_channels, guint T)
     ddpm_noise_normal (0, 0, DDPM_STREAM_INIT, i, 1, &noise);
     model->weights[i] += 0.05f * noise;
   }
+  model->class_names = g_steal_pointer (&names);
   fail_unless (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error),
       "%s", error ? error->message : "");
+}
+
+/* The same without classes: "model-<channels>-<T>.bin" */
+G_GNUC_UNUSED static void
+write_model (guint image_channels, guint T)
+{
+  g_autofree gchar *name = g_strdup_printf ("model-%u-%u.bin", image_channels,
+      T);
+
+  write_model_file (name, image_channels, T, NULL);
 }
 
 G_GNUC_UNUSED static void

@@ -467,6 +467,38 @@ test_real_tiles_in_cifars_layout (void)
   g_assert_no_error (error);
 }
 
+/* Expects these names where the file of them has this content */
+static void
+assert_names (Fixture * f, const gchar * content, const gchar * expected)
+{
+  g_autofree gchar *path = g_build_filename (f->path, "batches.meta.txt", NULL);
+  g_autoptr (DdpmCifar) cifar = NULL;
+  GError *error = NULL;
+
+  if (content)
+    g_assert_true (g_file_set_contents (path, content, -1, NULL));
+  cifar = ddpm_cifar_open (f->path, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (ddpm_cifar_get_class_names (cifar), ==, expected);
+}
+
+static void
+test_class_names (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *endless = g_strnfill (100000, '\n');
+
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
+  assert_names (f, NULL, NULL);
+  assert_names (f, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n", "a,b,c,d,e,f,g,h,i,j");
+  assert_names (f, "a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\nj",
+      "a,b,c,d,e,f,g,h,i,j");
+  assert_names (f, "", NULL);
+  assert_names (f, "a\nb", NULL);
+  assert_names (f, "a\nb\nc\nd\ne\n\ng\nh\ni\nj", NULL);
+  assert_names (f, "a\nb\nc\nd\ne\nf\xff\ng\nh\ni\nj", NULL);
+  assert_names (f, endless, NULL);
+}
+
 #define ADD(name, func) \
   g_test_add ("/cifar/" name, Fixture, NULL, set_up, func, tear_down)
 
@@ -493,6 +525,7 @@ main (int argc, char **argv)
   ADD ("labels-of-no-class-are-an-error", test_labels_of_no_class_are_an_error);
   ADD ("file-that-shrinks-is-an-error", test_file_that_shrinks_is_an_error);
   ADD ("threads-read-at-once", test_threads_read_at_once);
+  ADD ("class-names", test_class_names);
   g_test_add_func ("/cifar/real-cifar10", test_real_cifar10);
   g_test_add_func ("/cifar/real-cifar10-begins-with-a-frog",
       test_real_cifar10_begins_with_a_frog);

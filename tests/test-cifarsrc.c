@@ -376,6 +376,42 @@ GST_START_TEST (test_label_passes_converter_and_queue)
 
 GST_END_TEST;
 
+GST_START_TEST (test_class_names_pass_converter_and_queue)
+{
+  const gchar *names = "airplane,b,c,d,e,f,g,h,i,truck";
+  gchar *path = write_images ("data_batch_1.bin", 1, 0, 2);
+  gchar *names_path = g_build_filename (folder, "batches.meta.txt", NULL);
+  gchar *lines = g_strdelimit (g_strdup (names), ",", '\n'), *found = NULL;
+  GstElement *pipeline, *sink;
+  GstEvent *event;
+  GstTagList *tags;
+  GstPad *pad;
+
+  fail_unless (g_file_set_contents (names_path, lines, -1, NULL));
+  pipeline = launch ("cifarsrc location=%s ! videoconvert ! queue "
+      "! video/x-raw,format=RGB" SINK, folder);
+  play (pipeline);
+  fail_unless_equals_int (drain (pipeline), 2);
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  pad = gst_element_get_static_pad (sink, "sink");
+  event = gst_pad_get_sticky_event (pad, GST_EVENT_TAG, 0);
+  fail_unless (event != NULL);
+  gst_event_parse_tag (event, &tags);
+  fail_unless (gst_tag_list_get_string (tags, GST_DDPM_TAG_CLASS_NAMES,
+          &found));
+  fail_unless_equals_string (found, names);
+  g_free (found);
+  gst_event_unref (event);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  stop_and_free (pipeline);
+  g_free (lines);
+  g_free (names_path);
+  g_free (path);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_epochs_below_zero_are_one_error)
 {
   gchar *path = write_images ("images.bin", 1, 0, 3);
@@ -517,6 +553,7 @@ cifarsrc_suite (void)
   tcase_add_test (tc, test_duration);
   tcase_add_test (tc, test_no_epochs_is_endless);
   tcase_add_test (tc, test_label_passes_converter_and_queue);
+  tcase_add_test (tc, test_class_names_pass_converter_and_queue);
   tcase_add_test (tc, test_epochs_below_zero_are_one_error);
   tcase_add_test (tc, test_bad_data_is_one_error);
   tcase_add_test (tc, test_no_location_is_one_error);
