@@ -35,12 +35,27 @@ find_all (GModule * module, GstDdpmGstCuda * functions)
 #undef FIND
 }
 
+/* GstCuda brings OpenGL's libraries and more with it, in vain where there is no
+ * driver. */
+static gboolean
+has_driver (void)
+{
+  GModule *driver = g_module_open ("libcuda.so.1",
+      G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+
+  if (driver)
+    g_module_close (driver);
+  return driver != NULL;
+}
+
 static gboolean
 open_library (GstDdpmGstCuda * functions)
 {
-  GModule *module =
-      g_module_open (LIBRARY, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  GModule *module;
 
+  if (!has_driver ())
+    return FALSE;
+  module = g_module_open (LIBRARY, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   if (module == NULL) {
     GST_INFO ("no GstCuda: %s", g_module_error ());
     return FALSE;

@@ -88,7 +88,8 @@ load_initial_model (GstDdpmTrainRun * run, GError ** error)
 }
 
 GstDdpmTrainRun *
-gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings, GError ** error)
+gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings,
+    GstDdpmCuda * cuda, GstElement * element, GError ** error)
 {
   GstDdpmTrainRun *run = g_atomic_rc_box_new0 (GstDdpmTrainRun);
 
@@ -101,8 +102,8 @@ gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings, GError ** error)
   if (!gst_ddpm_train_settings_check (&run->settings, error)
       || !probe_location (run->settings.location, error))
     goto failed;
-  run->backend = ddpm_backend_new (settings->backend, settings->precision,
-      settings->threads, error);
+  run->backend = gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
+      settings->precision, settings->threads, settings->cuda_device_id, error);
   if (run->backend == NULL || !load_state (run, error)
       || !load_initial_model (run, error))
     goto failed;

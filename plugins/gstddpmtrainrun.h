@@ -6,6 +6,7 @@
 #include <gst/video/video.h>
 #include "gstddpmmeta.h"
 #include "gstddpmtrainprogress.h"
+#include "gstddpmcuda.h"
 #include "gstddpmtrainsettings.h"
 
 G_BEGIN_DECLS
@@ -18,7 +19,7 @@ typedef struct _GstDdpmTrainRun GstDdpmTrainRun;
 /* Checks settings, that the checkpoint can be written, and the machine; loads
  * the state to resume from. Nothing on disk is changed. */
 GstDdpmTrainRun *gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings,
-    GError ** error);
+    GstDdpmCuda * cuda, GstElement * element, GError ** error);
 GstDdpmTrainRun *gst_ddpm_train_run_ref (GstDdpmTrainRun * run);
 void gst_ddpm_train_run_unref (GstDdpmTrainRun * run);
 

@@ -6,6 +6,7 @@
 #endif
 
 #include "gstddpmtrainsettings.h"
+#include "gstddpmcuda.h"
 #include "gstddpmerror.h"
 #include "gstddpmparam.h"
 
@@ -80,6 +81,7 @@ typedef enum
   UINT64,
   DOUBLE,
   CHOICE,
+  DEVICE,
 } SettingKind;
 
 typedef struct
@@ -143,6 +145,7 @@ static const Setting settings[] = {
       "Numbers that it computes in", .choice = gst_ddpm_precision_get_type},
   {"threads", UINT, AT (threads),
       "Compute threads (0: one per physical core)", 0, DDPM_MAX_THREADS},
+  {"cuda-device-id", DEVICE, AT (cuda_device_id)},
   {"batch-size", UINT, AT (trainer.batch_size),
       "Images of one optimiser step", 1, MAX_BATCH},
   {"micro-batch", UINT, AT (trainer.micro_batch),
@@ -205,6 +208,7 @@ gst_ddpm_train_settings_init (GstDdpmTrainSettings * s)
   s->attention_levels = g_strdup (DEFAULT_ATTENTION_LEVELS);
   s->backend = DDPM_BACKEND_AUTO;
   s->precision = DDPM_PRECISION_AUTO;
+  s->cuda_device_id = -1;
   s->checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL;
   s->progress_interval = DEFAULT_PROGRESS_INTERVAL;
   s->preview_count = DEFAULT_PREVIEW_COUNT;
@@ -338,6 +342,8 @@ setting_to_pspec (const Setting * setting, const GstDdpmTrainSettings * def)
     case CHOICE:
       return g_param_spec_enum (name, name, blurb, setting->choice (),
           *(const gint *) p, flags);
+    case DEVICE:
+      return gst_ddpm_cuda_param_spec_device_id ();
   }
   return NULL;
 }
@@ -388,6 +394,9 @@ gst_ddpm_train_settings_set (GstDdpmTrainSettings * s, guint id,
     case CHOICE:
       *(gint *) p = g_value_get_enum (value);
       break;
+    case DEVICE:
+      *(gint *) p = g_value_get_int (value);
+      break;
   }
 }
 
@@ -416,6 +425,9 @@ gst_ddpm_train_settings_get (const GstDdpmTrainSettings * s, guint id,
       break;
     case CHOICE:
       g_value_set_enum (value, *(const gint *) p);
+      break;
+    case DEVICE:
+      g_value_set_int (value, *(const gint *) p);
       break;
   }
 }
@@ -453,6 +465,8 @@ setting_to_text (const Setting * setting, const GstDdpmTrainSettings * s)
               *(const gdouble *) p));
     case CHOICE:
       return choice_to_text (setting->choice (), *(const gint *) p);
+    case DEVICE:
+      return g_strdup_printf ("%d", *(const gint *) p);
   }
   return NULL;
 }

@@ -20,6 +20,7 @@ typedef struct
   DdpmBackendKind backend;
   DdpmPrecision precision;
   guint threads;
+  gint cuda_device_id;          /* -1: any */
   guint64 max_steps, checkpoint_interval;
   guint progress_interval;
   guint64 preview_interval, preview_seed;

@@ -23,6 +23,10 @@
  * result is that of a run without interruption, to the bit. From live sources
  * nothing is passed over, and a flushing seek ends it too.
  *
+ * Computing on a GPU, it takes images in memory:CUDAMemory too, and shares the
+ * CUDA context of other elements; they take the way over the host, as all
+ * images do, to the same batches in the same order.
+ *
  * Images of a data set (cifarsrc) come in epochs: the last batch of an epoch
  * is as small as it comes. Any other source is one long stream.
  *
@@ -66,6 +70,7 @@
 #include "config.h"
 #endif
 
+#include "gstddpmcaps.h"
 #include "gstddpmerror.h"
 #include "gstddpmtrainwork.h"
 
@@ -74,6 +79,10 @@ GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
 
 #define TRAIN_SINK_CAPS \
     GST_VIDEO_CAPS_MAKE ("{ RGB, RGBP, GRAY8 }") ", " \
+    "width = (int) [ 1, 4096 ], height = (int) [ 1, 4096 ]"
+#define TRAIN_SINK_CUDA_CAPS \
+    GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE, \
+        "{ RGB, RGBP }") ", " \
     "width = (int) [ 1, 4096 ], height = (int) [ 1, 4096 ]"
 
 enum
@@ -85,7 +94,8 @@ enum
 static guint signals[N_SIGNALS];
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (TRAIN_SINK_CAPS));
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (TRAIN_SINK_CAPS "; " TRAIN_SINK_CUDA_CAPS));
 static GstStaticPadTemplate preview_template =
 GST_STATIC_PAD_TEMPLATE ("preview", GST_PAD_SRC, GST_PAD_REQUEST,
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
@@ -100,12 +110,18 @@ static void gst_ddpm_train_sink_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec);
 static void gst_ddpm_train_sink_get_property (GObject * object, guint id,
     GValue * value, GParamSpec * pspec);
+static void gst_ddpm_train_sink_set_context (GstElement * element,
+    GstContext * context);
 static GstPad *gst_ddpm_train_sink_request_new_pad (GstElement * element,
     GstPadTemplate * templ, const gchar * name, const GstCaps * caps);
 static void gst_ddpm_train_sink_release_pad (GstElement * element,
     GstPad * pad);
 static GstStateChangeReturn gst_ddpm_train_sink_change_state (GstElement *
     element, GstStateChange transition);
+static GstCaps *gst_ddpm_train_sink_get_caps (GstBaseSink * sink,
+    GstCaps * filter);
+static gboolean gst_ddpm_train_sink_query (GstBaseSink * sink,
+    GstQuery * query);
 static gboolean gst_ddpm_train_sink_set_caps (GstBaseSink * sink,
     GstCaps * caps);
 static gboolean gst_ddpm_train_sink_propose_allocation (GstBaseSink * sink,
@@ -174,12 +190,16 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
       "gst-ddpm");
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PREVIEW_PAD, 0);
 
+  element_class->set_context =
+      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_set_context);
   element_class->request_new_pad =
       GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_request_new_pad);
   element_class->release_pad =
       GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_release_pad);
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_change_state);
+  base_class->get_caps = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_get_caps);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_query);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_set_caps);
   base_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_propose_allocation);
@@ -202,6 +222,7 @@ gst_ddpm_train_sink_init (GstDdpmTrainSink * self)
   GstBaseSink *sink = GST_BASE_SINK (self);
 
   gst_ddpm_train_settings_init (&self->settings);
+  gst_ddpm_cuda_init (&self->cuda);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_qos_enabled (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
@@ -216,6 +237,7 @@ gst_ddpm_train_sink_finalize (GObject * object)
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (object);
 
   gst_ddpm_train_settings_clear (&self->settings);
+  gst_ddpm_cuda_clear (&self->cuda);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -243,6 +265,19 @@ gst_ddpm_train_sink_get_property (GObject * object, guint id, GValue * value,
   else
     gst_ddpm_train_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_ddpm_train_sink_set_context (GstElement * element, GstContext * context)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (element);
+  gint device_id;
+
+  GST_OBJECT_LOCK (self);
+  device_id = self->settings.cuda_device_id;
+  GST_OBJECT_UNLOCK (self);
+  gst_ddpm_cuda_set_context (&self->cuda, element, context, device_id);
+  GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
 /* --- the preview pad -------------------------------------------------------- */
@@ -345,6 +380,56 @@ gst_ddpm_train_sink_unlock_stop (GstBaseSink * sink)
 {
   g_atomic_int_set (&GST_DDPM_TRAIN_SINK (sink)->cancel, FALSE);
   return TRUE;
+}
+
+/* --- negotiation ---------------------------------------------------------- */
+
+static gboolean
+is_of_host (GstCapsFeatures * features, GstStructure * structure, gpointer data)
+{
+  return !gst_caps_features_contains (features, GST_DDPM_CUDA_FEATURE);
+}
+
+/* Does what computes have to do with a GPU, as far as is known yet? */
+static gboolean
+may_be_of_cuda (GstDdpmTrainSink * self)
+{
+  gboolean may;
+
+  GST_OBJECT_LOCK (self);
+  if (self->run)
+    may = ddpm_backend_get_context (gst_ddpm_train_run_get_backend (self->run))
+        != NULL;
+  else
+    may = self->settings.backend == DDPM_BACKEND_CUDA
+        || self->settings.backend == DDPM_BACKEND_AUTO;
+  GST_OBJECT_UNLOCK (self);
+  return may;
+}
+
+static GstCaps *
+gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
+{
+  GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink));
+  GstCaps *filtered;
+
+  if (!may_be_of_cuda (GST_DDPM_TRAIN_SINK (sink))) {
+    caps = gst_caps_make_writable (caps);
+    gst_caps_filter_and_map_in_place (caps, is_of_host, NULL);
+  }
+  if (filter == NULL)
+    return caps;
+  filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return filtered;
+}
+
+static gboolean
+gst_ddpm_train_sink_query (GstBaseSink * sink, GstQuery * query)
+{
+  return gst_ddpm_cuda_answer (&GST_DDPM_TRAIN_SINK (sink)->cuda,
+      GST_ELEMENT (sink), query)
+      || GST_BASE_SINK_CLASS (parent_class)->query (sink, query);
 }
 
 /* --- the stream ----------------------------------------------------------- */

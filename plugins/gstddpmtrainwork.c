@@ -479,13 +479,15 @@ gst_ddpm_train_work_open (GstDdpmTrainSink * self)
   GST_OBJECT_UNLOCK (self);
 
   if (gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
-    run = gst_ddpm_train_run_new (&settings, &error);
+    run = gst_ddpm_train_run_new (&settings, &self->cuda, GST_ELEMENT (self),
+        &error);
   gst_ddpm_train_progress_init (&self->progress, settings.progress_interval);
   self->has_begun = self->has_trained = self->reported = FALSE;
   self->preview_due = self->ended = self->failed = FALSE;
   self->previewed_step = G_MAXUINT64;
   gst_ddpm_train_settings_clear (&settings);
   if (run == NULL) {
+    gst_ddpm_cuda_release (&self->cuda);
     gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
@@ -511,6 +513,7 @@ gst_ddpm_train_work_close (GstDdpmTrainSink * self)
   run = g_steal_pointer (&self->run);
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&run, gst_ddpm_train_run_unref);
+  gst_ddpm_cuda_release (&self->cuda);
 }
 
 /* After the first format, which has made the trainer */

@@ -31,6 +31,7 @@ struct _GstDdpmTrainSink
   gboolean failed;              /* an error has been posted */
   guint64 previewed_step;
 
+  GstDdpmCuda cuda;
   gint cancel;                  /* atomic: unlock was called */
 };
 
