@@ -373,6 +373,24 @@ sampling_evaluates_once_a_step (void)
 }
 
 static void
+guidance_evaluates_twice_a_step (void)
+{
+  g_autoptr (GPtrArray) forward = run_json ("forward --classes=3");
+  g_autoptr (GPtrArray) twice =
+      run_json ("sample --batch=2 --steps=4 --classes=3");
+  g_autoptr (GPtrArray) once =
+      run_json ("sample --batch=2 --steps=4 --classes=3 --guidance=1");
+  JsonObject *result = result_at (twice, 0);
+
+  g_assert_cmpint (json_object_get_int_member (result, "evaluations"), ==, 8);
+  g_assert_cmpint (json_object_get_int_member (result_at (once, 0),
+          "evaluations"), ==, 4);
+  g_assert_cmpfloat_with_epsilon (number (result, "gflop_per_evaluation"),
+      number (result_at (forward, 0), "gflop_per_evaluation"), 1e-9);
+  assert_consistent (result);
+}
+
+static void
 training_takes_three_times_the_operations (void)
 {
   g_autoptr (GPtrArray) forward = run_json ("forward");
@@ -389,7 +407,9 @@ static void
 assert_allocates_nothing (const gchar * backend)
 {
   static const gchar *const modes[] =
-      { "forward --batch=2", "sample --steps=2", "train --batch=2" };
+      { "forward --batch=2", "sample --steps=2", "train --batch=2",
+    "sample --steps=2 --classes=3", "train --batch=2 --classes=3"
+  };
 
   for (guint i = 0; i < G_N_ELEMENTS (modes); i++) {
     g_autofree gchar *arguments =
@@ -468,6 +488,9 @@ what_cannot_be_is_refused (void)
     {"forward --channels=33", "multiple of 32"},
     {"forward --channel-mult=0", "channel-mult"},
     {"forward --attention-levels=9", "attention-levels"},
+    {"forward --classes=4097", "--classes"},
+    {"sample --classes=2 --guidance=101", "--guidance"},
+    {"sample --classes=2 --guidance=nan", "--guidance"},
     {"forward --width=7", "divisible"},
     {"forward --batch=0", "--batch"},
     {"forward --batch=1,,2", "--batch"},
@@ -514,6 +537,8 @@ main (int argc, char **argv)
       the_time_of_processors_can_be_the_clock);
   g_test_add_func ("/bench/sampling-evaluates-once-a-step",
       sampling_evaluates_once_a_step);
+  g_test_add_func ("/bench/guidance-evaluates-twice-a-step",
+      guidance_evaluates_twice_a_step);
   g_test_add_func ("/bench/training-takes-three-times-the-operations",
       training_takes_three_times_the_operations);
   g_test_add_func ("/bench/steps-of-the-engine-allocate-nothing",

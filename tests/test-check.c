@@ -9,8 +9,10 @@ typedef struct
   gchar *folder, *model;
 } Fixture;
 
+#define CLASSES GUINT_TO_POINTER (3)
+
 static void
-set_up (Fixture * f, gconstpointer unused)
+set_up (Fixture * f, gconstpointer classes)
 {
   g_autoptr (DdpmModel) model = NULL;
   GError *error = NULL;
@@ -25,6 +27,7 @@ set_up (Fixture * f, gconstpointer unused)
   config.attention_levels = 0;
   config.res_blocks = 1;
   config.timesteps = 20;
+  config.classes = GPOINTER_TO_UINT (classes);
   model = ddpm_model_new (&config, &error);
   g_assert_no_error (error);
   ddpm_params_init_weights (model->params, &config, 1, model->weights);
@@ -76,6 +79,12 @@ the_backend_that_is_here_agrees_with_the_reference (Fixture * f,
 }
 
 static void
+labels_and_guidance_agree_too (Fixture * f, gconstpointer classes)
+{
+  assert_check (f, "--precision f32", 0, "images, after 5 steps");
+}
+
+static void
 bf16_is_within_its_own_limits_only (Fixture * f, gconstpointer unused)
 {
   assert_check (f, "--backend reference --precision bf16", 0, "bf16");
@@ -107,6 +116,8 @@ main (int argc, char **argv)
   TEST (a_backend_agrees_with_itself);
   TEST (the_backend_that_is_here_agrees_with_the_reference);
   TEST (bf16_is_within_its_own_limits_only);
+  g_test_add ("/check/labels_and_guidance_agree_too", Fixture, CLASSES, set_up,
+      labels_and_guidance_agree_too, tear_down);
   TEST (what_cannot_be_done_is_said);
   TEST (a_wrong_command_line_is_said);
   return g_test_run ();

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <json-glib/json-glib.h>
+#include <math.h>
 
 #include "../gst-ddpm/ddpm-checkpoint.h"
 #include "../gst-ddpm/ddpm-cifar.h"
@@ -36,7 +37,7 @@ write_data (const gchar * path, guint n)
 }
 
 static void
-write_model (const gchar * path, guint channels, guint size)
+write_model (const gchar * path, guint channels, guint size, guint classes)
 {
   g_autoptr (DdpmModel) model = NULL;
   GError *error = NULL;
@@ -44,7 +45,9 @@ write_model (const gchar * path, guint channels, guint size)
 
   ddpm_config_init_defaults (&config);
   config.image_channels = channels;
-  config.channels = 32;
+  /* a norm takes away what a label adds, where groups have one channel */
+  config.channels = classes ? 64 : 32;
+  config.classes = classes;
   config.n_levels = 2;
   config.channel_mult[1] = 1;
   config.attention_levels = 0;
@@ -53,6 +56,9 @@ write_model (const gchar * path, guint channels, guint size)
   model = ddpm_model_new (&config, &error);
   g_assert_no_error (error);
   ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  /* at first a network says 0, whatever it is told */
+  for (gsize i = 0; classes && i < model->params->trainable; i++)
+    model->weights[i] += 0.02 * (i * 7919 % 13) - 0.12;
   model->width = model->height = size;
   ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error);
   g_assert_no_error (error);
@@ -65,7 +71,7 @@ set_up (Fixture * f, gconstpointer unused)
   f->model = g_build_filename (f->folder, "model.bin", NULL);
   f->data = g_build_filename (f->folder, "data.bin", NULL);
   f->folder_data = g_build_filename (f->folder, "test_batch.bin", NULL);
-  write_model (f->model, 3, 32);
+  write_model (f->model, 3, 32, 0);
   write_data (f->data, 5);
   write_data (f->folder_data, 3);
 }
@@ -182,6 +188,23 @@ a_table_ends_with_the_total (Fixture * f, gconstpointer unused)
 }
 
 static void
+a_model_of_classes_is_told_the_labels (Fixture * f, gconstpointer unused)
+{
+  g_auto (Outcome) told = { 0 }, not_told = { 0 };
+  g_autoptr (JsonNode) with = NULL, without = NULL;
+
+  write_model (f->model, 3, 32, 2);
+  told = run (f, "--json --model %m -n 1 -t 2 %d");
+  not_told = run (f, "--json --no-labels --model %m -n 1 -t 2 %d");
+  g_assert_cmpint (told.status, ==, 0);
+  g_assert_cmpint (not_told.status, ==, 0);
+  with = json_line (told.out, 10);
+  without = json_line (not_told.out, 10);
+  g_assert_cmpfloat (fabs (number (with, "bits_per_dim") - number (without,
+              "bits_per_dim")), >, 1e-4);
+}
+
+static void
 a_folder_has_its_test_images_evaluated (Fixture * f, gconstpointer unused)
 {
   g_auto (Outcome) o = run (f, "--model %m %f -t 2");
@@ -235,9 +258,9 @@ what_cannot_be_done_says_why (Fixture * f, gconstpointer unused)
   fails (f, "--model %m --timesteps 21 %d", 1, "2 to 20");
   fails (f, "--model %m --timesteps 1 %d", 1, "2 to 20");
   fails (f, "--model %m --threads 100000000 %d", 1, "threads");
-  write_model (other, 1, 32);
+  write_model (other, 1, 32, 0);
   fails (f, "--model %f/other.bin %d", 1, "1 channel");
-  write_model (other, 3, 16);
+  write_model (other, 3, 16, 0);
   fails (f, "--model %f/other.bin %d", 1, "16x16");
 }
 
@@ -282,6 +305,7 @@ main (int argc, char **argv)
   g_test_add ("/evaluate/" #name, Fixture, NULL, set_up, name, tear_down)
   TEST (json_has_a_line_a_bin_and_their_total);
   TEST (a_table_ends_with_the_total);
+  TEST (a_model_of_classes_is_told_the_labels);
   TEST (a_folder_has_its_test_images_evaluated);
   TEST (wrong_command_lines_say_why);
   TEST (what_cannot_be_done_says_why);

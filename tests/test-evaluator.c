@@ -31,6 +31,7 @@ typedef struct
   guint width, height;
   guint64 first;                /* image i is samples[first + i] */
   gboolean listed;              /* FALSE: it is first + i */
+  gint label;                   /* of all; -1: none */
 } Fixture;
 
 static void
@@ -47,6 +48,7 @@ set_up (Fixture * f, DdpmBackendKind kind, guint threads,
   g_assert_no_error (error);
   f->first = 0;
   f->listed = TRUE;
+  f->label = -1;
 }
 
 static void
@@ -64,6 +66,8 @@ read_image (gpointer data, guint64 i, guint64 * sample, gint * label,
   guint elements = f->width * f->height * f->model->config.image_channels;
   g_autofree gfloat *u = g_new (gfloat, elements);
 
+  if (f->label != -1)
+    *label = f->label;
   *sample = f->listed ? samples[f->first + i] : f->first + i;
   ddpm_noise_uniform (TEST_WEIGHT_SEED, *sample, TEST_STREAM_IMAGES, 0,
       elements, u);
@@ -382,6 +386,45 @@ figures_of_a_part_are_those_of_its_images (void)
 }
 
 static void
+a_label_is_told_to_a_model_of_classes (void)
+{
+  DdpmEvaluatorSettings settings = settings_of (2, 5, 3);
+  DdpmEvaluation none, some, other;
+  Fixture f;
+
+  set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_labelled);
+  none = evaluate (&f, &settings);
+  f.label = 4;
+  some = evaluate (&f, &settings);
+  f.label = 2;
+  other = evaluate (&f, &settings);
+  g_assert_cmpfloat (some.loss.value, !=, none.loss.value);
+  g_assert_cmpfloat (some.loss.value, !=, other.loss.value);
+  tear_down (&f);
+}
+
+static void
+a_label_that_is_no_class_is_an_error (void)
+{
+  DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
+  const gint labels[] = { 5, -2, G_MAXINT };
+
+  for (guint i = 0; i < G_N_ELEMENTS (labels); i++) {
+    g_autoptr (DdpmEvaluator) evaluator = NULL;
+    g_autoptr (GError) error = NULL;
+    Fixture f;
+
+    set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_labelled);
+    f.label = labels[i];
+    evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
+        &settings, read_image, &f, NULL);
+    g_assert_false (ddpm_evaluator_step (evaluator, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    tear_down (&f);
+  }
+}
+
+static void
 settings_that_cannot_be_are_refused (void)
 {
   const struct
@@ -468,6 +511,8 @@ main (int argc, char **argv)
   TEST (every_timestep_can_be_drawn);
   TEST (a_model_of_one_timestep_has_no_steps_between);
   TEST (figures_of_a_part_are_those_of_its_images);
+  TEST (a_label_is_told_to_a_model_of_classes);
+  TEST (a_label_that_is_no_class_is_an_error);
   TEST (settings_that_cannot_be_are_refused);
   TEST (an_image_that_cannot_be_read_is_an_error);
   TEST (an_output_that_is_not_finite_is_an_error);

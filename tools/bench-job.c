@@ -3,6 +3,7 @@
  */
 #include "bench-job.h"
 #include "../gst-ddpm/ddpm-denoiser.h"
+#include "../gst-ddpm/ddpm-labels.h"
 #include "../gst-ddpm/ddpm-noise.h"
 #include "../gst-ddpm/ddpm-trainer.h"
 #include "../gst-ddpm/ddpm-unet.h"
@@ -18,6 +19,8 @@ struct _BenchJob
   DdpmUnet *unet;
   float *weights, *x, *eps;     /* of the backend; weights NULL: the model's */
   gint *t;
+  gint *labels;                 /* of all three: the classes by turns, or none */
+  guint passes;                 /* of an image through the network, in a step */
   /* sample: from noise to images, both of the host */
   DdpmDenoiser *denoiser;
   gfloat *noise, *images;
@@ -98,7 +101,7 @@ step_forward (gpointer data)
   BenchJob *job = data;
   float first;
 
-  ddpm_unet_forward (job->unet, job->x, job->t, NULL, NULL, job->eps);
+  ddpm_unet_forward (job->unet, job->x, job->t, job->labels, NULL, job->eps);
   job->backend->ops->download (job->backend, &first, job->eps, sizeof first);
 }
 
@@ -119,13 +122,18 @@ static gboolean
 prepare_sample (BenchJob * job, const BenchOptions * o, GError ** error)
 {
   const DdpmSamplerSpec spec = {.kind = o->sampler,.steps = o->steps,
-    .eta = 1.0,.clip_x0 = TRUE,.start = job->model->config.timesteps
+    .eta = 1.0,.clip_x0 = TRUE,.start = job->model->config.timesteps,
+    .guidance = o->guidance
   };
 
   job->denoiser = ddpm_denoiser_new (job->model, job->backend, job->batch,
       o->width, o->height, &spec, error);
-  if (job->denoiser == NULL)
+  if (job->denoiser == NULL
+      || !ddpm_denoiser_set_labels (job->denoiser, job->labels, error))
     return FALSE;
+  if (job->model->config.classes > 0 && o->guidance != 0.0
+      && o->guidance != 1.0)
+    job->passes = 2;
   job->images = g_try_new (gfloat, (gsize) job->batch * job->elements);
   if (job->images && make_noise (job))
     return TRUE;
@@ -180,6 +188,16 @@ prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
 
 /* --- any of them ---------------------------------------------------------- */
 
+static void
+make_labels (BenchJob * job)
+{
+  g_autoptr (DdpmLabels) all = ddpm_labels_new (job->model, "", NULL);
+
+  job->labels = g_new (gint, job->batch);
+  for (guint i = 0; i < job->batch; i++)
+    job->labels[i] = ddpm_labels_get (all, i);
+}
+
 BenchJob *
 bench_job_new (const BenchOptions * options, DdpmBackend * backend,
     guint batch, GError ** error)
@@ -196,6 +214,8 @@ bench_job_new (const BenchOptions * options, DdpmBackend * backend,
   job->batch = batch;
   job->elements = options->width * options->height
       * job->model->config.image_channels;
+  job->passes = 1;
+  make_labels (job);
   if (prepare[job->mode] (job, options, error))
     return job;
   bench_job_free (job);
@@ -212,6 +232,7 @@ bench_job_free (BenchJob * job)
   ddpm_denoiser_free (job->denoiser);
   ddpm_trainer_free (job->trainer);
   g_free (job->t);
+  g_free (job->labels);
   g_free (job->noise);
   g_free (job->images);
   g_free (job->pictures);
@@ -230,8 +251,8 @@ bench_job_step (BenchJob * job, GError ** error)
     case BENCH_SAMPLE:
       return step_sample (job, error);
     case BENCH_TRAIN:
-      return ddpm_trainer_step (job->trainer, job->pictures, NULL, job->batch,
-          NULL, NULL, error);
+      return ddpm_trainer_step (job->trainer, job->pictures, job->labels,
+          job->batch, NULL, NULL, error);
   }
   return FALSE;
 }
@@ -239,12 +260,13 @@ bench_job_step (BenchJob * job, GError ** error)
 guint
 bench_job_get_evaluations (BenchJob * job)
 {
-  return job->denoiser ? ddpm_denoiser_get_n_steps (job->denoiser) : 1;
+  return job->denoiser ?
+      job->passes * ddpm_denoiser_get_n_steps (job->denoiser) : 1;
 }
 
 guint
 bench_job_get_pass (BenchJob * job)
 {
   return job->trainer ? ddpm_trainer_get_micro_batch (job->trainer) :
-      job->batch;
+      job->passes * job->batch;
 }

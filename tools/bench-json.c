@@ -71,6 +71,7 @@ add_network (JsonBuilder * json, const BenchOptions * o)
   add_string (json, "attention-levels", levels);
   add_int (json, "res-blocks", config->res_blocks);
   add_int (json, "timesteps", config->timesteps);
+  add_int (json, "classes", config->classes);
   add_int (json, "width", o->width);
   add_int (json, "height", o->height);
   add_int (json, "parameters", o->model->params->trainable);

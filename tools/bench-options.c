@@ -24,10 +24,12 @@ static const gchar *const samplers[] = { "ddpm", "ddim", "dpmpp-2m", NULL };
 /* The command line as it stands; -1 and NULL: not given */
 typedef struct
 {
-  gint channels, res_blocks, timesteps, image_channels, width, height;
+  gint channels, res_blocks, timesteps, image_channels, classes;
+  gint width, height;
   gchar *channel_mult, *attention_levels, *model;
   gchar *backend, *precision, *batch, *sampler, *clock;
   gint threads, micro_batch, steps, repeats, warmup;
+  gdouble guidance;
   gboolean json, shapes;
 } CommandLine;
 
@@ -100,7 +102,7 @@ names_architecture (const CommandLine * line)
 {
   return line->channels != -1 || line->res_blocks != -1
       || line->timesteps != -1 || line->image_channels != -1
-      || line->channel_mult || line->attention_levels;
+      || line->classes != -1 || line->channel_mult || line->attention_levels;
 }
 
 static gboolean
@@ -116,6 +118,8 @@ read_architecture (const CommandLine * line, DdpmConfig * config,
       &config->res_blocks, error)
       && take_number ("timesteps", line->timesteps, 1, DDPM_MAX_TIMESTEPS,
       &config->timesteps, error)
+      && take_number ("classes", line->classes, 0, DDPM_MAX_CLASSES,
+      &config->classes, error)
       && (line->channel_mult == NULL
       || ddpm_config_parse_channel_mult (config, line->channel_mult, error))
       && (line->attention_levels == NULL
@@ -163,6 +167,18 @@ read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
   return TRUE;
 }
 
+/* NaN is no number of the range. */
+static gboolean
+take_guidance (gdouble given, gdouble * guidance, GError ** error)
+{
+  *guidance = given == -1 ? DDPM_USUAL_GUIDANCE : given;
+  if (*guidance >= 0.0 && *guidance <= DDPM_MAX_GUIDANCE)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "--guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, given);
+  return FALSE;
+}
+
 static gboolean
 read_numbers (const CommandLine * line, BenchOptions * o, GError ** error)
 {
@@ -181,6 +197,7 @@ read_numbers (const CommandLine * line, BenchOptions * o, GError ** error)
       &o->micro_batch, error)
       && take_number ("steps", line->steps, 1, o->model->config.timesteps,
       &o->steps, error)
+      && take_guidance (line->guidance, &o->guidance, error)
       && take_number ("repeats", line->repeats, 1, MAX_REPEATS, &o->repeats,
       error)
       && take_number ("warmup", line->warmup, 1, MAX_REPEATS, &o->warmup, error)
@@ -233,6 +250,8 @@ parse_command_line (CommandLine * line, gint * argc, gchar *** argv,
         "T, the number of diffusion steps (1000)", "N"},
     {"image-channels", 0, 0, G_OPTION_ARG_INT, &line->image_channels,
         "Of an image: 1 or 3 (3)", "N"},
+    {"classes", 0, 0, G_OPTION_ARG_INT, &line->classes,
+        "Labels that the network knows (0)", "N"},
     {"width", 0, 0, G_OPTION_ARG_INT, &line->width,
         "Of an image (the model's, or 32)", "PIXELS"},
     {"height", 0, 0, G_OPTION_ARG_INT, &line->height,
@@ -253,7 +272,10 @@ parse_command_line (CommandLine * line, gint * argc, gchar *** argv,
     {"sampler", 0, 0, G_OPTION_ARG_STRING, &line->sampler,
         "Of sample: ddpm, ddim or dpmpp-2m (ddim)", "NAME"},
     {"steps", 0, 0, G_OPTION_ARG_INT, &line->steps,
-        "Of sample: evaluations from noise to image (10)", "N"},
+        "Of sample: reverse steps from noise to image (10)", "N"},
+    {"guidance", 0, 0, G_OPTION_ARG_DOUBLE, &line->guidance,
+        "Of sample, with classes: 0 or 1 take an evaluation a step, others two "
+        "(2)", "W"},
     {"clock", 0, 0, G_OPTION_ARG_STRING, &line->clock,
         "wall; or cpu: time of processors, where there is other load (wall)",
         "NAME"},
@@ -284,7 +306,8 @@ bench_options_parse (BenchOptions * options, gint * argc, gchar *** argv,
     GError ** error)
 {
   CommandLine line = {.channels = -1,.res_blocks = -1,.timesteps = -1,
-    .image_channels = -1,.width = -1,.height = -1,.threads = -1,
+    .image_channels = -1,.classes = -1,.width = -1,.height = -1,
+    .guidance = -1,.threads = -1,
     .micro_batch = -1,.steps = -1,.repeats = -1,.warmup = -1
   };
   gboolean ok;

@@ -29,7 +29,8 @@ typedef enum
  * @batches: of guint: each is measured, one after the other
  * @micro_batch: of training; 0: chosen
  * @sampler: of sampling
- * @steps: evaluations from noise to image
+ * @steps: reverse steps from noise to image
+ * @guidance: of sampling, where the model has classes
  * @clock: that all times are of
  * @repeats: steps that are timed
  * @warmup: steps before them
@@ -48,6 +49,7 @@ typedef struct
   guint micro_batch;
   DdpmSamplerKind sampler;
   guint steps;
+  gdouble guidance;
   clockid_t clock;
   guint repeats, warmup;
   gboolean json, shapes;

@@ -10,6 +10,7 @@
 #include "check-options.h"
 #include "../gst-ddpm/ddpm-checkpoint.h"
 #include "../gst-ddpm/ddpm-denoiser.h"
+#include "../gst-ddpm/ddpm-labels.h"
 #include "../gst-ddpm/ddpm-noise.h"
 #include "../gst-ddpm/ddpm-unet.h"
 
@@ -30,6 +31,7 @@ typedef struct
   guint width, height;
   gsize count;                  /* floats of all images */
   gfloat *x;                    /* [count]: x_T */
+  gint *labels;                 /* [images]: the classes by turns, or none */
 } Task;
 
 /* On one of them: eps at N_TIMESTEPS timesteps, and images */
@@ -74,7 +76,7 @@ evaluate_job (gpointer data)
   for (guint i = 0; i < N_TIMESTEPS; i++) {
     for (guint image = 0; image < task->options->images; image++)
       t[image] = timestep_of (task, i);
-    ddpm_unet_forward (side->unet, side->x, t, NULL, NULL, side->eps);
+    ddpm_unet_forward (side->unet, side->x, t, task->labels, NULL, side->eps);
     b->ops->download (b, side->results[i], side->eps, size);
   }
 }
@@ -118,13 +120,14 @@ sample (Side * side, GError ** error)
   const guint timesteps = task->model->config.timesteps;
   const DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDPM,
     .steps = MIN (task->options->steps, timesteps),.clip_x0 = TRUE,
-    .start = timesteps
+    .start = timesteps,.guidance = DDPM_USUAL_GUIDANCE
   };
   g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (task->model,
       side->backend, task->options->images, task->width, task->height, &spec,
       error);
 
-  if (denoiser == NULL)
+  if (denoiser == NULL
+      || !ddpm_denoiser_set_labels (denoiser, task->labels, error))
     return FALSE;
   ddpm_denoiser_begin (denoiser, task->x, task->options->seed, 0);
   while (ddpm_denoiser_step (denoiser));
@@ -223,6 +226,17 @@ compare_all (const Task * task, const Side sides[2])
   return within;
 }
 
+static void
+make_labels (Task * task)
+{
+  const guint n = task->options->images;
+  g_autoptr (DdpmLabels) all = ddpm_labels_new (task->model, "", NULL);
+
+  task->labels = g_new (gint, n);
+  for (guint i = 0; i < n; i++)
+    task->labels[i] = ddpm_labels_get (all, i);
+}
+
 static gboolean
 prepare (Task * task, GError ** error)
 {
@@ -246,6 +260,7 @@ prepare (Task * task, GError ** error)
         "no memory for %u images", o->images);
     return FALSE;
   }
+  make_labels (task);
   for (guint i = 0; i < o->images; i++)
     ddpm_noise_normal (o->seed, i, DDPM_STREAM_X_T, 0, elements,
         task->x + i * elements);
@@ -265,6 +280,7 @@ check (const CheckOptions * options, GError ** error)
   side_clear (&sides[0]);
   side_clear (&sides[1]);
   g_free (task.x);
+  g_free (task.labels);
   g_clear_pointer (&task.model, ddpm_model_unref);
   return status;
 }
