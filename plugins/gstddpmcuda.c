@@ -93,22 +93,47 @@ void
 gst_ddpm_cuda_init (GstDdpmCuda * cuda)
 {
   g_rec_mutex_init (&cuda->lock);
-  cuda->context = NULL;
+  g_mutex_init (&cuda->mutex);
+  cuda->found = cuda->context = NULL;
 }
 
 void
 gst_ddpm_cuda_clear (GstDdpmCuda * cuda)
 {
-  gst_clear_object (&cuda->context);
+  gst_ddpm_cuda_release (cuda);
+  g_mutex_clear (&cuda->mutex);
   g_rec_mutex_clear (&cuda->lock);
+}
+
+/* With the lock */
+static void
+tell (GstDdpmCuda * cuda)
+{
+  g_mutex_lock (&cuda->mutex);
+  gst_object_replace (&cuda->context, cuda->found);
+  g_mutex_unlock (&cuda->mutex);
 }
 
 void
 gst_ddpm_cuda_release (GstDdpmCuda * cuda)
 {
   g_rec_mutex_lock (&cuda->lock);
-  gst_clear_object (&cuda->context);
+  gst_clear_object (&cuda->found);
+  tell (cuda);
   g_rec_mutex_unlock (&cuda->lock);
+}
+
+/* Two elements may ask each other at the same time, each with its own lock.
+ * Returns: (transfer full) (nullable) */
+static GstObject *
+get_context (GstDdpmCuda * cuda)
+{
+  GstObject *context = NULL;
+
+  g_mutex_lock (&cuda->mutex);
+  gst_object_replace (&context, cuda->context);
+  g_mutex_unlock (&cuda->mutex);
+  return context;
 }
 
 GParamSpec *
@@ -134,27 +159,22 @@ gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
       || (gstcuda = get_gstcuda ()) == NULL)
     return;
   g_rec_mutex_lock (&cuda->lock);
-  if (cuda->context == NULL)
+  if (cuda->found == NULL)
     gstcuda->cuda_handle_set_context (element, context, device_id,
-        (GstCudaContext **) & cuda->context);
+        (GstCudaContext **) & cuda->found);
+  tell (cuda);
   g_rec_mutex_unlock (&cuda->lock);
 }
 
-/* The answer is given without the lock: who asks may be who is asked. */
 gboolean
 gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
     GstQuery * query)
 {
-  GstObject *context = NULL;
+  GstObject *context;
   gboolean answered;
 
-  if (GST_QUERY_TYPE (query) != GST_QUERY_CONTEXT)
-    return FALSE;
-  g_rec_mutex_lock (&cuda->lock);
-  if (cuda->context)
-    context = gst_object_ref (cuda->context);
-  g_rec_mutex_unlock (&cuda->lock);
-  if (context == NULL)
+  if (GST_QUERY_TYPE (query) != GST_QUERY_CONTEXT
+      || (context = get_context (cuda)) == NULL)
     return FALSE;
   answered = get_gstcuda ()->cuda_handle_context_query (element, query,
       (GstCudaContext *) context);
@@ -167,16 +187,15 @@ static GstObject *
 ensure (GstDdpmCuda * cuda, GstElement * element, gint device_id)
 {
   const GstDdpmGstCuda *gstcuda = get_gstcuda ();
-  GstObject *context = NULL;
 
   if (gstcuda == NULL)
     return NULL;
   g_rec_mutex_lock (&cuda->lock);
-  if (gstcuda->cuda_ensure_element_context (element, device_id,
-          (GstCudaContext **) & cuda->context))
-    context = gst_object_ref (cuda->context);
+  gstcuda->cuda_ensure_element_context (element, device_id,
+      (GstCudaContext **) & cuda->found);
+  tell (cuda);
   g_rec_mutex_unlock (&cuda->lock);
-  return context;
+  return get_context (cuda);
 }
 
 /* In a context of GstCuda; NULL, and error, where it fails */
@@ -222,53 +241,85 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
 
 /* --- video --------------------------------------------------------------- */
 
-gboolean
-gst_ddpm_cuda_has_video (GstDdpmCuda * cuda)
+/* The application may have given a context when the backend was there. */
+static gboolean
+is_context_of (GstObject * context, DdpmBackend * backend)
 {
-  gboolean has;
+  return context != NULL
+      && get_gstcuda ()->cuda_context_get_handle ((GstCudaContext *) context)
+      == ddpm_backend_get_context (backend);
+}
 
-  g_rec_mutex_lock (&cuda->lock);
-  has = cuda->context != NULL;
-  g_rec_mutex_unlock (&cuda->lock);
+gboolean
+gst_ddpm_cuda_has_video (GstDdpmCuda * cuda, DdpmBackend * backend)
+{
+  GstObject *context = get_context (cuda);
+  gboolean has = is_context_of (context, backend);
+
+  gst_clear_object (&context);
   return has;
 }
 
-/* A pool of our own: that of who follows may be in another context. Rows are
- * as long as the device likes them, which the pool knows when it has the caps. */
 gboolean
-gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, GstQuery * query)
+gst_ddpm_cuda_is_video (GstBuffer * buffer)
 {
-  GstBufferPool *pool;
-  GstStructure *config;
+  return gst_buffer_n_memory (buffer) == 1
+      && gst_memory_is_type (gst_buffer_peek_memory (buffer, 0),
+      GST_DDPM_GSTCUDA_MEMORY_TYPE);
+}
+
+/* A pool of our own: that of who follows may be in another context. Rows are
+ * as long as the device likes them, which the pool knows when it has the caps.
+ * Returns: (transfer full); NULL: it does not take the caps */
+static GstBufferPool *
+video_pool_new (GstObject * context, GstCaps * caps, guint min, guint max,
+    guint * size)
+{
+  GstBufferPool *pool =
+      get_gstcuda ()->cuda_buffer_pool_new ((GstCudaContext *) context);
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+
+  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  gst_buffer_pool_config_set_params (config, caps, *size, min, max);
+  if (!gst_buffer_pool_set_config (pool, config)) {
+    gst_object_unref (pool);
+    return NULL;
+  }
+  config = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_get_params (config, NULL, size, NULL, NULL);
+  gst_structure_free (config);
+  return pool;
+}
+
+gboolean
+gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
+    GstQuery * query)
+{
+  GstObject *context = get_context (cuda);
+  GstBufferPool *pool = NULL;
+  guint size, min = 0, max = 0;
   GstVideoInfo info;
   GstCaps *caps;
-  guint size, min = 0, max = 0;
-  gboolean ok;
 
   gst_query_parse_allocation (query, &caps, NULL);
   if (caps == NULL || !gst_video_info_from_caps (&info, caps)
-      || !gst_ddpm_cuda_has_video (cuda))
-    return FALSE;
+      || !is_context_of (context, backend))
+    goto done;
+  size = GST_VIDEO_INFO_SIZE (&info);
   if (gst_query_get_n_allocation_pools (query) > 0)
     gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &min, &max);
   while (gst_query_get_n_allocation_pools (query) > 0)
     gst_query_remove_nth_allocation_pool (query, 0);
   while (gst_query_get_n_allocation_params (query) > 0)
     gst_query_remove_nth_allocation_param (query, 0);
-
-  pool = get_gstcuda ()->cuda_buffer_pool_new ((GstCudaContext *)
-      cuda->context);
-  config = gst_buffer_pool_get_config (pool);
-  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-  gst_buffer_pool_config_set_params (config, caps, GST_VIDEO_INFO_SIZE (&info),
-      min, max);
-  ok = gst_buffer_pool_set_config (pool, config);
-  if (ok) {
-    config = gst_buffer_pool_get_config (pool);
-    gst_buffer_pool_config_get_params (config, NULL, &size, NULL, NULL);
-    gst_structure_free (config);
+  pool = video_pool_new (context, caps, min, max, &size);
+  if (pool)
     gst_query_add_allocation_pool (query, pool, size, min, max);
-  }
+
+done:
+  gst_clear_object (&context);
+  if (pool == NULL)
+    return FALSE;
   gst_object_unref (pool);
-  return ok;
+  return TRUE;
 }

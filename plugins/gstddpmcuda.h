@@ -12,8 +12,11 @@ G_BEGIN_DECLS
  * nothing, and backends compute in the GPU's primary context. */
 typedef struct
 {
-  GRecMutex lock;
-  GstObject *context;           /* GstCudaContext; NULL: none */
+  GRecMutex lock;               /* held while others are asked */
+  GstObject *found;             /* GstCudaContext; NULL: none */
+
+  GMutex mutex;                 /* and nothing else while it is held */
+  GstObject *context;           /* found, for who asks */
 } GstDdpmCuda;
 
 void gst_ddpm_cuda_init (GstDdpmCuda * cuda);
@@ -38,9 +41,13 @@ DdpmBackend *gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda,
     GstElement * element, DdpmBackendKind kind, DdpmPrecision precision,
     guint threads, gint device_id, GError ** error);
 
-/* Is there a context, so that video can be in memory of GstCuda? */
-gboolean gst_ddpm_cuda_has_video (GstDdpmCuda * cuda);
+/* Does backend compute in the context, so that it can write video in memory of
+ * GstCuda? */
+gboolean gst_ddpm_cuda_has_video (GstDdpmCuda * cuda, DdpmBackend * backend);
 /* decide_allocation: frames in such memory. FALSE: there can be none */
-gboolean gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, GstQuery * query);
+gboolean gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
+    GstQuery * query);
+/* Is it such memory? */
+gboolean gst_ddpm_cuda_is_video (GstBuffer * buffer);
 
 G_END_DECLS

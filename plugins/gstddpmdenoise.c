@@ -323,7 +323,6 @@ get_link (GstDdpmDenoise * self)
 {
   GstDdpmDenoiseLink link = { 0, };
   const GstDdpmDenoiseSettings *s;
-  gboolean has_video = gst_ddpm_cuda_has_video (&self->cuda);
 
   GST_OBJECT_LOCK (self);
   s = self->model ? &self->model->settings : &self->settings;
@@ -334,7 +333,8 @@ get_link (GstDdpmDenoise * self)
       || s->backend == DDPM_BACKEND_AUTO;
   if (self->model) {
     link.cuda_tensors = ddpm_backend_get_context (self->model->backend) != NULL;
-    link.cuda_video = link.cuda_tensors && has_video;
+    link.cuda_video = gst_ddpm_cuda_has_video (&self->cuda,
+        self->model->backend);
     link.image_channels = self->model->model->config.image_channels;
     link.width = self->model->model->width;
     link.height = self->model->model->height;

@@ -265,7 +265,8 @@ paint_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
   gboolean ok;
   guint c;
 
-  if (!gst_video_frame_map (&frame, &self->video, outbuf,
+  if (!gst_ddpm_cuda_is_video (outbuf)
+      || !gst_video_frame_map (&frame, &self->video, outbuf,
           GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
     return FALSE;
   picture.n = columns ? self->info.batch : 1;
@@ -363,7 +364,8 @@ gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
   if (self->to_cuda && !self->is_video)
     gst_ddpm_cuda_decide_tensors (query, self->model->backend, self->info.size);
   if (self->to_cuda && self->is_video
-      && !gst_ddpm_cuda_decide_video (&self->cuda, query)) {
+      && !gst_ddpm_cuda_decide_video (&self->cuda, self->model->backend,
+          query)) {
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
             DDPM_ERROR_NO_SPACE, "No pool of video in CUDA memory"));
     return FALSE;

@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 
 /* GST_CUDA_CONTEXT_TYPE */
 #define GST_DDPM_GSTCUDA_CONTEXT_TYPE "gst.cuda.context"
+/* GST_CUDA_MEMORY_TYPE_NAME */
+#define GST_DDPM_GSTCUDA_MEMORY_TYPE "gst.cuda.memory"
 
 /* A GstObject, with the property cuda-device-id (guint) */
 typedef struct _GstCudaContext GstCudaContext;
