@@ -34,6 +34,8 @@ conv_implementation (DdpmPlan * p, guint kind)
 
   if (kind >= CPU_CONV_PASSES || (kind > 0 && !conv->d.training))
     return "none";
+  if (conv->tiled[kind] && kind == CPU_CONV_BACKWARD_WEIGHTS)
+    return cpu_winograd_gradient_name (b, &conv->tiling);
   if (conv->tiled[kind])
     return cpu_winograd_name (b, kind == CPU_CONV_BACKWARD_DATA
         ? &conv->tiling_backward : &conv->tiling);

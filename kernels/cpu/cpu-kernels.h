@@ -147,10 +147,11 @@ typedef struct
                                  * this processor cannot */
   gsize lanes;                  /* of which channels are a multiple */
   /* c [rows][width], rows c_row apart, = a b, or +=: element r, k of a at
-   * a + r a_row + k a_depth, rows of b b_depth apart */
+   * a + r a_row + k a_depth, rows of b b_depth apart; soon [depth][width] is
+   * only fetched */
   void (*multiply) (gsize rows, gsize depth, const float *a, gsize a_row,
-      gsize a_depth, const float *b, gsize b_depth, float *c, gsize c_row,
-      gboolean add);
+      gsize a_depth, const float *b, gsize b_depth, const float *soon,
+      float *c, gsize c_row, gboolean add);
   const CpuWinogradTile *tile[2];       /* of 2x2 outputs, of 4x4 */
 } CpuWinogradKernels;
 

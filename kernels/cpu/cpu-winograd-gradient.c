@@ -1,8 +1,9 @@
 /* gst-ddpm: CPU backend: the gradient of a 3x3 kernel by tiles
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * See kern-winograd.c for the formulas. Sums are over blocks of tiles that
- * depend on the shape alone.
+ * See kern-winograd.c for the formulas. All threads spread a block of tiles,
+ * then each adds the products of some planes. Blocks depend on the shape
+ * alone, and so does the order in which they are summed.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -12,139 +13,131 @@
 #include <string.h>
 #include "cpu-winograd-tiles.h"
 
-/* Tiles of a block; inputs and outputs that a thread works on */
-#define GRADIENT_TILES 32
-#define GRADIENT_CHANNELS 64
+/* Tiles of a block: the more, the less often are sums read and written */
+#define BLOCK_TILES 64
 
-/* A thread takes some inputs and some outputs, and all tiles. */
+/* Of all images: the gradient is a sum over them. */
+static const CpuWinogradTile *
+choose_tile (CpuBackend * b, const CpuTiling * t)
+{
+  return cpu_tile_choose (b, t, t->n, BLOCK_TILES);
+}
+
+const gchar *
+cpu_winograd_gradient_name (CpuBackend * b, const CpuTiling * t)
+{
+  return choose_tile (b, t)->name;
+}
+
 typedef struct
 {
   const CpuTiling *t;
   const CpuWinogradKernels *kernels;
   const CpuWinogradTile *tile;
   const float *x, *dy;
-  float *dweight;
-  gboolean add;
   gsize planes;
-  gsize ins, outs;              /* of a piece, but maybe the last */
-  gsize in_pieces, out_pieces;
+  gsize tiles, block_tiles;
+  gsize in_row, out_row;        /* of planes [block_tiles][row] */
   gsize in_plane, out_plane;
-  gsize dy_at, sums_at, zeros_at, slot_bytes;   /* of a thread's workspace */
+  float *in_planes, *out_planes;
+  float *sums;                  /* [columns][planes][in][kernels' width] */
+  float *zeros;                 /* what is not in an image */
 } Gradient;
 
-/* The larger side is halved until there is a piece for each thread. */
-static void
-cut_up (Gradient * g, CpuBackend * b, const CpuTiling * t)
+/* The workspace, and its bytes. Rows are apart by an odd number of cache
+ * lines, planes too. */
+static gsize
+lay_out (Gradient * g, CpuBackend * b, const CpuTiling * t, gpointer scratch)
 {
-  const CpuWinogradKernels *k = cpu_winograd_kernels (b);
-  const gsize out_columns = t->out / k->width, in_columns = t->in / k->lanes;
-  gsize outs = cpu_count_pieces (t->out, GRADIENT_CHANNELS);
-  gsize ins = cpu_count_pieces (t->in, GRADIENT_CHANNELS);
+  gsize total = 0;
 
-  while (outs * ins < b->base.threads && (outs < out_columns
-          || ins < in_columns)) {
-    if (ins < in_columns && (t->in / ins >= t->out / outs
-            || outs >= out_columns))
-      ins = MIN (2 * ins, in_columns);
-    else
-      outs = MIN (2 * outs, out_columns);
-  }
   g->t = t;
-  g->kernels = k;
-  g->tile = cpu_winograd_tile (b, t);
+  g->kernels = cpu_winograd_kernels (b);
+  g->tile = choose_tile (b, t);
   g->planes = cpu_tile_planes (g->tile);
-  g->ins = cpu_count_pieces (in_columns, ins) * k->lanes;
-  g->outs = cpu_count_pieces (out_columns, outs) * k->width;
-  g->in_pieces = cpu_count_pieces (t->in, g->ins);
-  g->out_pieces = cpu_count_pieces (t->out, g->outs);
-  g->in_plane = GRADIENT_TILES * g->ins + CPU_TILE_PLANE_GAP;
-  g->out_plane = GRADIENT_TILES * g->outs + CPU_TILE_PLANE_GAP;
+  g->tiles = t->n * cpu_tile_count_of_image (t, g->tile->outputs);
+  g->block_tiles = MIN (g->tiles, BLOCK_TILES);
+  g->in_row = t->in + CPU_TILE_PLANE_GAP;
+  g->out_row = t->out + CPU_TILE_PLANE_GAP;
+  g->in_plane = g->block_tiles * g->in_row + CPU_TILE_PLANE_GAP;
+  g->out_plane = g->block_tiles * g->out_row + CPU_TILE_PLANE_GAP;
 
-  g->slot_bytes = 0;
-  cpu_layout_add (&g->slot_bytes, g->planes * g->in_plane, sizeof (float));
-  g->dy_at = cpu_layout_add (&g->slot_bytes, g->planes * g->out_plane,
-      sizeof (float));
-  g->sums_at = cpu_layout_add (&g->slot_bytes, g->planes * g->ins * g->outs,
-      sizeof (float));
-  g->zeros_at = cpu_layout_add (&g->slot_bytes, MAX (t->in, t->out),
-      sizeof (float));
+  g->in_planes = cpu_at (scratch, cpu_layout_add (&total,
+          g->planes * g->in_plane, sizeof (float)));
+  g->out_planes = cpu_at (scratch, cpu_layout_add (&total,
+          g->planes * g->out_plane, sizeof (float)));
+  g->sums = cpu_at (scratch, cpu_layout_add (&total, g->planes * t->in
+          * t->out, sizeof (float)));
+  g->zeros = cpu_at (scratch, cpu_layout_add (&total, MAX (t->in, t->out),
+          sizeof (float)));
+  return total;
 }
 
+/* Tile i of the block that begins with tile @first */
 static void
-spread_both (const Gradient * g, gsize first, gsize count, gsize in, gsize ins,
-    gsize out, gsize outs, gpointer slot)
+spread (const Gradient * g, gsize first, gsize i)
 {
   const gsize outputs = g->tile->outputs;
-  const float *zeros = cpu_at (slot, g->zeros_at);
+  const CpuTile tile = cpu_tile_at (g->t, outputs, first + i);
   const float *pixels[CPU_TILE_MAX_PLANES];
-  float *planes = slot, *dy_planes = cpu_at (slot, g->dy_at);
-  CpuTile tile = cpu_tile_at (g->t, outputs, first);
 
-  for (gsize i = 0; i < count; i++) {
-    cpu_tile_point_at_pixels (g->t, &tile, 1, outputs + 2, g->t->in,
-        g->x + in, zeros, pixels);
-    g->tile->spread_input (ins, pixels, g->in_plane, planes + i * g->ins);
-    cpu_tile_point_at_pixels (g->t, &tile, 0, outputs, g->t->out, g->dy + out,
-        zeros, pixels);
-    g->tile->spread_gradient (outs, pixels, g->out_plane,
-        dy_planes + i * g->outs);
-    cpu_tile_move_on (g->t, outputs, &tile);
-  }
+  cpu_tile_point_at_pixels (g->t, &tile, 1, outputs + 2, g->t->in, g->x,
+      g->zeros, pixels);
+  g->tile->spread_input (g->t->in, pixels, g->in_plane,
+      g->in_planes + i * g->in_row);
+  cpu_tile_point_at_pixels (g->t, &tile, 0, outputs, g->t->out, g->dy,
+      g->zeros, pixels);
+  g->tile->spread_gradient (g->t->out, pixels, g->out_plane,
+      g->out_planes + i * g->out_row);
 }
 
+/* One plane of kernels' width of outputs, over @count tiles */
 static void
-sum_gradient (const Gradient * g, gsize in, gsize out, gpointer slot)
+add_products (const Gradient * g, gsize plane, gsize column, gsize count,
+    gboolean add)
 {
-  const gsize width = g->kernels->width;
-  const gsize tiles = g->t->n
-      * cpu_tile_count_of_image (g->t, g->tile->outputs);
-  const gsize ins = MIN (g->ins, g->t->in - in);
-  const gsize outs = MIN (g->outs, g->t->out - out);
-  const float *planes = slot, *dy_planes = cpu_at (slot, g->dy_at);
-  float *sums = cpu_at (slot, g->sums_at);
+  const gsize in = g->t->in, width = g->kernels->width;
+  float *sums = g->sums + (column * g->planes + plane) * in * width;
 
-  for (gsize first = 0; first < tiles; first += GRADIENT_TILES) {
-    const gsize count = MIN (GRADIENT_TILES, tiles - first);
-
-    spread_both (g, first, count, in, ins, out, outs, slot);
-    for (gsize o = 0; o < outs; o += width)
-      for (gsize i = 0; i < g->planes; i++)
-        g->kernels->multiply (ins, count, planes + i * g->in_plane, 1, g->ins,
-            dy_planes + i * g->out_plane + o, g->outs,
-            sums + (o * g->planes + i * width) * ins, width, first > 0);
-  }
-  for (gsize o = 0; o < outs; o += width)
-    g->tile->unpack (ins, 9, g->t->in * 9, sums + o * g->planes * ins,
-        g->dweight + ((out + o) * g->t->in + in) * 9, g->add);
+  g->kernels->multiply (in, count, g->in_planes + plane * g->in_plane, 1,
+      g->in_row, g->out_planes + plane * g->out_plane + column * width,
+      g->out_row, sums + g->planes * in * width, sums, width, add);
 }
 
 void
 cpu_winograd_gradient (CpuBackend * b, const CpuTiling * t, const float *x,
     const float *dy, float *dweight, gboolean add, gpointer scratch)
 {
-  Gradient g = {.x = x,.dy = dy,.dweight = dweight,.add = add };
+  const gsize width = cpu_winograd_kernels (b)->width;
+  const gsize columns = t->out / width;
+  Gradient g = {.x = x,.dy = dy };
 
-  cut_up (&g, b, t);
+  lay_out (&g, b, t, scratch);
+  memset (g.zeros, 0, MAX (t->in, t->out) * sizeof (float));
 #pragma omp parallel
   {
-    gpointer slot = cpu_at (scratch, omp_get_thread_num () * g.slot_bytes);
+    for (gsize first = 0; first < g.tiles; first += g.block_tiles) {
+      const gsize count = MIN (g.block_tiles, g.tiles - first);
 
-    memset (cpu_at (slot, g.zeros_at), 0, MAX (t->in, t->out)
-        * sizeof (float));
-#pragma omp for schedule(dynamic)
-    for (gsize i = 0; i < g.in_pieces * g.out_pieces; i++)
-      sum_gradient (&g, i / g.out_pieces * g.ins, i % g.out_pieces * g.outs,
-          slot);
+#pragma omp for schedule(static)
+      for (gsize i = 0; i < count; i++)
+        spread (&g, first, i);
+#pragma omp for schedule(static)
+      for (gsize i = 0; i < g.planes * columns; i++)
+        add_products (&g, i / columns, i % columns, count, first > 0);
+    }
+#pragma omp for schedule(static)
+    for (gsize i = 0; i < columns; i++)
+      g.tile->unpack (t->in, 9, t->in * 9,
+          g.sums + i * g.planes * t->in * width,
+          dweight + i * width * t->in * 9, add);
   }
 }
 
 gsize
 cpu_winograd_gradient_scratch (CpuBackend * b, const CpuTiling * t)
 {
-  Gradient g = { NULL, };
-  gsize total = 0;
+  Gradient g;
 
-  cut_up (&g, b, t);
-  cpu_layout_add (&total, b->base.threads, g.slot_bytes);
-  return total;
+  return lay_out (&g, b, t, NULL);
 }

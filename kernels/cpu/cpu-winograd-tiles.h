@@ -21,9 +21,6 @@ typedef struct
   gssize y, x;
 } CpuTile;
 
-/* The tiles that are faster for this shape */
-const CpuWinogradTile *cpu_winograd_tile (CpuBackend * b, const CpuTiling * t);
-
 static inline const CpuWinogradKernels *
 cpu_winograd_kernels (CpuBackend * b)
 {
@@ -47,6 +44,19 @@ cpu_tile_count_of_image (const CpuTiling * t, gsize outputs)
 {
   return cpu_count_pieces (t->height, outputs)
       * cpu_count_pieces (t->width, outputs);
+}
+
+/* The larger tiles multiply less, but have more planes of weights to read:
+ * so they are for as many as @least of them in @n images. */
+static inline const CpuWinogradTile *
+cpu_tile_choose (CpuBackend * b, const CpuTiling * t, gsize n, gsize least)
+{
+  const CpuWinogradTile *const *tile = cpu_winograd_kernels (b)->tile;
+  const gsize small = cpu_tile_count_of_image (t, tile[0]->outputs);
+  const gsize large = cpu_tile_count_of_image (t, tile[1]->outputs);
+
+  return n * large >= least && large * cpu_tile_planes (tile[1])
+      < small * cpu_tile_planes (tile[0]) ? tile[1] : tile[0];
 }
 
 static inline CpuTile

@@ -18,21 +18,15 @@
  * cache. */
 #define BLOCK_TILES 32
 /* Below 4x4 pixels there are more weights to read than work to do; the same
- * goes for the larger tiles, and their 36 planes of weights, where an image
- * has less of them. */
+ * goes for the larger tiles where an image has less of them. */
 #define MIN_PIXELS 16
 #define MIN_TILES 16
 
 /* Of the shape of an image alone: it must not change with its batch. */
-const CpuWinogradTile *
-cpu_winograd_tile (CpuBackend * b, const CpuTiling * t)
+static const CpuWinogradTile *
+choose_tile (CpuBackend * b, const CpuTiling * t)
 {
-  const CpuWinogradTile *const *tile = cpu_winograd_kernels (b)->tile;
-  const gsize small = cpu_tile_count_of_image (t, tile[0]->outputs);
-  const gsize large = cpu_tile_count_of_image (t, tile[1]->outputs);
-
-  return large >= MIN_TILES && large * cpu_tile_planes (tile[1])
-      < small * cpu_tile_planes (tile[0]) ? tile[1] : tile[0];
+  return cpu_tile_choose (b, t, 1, MIN_TILES);
 }
 
 gboolean
@@ -54,7 +48,7 @@ cpu_winograd_suits_gradient (CpuBackend * b, const CpuTiling * t)
 const gchar *
 cpu_winograd_name (CpuBackend * b, const CpuTiling * t)
 {
-  return cpu_winograd_tile (b, t)->name;
+  return choose_tile (b, t)->name;
 }
 
 /* --- weights ----------------------------------------------------------------- */
@@ -65,14 +59,14 @@ cpu_winograd_packed_size (CpuBackend * b, const CpuTiling * t)
   const gsize width = cpu_winograd_kernels (b)->width;
 
   return cpu_count_pieces (t->out, width) * width * t->in
-      * cpu_tile_planes (cpu_winograd_tile (b, t)) * sizeof (float);
+      * cpu_tile_planes (choose_tile (b, t)) * sizeof (float);
 }
 
 void
 cpu_winograd_pack (CpuBackend * b, const CpuTiling * t, const float *weight,
     gsize in_stride, gsize out_stride, gboolean turned, float *packed)
 {
-  const CpuWinogradTile *tile = cpu_winograd_tile (b, t);
+  const CpuWinogradTile *tile = choose_tile (b, t);
   const gsize width = cpu_winograd_kernels (b)->width;
   const gsize planes = cpu_tile_planes (tile);
 
@@ -107,7 +101,7 @@ share_out (Convolution * c, CpuBackend * b, const CpuTiling * t)
 
   c->t = t;
   c->kernels = cpu_winograd_kernels (b);
-  c->tile = cpu_winograd_tile (b, t);
+  c->tile = choose_tile (b, t);
   c->planes = cpu_tile_planes (c->tile);
   c->tiles = t->n * cpu_tile_count_of_image (t, c->tile->outputs);
   c->blocks = cpu_count_pieces (c->tiles, BLOCK_TILES);
@@ -187,8 +181,8 @@ convolve_block (const Convolution * c, gsize block, gsize group, gpointer slot)
 
     for (gsize i = 0; i < c->planes; i++)
       c->kernels->multiply (count, in, planes + i * c->plane, in, 1,
-          packed + i * in * width, width, products + i * width,
-          c->planes * width, FALSE);
+          packed + i * in * width, width, packed + (i + 1) * in * width,
+          products + i * width, c->planes * width, FALSE);
     gather_block (c, first, count, column * width, products);
   }
 }

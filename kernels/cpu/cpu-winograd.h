@@ -29,8 +29,9 @@ void cpu_winograd_pack (CpuBackend * b, const CpuTiling * t,
     const float *weight, gsize in_stride, gsize out_stride, gboolean turned,
     float *packed);
 
-/* What computes it, for measurements */
+/* What computes each of the next two, for measurements */
 const gchar *cpu_winograd_name (CpuBackend * b, const CpuTiling * t);
+const gchar *cpu_winograd_gradient_name (CpuBackend * b, const CpuTiling * t);
 
 /* bias [out rounded up to the kernels' width], residual (as y, or y itself):
  * NULL: none */

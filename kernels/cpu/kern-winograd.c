@@ -19,10 +19,11 @@
 /* Rows of a block of a product, which is kept in registers */
 #define ROWS 6
 
+/* Meanwhile a float of every soon_depth at @soon comes nearer. */
 KERN_INLINE void
 multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
-    gsize a_depth, const float *b, gsize b_depth, float *c, gsize c_row,
-    gboolean add)
+    gsize a_depth, const float *b, gsize b_depth, const float *soon,
+    gsize soon_depth, float *c, gsize c_row, gboolean add)
 {
   Vec sum[ROWS][2];
 
@@ -31,6 +32,9 @@ multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
     sum[r][0] = sum[r][1] = vec_all (0.0f);
   for (gsize k = 0; k < depth; k++, a += a_depth, b += b_depth) {
     const Vec b0 = vec_load (b), b1 = vec_load (b + LANES);
+
+    __builtin_prefetch (soon, 0, 2);
+    soon += soon_depth;
 
 #pragma GCC unroll 6
     for (gsize r = 0; r < rows; r++) {
@@ -51,33 +55,45 @@ multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
   }
 }
 
-/* Two blocks of four rows are faster than one of six and one of two. */
+/* Two blocks of four rows are faster than one of six and one of two. What is
+ * multiplied next is fetched evenly over all of them: the first one would wait
+ * for it. */
 static void
 multiply (gsize rows, gsize depth, const float *a, gsize a_row, gsize a_depth,
-    const float *b, gsize b_depth, float *c, gsize c_row, gboolean add)
+    const float *b, gsize b_depth, const float *soon, float *c, gsize c_row,
+    gboolean add)
 {
-  gsize now;
+  const gsize all = rows;
+  gsize now, step;
 
-  for (; rows > 0; rows -= now, a += now * a_row, c += now * c_row) {
+  for (; rows > 0; rows -= now, a += now * a_row, c += now * c_row,
+      soon += step * depth) {
     now = rows == 8 ? 4 : MIN (rows, ROWS);
+    step = (now * WIDTH + all - 1) / all;
     switch (now) {
       case 1:
-        multiply_rows (1, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
+        multiply_rows (1, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
         break;
       case 2:
-        multiply_rows (2, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
+        multiply_rows (2, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
         break;
       case 3:
-        multiply_rows (3, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
+        multiply_rows (3, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
         break;
       case 4:
-        multiply_rows (4, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
+        multiply_rows (4, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
         break;
       case 5:
-        multiply_rows (5, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
+        multiply_rows (5, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
         break;
       default:
-        multiply_rows (6, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
+        multiply_rows (6, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
         break;
     }
   }
