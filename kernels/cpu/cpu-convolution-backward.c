@@ -119,6 +119,9 @@ backward_weights (CpuConvolution * conv, guint source, gconstpointer x,
     cpu_winograd_gradient (b, &conv->tiling, x, dy, dweight, add, work);
   else if (cpu_conv_is_product (conv))
     cpu_matmul_run (&s->product[!!add], b, dy, x, dweight + s->first, work);
+  else if (conv->type == DDPM_TYPE_F32 && cpu_conv_gathers_dy (conv, s))
+    cpu_patches_gradient (&s->backward, b, 0, dy, x, dweight + s->first * taps,
+        conv->cin * taps, taps, add, work);
   else if (conv->type == DDPM_TYPE_F32)
     cpu_patches_gradient (&conv->patches, b, source, x, dy,
         dweight + s->first * taps, taps, conv->cin * taps, add, work);

@@ -153,19 +153,23 @@ own_scratch (CpuConvolution * conv)
   CpuBackend *b = cpu_plan_backend (&conv->base.plan);
   gsize size = conv->tiled[CPU_CONV_FORWARD]
       ? cpu_winograd_scratch (b, &conv->tiling)
-      : cpu_patches_scratch (&conv->patches, b, FALSE);
+      : cpu_patches_scratch (&conv->patches, b);
 
   if (!conv->d.training)
     return size;
-  if (conv->tiled[CPU_CONV_BACKWARD_DATA])
-    size = MAX (size, cpu_winograd_scratch (b, &conv->tiling_backward));
-  else
-    for (guint i = 0; i < conv->n_sources; i++)
-      size = MAX (size, cpu_patches_scratch (&conv->source[i].backward, b,
-              FALSE));
-  return MAX (size, conv->tiled[CPU_CONV_BACKWARD_WEIGHTS]
+  size = MAX (size, conv->tiled[CPU_CONV_BACKWARD_DATA]
+      ? cpu_winograd_scratch (b, &conv->tiling_backward) : 0);
+  size = MAX (size, conv->tiled[CPU_CONV_BACKWARD_WEIGHTS]
       ? cpu_winograd_gradient_scratch (b, &conv->tiling)
-      : cpu_patches_scratch (&conv->patches, b, TRUE));
+      : cpu_patches_gradient_scratch (&conv->patches, b));
+  for (guint i = 0; i < conv->n_sources; i++) {
+    const CpuConvSource *s = &conv->source[i];
+
+    size = MAX (size, cpu_patches_scratch (&s->backward, b));
+    if (cpu_conv_gathers_dy (conv, s))
+      size = MAX (size, cpu_patches_gradient_scratch (&s->backward, b));
+  }
+  return size;
 }
 
 /* Of whatever computes */

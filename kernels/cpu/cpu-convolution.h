@@ -90,6 +90,14 @@ cpu_conv_is_product (const CpuConvolution * conv)
   return conv->d.kernel == 1 && conv->d.stride == 1;
 }
 
+/* Whether patches, for the gradient of weights, are those of dy: either will
+ * do, and they are copied from where there are fewer channels */
+static inline gboolean
+cpu_conv_gathers_dy (const CpuConvolution * conv, const CpuConvSource * s)
+{
+  return conv->d.stride == 1 && conv->cout < s->channels;
+}
+
 /* x of a source as computed with: as it is, or a copy in the workspace */
 gconstpointer cpu_conv_bring_x (CpuConvolution * conv, guint source,
     gconstpointer x, gpointer scratch);

@@ -50,9 +50,6 @@ gsize cpu_patches_packed_size (const CpuPatches * p, CpuBackend * b);
 void cpu_patches_pack (const CpuPatches * p, CpuBackend * b,
     const float *weight, gsize in_stride, gsize out_stride, float *packed);
 
-/* Bytes of workspace of the next two */
-gsize cpu_patches_scratch (const CpuPatches * p, CpuBackend * b,
-    gboolean gradient);
 /* bias [out], plus (as y, or y itself): NULL: none */
 void cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
     const float *const x[2], const float *packed, const float *bias,
@@ -62,5 +59,8 @@ void cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
 void cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
     const float *x, const float *dy, float *dweight, gsize in_stride,
     gsize out_stride, gboolean add, gpointer scratch);
+/* Bytes of workspace of each */
+gsize cpu_patches_scratch (const CpuPatches * p, CpuBackend * b);
+gsize cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b);
 
 G_END_DECLS

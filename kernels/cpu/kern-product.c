@@ -16,30 +16,71 @@
 #define ROWS 6
 #endif
 #define WIDTH (2 * LANES)
+/* Floats of a cache line */
+#define PACK_DEPTH 16
+/* Vectors that memory is asked for ahead of time */
+#define PACK_AHEAD 32
 
 /* --- packing ---------------------------------------------------------------- */
 
-/* One panel: @count <= width vectors, zeros behind them */
+typedef float Four __attribute__((vector_size (16)));
+
+/* Four elements of four vectors, turned */
+KERN_INLINE void
+turn_four (gsize width, const float *x, gsize step, float *packed)
+{
+  Four in[4], part[4], out[4];
+
+  for (gsize i = 0; i < 4; i++)
+    memcpy (&in[i], x + i * step, sizeof (Four));
+  for (gsize i = 0; i < 4; i += 2) {
+    part[i] = __builtin_shufflevector (in[i], in[i + 1], 0, 4, 1, 5);
+    part[i + 1] = __builtin_shufflevector (in[i], in[i + 1], 2, 6, 3, 7);
+  }
+  for (gsize i = 0; i < 2; i++) {
+    out[2 * i] = __builtin_shufflevector (part[i], part[2 + i], 0, 1, 4, 5);
+    out[2 * i + 1] = __builtin_shufflevector (part[i], part[2 + i], 2, 3, 6, 7);
+  }
+  for (gsize k = 0; k < 4; k++)
+    memcpy (packed + k * width, &out[k], sizeof (Four));
+}
+
+/* One panel: @count <= width vectors, zeros behind them. Most are whole, and
+ * their vectors or their elements lie side by side. */
 KERN_INLINE void
 pack_panel (const gsize width, gsize count, gsize depth, const float *x,
     gsize step, gsize deep, float *packed)
 {
-  if (count == width && step == 1) {
-    for (gsize k = 0; k < depth; k++)
-      memcpy (packed + k * width, x + k * deep, width * sizeof (float));
-    return;
-  }
+  gsize k = 0;
+
   if (count < width)
     memset (packed, 0, depth * width * sizeof (float));
-  for (gsize k = 0; k < depth; k++, x += deep, packed += width) {
-    if (count == width) {
-#pragma GCC unroll 8
-      for (gsize i = 0; i < width; i++)
-        packed[i] = x[i * step];
-    } else {
-      for (gsize i = 0; i < count; i++)
-        packed[i] = x[i * step];
+  if (count == width && step == 1) {
+    for (; k < depth; k++) {
+      __builtin_prefetch (x + (k + PACK_AHEAD) * deep);
+      memcpy (packed + k * width, x + k * deep, width * sizeof (float));
     }
+  } else if (count == width && deep == 1 && width % 4 == 0) {
+    for (; k + 4 <= depth; k += 4) {
+      for (gsize i = 0; i < width; i += 4)
+        turn_four (width, x + i * step + k, step, packed + k * width + i);
+    }
+  }
+  for (; k < depth; k++) {
+    for (gsize i = 0; i < count; i++)
+      packed[k * width + i] = x[i * step + k * deep];
+  }
+}
+
+/* In steps of the depth that read whole cache lines, whichever way they lie */
+KERN_INLINE void
+pack_panels (const gsize width, gsize count, gsize depth, const float *x,
+    gsize step, gsize deep, float *packed)
+{
+  for (gsize k = 0; k < depth; k += PACK_DEPTH) {
+    for (gsize i = 0; i < count; i += width)
+      pack_panel (width, MIN (width, count - i), MIN (PACK_DEPTH, depth - k),
+          x + i * step + k * deep, step, deep, packed + i * depth + k * width);
   }
 }
 
@@ -47,18 +88,14 @@ static void
 pack_rows (gsize count, gsize depth, const float *x, gsize step, gsize deep,
     float *packed)
 {
-  for (gsize i = 0; i < count; i += ROWS)
-    pack_panel (ROWS, MIN (ROWS, count - i), depth, x + i * step, step, deep,
-        packed + i * depth);
+  pack_panels (ROWS, count, depth, x, step, deep, packed);
 }
 
 static void
 pack_columns (gsize count, gsize depth, const float *x, gsize step,
     gsize deep, float *packed)
 {
-  for (gsize i = 0; i < count; i += WIDTH)
-    pack_panel (WIDTH, MIN (WIDTH, count - i), depth, x + i * step, step, deep,
-        packed + i * depth);
+  pack_panels (WIDTH, count, depth, x, step, deep, packed);
 }
 
 /* --- products --------------------------------------------------------------- */
