@@ -1,5 +1,6 @@
 /* gst-ddpm: the CPU backend's inner loops give the same bits whatever the
- * instructions are that they were compiled to
+ * instructions are that they were compiled to; products of matrices, whose
+ * roundings differ, those that numbers without roundings have
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "../kernels/cpu/cpu-kernels.h"
@@ -155,6 +156,80 @@ dropout (void)
   }
 }
 
+/* --- products of matrices ------------------------------------------------------- */
+
+enum
+{ A_TURNED = 1, B_TURNED = 2, C_TURNED = 4, ADDED = 8, VARIANTS = 16 };
+
+/* Sixteenths: sums of products of them are exact */
+static float *
+sixteenths (guint32 seed, gsize count)
+{
+  float *x = test_random (seed, count);
+
+  for (gsize i = 0; i < count; i++)
+    x[i] = floorf (16 * x[i]) / 16;
+  return x;
+}
+
+/* c = a b [+ c + bias], each of them as it is or turned */
+static void
+check_product (const CpuProductKernels * k, gsize rows, gsize columns,
+    gsize depth, guint variant)
+{
+  const gsize a_row = variant & A_TURNED ? 1 : depth;
+  const gsize a_depth = variant & A_TURNED ? rows : 1;
+  const gsize b_column = variant & B_TURNED ? depth : 1;
+  const gsize b_depth = variant & B_TURNED ? 1 : columns;
+  const gsize c_row = variant & C_TURNED ? 1 : columns;
+  const gsize c_column = variant & C_TURNED ? rows : 1;
+  const gboolean add = variant & ADDED;
+  g_autofree float *a = sixteenths (1, rows * depth);
+  g_autofree float *b = sixteenths (2, columns * depth);
+  g_autofree float *bias = sixteenths (3, columns);
+  g_autofree float *before = sixteenths (4, rows * columns);
+  g_autofree float *c = g_memdup2 (before, rows * columns * sizeof (float));
+  g_autofree float *a_packed = test_unwritten ((rows + k->rows) * depth);
+  g_autofree float *b_packed = test_unwritten ((columns + k->width) * depth);
+  CpuProductRows left = { a, a_row, a_depth, k->rows * a_row };
+  const CpuProductResult to = { c, add ? c : NULL, add ? bias : NULL, c_row,
+    c_column
+  };
+
+  k->pack_columns (columns, depth, b, b_column, b_depth, b_packed);
+  if (variant & A_TURNED) {
+    const CpuProductRows packed = { a_packed, 1, k->rows, k->rows * depth };
+
+    k->pack_rows (rows, depth, a, a_row, a_depth, a_packed);
+    left = packed;
+  }
+  k->multiply (rows, columns, depth, &left, b_packed, k->width * depth, &to);
+  for (gsize r = 0; r < rows; r++) {
+    for (gsize i = 0; i < columns; i++) {
+      const gsize at = r * c_row + i * c_column;
+      double expected = add ? before[at] + bias[i] : 0.0;
+
+      for (gsize d = 0; d < depth; d++)
+        expected += a[r * a_row + d * a_depth] * b[i * b_column + d * b_depth];
+      g_assert_cmpfloat (c[at], ==, expected);
+    }
+  }
+}
+
+static void
+products_of_any_shape (gconstpointer kernels)
+{
+  const CpuProductKernels *k = ((const CpuKernels *) kernels)->product;
+  const gsize columns[] = { 1, 7, k->width, 2 * k->width + 3 };
+
+  for (gsize rows = 1; rows <= 2 * k->rows + 1; rows++) {
+    for (guint i = 0; i < G_N_ELEMENTS (columns); i++) {
+      for (guint variant = 0; variant < VARIANTS; variant++)
+        check_product (k, rows, columns[i], i % 2 ? 39 : 1 + 3 * i, variant);
+    }
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -172,5 +247,9 @@ main (int argc, char **argv)
   g_test_add_func ("/cpu-kernels/what-is-not-a-number-stays-so",
       what_is_not_a_number_stays_so);
   g_test_add_func ("/cpu-kernels/dropout", dropout);
+  g_test_add_data_func ("/cpu-kernels/baseline/products-of-any-shape",
+      &cpu_kernels_baseline, products_of_any_shape);
+  g_test_add_data_func ("/cpu-kernels/products-of-any-shape",
+      cpu_kernels_get (), products_of_any_shape);
   return g_test_run ();
 }
