@@ -11,6 +11,7 @@ struct _DdpmDenoiser
   DdpmBackend *backend;
   DdpmSampler *sampler;
   DdpmUnet *unet;
+  DdpmPlan *sequence;           /* of a step; NULL: there are none */
 
   guint batch;
   guint rows;                   /* of the network; with guidance, 2 batch */
@@ -80,6 +81,7 @@ take_memory (gpointer data)
   d->eps = ops->alloc (d->backend, network_size (d));
   if (d->sampler->multistep)
     d->x_0_prev = ops->alloc (d->backend, state_size (d));
+  d->sequence = ddpm_sequence_new (d->backend);
   call->ok = d->x && d->eps && (d->x_0_prev || !d->sampler->multistep)
       && load_weights (d);
 }
@@ -146,6 +148,7 @@ free_memory (gpointer data)
   DdpmDenoiser *d = data;
   const DdpmOps *ops = d->backend->ops;
 
+  ops->plan_free (d->sequence);
   ops->free (d->backend, d->x);
   ops->free (d->backend, d->eps);
   ops->free (d->backend, d->x_0_prev);
@@ -272,8 +275,9 @@ predict (DdpmDenoiser * d)
         d->eps);
 }
 
+/* The same calls in each step: what changes is in the host's memory. */
 static void
-run_step (gpointer data)
+make_step (gpointer data)
 {
   DdpmDenoiser *d = data;
   const DdpmSamplerStep *step = &d->sampler->steps[d->step];
@@ -284,6 +288,14 @@ run_step (gpointer data)
   predict (d);
   d->backend->ops->reverse_step (d->backend, &step->coefs, d->seed,
       d->first_sample, d->batch, d->elements, d->x, d->eps, d->x_0_prev);
+}
+
+static void
+run_step (gpointer data)
+{
+  DdpmDenoiser *d = data;
+
+  ddpm_sequence_run (d->sequence, make_step, d);
 }
 
 gboolean

@@ -12,7 +12,6 @@ G_BEGIN_DECLS
 #define DDPM_ADAM_BETA1 0.9f
 #define DDPM_ADAM_BETA2 0.999f
 #define DDPM_ADAM_EPS 1e-8f
-#define DDPM_CLIP_EPS 1e-6      /* PyTorch's clip_grad_norm_ */
 #define DDPM_LOSS_STEPS 100     /* time constant of the smoothed loss */
 
 /* elements: of one image, height * width * image_channels */
@@ -24,6 +23,9 @@ struct _DdpmTrainer
   DdpmParams *params;
   DdpmSchedule *schedule;
   DdpmUnet *unet;
+  /* of a batch's first pass through the network, of those whose gradients are
+   * added to it, and of the update of weights; NULL: there are none */
+  DdpmPlan *first_pass, *next_pass, *update;
   guint width, height, elements;
   guint micro_batch;            /* images of one pass through the network */
   gchar **class_names;          /* [config.classes]; NULL: not known */
@@ -42,7 +44,7 @@ struct _DdpmTrainer
   gint *labels;                 /* [micro_batch]: -1: none */
   /* [micro_batch]: x_t = signal x_0 + noise eps */
   gfloat *signal, *noise;
-  gdouble *losses;              /* [micro_batch] */
+  gdouble *losses;              /* of a batch, in whole micro-batches */
 
   DdpmTrainerStats stats;
 };

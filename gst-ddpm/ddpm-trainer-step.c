@@ -13,6 +13,7 @@
 #include "ddpm-noise.h"
 #include "ddpm-pixels.h"
 #include "ddpm-trainer-private.h"
+#include "../kernels/ddpm-optimizer-math.h"
 
 typedef struct _Batch Batch;
 struct _Batch
@@ -31,10 +32,18 @@ struct _Batch
   const gint *labels;           /* NULL: none */
   gfloat *grads;                /* where to download them to, or NULL */
 
+  guint first, count;           /* of the pass that is being made */
   gboolean cancelled;
   GError *failure;              /* of the backend, or NULL */
+  gdouble squares;              /* of the gradient, added up */
   gdouble loss, grad_norm;
 };
+
+static gdouble
+loss_scale (const Batch * batch)
+{
+  return 1.0 / ((gdouble) batch->n * batch->trainer->elements);
+}
 
 /* The first count images of a micro-batch; the others become 0. */
 static void
@@ -129,17 +138,17 @@ copy_micro_batch (Batch * batch, guint first, guint count)
 }
 
 /* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2 over the
- * images first .. first + count - 1 of the batch, as part of its mean.
- * Returns: that part of the loss */
-static gdouble
-learn_micro_batch (Batch * batch, guint first, guint count)
+ * images first .. first + count - 1 of the batch, as part of its mean. Full
+ * ones that are not the first make the same calls. */
+static void
+learn_micro_batch (gpointer data)
 {
+  Batch *batch = data;
   DdpmTrainer *trainer = batch->trainer;
+  guint first = batch->first, count = batch->count;
   DdpmBackend *b = trainer->backend;
   const DdpmOps *ops = b->ops;
-  gdouble scale = 1.0 / ((gdouble) batch->n * trainer->elements);
   DdpmDropout drop_here, *drop = NULL;
-  gdouble sum = 0.0;
 
   for (guint i = 0; i < trainer->micro_batch; i++) {
     trainer->t[i] = 0;
@@ -162,35 +171,51 @@ learn_micro_batch (Batch * batch, guint first, guint count)
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
   ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
       drop, trainer->eps_theta);
-  ops->mse (b, trainer->micro_batch, count, trainer->elements, scale,
-      trainer->eps_theta, trainer->eps, trainer->deps_theta, trainer->losses);
+  ops->mse (b, trainer->micro_batch, count, trainer->elements,
+      loss_scale (batch), trainer->eps_theta, trainer->eps,
+      trainer->deps_theta, trainer->losses + first);
   ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
       trainer->deps_theta, trainer->grads, first > 0);
-
-  for (guint i = 0; i < count; i++)
-    sum += trainer->losses[i];
-  return sum * scale;
 }
 
-/* Gradient, loss and norm of the batch. Returns: FALSE when cancelled */
+/* The gradient of the batch. in_sequences: by the passes of a training, which
+ * are all alike. Returns: FALSE when cancelled */
 static gboolean
-learn_batch (Batch * batch)
+learn_batch (Batch * batch, gboolean in_sequences)
 {
   DdpmTrainer *trainer = batch->trainer;
-  guint micro_batch = trainer->micro_batch;
+  guint n = trainer->micro_batch;
 
-  batch->loss = 0.0;
-  for (guint first = 0; first < batch->n; first += micro_batch) {
+  for (batch->first = 0; batch->first < batch->n; batch->first += n) {
+    DdpmPlan *pass = batch->first ? trainer->next_pass : trainer->first_pass;
+
     if (batch->cancel && g_atomic_int_get (batch->cancel)) {
       batch->cancelled = TRUE;
       return FALSE;
     }
-    batch->loss += learn_micro_batch (batch, first,
-        MIN (micro_batch, batch->n - first));
+    batch->count = MIN (n, batch->n - batch->first);
+    ddpm_sequence_run (in_sequences ? pass : NULL, learn_micro_batch, batch);
   }
-  batch->grad_norm = sqrt (trainer->backend->ops->sum_of_squares
-      (trainer->backend, trainer->params->trainable, trainer->grads));
   return TRUE;
+}
+
+/* When nothing more is on its way to the host. Parts are added up one by one:
+ * so the loss does not depend on where they were computed. */
+static void
+sum_up (Batch * batch)
+{
+  const DdpmTrainer *trainer = batch->trainer;
+
+  batch->grad_norm = sqrt (batch->squares);
+  batch->loss = 0.0;
+  for (guint first = 0; first < batch->n; first += trainer->micro_batch) {
+    guint end = first + MIN (trainer->micro_batch, batch->n - first);
+    gdouble sum = 0.0;
+
+    for (guint i = first; i < end; i++)
+      sum += trainer->losses[i];
+    batch->loss += sum * loss_scale (batch);
+  }
 }
 
 static gdouble
@@ -203,24 +228,18 @@ learning_rate (const DdpmTrainer * trainer)
       s->warmup_steps ? done / s->warmup_steps : 1);
 }
 
-/* As clip_grad_norm_() of PyTorch */
 static gdouble
-clip_factor (const DdpmTrainer * trainer, gdouble grad_norm)
+clip_factor (const Batch * batch)
 {
-  gdouble limit = trainer->settings.grad_clip;
-
-  return limit > 0.0 ? MIN (limit / (grad_norm + DDPM_CLIP_EPS), 1.0) : 1.0;
+  return ddpm_clip_factor (batch->trainer->settings.grad_clip,
+      batch->grad_norm);
 }
 
-/* A gradient whose square float cannot hold would be infinite in Adam's v. */
 static gboolean
 is_finite (const Batch * batch)
 {
-  gdouble norm = batch->grad_norm * clip_factor (batch->trainer,
-      batch->grad_norm);
-
-  return isfinite (batch->loss) && isfinite (batch->grad_norm)
-      && norm * norm < G_MAXFLOAT;
+  return isfinite (batch->loss)
+      && ddpm_gradient_is_sane (batch->grad_norm, clip_factor (batch));
 }
 
 /* A new average follows the weights closely, and slower from step to step. */
@@ -234,23 +253,19 @@ ema_decay (const DdpmTrainer * trainer)
 
 /* The powers are of the betas as float has them, so that the weights of each
  * corrected average add up to 1. */
-static void
-update_weights (Batch * batch)
+static DdpmAdam
+adam_of_step (const DdpmTrainer * trainer, gdouble grad_scale)
 {
-  DdpmTrainer *trainer = batch->trainer;
   gdouble step = trainer->stats.step + 1.0;
   DdpmAdam adam = {
-    .grad_scale = clip_factor (trainer, batch->grad_norm),
+    .grad_scale = grad_scale,
     .beta1 = DDPM_ADAM_BETA1,.beta2 = DDPM_ADAM_BETA2,.eps = DDPM_ADAM_EPS,
     .step_size = learning_rate (trainer) / (1 - pow (DDPM_ADAM_BETA1, step)),
     .sqrt_bias2 = sqrt (1 - pow (DDPM_ADAM_BETA2, step)),
     .ema_decay = ema_decay (trainer),
   };
 
-  trainer->backend->ops->adam (trainer->backend, &adam,
-      trainer->params->trainable, trainer->grads, trainer->weights,
-      trainer->adam_m, trainer->adam_v, trainer->ema);
-  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+  return adam;
 }
 
 /* The smoothed loss is the plain mean until there are steps enough. */
@@ -272,19 +287,71 @@ update_stats (Batch * batch)
 static gboolean
 went_well (Batch * batch)
 {
-  return ddpm_backend_check (batch->trainer->backend, &batch->failure);
+  return batch->failure == NULL
+      && ddpm_backend_check (batch->trainer->backend, &batch->failure);
+}
+
+static void
+measure (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+
+  batch->squares = trainer->backend->ops->sum_of_squares (trainer->backend,
+      trainer->params->trainable, trainer->grads);
+  sum_up (batch);
+}
+
+static void
+update_by_the_host (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  DdpmAdam adam;
+
+  measure (batch);
+  if (!went_well (batch) || !is_finite (batch))
+    return;
+  adam = adam_of_step (trainer, clip_factor (batch));
+  trainer->backend->ops->adam (trainer->backend, &adam,
+      trainer->params->trainable, trainer->grads, trainer->weights,
+      trainer->adam_m, trainer->adam_v, trainer->ema);
+  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+}
+
+/* Where the loss is not finite, neither is the gradient: it has changed
+ * nothing. */
+static void
+update_on_the_device (gpointer data)
+{
+  Batch *batch = data;
+  DdpmTrainer *trainer = batch->trainer;
+  DdpmAdam adam = adam_of_step (trainer, 1.0);
+
+  trainer->backend->ops->adam_clipped (trainer->backend, &adam,
+      trainer->settings.grad_clip, trainer->params->trainable, trainer->grads,
+      trainer->weights, trainer->adam_m, trainer->adam_v, trainer->ema,
+      &batch->squares);
+  ddpm_unet_set_weights (trainer->unet, trainer->weights);
 }
 
 static void
 run_step (gpointer data)
 {
   Batch *batch = data;
+  DdpmTrainer *trainer = batch->trainer;
+  const DdpmOps *ops = trainer->backend->ops;
 
-  if (learn_batch (batch) && went_well (batch) && is_finite (batch)) {
-    update_weights (batch);
-    if (went_well (batch))
-      update_stats (batch);
+  if (!learn_batch (batch, TRUE) || !went_well (batch))
+    return;
+  if (ops->adam_clipped) {
+    ddpm_sequence_run (trainer->update, update_on_the_device, batch);
+    if (ops->wait)
+      ops->wait (trainer->backend);
+    sum_up (batch);
+  } else {
+    update_by_the_host (batch);
   }
+  if (went_well (batch) && is_finite (batch))
+    update_stats (batch);
 }
 
 static void
@@ -293,7 +360,8 @@ run_gradient (gpointer data)
   Batch *batch = data;
   DdpmTrainer *trainer = batch->trainer;
 
-  learn_batch (batch);
+  if (learn_batch (batch, FALSE))
+    measure (batch);
   trainer->backend->ops->download (trainer->backend, batch->grads,
       trainer->grads, trainer->params->trainable * sizeof (gfloat));
   went_well (batch);

@@ -30,7 +30,7 @@ take_host_memory (DdpmTrainer * trainer)
   trainer->labels = g_new0 (gint, n);
   trainer->signal = g_new0 (gfloat, n);
   trainer->noise = g_new0 (gfloat, n);
-  trainer->losses = g_new0 (gdouble, n);
+  trainer->losses = g_new0 (gdouble, (gsize) trainer->settings.batch_size + n);
   return trainer->host_x_0 && trainer->mirrored;
 }
 
@@ -62,6 +62,9 @@ take_memory (gpointer data)
   };
   guint n = G_N_ELEMENTS (memory);
 
+  trainer->first_pass = ddpm_sequence_new (trainer->backend);
+  trainer->next_pass = ddpm_sequence_new (trainer->backend);
+  trainer->update = ddpm_sequence_new (trainer->backend);
   if (trainer->settings.ema_decay == 0.0)
     n--;
   take->ok = TRUE;
@@ -76,13 +79,17 @@ static void
 free_memory (gpointer data)
 {
   DdpmTrainer *trainer = data;
+  const DdpmOps *ops = trainer->backend->ops;
   gpointer memory[] = { trainer->weights, trainer->grads, trainer->adam_m,
     trainer->adam_v, trainer->ema, trainer->x_0, trainer->x_t, trainer->eps,
     trainer->eps_theta, trainer->deps_theta
   };
 
+  ops->plan_free (trainer->first_pass);
+  ops->plan_free (trainer->next_pass);
+  ops->plan_free (trainer->update);
   for (guint i = 0; i < G_N_ELEMENTS (memory); i++)
-    trainer->backend->ops->free (trainer->backend, memory[i]);
+    ops->free (trainer->backend, memory[i]);
 }
 
 /* A network that passes as many images at a time as was asked for; where that

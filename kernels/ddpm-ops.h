@@ -245,6 +245,26 @@ struct _DdpmOps
   /* ema NULL: none is kept */
   void (*adam) (DdpmBackend * b, const DdpmAdam * a, gsize count,
       const float *grad, float *param, float *m, float *v, float *ema);
+  /* Both, without the host between them: adam with a->grad_scale times
+   * ddpm_clip_factor () of limit and of the length of grad, whose square goes
+   * to squares (host memory). Where ddpm_gradient_is_sane () says that it is
+   * not, nothing changes. NULL: there is none, call the two. */
+  void (*adam_clipped) (DdpmBackend * b, const DdpmAdam * a, double limit,
+      gsize count, const float *grad, float *param, float *m, float *v,
+      float *ema, double *squares);
+
+  /* --- sequences --------------------------------------------------------- */
+  /* A plan of calls that are made again and again, which the backend may then
+   * run as one. NULL, both: there are none (see ddpm_sequence_run ()). */
+  DdpmPlan *(*sequence_new) (DdpmBackend * b);
+  /* func makes the calls: upload, download, zero, copy, and whatever computes
+   * and returns nothing; each time the same ones, with the same pointers to
+   * memory of the backend, sizes and flags. What is in host memory, and where
+   * it is, may change, and so may seeds, samples, streams, n_valid and scale.
+   * func may be called more than once in a run. What goes to host memory is
+   * there after wait (). */
+  void (*sequence_run) (DdpmPlan * p, void (*func) (gpointer data),
+      gpointer data);
 };
 
 struct _DdpmBackend
@@ -261,6 +281,24 @@ struct _DdpmBackend
   gpointer kept;                /* freed behind the backend */
   GDestroyNotify free_kept;
 };
+
+/* Inside run (). NULL: there are none; freed by plan_free */
+static inline DdpmPlan *
+ddpm_sequence_new (DdpmBackend * b)
+{
+  return b->ops->sequence_new ? b->ops->sequence_new (b) : NULL;
+}
+
+/* sequence NULL: func is called, as it would be without any of this. */
+static inline void
+ddpm_sequence_run (DdpmPlan * sequence, void (*func) (gpointer data),
+    gpointer data)
+{
+  if (sequence)
+    sequence->ops->sequence_run (sequence, func, data);
+  else
+    func (data);
+}
 
 /* What check says; TRUE where the table has none. From any thread. */
 gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);

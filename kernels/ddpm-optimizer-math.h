@@ -1,4 +1,5 @@
-/* gst-ddpm: Adam and the average of weights behind it, of one weight
+/* gst-ddpm: Adam and the average of weights behind it, of one weight, and the
+ * length of a gradient
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Float in memory, double in between, each operation rounded by itself: so a
@@ -8,11 +9,29 @@
  */
 #pragma once
 
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 
 #include "ddpm-host-device.h"
 #include "ddpm-steps.h"
+
+/* As clip_grad_norm_() of PyTorch; limit 0: none */
+DDPM_HOST_DEVICE double
+ddpm_clip_factor (double limit, double norm)
+{
+  const double factor = limit / (norm + 1e-6);
+
+  return limit > 0.0 && factor < 1.0 ? factor : 1.0;
+}
+
+/* A gradient whose square float cannot hold would be infinite in Adam's v; and
+ * no comparison with what is not a number is true. */
+DDPM_HOST_DEVICE int
+ddpm_gradient_is_sane (double norm, double factor)
+{
+  return norm * factor * (norm * factor) < FLT_MAX;
+}
 
 /* Kingma and Ba 2015, algorithm 1, in PyTorch's arrangement: eps is added
  * after the bias correction of the second moment. ema NULL: none is kept. */

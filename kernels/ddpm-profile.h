@@ -3,9 +3,9 @@
  *
  * Every operation is passed on to the backend inside, and counted and timed
  * by its kind; nothing that is computed changes. Who does not ask for one
- * pays nothing. A time ends when the function of the table returns, so it is
- * that of the operation where the backend computes at once, as those on a CPU
- * do.
+ * pays nothing. There are no sequences: they would hide what they are made of.
+ * A time ends when the function of the table returns, so it is that of the
+ * operation where the backend computes at once, as those on a CPU do.
  */
 #pragma once
 

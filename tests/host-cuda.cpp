@@ -32,12 +32,13 @@ static const size_t most_threads = 1024, stack_size = 64 << 10, warp_size = 32;
 static Thread threads[most_threads];
 static Thread *now;
 static jmp_buf scheduler;
-static const std::function < void () > *running;
+static const HostCudaWork *running;
 static uint4 *shared_memory;
 static HostCudaOrder order;
 static unsigned launches;
 
 HostCudaThread *host_cuda_now;
+void (*host_cuda_take) (const HostCudaWork & work);
 
 static void
 fail (const char *what)
@@ -184,8 +185,17 @@ run_block (uint3 index, dim3 grid, dim3 block)
 }
 
 void
-host_cuda_launch (const std::function < void () > & kernel, dim3 grid,
-    dim3 block, size_t shared_size)
+host_cuda_do (const HostCudaWork & work)
+{
+  if (host_cuda_take)
+    host_cuda_take (work);
+  else
+    work ();
+}
+
+void
+host_cuda_launch (const HostCudaWork & kernel, dim3 grid, dim3 block,
+    size_t shared_size)
 {
   const size_t blocks = (size_t) grid.x * grid.y * grid.z;
 

@@ -10,6 +10,10 @@
  *   the launch says, ends where the process may not go on reading;
  * - that no thread relies on another's turn: shared memory holds NaNs at
  *   first, and tests run all in more than one order.
+ *
+ * With host-cuda-runtime.cpp there are a stream, memory and graphs besides, for
+ * what asks CUDA's runtime for them. Work on the stream is done as late as it
+ * may be: when somebody waits for it.
  */
 #pragma once
 
@@ -37,6 +41,18 @@ unsigned host_cuda_launches (void);
 void *host_cuda_alloc (size_t size);
 void host_cuda_free (void *p);
 
+/* --- host-cuda-runtime.cpp */
+
+/* How often memory has been asked for, and how often work was put on the
+ * stream: a graph is one */
+unsigned host_cuda_allocations (void);
+unsigned host_cuda_puts (void);
+/* How much of it is not done yet */
+unsigned host_cuda_behind (void);
+/* From now on so many allocations succeed, and captures do or do not. */
+void host_cuda_let_allocate (unsigned count);
+void host_cuda_let_capture (int succeed);
+
 #ifdef __cplusplus
 }
 
@@ -55,8 +71,13 @@ struct HostCudaThread
 
 extern HostCudaThread *host_cuda_now;
 
-void host_cuda_launch (const std::function < void () > & kernel, dim3 grid,
-    dim3 block, size_t shared_size);
+/* Whoever takes work does it later; nullptr: it is done at once. */
+typedef std::function < void () > HostCudaWork;
+extern void (*host_cuda_take) (const HostCudaWork & work);
+void host_cuda_do (const HostCudaWork & work);
+
+void host_cuda_launch (const HostCudaWork & kernel, dim3 grid, dim3 block,
+    size_t shared_size);
 uint4 *launched_shared ();
 void host_cuda_sync_block ();
 /* What the thread of this warp with the other number has given */
@@ -93,7 +114,10 @@ template < typename ... Parameters, typename ... Arguments > static inline void
 launch (void (*kernel) (Parameters ...), dim3 grid, dim3 block,
     size_t shared_size, cudaStream_t, const Arguments & ... arguments)
 {
-  host_cuda_launch ([&] { kernel (arguments ...); }, grid, block, shared_size);
+  host_cuda_do ([=] {
+        host_cuda_launch ([&] { kernel (arguments ...); }, grid, block,
+            shared_size);
+      });
 }
 
 #endif

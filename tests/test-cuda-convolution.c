@@ -41,6 +41,9 @@ struct _CudaDnnPlan
   CudaDnnGraph *graph;
 };
 
+/* TRUE: as where a graph makes the calls, and nothing else may */
+static gboolean replayed;
+
 /* Operations that an engine takes together at most */
 static guint longest = 3;
 
@@ -256,6 +259,7 @@ cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
 {
   const GArray *operations = plan->graph->operations;
 
+  g_assert_false (replayed);
   memset (scratch, 0xff, cuda_dnn_plan_scratch (plan));
   for (guint i = 0; i < operations->len; i++) {
     const HostOperation *op = &g_array_index (operations, HostOperation, i);
@@ -271,6 +275,12 @@ cuda_dnn_run_clear (CudaDnnRun * run)
 }
 
 /* --- the backend ------------------------------------------------------------ */
+
+gboolean
+cuda_replayed (CudaBackend * b)
+{
+  return replayed;
+}
 
 gpointer
 cuda_alloc (DdpmBackend * b, gsize size)
@@ -289,6 +299,7 @@ cudaError_t
 cudaMemcpyAsync (void *dst, const void *src, size_t size,
     enum cudaMemcpyKind kind, cudaStream_t stream)
 {
+  g_assert_false (replayed);
   g_assert_cmpint (kind, ==, cudaMemcpyDeviceToDevice);
   memcpy (dst, src, size);
   return cudaSuccess;
@@ -309,6 +320,7 @@ cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 gboolean
 cuda_launched (CudaBackend * b, const gchar * kernel)
 {
+  g_assert_false (replayed);
   return TRUE;
 }
 
@@ -430,6 +442,28 @@ a_large_convolution_agrees_with_the_reference (gconstpointer data)
   check (precision, &c);
 }
 
+static void
+what_a_graph_does_is_not_done_again (gconstpointer data)
+{
+  const DdpmType act = GPOINTER_TO_INT (data) == DDPM_PRECISION_F32
+      ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+  const Case c = {
+    .run = run_conv,
+    .conv = {1, 4, 3, 3, 6, 7, 3, 1, act, act, TRUE},
+    .residual = OTHER_RESIDUAL,
+  };
+  const unsigned launches = host_cuda_launches ();
+  CudaBackend b = {.base = {.ops = &host_ops,.act_type = act} };
+  Outcome none;
+
+  replayed = TRUE;
+  none = case_run (&b.base, &c, 0);
+  replayed = FALSE;
+  g_assert_cmpuint (host_cuda_launches (), ==, launches);
+  outcome_clear (&none);
+  g_hash_table_unref (b.convolutions);
+}
+
 /* --- where elements lie --------------------------------------------------------- */
 
 static void
@@ -489,5 +523,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-convolution/parts", parts_cover_all_pixels);
   add ("small", convolutions_agree_with_the_reference);
   add ("large", a_large_convolution_agrees_with_the_reference);
+  add ("what-a-graph-does", what_a_graph_does_is_not_done_again);
   return g_test_run ();
 }

@@ -40,10 +40,20 @@ cuda_zero (DdpmBackend * b, gpointer dst, gsize size)
   memset (dst, 0, size);
 }
 
+/* TRUE: as where a graph makes the calls, and nothing else may */
+static gboolean replayed;
+
 gboolean
 cuda_launched (CudaBackend * b, const gchar * kernel)
 {
+  g_assert_false (replayed);
   return TRUE;
+}
+
+gboolean
+cuda_replayed (CudaBackend * b)
+{
+  return replayed;
 }
 
 static gpointer
@@ -142,6 +152,25 @@ the_order_of_threads_changes_no_bit (gconstpointer data)
   }
 }
 
+static void
+what_a_graph_does_is_not_done_again (gconstpointer data)
+{
+  const Subject *subject = data;
+  const unsigned launches = host_cuda_launches ();
+
+  replayed = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Outcome none;
+
+    if (cases[i].run == run_losses)
+      continue;                 /* which asks for numbers */
+    none = case_run (subject->backend, &cases[i], 0);
+    outcome_clear (&none);
+  }
+  replayed = FALSE;
+  g_assert_cmpuint (host_cuda_launches (), ==, launches);
+}
+
 /* More losses than the stage takes at a time */
 static void
 many_images_job (gpointer data)
@@ -197,6 +226,7 @@ main (int argc, char **argv)
     {"the-order-of-threads-changes-no-bit",
         the_order_of_threads_changes_no_bit},
     {"many-images-come-in-parts", many_images_come_in_parts},
+    {"what-a-graph-does", what_a_graph_does_is_not_done_again},
   };
   CudaBackend f32 = {.base = {.ops = &host_ops,.act_type = DDPM_TYPE_F32} };
   CudaBackend bf16 = {.base = {.ops = &host_ops,.act_type = DDPM_TYPE_BF16} };

@@ -5,6 +5,7 @@
 #include "test-net.h"
 #include "test-sampling.h"
 #include "../gst-ddpm/ddpm-trainer.h"
+#include "../kernels/ddpm-profile.h"
 
 static DdpmBackend *f32, *bf16;
 
@@ -122,6 +123,70 @@ training_follows_the_reference (void)
         1e-4 * expected[step]);
 }
 
+/* The backend with a stop-watch makes calls one by one. */
+static void
+a_graph_computes_what_the_calls_do (gconstpointer data)
+{
+  static const DdpmSamplerKind kinds[] = { DDPM_SAMPLER_DDPM,
+    DDPM_SAMPLER_DPMPP_2M
+  };
+  DdpmBackend *b = *(DdpmBackend * const *) data;
+  g_autoptr (DdpmBackend) eager = ddpm_profile_backend_new (b);
+  gdouble in_graphs[5], by_calls[5];
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  gsize elements = (gsize) width * height * model->config.image_channels;
+  g_autofree gfloat *x = pure_noise (FIRST, BATCH, elements);
+
+  losses_of (b, in_graphs);
+  losses_of (eager, by_calls);
+  g_assert_cmpmem (in_graphs, sizeof in_graphs, by_calls, sizeof by_calls);
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    const DdpmSamplerSpec spec = {.kind = kinds[i],.steps = 10 };
+    g_autofree gfloat *got =
+        sample_on (b, model, BATCH, width, height, spec, x, FIRST);
+    g_autofree gfloat *expected =
+        sample_on (eager, model, BATCH, width, height, spec, x, FIRST);
+
+    g_assert_cmpmem (got, BATCH * elements * sizeof (gfloat), expected,
+        BATCH * elements * sizeof (gfloat));
+  }
+}
+
+/* Nothing is left behind that would hinder the next. */
+static void
+a_batch_that_does_not_fit_is_an_error (void)
+{
+  const DdpmSamplerSpec spec = {.steps = 2,.start = 10 };
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  gsize elements = (gsize) width * height * model->config.image_channels;
+  g_autofree gfloat *x = pure_noise (FIRST, BATCH, elements);
+  g_autofree gfloat *before =
+      sample_on (f32, model, BATCH, width, height, spec, x, FIRST);
+  g_autofree gfloat *after = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (ddpm_denoiser_new (model, f32, 1 << 26, width, height, &spec,
+          &error));
+  g_assert_nonnull (error);
+  g_test_message ("%s", error->message);
+  after = sample_on (f32, model, BATCH, width, height, spec, x, FIRST);
+  g_assert_cmpmem (before, BATCH * elements * sizeof (gfloat), after,
+      BATCH * elements * sizeof (gfloat));
+}
+
+static void
+a_gpu_that_is_not_there_is_told (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (ddpm_backend_new_on (DDPM_BACKEND_CUDA, DDPM_PRECISION_AUTO,
+          0, 1000, NULL, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "GPU 1000"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -143,14 +208,22 @@ main (int argc, char **argv)
         an_image_does_not_depend_on_its_batch);
     g_test_add_func ("/gpu/training-follows-the-reference",
         training_follows_the_reference);
+    g_test_add_func ("/gpu/a-batch-that-does-not-fit-is-an-error",
+        a_batch_that_does_not_fit_is_an_error);
+    g_test_add_func ("/gpu/a-gpu-that-is-not-there-is-told",
+        a_gpu_that_is_not_there_is_told);
     g_test_add_data_func ("/gpu/a-run-repeats-to-the-bit/f32", &f32,
         a_run_repeats_to_the_bit);
+    g_test_add_data_func ("/gpu/a-graph-computes-what-the-calls-do/f32", &f32,
+        a_graph_computes_what_the_calls_do);
   }
   if (bf16) {
     g_test_add_func ("/gpu/bf16-is-as-near-to-f32-as-the-reference-s",
         bf16_is_as_near_to_f32_as_the_reference_s);
     g_test_add_data_func ("/gpu/a-run-repeats-to-the-bit/bf16", &bf16,
         a_run_repeats_to_the_bit);
+    g_test_add_data_func ("/gpu/a-graph-computes-what-the-calls-do/bf16",
+        &bf16, a_graph_computes_what_the_calls_do);
   }
   status = g_test_run ();
   g_clear_pointer (&f32, ddpm_backend_unref);

@@ -19,6 +19,25 @@ test_reference (DdpmPrecision precision)
   return b;
 }
 
+/* Of each entry of a backend's table: there, or one that may be missing */
+static inline void
+test_assert_table_is_full (const DdpmBackend * b)
+{
+  static const gsize optional[] = { G_STRUCT_OFFSET (DdpmOps, check),
+    G_STRUCT_OFFSET (DdpmOps, wait), G_STRUCT_OFFSET (DdpmOps, adam_clipped),
+    G_STRUCT_OFFSET (DdpmOps, sequence_new),
+    G_STRUCT_OFFSET (DdpmOps, sequence_run)
+  };
+
+  for (gsize at = 0; at < sizeof (DdpmOps); at += sizeof (gpointer)) {
+    gboolean there = G_STRUCT_MEMBER (gpointer, b->ops, at) != NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS (optional); i++)
+      there = there || at == optional[i];
+    g_assert_true (there);
+  }
+}
+
 /* Multiples of 1/1024 in [-1, 1): steps of difference quotients are exact */
 static inline float *
 test_random (guint32 seed, gsize count)

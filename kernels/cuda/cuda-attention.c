@@ -146,6 +146,8 @@ cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   const gsize tokens = plan->d.tokens;
   float *scores = scratch;
 
+  if (cuda_replayed (b))
+    return;
   multiply (plan, SCORES, 1.0f, third_of (plan, qkv, 0),
       third_of (plan, qkv, 1), scores, scratch);
   cuda_kern_softmax (b->stream, b->base.act_type == DDPM_TYPE_BF16,
@@ -165,6 +167,8 @@ cuda_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
   float *dprobs = scratch;
   gpointer dscores = cuda_at (scratch, plan->dscores);
 
+  if (cuda_replayed (b))
+    return;
   multiply (plan, DV, 1.0f, probs, dy, third_of (plan, dqkv, 2), scratch);
   multiply (plan, DPROBS, 1.0f, dy, third_of (plan, qkv, 2), dprobs, scratch);
   cuda_kern_softmax_backward (b->stream,

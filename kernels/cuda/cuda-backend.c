@@ -223,6 +223,10 @@ static const DdpmOps cuda_ops = {
 
   .sum_of_squares = cuda_sum_of_squares,
   .adam = cuda_adam,
+  .adam_clipped = cuda_adam_clipped,
+
+  .sequence_new = cuda_sequence_new,
+  .sequence_run = cuda_sequence_run,
 };
 
 /* --- what is here --------------------------------------------------------- */

@@ -45,7 +45,7 @@ cuda_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
   CudaBackend *b = cuda_plan_backend (p);
   gpointer dx = cuda_at (scratch, s->layout.x);
 
-  if (dx0 == NULL && dx1 == NULL)
+  if ((dx0 == NULL && dx1 == NULL) || cuda_replayed (b))
     return;
   if (!s->stage_x && !add0) {
     run_data (conv, dy, dx0, scratch);
@@ -55,6 +55,18 @@ cuda_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
   cuda_kern_scatter (b->stream, &channels, s->type == DDPM_TYPE_BF16, dx,
       s->d.src_type == DDPM_TYPE_BF16, dx0, add0, dx1, add1);
   cuda_launched (b, "data gradient of a convolution");
+}
+
+static void
+run_weights (CudaConvolution * conv, gconstpointer x0, gconstpointer x1,
+    gconstpointer dy, gpointer dweight, gpointer scratch)
+{
+  const gconstpointer memory[] = {
+    cuda_conv_bring_x (conv, x0, x1, scratch), dweight,
+    bring_dy (conv, dy, scratch)
+  };
+
+  cuda_conv_run (conv, CUDA_CONV_BACKWARD_WEIGHTS, memory, scratch);
 }
 
 static void
@@ -81,13 +93,11 @@ cuda_conv_backward_weights (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   CudaConvolution *conv = (CudaConvolution *) p;
   const CudaConvShape *s = conv->shape;
   gpointer sum = cuda_at (scratch, s->layout.dweight);
-  const gconstpointer memory[] = {
-    cuda_conv_bring_x (conv, x0, x1, scratch), sum,
-    bring_dy (conv, dy, scratch)
-  };
   CudaBackend *b = cuda_plan_backend (p);
 
-  cuda_conv_run (conv, CUDA_CONV_BACKWARD_WEIGHTS, memory, scratch);
+  if (cuda_replayed (b))
+    return;
+  run_weights (conv, x0, x1, dy, sum, scratch);
   cuda_kern_collect_weights (b->stream, &s->weights,
       s->dweight_type == DDPM_TYPE_BF16, sum, dweight, add);
   cuda_launched (b, "weight gradient of a convolution");

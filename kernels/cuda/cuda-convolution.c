@@ -116,6 +116,8 @@ cuda_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
   const CudaConvShape *s = conv->shape;
   CudaBackend *b = cuda_plan_backend (p);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_arrange_weights (b->stream, &s->weights, weight,
       s->type == DDPM_TYPE_BF16, conv->weights);
   cuda_launched (b, "weights of a convolution");
@@ -206,8 +208,11 @@ cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   CudaConvolution *conv = (CudaConvolution *) p;
   const CudaConvShape *s = conv->shape;
   gpointer sum = cuda_at (scratch, s->layout.sum);
-  gconstpointer x = cuda_conv_bring_x (conv, x0, x1, scratch);
+  gconstpointer x;
 
+  if (cuda_replayed (cuda_plan_backend (p)))
+    return;
+  x = cuda_conv_bring_x (conv, x0, x1, scratch);
   if (residual && s->plans[CUDA_CONV_RESIDUAL]) {
     run_residual (conv, x, residual, y, scratch);
   } else if (residual == NULL && s->adds_bias) {

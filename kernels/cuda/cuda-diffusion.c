@@ -18,7 +18,7 @@ cuda_noise (DdpmBackend * base, guint64 seed, guint64 first_sample,
   const CudaNoise args = { seed, first_sample, stream };
   const CudaNoise *staged = cuda_stage (b, &args, sizeof args);
 
-  if (staged == NULL)
+  if (staged == NULL || cuda_replayed (b))
     return;
   cuda_kern_noise (b->stream, staged, n, elements, out);
   cuda_launched (b, "noise");
@@ -38,6 +38,8 @@ cuda_q_sample (DdpmBackend * base, guint n, guint elements, const float *a,
 
     if (staged_a == NULL || staged_s == NULL)
       return;
+    if (cuda_replayed (b))
+      continue;
     cuda_kern_q_sample (b->stream, count, elements, staged_a, staged_s,
         x_0 + at, eps + at, x_t + at);
     cuda_launched (b, "the forward process");
@@ -57,14 +59,18 @@ cuda_mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
   for (gsize first = 0; first < n; first += STAGED_DOUBLES) {
     const guint count = MIN (n - first, STAGED_DOUBLES);
     const gsize at = first * elements, size = count * sizeof (double);
+    const CudaLoss args = { n_valid > first ? n_valid - first : 0, scale };
+    const CudaLoss *staged = cuda_stage (b, &args, sizeof args);
     double *sums = cuda_stage (b, loss + first, size);
 
-    if (sums == NULL)
+    if (staged == NULL || sums == NULL)
       return;
-    cuda_kern_mse (b->stream, count, n_valid > first ? n_valid - first : 0,
-        elements, scale, pred + at, target + at, dpred + at, sums);
-    if (!cuda_launched (b, "the loss"))
-      return;
+    if (!cuda_replayed (b)) {
+      cuda_kern_mse (b->stream, staged, count, elements, pred + at,
+          target + at, dpred + at, sums);
+      if (!cuda_launched (b, "the loss"))
+        return;
+    }
     cuda_download (base, loss + first, sums, size);
   }
 }
@@ -75,6 +81,8 @@ cuda_guide (DdpmBackend * base, gsize count, gfloat w, const float *without,
 {
   CudaBackend *b = cuda_backend (base);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_guide (b->stream, count, w, without, eps);
   cuda_launched (b, "guidance");
 }
@@ -88,7 +96,7 @@ cuda_reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
   const CudaReverse args = { *step, seed, first_sample };
   const CudaReverse *staged = cuda_stage (b, &args, sizeof args);
 
-  if (staged == NULL)
+  if (staged == NULL || cuda_replayed (b))
     return;
   cuda_kern_reverse_step (b->stream, staged, n, elements, x, eps, x_0_prev);
   cuda_launched (b, "the reverse step");

@@ -19,6 +19,8 @@ cuda_upsample_forward (DdpmBackend * base, guint n, guint h, guint w,
 {
   CudaBackend *b = cuda_backend (base);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_upsample_forward (b->stream, (gsize) n * h, w, c, is_bf16 (b), x,
       y);
   cuda_launched (b, "upsampling");
@@ -30,6 +32,8 @@ cuda_upsample_backward (DdpmBackend * base, guint n, guint h, guint w,
 {
   CudaBackend *b = cuda_backend (base);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_upsample_backward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
       dy, dx, add);
   cuda_launched (b, "upsampling's gradient");
@@ -40,6 +44,8 @@ cuda_accumulate (DdpmBackend * base, gsize count, gconstpointer x, gpointer y)
 {
   CudaBackend *b = cuda_backend (base);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_accumulate (b->stream, count, is_bf16 (b), x, y);
   cuda_launched (b, "adding");
 }
@@ -56,6 +62,8 @@ cuda_embedding (DdpmBackend * base, guint n, guint dim, const float *table,
 
     if (staged == NULL)
       return;
+    if (cuda_replayed (b))
+      continue;
     cuda_kern_embedding (b->stream, count, dim, table, staged,
         out + first * dim);
     cuda_launched (b, "the time embedding");
@@ -74,6 +82,8 @@ cuda_embedding_add (DdpmBackend * base, guint n, guint dim,
 
     if (staged == NULL)
       return;
+    if (cuda_replayed (b))
+      continue;
     cuda_kern_embedding_add (b->stream, count, dim, table, staged,
         out + first * dim);
     cuda_launched (b, "the label embedding");
@@ -95,6 +105,8 @@ cuda_embedding_backward (DdpmBackend * base, guint n, guint dim, guint rows,
 
     if (staged == NULL)
       return;
+    if (cuda_replayed (b))
+      continue;
     cuda_kern_embedding_backward (b->stream, count, dim, rows, staged,
         dy + first * dim, dtable, add || first > 0);
     cuda_launched (b, "the label embedding's gradient");
@@ -106,6 +118,8 @@ cuda_swish_forward (DdpmBackend * base, gsize count, const float *x, float *y)
 {
   CudaBackend *b = cuda_backend (base);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_swish_forward (b->stream, count, x, y);
   cuda_launched (b, "swish");
 }
@@ -116,6 +130,8 @@ cuda_swish_backward (DdpmBackend * base, gsize count, const float *x,
 {
   CudaBackend *b = cuda_backend (base);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_swish_backward (b->stream, count, x, dy, dx);
   cuda_launched (b, "swish's gradient");
 }

@@ -99,6 +99,12 @@ typedef struct
   uint64_t seed, first_sample;
 } CudaReverse;
 
+typedef struct
+{
+  unsigned n_valid;
+  float scale;
+} CudaLoss;
+
 void cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
     unsigned elements, float *out);
 /* a, s [n] */
@@ -106,9 +112,9 @@ void cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
     const float *a, const float *s, const float *x_0, const float *eps,
     float *x_t);
 /* loss [n]; n is not 0 */
-void cuda_kern_mse (cudaStream_t stream, unsigned n, unsigned n_valid,
-    unsigned elements, float scale, const float *pred, const float *target,
-    float *dpred, double *loss);
+void cuda_kern_mse (cudaStream_t stream, const CudaLoss * args, unsigned n,
+    unsigned elements, const float *pred, const float *target, float *dpred,
+    double *loss);
 void cuda_kern_guide (cudaStream_t stream, size_t count, float w,
     const float *without, float *eps);
 /* x_0_prev NULL: not kept */
@@ -120,10 +126,22 @@ void cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
 #define CUDA_KERN_SUMS 256
 void cuda_kern_sum_of_squares (cudaStream_t stream, size_t count,
     const float *x, double *sums);
-/* ema NULL: none is kept */
+/* Device memory: a step that depends on the length of the gradient */
+typedef struct
+{
+  DdpmAdam adam;                /* its grad_scale: before, and after clipping */
+  double limit;
+  double squares;               /* of the length */
+  int stop;                     /* the gradient is not sane */
+} CudaClipping;
+
+/* sums: as cuda_kern_sum_of_squares () has left them */
+void cuda_kern_clip (cudaStream_t stream, const double *sums,
+    CudaClipping * clipping);
+/* ema NULL: none is kept; stop NULL, or to 0: go on */
 void cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args,
-    size_t count, const float *grad, float *param, float *m, float *v,
-    float *ema);
+    const int *stop, size_t count, const float *grad, float *param, float *m,
+    float *v, float *ema);
 
 #ifdef __cplusplus
 }

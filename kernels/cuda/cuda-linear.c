@@ -81,6 +81,8 @@ cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
   const LinearPlan *plan = (const LinearPlan *) p;
   CudaBackend *b = cuda_plan_backend (p);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_spread_bias (b->stream, plan->rows, plan->out, bias, y);
   cuda_launched (b, "bias of a linear layer");
   cuda_matmul_run (plan->forward, b, 1.0f, x, weight, 1.0f, y, scratch);
@@ -94,6 +96,8 @@ cuda_linear_backward (DdpmPlan * p, const float *x, const float *weight,
   const LinearPlan *plan = (const LinearPlan *) p;
   CudaBackend *b = cuda_plan_backend (p);
 
+  if (cuda_replayed (b))
+    return;
   if (dx)
     cuda_matmul_run (plan->data, b, 1.0f, dy, weight, 0.0f, dx, scratch);
   cuda_matmul_run (plan->weights, b, 1.0f, dy, x, add ? 1.0f : 0.0f, dweight,

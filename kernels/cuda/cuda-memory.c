@@ -29,7 +29,7 @@ cuda_alloc (DdpmBackend * base, gsize size)
     return NULL;
   }
   if (!cuda_ok (b, cudaMemsetAsync (p, 0, size, b->stream), "clearing memory")) {
-    cudaFree (p);
+    cuda_ok (b, cudaFree (p), "freeing memory");
     return NULL;
   }
   return p;
@@ -47,9 +47,10 @@ cuda_download (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
 {
   CudaBackend *b = cuda_backend (base);
 
-  if (size > 0 && cuda_ok (b, cudaMemcpyAsync (dst, src, size,
+  if (size > 0 && !cuda_sequence_download (b, dst, src, size)
+      && cuda_ok (b, cudaMemcpyAsync (dst, src, size,
               cudaMemcpyDeviceToHost, b->stream), "copying from the device"))
-    cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
+    cuda_wait (base);
 }
 
 void
@@ -57,7 +58,8 @@ cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
 {
   CudaBackend *b = cuda_backend (base);
 
-  cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream), "clearing memory");
+  if (size > 0 && !cuda_replayed (b))
+    cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream), "clearing memory");
 }
 
 void
@@ -65,8 +67,9 @@ cuda_copy (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
 {
   CudaBackend *b = cuda_backend (base);
 
-  cuda_ok (b, cudaMemcpyAsync (dst, src, size, cudaMemcpyDeviceToDevice,
-          b->stream), "copying memory");
+  if (size > 0 && !cuda_replayed (b))
+    cuda_ok (b, cudaMemcpyAsync (dst, src, size, cudaMemcpyDeviceToDevice,
+            b->stream), "copying memory");
 }
 
 void
@@ -74,7 +77,8 @@ cuda_wait (DdpmBackend * base)
 {
   CudaBackend *b = cuda_backend (base);
 
-  cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
+  cuda_sequence_deliver (b, cuda_ok (b, cudaStreamSynchronize (b->stream),
+          "computing"));
 }
 
 /* --- from the host ------------------------------------------------------ */
@@ -149,20 +153,42 @@ copy_in (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 gpointer
 cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
 {
+  gpointer place;
+
   g_return_val_if_fail (size <= CUDA_STAGE_MAX, NULL);
 
+  if (cuda_sequence_stage (b, src, size, &place))
+    return place;
   return copy_in (b, NULL, src, size);
+}
+
+/* Whole, among the parameters of a sequence */
+static gboolean
+upload_in_sequence (CudaBackend * b, gpointer dst, gconstpointer src,
+    gsize size)
+{
+  const gboolean replayed = cuda_replayed (b);
+  gpointer place;
+
+  if (!cuda_sequence_stage (b, src, size, &place))
+    return FALSE;
+  if (place && size > 0 && !replayed)
+    cuda_ok (b, cudaMemcpyAsync (dst, place, size, cudaMemcpyDeviceToDevice,
+            b->stream), "copying memory");
+  return TRUE;
 }
 
 void
 cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
 {
+  CudaBackend *b = cuda_backend (base);
   gsize part;
 
+  if (upload_in_sequence (b, dst, src, size))
+    return;
   for (gsize done = 0; done < size; done += part) {
     part = MIN (size - done, CUDA_STAGE_MAX);
-    if (copy_in (cuda_backend (base), cuda_at (dst, done), cuda_at (src, done),
-            part) == NULL)
+    if (copy_in (b, cuda_at (dst, done), cuda_at (src, done), part) == NULL)
       return;
   }
 }

@@ -190,7 +190,7 @@ cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call))
+  if (!stage_dropout (b, drop, &call) || cuda_replayed (b))
     return;
   call.y = y;
   call.stats = stats;
@@ -215,7 +215,7 @@ cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call))
+  if (!stage_dropout (b, drop, &call) || cuda_replayed (b))
     return;
   call.stats = (float *) stats; /* is not written */
   call.dy = dy;

@@ -8,6 +8,8 @@ cuda_to_picture (DdpmBackend * base, const float *x, const DdpmPicture * p)
 {
   CudaBackend *b = cuda_backend (base);
 
+  if (cuda_replayed (b))
+    return;
   cuda_kern_to_picture (b->stream, x, p);
   cuda_launched (b, "the picture");
 }

@@ -23,6 +23,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _CudaSequence CudaSequence;
+
 typedef struct
 {
   DdpmBackend base;
@@ -37,6 +39,8 @@ typedef struct
   struct _CudaContext *context;
   GHashTable *convolutions;     /* CudaConvShape by description; NULL: none */
   CudaPlanCache *plan_cache;
+  CudaSequence *sequence;       /* that is being run, or NULL */
+  CudaSequence *delivering;     /* that have something to deliver; a list */
 } CudaBackend;
 
 static inline CudaBackend *
@@ -92,6 +96,27 @@ void cuda_wait (DdpmBackend * b);
 gboolean cuda_stage_init (CudaBackend * b, GError ** error);
 void cuda_stage_clear (CudaBackend * b);
 gpointer cuda_stage (CudaBackend * b, gconstpointer src, gsize size);
+
+/* --- sequences (cuda-sequence.c) ------------------------------------------------- */
+
+DdpmPlan *cuda_sequence_new (DdpmBackend * b);
+void cuda_sequence_run (DdpmPlan * p, void (*func) (gpointer data),
+    gpointer data);
+
+/* Each function that puts work on the stream asks this once, when it has
+ * staged all that it will. TRUE: the work is in a graph that is about to be
+ * launched, and must not be put there again. */
+gboolean cuda_replayed (CudaBackend * b);
+/* Of cuda_stage () and cuda_download (). FALSE: do it as ever. place: as
+ * cuda_stage () returns it */
+gboolean cuda_sequence_stage (CudaBackend * b, gconstpointer src, gsize size,
+    gpointer * place);
+gboolean cuda_sequence_download (CudaBackend * b, gpointer dst,
+    gconstpointer src, gsize size);
+/* The stream has passed everything; ok: and well */
+void cuda_sequence_deliver (CudaBackend * b, gboolean ok);
+
+/* --- layouts ---------------------------------------------------------------------- */
 
 /* Parts of a workspace, each a multiple of 256 bytes; G_MAXSIZE in total:
  * more than there can be. Returns the offset. */
@@ -245,5 +270,8 @@ void cuda_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
 double cuda_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
 void cuda_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
     const float *grad, float *param, float *m, float *v, float *ema);
+void cuda_adam_clipped (DdpmBackend * b, const DdpmAdam * a, double limit,
+    gsize count, const float *grad, float *param, float *m, float *v,
+    float *ema, double *squares);
 
 G_END_DECLS

@@ -131,10 +131,11 @@ cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
 
 /* A block adds up an image: its loss does not depend on the batch. */
 static __global__ void
-mse (unsigned n_valid, unsigned elements, float scale, const float *pred,
+mse (const CudaLoss * args, unsigned elements, const float *pred,
     const float *target, float *dpred, double *loss)
 {
-  const bool valid = blockIdx.x < n_valid;
+  const float scale = args->scale;
+  const bool valid = blockIdx.x < args->n_valid;
   const size_t first = (size_t) blockIdx.x * elements;
   double sum = 0.0;
 
@@ -151,12 +152,12 @@ mse (unsigned n_valid, unsigned elements, float scale, const float *pred,
 }
 
 void
-cuda_kern_mse (cudaStream_t stream, unsigned n, unsigned n_valid,
-    unsigned elements, float scale, const float *pred, const float *target,
-    float *dpred, double *loss)
+cuda_kern_mse (cudaStream_t stream, const CudaLoss * args, unsigned n,
+    unsigned elements, const float *pred, const float *target, float *dpred,
+    double *loss)
 {
-  launch (mse, dim3 (n), dim3 (THREADS), 0, stream, n_valid, elements, scale,
-      pred, target, dpred, loss);
+  launch (mse, dim3 (n), dim3 (THREADS), 0, stream, args, elements, pred,
+      target, dpred, loss);
 }
 
 /* --- the reverse process --------------------------------------------------------- */

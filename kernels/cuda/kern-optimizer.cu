@@ -33,18 +33,47 @@ cuda_kern_sum_of_squares (cudaStream_t stream, size_t count, const float *x,
       count, x, sums);
 }
 
+/* First to last, as the host would add them */
+static __global__ void
+clip (const double *sums, CudaClipping * clipping)
+{
+  __shared__ double parts[CUDA_KERN_SUMS];
+  double squares = 0.0, norm, factor;
+
+  parts[threadIdx.x] = sums[threadIdx.x];
+  __syncthreads ();
+  if (threadIdx.x > 0)
+    return;
+  for (int i = 0; i < CUDA_KERN_SUMS; i++)
+    squares += parts[i];
+  norm = sqrt (squares);
+  factor = ddpm_clip_factor (clipping->limit, norm);
+  clipping->squares = squares;
+  clipping->stop = !ddpm_gradient_is_sane (norm, factor);
+  clipping->adam.grad_scale = (float) (clipping->adam.grad_scale * factor);
+}
+
+void
+cuda_kern_clip (cudaStream_t stream, const double *sums,
+    CudaClipping * clipping)
+{
+  launch (clip, dim3 (1), dim3 (CUDA_KERN_SUMS), 0, stream, sums, clipping);
+}
+
 /* --- Adam ------------------------------------------------------------------------ */
 
 /* The first packs four at a time, the rest one by one. Average: there is an
  * ema */
 template < bool Average > static __global__ void
-adam (const DdpmAdam * args, size_t packs, size_t count, const float *grad,
-    float *param, float *m, float *v, float *ema)
+adam (const DdpmAdam * args, const int *stop, size_t packs, size_t count,
+    const float *grad, float *param, float *m, float *v, float *ema)
 {
   const DdpmAdam a = *args;
   const size_t thread = (size_t) blockIdx.x * blockDim.x + threadIdx.x;
   const size_t step = (size_t) gridDim.x * blockDim.x;
 
+  if (stop && *stop)
+    return;
   for (size_t i = thread; i < packs; i += step) {
     Pack < float >g, p, first, second, average = { };
 
@@ -70,8 +99,9 @@ adam (const DdpmAdam * args, size_t packs, size_t count, const float *grad,
 }
 
 void
-cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args, size_t count,
-    const float *grad, float *param, float *m, float *v, float *ema)
+cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args, const int *stop,
+    size_t count, const float *grad, float *param, float *m, float *v,
+    float *ema)
 {
   const bool packed = is_packed (grad) && is_packed (param) && is_packed (m)
       && is_packed (v) && is_packed (ema);
@@ -79,5 +109,5 @@ cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args, size_t count,
 
   launch (ema ? adam < true > : adam < false >,
       dim3 (grid_size (packed ? packs : count, THREADS)), dim3 (THREADS), 0,
-      stream, args, packs, count, grad, param, m, v, ema);
+      stream, args, stop, packs, count, grad, param, m, v, ema);
 }
