@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 
+#include "gstddpmtrainbatch.h"
 #include "gstddpmtrainrun.h"
 
 struct _GstDdpmTrainRun
@@ -17,10 +18,7 @@ struct _GstDdpmTrainRun
 
   /* of the thread that feeds */
   gchar *source_names;          /* of classes; NULL: not known */
-  guint8 *pixels;               /* (batch_size, height, width, channels) */
-  gint *labels;                 /* [batch_size]; NULL: not learnt */
-  gsize image_size;
-  guint n;
+  GstDdpmTrainBatch batch;
   guint64 to_skip;
   guint64 n_seen;               /* images passed over or added */
   guint64 n_images;
@@ -130,8 +128,7 @@ run_clear (gpointer data)
   g_clear_pointer (&run->initial, ddpm_model_unref);
   g_clear_pointer (&run->backend, ddpm_backend_unref);
   g_free (run->source_names);
-  g_free (run->pixels);
-  g_free (run->labels);
+  gst_ddpm_train_batch_clear (&run->batch);
   gst_ddpm_train_settings_clear (&run->settings);
   g_mutex_clear (&run->lock);
   g_cond_clear (&run->saved);
@@ -280,23 +277,6 @@ set_class_names (GstDdpmTrainRun * run, DdpmTrainer * trainer)
 }
 
 static gboolean
-take_memory (GstDdpmTrainRun * run, GError ** error)
-{
-  const guint n = run->settings.trainer.batch_size;
-
-  run->pixels = g_try_malloc_n (n, run->image_size);
-  if (run->pixels == NULL) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "No memory for a batch of %u images of %dx%d", n,
-        GST_VIDEO_INFO_WIDTH (&run->info), GST_VIDEO_INFO_HEIGHT (&run->info));
-    return FALSE;
-  }
-  if (run->settings.config.classes > 0)
-    run->labels = g_new (gint, n);
-  return TRUE;
-}
-
-static gboolean
 make_trainer (GstDdpmTrainRun * run, GError ** error)
 {
   const guint width = GST_VIDEO_INFO_WIDTH (&run->info);
@@ -307,8 +287,8 @@ make_trainer (GstDdpmTrainRun * run, GError ** error)
   s->config.image_channels = GST_VIDEO_INFO_N_COMPONENTS (&run->info);
   if (!ddpm_config_check_size (&s->config, width, height, error))
     return FALSE;
-  run->image_size = (gsize) width *height * s->config.image_channels;
-  if (!take_memory (run, error))
+  if (!gst_ddpm_train_batch_init (&run->batch, s->trainer.batch_size,
+          &run->info, s->config.classes, error))
     return FALSE;
   trainer = ddpm_trainer_new (&s->config, &s->trainer, width, height,
       run->backend, error);
@@ -395,72 +375,15 @@ note_sample (GstDdpmTrainRun * run, const GstDdpmSample * sample)
       && sample->position == sample->epoch_size - 1;
 }
 
-/* Any layout -> (height, width, channels) */
-static void
-pack (GstVideoFrame * frame, guint8 * out)
-{
-  const guint channels = GST_VIDEO_FRAME_N_COMPONENTS (frame);
-  const gint width = GST_VIDEO_FRAME_WIDTH (frame);
-  guint c;
-  gint x, y;
-
-  for (c = 0; c < channels; c++) {
-    const guint8 *in = GST_VIDEO_FRAME_COMP_DATA (frame, c);
-    const gint stride = GST_VIDEO_FRAME_COMP_STRIDE (frame, c);
-    const gint pixel = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c);
-
-    for (y = 0; y < GST_VIDEO_FRAME_HEIGHT (frame); y++)
-      for (x = 0; x < width; x++)
-        out[((gsize) y * width + x) * channels + c] =
-            in[(gssize) y * stride + x * pixel];
-  }
-}
-
-static gboolean
-add_label (GstDdpmTrainRun * run, const GstDdpmSample * sample, GError ** error)
-{
-  const guint classes = run->settings.config.classes;
-  const gint label = sample ? sample->label : DDPM_NO_LABEL;
-
-  if (run->labels == NULL)
-    return TRUE;
-  if (label < DDPM_NO_LABEL || label >= (gint) classes)
-    goto no_class;
-  run->labels[run->n] = label;
-  return TRUE;
-
-no_class:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "Image %" G_GUINT64_FORMAT " of the data set has label %d, and with "
-      "classes=%u labels are 0 to %u, or -1 for none", sample->index, label,
-      classes, classes - 1);
-  return FALSE;
-}
-
 gboolean
 gst_ddpm_train_run_add (GstDdpmTrainRun * run, GstBuffer * buffer,
     const GstDdpmSample * sample, GError ** error)
 {
-  GstVideoFrame frame;
-
-  if (run->to_skip > 0) {
+  if (run->to_skip > 0)
     run->to_skip--;
-    note_sample (run, sample);
-    return TRUE;
-  }
-  if (!add_label (run, sample, error))
+  else if (!gst_ddpm_train_batch_add (&run->batch, &run->info, buffer, sample,
+          error))
     return FALSE;
-  if (!gst_video_frame_map (&frame, &run->info, buffer, GST_MAP_READ)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "A buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s image, which "
-        "has %" G_GSIZE_FORMAT, gst_buffer_get_size (buffer),
-        GST_VIDEO_INFO_WIDTH (&run->info), GST_VIDEO_INFO_HEIGHT (&run->info),
-        GST_VIDEO_INFO_NAME (&run->info), GST_VIDEO_INFO_SIZE (&run->info));
-    return FALSE;
-  }
-  pack (&frame, run->pixels + run->n * run->image_size);
-  gst_video_frame_unmap (&frame);
-  run->n++;
   note_sample (run, sample);
   return TRUE;
 }
@@ -468,14 +391,14 @@ gst_ddpm_train_run_add (GstDdpmTrainRun * run, GstBuffer * buffer,
 guint
 gst_ddpm_train_run_get_n (GstDdpmTrainRun * run)
 {
-  return run->n;
+  return run->batch.n;
 }
 
 gboolean
 gst_ddpm_train_run_is_complete (GstDdpmTrainRun * run)
 {
-  return run->n == run->settings.trainer.batch_size
-      || (run->n > 0 && run->epoch_ended);
+  return run->batch.n == run->settings.trainer.batch_size
+      || (run->batch.n > 0 && run->epoch_ended);
 }
 
 gboolean
@@ -487,8 +410,8 @@ gst_ddpm_train_run_epoch_has_ended (GstDdpmTrainRun * run)
 void
 gst_ddpm_train_run_drop_batch (GstDdpmTrainRun * run)
 {
-  run->n_seen -= run->n;
-  run->n = 0;
+  run->n_seen -= run->batch.n;
+  run->batch.n = 0;
   run->has_sample = run->epoch_ended = FALSE;
 }
 
@@ -546,15 +469,15 @@ gst_ddpm_train_run_step (GstDdpmTrainRun * run, const gint * cancel,
   g_mutex_lock (&run->lock);
   while (g_atomic_int_get (&run->savers) > 0)
     g_cond_wait (&run->saved, &run->lock);
-  ok = ddpm_trainer_step (run->trainer, run->pixels, run->labels, run->n,
-      cancel, &stats, error);
+  ok = ddpm_trainer_step (run->trainer, run->batch.pixels, run->batch.labels,
+      run->batch.n, cancel, &stats, error);
   if (ok && run->has_sample)
     run->epochs_done = run->sample.epoch + (run->epoch_ended ? 1 : 0);
   g_mutex_unlock (&run->lock);
 
   if (!ok)
     return FALSE;
-  run->n = 0;
+  run->batch.n = 0;
   gst_ddpm_train_run_get_report (run, report);
   report->stats = stats;
   return TRUE;
