@@ -37,6 +37,16 @@ GST_START_TEST (test_a_module_that_is_not_there)
 
 GST_END_TEST;
 
+/* The one who is asked for memory of a GPU, before anybody else is */
+GST_START_TEST (test_noise_of_a_device_without_a_module)
+{
+  g_setenv ("GST_DDPM_MODULE_DIR", "/nowhere", TRUE);
+  check_error (launch ("ddpmnoise ! other/tensors(memory:CUDAMemory) ! "
+          "fakesink"), GST_LIBRARY_ERROR_INIT, "/nowhere/libgstddpm-cuda.so");
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_a_module_is_opened_where_it_is_said_to_be)
 {
   GstElement *pipeline = of_module (g_getenv ("DDPM_FRAIL_DIR"), 3);
@@ -65,6 +75,7 @@ ddpmdenoise_device_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_unchecked_fixture (tc, write_models, remove_models);
   tcase_add_test (tc, test_a_module_that_is_not_there);
+  tcase_add_test (tc, test_noise_of_a_device_without_a_module);
   tcase_add_test (tc, test_a_module_is_opened_where_it_is_said_to_be);
   tcase_add_test (tc, test_a_step_that_fails);
   return s;

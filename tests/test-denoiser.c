@@ -152,6 +152,39 @@ stepping_past_the_end_says_so (void)
   g_assert_false (ddpm_denoiser_step (denoiser));
 }
 
+/* Memory of a backend on the host is the host's: so both ways can be compared. */
+static void
+states_and_pictures_go_by_memory_of_the_backend (void)
+{
+  const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.eta = 1.0 };
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (LAST_BACKEND, DDPM_PRECISION_F32, 2, NULL);
+  g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (model, backend, BATCH,
+      width, height, &spec, NULL);
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+  gfloat read[BATCH * 192], copied[BATCH * 192];
+  guint8 pixels[192], painted[192];
+  const DdpmPicture picture = {.n = 1,.columns = 1,.pixel_stride = 3,
+    .component = {painted, painted + 1, painted + 2},
+    .stride = {3 * width, 3 * width, 3 * width}
+  };
+
+  ddpm_denoiser_begin (denoiser, x, 0, 0);
+  while (ddpm_denoiser_step (denoiser));
+  g_assert_true (ddpm_denoiser_read (denoiser, read, NULL));
+
+  ddpm_denoiser_begin_from (denoiser, x, 0, 0);
+  while (ddpm_denoiser_step (denoiser));
+  g_assert_true (ddpm_denoiser_wait (denoiser, NULL));
+  g_assert_true (ddpm_denoiser_copy (denoiser, copied, NULL));
+  g_assert_cmpmem (copied, sizeof (copied), read, sizeof (read));
+  g_assert_true (ddpm_denoiser_paint (denoiser, 1, &picture, NULL));
+  ddpm_pixels_from_float (model->config.data_range, read + 192, 192, pixels);
+  g_assert_cmpmem (painted, sizeof (painted), pixels, sizeof (pixels));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -165,5 +198,6 @@ main (int argc, char **argv)
   TEST (solvers_of_few_steps_end_near_many_steps);
   TEST (a_backend_with_memory_of_its_own_gets_the_weights);
   TEST (stepping_past_the_end_says_so);
+  TEST (states_and_pictures_go_by_memory_of_the_backend);
   return g_test_run ();
 }
