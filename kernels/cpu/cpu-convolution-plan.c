@@ -270,7 +270,7 @@ cpu_conv_plan (CpuConvolution * conv, guint multiple, GError ** error)
   ok = ok && plan_products (conv, error) && reserve_staging (conv, error);
   if (ok) {
     conv->bias = g_try_new0 (float, round_up (conv->cout_padded,
-            MAX (1, b->kernels->winograd->width)));
+            b->kernels->winograd->width));
     ok = conv->bias != NULL || cpu_conv_no_memory (conv, error);
   }
   if (ok)

@@ -143,8 +143,7 @@ typedef struct
 
 typedef struct
 {
-  gsize width;                  /* outputs that are computed at a time; 0:
-                                 * this processor cannot */
+  gsize width;                  /* outputs that are computed at a time */
   gsize lanes;                  /* of which channels are a multiple */
   /* c [rows][width], rows c_row apart, = a b, or +=: element r, k of a at
    * a + r a_row + k a_depth, rows of b b_depth apart; soon [depth][width] is

@@ -32,9 +32,7 @@ choose_tile (CpuBackend * b, const CpuTiling * t)
 gboolean
 cpu_winograd_suits (CpuBackend * b, const CpuTiling * t)
 {
-  const CpuWinogradKernels *k = cpu_winograd_kernels (b);
-
-  return k->width != 0 && t->in % k->lanes == 0
+  return t->in % cpu_winograd_kernels (b)->lanes == 0
       && t->height * t->width >= MIN_PIXELS;
 }
 

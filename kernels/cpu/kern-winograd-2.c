@@ -10,7 +10,6 @@
  */
 #include "kern-winograd.h"
 
-#ifdef KERN_WINOGRAD
 #define OUTPUTS 2
 
 KERN_INLINE void
@@ -73,4 +72,3 @@ const CpuWinogradTile KERN (winograd_tile_2) = {
   .spread_gradient = spread_gradient,
   .gather_output = gather_output,
 };
-#endif

@@ -17,7 +17,6 @@
  */
 #include "kern-winograd.h"
 
-#ifdef KERN_WINOGRAD
 #define OUTPUTS 4
 
 #define A1 (11.0f / 16)
@@ -124,4 +123,3 @@ const CpuWinogradTile KERN (winograd_tile_4) = {
   .spread_gradient = spread_gradient,
   .gather_output = gather_output,
 };
-#endif

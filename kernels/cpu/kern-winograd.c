@@ -15,7 +15,6 @@
  */
 #include "kern-winograd.h"
 
-#ifdef KERN_WINOGRAD
 /* Rows of a block of a product, which is kept in registers */
 #define ROWS 6
 
@@ -108,7 +107,3 @@ const CpuWinogradKernels KERN (winograd_kernels) = {
   .multiply = multiply,
   .tile = {&KERN (winograd_tile_2), &KERN (winograd_tile_4)},
 };
-#else
-extern const CpuWinogradKernels KERN (winograd_kernels);
-const CpuWinogradKernels KERN (winograd_kernels) = { 0, };
-#endif
