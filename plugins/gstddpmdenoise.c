@@ -38,6 +38,7 @@
  *
  * A message "ddpmdenoise-model" says what was loaded: location, architecture,
  * parameters, step, width, height, image-channels, channels, timesteps,
+ * classes, class-names (a string such as "cat,dog", where they are known),
  * backend, precision, device, sampler and steps.
  *
  * ## Example launch lines

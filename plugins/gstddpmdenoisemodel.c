@@ -65,6 +65,8 @@ gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
 {
   const DdpmConfig *config = &m->model->config;
   g_autofree gchar *architecture = ddpm_config_to_string (config);
+  g_autofree gchar *class_names = m->model->class_names ?
+      g_strjoinv (",", m->model->class_names) : NULL;
   DdpmSamplerSpec spec;
 
   gst_ddpm_denoise_settings_to_spec (&m->settings, config->timesteps,
@@ -80,6 +82,7 @@ gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
       "channels", G_TYPE_UINT, config->channels,
       "timesteps", G_TYPE_UINT, config->timesteps,
       "classes", G_TYPE_UINT, config->classes,
+      "class-names", G_TYPE_STRING, class_names,
       "backend", G_TYPE_STRING, ddpm_backend_get_name (m->backend),
       "precision", G_TYPE_STRING,
       ddpm_backend_get_precision_name (m->backend),

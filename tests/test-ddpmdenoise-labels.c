@@ -120,6 +120,29 @@ check_labels (guint batch)
   g_ptr_array_unref (frames);
 }
 
+GST_START_TEST (test_the_message_tells_the_classes)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
+      "backend=reference model=%s/labelled.bin steps=1 ! video/x-raw ! "
+      "appsink name=sink sync=false", model_folder);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  const GstStructure *s;
+  GstMessage *message;
+
+  play (pipeline);
+  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+      GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+  s = gst_message_get_structure (message);
+  fail_unless (gst_structure_has_name (s, "ddpmdenoise-model"));
+  fail_unless_equals_string (gst_structure_get_string (s, "class-names"),
+      NAMES);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_a_frame_tells_its_label)
 {
   check_labels (1);
@@ -181,6 +204,7 @@ ddpmdenoise_labels_suite (void)
   tcase_add_test (tc, test_guidance_changes_the_image);
   tcase_add_test (tc, test_samples_take_labels_by_turns);
   tcase_add_test (tc, test_a_sample_does_not_depend_on_its_batch);
+  tcase_add_test (tc, test_the_message_tells_the_classes);
   tcase_add_test (tc, test_a_frame_tells_its_label);
   tcase_add_test (tc, test_guidance_is_nothing_to_a_model_without_classes);
   tcase_add_test (tc, test_a_label_that_is_no_class_is_one_error);
