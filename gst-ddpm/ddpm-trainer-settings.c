@@ -23,6 +23,7 @@ ddpm_trainer_settings_init (DdpmTrainerSettings * settings)
     .ema_decay = 0.9999,
     .flip = TRUE,
     .label_dropout = 0.1,
+    .max_loss_weight = 1.0,
   };
 
   *settings = paper;
@@ -42,6 +43,8 @@ ddpm_trainer_settings_check (const DdpmTrainerSettings * s, GError ** error)
     goto wrong_ema;
   if (!(s->label_dropout >= 0.0 && s->label_dropout <= 1.0))
     goto wrong_label_dropout;
+  if (!(s->max_loss_weight >= 1.0 && s->max_loss_weight <= G_MAXFLOAT))
+    goto wrong_loss_weight;
   return TRUE;
 
 wrong_batch:
@@ -63,6 +66,11 @@ wrong_ema:
 wrong_label_dropout:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "label-dropout must be 0 to 1, not %g", s->label_dropout);
+  return FALSE;
+wrong_loss_weight:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "max-loss-weight must be a finite number of at least 1, not %g",
+      s->max_loss_weight);
   return FALSE;
 }
 

@@ -137,6 +137,39 @@ copy_micro_batch (Batch * batch, guint first, guint count)
   upload_images (trainer, trainer->eps, batch->eps + offset, count);
 }
 
+/* Salimans & Ho 2022, section 4, "truncated SNR" for a network that predicts
+ * eps: max (1, 1 / SNR), and here no more than a limit */
+static gdouble
+loss_weight (const DdpmTrainer * trainer, gint t)
+{
+  gdouble signal = trainer->schedule->sqrt_alphas_bar[t];
+  gdouble noise = trainer->schedule->sqrt_one_minus_alphas_bar[t];
+  gdouble inverse_snr = noise * noise / (signal * signal);
+
+  return CLAMP (inverse_snr, 1.0, trainer->settings.max_loss_weight);
+}
+
+/* Losses of the images of a micro-batch, which no weight changes, and the
+ * gradient of their weighted sum times scale; 0 from image count on */
+static void
+compare_with_eps (DdpmTrainer * trainer, guint count, gdouble scale,
+    gdouble * losses)
+{
+  DdpmBackend *b = trainer->backend;
+  gsize elements = trainer->elements;
+
+  if (trainer->settings.max_loss_weight <= 1.0) {
+    b->ops->mse (b, trainer->micro_batch, count, elements, scale,
+        trainer->eps_theta, trainer->eps, trainer->deps_theta, losses);
+    return;
+  }
+  for (guint i = 0; i < trainer->micro_batch; i++)
+    b->ops->mse (b, 1, i < count, elements,
+        scale * loss_weight (trainer, trainer->t[i]),
+        trainer->eps_theta + i * elements, trainer->eps + i * elements,
+        trainer->deps_theta + i * elements, losses + i);
+}
+
 /* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2 over the
  * images first .. first + count - 1 of the batch, as part of its mean. Full
  * ones that are not the first make the same calls. */
@@ -171,9 +204,8 @@ learn_micro_batch (gpointer data)
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
   ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
       drop, trainer->eps_theta);
-  ops->mse (b, trainer->micro_batch, count, trainer->elements,
-      loss_scale (batch), trainer->eps_theta, trainer->eps,
-      trainer->deps_theta, trainer->losses + first);
+  compare_with_eps (trainer, count, loss_scale (batch),
+      trainer->losses + first);
   ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
       trainer->deps_theta, trainer->grads, first > 0);
 }

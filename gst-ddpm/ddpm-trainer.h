@@ -22,6 +22,11 @@ G_BEGIN_DECLS
  * @label_dropout: of what part of the images the label is left out, so that the
  *   model learns both to use labels and to do without (Ho & Salimans 2022,
  *   algorithm 1)
+ * @max_loss_weight: the loss of an image at timestep t counts min (max (1,
+ *   1 / SNR (t)), @max_loss_weight) times in the gradient: 1: all the same (Ho
+ *   et al. 2020, eq. 14); more: early steps of sampling, where composition and
+ *   colours are decided, are learnt sooner (Salimans & Ho 2022, section 4,
+ *   "truncated SNR", with a limit, since 1 / SNR has none)
  * @seed: of initialisation, timesteps, noise, dropout and flips
  */
 typedef struct
@@ -33,6 +38,7 @@ typedef struct
   gdouble ema_decay;
   gboolean flip;
   gdouble label_dropout;
+  gdouble max_loss_weight;
   guint64 seed;
 } DdpmTrainerSettings;
 

@@ -165,6 +165,10 @@ static const Setting settings[] = {
   {"label-dropout", DOUBLE, AT (trainer.label_dropout),
       "Part of the images whose label is left out, which guidance needs "
       "(Ho & Salimans 2022)", 0, 1},
+  {"max-loss-weight", DOUBLE, AT (trainer.max_loss_weight),
+      "Limit of a timestep's weight in the loss, which is 1 / SNR (1: all "
+      "weigh the same; more: composition and colours are learnt sooner)", 1,
+      G_MAXFLOAT},
   {"max-steps", COUNT, AT (max_steps),
       "End the stream when so many optimiser steps have been done, those "
       "before a resume included (0: at EOS)", 0, MAX_STEPS},
@@ -195,7 +199,8 @@ static const Setting settings[] = {
 /* Those that the state file records, for people */
 static const gchar *const recipe[] = {
   "precision", "batch-size", "micro-batch", "learning-rate", "warmup-steps",
-  "grad-clip", "ema-decay", "flip", "label-dropout", "initial-model", NULL
+  "grad-clip", "ema-decay", "flip", "label-dropout", "max-loss-weight",
+  "initial-model", NULL
 };
 
 void

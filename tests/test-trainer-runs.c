@@ -424,7 +424,7 @@ static void
 refuses_settings_out_of_range (gconstpointer kind)
 {
   g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
-  DdpmTrainerSettings wrong[7];
+  DdpmTrainerSettings wrong[9];
   DdpmConfig config;
   guint width, height;
 
@@ -438,6 +438,8 @@ refuses_settings_out_of_range (gconstpointer kind)
   wrong[4].grad_clip = -1;
   wrong[5].ema_decay = 1;
   wrong[6].grad_clip = INFINITY;
+  wrong[7].max_loss_weight = 0.5;
+  wrong[8].max_loss_weight = NAN;
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     g_autoptr (GError) error = NULL;
 

@@ -5,6 +5,8 @@
 #include "config.h"
 #endif
 
+#include <math.h>
+
 #include "../gst-ddpm/ddpm-schedule.h"
 #include "test-training.h"
 
@@ -270,6 +272,60 @@ a_batch_may_be_cut_anywhere (gconstpointer kind)
   }
 }
 
+/* Gradient of one image at timestep t and its loss; free with g_free() */
+static gfloat *
+weighted_gradient (DdpmBackendKind kind, gdouble max_loss_weight, gint t,
+    gsize * count, gdouble * loss)
+{
+  g_autoptr (DdpmTrainer) trainer = NULL;
+  g_autoptr (DdpmModel) model = NULL;
+  GError *error = NULL;
+  DdpmConfig config;
+  DdpmTrainerSettings settings;
+  gfloat x_0[6 * 4 * 3], eps[6 * 4 * 3], *grads;
+  guint width, height;
+
+  test_net_tiny (&config, &width, &height);
+  config.beta_end = 0.9;
+  test_settings_plain (&settings);
+  settings.max_loss_weight = max_loss_weight;
+  trainer = test_trainer_new (kind, &config, &settings, width, height);
+  model = ddpm_trainer_get_model (trainer, FALSE, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (x_0); i++) {
+    x_0[i] = cosf (i);
+    eps[i] = sinf (3 * i);
+  }
+  *count = model->params->trainable;
+  grads = g_new (gfloat, *count);
+  ddpm_trainer_gradient (trainer, x_0, &t, NULL, eps, 1, loss, grads, &error);
+  g_assert_no_error (error);
+  return grads;
+}
+
+/* max (1, 1 / SNR) with limit 3: 1 / SNR is 1e-4 at timestep 0, and above 1000
+ * at the last. */
+static void
+weighs_the_gradient_not_the_loss (gconstpointer kind)
+{
+  static const gint t[] = { 0, 9 };
+  static const gfloat weight[] = { 1, 3 };
+
+  for (guint k = 0; k < G_N_ELEMENTS (t); k++) {
+    gdouble loss, weighted_loss;
+    gsize count;
+    g_autofree gfloat *grads = weighted_gradient (GPOINTER_TO_INT (kind), 1,
+        t[k], &count, &loss);
+    g_autofree gfloat *weighted = weighted_gradient (GPOINTER_TO_INT (kind), 3,
+        t[k], &count, &weighted_loss);
+
+    g_assert_cmpfloat (loss, ==, weighted_loss);
+    for (gsize i = 0; i < count; i++)
+      g_assert_cmpfloat_with_epsilon (weighted[i], weight[k] * grads[i],
+          1e-4 * fabsf (weighted[i]) + 1e-7);
+  }
+}
+
 static void
 add_tests (const gchar * name, DdpmBackendKind kind)
 {
@@ -285,6 +341,7 @@ add_tests (const gchar * name, DdpmBackendKind kind)
         ten_steps_of_the_paper_are_those_of_pytorch},
     {"steps-in-bf16-follow-pytorch", steps_in_bf16_follow_pytorch},
     {"a-batch-may-be-cut-anywhere", a_batch_may_be_cut_anywhere},
+    {"weighs-the-gradient-not-the-loss", weighs_the_gradient_not_the_loss},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
