@@ -198,8 +198,7 @@ gst_ddpm_precision_get_type (void)
     {DDPM_PRECISION_F32, "32-bit floats", "f32"},
     {DDPM_PRECISION_BF16, "16-bit activations, 32-bit master weights",
         "bf16"},
-    {DDPM_PRECISION_BF16_EMULATED,
-        "bf16's roundings on a processor without it, slower than f32",
+    {DDPM_PRECISION_BF16_EMULATED, "32-bit floats, rounded as bf16 would be",
         "bf16-emulated"},
     {0, NULL, NULL},
   };
