@@ -7,7 +7,7 @@
 #define FOLDER "/gst-ddpm/models"
 
 /* models/NAME.safetensors, the default first */
-static const gchar *const names[] = { "tiles", NULL };
+static const gchar *const names[] = { "cifar10", "tiles", NULL };
 
 const gchar *const *
 ddpm_checkpoint_get_builtin_names (void)

@@ -47,7 +47,7 @@ typedef struct
   gdouble guidance;
 } DdpmSamplerSpec;
 
-#define DDPM_USUAL_GUIDANCE 2.0
+#define DDPM_USUAL_GUIDANCE 3.0
 #define DDPM_MAX_GUIDANCE 100.0
 
 /* One evaluation of the network at timestep t = state - 1 and the step to

@@ -30,6 +30,6 @@ fi
 [ -n "$files" ] || echo "No display: writing files."
 make_available
 mkdir -p "$out"
-pipelines/sample.sh --images 64 --columns 8 --output "$out/images.png"
+pipelines/sample.sh --images 60 --columns 10 --output "$out/images.png"
 pipelines/sample.sh --images 16 --columns 4 --output "$out/denoising.webm"
-echo "Done: $out/images.png (64 images), $out/denoising.webm (16 images on their way out of the noise)"
+echo "Done: $out/images.png (60 images, a class in each column), $out/denoising.webm (16 images on their way out of the noise)"

@@ -32,7 +32,7 @@
 
 /* What steps=-1 means: ddpm needs all T, with fewer the others are better
  * (Song et al. 2021, table 1; Lu et al. 2022, section 7). */
-#define USUAL_STEPS_DDIM 50
+#define USUAL_STEPS_DDIM 25
 #define USUAL_STEPS_DPMPP_2M 20
 
 
@@ -283,7 +283,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    */
   g_object_class_install_property (klass, PROP_STEPS,
       gst_ddpm_param_spec_int ("steps", "Steps",
-          "Steps from noise to image (0: all T; -1: T for ddpm, 50 for ddim, "
+          "Steps from noise to image (0: all T; -1: T for ddpm, 25 for ddim, "
           "20 for dpmpp-2m)", -1, DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
 
   /**
@@ -341,7 +341,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    * The state to stop at; another ddpmdenoise can go on from it. Two give the
    * bits of one with a sampler that looks at one state alone, ddpm or ddim, and
    * at a state that the steps of one would come by: with all T steps that is
-   * any, with 50 of 1000 every 20th. The sampler dpmpp-2m uses the step before,
+   * any, with 25 of 1000 every 40th. The sampler dpmpp-2m uses the step before,
    * which the second element has not seen: its first step is of first order.
    *
    * Since: 0.1

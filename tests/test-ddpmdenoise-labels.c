@@ -63,7 +63,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_guidance_changes_the_image)
 {
-  fail_unless (same_states (1, "label=dog", "label=dog guidance=2"));
+  fail_unless (same_states (1, "label=dog", "label=dog guidance=3"));
   fail_if (same_states (1, "label=dog", "label=dog guidance=1"));
   fail_unless (same_states (1, "label=none", "label=dog guidance=0"));
 }
