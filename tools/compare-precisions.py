@@ -44,7 +44,8 @@ def parse_arguments():
 def losses(folder, options, properties, precision, seed):
     log = folder / f'{precision}-{seed}.csv'
     subprocess.run(['gst-launch-1.0', '-q', 'cifarsrc', f'location={options.data}', 'epochs=0',
-                    f'seed={seed}', '!', 'ddpmtrainsink', f'log-location={log}', f'seed={seed}',
+                    f'seed={seed}', '!', 'ddpmtrainsink', f'location={log}.bin', f'log-location={log}',
+                    f'seed={seed}', 'checkpoint-interval=0',
                     f'precision={precision}', f'max-steps={options.steps}', *properties],
                    check=True, stdout=subprocess.DEVNULL)
     with open(log, newline='', encoding='ascii') as file:
