@@ -17,14 +17,20 @@ function fail(what, cases) {
 
 # a program that was killed, or failed and says not where
 function end_program() {
-  if (result != "" && result != "exit status 0" && !failed_here)
+  if (result == "exit status 77" && why != "" && !failed_here)
+    skip(why)
+  else if (result != "" && result != "exit status 0" && !failed_here)
     fail(result, 1)
+  why = ""
   result = ""
   failed_here = 0
 }
 
 /^test: / { end_program(); test = $NF }
 /^result: / { result = $0; sub(/^result: */, "", result) }
+
+# of Check tests, whose programs have no other way to say it
+/^SKIP: / { why = $0; sub(/^SKIP: */, "", why) }
 
 /^1\.\.0 # SKIP/ { sub(/^1\.\.0 /, ""); skip($0) }
 /^ok .*# SKIP/ { name = $3; sub(/^.*# SKIP */, ""); skip(name ": " $0); next }
