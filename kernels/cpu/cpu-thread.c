@@ -14,8 +14,10 @@
 #include <sched.h>
 #include "cpu-private.h"
 
+/* @link puts it into the queue without taking memory. */
 typedef struct
 {
+  GList link;
   void (*func) (gpointer data);
   gpointer data;
   guint threads;
@@ -34,10 +36,12 @@ compute (gpointer unused)
   omp_set_dynamic (0);
   g_mutex_lock (&lock);
   while (TRUE) {
+    GList *first;
     Job *job;
 
-    while ((job = g_queue_pop_head (&jobs)) == NULL)
+    while ((first = g_queue_pop_head_link (&jobs)) == NULL)
       g_cond_wait (&posted, &lock);
+    job = first->data;
     g_mutex_unlock (&lock);
     omp_set_num_threads (job->threads);
     job->func (job->data);
@@ -72,7 +76,7 @@ cpu_thread_limit (void)
 void
 cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
 {
-  Job job = { func, data, threads, FALSE };
+  Job job = { {&job, NULL, NULL}, func, data, threads, FALSE };
 
   g_mutex_lock (&lock);
   if (thread == g_thread_self ()) {
@@ -83,7 +87,7 @@ cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
   if (thread == NULL)
     thread = g_thread_new ("ddpm-compute", compute, NULL);
   g_cond_init (&job.finished);
-  g_queue_push_tail (&jobs, &job);
+  g_queue_push_tail_link (&jobs, &job.link);
   g_cond_signal (&posted);
   while (!job.done)
     g_cond_wait (&job.finished, &lock);
