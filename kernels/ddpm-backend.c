@@ -6,7 +6,7 @@
 #endif
 
 #include <gmodule.h>
-#include "ddpm-ops.h"
+#include "ddpm-backends.h"
 
 static DdpmBackend *
 cuda_backend_new (DdpmPrecision precision, guint threads, gint device,

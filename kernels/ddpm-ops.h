@@ -303,17 +303,4 @@ ddpm_sequence_run (DdpmPlan * sequence, void (*func) (gpointer data),
 /* What check says; TRUE where the table has none. From any thread. */
 gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
 
-/* What each backend gives to ddpm_backend_new(); precision and threads as
- * asked for. They fill everything but refcount and what is kept. */
-DdpmBackend *ddpm_reference_backend_new (DdpmPrecision precision,
-    guint threads, GError ** error);
-DdpmBackend *ddpm_cpu_backend_new (DdpmPrecision precision, guint threads,
-    GError ** error);
-
-/* The symbol that the CUDA module exports */
-#define DDPM_CUDA_BACKEND_SYMBOL "ddpm_cuda_backend_new_on"
-/* device, context: as in ddpm_backend_new_on () */
-typedef DdpmBackend *(*DdpmCudaBackendNewFunc) (DdpmPrecision precision,
-    guint threads, gint device, gpointer context, GError ** error);
-
 G_END_DECLS

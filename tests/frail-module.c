@@ -4,7 +4,7 @@
  */
 #include <gmodule.h>
 
-#include "../kernels/ddpm-ops.h"
+#include "../kernels/ddpm-backends.h"
 
 #define STEPS 4
 

@@ -3,7 +3,7 @@
  */
 #include <gmodule.h>
 
-#include "../kernels/ddpm-ops.h"
+#include "../kernels/ddpm-backends.h"
 
 static GModule *
 open_module (void)

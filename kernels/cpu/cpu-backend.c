@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 
+#include "../ddpm-backends.h"
 #include "../ddpm-host.h"
 #include "cpu-private.h"
 

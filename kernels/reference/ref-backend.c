@@ -4,6 +4,7 @@
  * There is no state but the plans and what the caller gives, so backends, and
  * plans of one backend, may be used in different threads.
  */
+#include "../ddpm-backends.h"
 #include "../ddpm-host.h"
 #include "ref-private.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "../../kernels/ddpm-ops.h"
+#include "../../kernels/ddpm-backends.h"
 
 #define N_GPUS 2
 #define MEMORY ((gsize) 1 << 30)        /* never given back; few pages of it */
