@@ -170,7 +170,7 @@ main (int argc, char **argv)
 
   gst_init (&argc, &argv);
   g_print ("# The elements\n\n"
-      "Printed by `docs/describe-elements`; CI checks that it is up to date.\n"
+      "Printed by `tools/describe-elements`; CI checks that it is up to date.\n"
       "Properties of the base classes (`num-buffers`, `is-live`, `sync`, ...)"
       " are GStreamer's own.\n");
   for (i = 0; i < G_N_ELEMENTS (elements); i++)
