@@ -1,6 +1,7 @@
 /* gst-ddpm: the files that cuDNN's plans are kept in
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -238,6 +239,109 @@ a_limit_of_file_sizes_is_lived_with (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH, NULL);
 }
 
+/* --- room --------------------------------------------------------------------- */
+
+/* Of a kept plan, which was used last so long ago */
+static void
+set_age (const Fixture * f, guint number, guint hours)
+{
+  GDir *dir = g_dir_open (f->folder, 0, NULL);
+  g_autofree gchar *last = g_strdup_printf (GRAPH " %u\n", number);
+  const struct timespec used = { g_get_real_time () / G_USEC_PER_SEC
+        - 3600 * hours, 0
+  };
+  const struct timespec times[] = { used, used };
+  const gchar *name;
+  guint found = 0;
+
+  while ((name = g_dir_read_name (dir))) {
+    g_autofree gchar *path = g_build_filename (f->folder, name, NULL);
+    g_autofree gchar *text = NULL;
+
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    if (strstr (text, last)) {
+      g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+      found++;
+    }
+  }
+  g_dir_close (dir);
+  g_assert_cmpuint (found, ==, 1);
+}
+
+static gchar *
+numbered (guint number)
+{
+  return g_strdup_printf (GRAPH " %u", number);
+}
+
+static void
+keep_numbered (const Fixture * f, guint number)
+{
+  g_autofree gchar *graph = numbered (number);
+  g_autofree gchar *plan = g_strnfill (1000, 'p');
+
+  cuda_plan_cache_write (f->cache, graph, plan);
+}
+
+static gboolean
+has_numbered (const Fixture * f, guint number)
+{
+  g_autofree gchar *graph = numbered (number);
+  g_autofree gchar *plan = cuda_plan_cache_read (f->cache, graph);
+
+  return plan != NULL;
+}
+
+static void
+what_was_longest_of_no_use_makes_room (Fixture * f, gconstpointer unused)
+{
+  for (guint i = 0; i < 4; i++) {
+    keep_numbered (f, i);
+    set_age (f, i, 10 - i);
+  }
+  g_assert_true (has_numbered (f, 0));  /* and so was used just now */
+  cuda_plan_cache_set_room (f->cache, 4000);    /* three, and some titles */
+  keep_numbered (f, 4);
+  g_assert_true (has_numbered (f, 4));
+  g_assert_true (has_numbered (f, 0));
+  g_assert_true (has_numbered (f, 3));
+  g_assert_false (has_numbered (f, 1));
+  g_assert_false (has_numbered (f, 2));
+}
+
+static void
+the_newest_stays_however_little_room_there_is (Fixture * f,
+    gconstpointer unused)
+{
+  cuda_plan_cache_set_room (f->cache, 10);
+  keep_numbered (f, 0);
+  g_assert_true (has_numbered (f, 0));
+  keep_numbered (f, 1);
+  g_assert_true (has_numbered (f, 1));
+  g_assert_false (has_numbered (f, 0));
+}
+
+/* As where somebody writes, or was interrupted */
+static void
+what_was_not_finished_counts_and_others_do_not (Fixture * f,
+    gconstpointer unused)
+{
+  g_autofree gchar *path = keep_one (f);
+  g_autofree gchar *unfinished = g_strconcat (path, ".ABCDEF", NULL);
+  g_autofree gchar *other = g_build_filename (f->folder, "README", NULL);
+  const struct timespec times[] = { {1, 0}, {1, 0} };
+
+  set_contents (unfinished, path, strlen (path));
+  set_contents (other, path, strlen (path));
+  g_assert_cmpint (utimensat (AT_FDCWD, unfinished, times, 0), ==, 0);
+  g_assert_cmpint (utimensat (AT_FDCWD, other, times, 0), ==, 0);
+  cuda_plan_cache_set_room (f->cache, 0);
+  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  assert_read (f->cache, GRAPH, PLAN);
+  g_assert_false (g_file_test (unfinished, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (other, G_FILE_TEST_EXISTS));
+}
+
 /* --- several at once --------------------------------------------------------- */
 
 #define ROUNDS 50
@@ -299,6 +403,9 @@ main (int argc, char **argv)
     {"no-file", what_is_no_file_is_ignored},
     {"no-folder", a_folder_that_cannot_be_is_done_without},
     {"limit-of-file-sizes", a_limit_of_file_sizes_is_lived_with},
+    {"longest-of-no-use", what_was_longest_of_no_use_makes_room},
+    {"the-newest-stays", the_newest_stays_however_little_room_there_is},
+    {"not-finished", what_was_not_finished_counts_and_others_do_not},
     {"several-at-once", a_reader_sees_one_writer_s_plan_whole},
   };
 

@@ -5,6 +5,9 @@
  * that says what was planned and for which machine, and the plan. It is as
  * untrusted as any: it has to be the user's own and only theirs to write,
  * small, whole, and of this very graph and machine.
+ *
+ * All files together have a limit. Those that were longest of no use go when a
+ * new one would exceed it; when a file was used last is its time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,13 +22,17 @@
 #include "cuda-plan-cache.h"
 
 #define FORMAT "gst-ddpm plan of cuDNN, format 1\n"
+#define SUFFIX ".plan"
 #define SUM_LENGTH 64           /* of a SHA-256 in hexadecimal digits */
 /* Plans with compiled kernels are up to 300 KiB long. */
 #define MOST_SIZE (16 << 20)
+/* of all files: the plans of some five large networks */
+#define MOST_ROOM ((guint64) 256 << 20)
 
 struct _CudaPlanCache
 {
   gchar *folder, *machine;
+  guint64 room;                 /* bytes for all files */
 };
 
 CudaPlanCache *
@@ -35,7 +42,14 @@ cuda_plan_cache_new (const gchar * folder, const gchar * machine)
 
   cache->folder = g_strdup (folder);
   cache->machine = g_strdup (machine);
+  cache->room = MOST_ROOM;
   return cache;
+}
+
+void
+cuda_plan_cache_set_room (CudaPlanCache * cache, guint64 size)
+{
+  cache->room = size;
 }
 
 void
@@ -59,7 +73,7 @@ path_of (const CudaPlanCache * cache, const gchar * title)
 {
   g_autofree gchar *sum =
       g_compute_checksum_for_string (G_CHECKSUM_SHA256, title, -1);
-  g_autofree gchar *name = g_strconcat (sum, ".plan", NULL);
+  g_autofree gchar *name = g_strconcat (sum, SUFFIX, NULL);
 
   return g_build_filename (cache->folder, name, NULL);
 }
@@ -112,6 +126,8 @@ read_file (const gchar * path)
   size = check_file (fd);
   if (size >= 0)
     text = read_whole (fd, size);
+  if (text && futimens (fd, NULL) < 0)
+    g_debug ("%s: its time stays: %s", path, g_strerror (errno));
   close (fd);
   if (text && strlen (text) != (gsize) size)
     g_clear_pointer (&text, g_free);
@@ -148,6 +164,77 @@ cuda_plan_cache_read (const CudaPlanCache * cache, const gchar * graph)
   if (text && plan == NULL)
     g_debug ("%s is no plan, and is ignored", path);
   return g_strdup (plan);
+}
+
+/* --- room --------------------------------------------------------------- */
+
+typedef struct
+{
+  gchar *path;
+  guint64 size;
+  struct timespec used;
+} File;
+
+static void
+file_free (gpointer data)
+{
+  File *file = data;
+
+  g_free (file->path);
+  g_free (file);
+}
+
+/* What was used last comes first. */
+static gint
+compare_files (gconstpointer left, gconstpointer right)
+{
+  const File *a = *(File * const *) left, *b = *(File * const *) right;
+
+  if (a->used.tv_sec != b->used.tv_sec)
+    return a->used.tv_sec > b->used.tv_sec ? -1 : 1;
+  return a->used.tv_nsec == b->used.tv_nsec ? 0
+      : a->used.tv_nsec > b->used.tv_nsec ? -1 : 1;
+}
+
+/* The user's plans, and what is left of writing some that was interrupted */
+static void
+add_file (GPtrArray * files, const gchar * folder, const gchar * name)
+{
+  g_autofree gchar *path = g_build_filename (folder, name, NULL);
+  struct stat st;
+  File *file;
+
+  if (strstr (name, SUFFIX) == NULL || lstat (path, &st) < 0
+      || !S_ISREG (st.st_mode) || st.st_uid != geteuid ())
+    return;
+  file = g_new0 (File, 1);
+  file->path = g_steal_pointer (&path);
+  file->size = st.st_size;
+  file->used = st.st_mtim;
+  g_ptr_array_add (files, file);
+}
+
+/* Others may do the same at the same time: what is gone is gone. */
+static void
+make_room (const CudaPlanCache * cache, const gchar * newest)
+{
+  GDir *dir = g_dir_open (cache->folder, 0, NULL);
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (file_free);
+  guint64 total = 0;
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    add_file (files, cache->folder, name);
+  g_clear_pointer (&dir, g_dir_close);
+  g_ptr_array_sort (files, compare_files);
+  for (guint i = 0; i < files->len; i++) {
+    const File *file = g_ptr_array_index (files, i);
+
+    total += file->size;
+    if (total > cache->room && !g_str_equal (file->path, newest)
+        && g_unlink (file->path) == 0)
+      g_debug ("%s made room for others", file->path);
+  }
 }
 
 /* --- writing ------------------------------------------------------------ */
@@ -188,4 +275,6 @@ cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
     g_debug ("%s: %s", cache->folder, g_strerror (errno));
   else if (!replace_file (path, text, &error))
     g_debug ("a plan is not kept: %s", error->message);
+  else
+    make_room (cache, path);
 }

@@ -19,6 +19,9 @@ typedef struct _CudaPlanCache CudaPlanCache;
  * on but the graph: the device, and the versions of what plans and runs it */
 CudaPlanCache *cuda_plan_cache_new (const gchar * folder,
     const gchar * machine);
+/* Bytes that all its files may have together, 256 MiB at first: beyond that,
+ * those go that were longest of no use. */
+void cuda_plan_cache_set_room (CudaPlanCache * cache, guint64 size);
 /* NULL: nothing */
 void cuda_plan_cache_free (CudaPlanCache * cache);
 
