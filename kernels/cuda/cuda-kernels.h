@@ -25,6 +25,12 @@ extern "C"
 /* y[row][column] = bias[column] */
 void cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
     const float *bias, float *y);
+/* All of a linear layer, of so many rows at most:
+ * y [rows][columns] = x [rows][in] weight [columns][in]^T + bias */
+#define CUDA_KERN_FEW_ROWS 16
+void cuda_kern_few_rows (cudaStream_t stream, unsigned rows, size_t in,
+    size_t columns, const float *x, const float *weight, const float *bias,
+    float *y);
 /* sum[column] (+)= sum over rows of x[row][column], in an order of its own */
 void cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
     const float *x, float *sum, int add);

@@ -7,7 +7,7 @@ typedef struct
 {
   CudaPlan cuda;
   guint rows, in, out;
-  CudaMatmul *forward;          /* y = x weight^T */
+  CudaMatmul *forward;          /* y += x weight^T; NULL: of few rows */
   CudaMatmul *data;             /* dx = dy weight */
   CudaMatmul *weights;          /* dweight = dy^T x */
 } LinearPlan;
@@ -53,18 +53,23 @@ cuda_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   plan->rows = rows;
   plan->in = in;
   plan->out = out;
-  plan->forward = cuda_matmul_new (b, 1, &x, &weight_t, &y, error);
-  if (plan->forward == NULL)
-    goto failed;
+  plan->cuda.implementation[0] = "cuda:few-rows";
+  if (rows > CUDA_KERN_FEW_ROWS) {
+    plan->cuda.implementation[0] = "cublasLt";
+    plan->forward = cuda_matmul_new (b, 1, &x, &weight_t, &y, error);
+    if (plan->forward == NULL)
+      goto failed;
+  }
   plan->data = cuda_matmul_new (b, 1, &y, &weight, &x, error);
   if (plan->data == NULL)
     goto failed;
   plan->weights = cuda_matmul_new (b, 1, &dy_t, &x, &weight, error);
   if (plan->weights == NULL)
     goto failed;
-  scratch = MAX (cuda_matmul_scratch (plan->forward),
-      cuda_matmul_scratch (plan->data));
-  scratch = MAX (scratch, cuda_matmul_scratch (plan->weights));
+  scratch = MAX (cuda_matmul_scratch (plan->data),
+      cuda_matmul_scratch (plan->weights));
+  if (plan->forward)
+    scratch = MAX (scratch, cuda_matmul_scratch (plan->forward));
   cuda_plan_init (&plan->cuda, base, scratch);
   return &plan->cuda.plan;
 
@@ -83,6 +88,12 @@ cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
 
   if (cuda_replayed (b))
     return;
+  if (plan->forward == NULL) {
+    cuda_kern_few_rows (b->stream, plan->rows, plan->in, plan->out, x, weight,
+        bias, y);
+    cuda_launched (b, "a linear layer");
+    return;
+  }
   cuda_kern_spread_bias (b->stream, plan->rows, plan->out, bias, y);
   cuda_launched (b, "bias of a linear layer");
   cuda_matmul_run (plan->forward, b, 1.0f, x, weight, 1.0f, y, scratch);
