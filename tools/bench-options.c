@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench-options.h"
+#include "option-choice.h"
 #include "../gst-ddpm/ddpm-checkpoint.h"
 
 #define DEFAULT_SIZE 32
@@ -14,10 +15,6 @@
 #define MAX_REPEATS 1000000
 
 static const gchar *const modes[] = { "forward", "sample", "train", NULL };
-static const gchar *const backends[] =
-    { "auto", "reference", "cpu", "cuda", NULL };
-static const gchar *const precisions[] =
-    { "auto", "f32", "bf16", "bf16-emulated", NULL };
 static const gchar *const clocks[] = { "wall", "cpu", NULL };
 static const gchar *const samplers[] = { "ddpm", "ddim", "dpmpp-2m", NULL };
 
@@ -37,24 +34,6 @@ const gchar *
 bench_mode_to_string (BenchMode mode)
 {
   return modes[mode];
-}
-
-static gboolean
-choose (const gchar * what, const gchar * const *names, const gchar * text,
-    gint * choice, GError ** error)
-{
-  g_autofree gchar *all = NULL;
-
-  for (gint i = 0; names[i]; i++) {
-    if (text && g_str_equal (text, names[i])) {
-      *choice = i;
-      return TRUE;
-    }
-  }
-  all = g_strjoinv (", ", (gchar **) names);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "%s must be one of %s, not \"%s\"", what, all, text ? text : "");
-  return FALSE;
 }
 
 static gboolean
@@ -147,22 +126,17 @@ find_model (const CommandLine * line, GError ** error)
 static gboolean
 read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
 {
-  gint backend = DDPM_BACKEND_AUTO, precision = DDPM_PRECISION_AUTO;
-  gint sampler = DDPM_SAMPLER_DDIM, clock = 0;
+  guint clock = 0;
 
-  if ((line->backend
-          && !choose ("--backend", backends, line->backend, &backend, error))
-      || (line->precision
-          && !choose ("--precision", precisions, line->precision, &precision,
-              error))
-      || (line->sampler
-          && !choose ("--sampler", samplers, line->sampler, &sampler, error))
-      || (line->clock
-          && !choose ("--clock", clocks, line->clock, &clock, error)))
+  o->sampler = DDPM_SAMPLER_DDIM;
+  if (!option_choose ("--backend", option_backends, line->backend, &o->backend,
+          error)
+      || !option_choose ("--precision", option_precisions, line->precision,
+          &o->precision, error)
+      || !option_choose ("--sampler", samplers, line->sampler, &o->sampler,
+          error)
+      || !option_choose ("--clock", clocks, line->clock, &clock, error))
     return FALSE;
-  o->backend = backend;
-  o->precision = precision;
-  o->sampler = sampler;
   o->clock = clock == 0 ? BENCH_WALL : BENCH_CPU;
   return TRUE;
 }
@@ -207,18 +181,13 @@ read_numbers (const CommandLine * line, BenchOptions * o, GError ** error)
 static gboolean
 read_mode (gint argc, gchar ** argv, BenchOptions * o, GError ** error)
 {
-  gint mode = 0;
-
   if (argc > 2) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "one thing is measured at a time, so \"%s\" is too much", argv[2]);
     return FALSE;
   }
-  if (!choose ("What to measure", modes, argc > 1 ? argv[1] : NULL, &mode,
-          error))
-    return FALSE;
-  o->mode = mode;
-  return TRUE;
+  return option_choose ("What to measure", modes, argc > 1 ? argv[1] : "",
+      &o->mode, error);
 }
 
 static void

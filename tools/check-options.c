@@ -2,35 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "check-options.h"
+#include "option-choice.h"
 
 #define MAX_IMAGES 4096
 #define MAX_STEPS 65536
-
-static const gchar *const backends[] =
-    { "auto", "reference", "cpu", "cuda", NULL };
-static const gchar *const precisions[] =
-    { "auto", "f32", "bf16", "bf16-emulated", NULL };
-
-/* Left as it is where text is NULL */
-static gboolean
-take_choice (const gchar * name, const gchar * const *choices,
-    const gchar * text, guint * choice, GError ** error)
-{
-  g_autofree gchar *all = NULL;
-
-  if (text == NULL)
-    return TRUE;
-  for (guint i = 0; choices[i]; i++) {
-    if (g_str_equal (text, choices[i])) {
-      *choice = i;
-      return TRUE;
-    }
-  }
-  all = g_strjoinv (", ", (gchar **) choices);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "--%s must be one of %s, not \"%s\"", name, all, text);
-  return FALSE;
-}
 
 static gboolean
 check_number (const gchar * name, gint64 number, gint64 min, gint64 max,
@@ -108,12 +83,14 @@ check_options_parse (CheckOptions * o, gchar *** argv, GError ** error)
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse_strv (context, argv, error)
       || !check_rest (rest, error)
-      || !take_choice ("backend", backends, backend, &o->kinds[0], error)
-      || !take_choice ("against", backends, against, &o->kinds[1], error)
-      || !take_choice ("precision", precisions, precision, &o->precisions[0],
+      || !option_choose ("--backend", option_backends, backend, &o->kinds[0],
           error)
-      || !take_choice ("against-precision", precisions, against_precision,
-          &o->precisions[1], error)
+      || !option_choose ("--against", option_backends, against, &o->kinds[1],
+          error)
+      || !option_choose ("--precision", option_precisions, precision,
+          &o->precisions[0], error)
+      || !option_choose ("--against-precision", option_precisions,
+          against_precision, &o->precisions[1], error)
       || !check_number ("threads", threads, 0, G_MAXINT, error)
       || !check_number ("images", images, 1, MAX_IMAGES, error)
       || !check_number ("steps", steps, 1, MAX_STEPS, error)

@@ -2,15 +2,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "evaluate-options.h"
+#include "option-choice.h"
 
 #define MAX_BATCH 65536
 
 static const gchar *const splits[] = { "train", "test", NULL };
 static const gchar *const variances[] = { "fixed-small", "fixed-large", NULL };
-static const gchar *const backends[] =
-    { "auto", "reference", "cpu", "cuda", NULL };
-static const gchar *const precisions[] =
-    { "auto", "f32", "bf16", "bf16-emulated", NULL };
 
 /* The command line as it stands; NULL: not given */
 typedef struct
@@ -49,27 +46,7 @@ evaluate_variance_to_string (DdpmVariance variance)
   return variances[variance];
 }
 
-/* Left as it is where text is NULL, as in the functions below */
-static gboolean
-take_choice (const gchar * name, const gchar * const *choices,
-    const gchar * text, guint * choice, GError ** error)
-{
-  g_autofree gchar *all = NULL;
-
-  if (text == NULL)
-    return TRUE;
-  for (guint i = 0; choices[i]; i++) {
-    if (g_str_equal (text, choices[i])) {
-      *choice = i;
-      return TRUE;
-    }
-  }
-  all = g_strjoinv (", ", (gchar **) choices);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "--%s must be one of %s, not \"%s\"", name, all, text);
-  return FALSE;
-}
-
+/* Left as it is where text is NULL */
 static gboolean
 take_big_number (const gchar * name, const gchar * text, guint64 min,
     guint64 max, guint64 * number, GError ** error)
@@ -114,12 +91,13 @@ read_numbers (const CommandLine * line, EvaluateOptions * o, GError ** error)
 static gboolean
 read_choices (const CommandLine * line, EvaluateOptions * o, GError ** error)
 {
-  return take_choice ("split", splits, line->split, &o->split, error)
-      && take_choice ("variance", variances, line->variance,
+  return option_choose ("--split", splits, line->split, &o->split, error)
+      && option_choose ("--variance", variances, line->variance,
       &o->settings.variance, error)
-      && take_choice ("backend", backends, line->backend, &o->backend, error)
-      && take_choice ("precision", precisions, line->precision, &o->precision,
-      error);
+      && option_choose ("--backend", option_backends, line->backend,
+      &o->backend, error)
+      && option_choose ("--precision", option_precisions, line->precision,
+      &o->precision, error);
 }
 
 static gboolean
