@@ -89,6 +89,13 @@ go_to_ready (GstElement * pipeline)
   gst_object_unref (sink);
 }
 
+G_GNUC_UNUSED static void
+seek_to (GstElement * pipeline, GstFormat format, gint64 position)
+{
+  fail_unless (gst_element_seek (pipeline, 1.0, format, GST_SEEK_FLAG_FLUSH,
+          GST_SEEK_TYPE_SET, position, GST_SEEK_TYPE_NONE, -1));
+}
+
 /* All errors that a pipeline posts when it is started; the first is *error.
  * Those that follow it may only be GstBaseSrc's "Internal data stream error". */
 G_GNUC_UNUSED static guint

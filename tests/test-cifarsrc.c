@@ -136,13 +136,6 @@ check_error (GstElement * pipeline, GQuark domain, gint code,
   stop_and_free (pipeline);
 }
 
-static void
-seek_to (GstElement * pipeline, GstFormat format, gint64 position)
-{
-  fail_unless (gst_element_seek (pipeline, 1.0, format, GST_SEEK_FLAG_FLUSH,
-          GST_SEEK_TYPE_SET, position, GST_SEEK_TYPE_NONE, -1));
-}
-
 /* --- tests ------------------------------------------------------------------ */
 
 GST_START_TEST (test_folder_of_cifar10)

@@ -4,7 +4,6 @@
  */
 #include "../kernels/cuda/cuda-private.h"
 #include "../kernels/ddpm-host.h"
-#include "../kernels/ddpm-host.h"
 #include "../kernels/ddpm-norm-math.h"
 #include "host-cuda.h"
 #include "test-operations.h"
@@ -188,8 +187,6 @@ static const DdpmOps host_ops = {
   .run = host_run,
   .alloc = host_alloc,
   .free = host_free,
-  .upload = ddpm_host_copy,
-  .download = ddpm_host_copy,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .plan_free = host_plan_free,

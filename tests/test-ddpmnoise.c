@@ -60,13 +60,6 @@ check_negotiation_error (GstElement * pipeline, const gchar * expected,
   stop_and_free (pipeline);
 }
 
-static void
-seek_to (GstElement * pipeline, GstFormat format, gint64 position)
-{
-  fail_unless (gst_element_seek (pipeline, 1.0, format, GST_SEEK_FLAG_FLUSH,
-          GST_SEEK_TYPE_SET, position, GST_SEEK_TYPE_NONE, -1));
-}
-
 GST_START_TEST (test_defaults)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=3" SINK);

@@ -3,8 +3,8 @@
  */
 #include <math.h>
 
-#include "../gst-ddpm/ddpm-schedule.h"
 #include "test-json.h"
+#include "test-schedules.h"
 
 static void
 assert_close (gdouble found, gdouble expected, gdouble relative)
@@ -12,27 +12,11 @@ assert_close (gdouble found, gdouble expected, gdouble relative)
   g_assert_cmpfloat (fabs (found - expected), <=, relative * fabs (expected));
 }
 
-static DdpmSchedule *
-make (DdpmScheduleKind kind, guint T, gdouble beta_start, gdouble beta_end)
-{
-  DdpmConfig config;
-  DdpmSchedule *schedule;
-  GError *error = NULL;
-
-  ddpm_config_init_defaults (&config);
-  config.schedule = kind;
-  config.timesteps = T;
-  config.beta_start = beta_start;
-  config.beta_end = beta_end;
-  schedule = ddpm_schedule_new (&config, &error);
-  g_assert_no_error (error);
-  return schedule;
-}
-
 static void
 test_linear_has_the_published_numbers (void)
 {
-  g_autoptr (DdpmSchedule) s = make (DDPM_SCHEDULE_LINEAR, 1000, 1e-4, 0.02);
+  g_autoptr (DdpmSchedule) s =
+      make_schedule (DDPM_SCHEDULE_LINEAR, 1000, 1e-4, 0.02);
 
   g_assert_cmpuint (s->T, ==, 1000);
   assert_close (s->betas[0], 1e-4, 1e-15);
@@ -50,7 +34,7 @@ test_linear_has_the_published_numbers (void)
 static void
 test_first_posterior_is_exact (void)
 {
-  DdpmSchedule *s = make (DDPM_SCHEDULE_LINEAR, 1000, 1e-4, 0.02);
+  DdpmSchedule *s = make_schedule (DDPM_SCHEDULE_LINEAR, 1000, 1e-4, 0.02);
 
   /* in float32 the first is 0.99983 */
   g_assert_cmpfloat (s->posterior_mean_coef1[0], ==, 1.0);
@@ -63,7 +47,8 @@ test_first_posterior_is_exact (void)
 static void
 test_cosine_is_capped (void)
 {
-  g_autoptr (DdpmSchedule) s = make (DDPM_SCHEDULE_COSINE, 1000, 1e-4, 0.02);
+  g_autoptr (DdpmSchedule) s =
+      make_schedule (DDPM_SCHEDULE_COSINE, 1000, 1e-4, 0.02);
   guint t;
 
   g_assert_cmpfloat (s->betas[999], ==, 0.999);
@@ -102,7 +87,7 @@ test_tables_agree_with_long_double (void)
     gboolean linear = g_str_equal ("linear",
         json_object_get_string_member (entry, "kind"));
     guint T = json_object_get_int_member (entry, "T");
-    DdpmSchedule *s = make (linear ? DDPM_SCHEDULE_LINEAR :
+    DdpmSchedule *s = make_schedule (linear ? DDPM_SCHEDULE_LINEAR :
         DDPM_SCHEDULE_COSINE, T,
         json_object_get_double_member (entry, "beta_start"),
         json_object_get_double_member (entry, "beta_end"));
@@ -129,7 +114,8 @@ test_tables_agree_with_long_double (void)
 static void
 test_states_are_one_above_timesteps (void)
 {
-  g_autoptr (DdpmSchedule) s = make (DDPM_SCHEDULE_LINEAR, 10, 1e-4, 0.02);
+  g_autoptr (DdpmSchedule) s =
+      make_schedule (DDPM_SCHEDULE_LINEAR, 10, 1e-4, 0.02);
   guint t;
 
   g_assert_cmpfloat (ddpm_schedule_alpha_bar_of_state (s, 0), ==, 1.0);
