@@ -122,6 +122,13 @@ ddpm_config_check (const DdpmConfig * config, GError ** error)
         config->data_range);
     return FALSE;
   }
+  if (config->prediction != DDPM_PREDICTION_EPSILON
+      && config->prediction != DDPM_PREDICTION_V) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "prediction-type must be epsilon or v-prediction, not number %d",
+        config->prediction);
+    return FALSE;
+  }
   if (config->classes > DDPM_MAX_CLASSES) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "classes must be 0 to %d, not %u", DDPM_MAX_CLASSES, config->classes);
@@ -173,7 +180,7 @@ ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b)
       && a->res_blocks == b->res_blocks
       && a->dropout == b->dropout
       && same_schedule (a, b) && a->data_range == b->data_range
-      && a->classes == b->classes;
+      && a->prediction == b->prediction && a->classes == b->classes;
 }
 
 /* "1,2,2" to numbers of min..max; -1: it is no such list */
@@ -265,13 +272,14 @@ ddpm_config_to_string (const DdpmConfig * config)
   gchar *classes = config->classes ?
       g_strdup_printf (", %u classes", config->classes) : g_strdup ("");
   gchar *s = g_strdup_printf ("UNet %ux[%s], attention at %s, %u block%s, "
-      "T %u %s%s%s%s", config->channels, mult,
+      "T %u %s%s%s%s%s", config->channels, mult,
       *attention ? attention : "no level",
       config->res_blocks, config->res_blocks == 1 ? "" : "s",
       config->timesteps,
       config->schedule == DDPM_SCHEDULE_COSINE ? "cosine" : "linear",
       config->image_channels == 1 ? ", one image channel" : "",
       config->data_range == DDPM_DATA_RANGE_UNIT ? ", data in 0..1" : "",
+      config->prediction == DDPM_PREDICTION_V ? ", predicts v" : "",
       classes);
 
   g_free (classes);

@@ -29,6 +29,13 @@ typedef enum
   DDPM_DATA_RANGE_UNIT,         /* pixels 0..255 are 0..1, as in the notebook */
 } DdpmDataRange;
 
+typedef enum
+{
+  DDPM_PREDICTION_EPSILON,      /* the noise (Ho et al. 2020, eq. 14) */
+  DDPM_PREDICTION_V,            /* sqrt (alphas_bar) eps - sqrt (1 - alphas_bar)
+                                 * x_0 (Salimans & Ho 2022, section 4) */
+} DdpmPrediction;
+
 /**
  * DdpmConfig:
  * @image_channels: 1 or 3
@@ -43,10 +50,11 @@ typedef enum
  * @beta_start: of the linear schedule
  * @beta_end: of the linear schedule
  * @data_range: how pixels map to numbers
+ * @prediction: what the network is trained to predict
  * @classes: labels are 0 .. @classes - 1; 0: the model knows no labels
  *
  * The arguments of the notebook's UNet, with its schedule and data range, and
- * the number of classes, which the notebook's has not.
+ * what the notebook's has not: classes, and another prediction than of eps.
  */
 typedef struct
 {
@@ -61,12 +69,13 @@ typedef struct
   DdpmScheduleKind schedule;
   gdouble beta_start, beta_end;
   DdpmDataRange data_range;
+  DdpmPrediction prediction;
   guint classes;
 } DdpmConfig;
 
 /* The notebook's: 3 channels, 128, [1,2,2,1], attention at level 1, 2 blocks,
- * dropout 0.1, T 1000, linear 1e-4..0.02, no classes; data range symmetric (the
- * notebook's unit range must be asked for). */
+ * dropout 0.1, T 1000, linear 1e-4..0.02, eps, no classes; data range symmetric
+ * (the notebook's unit range must be asked for). */
 void ddpm_config_init_defaults (DdpmConfig * config);
 /* All limits above; channels a multiple of 32; betas in (0, 1), ordered. What
  * is not so is DDPM_ERROR_SETTINGS. */
@@ -85,7 +94,7 @@ gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
 gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
 gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
 /* for people: "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear",
- * and ", 10 classes" where there are any */
+ * ", predicts v" where it does, and ", 10 classes" where there are any */
 gchar *ddpm_config_to_string (const DdpmConfig * config);
 
 G_END_DECLS

@@ -3,12 +3,14 @@
  */
 #include "ddpm-denoiser.h"
 #include "ddpm-labels.h"
+#include "ddpm-prediction.h"
 #include "ddpm-unet.h"
 
 struct _DdpmDenoiser
 {
   DdpmModel *model;
   DdpmBackend *backend;
+  DdpmSchedule *schedule;
   DdpmSampler *sampler;
   DdpmUnet *unet;
   DdpmPlan *sequence;           /* of a step; NULL: there are none */
@@ -23,6 +25,8 @@ struct _DdpmDenoiser
   float *x, *eps;
   float *x_0_prev;              /* (batch, elements); NULL: not needed */
   gint *t, *labels;             /* [rows], of the host; the rest: backend's */
+  /* [batch], of the host: x_t = signal x_0 + noise eps */
+  gfloat *signal, *noise;
 
   guint64 seed, first_sample;
   guint step;
@@ -98,16 +102,15 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
     guint width, guint height, const DdpmSamplerSpec * spec, GError ** error)
 {
   DdpmDenoiser *d = g_new0 (DdpmDenoiser, 1);
-  g_autoptr (DdpmSchedule) schedule = NULL;
   Call call = { d, NULL, NULL, FALSE };
 
   d->model = ddpm_model_ref (model);
   d->backend = ddpm_backend_ref (backend);
   d->batch = batch;
-  schedule = ddpm_schedule_new (&model->config, error);
-  if (schedule == NULL)
+  d->schedule = ddpm_schedule_new (&model->config, error);
+  if (d->schedule == NULL)
     goto failed;
-  d->sampler = ddpm_sampler_new (schedule, model->config.data_range, spec,
+  d->sampler = ddpm_sampler_new (d->schedule, model->config.data_range, spec,
       error);
   if (d->sampler == NULL)
     goto failed;
@@ -121,7 +124,9 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   d->elements = width * height * model->config.image_channels;
   d->t = g_try_new (gint, d->rows);
   d->labels = g_try_new (gint, d->rows);
-  if (d->t == NULL || d->labels == NULL)
+  d->signal = g_try_new (gfloat, d->batch);
+  d->noise = g_try_new (gfloat, d->batch);
+  if (!d->t || !d->labels || !d->signal || !d->noise)
     goto no_memory;
   for (guint i = 0; i < d->rows; i++)
     d->labels[i] = DDPM_NO_LABEL;
@@ -164,8 +169,11 @@ ddpm_denoiser_free (DdpmDenoiser * d)
   d->backend->ops->run (d->backend, free_memory, d);
   g_free (d->t);
   g_free (d->labels);
+  g_free (d->signal);
+  g_free (d->noise);
   g_clear_error (&d->failure);
   ddpm_sampler_free (d->sampler);
+  ddpm_schedule_free (d->schedule);
   ddpm_backend_unref (d->backend);
   ddpm_model_unref (d->model);
   g_free (d);
@@ -259,7 +267,8 @@ ddpm_denoiser_begin_from (DdpmDenoiser * d, const gfloat * x, guint64 seed,
   begin (d, take_state, x, seed, first_sample);
 }
 
-/* Both predictions that guidance is made of come from one pass. */
+/* Both predictions that guidance is made of come from one pass. They belong to
+ * one x_t, and so what guides eps guides v. */
 static void
 predict (DdpmDenoiser * d)
 {
@@ -273,6 +282,8 @@ predict (DdpmDenoiser * d)
   if (guided)
     ops->guide (d->backend, count, d->sampler->spec.guidance, d->eps + count,
         d->eps);
+  ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
+      d->elements, d->signal, d->noise, d->x, d->eps);
 }
 
 /* The same calls in each step: what changes is in the host's memory. */
@@ -285,6 +296,10 @@ make_step (gpointer data)
 
   for (i = 0; i < d->rows; i++)
     d->t[i] = step->t;
+  for (i = 0; i < d->batch; i++) {
+    d->signal[i] = d->schedule->sqrt_alphas_bar[step->t];
+    d->noise[i] = d->schedule->sqrt_one_minus_alphas_bar[step->t];
+  }
   predict (d);
   d->backend->ops->reverse_step (d->backend, &step->coefs, d->seed,
       d->first_sample, d->batch, d->elements, d->x, d->eps, d->x_0_prev);

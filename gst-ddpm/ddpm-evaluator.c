@@ -12,6 +12,7 @@
 #include "ddpm-labels.h"
 #include "ddpm-noise.h"
 #include "ddpm-pixels.h"
+#include "ddpm-prediction.h"
 
 void
 ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings)
@@ -320,6 +321,8 @@ run_rows (gpointer data)
   ops->q_sample (b, batch, e->elements, e->signal, e->noise, e->x_0, e->eps,
       e->x_t);
   ddpm_unet_forward (e->unet, e->x_t, e->t, e->labels, NULL, e->eps_theta);
+  ddpm_prediction_to_eps (e->model->config.prediction, b, batch, e->elements,
+      e->signal, e->noise, e->x_t, e->eps_theta);
   ops->download (b, e->host_eps, e->eps, size);
   ops->download (b, e->host_eps_theta, e->eps_theta, size);
 }

@@ -10,6 +10,7 @@
 
 static const gchar *const schedules[] = { "linear", "cosine", NULL };
 static const gchar *const data_ranges[] = { "symmetric", "unit", NULL };
+static const gchar *const predictions[] = { "epsilon", "v_prediction", NULL };
 
 /* --- reading ---------------------------------------------------------- */
 
@@ -106,14 +107,22 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
   return wrong_value (metadata, name, expected, text, error);
 }
 
-/* Files from before there were classes do not say that they have none. */
+/* Files from before there were classes do not say that they have none, nor
+ * those from before there was v that they predict eps. */
 static gboolean
-get_classes (const DdpmMetadata * metadata, guint * classes, GError ** error)
+get_later_settings (const DdpmMetadata * metadata, DdpmConfig * config,
+    GError ** error)
 {
   DdpmMetadata incomplete = *metadata;
+  guint prediction = config->prediction;
 
   incomplete.complete = FALSE;
-  return get_guint (&incomplete, "ddpm.classes", classes, error);
+  if (!get_guint (&incomplete, "ddpm.classes", &config->classes, error)
+      || !get_choice (&incomplete, "ddpm.prediction_type", predictions,
+          &prediction, error))
+    return FALSE;
+  config->prediction = prediction;
+  return TRUE;
 }
 
 static gboolean
@@ -166,7 +175,7 @@ ddpm_metadata_get_config (const DdpmMetadata * metadata, DdpmConfig * config,
           error)
       || !get_schedule (metadata, &found, error)
       || !get_choice (metadata, "ddpm.data_range", data_ranges, &range, error)
-      || !get_classes (metadata, &found.classes, error))
+      || !get_later_settings (metadata, &found, error))
     return FALSE;
   found.data_range = range;
   if (!ddpm_config_check (&found, error)) {
@@ -264,6 +273,9 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
       data_ranges[config->data_range]);
   ddpm_metadata_add_uint (writer, "ddpm.width", width);
   ddpm_metadata_add_uint (writer, "ddpm.height", height);
+  if (config->prediction != DDPM_PREDICTION_EPSILON)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.prediction_type",
+        predictions[config->prediction]);
   if (config->classes > 0)
     ddpm_metadata_add_uint (writer, "ddpm.classes", config->classes);
 }

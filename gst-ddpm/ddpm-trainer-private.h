@@ -35,7 +35,8 @@ struct _DdpmTrainer
   float *grads, *adam_m, *adam_v;       /* [trainable] */
   float *ema;                   /* [trainable], or NULL */
   /* [micro_batch][elements] */
-  float *x_0, *x_t, *eps, *eps_theta, *deps_theta;
+  float *x_0, *x_t, *prediction, *dprediction;
+  float *eps;                   /* then in its place what is to be predicted */
 
   /* of the host, for one micro-batch */
   gfloat *host_x_0;             /* [micro_batch][elements] */
@@ -43,7 +44,7 @@ struct _DdpmTrainer
   gint *t;                      /* [micro_batch] */
   gint *labels;                 /* [micro_batch]: -1: none */
   /* [micro_batch]: x_t = signal x_0 + noise eps */
-  gfloat *signal, *noise;
+  gfloat *signal, *noise, *minus_noise;
   gdouble *losses;              /* of a batch, in whole micro-batches */
 
   DdpmTrainerStats stats;
@@ -53,6 +54,6 @@ struct _DdpmTrainer
 guint ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer);
 /* Settings out of range are DDPM_ERROR_SETTINGS. */
 gboolean ddpm_trainer_settings_check (const DdpmTrainerSettings * settings,
-    GError ** error);
+    const DdpmConfig * config, GError ** error);
 
 G_END_DECLS

@@ -31,7 +31,8 @@ ddpm_trainer_settings_init (DdpmTrainerSettings * settings)
 
 /* Each comparison is written to fail for NaN. */
 gboolean
-ddpm_trainer_settings_check (const DdpmTrainerSettings * s, GError ** error)
+ddpm_trainer_settings_check (const DdpmTrainerSettings * s,
+    const DdpmConfig * config, GError ** error)
 {
   if (s->batch_size < 1 || s->batch_size > MAX_BATCH)
     goto wrong_batch;
@@ -45,6 +46,8 @@ ddpm_trainer_settings_check (const DdpmTrainerSettings * s, GError ** error)
     goto wrong_label_dropout;
   if (!(s->max_loss_weight >= 1.0 && s->max_loss_weight <= G_MAXFLOAT))
     goto wrong_loss_weight;
+  if (config->prediction == DDPM_PREDICTION_V && s->max_loss_weight != 1.0)
+    goto weight_of_v;
   return TRUE;
 
 wrong_batch:
@@ -71,6 +74,11 @@ wrong_loss_weight:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "max-loss-weight must be a finite number of at least 1, not %g",
       s->max_loss_weight);
+  return FALSE;
+weight_of_v:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "max-loss-weight is of a loss of eps, and must be 1, not %g, with "
+      "prediction-type=v-prediction", s->max_loss_weight);
   return FALSE;
 }
 

@@ -12,6 +12,7 @@
 #include "ddpm-labels.h"
 #include "ddpm-noise.h"
 #include "ddpm-pixels.h"
+#include "ddpm-prediction.h"
 #include "ddpm-trainer-private.h"
 #include "../kernels/ddpm-optimizer-math.h"
 
@@ -152,7 +153,7 @@ loss_weight (const DdpmTrainer * trainer, gint t)
 /* Losses of the images of a micro-batch, which no weight changes, and the
  * gradient of their weighted sum times scale; 0 from image count on */
 static void
-compare_with_eps (DdpmTrainer * trainer, guint count, gdouble scale,
+compare_with_target (DdpmTrainer * trainer, guint count, gdouble scale,
     gdouble * losses)
 {
   DdpmBackend *b = trainer->backend;
@@ -160,19 +161,19 @@ compare_with_eps (DdpmTrainer * trainer, guint count, gdouble scale,
 
   if (trainer->settings.max_loss_weight <= 1.0) {
     b->ops->mse (b, trainer->micro_batch, count, elements, scale,
-        trainer->eps_theta, trainer->eps, trainer->deps_theta, losses);
+        trainer->prediction, trainer->eps, trainer->dprediction, losses);
     return;
   }
   for (guint i = 0; i < trainer->micro_batch; i++)
     b->ops->mse (b, 1, i < count, elements,
         scale * loss_weight (trainer, trainer->t[i]),
-        trainer->eps_theta + i * elements, trainer->eps + i * elements,
-        trainer->deps_theta + i * elements, losses + i);
+        trainer->prediction + i * elements, trainer->eps + i * elements,
+        trainer->dprediction + i * elements, losses + i);
 }
 
-/* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2 over the
- * images first .. first + count - 1 of the batch, as part of its mean. Full
- * ones that are not the first make the same calls. */
+/* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2, or of what
+ * else is predicted, over the images first .. first + count - 1 of the batch,
+ * as part of its mean. Full ones that are not the first make the same calls. */
 static void
 learn_micro_batch (gpointer data)
 {
@@ -193,6 +194,7 @@ learn_micro_batch (gpointer data)
 
     trainer->signal[i] = trainer->schedule->sqrt_alphas_bar[t];
     trainer->noise[i] = trainer->schedule->sqrt_one_minus_alphas_bar[t];
+    trainer->minus_noise[i] = -trainer->noise[i];
   }
   if (batch->drop) {
     drop_here = *batch->drop;
@@ -203,11 +205,14 @@ learn_micro_batch (gpointer data)
   ops->q_sample (b, trainer->micro_batch, trainer->elements, trainer->signal,
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
   ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
-      drop, trainer->eps_theta);
-  compare_with_eps (trainer, count, loss_scale (batch),
+      drop, trainer->prediction);
+  ddpm_prediction_from_eps (trainer->config.prediction, b,
+      trainer->micro_batch, trainer->elements, trainer->signal,
+      trainer->minus_noise, trainer->x_0, trainer->eps);
+  compare_with_target (trainer, count, loss_scale (batch),
       trainer->losses + first);
   ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
-      trainer->deps_theta, trainer->grads, first > 0);
+      trainer->dprediction, trainer->grads, first > 0);
 }
 
 /* The gradient of the batch. in_sequences: by the passes of a training, which

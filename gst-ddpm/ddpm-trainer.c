@@ -30,6 +30,7 @@ take_host_memory (DdpmTrainer * trainer)
   trainer->labels = g_new0 (gint, n);
   trainer->signal = g_new0 (gfloat, n);
   trainer->noise = g_new0 (gfloat, n);
+  trainer->minus_noise = g_new0 (gfloat, n);
   trainer->losses = g_new0 (gdouble, (gsize) trainer->settings.batch_size + n);
   return trainer->host_x_0 && trainer->mirrored;
 }
@@ -57,7 +58,7 @@ take_memory (gpointer data)
     {&trainer->grads, trainable}, {&trainer->adam_m, trainable},
     {&trainer->adam_v, trainable}, {&trainer->x_0, images},
     {&trainer->x_t, images}, {&trainer->eps, images},
-    {&trainer->eps_theta, images}, {&trainer->deps_theta, images},
+    {&trainer->prediction, images}, {&trainer->dprediction, images},
     {&trainer->ema, trainable},
   };
   guint n = G_N_ELEMENTS (memory);
@@ -82,7 +83,7 @@ free_memory (gpointer data)
   const DdpmOps *ops = trainer->backend->ops;
   gpointer memory[] = { trainer->weights, trainer->grads, trainer->adam_m,
     trainer->adam_v, trainer->ema, trainer->x_0, trainer->x_t, trainer->eps,
-    trainer->eps_theta, trainer->deps_theta
+    trainer->prediction, trainer->dprediction
   };
 
   ops->plan_free (trainer->first_pass);
@@ -179,7 +180,7 @@ ddpm_trainer_new (const DdpmConfig * config,
 
   if (!ddpm_config_check (config, error)
       || !ddpm_config_check_size (config, width, height, error)
-      || !ddpm_trainer_settings_check (settings, error))
+      || !ddpm_trainer_settings_check (settings, config, error))
     return NULL;
 
   trainer = g_new0 (DdpmTrainer, 1);
@@ -226,6 +227,7 @@ ddpm_trainer_free (DdpmTrainer * trainer)
   g_free (trainer->labels);
   g_free (trainer->signal);
   g_free (trainer->noise);
+  g_free (trainer->minus_noise);
   g_free (trainer->losses);
   g_strfreev (trainer->class_names);
   ddpm_schedule_free (trainer->schedule);
@@ -295,6 +297,7 @@ can_become (const DdpmConfig * a, const DdpmConfig * b)
   DdpmConfig c = *a;
 
   c.dropout = b->dropout;
+  c.prediction = b->prediction;
   if (a->classes == 0)
     c.classes = b->classes;
   return ddpm_config_equal (&c, b);

@@ -26,7 +26,8 @@ G_BEGIN_DECLS
  *   1 / SNR (t)), @max_loss_weight) times in the gradient: 1: all the same (Ho
  *   et al. 2020, eq. 14); more: early steps of sampling, where composition and
  *   colours are decided, are learnt sooner (Salimans & Ho 2022, section 4,
- *   "truncated SNR", with a limit, since 1 / SNR has none)
+ *   "truncated SNR", with a limit, since 1 / SNR has none). Of a network that
+ *   predicts v, whose loss weighs 1 + 1 / SNR by itself, it must be 1
  * @seed: of initialisation, timesteps, noise, dropout and flips
  */
 typedef struct
@@ -46,7 +47,8 @@ typedef struct
 {
   guint64 step;                 /* optimiser steps done */
   guint64 samples;              /* images learnt from */
-  gdouble loss;                 /* mean of (eps - eps_theta)^2 over the batch */
+  gdouble loss;                 /* mean of (eps - eps_theta)^2 over the batch, or
+                                 * of the same with v */
   gdouble loss_smoothed;        /* exponential average, time constant 100 steps;
                                  * until then their mean */
   gdouble grad_norm;            /* before clipping */
@@ -72,7 +74,7 @@ void ddpm_trainer_free (DdpmTrainer * trainer);
 gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
     const DdpmTrainState * state, GError ** error);
 /* Starts from the weights of a model (fine-tuning, tests), which may differ in
- * dropout. Where it has no classes and the trainer has, labels say nothing at
+ * dropout and in what it predicts, which is then learnt anew. Where it has no classes and the trainer has, labels say nothing at
  * first. Class names are taken over. */
 gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
     const DdpmModel * model, GError ** error);

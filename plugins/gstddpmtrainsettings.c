@@ -72,6 +72,32 @@ gst_ddpm_data_range_get_type (void)
   return (GType) type;
 }
 
+/**
+ * GstDdpmPrediction:
+ * @epsilon: the noise (Ho et al. 2020)
+ * @v-prediction: sqrt (alphas_bar) eps - sqrt (1 - alphas_bar) x_0 (Salimans &
+ *   Ho 2022)
+ *
+ * What a network learns to predict.
+ *
+ * Since: 0.1
+ */
+GType
+gst_ddpm_prediction_get_type (void)
+{
+  static const GEnumValue values[] = {
+    {DDPM_PREDICTION_EPSILON, "The noise", "epsilon"},
+    {DDPM_PREDICTION_V, "v, of the noise and the image", "v-prediction"},
+    {0, NULL, NULL},
+  };
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstDdpmPrediction", values));
+  return (GType) type;
+}
+
 typedef enum
 {
   TEXT,
@@ -132,6 +158,9 @@ static const Setting settings[] = {
   {"data-range", CHOICE, AT (config.data_range),
       "Numbers that pixels are mapped to",
       .choice = gst_ddpm_data_range_get_type},
+  {"prediction-type", CHOICE, AT (config.prediction),
+      "What the network learns to predict: with v-prediction, fewer steps of "
+      "sampling will do", .choice = gst_ddpm_prediction_get_type},
   {"classes", UINT, AT (config.classes),
       "Classes that the labels of images tell apart (0: labels are not "
       "learnt). An image without a label is learnt without", 0,
@@ -367,6 +396,7 @@ gst_ddpm_train_settings_install (GObjectClass * klass)
 
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_SCHEDULE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DATA_RANGE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PREDICTION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_BACKEND, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PRECISION, 0);
   return i;

@@ -31,8 +31,10 @@ typedef struct
 /* linear, cosine: DdpmScheduleKind */
 GType gst_ddpm_schedule_get_type (void);
 #define GST_TYPE_DDPM_DATA_RANGE (gst_ddpm_data_range_get_type ())
+#define GST_TYPE_DDPM_PREDICTION (gst_ddpm_prediction_get_type ())
 /* symmetric, unit: DdpmDataRange */
 GType gst_ddpm_data_range_get_type (void);
+GType gst_ddpm_prediction_get_type (void);
 
 void gst_ddpm_train_settings_init (GstDdpmTrainSettings * settings);
 void gst_ddpm_train_settings_clear (GstDdpmTrainSettings * settings);
