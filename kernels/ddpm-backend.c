@@ -48,18 +48,6 @@ has_cuda_driver (void)
   return TRUE;
 }
 
-static DdpmBackend *
-cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
-{
-#if HAVE_CPU_BACKEND
-  return ddpm_cpu_backend_new (precision, threads, error);
-#else
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-      "backend=cpu needs oneDNN, and this gst-ddpm was built without it");
-  return NULL;
-#endif
-}
-
 DdpmBackend *
 ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
     guint threads, GError ** error)
@@ -86,7 +74,7 @@ ddpm_backend_new_on (DdpmBackendKind kind, DdpmPrecision precision,
       backend = ddpm_reference_backend_new (precision, threads, error);
       break;
     case DDPM_BACKEND_CPU:
-      backend = cpu_backend_new (precision, threads, error);
+      backend = ddpm_cpu_backend_new (precision, threads, error);
       break;
     case DDPM_BACKEND_CUDA:
       backend = cuda_backend_new (precision, threads, device, context, error);
@@ -94,13 +82,8 @@ ddpm_backend_new_on (DdpmBackendKind kind, DdpmPrecision precision,
     case DDPM_BACKEND_AUTO:
       if (has_cuda_driver ())
         backend = cuda_backend_new (precision, threads, -1, context, NULL);
-#if HAVE_CPU_BACKEND
       if (backend == NULL)
-        backend = cpu_backend_new (precision, threads, error);
-#else
-      if (backend == NULL)
-        backend = ddpm_reference_backend_new (precision, threads, error);
-#endif
+        backend = ddpm_cpu_backend_new (precision, threads, error);
       break;
   }
   if (backend)

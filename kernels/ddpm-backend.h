@@ -17,7 +17,7 @@ typedef struct _DdpmBackend DdpmBackend;
  * DdpmBackendKind:
  * @DDPM_BACKEND_AUTO: the fastest one that is here
  * @DDPM_BACKEND_REFERENCE: plain C in float, one thread: the oracle
- * @DDPM_BACKEND_CPU: oneDNN and own kernels
+ * @DDPM_BACKEND_CPU: own kernels; in bf16 with oneDNN
  * @DDPM_BACKEND_CUDA: cuDNN and own kernels, a module opened at run time
  */
 typedef enum
@@ -91,7 +91,7 @@ gpointer ddpm_backend_get_context (DdpmBackend * backend);
 
 /* "reference", "cpu", "cuda" */
 const gchar *ddpm_backend_get_name (DdpmBackend * backend);
-/* what really computes, for people: "oneDNN 2.6.3, AVX2, 2 threads" */
+/* what really computes, for people: "own kernels (v3), 2 threads" */
 const gchar *ddpm_backend_get_device (DdpmBackend * backend);
 /* what AUTO became: DDPM_PRECISION_F32, _BF16 or _BF16_EMULATED */
 DdpmPrecision ddpm_backend_get_precision (DdpmBackend * backend);

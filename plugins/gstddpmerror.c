@@ -149,7 +149,7 @@ gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
  * GstDdpmBackend:
  * @auto: the fastest one that is here
  * @reference: plain C in float, one thread
- * @cpu: oneDNN and own kernels
+ * @cpu: own kernels, and oneDNN in bf16
  * @cuda: cuDNN and own kernels
  *
  * The machine that computes. One that is named and cannot be had is an error.
@@ -164,7 +164,7 @@ gst_ddpm_backend_get_type (void)
     {DDPM_BACKEND_AUTO, "The fastest one that is here", "auto"},
     {DDPM_BACKEND_REFERENCE, "Plain C in float, one thread: the oracle",
         "reference"},
-    {DDPM_BACKEND_CPU, "oneDNN and own kernels", "cpu"},
+    {DDPM_BACKEND_CPU, "Own kernels, and oneDNN in bf16", "cpu"},
     {DDPM_BACKEND_CUDA, "cuDNN and own kernels", "cuda"},
     {0, NULL, NULL},
   };

@@ -17,10 +17,7 @@ cpu_finalize (DdpmBackend * base)
   CpuBackend *b = (CpuBackend *) base;
 
   ddpm_host_free (base, b->staging);
-  if (b->stream)
-    dnnl_stream_destroy (b->stream);
-  if (b->engine)
-    dnnl_engine_destroy (b->engine);
+  cpu_onednn_close (b);
   g_free (b);
 }
 
@@ -115,60 +112,18 @@ static const DdpmOps cpu_ops = {
 
 /* --- what is here --------------------------------------------------------- */
 
-/* An instruction set's number has the bits of those that it contains. */
-static gboolean
-has_isa (dnnl_cpu_isa_t isa)
-{
-  return (dnnl_get_effective_cpu_isa () & isa) == isa;
-}
-
-static const gchar *
-isa_name (void)
-{
-#ifdef __x86_64__
-  if (has_isa (dnnl_cpu_isa_avx512_core_amx))
-    return "AVX-512 AMX";
-  if (has_isa (dnnl_cpu_isa_avx512_core_bf16))
-    return "AVX-512 BF16";
-  if (has_isa (dnnl_cpu_isa_avx512_core))
-    return "AVX-512";
-  if (has_isa (dnnl_cpu_isa_avx2))
-    return "AVX2";
-  if (has_isa (dnnl_cpu_isa_sse41))
-    return "SSE4.1";
-#endif
-  return "generic";
-}
-
-/* Plain AVX-512 only emulates bf16, slower than f32. */
-static gboolean
-has_bf16 (void)
-{
-#ifdef __x86_64__
-  return has_isa (dnnl_cpu_isa_avx512_core_bf16);
-#else
-  return FALSE;
-#endif
-}
-
+/* In f32, and where bf16 is emulated, oneDNN is not even opened. */
 static gboolean
 choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
 {
-  const gboolean native = has_bf16 ();
-
   if (asked == DDPM_PRECISION_AUTO)
-    asked = native ? DDPM_PRECISION_BF16 : DDPM_PRECISION_F32;
-  if (asked == DDPM_PRECISION_BF16 && !native) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "precision=bf16 needs a processor with AVX-512 BF16 or AMX, and "
-        "oneDNN finds %s", isa_name ());
-    return FALSE;
-  }
+    asked = cpu_onednn_check_bf16 (NULL) ? DDPM_PRECISION_BF16
+        : DDPM_PRECISION_F32;
   b->base.precision = asked;
   b->base.act_type = asked == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
       : DDPM_TYPE_BF16;
   b->native_bf16 = asked == DDPM_PRECISION_BF16;
-  return TRUE;
+  return !b->native_bf16 || cpu_onednn_open (b, error);
 }
 
 static gboolean
@@ -186,7 +141,7 @@ check_threads (guint threads, GError ** error)
 DdpmBackend *
 ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
 {
-  const dnnl_version_t *version = dnnl_version ();
+  g_autofree gchar *computes = NULL;
   CpuBackend *b = g_new0 (CpuBackend, 1);
 
   b->base.ops = &cpu_ops;
@@ -196,14 +151,11 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
       : MIN (cpu_thread_count_cores (), cpu_thread_limit ());
   b->kernels = cpu_kernels_get ();
   if (!check_threads (b->base.threads, error)
-      || !choose_precision (b, precision, error)
-      || !cpu_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0), "engine",
-          error)
-      || !cpu_check (dnnl_stream_create (&b->stream, b->engine,
-              dnnl_stream_default_flags), "stream", error))
+      || !choose_precision (b, precision, error))
     goto failed;
-  b->base.device = g_strdup_printf ("oneDNN %d.%d.%d, %s, %u thread%s",
-      version->major, version->minor, version->patch, isa_name (),
+  computes = b->native_bf16 ? cpu_onednn_describe ()
+      : g_strdup_printf ("own kernels (%s)", b->kernels->name);
+  b->base.device = g_strdup_printf ("%s, %u thread%s", computes,
       b->base.threads, b->base.threads == 1 ? "" : "s");
   return &b->base;
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include "cpu-convolution.h"
+#include "cpu-onednn.h"
 
 /* What oneDNN is told of one source. weights is free to be chosen. */
 typedef struct
@@ -103,7 +104,7 @@ weights_of (const CpuPrimitive * p)
 {
   const_dnnl_memory_desc_t desc = NULL;
 
-  dnnl_memory_get_memory_desc (p->args[1].memory, &desc);
+  dnnl_memory_get_memory_desc (p->memory[1], &desc);
   return desc;
 }
 

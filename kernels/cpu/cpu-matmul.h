@@ -24,5 +24,9 @@ gboolean cpu_matmul_init (CpuMatmul * m, CpuBackend * b, gsize batch,
 void cpu_matmul_run (CpuMatmul * m, CpuBackend * b, gconstpointer left,
     gconstpointer right, gpointer product, gpointer scratch);
 void cpu_matmul_clear (CpuMatmul * m);
+/* (cpu-matmul-onednn.c) */
+gboolean cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b,
+    gsize batch, const CpuMatrix * left, const CpuMatrix * right,
+    const CpuMatrix * product, gboolean add, GError ** error);
 
 G_END_DECLS

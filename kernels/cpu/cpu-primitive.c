@@ -6,25 +6,7 @@
 #endif
 
 #include <string.h>
-#include "cpu-private.h"
-
-dnnl_data_type_t
-cpu_data_type (DdpmType type)
-{
-  return type == DDPM_TYPE_F32 ? dnnl_f32 : dnnl_bf16;
-}
-
-gboolean
-cpu_check (dnnl_status_t status, const gchar * what, GError ** error)
-{
-  if (status == dnnl_success)
-    return TRUE;
-  g_set_error (error, DDPM_ERROR,
-      status == dnnl_out_of_memory ? DDPM_ERROR_NO_SPACE : DDPM_ERROR_LIBRARY,
-      "oneDNN %d.%d.%d: %s: status %d", dnnl_version ()->major,
-      dnnl_version ()->minor, dnnl_version ()->patch, what, (gint) status);
-  return FALSE;
-}
+#include "cpu-onednn.h"
 
 gboolean
 cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
@@ -64,8 +46,8 @@ add_argument (CpuPrimitive * p, CpuBackend * b, gint arg,
   if (!cpu_check (dnnl_memory_create (&memory, desc, b->engine,
               DNNL_MEMORY_NONE), "memory object", error))
     return FALSE;
-  p->args[p->n_args].arg = arg;
-  p->args[p->n_args++].memory = memory;
+  p->args[p->n_args] = arg;
+  p->memory[p->n_args++] = memory;
   return TRUE;
 }
 
@@ -126,15 +108,18 @@ void
 cpu_primitive_run (CpuPrimitive * p, CpuBackend * b, const gconstpointer * data,
     gpointer scratch)
 {
+  dnnl_exec_arg_t args[CPU_PRIMITIVE_ARGS];
   dnnl_status_t status = dnnl_success;
 
-  for (gint i = 0; i < p->n_args - 1; i++)
-    status |= dnnl_memory_set_data_handle (p->args[i].memory,
-        (gpointer) data[i]);
-  status |= dnnl_memory_set_data_handle (p->args[p->n_args - 1].memory,
-      p->scratch ? scratch : NULL);
-  status |= dnnl_primitive_execute (p->primitive, b->stream, p->n_args,
-      p->args);
+  for (gint i = 0; i < p->n_args; i++) {
+    gconstpointer at = i < p->n_args - 1 ? data[i]
+        : p->scratch ? scratch : NULL;
+
+    args[i].arg = p->args[i];
+    args[i].memory = p->memory[i];
+    status |= dnnl_memory_set_data_handle (p->memory[i], (gpointer) at);
+  }
+  status |= dnnl_primitive_execute (p->primitive, b->stream, p->n_args, args);
   status |= dnnl_stream_wait (b->stream);
   if (status != dnnl_success)
     g_error ("oneDNN: %s: status %d", p->implementation, (gint) status);
@@ -144,7 +129,7 @@ void
 cpu_primitive_clear (CpuPrimitive * p)
 {
   for (gint i = 0; i < p->n_args; i++)
-    dnnl_memory_destroy (p->args[i].memory);
+    dnnl_memory_destroy (p->memory[i]);
   if (p->primitive)
     dnnl_primitive_destroy (p->primitive);
   memset (p, 0, sizeof (*p));

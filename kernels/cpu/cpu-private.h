@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * oneDNN computes convolutions and matrix products in bf16, the loops of
- * cpu-kernels.h everything else. Sums are over pieces that depend on the
+ * cpu-kernels.h everything else, and all where it is not built with oneDNN. Sums are over pieces that depend on the
  * shape alone, in their order: results do not depend on which thread did
  * what. Nothing but oneDNN takes memory in a step.
  */
@@ -10,7 +10,6 @@
 
 #include "../ddpm-desc.h"
 #include "cpu-kernels.h"
-#include "onednn.h"
 
 G_BEGIN_DECLS
 
@@ -19,8 +18,8 @@ typedef struct
   DdpmBackend base;
   const CpuKernels *kernels;
   gboolean native_bf16;         /* oneDNN computes in bf16 */
-  dnnl_engine_t engine;
-  dnnl_stream_t stream;
+  struct dnnl_engine *engine;   /* NULL: oneDNN computes nothing */
+  struct dnnl_stream *stream;
   /* where conv_set_weights () arranges weights: enough for any plan */
   float *staging;
   gsize staging_size;           /* floats */
@@ -60,33 +59,31 @@ cpu_at (gconstpointer base, gsize bytes)
   return (gpointer) ((const guint8 *) base + bytes);
 }
 
-/* --- primitives of oneDNN (cpu-primitive.c) ---------------------------------- */
+/* --- oneDNN (cpu-onednn.c, cpu-primitive.c; cpu-without-onednn.c) ------------- */
+
+/* Whether it computes in bf16 here; else what is missing */
+gboolean cpu_onednn_check_bf16 (GError ** error);
+/* Fails where it does not. */
+gboolean cpu_onednn_open (CpuBackend * b, GError ** error);
+/* What has been opened, if anything */
+void cpu_onednn_close (CpuBackend * b);
+/* Its version, and the instruction set; free it */
+gchar *cpu_onednn_describe (void);
 
 #define CPU_PRIMITIVE_ARGS 5
 
 /* A primitive and its memory objects, of which only the addresses change */
 typedef struct
 {
-  dnnl_primitive_t primitive;   /* NULL: none */
-  dnnl_exec_arg_t args[CPU_PRIMITIVE_ARGS];     /* the last one: workspace */
+  struct dnnl_primitive *primitive;     /* NULL: none */
+  /* what they are, and where; the last one: workspace */
+  gint args[CPU_PRIMITIVE_ARGS];
+  struct dnnl_memory *memory[CPU_PRIMITIVE_ARGS];
   gint n_args;
   gsize scratch;                /* bytes of its workspace */
   const gchar *implementation;  /* interned */
 } CpuPrimitive;
 
-dnnl_data_type_t cpu_data_type (DdpmType type);
-/* Fails with DDPM_ERROR_LIBRARY, naming what was done. */
-gboolean cpu_check (dnnl_status_t status, const gchar * what, GError ** error);
-/* With a workspace given by the caller, and dst += where sum */
-gboolean cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr,
-    GError ** error);
-/* Takes pd, whose arguments DNNL_ARG_* are, in the order of the addresses
- * that cpu_primitive_run () gets, args [n_args]. */
-gboolean cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
-    dnnl_primitive_desc_t pd, const gint * args, gint n_args, GError ** error);
-gboolean cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
-    const_dnnl_memory_desc_t src, const_dnnl_memory_desc_t dst,
-    GError ** error);
 void cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
     const gconstpointer * data, gpointer scratch);
 void cpu_primitive_clear (CpuPrimitive * p);
