@@ -10,15 +10,11 @@ void
 ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
     gfloat * out)
 {
+  const gboolean unit = range == DDPM_DATA_RANGE_UNIT;
   gsize i;
 
-  if (range == DDPM_DATA_RANGE_UNIT) {
-    for (i = 0; i < count; i++)
-      out[i] = (gfloat) (in[i] / 255.0);
-  } else {
-    for (i = 0; i < count; i++)
-      out[i] = (gfloat) (in[i] / 127.5 - 1.0);
-  }
+  for (i = 0; i < count; i++)
+    out[i] = ddpm_pixel_to_float (unit, in[i]);
 }
 
 void

@@ -41,11 +41,14 @@ struct _DdpmTrainer
   /* of the host, for one micro-batch */
   gfloat *host_x_0;             /* [micro_batch][elements] */
   guint8 *mirrored;             /* [elements] */
+  guint8 *flipped;              /* [micro_batch]: not 0: mirrored */
   gint *t;                      /* [micro_batch] */
   gint *labels;                 /* [micro_batch]: -1: none */
   /* [micro_batch]: x_t = signal x_0 + noise eps */
   gfloat *signal, *noise, *minus_noise;
   gdouble *losses;              /* of a batch, in whole micro-batches */
+
+  guint8 *pixels;               /* memory of the backend, as x_0 */
 
   DdpmTrainerStats stats;
 };

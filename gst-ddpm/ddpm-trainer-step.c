@@ -28,6 +28,7 @@ struct _Batch
 
   /* for fill: bytes to learn from, or all of it as given */
   const guint8 *images;
+  gboolean on_device;           /* these are memory of the backend */
   const gfloat *x_0, *eps;
   const gint *t;
   const gint *labels;           /* NULL: none */
@@ -46,17 +47,24 @@ loss_scale (const Batch * batch)
   return 1.0 / ((gdouble) batch->n * batch->trainer->elements);
 }
 
+/* Images of a micro-batch from number count on */
+static void
+zero_images (DdpmTrainer * trainer, float *to, guint count)
+{
+  gsize elements = trainer->elements;
+
+  trainer->backend->ops->zero (trainer->backend, to + count * elements,
+      (trainer->micro_batch - count) * elements * sizeof (gfloat));
+}
+
 /* The first count images of a micro-batch; the others become 0. */
 static void
 upload_images (DdpmTrainer * trainer, float *to, const gfloat * from,
     guint count)
 {
-  const DdpmOps *ops = trainer->backend->ops;
-  gsize elements = trainer->elements;
-
-  ops->upload (trainer->backend, to, from, count * elements * sizeof (gfloat));
-  ops->zero (trainer->backend, to + count * elements,
-      (trainer->micro_batch - count) * elements * sizeof (gfloat));
+  trainer->backend->ops->upload (trainer->backend, to, from,
+      count * (gsize) trainer->elements * sizeof (gfloat));
+  zero_images (trainer, to, count);
 }
 
 static gfloat
@@ -90,19 +98,42 @@ draw_label (DdpmTrainer * trainer, gint label, guint64 sample)
 }
 
 static void
-draw_image (DdpmTrainer * trainer, const guint8 * image, guint64 sample,
-    guint i)
+draw_image (DdpmTrainer * trainer, guint64 sample, guint i)
 {
   gdouble u = draw_uniform (trainer, sample, DDPM_STREAM_TIMESTEP);
 
   trainer->t[i] = (gint) (u * trainer->config.timesteps);
-  if (trainer->settings.flip
-      && draw_uniform (trainer, sample, DDPM_STREAM_FLIP) < 0.5f) {
-    mirror (trainer, image);
-    image = trainer->mirrored;
+  trainer->flipped[i] = trainer->settings.flip
+      && draw_uniform (trainer, sample, DDPM_STREAM_FLIP) < 0.5f;
+}
+
+static void
+convert_on_host (DdpmTrainer * trainer, const guint8 * images, guint count)
+{
+  gsize elements = trainer->elements;
+
+  for (guint i = 0; i < count; i++, images += elements) {
+    if (trainer->flipped[i])
+      mirror (trainer, images);
+    ddpm_pixels_to_float (trainer->config.data_range,
+        trainer->flipped[i] ? trainer->mirrored : images, elements,
+        trainer->host_x_0 + i * elements);
   }
-  ddpm_pixels_to_float (trainer->config.data_range, image, trainer->elements,
-      trainer->host_x_0 + (gsize) i * trainer->elements);
+  upload_images (trainer, trainer->x_0, trainer->host_x_0, count);
+}
+
+/* Those that learn_batch () has brought to pixels */
+static void
+convert_on_device (DdpmTrainer * trainer, guint count)
+{
+  const DdpmPixels p = { trainer->height, trainer->width,
+    trainer->config.image_channels,
+    trainer->config.data_range == DDPM_DATA_RANGE_UNIT
+  };
+
+  trainer->backend->ops->from_pixels (trainer->backend, count, &p,
+      trainer->pixels, trainer->flipped, trainer->x_0);
+  zero_images (trainer, trainer->x_0, count);
 }
 
 /* Lines 2 to 4 of the algorithm */
@@ -115,12 +146,15 @@ draw_micro_batch (Batch * batch, guint first, guint count)
   guint64 sample = trainer->stats.samples + first;
 
   for (guint i = 0; i < count; i++) {
-    draw_image (trainer, batch->images + (first + i) * elements, sample + i, i);
+    draw_image (trainer, sample + i, i);
     if (batch->labels)
       trainer->labels[i] =
           draw_label (trainer, batch->labels[first + i], sample + i);
   }
-  upload_images (trainer, trainer->x_0, trainer->host_x_0, count);
+  if (batch->on_device)
+    convert_on_device (trainer, count);
+  else
+    convert_on_host (trainer, batch->images + first * elements, count);
   ops->noise (trainer->backend, trainer->settings.seed, sample, DDPM_STREAM_EPS,
       trainer->micro_batch, trainer->elements, trainer->eps);
 }
@@ -231,6 +265,10 @@ learn_batch (Batch * batch, gboolean in_sequences)
       return FALSE;
     }
     batch->count = MIN (n, batch->n - batch->first);
+    if (batch->on_device)       /* to the same place, which a graph knows */
+      trainer->backend->ops->copy (trainer->backend, trainer->pixels,
+          batch->images + batch->first * (gsize) trainer->elements,
+          batch->count * (gsize) trainer->elements);
     ddpm_sequence_run (in_sequences ? pass : NULL, learn_micro_batch, batch);
   }
   return TRUE;
@@ -454,8 +492,8 @@ wrong_label:
   return FALSE;
 }
 
-gboolean
-ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
+static gboolean
+step (DdpmTrainer * trainer, const guint8 * images, gboolean on_device,
     const gint * labels, guint n, const gint * cancel,
     DdpmTrainerStats * stats, GError ** error)
 {
@@ -463,7 +501,8 @@ ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
     .first_sample = trainer->stats.samples
   };
   Batch batch = {.trainer = trainer,.n = n,.fill = draw_micro_batch,
-    .drop = &drop,.cancel = cancel,.images = images,.labels = labels
+    .drop = &drop,.cancel = cancel,.images = images,.on_device = on_device,
+    .labels = labels
   };
 
   if (!check_batch (&batch, error))
@@ -474,6 +513,22 @@ ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
   if (stats)
     *stats = trainer->stats;
   return TRUE;
+}
+
+gboolean
+ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
+    const gint * labels, guint n, const gint * cancel,
+    DdpmTrainerStats * stats, GError ** error)
+{
+  return step (trainer, images, FALSE, labels, n, cancel, stats, error);
+}
+
+gboolean
+ddpm_trainer_step_from (DdpmTrainer * trainer, const guint8 * images,
+    const gint * labels, guint n, const gint * cancel,
+    DdpmTrainerStats * stats, GError ** error)
+{
+  return step (trainer, images, TRUE, labels, n, cancel, stats, error);
 }
 
 gboolean

@@ -26,6 +26,7 @@ take_host_memory (DdpmTrainer * trainer)
 
   trainer->host_x_0 = g_try_new (gfloat, (gsize) n * trainer->elements);
   trainer->mirrored = g_try_new (guint8, trainer->elements);
+  trainer->flipped = g_new0 (guint8, n);
   trainer->t = g_new0 (gint, n);
   trainer->labels = g_new0 (gint, n);
   trainer->signal = g_new0 (gfloat, n);
@@ -74,6 +75,9 @@ take_memory (gpointer data)
         memory[i].size);
     take->ok = *memory[i].place != NULL;
   }
+  trainer->pixels = trainer->backend->ops->alloc (trainer->backend,
+      (gsize) trainer->micro_batch * trainer->elements);
+  take->ok = take->ok && trainer->pixels;
 }
 
 static void
@@ -91,6 +95,7 @@ free_memory (gpointer data)
   ops->plan_free (trainer->update);
   for (guint i = 0; i < G_N_ELEMENTS (memory); i++)
     ops->free (trainer->backend, memory[i]);
+  ops->free (trainer->backend, trainer->pixels);
 }
 
 /* A network that passes as many images at a time as was asked for; where that
@@ -223,6 +228,7 @@ ddpm_trainer_free (DdpmTrainer * trainer)
   trainer->backend->ops->run (trainer->backend, free_memory, trainer);
   g_free (trainer->host_x_0);
   g_free (trainer->mirrored);
+  g_free (trainer->flipped);
   g_free (trainer->t);
   g_free (trainer->labels);
   g_free (trainer->signal);

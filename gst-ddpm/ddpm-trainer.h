@@ -92,6 +92,11 @@ void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
 gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
     const gint * labels, guint n, const gint * cancel, DdpmTrainerStats * stats, GError ** error);
 
+/* The same of images in memory of the trainer's backend, to the same bits */
+gboolean ddpm_trainer_step_from (DdpmTrainer * trainer, const guint8 * images,
+    const gint * labels, guint n, const gint * cancel,
+    DdpmTrainerStats * stats, GError ** error);
+
 /* Gradient and loss of given x_0, t, labels (or NULL) and eps, without any
  * dropout and without a step: for tests. x_0, eps host floats (n, h, w, c), n <= batch_size; grads
  * host [trainable] */

@@ -59,3 +59,28 @@ ddpm_host_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
       ddpm_picture_paint_pixel (p, x, column, row);
   }
 }
+
+void
+ddpm_host_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
+{
+  const guint32 width = ddpm_picture_width (p);
+  const guint32 height = ddpm_picture_height (p);
+
+  for (guint32 row = 0; row < height; row++) {
+    for (guint32 column = 0; column < width; column++)
+      ddpm_picture_take_pixel (p, column, row, pixels);
+  }
+}
+
+void
+ddpm_host_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
+    const guint8 * pixels, const guint8 * mirrored, float *x)
+{
+  const gsize elements = (gsize) p->height * p->width * p->channels;
+
+  for (gsize i = 0; i < n; i++) {
+    for (gsize e = 0; e < elements; e++)
+      x[i * elements + e] = ddpm_pixels_element (p, pixels + i * elements,
+          mirrored[i], e);
+  }
+}

@@ -18,5 +18,9 @@ void ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src,
 void ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size);
 void ddpm_host_to_picture (DdpmBackend * b, const float *x,
     const DdpmPicture * p);
+void ddpm_host_from_picture (DdpmBackend * b, const DdpmPicture * p,
+    guint8 * pixels);
+void ddpm_host_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
+    const guint8 * pixels, const guint8 * mirrored, float *x);
 
 G_END_DECLS

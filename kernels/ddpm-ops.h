@@ -238,6 +238,14 @@ struct _DdpmOps
 
   /* x [n][height][width][channels], and memory of the backend that p names */
   void (*to_picture) (DdpmBackend * b, const float *x, const DdpmPicture * p);
+  /* The other way about, to bytes as they are: pixels [n][height][width]
+   * [channels] */
+  void (*from_picture) (DdpmBackend * b, const DdpmPicture * p,
+      guint8 * pixels);
+  /* x [n][height][width][channels] of such bytes; mirrored [n]: host memory,
+   * not 0 where left and right of an image change places */
+  void (*from_pixels) (DdpmBackend * b, guint n, const DdpmPixels * p,
+      const guint8 * pixels, const guint8 * mirrored, float *x);
 
   /* --- optimiser -------------------------------------------------------- */
   /* sum of squares in double; not finite if any element is not */

@@ -180,6 +180,25 @@ profile_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
   stop (b, DDPM_PROFILE_COPY, start);
 }
 
+static void
+profile_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->from_picture (inner_of (b), p, pixels);
+  stop (b, DDPM_PROFILE_COPY, start);
+}
+
+static void
+profile_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
+    const guint8 * pixels, const guint8 * mirrored, float *x)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->from_pixels (inner_of (b), n, p, pixels, mirrored, x);
+  stop (b, DDPM_PROFILE_COPY, start);
+}
+
 /* --- plans ---------------------------------------------------------------- */
 
 static ProfilePlan *
@@ -601,6 +620,8 @@ static const DdpmOps profile_ops = {
   .guide = profile_guide,
   .reverse_step = profile_reverse_step,
   .to_picture = profile_to_picture,
+  .from_picture = profile_from_picture,
+  .from_pixels = profile_from_pixels,
 
   .sum_of_squares = profile_sum_of_squares,
   .adam = profile_adam,

@@ -17,6 +17,7 @@
 #include <gmodule.h>
 
 #include "gstddpmcuda.h"
+#include "gstddpmcudamemory.h"
 #include "gstddpmgstcuda.h"
 
 /* --- the library --------------------------------------------------------- */
@@ -26,6 +27,8 @@
 static gboolean
 find_all (GModule * module, GstDdpmGstCuda * functions)
 {
+  g_module_symbol (module, "gst_cuda_memory_sync",
+      (gpointer *) & functions->cuda_memory_sync);
 #define FIND(name) \
     g_module_symbol (module, "gst_" #name, (gpointer *) &functions->name)
   return FIND (cuda_load_library) && FIND (cuda_ensure_element_context)
@@ -266,6 +269,37 @@ gst_ddpm_cuda_is_video (GstBuffer * buffer)
   return gst_buffer_n_memory (buffer) == 1
       && gst_memory_is_type (gst_buffer_peek_memory (buffer, 0),
       GST_DDPM_GSTCUDA_MEMORY_TYPE);
+}
+
+/* Another element may compute in another context. */
+static gboolean
+is_video_of (GstBuffer * buffer, DdpmBackend * backend)
+{
+  const GstDdpmGstCuda *gstcuda;
+  GstDdpmGstCudaMemory *memory;
+
+  if (!gst_ddpm_cuda_is_video (buffer) || (gstcuda = get_gstcuda ()) == NULL)
+    return FALSE;
+  memory = (GstDdpmGstCudaMemory *) gst_buffer_peek_memory (buffer, 0);
+  return ddpm_backend_get_context (backend) != NULL
+      && gstcuda->cuda_context_get_handle (memory->context)
+      == ddpm_backend_get_context (backend);
+}
+
+gboolean
+gst_ddpm_cuda_map_video (GstVideoFrame * frame, const GstVideoInfo * info,
+    GstBuffer * buffer, DdpmBackend * backend)
+{
+  const GstDdpmGstCuda *gstcuda;
+
+  if (!is_video_of (buffer, backend)
+      || !gst_video_frame_map (frame, info, buffer,
+          GST_MAP_READ | GST_DDPM_MAP_CUDA))
+    return FALSE;
+  gstcuda = get_gstcuda ();
+  if (gstcuda->cuda_memory_sync)
+    gstcuda->cuda_memory_sync (gst_buffer_peek_memory (buffer, 0));
+  return TRUE;
 }
 
 /* A pool of our own: that of who follows may be in another context. Rows are

@@ -49,5 +49,9 @@ gboolean gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
     GstQuery * query);
 /* Is it such memory? */
 gboolean gst_ddpm_cuda_is_video (GstBuffer * buffer);
+/* To be read where it is, by backend: whatever writes it has done so. FALSE:
+ * it is no such memory, or that of another context. */
+gboolean gst_ddpm_cuda_map_video (GstVideoFrame * frame,
+    const GstVideoInfo * info, GstBuffer * buffer, DdpmBackend * backend);
 
 G_END_DECLS

@@ -18,6 +18,13 @@ G_BEGIN_DECLS
 /* A GstObject, with the property cuda-device-id (guint) */
 typedef struct _GstCudaContext GstCudaContext;
 
+/* The beginning of memory of GST_DDPM_GSTCUDA_MEMORY_TYPE */
+typedef struct
+{
+  GstMemory mem;
+  GstCudaContext *context;
+} GstDdpmGstCudaMemory;
+
 /* gst_ and the name of the member is the name of the function. */
 typedef struct
 {
@@ -31,6 +38,10 @@ typedef struct
   gpointer (*cuda_context_get_handle) (GstCudaContext * context);
   GstBufferPool *(*cuda_buffer_pool_new) (GstCudaContext * context);
   void (*cuda_memory_init_once) (void);
+
+  /* from 1.24 on, where memory may be written by a stream that is behind;
+   * takes a GstCudaMemory. NULL: none is */
+  void (*cuda_memory_sync) (gpointer memory);
 } GstDdpmGstCuda;
 
 G_END_DECLS

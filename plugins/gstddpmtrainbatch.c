@@ -5,18 +5,29 @@
 #include "config.h"
 #endif
 
+#include "gstddpmcuda.h"
 #include "gstddpmtrainbatch.h"
 #include "../gst-ddpm/ddpm-labels.h"
+#include "../kernels/ddpm-ops.h"
+
+/* Arguments of the functions that run where the backend computes */
+typedef struct
+{
+  GstDdpmTrainBatch *batch;
+  const DdpmPicture *picture;
+} Call;
 
 gboolean
 gst_ddpm_train_batch_init (GstDdpmTrainBatch * batch, guint size,
-    const GstVideoInfo * info, guint classes, GError ** error)
+    const GstVideoInfo * info, guint classes, DdpmBackend * backend,
+    GError ** error)
 {
   batch->n = 0;
   batch->size = size;
   batch->image_size = (gsize) GST_VIDEO_INFO_WIDTH (info)
       * GST_VIDEO_INFO_HEIGHT (info) * GST_VIDEO_INFO_N_COMPONENTS (info);
   batch->pixels = g_try_malloc_n (size, batch->image_size);
+  batch->backend = ddpm_backend_ref (backend);
   batch->classes = classes;
   batch->labels = classes > 0 ? g_try_new (gint, size) : NULL;
   if (batch->pixels && (batch->labels || classes == 0))
@@ -27,9 +38,21 @@ gst_ddpm_train_batch_init (GstDdpmTrainBatch * batch, guint size,
   return FALSE;
 }
 
+static void
+give_back (gpointer data)
+{
+  GstDdpmTrainBatch *batch = data;
+
+  batch->backend->ops->free (batch->backend, batch->device);
+}
+
 void
 gst_ddpm_train_batch_clear (GstDdpmTrainBatch * batch)
 {
+  if (batch->device)
+    batch->backend->ops->run (batch->backend, give_back, batch);
+  batch->device = NULL;
+  g_clear_pointer (&batch->backend, ddpm_backend_unref);
   g_clear_pointer (&batch->pixels, g_free);
   g_clear_pointer (&batch->labels, g_free);
 }
@@ -76,20 +99,34 @@ no_class:
   return FALSE;
 }
 
-gboolean
-gst_ddpm_train_batch_add (GstDdpmTrainBatch * batch, const GstVideoInfo * info,
-    GstBuffer * buffer, const GstDdpmSample * sample, GError ** error)
+/* --- of the host ---------------------------------------------------------- */
+
+static void
+upload (gpointer data)
 {
+  Call *call = data;
+  GstDdpmTrainBatch *batch = call->batch;
+  const gsize at = batch->n * batch->image_size;
+
+  batch->backend->ops->upload (batch->backend, batch->device + at,
+      batch->pixels + at, batch->image_size);
+}
+
+static gboolean
+add_from_host (GstDdpmTrainBatch * batch, const GstVideoInfo * info,
+    GstBuffer * buffer, GError ** error)
+{
+  Call call = { batch, NULL };
   GstVideoFrame frame;
 
-  if (!add_label (batch, sample, error))
-    return FALSE;
   if (!gst_video_frame_map (&frame, info, buffer, GST_MAP_READ))
     goto no_image;
   pack (&frame, batch->pixels + batch->n * batch->image_size);
   gst_video_frame_unmap (&frame);
-  batch->n++;
-  return TRUE;
+  if (!batch->on_device)
+    return TRUE;
+  batch->backend->ops->run (batch->backend, upload, &call);
+  return ddpm_backend_check (batch->backend, error);
 
 no_image:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
@@ -98,4 +135,81 @@ no_image:
       GST_VIDEO_INFO_HEIGHT (info), GST_VIDEO_INFO_NAME (info),
       GST_VIDEO_INFO_SIZE (info));
   return FALSE;
+}
+
+/* --- of the device -------------------------------------------------------- */
+
+static void
+take (gpointer data)
+{
+  GstDdpmTrainBatch *batch = data;
+
+  batch->device = batch->backend->ops->alloc (batch->backend,
+      batch->size * batch->image_size);
+}
+
+/* With the first image of a batch that is there. FALSE: no memory, so that the
+ * batch is on the host */
+static gboolean
+has_device (GstDdpmTrainBatch * batch)
+{
+  if (batch->device == NULL)
+    batch->backend->ops->run (batch->backend, take, batch);
+  return batch->device != NULL;
+}
+
+/* Done when it returns: whoever owns the picture writes the next one there. */
+static void
+take_picture (gpointer data)
+{
+  Call *call = data;
+  GstDdpmTrainBatch *batch = call->batch;
+  const DdpmOps *ops = batch->backend->ops;
+
+  ops->from_picture (batch->backend, call->picture,
+      batch->device + batch->n * batch->image_size);
+  if (ops->wait)
+    ops->wait (batch->backend);
+}
+
+static gboolean
+add_from_device (GstDdpmTrainBatch * batch, const GstVideoFrame * frame,
+    GError ** error)
+{
+  DdpmPicture picture = {.n = 1,.columns = 1 };
+  Call call = { batch, &picture };
+
+  picture.width = GST_VIDEO_FRAME_WIDTH (frame);
+  picture.height = GST_VIDEO_FRAME_HEIGHT (frame);
+  picture.channels = GST_VIDEO_FRAME_N_COMPONENTS (frame);
+  picture.pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, 0);
+  for (guint c = 0; c < picture.channels; c++) {
+    picture.component[c] = GST_VIDEO_FRAME_COMP_DATA (frame, c);
+    picture.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE (frame, c);
+  }
+  batch->backend->ops->run (batch->backend, take_picture, &call);
+  return ddpm_backend_check (batch->backend, error);
+}
+
+/* --- either --------------------------------------------------------------- */
+
+gboolean
+gst_ddpm_train_batch_add (GstDdpmTrainBatch * batch, const GstVideoInfo * info,
+    GstBuffer * buffer, const GstDdpmSample * sample, GError ** error)
+{
+  GstVideoFrame frame;
+  gboolean mapped, ok;
+
+  if (!add_label (batch, sample, error))
+    return FALSE;
+  mapped = (batch->n == 0 || batch->on_device)
+      && gst_ddpm_cuda_map_video (&frame, info, buffer, batch->backend);
+  if (batch->n == 0)
+    batch->on_device = mapped && has_device (batch);
+  ok = mapped && batch->on_device ? add_from_device (batch, &frame, error)
+      : add_from_host (batch, info, buffer, error);
+  if (mapped)
+    gst_video_frame_unmap (&frame);
+  batch->n += ok ? 1 : 0;
+  return ok;
 }

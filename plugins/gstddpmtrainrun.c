@@ -288,7 +288,7 @@ make_trainer (GstDdpmTrainRun * run, GError ** error)
   if (!ddpm_config_check_size (&s->config, width, height, error))
     return FALSE;
   if (!gst_ddpm_train_batch_init (&run->batch, s->trainer.batch_size,
-          &run->info, s->config.classes, error))
+          &run->info, s->config.classes, run->backend, error))
     return FALSE;
   trainer = ddpm_trainer_new (&s->config, &s->trainer, width, height,
       run->backend, error);
@@ -463,14 +463,17 @@ gboolean
 gst_ddpm_train_run_step (GstDdpmTrainRun * run, const gint * cancel,
     GstDdpmTrainReport * report, GError ** error)
 {
+  GstDdpmTrainBatch *batch = &run->batch;
   DdpmTrainerStats stats;
   gboolean ok;
 
   g_mutex_lock (&run->lock);
   while (g_atomic_int_get (&run->savers) > 0)
     g_cond_wait (&run->saved, &run->lock);
-  ok = ddpm_trainer_step (run->trainer, run->batch.pixels, run->batch.labels,
-      run->batch.n, cancel, &stats, error);
+  ok = batch->on_device ? ddpm_trainer_step_from (run->trainer, batch->device,
+      batch->labels, batch->n, cancel, &stats, error)
+      : ddpm_trainer_step (run->trainer, batch->pixels, batch->labels,
+      batch->n, cancel, &stats, error);
   if (ok && run->has_sample)
     run->epochs_done = run->sample.epoch + (run->epoch_ended ? 1 : 0);
   g_mutex_unlock (&run->lock);

@@ -24,8 +24,8 @@
  * nothing is passed over, and a flushing seek ends it too.
  *
  * Computing on a GPU, it takes images in memory:CUDAMemory too, and shares the
- * CUDA context of other elements; they take the way over the host, as all
- * images do, to the same batches in the same order.
+ * CUDA context of other elements; where they are in that context they stay on
+ * the GPU, in the same batches and to the same numbers as those of the host.
  *
  * Images of a data set (cifarsrc) come in epochs: the last batch of an epoch
  * is as small as it comes. Any other source is one long stream.

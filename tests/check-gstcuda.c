@@ -25,6 +25,9 @@ const GstDdpmGstCuda gst_ddpm_check_gstcuda = {
   .cuda_context_get_handle = gst_cuda_context_get_handle,
   .cuda_buffer_pool_new = gst_cuda_buffer_pool_new,
   .cuda_memory_init_once = gst_cuda_memory_init_once,
+#if GST_CHECK_VERSION (1, 24, 0)
+  .cuda_memory_sync = (void (*)(gpointer)) gst_cuda_memory_sync,
+#endif
 };
 
 G_STATIC_ASSERT (GST_MAP_CUDA == GST_DDPM_MAP_CUDA);
@@ -34,3 +37,5 @@ G_STATIC_ASSERT (sizeof (GST_CUDA_MEMORY_TYPE_NAME) ==
     sizeof (GST_DDPM_GSTCUDA_MEMORY_TYPE));
 G_STATIC_ASSERT (sizeof (GST_CAPS_FEATURE_MEMORY_CUDA_MEMORY) ==
     sizeof (GST_DDPM_CUDA_FEATURE));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GstCudaMemory, context) ==
+    G_STRUCT_OFFSET (GstDdpmGstCudaMemory, context));

@@ -102,5 +102,22 @@ get_missing (void)
 
 #define CUDA_TEST_MAIN(suite) ELEMENT_TEST_MAIN_UNLESS (suite, get_missing)
 #else
+/* What the fake module counts */
+G_GNUC_UNUSED static gsize
+get_counter (const gchar * name)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("GST_DDPM_MODULE_DIR"),
+      "libgstddpm-cuda." G_MODULE_SUFFIX, NULL);
+  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY);
+  gpointer symbol;
+  gsize count;
+
+  fail_unless (module != NULL, "%s", g_module_error ());
+  fail_unless (g_module_symbol (module, name, &symbol));
+  count = *(gsize *) symbol;
+  g_module_close (module);
+  return count;
+}
+
 #define CUDA_TEST_MAIN(suite) ELEMENT_TEST_MAIN (suite)
 #endif

@@ -204,17 +204,29 @@ check_same_training (const gchar * source, const gchar * backend,
   g_bytes_unref (b);
 }
 
+/* Mirrored or not, whatever lies between their rows */
 GST_START_TEST (test_pictures_of_the_device_are_learnt)
 {
-  g_autofree gchar *device = NULL, *host = NULL;
+  static const gchar *formats[] = { "RGB", "RGBP" };
+  static const gchar *flips[] = { " flip=true", " flip=false" };
+  g_autofree gchar *device = NULL, *host = NULL, *on_device = NULL;
+  g_autofree gchar *on_host = NULL;
+#ifndef ON_A_GPU
+  const gsize pictures = get_counter ("fake_gpu_pictures");
+#endif
 
   if (!has_gstcuda ())
     return;
   device = g_strdup_printf (NOISE " ! queue ! %s ! video/x-raw(" CUDA
-      "),format=RGBP", on (DEVICE, ""));
+      "),format=%s", on (DEVICE, ""), formats[__i__ % 2]);
   host = g_strdup_printf (HOST_NOISE " ! %s ! video/x-raw,format=RGB",
       on (HOST, ""));
-  check_same_training (device, DEVICE, host, HOST);
+  on_device = g_strconcat (DEVICE, flips[__i__ / 2], NULL);
+  on_host = g_strconcat (HOST, flips[__i__ / 2], NULL);
+  check_same_training (device, on_device, host, on_host);
+#ifndef ON_A_GPU
+  fail_unless_equals_uint64 (get_counter ("fake_gpu_pictures"), pictures + 2);
+#endif
 }
 
 GST_END_TEST;
@@ -303,7 +315,7 @@ cuda_context_suite (void)
   tcase_add_test (tc, test_the_context_of_the_application_is_used);
   tcase_add_test (tc, test_no_context_is_given_by_a_backend_on_the_host);
   tcase_add_test (tc, test_a_device_that_is_not_there);
-  tcase_add_test (tc, test_pictures_of_the_device_are_learnt);
+  tcase_add_loop_test (tc, test_pictures_of_the_device_are_learnt, 0, 4);
   tcase_add_test (tc, test_only_who_trains_on_a_device_takes_its_pictures);
   tcase_add_test (tc, test_training_shares_the_context);
 #ifndef ON_A_GPU

@@ -285,23 +285,6 @@ GST_START_TEST (test_what_cudadownload_brings_is_the_same)
 
 GST_END_TEST;
 #else
-/* Bytes that the fake module has brought to the host */
-static gsize
-get_downloads (void)
-{
-  g_autofree gchar *path = g_build_filename (g_getenv ("GST_DDPM_MODULE_DIR"),
-      "libgstddpm-cuda." G_MODULE_SUFFIX, NULL);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY);
-  gpointer symbol;
-  gsize downloads;
-
-  fail_unless (module != NULL, "%s", g_module_error ());
-  fail_unless (g_module_symbol (module, "fake_gpu_downloads", &symbol));
-  downloads = *(gsize *) symbol;
-  g_module_close (module);
-  return downloads;
-}
-
 GST_START_TEST (test_nothing_passes_through_the_host)
 {
   GstElement *pipeline;
@@ -311,11 +294,11 @@ GST_START_TEST (test_nothing_passes_through_the_host)
     return;
   pipeline = launch ("%s ! other/tensors(" CUDA ") ! %s ! video/x-raw(" CUDA
       ") ! fakesink sync=false", NOISE, on (DEVICE, ""));
-  before = get_downloads ();
+  before = get_counter ("fake_gpu_downloads");
   play (pipeline);
   gst_message_unref (gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
           GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS));
-  fail_unless_equals_uint64 (get_downloads (), before);
+  fail_unless_equals_uint64 (get_counter ("fake_gpu_downloads"), before);
   stop_and_free (pipeline);
 }
 

@@ -105,6 +105,8 @@ static const DdpmOps cpu_ops = {
   .guide = cpu_guide,
   .reverse_step = cpu_reverse_step,
   .to_picture = ddpm_host_to_picture,
+  .from_picture = ddpm_host_from_picture,
+  .from_pixels = ddpm_host_from_pixels,
 
   .sum_of_squares = cpu_sum_of_squares,
   .adam = cpu_adam,

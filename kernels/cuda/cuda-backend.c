@@ -220,6 +220,8 @@ static const DdpmOps cuda_ops = {
   .guide = cuda_guide,
   .reverse_step = cuda_reverse_step,
   .to_picture = cuda_to_picture,
+  .from_picture = cuda_from_picture,
+  .from_pixels = cuda_from_pixels,
 
   .sum_of_squares = cuda_sum_of_squares,
   .adam = cuda_adam,

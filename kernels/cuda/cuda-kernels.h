@@ -88,6 +88,12 @@ void cuda_kern_swish_backward (cudaStream_t stream, size_t count,
 
 void cuda_kern_to_picture (cudaStream_t stream, const float *x,
     const DdpmPicture * p);
+void cuda_kern_from_picture (cudaStream_t stream, const DdpmPicture * p,
+    uint8_t *pixels);
+/* mirrored [n]: device memory, too */
+void cuda_kern_from_pixels (cudaStream_t stream, unsigned n,
+    const DdpmPixels * p, const uint8_t *pixels, const uint8_t *mirrored,
+    float *x);
 
 /* --- kern-diffusion.cu, kern-optimizer.cu ------------------------------------- */
 

@@ -254,6 +254,10 @@ void cuda_swish_backward (DdpmBackend * b, gsize count, const float *x,
     const float *dy, float *dx);
 /* cuda-picture.c */
 void cuda_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p);
+void cuda_from_picture (DdpmBackend * b, const DdpmPicture * p,
+    guint8 * pixels);
+void cuda_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
+    const guint8 * pixels, const guint8 * mirrored, float *x);
 /* cuda-diffusion.c */
 void cuda_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out);

@@ -92,6 +92,8 @@ static const DdpmOps ref_ops = {
   .guide = ddpm_ref_guide,
   .reverse_step = ddpm_ref_reverse_step,
   .to_picture = ddpm_host_to_picture,
+  .from_picture = ddpm_host_from_picture,
+  .from_pixels = ddpm_host_from_pixels,
 
   .sum_of_squares = ddpm_ref_sum_of_squares,
   .adam = ddpm_ref_adam,

@@ -17,6 +17,8 @@
 
 /* Bytes that were brought to the host */
 G_MODULE_EXPORT gsize fake_gpu_downloads;
+/* Pictures that were taken where they are */
+G_MODULE_EXPORT gsize fake_gpu_pictures;
 
 static GRecMutex lock;
 static guint depth;
@@ -101,6 +103,15 @@ fake_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
   pending = TRUE;
 }
 
+/* The picture may be written again when it has been waited for. */
+static void
+fake_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
+{
+  inner->from_picture (b, p, pixels);
+  fake_gpu_pictures += p->n;
+  pending = TRUE;
+}
+
 static gboolean
 take_memory (void)
 {
@@ -139,6 +150,7 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
   ops.wait = fake_wait;
   ops.noise = fake_noise;
   ops.to_picture = fake_to_picture;
+  ops.from_picture = fake_from_picture;
   b->ops = &ops;
   b->name = "cuda";
   g_free (b->device);
