@@ -196,8 +196,9 @@ test_net_notebook (DdpmConfig * config, guint * width, guint * height)
 }
 
 static inline gfloat *
-evaluate (DdpmBackend * backend, guint batch, guint64 first_sample,
-    gboolean training, const DdpmDropout * drop, gfloat ** grads)
+evaluate_net (DdpmBackend * backend, TestNet make, guint batch,
+    guint64 first_sample, gboolean training, const DdpmDropout * drop,
+    gfloat ** grads)
 {
   Net net;
   Pass p = { &net };
@@ -205,7 +206,7 @@ evaluate (DdpmBackend * backend, guint batch, guint64 first_sample,
   g_autofree gint *t = g_new (gint, batch);
   guint i;
 
-  net_init (&net, backend, test_net_square_dropout, batch, training);
+  net_init (&net, backend, make, batch, training);
   x_t = g_new (gfloat, batch * net.elements);
   eps = g_new (gfloat, batch * net.elements);
   for (i = 0; i < batch; i++) {
@@ -225,4 +226,12 @@ evaluate (DdpmBackend * backend, guint batch, guint64 first_sample,
   net_run (&net, &p);
   net_clear (&net);
   return p.out;
+}
+
+static inline gfloat *
+evaluate (DdpmBackend * backend, guint batch, guint64 first_sample,
+    gboolean training, const DdpmDropout * drop, gfloat ** grads)
+{
+  return evaluate_net (backend, test_net_square_dropout, batch, first_sample,
+      training, drop, grads);
 }
