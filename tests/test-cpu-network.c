@@ -69,7 +69,7 @@ assert_near (const Setup * setup, const gchar * net, const gchar * what,
   g_assert_cmpfloat (distance, <=, limit);
 }
 
-/* --- what is computed --------------------------------------------------------- */
+/* --- what is computed ----------------------------------------------------- */
 
 typedef struct
 {
@@ -154,7 +154,7 @@ sample_with (DdpmBackend * backend, const NamedNet * net, Results * r)
       FIRST);
 }
 
-/* --- the reference, once ------------------------------------------------------- */
+/* --- the reference, once -------------------------------------------------- */
 
 static Results exact[G_N_ELEMENTS (nets)], rounded[G_N_ELEMENTS (nets)];
 
@@ -172,7 +172,7 @@ compute_reference (DdpmPrecision precision, Results * results)
   }
 }
 
-/* --- tests -------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------- */
 
 static void
 outputs_and_gradients_are_the_reference_s (gconstpointer data)
