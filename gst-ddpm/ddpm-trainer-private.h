@@ -41,6 +41,7 @@ struct _DdpmTrainer
   /* of the host, for one micro-batch */
   gfloat *host_x_0;             /* [micro_batch][elements] */
   guint8 *mirrored;             /* [elements] */
+  gfloat *scales;               /* [micro_batch]: of the losses' gradients */
   guint8 *flipped;              /* [micro_batch]: not 0: mirrored */
   gint *t;                      /* [micro_batch] */
   gint *labels;                 /* [micro_batch]: -1: none */

@@ -191,18 +191,12 @@ compare_with_target (DdpmTrainer * trainer, guint count, gdouble scale,
     gdouble * losses)
 {
   DdpmBackend *b = trainer->backend;
-  gsize elements = trainer->elements;
 
-  if (trainer->settings.max_loss_weight <= 1.0) {
-    b->ops->mse (b, trainer->micro_batch, count, elements, scale,
-        trainer->prediction, trainer->eps, trainer->dprediction, losses);
-    return;
-  }
   for (guint i = 0; i < trainer->micro_batch; i++)
-    b->ops->mse (b, 1, i < count, elements,
-        scale * loss_weight (trainer, trainer->t[i]),
-        trainer->prediction + i * elements, trainer->eps + i * elements,
-        trainer->dprediction + i * elements, losses + i);
+    trainer->scales[i] = scale * loss_weight (trainer, trainer->t[i]);
+  b->ops->mse (b, trainer->micro_batch, count, trainer->elements,
+      trainer->scales, trainer->prediction, trainer->eps,
+      trainer->dprediction, losses);
 }
 
 /* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2, or of what

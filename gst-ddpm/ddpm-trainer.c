@@ -26,6 +26,7 @@ take_host_memory (DdpmTrainer * trainer)
 
   trainer->host_x_0 = g_try_new (gfloat, (gsize) n * trainer->elements);
   trainer->mirrored = g_try_new (guint8, trainer->elements);
+  trainer->scales = g_new0 (gfloat, n);
   trainer->flipped = g_new0 (guint8, n);
   trainer->t = g_new0 (gint, n);
   trainer->labels = g_new0 (gint, n);
@@ -228,6 +229,7 @@ ddpm_trainer_free (DdpmTrainer * trainer)
   trainer->backend->ops->run (trainer->backend, free_memory, trainer);
   g_free (trainer->host_x_0);
   g_free (trainer->mirrored);
+  g_free (trainer->scales);
   g_free (trainer->flipped);
   g_free (trainer->t);
   g_free (trainer->labels);

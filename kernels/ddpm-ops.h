@@ -222,10 +222,10 @@ struct _DdpmOps
   void (*q_sample) (DdpmBackend * b, guint n, guint elements, const float *a,
       const float *s, const float *x_0, const float *eps, float *x_t);
   /* loss[i] (host memory) = sum_e (pred - target)^2 of image i;
-   * dpred = 2 scale (pred - target) (Ho et al. 2020, eq. 14). Images from
-   * n_valid on: loss 0, dpred 0. */
+   * dpred = 2 scale[i] (pred - target) (Ho et al. 2020, eq. 14); scale [n]:
+   * host memory. Images from n_valid on: loss 0, dpred 0. */
   void (*mse) (DdpmBackend * b, guint n, guint n_valid, guint elements,
-      gfloat scale, const float *pred, const float *target, float *dpred,
+      const float *scale, const float *pred, const float *target, float *dpred,
       double *loss);
   /* eps = without + w (eps - without): classifier-free guidance (Ho &
    * Salimans 2022, eq. 6, where w is called 1 + w) */
@@ -268,7 +268,7 @@ struct _DdpmOps
   /* func makes the calls: upload, download, zero, copy, and whatever computes
    * and returns nothing; each time the same ones, with the same pointers to
    * memory of the backend, sizes and flags. What is in host memory, and where
-   * it is, may change, and so may seeds, samples, streams, n_valid and scale.
+   * it is, may change, and so may seeds, samples, streams and n_valid.
    * func may be called more than once in a run. What goes to host memory is
    * there after wait (). */
   void (*sequence_run) (DdpmPlan * p, void (*func) (gpointer data),

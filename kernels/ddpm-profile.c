@@ -518,7 +518,7 @@ profile_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 
 static void
 profile_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    gfloat scale, const float *pred, const float *target, float *dpred,
+    const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
   const gdouble start = now (b);

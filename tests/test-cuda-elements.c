@@ -179,17 +179,20 @@ many_images_job (gpointer data)
   { N = CUDA_STAGE_MAX / 8 + 5 };
   DdpmBackend *b = ((const Subject *) data)->backend;
   g_autofree double *loss = g_new (double, N);
+  g_autofree float *scale = g_new (float, N);
   Tensor pred = tensor_random (b, DDPM_TYPE_F32, 1, N, 3, 1, 0, 0);
   Tensor target = tensor_random (b, DDPM_TYPE_F32, 1, N, 4, 1, 0, 0);
   Tensor dpred = tensor_new (b, DDPM_TYPE_F32, N, 0);
   const float *p = pred.data, *t = target.data, *d = dpred.data;
 
-  b->ops->mse (b, N, N - 3, 1, 0.5f, p, t, dpred.data, loss);
+  for (guint i = 0; i < N; i++)
+    scale[i] = i % 3;
+  b->ops->mse (b, N, N - 3, 1, scale, p, t, dpred.data, loss);
   for (guint i = 0; i < N; i++) {
     const float difference = i < N - 3 ? p[i] - t[i] : 0;
 
     g_assert_cmpfloat (loss[i], ==, difference * difference);
-    g_assert_cmpfloat (d[i], ==, difference);
+    g_assert_cmpfloat (d[i], ==, 2 * (i % 3) * difference);
   }
   tensor_free (b, &pred);
   tensor_free (b, &target);

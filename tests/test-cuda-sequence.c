@@ -187,9 +187,10 @@ learn (gpointer data)
 {
   Run *run = data;
   const guint given = run->n_valid * ELEMENTS;
-  gfloat a[N], s[N];
+  gfloat a[N], s[N], scale[N];
 
   for (guint i = 0; i < N; i++) {
+    scale[i] = (i + 1.0f) / run->n_valid;
     a[i] = made_up (i, run->step);
     s[i] = made_up (i, run->step + 1);
   }
@@ -200,7 +201,7 @@ learn (gpointer data)
   ops.copy (b, run->kept, run->x, COUNT * sizeof (float));
   ops.accumulate (b, COUNT, run->weights, run->x);
   ops.swish_forward (b, COUNT, run->x, run->pred);
-  ops.mse (b, N, run->n_valid, ELEMENTS, 1.0f / run->n_valid, run->pred,
+  ops.mse (b, N, run->n_valid, ELEMENTS, scale, run->pred,
       run->eps, run->dpred, run->returned ? run->returned : run->losses);
   ops.swish_backward (b, COUNT, run->x, run->dpred, run->grads);
 }

@@ -446,7 +446,7 @@ upsample_loss (gconstpointer data)
   return weighted_sum (op->dy, y, 4 * SMALL);
 }
 
-#define MSE_SCALE 0.125f
+static const float mse_scale[] = { 0.125f, 0.5f };
 
 static double
 mse_loss (gconstpointer data)
@@ -455,9 +455,9 @@ mse_loss (gconstpointer data)
   float dpred[SMALL];
   double loss[2];
 
-  op->b->ops->mse (op->b, 2, 2, SMALL / 2, MSE_SCALE, op->x, op->target,
+  op->b->ops->mse (op->b, 2, 2, SMALL / 2, mse_scale, op->x, op->target,
       dpred, loss);
-  return MSE_SCALE * (loss[0] + loss[1]);
+  return mse_scale[0] * loss[0] + mse_scale[1] * loss[1];
 }
 
 static void
@@ -476,7 +476,7 @@ small_gradients (void)
   b->ops->swish_backward (b, SMALL, x, dy, dx);
   assert_gradient (dx, x, SMALL, swish_loss, &op);
 
-  b->ops->mse (b, 2, 2, SMALL / 2, MSE_SCALE, x, target, dx, loss);
+  b->ops->mse (b, 2, 2, SMALL / 2, mse_scale, x, target, dx, loss);
   assert_gradient (dx, x, SMALL, mse_loss, &op);
 
   b->ops->upsample_backward (b, 2, 3, 2, 5, dy, dx, FALSE);

@@ -340,13 +340,14 @@ run_losses (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   enum
   { N = 4, ELEMENTS = 1001 };
   const DdpmType f32 = DDPM_TYPE_F32;
+  const float scale[N] = { 0.25f, 3.0f, 0.0f, 1.0f };
   Tensor pred = tensor_random (b, f32, N, ELEMENTS, 91, 1, 0, shift);
   Tensor target = tensor_random (b, f32, N, ELEMENTS, 92, 1, 0, shift);
   Tensor dpred = tensor_random (b, f32, N, ELEMENTS, 93, 1, 0, shift);
   float *losses = g_new (float, N + 1);
   double loss[N];
 
-  b->ops->mse (b, N, N - 1, ELEMENTS, 0.25f, pred.data, target.data,
+  b->ops->mse (b, N, N - 1, ELEMENTS, scale, pred.data, target.data,
       dpred.data, loss);
   for (guint i = 0; i < N; i++)
     losses[i] = loss[i];

@@ -234,7 +234,7 @@ static struct
 
 static void
 spy_on_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    gfloat scale, const float *pred, const float *target, float *dpred,
+    const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
   spy.losses++;
@@ -306,6 +306,42 @@ a_step_takes_no_memory (gconstpointer kind)
   spy_end (backend);
   g_assert_cmpuint (spy.losses, ==, 2 * 3);
   g_assert_cmpuint (spy.allocs, ==, 0);
+}
+
+/* Weights of the losses or not: one call for each micro-batch */
+static void
+weighted_losses_are_one_call (gconstpointer kind)
+{
+  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
+
+  trainer->settings.max_loss_weight = 5.0;
+  spy_begin (backend, NULL);
+  train (trainer, 1);
+  spy_end (backend);
+  g_assert_cmpuint (spy.losses, ==, 3);
+}
+
+/* Of a backend that computes in memory of the host, both are that. */
+static void
+images_of_the_device_are_learnt_alike (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) host = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) device = tiny_trainer (kind);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 3; i++) {
+    g_autofree guint8 *images = test_images (8 * i, 8, ELEMENTS);
+    const guint n = i == 1 ? 5 : 8;
+
+    g_assert_true (ddpm_trainer_step (host, images, NULL, n, NULL, NULL,
+            &error));
+    g_assert_no_error (error);
+    g_assert_true (ddpm_trainer_step_from (device, images, NULL, n, NULL,
+            NULL, &error));
+    g_assert_no_error (error);
+  }
+  assert_same_weights (host, device);
 }
 
 /* factor: of the last weights, and so of all gradients */
@@ -533,6 +569,8 @@ add_tests (const gchar * name, DdpmBackendKind kind)
     TEST (the_smoothed_loss_begins_as_a_mean),
     TEST (refuses_settings_out_of_range),
     TEST (a_chosen_micro_batch_divides_the_batch),
+    TEST (weighted_losses_are_one_call),
+    TEST (images_of_the_device_are_learnt_alike),
     TEST (the_loss_falls),
 #undef TEST
   };

@@ -61,7 +61,7 @@ cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 
 void
 cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    gfloat scale, const float *pred, const float *target, float *dpred,
+    const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
 #pragma omp parallel for schedule(static)
@@ -69,7 +69,7 @@ cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const gsize first = i * elements;
 
     if (i < n_valid) {
-      loss[i] = kernels_of (b)->element->mse (elements, scale, pred + first,
+      loss[i] = kernels_of (b)->element->mse (elements, scale[i], pred + first,
           target + first, dpred + first);
     } else {
       loss[i] = 0.0;

@@ -50,7 +50,7 @@ cuda_q_sample (DdpmBackend * base, guint n, guint elements, const float *a,
  * something fails, which is kept. */
 void
 cuda_mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
-    gfloat scale, const float *pred, const float *target, float *dpred,
+    const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
   CudaBackend *b = cuda_backend (base);
@@ -59,14 +59,15 @@ cuda_mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
   for (gsize first = 0; first < n; first += STAGED_DOUBLES) {
     const guint count = MIN (n - first, STAGED_DOUBLES);
     const gsize at = first * elements, size = count * sizeof (double);
-    const CudaLoss args = { n_valid > first ? n_valid - first : 0, scale };
+    const CudaLoss args = { n_valid > first ? n_valid - first : 0 };
     const CudaLoss *staged = cuda_stage (b, &args, sizeof args);
+    const float *scales = cuda_stage (b, scale + first, count * sizeof (float));
     double *sums = cuda_stage (b, loss + first, size);
 
-    if (staged == NULL || sums == NULL)
+    if (staged == NULL || scales == NULL || sums == NULL)
       return;
     if (!cuda_replayed (b)) {
-      cuda_kern_mse (b->stream, staged, count, elements, pred + at,
+      cuda_kern_mse (b->stream, staged, scales, count, elements, pred + at,
           target + at, dpred + at, sums);
       if (!cuda_launched (b, "the loss"))
         return;

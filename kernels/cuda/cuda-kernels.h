@@ -114,7 +114,6 @@ typedef struct
 typedef struct
 {
   unsigned n_valid;
-  float scale;
 } CudaLoss;
 
 void cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
@@ -123,9 +122,9 @@ void cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
 void cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
     const float *a, const float *s, const float *x_0, const float *eps,
     float *x_t);
-/* loss [n]; n is not 0 */
-void cuda_kern_mse (cudaStream_t stream, const CudaLoss * args, unsigned n,
-    unsigned elements, const float *pred, const float *target, float *dpred,
+/* scale, loss [n]; n is not 0 */
+void cuda_kern_mse (cudaStream_t stream, const CudaLoss * args,
+    const float *scale, unsigned n, unsigned elements, const float *pred, const float *target, float *dpred,
     double *loss);
 void cuda_kern_guide (cudaStream_t stream, size_t count, float w,
     const float *without, float *eps);

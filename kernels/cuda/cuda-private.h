@@ -264,7 +264,7 @@ void cuda_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
 void cuda_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t);
 void cuda_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    gfloat scale, const float *pred, const float *target, float *dpred,
+    const float *scale, const float *pred, const float *target, float *dpred,
     double *loss);
 void cuda_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
     float *eps);

@@ -131,10 +131,10 @@ cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
 
 /* A block adds up an image: its loss does not depend on the batch. */
 static __global__ void
-mse (const CudaLoss * args, unsigned elements, const float *pred,
-    const float *target, float *dpred, double *loss)
+mse (const CudaLoss * args, const float *scales, unsigned elements,
+    const float *pred, const float *target, float *dpred, double *loss)
 {
-  const float scale = args->scale;
+  const float scale = scales[blockIdx.x];
   const bool valid = blockIdx.x < args->n_valid;
   const size_t first = (size_t) blockIdx.x * elements;
   double sum = 0.0;
@@ -152,12 +152,12 @@ mse (const CudaLoss * args, unsigned elements, const float *pred,
 }
 
 void
-cuda_kern_mse (cudaStream_t stream, const CudaLoss * args, unsigned n,
-    unsigned elements, const float *pred, const float *target, float *dpred,
-    double *loss)
+cuda_kern_mse (cudaStream_t stream, const CudaLoss * args,
+    const float *scale, unsigned n, unsigned elements, const float *pred,
+    const float *target, float *dpred, double *loss)
 {
-  launch (mse, dim3 (n), dim3 (THREADS), 0, stream, args, elements, pred,
-      target, dpred, loss);
+  launch (mse, dim3 (n), dim3 (THREADS), 0, stream, args, scale, elements,
+      pred, target, dpred, loss);
 }
 
 /* --- the reverse process --------------------------------------------------------- */

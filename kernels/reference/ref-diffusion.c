@@ -34,7 +34,7 @@ ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 /* Ho et al. 2020, eq. 14, and its derivative by the prediction */
 void
 ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    gfloat scale, const float *pred, const float *target, float *dpred,
+    const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
   for (gsize i = 0; i < n; i++) {
@@ -43,7 +43,7 @@ ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
       const double difference = i < n_valid ? (double) pred[e] - target[e] : 0;
 
       loss[i] += difference * difference;
-      dpred[e] = ddpm_mse_gradient (scale, difference);
+      dpred[e] = ddpm_mse_gradient (scale[i], difference);
     }
   }
 }

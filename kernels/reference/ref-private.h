@@ -142,7 +142,7 @@ void ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements,
     const float *a, const float *s, const float *x_0, const float *eps,
     float *x_t);
 void ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    gfloat scale, const float *pred, const float *target, float *dpred,
+    const float *scale, const float *pred, const float *target, float *dpred,
     double *loss);
 void ddpm_ref_guide (DdpmBackend * b, gsize count, gfloat w,
     const float *without, float *eps);
