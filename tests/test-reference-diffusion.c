@@ -40,12 +40,13 @@ mse_leaves_padding_images_out (void)
 {
   const float pred[] = { 1, 2, 3, 4, NAN, INFINITY };
   const float target[] = { 0, 4, 3, 1, 0, 0 };
-  const float expected[] = { 1, -2, 0, 3, 0, 0 };
+  const float scale[] = { 0.5f, 2.0f, 0.5f };
+  const float expected[] = { 1, -2, 0, 12, 0, 0 };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   float dpred[6];
   double loss[3];
 
-  b->ops->mse (b, 3, 2, 2, 0.5f, pred, target, dpred, loss);
+  b->ops->mse (b, 3, 2, 2, scale, pred, target, dpred, loss);
   g_assert_cmpfloat (loss[0], ==, 5.0);
   g_assert_cmpfloat (loss[1], ==, 9.0);
   g_assert_cmpfloat (loss[2], ==, 0.0);
