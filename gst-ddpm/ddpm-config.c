@@ -21,6 +21,7 @@ ddpm_config_init_defaults (DdpmConfig * config)
     .beta_start = 1e-4,
     .beta_end = 0.02,
     .data_range = DDPM_DATA_RANGE_SYMMETRIC,
+    .guidance = 1.0,
   };
 
   *config = notebook;
@@ -129,6 +130,12 @@ ddpm_config_check (const DdpmConfig * config, GError ** error)
         config->prediction);
     return FALSE;
   }
+  if (!(config->guidance >= 0.0 && config->guidance <= DDPM_MAX_GUIDANCE)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE,
+        config->guidance);
+    return FALSE;
+  }
   if (config->classes > DDPM_MAX_CLASSES) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "classes must be 0 to %d, not %u", DDPM_MAX_CLASSES, config->classes);
@@ -180,7 +187,8 @@ ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b)
       && a->res_blocks == b->res_blocks
       && a->dropout == b->dropout
       && same_schedule (a, b) && a->data_range == b->data_range
-      && a->prediction == b->prediction && a->classes == b->classes;
+      && a->prediction == b->prediction && a->guidance == b->guidance
+      && a->classes == b->classes;
 }
 
 /* "1,2,2" to numbers of min..max; -1: it is no such list */
@@ -271,8 +279,11 @@ ddpm_config_to_string (const DdpmConfig * config)
   gchar *attention = ddpm_config_attention_levels_to_string (config);
   gchar *classes = config->classes ?
       g_strdup_printf (", %u classes", config->classes) : g_strdup ("");
+  gchar *guidance = config->guidance != 1.0 ?
+      g_strdup_printf (", learnt guidance %g", config->guidance) :
+      g_strdup ("");
   gchar *s = g_strdup_printf ("UNet %ux[%s], attention at %s, %u block%s, "
-      "T %u %s%s%s%s%s", config->channels, mult,
+      "T %u %s%s%s%s%s%s", config->channels, mult,
       *attention ? attention : "no level",
       config->res_blocks, config->res_blocks == 1 ? "" : "s",
       config->timesteps,
@@ -280,8 +291,9 @@ ddpm_config_to_string (const DdpmConfig * config)
       config->image_channels == 1 ? ", one image channel" : "",
       config->data_range == DDPM_DATA_RANGE_UNIT ? ", data in 0..1" : "",
       config->prediction == DDPM_PREDICTION_V ? ", predicts v" : "",
-      classes);
+      guidance, classes);
 
+  g_free (guidance);
   g_free (classes);
   g_free (attention);
   g_free (mult);

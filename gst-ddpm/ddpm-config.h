@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 #define DDPM_MAX_RES_BLOCKS 16  /* a level */
 #define DDPM_MAX_IMAGE_SIZE 4096        /* width and height */
 #define DDPM_MAX_CLASSES 4096
+#define DDPM_MAX_GUIDANCE 100.0
 
 typedef enum
 {
@@ -51,6 +52,8 @@ typedef enum
  * @beta_end: of the linear schedule
  * @data_range: how pixels map to numbers
  * @prediction: what the network is trained to predict
+ * @guidance: of a teacher, that the weights have learnt (Meng et al. 2023,
+ *   section 3.1); 1: none
  * @classes: labels are 0 .. @classes - 1; 0: the model knows no labels
  *
  * The arguments of the notebook's UNet, with its schedule and data range, and
@@ -70,12 +73,13 @@ typedef struct
   gdouble beta_start, beta_end;
   DdpmDataRange data_range;
   DdpmPrediction prediction;
+  gdouble guidance;
   guint classes;
 } DdpmConfig;
 
 /* The notebook's: 3 channels, 128, [1,2,2,1], attention at level 1, 2 blocks,
- * dropout 0.1, T 1000, linear 1e-4..0.02, eps, no classes; data range symmetric
- * (the notebook's unit range must be asked for). */
+ * dropout 0.1, T 1000, linear 1e-4..0.02, eps, no guidance or classes; data
+ * range symmetric (the notebook's unit range must be asked for). */
 void ddpm_config_init_defaults (DdpmConfig * config);
 /* All limits above; channels a multiple of 32; betas in (0, 1), ordered. What
  * is not so is DDPM_ERROR_SETTINGS. */
@@ -94,7 +98,7 @@ gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
 gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
 gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
 /* for people: "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear",
- * ", predicts v" where it does, and ", 10 classes" where there are any */
+ * ", predicts v", ", learnt guidance 3" and ", 10 classes" where it is so */
 gchar *ddpm_config_to_string (const DdpmConfig * config);
 
 G_END_DECLS

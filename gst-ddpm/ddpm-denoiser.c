@@ -4,7 +4,7 @@
 #include "ddpm-denoiser.h"
 #include "ddpm-labels.h"
 #include "ddpm-prediction.h"
-#include "ddpm-unet.h"
+#include "ddpm-predictor.h"
 
 struct _DdpmDenoiser
 {
@@ -12,19 +12,13 @@ struct _DdpmDenoiser
   DdpmBackend *backend;
   DdpmSchedule *schedule;
   DdpmSampler *sampler;
-  DdpmUnet *unet;
+  DdpmPredictor *predictor;     /* whose x are the samples */
   DdpmPlan *sequence;           /* of a step; NULL: there are none */
 
   guint batch;
-  guint rows;                   /* of the network; with guidance, 2 batch */
   guint width;                  /* of an image, in pixels */
   guint elements;               /* floats of one image */
-  float *weights;               /* NULL: those of the model are read */
-  /* (rows, elements): first the samples, with labels; then, where they are
-   * guided, the same without */
-  float *x, *eps;
   float *x_0_prev;              /* (batch, elements); NULL: not needed */
-  gint *t, *labels;             /* [rows], of the host; the rest: backend's */
   /* [batch], of the host: x_t = signal x_0 + noise eps */
   gfloat *signal, *noise;
 
@@ -49,52 +43,16 @@ state_size (DdpmDenoiser * d)
   return (gsize) d->batch * d->elements * sizeof (float);
 }
 
-static gsize
-network_size (DdpmDenoiser * d)
-{
-  return (gsize) d->rows * d->elements * sizeof (float);
-}
-
-/* A backend that computes in host memory reads the model's own weights. */
-static gboolean
-load_weights (DdpmDenoiser * d)
-{
-  const DdpmOps *ops = d->backend->ops;
-  gsize size = d->model->params->total * sizeof (float);
-
-  if (d->backend->host_memory) {
-    ddpm_unet_set_weights (d->unet, d->model->weights);
-    return TRUE;
-  }
-  d->weights = ops->alloc (d->backend, size);
-  if (d->weights == NULL)
-    return FALSE;
-  ops->upload (d->backend, d->weights, d->model->weights, size);
-  ddpm_unet_set_weights (d->unet, d->weights);
-  return TRUE;
-}
-
 static void
 take_memory (gpointer data)
 {
   Call *call = data;
   DdpmDenoiser *d = call->denoiser;
-  const DdpmOps *ops = d->backend->ops;
 
-  d->x = ops->alloc (d->backend, network_size (d));
-  d->eps = ops->alloc (d->backend, network_size (d));
   if (d->sampler->multistep)
-    d->x_0_prev = ops->alloc (d->backend, state_size (d));
+    d->x_0_prev = d->backend->ops->alloc (d->backend, state_size (d));
   d->sequence = ddpm_sequence_new (d->backend);
-  call->ok = d->x && d->eps && (d->x_0_prev || !d->sampler->multistep)
-      && load_weights (d);
-}
-
-static gboolean
-is_guided (const DdpmModel * model, const DdpmSamplerSpec * spec)
-{
-  return model->config.classes > 0 && spec->guidance != 0.0
-      && spec->guidance != 1.0;
+  call->ok = d->x_0_prev || !d->sampler->multistep;
 }
 
 DdpmDenoiser *
@@ -114,22 +72,16 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
       error);
   if (d->sampler == NULL)
     goto failed;
-  d->rows = !is_guided (model, spec) ? batch
-      : batch <= G_MAXUINT / 2 ? 2 * batch : G_MAXUINT;
-  d->unet = ddpm_unet_new (&model->config, backend, d->rows, width, height,
-      FALSE, error);
-  if (d->unet == NULL)
+  d->predictor = ddpm_predictor_new (model, backend, batch, width, height,
+      spec->guidance, error);
+  if (d->predictor == NULL)
     goto failed;
   d->width = width;
-  d->elements = width * height * model->config.image_channels;
-  d->t = g_try_new (gint, d->rows);
-  d->labels = g_try_new (gint, d->rows);
-  d->signal = g_try_new (gfloat, d->batch);
-  d->noise = g_try_new (gfloat, d->batch);
-  if (!d->t || !d->labels || !d->signal || !d->noise)
+  d->elements = d->predictor->elements;
+  d->signal = g_try_new (gfloat, batch);
+  d->noise = g_try_new (gfloat, batch);
+  if (d->signal == NULL || d->noise == NULL)
     goto no_memory;
-  for (guint i = 0; i < d->rows; i++)
-    d->labels[i] = DDPM_NO_LABEL;
   backend->ops->run (backend, take_memory, &call);
   if (!call.ok)
     goto no_memory;
@@ -140,8 +92,7 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for the weights of %s and a batch of %u", model->location ?
-      model->location : "the model", batch);
+      "no memory for a batch of %u", batch);
 failed:
   ddpm_denoiser_free (d);
   return NULL;
@@ -151,13 +102,9 @@ static void
 free_memory (gpointer data)
 {
   DdpmDenoiser *d = data;
-  const DdpmOps *ops = d->backend->ops;
 
-  ops->plan_free (d->sequence);
-  ops->free (d->backend, d->x);
-  ops->free (d->backend, d->eps);
-  ops->free (d->backend, d->x_0_prev);
-  ops->free (d->backend, d->weights);
+  d->backend->ops->plan_free (d->sequence);
+  d->backend->ops->free (d->backend, d->x_0_prev);
 }
 
 void
@@ -165,10 +112,8 @@ ddpm_denoiser_free (DdpmDenoiser * d)
 {
   if (d == NULL)
     return;
-  ddpm_unet_free (d->unet);
   d->backend->ops->run (d->backend, free_memory, d);
-  g_free (d->t);
-  g_free (d->labels);
+  ddpm_predictor_free (d->predictor);
   g_free (d->signal);
   g_free (d->noise);
   g_clear_error (&d->failure);
@@ -203,8 +148,7 @@ ddpm_denoiser_set_labels (DdpmDenoiser * d, const gint * labels,
         || labels[i] >= (gint) d->model->config.classes)
       goto no_class;
   for (i = 0; i < d->batch; i++)
-    d->labels[i] = labels && d->sampler->spec.guidance != 0.0 ? labels[i]
-        : DDPM_NO_LABEL;
+    d->predictor->labels[i] = labels ? labels[i] : DDPM_NO_LABEL;
   return TRUE;
 
 no_class:
@@ -220,7 +164,8 @@ upload_state (gpointer data)
   Call *call = data;
   DdpmDenoiser *d = call->denoiser;
 
-  d->backend->ops->upload (d->backend, d->x, call->in, state_size (d));
+  d->backend->ops->upload (d->backend, d->predictor->x, call->in,
+      state_size (d));
 }
 
 static void
@@ -236,7 +181,7 @@ take_state (gpointer data)
   Call *call = data;
   DdpmDenoiser *d = call->denoiser;
 
-  d->backend->ops->copy (d->backend, d->x, call->in, state_size (d));
+  d->backend->ops->copy (d->backend, d->predictor->x, call->in, state_size (d));
   wait (d);
 }
 
@@ -267,42 +212,25 @@ ddpm_denoiser_begin_from (DdpmDenoiser * d, const gfloat * x, guint64 seed,
   begin (d, take_state, x, seed, first_sample);
 }
 
-/* Both predictions that guidance is made of come from one pass. They belong to
- * one x_t, and so what guides eps guides v. */
-static void
-predict (DdpmDenoiser * d)
-{
-  const DdpmOps *ops = d->backend->ops;
-  const gsize count = (gsize) d->batch * d->elements;
-  const gboolean guided = d->rows != d->batch;
-
-  if (guided)
-    ops->copy (d->backend, d->x + count, d->x, state_size (d));
-  ddpm_unet_forward (d->unet, d->x, d->t, d->labels, NULL, d->eps);
-  if (guided)
-    ops->guide (d->backend, count, d->sampler->spec.guidance, d->eps + count,
-        d->eps);
-  ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
-      d->elements, d->signal, d->noise, d->x, d->eps);
-}
-
 /* The same calls in each step: what changes is in the host's memory. */
 static void
 make_step (gpointer data)
 {
   DdpmDenoiser *d = data;
+  DdpmPredictor *p = d->predictor;
   const DdpmSamplerStep *step = &d->sampler->steps[d->step];
   guint i;
 
-  for (i = 0; i < d->rows; i++)
-    d->t[i] = step->t;
   for (i = 0; i < d->batch; i++) {
+    p->t[i] = step->t;
     d->signal[i] = d->schedule->sqrt_alphas_bar[step->t];
     d->noise[i] = d->schedule->sqrt_one_minus_alphas_bar[step->t];
   }
-  predict (d);
+  ddpm_predictor_run (p);
+  ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
+      d->elements, d->signal, d->noise, p->x, p->out);
   d->backend->ops->reverse_step (d->backend, &step->coefs, d->seed,
-      d->first_sample, d->batch, d->elements, d->x, d->eps, d->x_0_prev);
+      d->first_sample, d->batch, d->elements, p->x, p->out, d->x_0_prev);
 }
 
 static void
@@ -331,7 +259,8 @@ download_state (gpointer data)
   Call *call = data;
   DdpmDenoiser *d = call->denoiser;
 
-  d->backend->ops->download (d->backend, call->out, d->x, state_size (d));
+  d->backend->ops->download (d->backend, call->out, d->predictor->x,
+      state_size (d));
 }
 
 static void
@@ -346,7 +275,8 @@ copy_state (gpointer data)
   Call *call = data;
   DdpmDenoiser *d = call->denoiser;
 
-  d->backend->ops->copy (d->backend, call->out, d->x, state_size (d));
+  d->backend->ops->copy (d->backend, call->out, d->predictor->x,
+      state_size (d));
   wait (d);
 }
 
@@ -406,7 +336,8 @@ ddpm_denoiser_paint (DdpmDenoiser * d, guint first,
 {
   const DdpmConfig *config = &d->model->config;
   DdpmPicture whole = *picture;
-  Call call = { d, d->x + (gsize) first * d->elements, NULL, FALSE, &whole };
+  Call call =
+      { d, d->predictor->x + (gsize) first * d->elements, NULL, FALSE, &whole };
 
   g_return_val_if_fail (first <= d->batch
       && picture->n <= d->batch - first, FALSE);

@@ -108,18 +108,21 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
 }
 
 /* Files from before there were classes do not say that they have none, nor
- * those from before there was v that they predict eps. */
+ * others that they predict eps and have learnt no guidance. */
 static gboolean
 get_later_settings (const DdpmMetadata * metadata, DdpmConfig * config,
     GError ** error)
 {
   DdpmMetadata incomplete = *metadata;
-  guint prediction = config->prediction;
+  guint prediction = DDPM_PREDICTION_EPSILON;
 
   incomplete.complete = FALSE;
+  config->guidance = 1.0;
   if (!get_guint (&incomplete, "ddpm.classes", &config->classes, error)
       || !get_choice (&incomplete, "ddpm.prediction_type", predictions,
-          &prediction, error))
+          &prediction, error)
+      || !ddpm_metadata_get_double (&incomplete, "ddpm.guidance",
+          &config->guidance, error))
     return FALSE;
   config->prediction = prediction;
   return TRUE;
@@ -276,6 +279,8 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
   if (config->prediction != DDPM_PREDICTION_EPSILON)
     ddpm_safetensors_writer_add_metadata (writer, "ddpm.prediction_type",
         predictions[config->prediction]);
+  if (config->guidance != 1.0)
+    ddpm_metadata_add_double (writer, "ddpm.guidance", config->guidance);
   if (config->classes > 0)
     ddpm_metadata_add_uint (writer, "ddpm.classes", config->classes);
 }

@@ -6,6 +6,8 @@
  *   .attention_levels "1", .res_blocks, .dropout, .timesteps,
  *   .schedule "linear" or "cosine", .beta_start, .beta_end,
  *   .data_range "symmetric" or "unit", .width, .height,
+ *   .prediction_type "epsilon" or "v_prediction" (absent: epsilon),
+ *   .guidance (absent: 1),
  *   .classes (absent: none) and .class_names "cat,dog" (absent: not known)
  */
 #pragma once
@@ -23,8 +25,8 @@ G_BEGIN_DECLS
  * DdpmMetadata:
  * @values: name -> value (borrowed)
  * @location: file, for messages (borrowed)
- * @complete: every name must be there but those of classes; else what is not is
- *   left as it was
+ * @complete: every name must be there but the last four; else what is not is
+ *   left as it was, but for what the absence of the four says
  */
 typedef struct
 {

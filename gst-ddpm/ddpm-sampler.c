@@ -12,6 +12,11 @@
 
 #include <math.h>
 
+/* What is usual for a built-in model */
+#define USUAL_STEPS_DDIM 25
+#define USUAL_STEPS_DPMPP_2M 10
+#define USUAL_GUIDANCE 3.0
+
 /* What the formulas need of a state */
 typedef struct
 {
@@ -219,6 +224,32 @@ check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
     return FALSE;
   }
   return TRUE;
+}
+
+guint
+ddpm_sampler_usual_steps (DdpmSamplerKind kind, guint T)
+{
+  switch (kind) {
+    case DDPM_SAMPLER_DDIM:
+      return MIN (USUAL_STEPS_DDIM, T);
+    case DDPM_SAMPLER_DPMPP_2M:
+      return MIN (USUAL_STEPS_DPMPP_2M, T);
+    case DDPM_SAMPLER_DDPM:
+      break;
+  }
+  return T;
+}
+
+void
+ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
+{
+  const gboolean v = config->prediction == DDPM_PREDICTION_V;
+
+  *spec = (DdpmSamplerSpec) {
+  .kind = v ? DDPM_SAMPLER_DPMPP_2M : DDPM_SAMPLER_DDIM,.eta = 1.0,.clip_x0 =
+        TRUE,.start = config->timesteps,.guidance =
+        config->guidance == 1.0 ? USUAL_GUIDANCE : 1.0,};
+  spec->steps = ddpm_sampler_usual_steps (spec->kind, config->timesteps);
 }
 
 DdpmSampler *

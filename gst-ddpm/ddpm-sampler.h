@@ -47,8 +47,15 @@ typedef struct
   gdouble guidance;
 } DdpmSamplerSpec;
 
-#define DDPM_USUAL_GUIDANCE 3.0
-#define DDPM_MAX_GUIDANCE 100.0
+
+/* What is usual for such a model, from pure noise to the image: of one that
+ * predicts v DPM-Solver++(2M), else DDIM with eta 1, since noise that is added
+ * again mends what a network of eps did badly a step before; and guidance 3, or
+ * 1 where the weights have learnt guidance. */
+void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
+/* T for ddpm; with fewer the others are better (Song et al. 2021, table 1; Lu et
+ * al. 2022, section 7) */
+guint ddpm_sampler_usual_steps (DdpmSamplerKind kind, guint T);
 
 /* One evaluation of the network at timestep t = state - 1 and the step to
  * next_state that follows it */

@@ -184,19 +184,41 @@ loss_weight (const DdpmTrainer * trainer, gint t)
   return CLAMP (inverse_snr, 1.0, trainer->settings.max_loss_weight);
 }
 
+/* What the network is to predict of x_t */
+static const float *
+make_target (DdpmTrainer * trainer)
+{
+  DdpmBackend *b = trainer->backend;
+  DdpmPredictor *teacher = trainer->teacher;
+  guint n = trainer->micro_batch;
+
+  if (teacher) {
+    memcpy (teacher->t, trainer->t, n * sizeof (gint));
+    memcpy (teacher->labels, trainer->labels, n * sizeof (gint));
+    b->ops->copy (b, teacher->x, trainer->x_t,
+        (gsize) n * trainer->elements * sizeof (float));
+    ddpm_predictor_run (teacher);
+    return teacher->out;
+  }
+  ddpm_prediction_from_eps (trainer->config.prediction, b, n,
+      trainer->elements, trainer->signal, trainer->minus_noise, trainer->x_0,
+      trainer->eps);
+  return trainer->eps;
+}
+
 /* Losses of the images of a micro-batch, which no weight changes, and the
  * gradient of their weighted sum times scale; 0 from image count on */
 static void
-compare_with_target (DdpmTrainer * trainer, guint count, gdouble scale,
-    gdouble * losses)
+compare (DdpmTrainer * trainer, const float *target, guint count,
+    gdouble scale, gdouble * losses)
 {
   DdpmBackend *b = trainer->backend;
 
   for (guint i = 0; i < trainer->micro_batch; i++)
     trainer->scales[i] = scale * loss_weight (trainer, trainer->t[i]);
   b->ops->mse (b, trainer->micro_batch, count, trainer->elements,
-      trainer->scales, trainer->prediction, trainer->eps,
-      trainer->dprediction, losses);
+      trainer->scales, trainer->prediction, target, trainer->dprediction,
+      losses);
 }
 
 /* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2, or of what
@@ -234,10 +256,7 @@ learn_micro_batch (gpointer data)
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
   ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
       drop, trainer->prediction);
-  ddpm_prediction_from_eps (trainer->config.prediction, b,
-      trainer->micro_batch, trainer->elements, trainer->signal,
-      trainer->minus_noise, trainer->x_0, trainer->eps);
-  compare_with_target (trainer, count, loss_scale (batch),
+  compare (trainer, make_target (trainer), count, loss_scale (batch),
       trainer->losses + first);
   ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
       trainer->dprediction, trainer->grads, first > 0);
@@ -466,6 +485,8 @@ check_batch (const Batch * batch, GError ** error)
   const DdpmTrainer *trainer = batch->trainer;
   guint i = 0;
 
+  if (trainer->config.guidance != 1.0 && trainer->teacher == NULL)
+    goto no_teacher;
   if (batch->n < 1 || batch->n > trainer->settings.batch_size)
     goto wrong_number;
   for (i = 0; batch->labels && i < batch->n; i++)
@@ -474,6 +495,11 @@ check_batch (const Batch * batch, GError ** error)
       goto wrong_label;
   return TRUE;
 
+no_teacher:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "guidance %g is learnt from a teacher, and there is none",
+      trainer->config.guidance);
+  return FALSE;
 wrong_number:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "a training step takes 1 to %u images, not %u",

@@ -225,6 +225,7 @@ ddpm_trainer_free (DdpmTrainer * trainer)
 {
   if (trainer == NULL)
     return;
+  ddpm_predictor_free (trainer->teacher);
   ddpm_unet_free (trainer->unet);
   trainer->backend->ops->run (trainer->backend, free_memory, trainer);
   g_free (trainer->host_x_0);
@@ -306,6 +307,7 @@ can_become (const DdpmConfig * a, const DdpmConfig * b)
 
   c.dropout = b->dropout;
   c.prediction = b->prediction;
+  c.guidance = b->guidance;
   if (a->classes == 0)
     c.classes = b->classes;
   return ddpm_config_equal (&c, b);
@@ -355,6 +357,46 @@ no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "no memory for the weights of %s",
       model->location ? model->location : "the model");
+  return FALSE;
+}
+
+/* Can a's predictions of the same x_t and t be what b learns? */
+static gboolean
+can_teach (const DdpmConfig * a, const DdpmConfig * b)
+{
+  return a->image_channels == b->image_channels && a->classes == b->classes
+      && a->timesteps == b->timesteps && a->schedule == b->schedule
+      && (a->schedule == DDPM_SCHEDULE_COSINE
+      || (a->beta_start == b->beta_start && a->beta_end == b->beta_end))
+      && a->data_range == b->data_range && a->prediction == b->prediction
+      && a->guidance == 1.0;
+}
+
+gboolean
+ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
+    GError ** error)
+{
+  g_autofree gchar *found = NULL, *expected = NULL;
+  DdpmPredictor *teacher;
+
+  if (!can_teach (&model->config, &trainer->config))
+    goto other_model;
+  teacher = ddpm_predictor_new (model, trainer->backend, trainer->micro_batch,
+      trainer->width, trainer->height, trainer->config.guidance, error);
+  if (teacher == NULL)
+    return FALSE;
+  ddpm_predictor_free (trainer->teacher);
+  trainer->teacher = teacher;
+  return TRUE;
+
+other_model:
+  found = ddpm_config_to_string (&model->config);
+  expected = ddpm_config_to_string (&trainer->config);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "%s cannot be the teacher: it is a %s, and a %s learns from one of the "
+      "same images, classes, schedule and prediction that has not learnt "
+      "guidance itself", model->location ? model->location : "the model",
+      found, expected);
   return FALSE;
 }
 

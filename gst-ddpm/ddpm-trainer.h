@@ -48,7 +48,7 @@ typedef struct
   guint64 step;                 /* optimiser steps done */
   guint64 samples;              /* images learnt from */
   gdouble loss;                 /* mean of (eps - eps_theta)^2 over the batch, or
-                                 * of the same with v */
+                                 * of the same with v, or from a teacher's */
   gdouble loss_smoothed;        /* exponential average, time constant 100 steps;
                                  * until then their mean */
   gdouble grad_norm;            /* before clipping */
@@ -78,6 +78,15 @@ gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
  * first. Class names are taken over. */
 gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
     const DdpmModel * model, GError ** error);
+
+/* From now on the network learns what the model, with guidance
+ * config->guidance, predicts, instead of what the noise was: so it needs one
+ * evaluation a step where guidance takes two (Meng et al. 2023, section 3.1, for
+ * one w). The teacher may be another network, but one of the same images,
+ * classes, schedule and prediction; else DDPM_ERROR_SETTINGS. References
+ * model. The loss is then the distance from the teacher. */
+gboolean ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
+    GError ** error);
 
 /* names [config->classes], which are copied; NULL: not known. They go with
  * every model and state. */

@@ -18,7 +18,7 @@ check_sampler (const GstDdpmDenoiseModel * m, GError ** error)
   g_autoptr (DdpmSampler) sampler = NULL;
   DdpmSamplerSpec spec;
 
-  gst_ddpm_denoise_settings_to_spec (&m->settings, config->timesteps,
+  gst_ddpm_denoise_settings_to_spec (&m->settings, config,
       m->settings.start_timestep >= 0 ? m->settings.start_timestep :
       config->timesteps, &spec);
   schedule = ddpm_schedule_new (config, error);
@@ -69,8 +69,8 @@ gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
       g_strjoinv (",", m->model->class_names) : NULL;
   DdpmSamplerSpec spec;
 
-  gst_ddpm_denoise_settings_to_spec (&m->settings, config->timesteps,
-      config->timesteps, &spec);
+  gst_ddpm_denoise_settings_to_spec (&m->settings, config, config->timesteps,
+      &spec);
   return gst_structure_new ("ddpmdenoise-model",
       "location", G_TYPE_STRING, m->model->location,
       "architecture", G_TYPE_STRING, architecture,
@@ -179,8 +179,8 @@ gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * m,
       || !accept_shape (m, info, error)
       || !accept_timestep (m, info, &start, error))
     return FALSE;
-  gst_ddpm_denoise_settings_to_spec (&m->settings, m->model->config.timesteps,
-      start, spec);
+  gst_ddpm_denoise_settings_to_spec (&m->settings, &m->model->config, start,
+      spec);
   /* then one evaluation a step is enough */
   if (!ddpm_labels_any (m->labels))
     spec->guidance = 0.0;

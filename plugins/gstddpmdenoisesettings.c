@@ -15,26 +15,20 @@
 #define DEFAULT_BACKEND DDPM_BACKEND_AUTO
 #define DEFAULT_PRECISION DDPM_PRECISION_AUTO
 #define DEFAULT_THREADS 0
-#define DEFAULT_SAMPLER DDPM_SAMPLER_DDIM
+#define DEFAULT_SAMPLER GST_DDPM_DENOISE_SAMPLER_AUTO
 #define DEFAULT_STEPS -1
-/* Noise that is added again mends what a network did badly a step before;
- * without it, those trained for a short time show colours instead of shapes. */
 #define DEFAULT_ETA 1.0
 #define DEFAULT_VARIANCE DDPM_VARIANCE_FIXED_SMALL
 #define DEFAULT_CLIP_X0 TRUE
 #define DEFAULT_LABEL ""
-#define DEFAULT_GUIDANCE DDPM_USUAL_GUIDANCE
+#define DEFAULT_GUIDANCE -1.0
 #define DEFAULT_EMIT GST_DDPM_DENOISE_EMIT_FINAL
 #define DEFAULT_TRAJECTORY_INTERVAL 1
 #define DEFAULT_COLUMNS 0
 #define DEFAULT_START_TIMESTEP -1
 #define DEFAULT_STOP_TIMESTEP 0
 
-/* What steps=-1 means: ddpm needs all T, with fewer the others are better
- * (Song et al. 2021, table 1; Lu et al. 2022, section 7). */
-#define USUAL_STEPS_DDIM 25
-#define USUAL_STEPS_DPMPP_2M 20
-
+#define GST_DDPM_DENOISE_SAMPLER_AUTO -1
 
 enum
 {
@@ -60,6 +54,7 @@ enum
 
 /**
  * GstDdpmDenoiseSampler:
+ * @auto: dpmpp-2m for a model that predicts v, ddim for others
  * @ddpm: ancestral sampling, Ho et al. 2020, algorithm 2
  * @ddim: Song et al. 2021, eq. 12
  * @dpmpp-2m: DPM-Solver++(2M), Lu et al. 2022, algorithm 2
@@ -73,6 +68,7 @@ gst_ddpm_denoise_sampler_get_type (void)
 {
   static gsize type = 0;
   static const GEnumValue values[] = {
+    {GST_DDPM_DENOISE_SAMPLER_AUTO, "By the model", "auto"},
     {DDPM_SAMPLER_DDPM, "Ancestral sampling (Ho et al. 2020)", "ddpm"},
     {DDPM_SAMPLER_DDIM, "Implicit model (Song et al. 2021)", "ddim"},
     {DDPM_SAMPLER_DPMPP_2M, "DPM-Solver++(2M) (Lu et al. 2022)", "dpmpp-2m"},
@@ -167,31 +163,24 @@ gst_ddpm_denoise_settings_copy (GstDdpmDenoiseSettings * to,
   to->label = g_strdup (from->label);
 }
 
-static guint
-usual_steps (DdpmSamplerKind sampler, guint T)
-{
-  switch (sampler) {
-    case DDPM_SAMPLER_DDIM:
-      return MIN (USUAL_STEPS_DDIM, T);
-    case DDPM_SAMPLER_DPMPP_2M:
-      return MIN (USUAL_STEPS_DPMPP_2M, T);
-    case DDPM_SAMPLER_DDPM:
-      break;
-  }
-  return T;
-}
-
 void
-gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s, guint T,
-    guint start, DdpmSamplerSpec * spec)
+gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s,
+    const DdpmConfig * config, guint start, DdpmSamplerSpec * spec)
 {
-  *spec = (DdpmSamplerSpec) {
-  .kind = s->sampler,.steps =
-        s->steps < 0 ? usual_steps (s->sampler, T) : (guint) s->steps,.eta =
-        s->eta,.variance = s->variance,.clip_x0 = s->clip_x0,.start =
-        start,.stop = s->stop_timestep,.guidance = s->guidance,};
-  if (spec->steps == 0)
-    spec->steps = T;
+  const guint T = config->timesteps;
+
+  ddpm_sampler_spec_init (spec, config);
+  if (s->sampler != GST_DDPM_DENOISE_SAMPLER_AUTO)
+    spec->kind = s->sampler;
+  spec->steps = s->steps < 0 ? ddpm_sampler_usual_steps (spec->kind, T)
+      : s->steps == 0 ? T : (guint) s->steps;
+  spec->eta = s->eta;
+  spec->variance = s->variance;
+  spec->clip_x0 = s->clip_x0;
+  spec->start = start;
+  spec->stop = s->stop_timestep;
+  if (s->guidance != DEFAULT_GUIDANCE)
+    spec->guidance = s->guidance;
 }
 
 static void
@@ -376,14 +365,16 @@ install_label_properties (GObjectClass * klass, GParamFlags flags)
    * Of a model with classes, how far to go from what the network predicts
    * without the label towards what it does with it, and beyond (Ho & Salimans
    * 2022, eq. 6, where this is 1 + w). Other values than 0 and 1 take two
-   * evaluations of the network a step.
+   * evaluations of the network a step; a model that has learnt guidance from a
+   * teacher needs them no more.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_GUIDANCE,
       gst_ddpm_param_spec_double ("guidance", "Guidance",
           "Weight of the label (0: it says nothing, 1: what it said in "
-          "training)", 0.0, DDPM_MAX_GUIDANCE, DEFAULT_GUIDANCE, flags));
+          "training; -1: 3, or 1 where the model has learnt guidance)", -1.0,
+          DDPM_MAX_GUIDANCE, DEFAULT_GUIDANCE, flags));
 }
 
 static void

@@ -50,10 +50,10 @@ void gst_ddpm_denoise_settings_clear (GstDdpmDenoiseSettings * settings);
 /* to: cleared or zeroed */
 void gst_ddpm_denoise_settings_copy (GstDdpmDenoiseSettings * to,
     const GstDdpmDenoiseSettings * from);
-/* The sampler from state start, for a model of T timesteps */
+/* The sampler from state start, for a model of this config */
 void gst_ddpm_denoise_settings_to_spec
-    (const GstDdpmDenoiseSettings * settings, guint T, guint start,
-    DdpmSamplerSpec * spec);
+    (const GstDdpmDenoiseSettings * settings, const DdpmConfig * config,
+    guint start, DdpmSamplerSpec * spec);
 
 /* Installs the properties, ids from 1 up */
 void gst_ddpm_denoise_settings_install (GObjectClass * klass);

@@ -61,17 +61,12 @@ static DdpmSamplerSpec
 sampler_spec (const GstDdpmPreviewJob * job)
 {
   const DdpmConfig *config = &job->model->config;
-  DdpmSamplerSpec spec = { 0 };
+  DdpmSamplerSpec spec;
 
+  ddpm_sampler_spec_init (&spec, config);
   spec.kind = job->steps > 0 ? DDPM_SAMPLER_DDIM : DDPM_SAMPLER_DDPM;
   spec.steps = job->steps;
-  /* as ddpmdenoise's: without it, young networks show colours, no shapes */
-  spec.eta = 1.0;
-  spec.variance = DDPM_VARIANCE_FIXED_SMALL;
   spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
-  spec.start = config->timesteps;
-  spec.stop = 0;
-  spec.guidance = DDPM_USUAL_GUIDANCE;
   return spec;
 }
 

@@ -14,6 +14,7 @@ struct _GstDdpmTrainRun
   DdpmBackend *backend;
   DdpmTrainState *state;        /* to be restored by the first format */
   DdpmModel *initial;           /* to be started from there, or NULL */
+  DdpmModel *teacher;           /* to be learnt from, or NULL */
   GstVideoInfo info;
 
   /* of the thread that feeds */
@@ -85,6 +86,17 @@ load_initial_model (GstDdpmTrainRun * run, GError ** error)
   return run->initial != NULL;
 }
 
+static gboolean
+load_teacher (GstDdpmTrainRun * run, GError ** error)
+{
+  const gchar *name = run->settings.teacher_model;
+
+  if (name == NULL || *name == '\0')
+    return TRUE;
+  run->teacher = ddpm_checkpoint_load (name, error);
+  return run->teacher != NULL;
+}
+
 GstDdpmTrainRun *
 gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings,
     GstDdpmCuda * cuda, GstElement * element, GError ** error)
@@ -103,7 +115,7 @@ gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings,
   run->backend = gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
       settings->precision, settings->threads, settings->cuda_device_id, error);
   if (run->backend == NULL || !load_state (run, error)
-      || !load_initial_model (run, error))
+      || !load_initial_model (run, error) || !load_teacher (run, error))
     goto failed;
   return run;
 
@@ -126,6 +138,7 @@ run_clear (gpointer data)
   g_clear_pointer (&run->trainer, ddpm_trainer_free);
   g_clear_pointer (&run->state, ddpm_train_state_free);
   g_clear_pointer (&run->initial, ddpm_model_unref);
+  g_clear_pointer (&run->teacher, ddpm_model_unref);
   g_clear_pointer (&run->backend, ddpm_backend_unref);
   g_free (run->source_names);
   gst_ddpm_train_batch_clear (&run->batch);
@@ -260,6 +273,18 @@ start_from_model (GstDdpmTrainRun * run, DdpmTrainer * trainer, GError ** error)
   return TRUE;
 }
 
+static gboolean
+take_teacher (GstDdpmTrainRun * run, DdpmTrainer * trainer, GError ** error)
+{
+  if (!ddpm_trainer_set_teacher (trainer, run->teacher, error)) {
+    g_prefix_error (error, "Cannot learn from teacher-model=%s: ",
+        run->settings.teacher_model);
+    return FALSE;
+  }
+  g_clear_pointer (&run->teacher, ddpm_model_unref);
+  return TRUE;
+}
+
 /* What the property says, else the source, else what the state or the initial
  * model said. Names of a source of other classes are none. */
 static void
@@ -293,7 +318,8 @@ make_trainer (GstDdpmTrainRun * run, GError ** error)
   trainer = ddpm_trainer_new (&s->config, &s->trainer, width, height,
       run->backend, error);
   if (trainer == NULL || (run->state && !restore (run, trainer, error))
-      || (run->initial && !start_from_model (run, trainer, error)))
+      || (run->initial && !start_from_model (run, trainer, error))
+      || (run->teacher && !take_teacher (run, trainer, error)))
     return FALSE;
   set_class_names (run, trainer);
 

@@ -15,6 +15,7 @@
 #define DEFAULT_CHECKPOINT_INTERVAL 1000
 #define DEFAULT_PROGRESS_INTERVAL 5
 #define DEFAULT_PREVIEW_COUNT 5
+#define DEFAULT_TEACHER_GUIDANCE 3.0
 #define MAX_BATCH 65536
 #define MAX_PREVIEW_COUNT 1024
 /* Nobody lives to see more; and -1 is none of them. */
@@ -135,6 +136,12 @@ static const Setting settings[] = {
       "Checkpoint, or name of a built-in model, whose weights training starts "
       "from (empty: random ones). Its network must be that of the other "
       "properties, but it may be without classes"},
+  {"teacher-model", TEXT, AT (teacher_model),
+      "Checkpoint, or name of a built-in model, whose guided predictions are "
+      "learnt instead of the noise (empty: none)"},
+  {"teacher-guidance", DOUBLE, AT (teacher_guidance),
+      "Guidance of the teacher, which the model then needs no more", 0,
+      DDPM_MAX_GUIDANCE},
   {"channels", UINT, AT (config.channels),
       "Channels of the first level, a multiple of 32", DDPM_GROUPS,
       DDPM_MAX_CHANNELS},
@@ -229,7 +236,7 @@ static const Setting settings[] = {
 static const gchar *const recipe[] = {
   "precision", "batch-size", "micro-batch", "learning-rate", "warmup-steps",
   "grad-clip", "ema-decay", "flip", "label-dropout", "max-loss-weight",
-  "initial-model", NULL
+  "initial-model", "teacher-model", "teacher-guidance", NULL
 };
 
 void
@@ -246,6 +253,7 @@ gst_ddpm_train_settings_init (GstDdpmTrainSettings * s)
   s->checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL;
   s->progress_interval = DEFAULT_PROGRESS_INTERVAL;
   s->preview_count = DEFAULT_PREVIEW_COUNT;
+  s->teacher_guidance = DEFAULT_TEACHER_GUIDANCE;
 }
 
 void
@@ -331,6 +339,7 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
         "train, for example location=ckpt.bin");
     return FALSE;
   }
+  s->config.guidance = has_text (s->teacher_model) ? s->teacher_guidance : 1.0;
   if (!check_log_location (s, error)
       || !ddpm_config_parse_channel_mult (&s->config, mult, error)
       || !ddpm_config_parse_attention_levels (&s->config, levels, error)

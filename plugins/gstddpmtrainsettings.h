@@ -13,6 +13,8 @@ typedef struct
   gchar *location, *log_location;
   gboolean resume;
   gchar *initial_model;
+  gchar *teacher_model;
+  gdouble teacher_guidance;
   gchar *channel_mult, *attention_levels;       /* as given, parsed by _check */
   gchar *class_names;           /* the same */
   DdpmConfig config;

@@ -282,6 +282,46 @@ GST_START_TEST (an_initial_model_that_is_not_there_is_an_error)
 
 GST_END_TEST;
 
+GST_START_TEST (guidance_is_learnt_from_a_teacher)
+{
+  gchar *recipe = g_strdup_printf ("teacher-model=%s/first.bin "
+      "initial-model=%s/first.bin teacher-guidance=2 " LABELS, folder, folder);
+  DdpmModel *student;
+
+  learn ("first.bin", 4, LABELS);
+  learn ("student.bin", 4, recipe);
+  student = load_model ("student.bin");
+  fail_unless (student->config.guidance == 2.0);
+  ddpm_model_unref (student);
+  g_free (recipe);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (what_cannot_teach_is_an_error)
+{
+  const gchar *const wrong[] = { "/nowhere/ckpt.bin", "first.bin" };
+  guint i;
+
+  train ("first.bin", "max-steps=1");
+  for (i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    gchar *recipe = g_strdup_printf ("prediction-type=v-prediction "
+        "teacher-model=%s%s%s", i ? folder : "", i ? "/" : "", wrong[i]);
+    GstElement *pipeline = launch_training ("a.bin", recipe);
+    GError *error = NULL;
+
+    run_into_error (pipeline, &error);
+    fail_unless (strstr (error->message, wrong[i]) != NULL, "%s",
+        error->message);
+    g_error_free (error);
+    stop_and_free (pipeline);
+    g_free (recipe);
+  }
+  fail_if (exists ("a.bin"));
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_run_that_is_resumed_has_begun)
 {
   train ("a.bin", "max-steps=1");
@@ -313,6 +353,8 @@ ddpmtrainsink_labels_suite (void)
   tcase_add_test (tc, an_initial_model_of_another_network_is_an_error);
   tcase_add_test (tc, an_initial_model_that_is_not_there_is_an_error);
   tcase_add_test (tc, a_run_that_is_resumed_has_begun);
+  tcase_add_test (tc, guidance_is_learnt_from_a_teacher);
+  tcase_add_test (tc, what_cannot_teach_is_an_error);
   return s;
 }
 

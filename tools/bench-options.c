@@ -127,8 +127,10 @@ static gboolean
 read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
 {
   guint clock = 0;
+  DdpmSamplerSpec usual;
 
-  o->sampler = DDPM_SAMPLER_DDIM;
+  ddpm_sampler_spec_init (&usual, &o->model->config);
+  o->sampler = usual.kind;
   if (!option_choose ("--backend", option_backends, line->backend, &o->backend,
           error)
       || !option_choose ("--precision", option_precisions, line->precision,
@@ -143,10 +145,13 @@ read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
 
 /* NaN is no number of the range. */
 static gboolean
-take_guidance (gdouble given, gdouble * guidance, GError ** error)
+take_guidance (gdouble given, BenchOptions * o, GError ** error)
 {
-  *guidance = given == -1 ? DDPM_USUAL_GUIDANCE : given;
-  if (*guidance >= 0.0 && *guidance <= DDPM_MAX_GUIDANCE)
+  DdpmSamplerSpec usual;
+
+  ddpm_sampler_spec_init (&usual, &o->model->config);
+  o->guidance = given == -1 ? usual.guidance : given;
+  if (o->guidance >= 0.0 && o->guidance <= DDPM_MAX_GUIDANCE)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "--guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, given);
@@ -171,7 +176,7 @@ read_numbers (const CommandLine * line, BenchOptions * o, GError ** error)
       &o->micro_batch, error)
       && take_number ("steps", line->steps, 1, o->model->config.timesteps,
       &o->steps, error)
-      && take_guidance (line->guidance, &o->guidance, error)
+      && take_guidance (line->guidance, o, error)
       && take_number ("repeats", line->repeats, 1, MAX_REPEATS, &o->repeats,
       error)
       && take_number ("warmup", line->warmup, 1, MAX_REPEATS, &o->warmup, error)
@@ -285,8 +290,8 @@ bench_options_parse (BenchOptions * options, gint * argc, gchar *** argv,
   options->batches = g_array_new (FALSE, FALSE, sizeof (guint));
   ok = parse_command_line (&line, argc, argv, error)
       && read_mode (*argc, *argv, options, error)
-      && read_choices (&line, options, error)
       && (options->model = find_model (&line, error)) != NULL
+      && read_choices (&line, options, error)
       && read_numbers (&line, options, error);
   if (ok && line.model == NULL && options->mode != BENCH_TRAIN)
     ddpm_params_init_weights (options->model->params, &options->model->config,

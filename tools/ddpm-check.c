@@ -117,15 +117,15 @@ static gboolean
 sample (Side * side, GError ** error)
 {
   const Task *task = side->task;
-  const guint timesteps = task->model->config.timesteps;
-  const DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDPM,
-    .steps = MIN (task->options->steps, timesteps),.clip_x0 = TRUE,
-    .start = timesteps,.guidance = DDPM_USUAL_GUIDANCE
-  };
-  g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (task->model,
-      side->backend, task->options->images, task->width, task->height, &spec,
-      error);
+  const DdpmConfig *config = &task->model->config;
+  g_autoptr (DdpmDenoiser) denoiser = NULL;
+  DdpmSamplerSpec spec;
 
+  ddpm_sampler_spec_init (&spec, config);
+  spec.kind = DDPM_SAMPLER_DDPM;
+  spec.steps = MIN (task->options->steps, config->timesteps);
+  denoiser = ddpm_denoiser_new (task->model, side->backend,
+      task->options->images, task->width, task->height, &spec, error);
   if (denoiser == NULL
       || !ddpm_denoiser_set_labels (denoiser, task->labels, error))
     return FALSE;
