@@ -48,6 +48,21 @@ has_cuda_driver (void)
   return TRUE;
 }
 
+/* Where there is a choice, it is made before there is a network. */
+static DdpmBackend *
+ready_cuda_backend_new (DdpmPrecision precision, guint threads,
+    gpointer context)
+{
+  DdpmBackend *backend =
+      cuda_backend_new (precision, threads, -1, context, NULL);
+
+  if (backend == NULL || ddpm_backend_ready (backend, NULL))
+    return backend;
+  g_atomic_ref_count_init (&backend->refcount);
+  ddpm_backend_unref (backend);
+  return NULL;
+}
+
 DdpmBackend *
 ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
     guint threads, GError ** error)
@@ -81,7 +96,7 @@ ddpm_backend_new_on (DdpmBackendKind kind, DdpmPrecision precision,
       break;
     case DDPM_BACKEND_AUTO:
       if (has_cuda_driver ())
-        backend = cuda_backend_new (precision, threads, -1, context, NULL);
+        backend = ready_cuda_backend_new (precision, threads, context);
       if (backend == NULL)
         backend = ddpm_cpu_backend_new (precision, threads, error);
       break;
@@ -128,6 +143,12 @@ gpointer
 ddpm_backend_get_context (DdpmBackend * backend)
 {
   return backend->context;
+}
+
+gboolean
+ddpm_backend_ready (DdpmBackend * backend, GError ** error)
+{
+  return backend->ops->ready == NULL || backend->ops->ready (backend, error);
 }
 
 gboolean

@@ -13,7 +13,7 @@
  *
  * Data pointers are memory of the backend (alloc), or any other where
  * host_memory is set; descriptors, plans and POD parameters are host memory.
- * Every function of the table but run, check and finalize is called inside
+ * Every function of the table but run, check, ready and finalize is called inside
  * run(), and by one thread at a time for one plan.
  */
 #pragma once
@@ -102,6 +102,9 @@ struct _DdpmOps
    * Executing returns nothing: whoever runs steps asks with
    * ddpm_backend_check () afterwards. */
   gboolean (*check) (DdpmBackend * b, GError ** error);
+  /* Opens what plans need and noise and pictures do not, as the first plan
+   * would. NULL: nothing. Inside run () or not */
+  gboolean (*ready) (DdpmBackend * b, GError ** error);
   /* 64-byte aligned, zeroed; NULL: no memory */
   gpointer (*alloc) (DdpmBackend * b, gsize size);
   void (*free) (DdpmBackend * b, gpointer p);   /* NULL: nothing */
@@ -308,6 +311,9 @@ ddpm_sequence_run (DdpmPlan * sequence, void (*func) (gpointer data),
     func (data);
 }
 
+/* What ready says; TRUE where the table has none. From any thread: for who
+ * could do without this backend, before there is a network. */
+gboolean ddpm_backend_ready (DdpmBackend * backend, GError ** error);
 /* What check says; TRUE where the table has none. From any thread. */
 gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
 

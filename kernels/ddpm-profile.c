@@ -112,6 +112,12 @@ profile_check (DdpmBackend * b, GError ** error)
   return ops->check == NULL || ops->check (inner_of (b), error);
 }
 
+static gboolean
+profile_ready (DdpmBackend * b, GError ** error)
+{
+  return ddpm_backend_ready (inner_of (b), error);
+}
+
 static gpointer
 profile_alloc (DdpmBackend * b, gsize size)
 {
@@ -576,6 +582,7 @@ static const DdpmOps profile_ops = {
   .finalize = profile_finalize,
   .run = profile_run,
   .check = profile_check,
+  .ready = profile_ready,
   .alloc = profile_alloc,
   .free = profile_free,
   .upload = profile_upload,

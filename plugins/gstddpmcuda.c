@@ -19,6 +19,7 @@
 #include "gstddpmcuda.h"
 #include "gstddpmcudamemory.h"
 #include "gstddpmgstcuda.h"
+#include "../kernels/ddpm-ops.h"
 
 /* --- the library --------------------------------------------------------- */
 
@@ -236,6 +237,9 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
 
   backend = backend_new_in (context, precision, threads, named ? error : NULL);
   gst_object_unref (context);
+  /* Where there is a choice, it is made now. */
+  if (backend && !named && !ddpm_backend_ready (backend, NULL))
+    g_clear_pointer (&backend, ddpm_backend_unref);
   if (backend)
     return backend;
   gst_ddpm_cuda_release (cuda);

@@ -292,6 +292,35 @@ GST_START_TEST (test_training_shares_the_context)
 GST_END_TEST;
 
 #ifndef ON_A_GPU
+/* Only where there is a choice must be known before what networks need. */
+GST_START_TEST (test_noise_needs_nothing_of_a_network)
+{
+  const gsize before = get_counter ("fake_gpu_readied");
+
+  g_ptr_array_unref (run (NOISE, "identity", "other/tensors(" CUDA ")"));
+  fail_unless_equals_uint64 (get_counter ("fake_gpu_readied"), before);
+  g_ptr_array_unref (run (NOISE, on ("auto", ""), "video/x-raw"));
+  fail_unless (get_counter ("fake_gpu_readied") > before);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_device_without_its_libraries_is_not_chosen)
+{
+  GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
+      NOISE, on ("auto", "name=d"));
+  gsize *lacks = find_counter ("fake_gpu_lacks");
+
+  *lacks = 1;
+  play (pipeline);
+  fail_unless_equals_int (drain (pipeline), 2);
+  fail_if (is_cuda (pipeline, "d", "sink"));
+  stop_and_free (pipeline);
+  *lacks = 0;
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_training_on_the_device_is_that_of_the_host)
 {
   const gchar *source = "videotestsrc num-buffers=4 pattern=ball ! "
@@ -320,6 +349,8 @@ cuda_context_suite (void)
   tcase_add_test (tc, test_training_shares_the_context);
 #ifndef ON_A_GPU
   tcase_add_test (tc, test_the_device_that_is_asked_for);
+  tcase_add_test (tc, test_noise_needs_nothing_of_a_network);
+  tcase_add_test (tc, test_a_device_without_its_libraries_is_not_chosen);
   tcase_add_test (tc, test_training_on_the_device_is_that_of_the_host);
 #endif
   return s;

@@ -277,6 +277,18 @@ cuda_dnn_run_clear (CudaDnnRun * run)
 /* --- the backend ------------------------------------------------------------ */
 
 gboolean
+cuda_need_cudnn (CudaBackend * b)
+{
+  return TRUE;
+}
+
+void
+cuda_take_failure (CudaBackend * b, GError ** error)
+{
+  g_assert_not_reached ();
+}
+
+gboolean
 cuda_replayed (CudaBackend * b)
 {
   return replayed;

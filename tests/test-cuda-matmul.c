@@ -219,6 +219,12 @@ cublasLtMatmul (cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
 static cublasStatus_t failure;
 
 gboolean
+cuda_need_cublas (CudaBackend * b)
+{
+  return TRUE;
+}
+
+gboolean
 cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
 {
   if (status != CUBLAS_STATUS_SUCCESS)

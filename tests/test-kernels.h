@@ -24,7 +24,8 @@ static inline void
 test_assert_table_is_full (const DdpmBackend * b)
 {
   static const gsize optional[] = { G_STRUCT_OFFSET (DdpmOps, check),
-    G_STRUCT_OFFSET (DdpmOps, wait), G_STRUCT_OFFSET (DdpmOps, adam_clipped),
+    G_STRUCT_OFFSET (DdpmOps, ready), G_STRUCT_OFFSET (DdpmOps, wait),
+    G_STRUCT_OFFSET (DdpmOps, adam_clipped),
     G_STRUCT_OFFSET (DdpmOps, sequence_new),
     G_STRUCT_OFFSET (DdpmOps, sequence_run)
   };

@@ -141,6 +141,62 @@ cuda_finalize (DdpmBackend * base)
   g_free (b);
 }
 
+/* --- libraries ---------------------------------------------------------- */
+
+typedef struct
+{
+  CudaBackend *backend;
+  GError **error;
+  gboolean ok;
+} Opening;
+
+/* A handle without its stream is none. */
+gboolean
+cuda_need_cudnn (CudaBackend * b)
+{
+  cudnnHandle_t handle = NULL;
+
+  if (b->cudnn)
+    return TRUE;
+  if (!cuda_dnn_ok (b, cudnnCreate (&handle), "opening cuDNN"))
+    return FALSE;
+  if (cuda_dnn_ok (b, cudnnSetStream (handle, b->stream), "cudnnSetStream"))
+    b->cudnn = handle;
+  else
+    cuda_dnn_ok (b, cudnnDestroy (handle), "leaving cuDNN");
+  return b->cudnn != NULL;
+}
+
+gboolean
+cuda_need_cublas (CudaBackend * b)
+{
+  cublasLtHandle_t handle = NULL;
+
+  if (b->cublas == NULL
+      && cuda_blas_ok (b, cublasLtCreate (&handle), "opening cuBLASLt"))
+    b->cublas = handle;
+  return b->cublas != NULL;
+}
+
+static void
+open_libraries (gpointer data)
+{
+  Opening *o = data;
+
+  o->ok = cuda_need_cudnn (o->backend) && cuda_need_cublas (o->backend);
+  if (!o->ok)
+    cuda_take_failure (o->backend, o->error);
+}
+
+static gboolean
+cuda_ready (DdpmBackend * base, GError ** error)
+{
+  Opening opening = { cuda_backend (base), error, FALSE };
+
+  cuda_run (base, open_libraries, &opening);
+  return opening.ok;
+}
+
 /* --- plans -------------------------------------------------------------- */
 
 void
@@ -176,6 +232,7 @@ static const DdpmOps cuda_ops = {
   .finalize = cuda_finalize,
   .run = cuda_run,
   .check = cuda_check,
+  .ready = cuda_ready,
   .alloc = cuda_alloc,
   .free = cuda_free,
   .upload = cuda_upload,
@@ -352,24 +409,14 @@ describe_device (CudaBackend * b, GError ** error)
   return TRUE;
 }
 
-typedef struct
-{
-  CudaBackend *backend;
-  GError **error;
-  gboolean ok;
-} Opening;
-
 static void
-open_libraries (gpointer data)
+open_stream (gpointer data)
 {
   Opening *o = data;
   CudaBackend *b = o->backend;
 
   if (cuda_ok (b, cudaStreamCreateWithFlags (&b->stream,
-              cudaStreamNonBlocking), "making a stream")
-      && cuda_dnn_ok (b, cudnnCreate (&b->cudnn), "opening cuDNN")
-      && cuda_dnn_ok (b, cudnnSetStream (b->cudnn, b->stream), "cudnnSetStream")
-      && cuda_blas_ok (b, cublasLtCreate (&b->cublas), "opening cuBLASLt"))
+              cudaStreamNonBlocking), "making a stream"))
     o->ok = cuda_stage_init (b, o->error);
   else
     cuda_take_failure (b, o->error);
@@ -395,7 +442,7 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
   if (!describe_device (b, error) || !choose_precision (b, precision, error)
       || !cuda_context_retain (b, context, error))
     goto failed;
-  cuda_run (&b->base, open_libraries, &opening);
+  cuda_run (&b->base, open_stream, &opening);
   if (!opening.ok)
     goto failed;
   return &b->base;

@@ -36,18 +36,23 @@ equal_desc (gconstpointer left, gconstpointer right)
 static const CudaConvShape *
 find_shape (CudaBackend * b, const DdpmConvDesc * d, GError ** error)
 {
-  const CudaDnnTarget target = { b->cudnn, NULL, b->plan_cache };
+  CudaDnnTarget target = { NULL, NULL, b->plan_cache };
   CudaConvShape *shape;
 
   if (b->convolutions == NULL)
     b->convolutions = g_hash_table_new_full (hash_desc, equal_desc, NULL,
         (GDestroyNotify) cuda_conv_shape_free);
   shape = g_hash_table_lookup (b->convolutions, d);
-  if (shape == NULL) {
-    shape = cuda_conv_shape_new (&target, b->base.act_type, d, error);
-    if (shape)
-      g_hash_table_insert (b->convolutions, &shape->d, shape);
+  if (shape)
+    return shape;
+  if (!cuda_need_cudnn (b)) {
+    cuda_take_failure (b, error);
+    return NULL;
   }
+  target.handle = b->cudnn;
+  shape = cuda_conv_shape_new (&target, b->base.act_type, d, error);
+  if (shape)
+    g_hash_table_insert (b->convolutions, &shape->d, shape);
   return shape;
 }
 

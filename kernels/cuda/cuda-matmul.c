@@ -124,7 +124,8 @@ cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
 {
   CudaMatmul *m = g_new0 (CudaMatmul, 1);
 
-  if (!cuda_blas_ok (b, cublasLtMatmulDescCreate (&m->desc,
+  if (!cuda_need_cublas (b)
+      || !cuda_blas_ok (b, cublasLtMatmulDescCreate (&m->desc,
               CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product")
       || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSA, right->transposed)
       || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSB, left->transposed)

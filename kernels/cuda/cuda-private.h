@@ -31,7 +31,7 @@ typedef struct
   gint device;
   gint capability;              /* 10 major + minor: 90 is sm_90 */
   cudaStream_t stream;
-  cudnnHandle_t cudnn;
+  cudnnHandle_t cudnn;          /* these two: NULL before they are needed */
   cublasLtHandle_t cublas;
   GRecMutex lock;               /* held inside run () */
   GError *failure;              /* the first since check (), or NULL */
@@ -63,6 +63,13 @@ gboolean cuda_launched (CudaBackend * b, const gchar * kernel);
 /* While plans are made: gives what failed, DDPM_ERROR_NO_SPACE for memory and
  * else DDPM_ERROR_LIBRARY, to the caller. */
 void cuda_take_failure (CudaBackend * b, GError ** error);
+
+/* --- libraries (cuda-backend.c) --------------------------------------------------- */
+
+/* Each opens its library when a plan needs it for the first time: who makes
+ * noise needs neither. FALSE: failed, and kept */
+gboolean cuda_need_cudnn (CudaBackend * b);
+gboolean cuda_need_cublas (CudaBackend * b);
 
 /* --- the device's context (cuda-context.c) ------------------------------------- */
 

@@ -17,6 +17,9 @@
 
 /* Bytes that were brought to the host */
 G_MODULE_EXPORT gsize fake_gpu_downloads;
+/* How often somebody asked for what networks need; whether it is not there */
+G_MODULE_EXPORT gsize fake_gpu_readied;
+G_MODULE_EXPORT gsize fake_gpu_lacks;
 /* Pictures that were taken where they are */
 G_MODULE_EXPORT gsize fake_gpu_pictures;
 
@@ -56,6 +59,17 @@ fake_check (DdpmBackend * b, GError ** error)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY,
         "%s was not waited for", b->device);
   return ok;
+}
+
+static gboolean
+fake_ready (DdpmBackend * b, GError ** error)
+{
+  fake_gpu_readied++;
+  if (fake_gpu_lacks == 0)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "%s lacks a library",
+      b->device);
+  return FALSE;
 }
 
 static gpointer
@@ -144,6 +158,7 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
   ops = *inner;
   ops.run = fake_run;
   ops.check = fake_check;
+  ops.ready = fake_ready;
   ops.alloc = fake_alloc;
   ops.free = fake_free;
   ops.download = fake_download;
