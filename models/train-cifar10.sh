@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Makes the built-in model "cifar10" again: models/cifar10.safetensors, from the
-# training split of CIFAR-10: without its labels, with them, and at last with
-# early steps of sampling counting more.
+# training split of CIFAR-10: without its labels, with them, with early steps of
+# sampling counting more, predicting v, and at last learning guidance of itself.
 #
 #   models/train-cifar10.sh CIFAR-10-FOLDER [WORK-FOLDER] [PROPERTY=VALUE ...]
 #
@@ -41,7 +41,14 @@ trap 'exit 130' INT TERM
 train plain 1 4318 learning-rate=8e-4 warmup-steps=300 "$@"
 train labelled 2 2715 learning-rate=8e-4 warmup-steps=200 classes=10 \
   initial-model="$work/plain.bin" "$@"
-train weighted 3 4146 learning-rate=6e-4 warmup-steps=300 classes=10 \
+train weighted 3 6695 learning-rate=6e-4 warmup-steps=300 classes=10 \
   initial-model="$work/labelled.bin" max-loss-weight=30 "$@"
-build/tools/shrink-checkpoint "$work/weighted.bin" models/cifar10.safetensors
+train v 3 7817 learning-rate=6e-4 warmup-steps=300 classes=10 \
+  prediction-type=v-prediction initial-model="$work/weighted.bin" "$@"
+train v 3 8530 learning-rate=1.5e-4 warmup-steps=300 classes=10 \
+  prediction-type=v-prediction ema-decay=0.998 "$@"
+train guided 5 578 learning-rate=3e-4 warmup-steps=50 classes=10 \
+  prediction-type=v-prediction ema-decay=0.998 initial-model="$work/v.bin" \
+  teacher-model="$work/v.bin" teacher-guidance=4 "$@"
+build/tools/shrink-checkpoint "$work/guided.bin" models/cifar10.safetensors
 ls -l models/cifar10.safetensors

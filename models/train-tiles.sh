@@ -32,11 +32,20 @@ tail -c +$((1839 * 3073 + 1)) "$data" | head -c $((1539 * 3073)) >"$work/figures
 trap 'exit 130' INT TERM
 # Pixels in 0..1 make the black ground 0, the mean of the noise; the schedule
 # ends earlier, since so little of these pictures is left at its end.
-gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 seed=1 ! \
-  ddpmtrainsink location="$work/tiles.bin" resume=true \
-    log-location="$work/tiles.csv" checkpoint-interval=200 \
-    channels=32 channel-mult=1,2,4 attention-levels=2 res-blocks=1 dropout=0 \
-    data-range=unit beta-end=0.012 batch-size=16 learning-rate=5e-4 \
-    warmup-steps=200 ema-decay=0.998 max-steps=6803 seed=1 "$@"
-build/tools/shrink-checkpoint "$work/tiles.bin" models/tiles.safetensors
+# NAME SEED STEPS PROPERTY ...: $work/NAME.bin, to so many steps in all
+train () {
+  name=$1 seed=$2 steps=$3
+  shift 3
+  gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 \
+      seed="$seed" ! \
+    ddpmtrainsink location="$work/$name.bin" resume=true seed="$seed" \
+      log-location="$work/$name.csv" checkpoint-interval=200 \
+      channels=32 channel-mult=1,2,4 attention-levels=2 res-blocks=1 dropout=0 \
+      data-range=unit beta-end=0.012 batch-size=16 learning-rate=5e-4 \
+      ema-decay=0.998 max-steps="$steps" "$@"
+}
+train eps 1 6803 warmup-steps=200 "$@"
+train v 2 2090 warmup-steps=100 prediction-type=v-prediction \
+  initial-model="$work/eps.bin" "$@"
+build/tools/shrink-checkpoint "$work/v.bin" models/tiles.safetensors
 ls -l models/tiles.safetensors
