@@ -14,7 +14,7 @@
 
 /* What is usual for a built-in model */
 #define USUAL_STEPS_DDIM 25
-#define USUAL_STEPS_DPMPP_2M 8
+#define USUAL_STEPS_DPMPP_2M 6
 #define USUAL_GUIDANCE 3.0
 
 /* What the formulas need of a state */

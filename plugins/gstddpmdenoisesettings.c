@@ -273,7 +273,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
   g_object_class_install_property (klass, PROP_STEPS,
       gst_ddpm_param_spec_int ("steps", "Steps",
           "Steps from noise to image (0: all T; -1: T for ddpm, 25 for ddim, "
-          "8 for dpmpp-2m)", -1, DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
+          "6 for dpmpp-2m)", -1, DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
 
   /**
    * GstDdpmDenoise:eta:
