@@ -389,7 +389,7 @@ GST_END_TEST;
 GST_START_TEST (test_it_says_what_it_loaded)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
-      noise (1, 3, 1), denoise (3, 10, "sampler=dpmpp-2m"));
+      noise (1, 3, 1), denoise (3, 10, "sampler=dpmpp-2m steps=7"));
   GstBus *bus = gst_element_get_bus (pipeline);
   const GstStructure *s;
   GstMessage *message;
@@ -415,7 +415,7 @@ GST_START_TEST (test_it_says_what_it_loaded)
           "steps", G_TYPE_UINT, &steps,
           "parameters", G_TYPE_UINT64, &parameters, NULL));
   fail_unless_equals_int (timesteps, 10);
-  fail_unless_equals_int (steps, 10);
+  fail_unless_equals_int (steps, 7);
   fail_unless (parameters > 0);
   gst_message_unref (message);
   gst_object_unref (bus);
