@@ -326,6 +326,19 @@ gst_ddpm_train_sink_release_pad (GstElement * element, GstPad * pad)
 
 /* --- states --------------------------------------------------------------- */
 
+/* Until it is PLAYING, the work may wait for a sink behind the previews, and
+ * hold the lock that the change of state wants. */
+static void
+resume_work (GstDdpmTrainSink * self)
+{
+  GstBaseSink *sink = GST_BASE_SINK (self);
+
+  GST_BASE_SINK_PREROLL_LOCK (sink);
+  gst_ddpm_train_sink_unlock_stop (sink);
+  GST_BASE_SINK_PREROLL_SIGNAL (sink);
+  GST_BASE_SINK_PREROLL_UNLOCK (sink);
+}
+
 static GstStateChangeReturn
 gst_ddpm_train_sink_change_state (GstElement * element,
     GstStateChange transition)
@@ -338,7 +351,11 @@ gst_ddpm_train_sink_change_state (GstElement * element,
       && !gst_ddpm_train_work_open (self))
     return GST_STATE_CHANGE_FAILURE;
 
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+    gst_ddpm_train_sink_unlock (GST_BASE_SINK (self));
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+    resume_work (self);
 
   GST_OBJECT_LOCK (self);
   live = self->preview != NULL;
