@@ -35,6 +35,7 @@ typedef struct
   gfloat *out;
   gboolean ok;
   const DdpmPicture *picture;
+  gpointer stream;              /* that the picture is in the order of */
 } Call;
 
 static gsize
@@ -285,9 +286,15 @@ paint_samples (gpointer data)
 {
   Call *call = data;
   DdpmDenoiser *d = call->denoiser;
+  const DdpmOps *ops = d->backend->ops;
 
-  d->backend->ops->to_picture (d->backend, call->in, call->picture);
-  wait (d);
+  if (ops->follow)
+    ops->follow (d->backend, call->stream);
+  ops->to_picture (d->backend, call->in, call->picture);
+  if (call->stream && ops->lead)
+    ops->lead (d->backend, call->stream);
+  else
+    wait (d);
 }
 
 /* Only what has been waited for has been computed: a device may run behind. */
@@ -332,12 +339,13 @@ ddpm_denoiser_copy (DdpmDenoiser * d, gfloat * x, GError ** error)
 
 gboolean
 ddpm_denoiser_paint (DdpmDenoiser * d, guint first,
-    const DdpmPicture * picture, GError ** error)
+    const DdpmPicture * picture, gpointer stream, GError ** error)
 {
   const DdpmConfig *config = &d->model->config;
   DdpmPicture whole = *picture;
-  Call call =
-      { d, d->predictor->x + (gsize) first * d->elements, NULL, FALSE, &whole };
+  Call call = { d, d->predictor->x + (gsize) first * d->elements, NULL, FALSE,
+    &whole, stream
+  };
 
   g_return_val_if_fail (first <= d->batch
       && picture->n <= d->batch - first, FALSE);

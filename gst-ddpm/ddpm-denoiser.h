@@ -51,9 +51,11 @@ gboolean ddpm_denoiser_copy (DdpmDenoiser * denoiser, gfloat * x,
     GError ** error);
 /* Paints picture->n of the samples, from first on, in such memory. Size and
  * channels of an image, and the range of its numbers, are filled in here.
- * FALSE as read */
+ * stream: a CUstream of the context in which others use that memory: painting
+ * is put in its order, and the host does not wait. NULL: it comes behind what
+ * the default stream has, and is complete after the call. FALSE as read */
 gboolean ddpm_denoiser_paint (DdpmDenoiser * denoiser, guint first,
-    const DdpmPicture * picture, GError ** error);
+    const DdpmPicture * picture, gpointer stream, GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmDenoiser, ddpm_denoiser_free)
 

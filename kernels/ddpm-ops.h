@@ -119,6 +119,13 @@ struct _DdpmOps
   /* Waits until all that was asked for is done, so that others may read it.
    * NULL: every call returns when it is done. */
   void (*wait) (DdpmBackend * b);
+  /* In order with a stream of others, without the host: a CUstream of the
+   * context, or NULL, its default one, which waits for every stream that was
+   * not made to go its own way. follow: what is asked of the backend from now
+   * on is done behind what the stream has now; lead: the other way about.
+   * Neither inside a sequence. NULL, both: there are no streams. */
+  void (*follow) (DdpmBackend * b, gpointer stream);
+  void (*lead) (DdpmBackend * b, gpointer stream);
 
   /* --- convolution ---------------------------------------------------- */
   /* Of every *_new: DDPM_ERROR_SETTINGS for a shape that cannot be,
