@@ -8,6 +8,7 @@
 typedef struct
 {
   DdpmBackend base;
+  DdpmOps ops;                  /* without what the one inside has not */
   DdpmBackend *inner;
   clockid_t clock;
   gboolean active;
@@ -42,6 +43,17 @@ now (DdpmBackend * b)
   return time.tv_sec + 1e-9 * time.tv_nsec;
 }
 
+/* Until what was asked for is done, where that is later than the call */
+static gdouble
+seconds_since (DdpmBackend * b, gdouble start)
+{
+  const DdpmOps *ops = inner_of (b)->ops;
+
+  if (((ProfileBackend *) b)->active && ops->wait)
+    ops->wait (inner_of (b));
+  return now (b) - start;
+}
+
 static void
 add_to (ProfileBackend * b, DdpmProfileEntry * entry, gdouble seconds,
     gdouble flops)
@@ -59,7 +71,7 @@ stop_with_flops (DdpmBackend * backend, DdpmProfileKind kind, gdouble start,
 {
   ProfileBackend *b = (ProfileBackend *) backend;
 
-  add_to (b, &b->entries[kind], now (backend) - start, flops);
+  add_to (b, &b->entries[kind], seconds_since (backend, start), flops);
 }
 
 static void
@@ -79,7 +91,7 @@ stop_convolution (DdpmPlan * p, guint pass, gdouble start)
 {
   ProfilePlan *plan = (ProfilePlan *) p;
   ProfileBackend *b = (ProfileBackend *) p->backend;
-  const gdouble seconds = now (p->backend) - start;
+  const gdouble seconds = seconds_since (p->backend, start);
 
   add_to (b, &plan->convolution.passes[pass], seconds, plan->flops);
   add_to (b, &b->entries[DDPM_PROFILE_CONV_FORWARD + pass], seconds,
@@ -578,6 +590,37 @@ profile_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
   stop (b, DDPM_PROFILE_OPTIMISER, start);
 }
 
+static void
+profile_adam_clipped (DdpmBackend * b, const DdpmAdam * a, double limit,
+    gsize count, const float *grad, float *param, float *m, float *v,
+    float *ema, double *squares)
+{
+  const gdouble start = now (b);
+
+  inner_of (b)->ops->adam_clipped (inner_of (b), a, limit, count, grad, param,
+      m, v, ema, squares);
+  stop (b, DDPM_PROFILE_OPTIMISER, start);
+}
+
+/* --- sequences ------------------------------------------------------------ */
+
+static DdpmPlan *
+profile_sequence_new (DdpmBackend * b)
+{
+  return (DdpmPlan *) wrap (b, inner_of (b)->ops->sequence_new (inner_of (b)),
+      0.0);
+}
+
+/* While the watch is on, calls are made one by one. */
+static void
+profile_sequence_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
+{
+  if (((ProfileBackend *) p->backend)->active)
+    func (data);
+  else
+    inside (p)->ops->sequence_run (inside (p), func, data);
+}
+
 static const DdpmOps profile_ops = {
   .finalize = profile_finalize,
   .run = profile_run,
@@ -632,6 +675,10 @@ static const DdpmOps profile_ops = {
 
   .sum_of_squares = profile_sum_of_squares,
   .adam = profile_adam,
+  .adam_clipped = profile_adam_clipped,
+
+  .sequence_new = profile_sequence_new,
+  .sequence_run = profile_sequence_run,
 };
 
 /* --- for who looks -------------------------------------------------------- */
@@ -642,7 +689,14 @@ ddpm_profile_backend_new (DdpmBackend * inner)
   ProfileBackend *b = g_new0 (ProfileBackend, 1);
 
   b->base = *inner;
-  b->base.ops = &profile_ops;
+  b->base.ops = &b->ops;
+  b->ops = profile_ops;
+  if (inner->ops->adam_clipped == NULL)
+    b->ops.adam_clipped = NULL;
+  if (inner->ops->sequence_new == NULL) {
+    b->ops.sequence_new = NULL;
+    b->ops.sequence_run = NULL;
+  }
   b->base.device = g_strdup (inner->device);
   b->base.free_kept = NULL;     /* that is inner's */
   g_atomic_ref_count_init (&b->base.refcount);

@@ -3,9 +3,9 @@
  *
  * Every operation is passed on to the backend inside, and counted and timed
  * by its kind; nothing that is computed changes. Who does not ask for one
- * pays nothing. There are no sequences: they would hide what they are made of.
- * A time ends when the function of the table returns, so it is that of the
- * operation where the backend computes at once, as those on a CPU do.
+ * pays nothing. A time ends when the operation is done: a device is waited
+ * for each time. Sequences are made call by call meanwhile: they would hide
+ * what they are made of.
  */
 #pragma once
 
@@ -65,7 +65,8 @@ typedef struct
 DdpmBackend *ddpm_profile_backend_new (DdpmBackend * inner);
 /* CLOCK_MONOTONIC unless told otherwise */
 void ddpm_profile_backend_set_clock (DdpmBackend * profile, clockid_t clock);
-/* FALSE: calls are passed on, and neither counted nor timed */
+/* FALSE: calls are passed on, and neither counted nor timed nor waited for,
+ * and sequences are run as they would be without any of this */
 void ddpm_profile_backend_set_active (DdpmBackend * profile, gboolean active);
 /* All counts and times become 0. */
 void ddpm_profile_backend_reset (DdpmBackend * profile);

@@ -205,6 +205,104 @@ a_plan_that_cannot_be_is_refused_as_inside (void)
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
 }
 
+/* --- a backend that runs behind the host ------------------------------------ */
+
+static DdpmOps behind_ops;
+static guint waits, sequences, squares;
+
+static void
+count_wait (DdpmBackend * b)
+{
+  waits++;
+}
+
+/* A plan of another sort does for one of calls. */
+static DdpmPlan *
+new_sequence (DdpmBackend * b)
+{
+  return b->ops->linear_new (b, 1, 1, 1, NULL);
+}
+
+static void
+count_sequence (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
+{
+  sequences++;
+  func (data);
+}
+
+static void
+count_squares (DdpmBackend * b, const DdpmAdam * a, double limit, gsize count,
+    const float *grad, float *param, float *m, float *v, float *ema,
+    double *result)
+{
+  squares++;
+  *result = b->ops->sum_of_squares (b, count, grad);
+  b->ops->adam (b, a, count, grad, param, m, v, ema);
+}
+
+static DdpmBackend *
+behind_new (void)
+{
+  DdpmBackend *b = test_backend_new (DDPM_BACKEND_REFERENCE);
+
+  behind_ops = *b->ops;
+  behind_ops.wait = count_wait;
+  behind_ops.sequence_new = new_sequence;
+  behind_ops.sequence_run = count_sequence;
+  behind_ops.adam_clipped = count_squares;
+  b->ops = &behind_ops;
+  waits = sequences = squares = 0;
+  return b;
+}
+
+static void
+zero_four (gpointer data)
+{
+  DdpmBackend *b = data;
+  float four[4];
+
+  b->ops->zero (b, four, sizeof (four));
+}
+
+static void
+what_runs_behind_is_waited_for_while_watched (void)
+{
+  g_autoptr (DdpmBackend) inner = behind_new ();
+  g_autoptr (DdpmBackend) profile = ddpm_profile_backend_new (inner);
+  DdpmPlan *sequence = ddpm_sequence_new (profile);
+
+  g_assert_nonnull (sequence);
+  ddpm_sequence_run (sequence, zero_four, profile);
+  g_assert_cmpuint (waits, ==, 1);
+  g_assert_cmpuint (sequences, ==, 0);  /* its calls were made one by one */
+  ddpm_profile_backend_set_active (profile, FALSE);
+  ddpm_sequence_run (sequence, zero_four, profile);
+  g_assert_cmpuint (waits, ==, 1);
+  g_assert_cmpuint (sequences, ==, 1);
+  profile->ops->plan_free (sequence);
+}
+
+static void
+a_step_is_that_of_the_backend_inside (void)
+{
+  g_autoptr (DdpmBackend) inner = behind_new ();
+  g_autoptr (DdpmBackend) profile = ddpm_profile_backend_new (inner);
+  g_autoptr (DdpmTrainer) trainer = trainer_after_a_step (profile);
+
+  g_assert_cmpuint (squares, ==, 1);
+  g_assert_cmpuint (ddpm_profile_backend_get_entries (profile)
+      [DDPM_PROFILE_OPTIMISER].calls, ==, 1);
+}
+
+static void
+what_the_backend_inside_has_not_is_not_there (void)
+{
+  g_autoptr (DdpmBackend) profile = profile_new ();
+
+  g_assert_null (ddpm_sequence_new (profile));
+  g_assert_null (profile->ops->adam_clipped);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -228,5 +326,11 @@ main (int argc, char **argv)
       plans_that_are_gone_do_not_count);
   g_test_add_func ("/profile/a-plan-that-cannot-be-is-refused-as-inside",
       a_plan_that_cannot_be_is_refused_as_inside);
+  g_test_add_func ("/profile/runs-behind",
+      what_runs_behind_is_waited_for_while_watched);
+  g_test_add_func ("/profile/step-of-the-one-inside",
+      a_step_is_that_of_the_backend_inside);
+  g_test_add_func ("/profile/lacks-what-the-one-inside-lacks",
+      what_the_backend_inside_has_not_is_not_there);
   return g_test_run ();
 }

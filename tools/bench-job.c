@@ -18,6 +18,7 @@ struct _BenchJob
   /* forward */
   DdpmUnet *unet;
   float *weights, *x, *eps;     /* of the backend; weights NULL: the model's */
+  DdpmPlan *sequence;           /* NULL: there are none */
   gint *t;
   gint *labels;                 /* of all three: the classes by turns, or none */
   guint passes;                 /* of an image through the network, in a step */
@@ -66,6 +67,7 @@ set_up_forward (gpointer data)
   s->ok = job->x && job->eps && (job->weights || b->host_memory);
   if (!s->ok)
     return;
+  job->sequence = ddpm_sequence_new (b);
   b->ops->upload (b, job->x, job->noise, size);
   if (job->weights)
     b->ops->upload (b, job->weights, job->model->weights, arena);
@@ -94,6 +96,14 @@ prepare_forward (BenchJob * job, const BenchOptions * o, GError ** error)
   return s.ok;
 }
 
+static void
+run_forward (gpointer data)
+{
+  BenchJob *job = data;
+
+  ddpm_unet_forward (job->unet, job->x, job->t, job->labels, NULL, job->eps);
+}
+
 /* What is read back has been computed, also where a device runs behind. */
 static void
 step_forward (gpointer data)
@@ -101,7 +111,7 @@ step_forward (gpointer data)
   BenchJob *job = data;
   float first;
 
-  ddpm_unet_forward (job->unet, job->x, job->t, job->labels, NULL, job->eps);
+  ddpm_sequence_run (job->sequence, run_forward, job);
   job->backend->ops->download (job->backend, &first, job->eps, sizeof first);
 }
 
@@ -111,6 +121,7 @@ tear_down_forward (gpointer data)
   BenchJob *job = data;
   DdpmBackend *b = job->backend;
 
+  b->ops->plan_free (job->sequence);
   b->ops->free (b, job->x);
   b->ops->free (b, job->eps);
   b->ops->free (b, job->weights);

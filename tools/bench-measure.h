@@ -19,8 +19,9 @@ G_BEGIN_DECLS
  * @cpu: seconds of processors in a step, which other load changes little
  * @flops: operations of a step: those of matrix products and convolutions,
  *   backward passes counted as twice the forward pass
- * @entries: of all timed steps, by kind of operation
- * @total: seconds of all timed steps
+ * @entries: of all watched steps, by kind of operation
+ * @total: seconds of all watched steps: those that are timed, or, where a
+ *   device runs behind, as many beside them
  * @shapes: of BenchShape
  * @convolutions: seconds of a step's convolutions, each timed alone
  * @ratio: median of step : convolutions, both timed in one repeat
