@@ -7,6 +7,8 @@
 #define LEAST_CAPABILITY 75
 /* Ampere: the first that multiplies in bf16 */
 #define BF16_CAPABILITY 80
+/* Of cuDNN 9 */
+#define LEAST_CUDNN 8
 
 /* --- failures ----------------------------------------------------------- */
 
@@ -333,11 +335,11 @@ check_cudnn (GError ** error)
 {
   const gsize version = cudnnGetVersion ();
 
-  if (version / 10000 == CUDNN_MAJOR && version / 100 % 100 >= CUDNN_MINOR)
+  if (version / 10000 == CUDNN_MAJOR && version / 100 % 100 >= LEAST_CUDNN)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
       "backend=cuda needs cuDNN %d.%d or a later %d, and finds %d.%d",
-      CUDNN_MAJOR, CUDNN_MINOR, CUDNN_MAJOR, (gint) (version / 10000),
+      CUDNN_MAJOR, LEAST_CUDNN, CUDNN_MAJOR, (gint) (version / 10000),
       (gint) (version / 100 % 100));
   return FALSE;
 }
