@@ -40,6 +40,7 @@ cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 
   if (status == CUDNN_STATUS_SUCCESS)
     return TRUE;
+  cudaGetLastError ();          /* or the next launch would seem to fail */
   cudnnGetLastErrorString (words, sizeof (words));
   return keep_failure (b, status == CUDNN_STATUS_ALLOC_FAILED
       || status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
@@ -52,6 +53,7 @@ cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
 {
   if (status == CUBLAS_STATUS_SUCCESS)
     return TRUE;
+  cudaGetLastError ();
   return keep_failure (b, status == CUBLAS_STATUS_ALLOC_FAILED, what,
       cublasLtGetStatusString (status));
 }
@@ -201,9 +203,12 @@ cuda_ready (DdpmBackend * base, GError ** error)
 
 /* --- plans -------------------------------------------------------------- */
 
+/* What the libraries have tried in vain for a plan is no failure of the kernel
+ * that is launched next. */
 void
 cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 {
+  cudaGetLastError ();
   plan->plan.ops = b->ops;
   plan->plan.backend = b;
   plan->plan.scratch = scratch;
@@ -329,7 +334,8 @@ find_device (gint device, GError ** error)
   return FALSE;
 }
 
-/* cuDNN 9 keeps its interface from each minor version to the next ones. */
+/* cuDNN 9 keeps its interface. All that is asked of it has been there since
+ * the first that meson takes, whatever this was compiled with. */
 static gboolean
 check_cudnn (GError ** error)
 {

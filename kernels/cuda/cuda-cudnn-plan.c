@@ -41,6 +41,9 @@ keeps_rules (cudnnBackendDescriptor_t engine, gboolean exact)
   if (!get (engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
           CUDNN_TYPE_NUMERICAL_NOTE, G_N_ELEMENTS (notes), &count, notes))
     return FALSE;
+  /* a later cuDNN may know more of them */
+  if (count > (gint64) G_N_ELEMENTS (notes))
+    return FALSE;
   for (gint64 i = 0; i < count; i++) {
     switch (notes[i]) {
       case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
