@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA's runtime on a processor: a stream, memory and graphs
+/* gst-ddpm: CUDA's runtime on a processor: streams, memory and graphs
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The device is as far behind the host as it may be: so what is overwritten
@@ -15,26 +15,52 @@ struct Graph
   std::vector < HostCudaWork > works;
 };
 
-struct Event
+struct Stream
 {
-  size_t number;                /* of the last work before it */
+  std::deque < HostCudaWork > queue;
+  size_t put, done;
 };
 
-static std::deque < HostCudaWork > queue;
-static size_t put, done;
+/* The last work of a stream before an event */
+struct Mark
+{
+  Stream *stream;
+  size_t number;
+};
+
+typedef std::vector < Mark > Event;
+
+static Stream own;
+static std::vector < Stream * > of_others;     /* blocking ones, all */
 static Graph *capturing;
 static unsigned allocations, allowed = ~0u;
 static bool captures = true;
 
+/* What is none of the others' is the backend's. */
+static Stream *
+find (cudaStream_t stream)
+{
+  for (Stream * other : of_others) {
+    if ((cudaStream_t) other == stream)
+      return other;
+  }
+  return &own;
+}
+
+static void
+put (Stream * stream, const HostCudaWork & work)
+{
+  stream->queue.push_back (work);
+  stream->put++;
+}
+
 static void
 take (const HostCudaWork & work)
 {
-  if (capturing) {
+  if (capturing)
     capturing->works.push_back (work);
-  } else {
-    queue.push_back (work);
-    put++;
-  }
+  else
+    put (&own, work);
 }
 
 static struct Start
@@ -43,13 +69,30 @@ static struct Start
 } start;
 
 static void
-catch_up (size_t number)
+catch_up (Stream * stream, size_t number)
 {
-  while (done < number) {
-    queue.front () ();
-    queue.pop_front ();
-    done++;
+  while (stream->done < number) {
+    const HostCudaWork work = stream->queue.front ();
+
+    stream->queue.pop_front ();
+    work ();
+    stream->done++;
   }
+}
+
+static void
+catch_up_with (const Event & event)
+{
+  for (const Mark & mark : event)
+    catch_up (mark.stream, mark.number);
+}
+
+/* The default stream has nothing of its own: it is in step with all others. */
+static std::vector < Stream * > streams_of (cudaStream_t stream)
+{
+  if (stream == cudaStreamLegacy)
+    return of_others;
+  return { find (stream) };
 }
 
 static cudaError_t
@@ -66,7 +109,7 @@ allocate (void **p, size_t size)
 static cudaError_t
 release (void *p)
 {
-  catch_up (put);
+  catch_up (&own, own.put);
   host_cuda_free (p);
   return cudaSuccess;
 }
@@ -82,13 +125,20 @@ host_cuda_allocations ()
 unsigned
 host_cuda_puts ()
 {
-  return put;
+  return own.put;
 }
 
 unsigned
 host_cuda_behind ()
 {
-  return put - done;
+  return own.put - own.done;
+}
+
+void *
+host_cuda_stream_new ()
+{
+  of_others.push_back (new Stream ());
+  return of_others.back ();
 }
 
 void
@@ -134,9 +184,14 @@ cudaFreeHost (void *p)
 
 cudaError_t
 cudaMemcpyAsync (void *dst, const void *src, size_t size, cudaMemcpyKind,
-    cudaStream_t)
+    cudaStream_t stream)
 {
-  host_cuda_do ([=] { memcpy (dst, src, size); });
+  const HostCudaWork work = [=] { memcpy (dst, src, size); };
+
+  if (find (stream) == &own)
+    host_cuda_do (work);
+  else
+    put (find (stream), work);
   return cudaSuccess;
 }
 
@@ -148,18 +203,28 @@ cudaMemsetAsync (void *dst, int value, size_t size, cudaStream_t)
 }
 
 cudaError_t
-cudaStreamSynchronize (cudaStream_t)
+cudaStreamSynchronize (cudaStream_t stream)
 {
   if (capturing)
     return cudaErrorStreamCaptureUnsupported;
-  catch_up (put);
+  catch_up (find (stream), find (stream)->put);
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned)
+{
+  const Event marks = *(Event *) event;
+
+  for (Stream * behind : streams_of (stream))
+    put (behind, [=] { catch_up_with (marks); });
   return cudaSuccess;
 }
 
 cudaError_t
 cudaEventCreateWithFlags (cudaEvent_t * event, unsigned)
 {
-  *event = (cudaEvent_t) new Event { 0 };
+  *event = (cudaEvent_t) new Event;
   return cudaSuccess;
 }
 
@@ -171,9 +236,13 @@ cudaEventDestroy (cudaEvent_t event)
 }
 
 cudaError_t
-cudaEventRecord (cudaEvent_t event, cudaStream_t)
+cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
-  ((Event *) event)->number = put;
+  Event marks;
+
+  for (Stream * marked : streams_of (stream))
+    marks.push_back ({ marked, marked->put });
+  *(Event *) event = marks;
   return cudaSuccess;
 }
 
@@ -182,7 +251,7 @@ cudaEventSynchronize (cudaEvent_t event)
 {
   if (capturing)
     return cudaErrorStreamCaptureUnsupported;
-  catch_up (((Event *) event)->number);
+  catch_up_with (*(Event *) event);
   return cudaSuccess;
 }
 

@@ -11,9 +11,9 @@
  * - that no thread relies on another's turn: shared memory holds NaNs at
  *   first, and tests run all in more than one order.
  *
- * With host-cuda-runtime.cpp there are a stream, memory and graphs besides, for
- * what asks CUDA's runtime for them. Work on the stream is done as late as it
- * may be: when somebody waits for it.
+ * With host-cuda-runtime.cpp there are a stream, those of others, memory and
+ * graphs besides, for what asks CUDA's runtime for them. Work on a stream is
+ * done as late as it may be: when somebody waits for it.
  */
 #pragma once
 
@@ -49,6 +49,8 @@ unsigned host_cuda_allocations (void);
 unsigned host_cuda_puts (void);
 /* How much of it is not done yet */
 unsigned host_cuda_behind (void);
+/* A stream of others; never freed */
+void *host_cuda_stream_new (void);
 /* From now on so many allocations succeed, and captures do or do not. */
 void host_cuda_let_allocate (unsigned count);
 void host_cuda_let_capture (int succeed);

@@ -121,6 +121,7 @@ release (gpointer data)
   if (b->stream)
     cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
   cuda_stage_clear (b);
+  cuda_order_clear (b);
   g_clear_pointer (&b->convolutions, g_hash_table_unref);
   if (b->cublas)
     cuda_blas_ok (b, cublasLtDestroy (b->cublas), "leaving cuBLASLt");
@@ -247,6 +248,8 @@ static const DdpmOps cuda_ops = {
   .zero = cuda_zero,
   .copy = cuda_copy,
   .wait = cuda_wait,
+  .follow = cuda_follow,
+  .lead = cuda_lead,
 
   .conv_new = cuda_conv_new,
   .conv_set_weights = cuda_conv_set_weights,
@@ -424,7 +427,8 @@ open_stream (gpointer data)
   CudaBackend *b = o->backend;
 
   if (cuda_ok (b, cudaStreamCreateWithFlags (&b->stream,
-              cudaStreamNonBlocking), "making a stream"))
+              cudaStreamNonBlocking), "making a stream")
+      && cuda_order_init (b))
     o->ok = cuda_stage_init (b, o->error);
   else
     cuda_take_failure (b, o->error);

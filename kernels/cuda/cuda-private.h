@@ -31,6 +31,7 @@ typedef struct
   gint device;
   gint capability;              /* 10 major + minor: 90 is sm_90 */
   cudaStream_t stream;
+  cudaEvent_t order;            /* of cuda_follow () and cuda_lead () */
   cudnnHandle_t cudnn;          /* these two: NULL before they are needed */
   cublasLtHandle_t cublas;
   GRecMutex lock;               /* held inside run () */
@@ -92,6 +93,16 @@ void cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src,
 void cuda_zero (DdpmBackend * b, gpointer dst, gsize size);
 void cuda_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
 void cuda_wait (DdpmBackend * b);
+
+/* --- streams of others (cuda-order.c) -------------------------------------------- */
+
+/* FALSE: failed, and kept */
+gboolean cuda_order_init (CudaBackend * b);
+void cuda_order_clear (CudaBackend * b);
+void cuda_follow (DdpmBackend * b, gpointer stream);
+void cuda_lead (DdpmBackend * b, gpointer stream);
+
+/* --- from the host (cuda-memory.c) ------------------------------------------------ */
 
 /* Small arguments from the host (timesteps, coefficients): copies size bytes,
  * at most CUDA_STAGE_MAX, through pinned memory, in order of the stream, and
