@@ -28,10 +28,12 @@
 static gboolean
 find_all (GModule * module, GstDdpmGstCuda * functions)
 {
-  g_module_symbol (module, "gst_cuda_memory_sync",
-      (gpointer *) & functions->cuda_memory_sync);
 #define FIND(name) \
     g_module_symbol (module, "gst_" #name, (gpointer *) &functions->name)
+  functions->has_streams = FIND (cuda_memory_sync)
+      && FIND (cuda_memory_get_stream) && FIND (cuda_stream_get_handle)
+      && FIND (buffer_pool_config_get_cuda_stream)
+      && FIND (buffer_pool_config_set_cuda_stream);
   return FIND (cuda_load_library) && FIND (cuda_ensure_element_context)
       && FIND (cuda_handle_set_context) && FIND (cuda_handle_context_query)
       && FIND (cuda_context_get_handle) && FIND (cuda_buffer_pool_new)
@@ -301,22 +303,63 @@ gst_ddpm_cuda_map_video (GstVideoFrame * frame, const GstVideoInfo * info,
           GST_MAP_READ | GST_DDPM_MAP_CUDA))
     return FALSE;
   gstcuda = get_gstcuda ();
-  if (gstcuda->cuda_memory_sync)
-    gstcuda->cuda_memory_sync (gst_buffer_peek_memory (buffer, 0));
+  if (gstcuda->has_streams)
+    gstcuda->cuda_memory_sync ((GstCudaMemory *) gst_buffer_peek_memory
+        (buffer, 0));
   return TRUE;
+}
+
+gpointer
+gst_ddpm_cuda_get_stream (GstBuffer * buffer)
+{
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
+
+  if (gstcuda == NULL || !gstcuda->has_streams
+      || !gst_ddpm_cuda_is_video (buffer))
+    return NULL;
+  return gstcuda->cuda_stream_get_handle (gstcuda->cuda_memory_get_stream (
+          (GstCudaMemory *) gst_buffer_peek_memory (buffer, 0)));
+}
+
+/* The GstCudaStream of the pool that who follows offers: it says so that it
+ * uses frames in the order of that. Returns: (transfer full) (nullable) */
+static GstCudaStream *
+find_stream (GstObject * context, GstQuery * query)
+{
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
+  GstCudaStream *stream;
+  GstBufferPool *pool = NULL;
+  GstStructure *config;
+
+  if (gstcuda->has_streams && gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_parse_nth_allocation_pool (query, 0, &pool, NULL, NULL, NULL);
+  if (pool == NULL)
+    return NULL;
+  config = gst_buffer_pool_get_config (pool);
+  stream = gstcuda->buffer_pool_config_get_cuda_stream (config);
+  gst_structure_free (config);
+  gst_object_unref (pool);
+  if (stream == NULL
+      || (GstObject *) ((GstDdpmGstCudaStream *) stream)->context == context)
+    return stream;
+  gst_mini_object_unref (GST_MINI_OBJECT_CAST (stream));
+  return NULL;
 }
 
 /* A pool of our own: that of who follows may be in another context. Rows are
  * as long as the device likes them, which the pool knows when it has the caps.
  * Returns: (transfer full); NULL: it does not take the caps */
 static GstBufferPool *
-video_pool_new (GstObject * context, GstCaps * caps, guint min, guint max,
-    guint * size)
+video_pool_new (GstObject * context, GstCudaStream * stream, GstCaps * caps,
+    guint min, guint max, guint * size)
 {
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
   GstBufferPool *pool =
-      get_gstcuda ()->cuda_buffer_pool_new ((GstCudaContext *) context);
+      gstcuda->cuda_buffer_pool_new ((GstCudaContext *) context);
   GstStructure *config = gst_buffer_pool_get_config (pool);
 
+  if (stream)
+    gstcuda->buffer_pool_config_set_cuda_stream (config, stream);
   gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
   gst_buffer_pool_config_set_params (config, caps, *size, min, max);
   if (!gst_buffer_pool_set_config (pool, config)) {
@@ -335,6 +378,7 @@ gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
 {
   GstObject *context = get_context (cuda);
   GstBufferPool *pool = NULL;
+  GstCudaStream *stream;
   guint size, min = 0, max = 0;
   GstVideoInfo info;
   GstCaps *caps;
@@ -344,15 +388,18 @@ gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
       || !is_context_of (context, backend))
     goto done;
   size = GST_VIDEO_INFO_SIZE (&info);
+  stream = find_stream (context, query);
   if (gst_query_get_n_allocation_pools (query) > 0)
     gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &min, &max);
   while (gst_query_get_n_allocation_pools (query) > 0)
     gst_query_remove_nth_allocation_pool (query, 0);
   while (gst_query_get_n_allocation_params (query) > 0)
     gst_query_remove_nth_allocation_param (query, 0);
-  pool = video_pool_new (context, caps, min, max, &size);
+  pool = video_pool_new (context, stream, caps, min, max, &size);
   if (pool)
     gst_query_add_allocation_pool (query, pool, size, min, max);
+  if (stream)
+    gst_mini_object_unref (GST_MINI_OBJECT_CAST (stream));
 
 done:
   gst_clear_object (&context);

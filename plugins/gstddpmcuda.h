@@ -44,11 +44,15 @@ DdpmBackend *gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda,
 /* Does backend compute in the context, so that it can write video in memory of
  * GstCuda? */
 gboolean gst_ddpm_cuda_has_video (GstDdpmCuda * cuda, DdpmBackend * backend);
-/* decide_allocation: frames in such memory. FALSE: there can be none */
+/* decide_allocation: frames in such memory, which belong to the stream of who
+ * follows, where it says that it has one. FALSE: there can be none */
 gboolean gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
     GstQuery * query);
 /* Is it such memory? */
 gboolean gst_ddpm_cuda_is_video (GstBuffer * buffer);
+/* The CUstream in whose order such memory is used. NULL: it has none, and who
+ * gives it on has waited until all that it did is done */
+gpointer gst_ddpm_cuda_get_stream (GstBuffer * buffer);
 /* To be read where it is, by backend: whatever writes it has done so. FALSE:
  * it is no such memory, or that of another context. */
 gboolean gst_ddpm_cuda_map_video (GstVideoFrame * frame,

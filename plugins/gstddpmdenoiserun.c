@@ -277,7 +277,7 @@ paint_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
     picture.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
   }
   ok = ddpm_denoiser_paint (self->denoiser, columns ? 0 : self->frame,
-      &picture, NULL, error);
+      &picture, gst_ddpm_cuda_get_stream (outbuf), error);
   gst_video_frame_unmap (&frame);
   return ok;
 }

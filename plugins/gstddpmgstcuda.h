@@ -17,13 +17,24 @@ G_BEGIN_DECLS
 
 /* A GstObject, with the property cuda-device-id (guint) */
 typedef struct _GstCudaContext GstCudaContext;
+/* Memory of GST_DDPM_GSTCUDA_MEMORY_TYPE */
+typedef struct _GstCudaMemory GstCudaMemory;
+/* A GstMiniObject */
+typedef struct _GstCudaStream GstCudaStream;
 
-/* The beginning of memory of GST_DDPM_GSTCUDA_MEMORY_TYPE */
+/* The beginning of a GstCudaMemory */
 typedef struct
 {
   GstMemory mem;
   GstCudaContext *context;
 } GstDdpmGstCudaMemory;
+
+/* The beginning of a GstCudaStream */
+typedef struct
+{
+  GstMiniObject parent;
+  GstCudaContext *context;
+} GstDdpmGstCudaStream;
 
 /* gst_ and the name of the member is the name of the function. */
 typedef struct
@@ -39,9 +50,19 @@ typedef struct
   GstBufferPool *(*cuda_buffer_pool_new) (GstCudaContext * context);
   void (*cuda_memory_init_once) (void);
 
-  /* from 1.24 on, where memory may be written by a stream that is behind;
-   * takes a GstCudaMemory. NULL: none is */
-  void (*cuda_memory_sync) (gpointer memory);
+  /* From 1.24 on, memory may have a stream, in whose order it is used: who
+   * does so in another one waits before it (sync). has_streams: all of these
+   * are there. */
+  gboolean has_streams;
+  void (*cuda_memory_sync) (GstCudaMemory * memory);
+  /* (transfer none) (nullable) */
+  GstCudaStream *(*cuda_memory_get_stream) (GstCudaMemory * memory);
+  /* A CUstream; NULL for NULL */
+  struct CUstream_st *(*cuda_stream_get_handle) (GstCudaStream * stream);
+  /* (transfer full) (nullable) */
+  GstCudaStream *(*buffer_pool_config_get_cuda_stream) (GstStructure * config);
+  void (*buffer_pool_config_set_cuda_stream) (GstStructure * config,
+      GstCudaStream * stream);
 } GstDdpmGstCuda;
 
 G_END_DECLS

@@ -26,7 +26,11 @@ const GstDdpmGstCuda gst_ddpm_check_gstcuda = {
   .cuda_buffer_pool_new = gst_cuda_buffer_pool_new,
   .cuda_memory_init_once = gst_cuda_memory_init_once,
 #if GST_CHECK_VERSION (1, 24, 0)
-  .cuda_memory_sync = (void (*)(gpointer)) gst_cuda_memory_sync,
+  .cuda_memory_sync = gst_cuda_memory_sync,
+  .cuda_memory_get_stream = gst_cuda_memory_get_stream,
+  .cuda_stream_get_handle = gst_cuda_stream_get_handle,
+  .buffer_pool_config_get_cuda_stream = gst_buffer_pool_config_get_cuda_stream,
+  .buffer_pool_config_set_cuda_stream = gst_buffer_pool_config_set_cuda_stream,
 #endif
 };
 
@@ -39,3 +43,7 @@ G_STATIC_ASSERT (sizeof (GST_CAPS_FEATURE_MEMORY_CUDA_MEMORY) ==
     sizeof (GST_DDPM_CUDA_FEATURE));
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstCudaMemory, context) ==
     G_STRUCT_OFFSET (GstDdpmGstCudaMemory, context));
+#if GST_CHECK_VERSION (1, 24, 0)
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GstCudaStream, context) ==
+    G_STRUCT_OFFSET (GstDdpmGstCudaStream, context));
+#endif

@@ -75,6 +75,30 @@ has_gstcuda (void)
   return TRUE;
 }
 
+G_GNUC_UNUSED static GstContext *
+ask_for_context (GstElement * pipeline, const gchar * element)
+{
+  GstElement *e = gst_bin_get_by_name (GST_BIN (pipeline), element);
+  GstQuery *query = gst_query_new_context ("gst.cuda.context");
+  GstContext *context = NULL;
+
+  if (gst_element_query (e, query)) {
+    gst_query_parse_context (query, &context);
+    gst_context_ref (context);
+  }
+  gst_query_unref (query);
+  gst_object_unref (e);
+  return context;
+}
+
+G_GNUC_UNUSED static GstObject *
+get_cuda_context (GstContext * context)
+{
+  const GstStructure *s = gst_context_get_structure (context);
+
+  return g_value_get_object (gst_structure_get_value (s, "gst.cuda.context"));
+}
+
 G_GNUC_UNUSED static void
 check_all_same (GPtrArray * a, GPtrArray * b)
 {

@@ -4,7 +4,8 @@
  *
  * Memory of the "device" can be touched while the backend computes, and by
  * nobody at any other time: who takes it for the host's does not get far.
- * What others are to read next must have been waited for.
+ * What others are to read next must have been waited for, or be in the order of
+ * their stream.
  */
 #include <gmodule.h>
 #include <string.h>
@@ -22,6 +23,14 @@ G_MODULE_EXPORT gsize fake_gpu_readied;
 G_MODULE_EXPORT gsize fake_gpu_lacks;
 /* Pictures that were taken where they are */
 G_MODULE_EXPORT gsize fake_gpu_pictures;
+/* How often memory was taken, and how often the host waited */
+G_MODULE_EXPORT gsize fake_gpu_allocations;
+G_MODULE_EXPORT gsize fake_gpu_waits;
+/* Pictures that were painted behind a stream of others, and those that it is
+ * behind; the last such stream */
+G_MODULE_EXPORT gsize fake_gpu_followed;
+G_MODULE_EXPORT gsize fake_gpu_led;
+G_MODULE_EXPORT gsize fake_gpu_stream;
 
 static GRecMutex lock;
 static guint depth;
@@ -29,6 +38,7 @@ static guint8 *memory;
 static gsize used;
 static gboolean pending;        /* written for others, and not waited for */
 static gboolean forgotten;      /* so when the backend was left */
+static gboolean follows;        /* others may have been using it */
 
 static DdpmOps ops;
 static const DdpmOps *inner;
@@ -79,6 +89,7 @@ fake_alloc (DdpmBackend * b, gsize size)
 
   if (size > MEMORY - used)
     return NULL;
+  fake_gpu_allocations++;
   p = memory + used;
   used += (size + 63) & ~(gsize) 63;
   return p;
@@ -99,6 +110,21 @@ fake_download (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 static void
 fake_wait (DdpmBackend * b)
 {
+  fake_gpu_waits++;
+  pending = FALSE;
+}
+
+static void
+fake_follow (DdpmBackend * b, gpointer stream)
+{
+  fake_gpu_stream = (gsize) stream;
+  follows = TRUE;
+}
+
+static void
+fake_lead (DdpmBackend * b, gpointer stream)
+{
+  fake_gpu_led += fake_gpu_stream == (gsize) stream;
   pending = FALSE;
 }
 
@@ -114,6 +140,8 @@ static void
 fake_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
 {
   inner->to_picture (b, x, p);
+  fake_gpu_followed += follows;
+  follows = FALSE;
   pending = TRUE;
 }
 
@@ -163,6 +191,8 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
   ops.free = fake_free;
   ops.download = fake_download;
   ops.wait = fake_wait;
+  ops.follow = fake_follow;
+  ops.lead = fake_lead;
   ops.noise = fake_noise;
   ops.to_picture = fake_to_picture;
   ops.from_picture = fake_from_picture;
