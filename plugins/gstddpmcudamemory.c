@@ -278,6 +278,7 @@ gst_ddpm_cuda_decide_tensors (GstQuery * query, DdpmBackend * backend,
   while (gst_query_get_n_allocation_params (query) > 0)
     gst_query_remove_nth_allocation_param (query, 0);
   gst_query_add_allocation_param (query, allocator, NULL);
+  /* The base class puts a pool with that allocator in the place of none. */
   gst_query_add_allocation_pool (query, NULL, size, 0, 0);
   gst_object_unref (allocator);
 }

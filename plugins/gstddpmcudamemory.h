@@ -21,7 +21,8 @@ GstAllocator *gst_ddpm_cuda_allocator_new (DdpmBackend * backend);
 /* Is the buffer one such memory, good in backend's context? */
 gboolean gst_ddpm_cuda_buffer_is_for (GstBuffer * buffer,
     DdpmBackend * backend);
-/* decide_allocation: buffers of size bytes of such memory */
+/* decide_allocation: buffers of size bytes of such memory, of a pool of the
+ * element: none is taken for a state once those before it have been used */
 void gst_ddpm_cuda_decide_tensors (GstQuery * query, DdpmBackend * backend,
     guint size);
 

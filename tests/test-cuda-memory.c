@@ -152,6 +152,38 @@ GST_START_TEST (test_a_backend_on_the_host_refuses_memory_of_a_device)
 GST_END_TEST;
 
 #ifndef ON_A_GPU
+/* Of memory, before each state that comes to the end */
+static void
+note_allocations (GstElement * sink, GstBuffer * buffer, GstPad * pad,
+    GArray * noted)
+{
+  const gsize allocations = get_counter ("fake_gpu_allocations");
+
+  g_array_append_val (noted, allocations);
+}
+
+GST_START_TEST (test_states_are_in_the_memory_of_those_before)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=12 ! %s ! %s ! "
+      TENSORS " ! fakesink name=sink signal-handoffs=true",
+      on (DEVICE, "stop-timestep=5"), on (DEVICE, "stop-timestep=2"));
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GArray *noted = g_array_new (FALSE, FALSE, sizeof (gsize));
+
+  g_signal_connect (sink, "handoff", G_CALLBACK (note_allocations), noted);
+  play (pipeline);
+  gst_message_unref (gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
+          GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS));
+  fail_unless_equals_int (noted->len, 12);
+  fail_unless_equals_uint64 (g_array_index (noted, gsize, 11),
+      g_array_index (noted, gsize, 2));
+  gst_object_unref (sink);
+  stop_and_free (pipeline);
+  g_array_unref (noted);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_states_of_another_device_come_through_the_host)
 {
   GstElement *two = launch ("%s ! %s" TO_SINK, NOISE " cuda-device-id=0",
@@ -352,6 +384,7 @@ cuda_memory_suite (void)
 #ifdef ON_A_GPU
   tcase_add_test (tc, test_what_cudadownload_brings_is_the_same);
 #else
+  tcase_add_test (tc, test_states_are_in_the_memory_of_those_before);
   tcase_add_test (tc, test_states_of_another_device_come_through_the_host);
   tcase_add_test (tc, test_nothing_passes_through_the_host);
 #endif
