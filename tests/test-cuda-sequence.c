@@ -371,6 +371,40 @@ other_numbers_are_the_same_calls (void)
   run_clear (&run);
 }
 
+/* Whatever comes when the graph is to be made: as many images as given, of
+ * those runs, and then all of them */
+static void
+check_full_batches_get_a_graph (const guint * given, guint n_given)
+{
+  Run eager = run_new (FALSE), run = run_new (TRUE);
+  guint puts;
+
+  for (guint step = 0; step < n_given + 4; step++) {
+    eager.n_valid = run.n_valid = step < n_given ? given[step] : N;
+    make_step (&eager, learn_and_step, step);
+    puts = host_cuda_puts ();
+    make_step (&run, learn_and_step, step);
+    puts = host_cuda_puts () - puts;
+    ops.wait (b);
+    assert_learnt_alike (&run, &eager);
+  }
+  g_assert_cmpuint (puts, ==, 2);
+  run_clear (&eager);
+  run_clear (&run);
+}
+
+static void
+a_batch_that_is_not_full_costs_no_graph (void)
+{
+  static const guint second[] = { N, 1 }, first[] = { 1 }, by_turns[] =
+      { N, 1, N, 1, N, 1 }, twice[] = { 1, 1, 1, 2 };
+
+  check_full_batches_get_a_graph (second, G_N_ELEMENTS (second));
+  check_full_batches_get_a_graph (first, G_N_ELEMENTS (first));
+  check_full_batches_get_a_graph (by_turns, G_N_ELEMENTS (by_turns));
+  check_full_batches_get_a_graph (twice, G_N_ELEMENTS (twice));
+}
+
 static void
 other_calls_are_made_as_ever (void)
 {
@@ -505,6 +539,8 @@ main (int argc, char **argv)
       what_is_returned_is_not_overwritten);
   g_test_add_func ("/cuda-sequence/other-numbers",
       other_numbers_are_the_same_calls);
+  g_test_add_func ("/cuda-sequence/not-full",
+      a_batch_that_is_not_full_costs_no_graph);
   g_test_add_func ("/cuda-sequence/other-calls", other_calls_are_made_as_ever);
   g_test_add_func ("/cuda-sequence/not-sane",
       a_gradient_that_is_not_sane_changes_nothing);

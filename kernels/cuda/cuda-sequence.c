@@ -15,7 +15,9 @@
  *
  * What the calls download is copied by the graph, and brought to where it was
  * wanted when the host waits for the stream. A run whose calls are not those
- * of the graph, and each that cannot be captured, is made as ever.
+ * that are known (the last batch of an epoch), and each that cannot be
+ * captured, is made as ever. Where such a run comes twice in a row, its calls
+ * are those that are known from then on.
  */
 #include <string.h>
 
@@ -61,6 +63,7 @@ struct _CudaSequence
   State state;
   Mode mode;
   Tally known, now;
+  Tally missed;                 /* of the last run, if it made other calls */
   cudaGraphExec_t graph;
 
   guint8 *device;               /* [known.staged] */
@@ -74,24 +77,35 @@ struct _CudaSequence
 
 /* --- the plan ----------------------------------------------------------- */
 
+/* With all that was taken for it */
 static void
-sequence_clear (DdpmPlan * p)
+free_graph (CudaSequence * s, CudaBackend * b)
 {
-  CudaSequence *s = (CudaSequence *) p;
-  CudaBackend *b = cuda_plan_backend (p);
-
-  cuda_wait (p->backend);       /* it may be running, or have deliveries */
+  cuda_wait (&b->base);         /* it may be running, or have deliveries */
   if (s->graph)
     cuda_ok (b, cudaGraphExecDestroy (s->graph), "freeing a graph");
-  cuda_free (p->backend, s->device);
+  s->graph = NULL;
+  cuda_free (&b->base, s->device);
+  s->device = NULL;
   for (guint i = 0; i < SLOTS; i++) {
     if (s->slots[i])
       cuda_ok (b, cudaFreeHost (s->slots[i]), "freeing pinned memory");
     if (s->copied[i])
       cuda_ok (b, cudaEventDestroy (s->copied[i]), "freeing an event");
+    s->slots[i] = NULL;
+    s->copied[i] = NULL;
   }
   if (s->returned)
     cuda_ok (b, cudaFreeHost (s->returned), "freeing pinned memory");
+  s->returned = NULL;
+}
+
+static void
+sequence_clear (DdpmPlan * p)
+{
+  CudaSequence *s = (CudaSequence *) p;
+
+  free_graph (s, cuda_plan_backend (p));
   g_array_unref (s->deliveries);
 }
 
@@ -107,8 +121,8 @@ cuda_sequence_new (DdpmBackend * base)
   return &s->cuda.plan;
 }
 
-/* As much as was measured. What has been taken when it fails is freed with
- * the plan. */
+/* As much as was measured. What has been taken when it fails is freed by
+ * free_graph (). */
 static gboolean
 take_memory (CudaSequence * s, CudaBackend * b)
 {
@@ -213,28 +227,33 @@ cuda_sequence_deliver (CudaBackend * b, gboolean ok)
 
 /* --- runs --------------------------------------------------------------- */
 
+static gboolean
+same (const Tally * a, const Tally * k)
+{
+  return a->calls == k->calls && a->hash == k->hash
+      && a->staged == k->staged && a->returned == k->returned;
+}
+
 /* Makes the calls of a run. Returns: whether they are those that are known */
 static gboolean
 make_calls (CudaSequence * s, CudaBackend * b, Mode mode,
     void (*func) (gpointer data), gpointer data)
 {
   const Tally none = { 0, };
-  const Tally *a = &s->now, *k = &s->known;
 
   s->mode = mode;
   s->now = none;
   b->sequence = s;
   func (data);
   b->sequence = NULL;
-  return a->calls == k->calls && a->hash == k->hash
-      && a->staged == k->staged && a->returned == k->returned;
+  return same (&s->now, &s->known);
 }
 
 /* NULL: what was called cannot be captured, or was not what is known. No
  * failure of this is one of the run. */
 static cudaGraphExec_t
 capture (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
-    gpointer data)
+    gpointer data, gboolean * known)
 {
   cudaGraph_t captured = NULL;
   cudaGraphExec_t graph = NULL;
@@ -244,9 +263,9 @@ capture (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
   if (!cuda_ok (b, cudaStreamBeginCapture (b->stream,
               cudaStreamCaptureModeThreadLocal), "capturing a graph"))
     return NULL;
-  ok = make_calls (s, b, CAPTURE, func, data);
+  *known = make_calls (s, b, CAPTURE, func, data);
   ok = cuda_ok (b, cudaStreamEndCapture (b->stream, &captured),
-      "capturing a graph") && ok && b->failure == NULL;
+      "capturing a graph") && *known && b->failure == NULL;
   if (ok && !cuda_ok (b, cudaGraphInstantiate (&graph, captured, 0),
           "making a graph"))
     graph = NULL;
@@ -258,6 +277,7 @@ capture (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
 static void
 launch (CudaSequence * s, CudaBackend * b)
 {
+  const Tally none = { 0, };
   const gboolean ok = (s->known.staged == 0
       || cuda_ok (b, cudaMemcpyAsync (s->device, s->slots[s->slot],
               s->known.staged, cudaMemcpyHostToDevice, b->stream),
@@ -268,6 +288,7 @@ launch (CudaSequence * s, CudaBackend * b)
       "launching a graph");
 
   s->slot = (s->slot + 1) % SLOTS;
+  s->missed = none;
   if (!ok) {
     g_array_set_size (s->deliveries, 0);
   } else if (s->deliveries->len > 0) {
@@ -285,40 +306,62 @@ measure (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
   s->state = b->failure ? NOT_MEASURED : MEASURED;
 }
 
+/* Makes calls as ever that are others than those that are known. */
+static void
+miss (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
+    gpointer data)
+{
+  const Tally before = s->missed;
+
+  g_array_set_size (s->deliveries, 0);
+  make_calls (s, b, MEASURE, func, data);
+  s->missed = s->now;
+  if (b->failure || !same (&s->now, &before))
+    return;
+  free_graph (s, b);
+  s->known = s->now;
+  s->state = MEASURED;
+}
+
 /* FALSE: nothing was launched, the calls are still to be made. */
 static gboolean
 capture_and_launch (CudaSequence * s, CudaBackend * b,
     void (*func) (gpointer data), gpointer data)
 {
+  gboolean known = TRUE;
+
   if (take_memory (s, b))
-    s->graph = capture (s, b, func, data);
+    s->graph = capture (s, b, func, data, &known);
   if (s->graph) {
     s->state = CAPTURED;
     launch (s, b);
     return TRUE;
   }
   g_debug ("no graph: %s", b->failure ? b->failure->message
-      : "there is no memory, or each run makes other calls");
+      : "there is no memory, or other calls were made than before");
   g_clear_error (&b->failure);
   g_array_set_size (s->deliveries, 0);
-  s->state = NO_GRAPH;
-  return FALSE;
+  free_graph (s, b);
+  if (known) {
+    s->state = NO_GRAPH;
+    return FALSE;
+  }
+  miss (s, b, func, data);
+  return TRUE;
 }
 
 /* An event that was never recorded is over. */
-static gboolean
+static void
 replay (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
   if (!cuda_ok (b, cudaEventSynchronize (s->copied[s->slot]),
           "waiting for a copy"))
-    return TRUE;                /* no more than any other call would do */
-  if (make_calls (s, b, REPLAY, func, data)) {
+    return;                     /* no more than any other call would do */
+  if (make_calls (s, b, REPLAY, func, data))
     launch (s, b);
-    return TRUE;
-  }
-  g_array_set_size (s->deliveries, 0);
-  return FALSE;
+  else
+    miss (s, b, func, data);
 }
 
 /* A sequence within another is part of that. While a failure is kept, calls
@@ -342,7 +385,8 @@ cuda_sequence_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
         done = capture_and_launch (s, b, func, data);
         break;
       case CAPTURED:
-        done = replay (s, b, func, data);
+        replay (s, b, func, data);
+        done = TRUE;
         break;
       case NO_GRAPH:
         break;
