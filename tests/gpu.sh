@@ -5,6 +5,10 @@
 #
 #   tests/gpu.sh [BUILD-DIR [REPORT]]     (build, BUILD-DIR/gpu-report.txt)
 #
+# The tree may have been built elsewhere: neither meson nor a compiler is asked
+# for anything. Libraries of CUDA that the system has not are looked for in
+# PYTHON (python3), where PyTorch brings them along.
+#
 # Takes at most nine minutes: what has no time left is skipped, and named.
 # Exit status: 0; 1: something failed; 77: there is no GPU.
 set -uo pipefail
@@ -14,82 +18,179 @@ build=$(realpath "${1:-build}")
 report=${2:-$build/gpu-report.txt}
 limit=520                       # seconds
 python=${PYTHON:-python3}
+bench=$build/tools/ddpm-bench
+module=$build/kernels/cuda/libgstddpm-cuda.so
 export GST_DDPM_MODULE_DIR=$build/kernels/cuda
-export DDPM_REQUIRE_GPU=1 OMP_WAIT_POLICY=passive
+export DDPM_TEST_DATA=$PWD/tests/data DDPM_SHARED_DATA=$PWD/../shared/data
+export DDPM_REQUIRE_GPU=1 OMP_WAIT_POLICY=passive CK_DEFAULT_TIMEOUT=60
+export G_DEBUG=fatal-criticals XDG_CACHE_HOME=$build/gpu-cache
+export GST_PLUGIN_PATH_1_0=$build/plugins${GST_PLUGIN_PATH_1_0:+:$GST_PLUGIN_PATH_1_0}
+export GST_REGISTRY_1_0=$build/gpu-registry.bin
 failed=0
+table=()
 
-[ -x "$build/tools/ddpm-check" ] ||
-  { echo "$build is not a built tree: meson setup, meson compile" >&2; exit 1; }
-if ! missing=$("$build/tools/ddpm-bench" forward --backend=cuda --channels=32 \
+die () { echo "$*" >&2; exit 1; }
+
+missing_of () { ldd "$1" 2>/dev/null | awk '/not found/ { print $1 }' | sort -u; }
+
+# folders of PYTHON's packages that have what the module lacks
+find_libraries () {
+  local lacks folder
+  lacks=$(missing_of "$module")
+  [ -n "$lacks" ] || return 0
+  for folder in /usr/local/cuda/lib64 $("$python" -c 'import glob, sys
+for p in sys.path: print(*glob.glob(p + "/nvidia/*/lib"), sep="\n")' 2>/dev/null); do
+    for name in $lacks; do
+      [ -e "$folder/$name" ] || continue
+      export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
+      break
+    done
+  done
+}
+
+[ -x "$bench" ] ||
+  die "$build is not a built tree: meson setup, meson compile"
+[ -e "$module" ] || die "$build has no CUDA backend: meson setup -Dcuda=enabled"
+lacks=$(missing_of "$bench")
+[ -z "$lacks" ] || die "this machine lacks" "${lacks//$'\n'/ }"
+find_libraries
+lacks=$(missing_of "$module")
+[ -z "$lacks" ] || die "the CUDA backend lacks" "${lacks//$'\n'/ }"
+if ! missing=$(timeout 90 "$bench" forward --backend=cuda --channels=32 \
     --batch=1 --repeats=1 --warmup=1 2>&1 >/dev/null) &&
     [[ $missing == *"backend=cuda needs"* ]]; then
+  [[ $missing != *"cannot be opened"* ]] || die "$missing"
   echo "no GPU here: ${missing#ddpm-bench: }"
   exit 77
 fi
 
+note () { table+=("$(printf '%-10s %4s s  %s' "$1" "$2" "$3")"); }
+
+skip () {
+  printf '\n=== %s\nskipped: %s\n' "$1" "$2"
+  note skipped 0 "$1: $2"
+}
+
 # stage SECONDS NAME COMMAND ...: what it prints goes into the report too
 stage () {
-  local most=$1 name=$2 left=$((limit - SECONDS)) status=0
+  local most=$1 name=$2 left=$((limit - SECONDS)) status=0 start=$SECONDS
   shift 2
-  printf '\n=== %s\n' "$name"
   if [ "$left" -lt 10 ]; then
-    echo "skipped: no time left"
+    skip "$name" "no time left"
     return
   fi
+  printf '\n=== %s\n' "$name"
   timeout --kill-after=5 "$((left < most ? left : most))" "$@" || status=$?
-  [ $status -eq 0 ] && return
-  [ $status -eq 124 ] && echo "not finished in time"
-  echo "FAILED ($status): $name"
-  failed=$((failed + 1))
+  case $status in
+    0) note passed $((SECONDS - start)) "$name" ;;
+    77) note skipped $((SECONDS - start)) "$name" ;;
+    *)
+      [ $status -eq 124 ] && echo "not finished in time"
+      echo "FAILED ($status): $name"
+      note FAILED $((SECONDS - start)) "$name ($status)"
+      failed=$((failed + 1)) ;;
+  esac
+}
+
+# Plans are made once, on all cores at a time, and then found in the cache.
+# What fails here fails again where it counts.
+plan_all () {
+  local start=$SECONDS batch
+  printf '\n=== plans\n'
+  for batch in 1 5 64 256; do
+    timeout 100 "$bench" sample --backend=cuda --batch=$batch --steps=1 \
+      --repeats=1 --warmup=1 >/dev/null 2>&1 &
+  done
+  for batch in 32 128 256; do
+    timeout 100 "$bench" train --backend=cuda --batch=$batch --repeats=1 \
+      --warmup=1 >/dev/null 2>&1 &
+  done
+  timeout 100 "$build/tools/ddpm-check" --backend=cuda --precision=f32 \
+    >/dev/null 2>&1 &
+  timeout 100 "$build/tools/ddpm-check" --backend=cuda --precision=bf16 \
+    >/dev/null 2>&1 &
+  wait
+  echo "$((SECONDS - start)) s"
+}
+
+test_program () {
+  local program=$build/tests/test-$1 lacks
+  lacks=$(missing_of "$program" | tr '\n' ' ')
+  if [ ! -x "$program" ]; then
+    skip "test $1" "not built"
+  elif [ -n "$lacks" ]; then
+    skip "test $1" "this machine lacks $lacks"
+  else
+    stage "$2" "test $1" "$program"
+  fi
 }
 
 sanitizer () {
-  stage 60 "compute-sanitizer $1" compute-sanitizer --tool "$1" \
-    --error-exitcode 9 --target-processes all \
+  local options=(--tool "$1" --error-exitcode 9)
+  # libraries try things in vain: that is no fault of memory
+  [ "$1" = memcheck ] && options+=(--report-api-errors no)
+  stage 60 "compute-sanitizer $1" "$compute_sanitizer" "${options[@]}" \
     "$build/tests/test-gpu-operations" -p /gpu/f32/swish \
     -p /gpu/f32/losses -p /gpu/f32/adam-is-the-reference-s-to-the-bit \
     -p /gpu/f32/noise-and-steps-are-the-reference-s-to-the-bit \
     -p /gpu/f32/attention -p /gpu/bf16/attention -p /gpu/bf16/upsampling-and-sums
-  stage 60 "compute-sanitizer $1, a small network" compute-sanitizer \
-    --tool "$1" --error-exitcode 9 "$build/tools/ddpm-bench" train \
-    --backend=cuda --channels=32 --channel-mult=1,2 --attention-levels=1 \
-    --res-blocks=1 --width=8 --height=8 --batch=3 --repeats=1 --warmup=1
+  stage 60 "compute-sanitizer $1, a small network" "$compute_sanitizer" \
+    "${options[@]}" "$bench" train --backend=cuda --channels=32 \
+    --channel-mult=1,2 --attention-levels=1 --res-blocks=1 --width=8 \
+    --height=8 --batch=3 --repeats=1 --warmup=1
+}
+
+sanitizers () {
+  local compute_sanitizer
+  compute_sanitizer=$(PATH=$PATH:/usr/local/cuda/bin command -v \
+    compute-sanitizer)
+  if [ -z "$compute_sanitizer" ]; then
+    skip compute-sanitizer "not found"
+    return
+  fi
+  sanitizer memcheck
+  sanitizer racecheck
 }
 
 pytorch () {
-  stage 60 "beside PyTorch: $1, batch $2" "$python" tools/bench-pytorch.py \
-    --bench="$build/tools/ddpm-bench" --device=cuda --compile --mode="$1" \
-    --batch="$2" --rounds=1 --repeats=3
+  stage 100 "beside PyTorch: $1, batch $2" "$python" tools/bench-pytorch.py \
+    --bench="$bench" --device=cuda --compile --mode="$1" --batch="$2" \
+    --rounds=1 --repeats=3
 }
 
 everything () {
   date -u
   command -v nvidia-smi >/dev/null && nvidia-smi -L
-  stage 180 "suite gpu" meson test -C "$build" --no-rebuild --suite gpu \
-    --print-errorlogs
+  plan_all
+  test_program gpu-operations 120
+  test_program gpu-network 120
+  test_program gpu-cuda-memory 60
+  test_program gpu-cuda-context 60
   stage 40 "margins, f32" "$build/tools/ddpm-check" --backend=cuda \
     --precision=f32
   stage 40 "margins, bf16" "$build/tools/ddpm-check" --backend=cuda \
     --precision=bf16
-  stage 90 "sampling" "$build/tools/ddpm-bench" sample --backend=cuda \
-    --batch=1,5,64,256 --repeats=5
-  stage 60 "sampling one image in 1,000 steps" "$build/tools/ddpm-bench" \
-    sample --backend=cuda --batch=1 --steps=1000 --repeats=2 --warmup=1
-  stage 90 "training" "$build/tools/ddpm-bench" train --backend=cuda \
-    --batch=32,128,256 --repeats=5
-  if command -v compute-sanitizer >/dev/null; then
-    sanitizer memcheck
-    sanitizer racecheck
-  else
-    printf '\n=== compute-sanitizer\nskipped: not found\n'
-  fi
-  if "$python" -c 'import torch; assert torch.cuda.is_available ()' \
-      2>/dev/null; then
+  # each batch for itself: what one prints is not lost with the next
+  for batch in 1 5 64 256; do
+    stage 40 "sampling, batch $batch" "$bench" sample --backend=cuda \
+      --batch=$batch --repeats=5
+  done
+  stage 40 "sampling one image in 1,000 steps" "$bench" sample \
+    --backend=cuda --batch=1 --steps=1000 --repeats=2 --warmup=1
+  for batch in 32 128 256; do
+    stage 40 "training, batch $batch" "$bench" train --backend=cuda \
+      --batch=$batch --repeats=5
+  done
+  sanitizers
+  if timeout 60 "$python" -c \
+      'import torch; assert torch.cuda.is_available ()' 2>/dev/null; then
     pytorch forward 64
     pytorch train 128
   else
-    printf '\n=== beside PyTorch\nskipped: no %s with torch and CUDA\n' "$python"
+    skip "beside PyTorch" "no $python with torch and CUDA"
   fi
+  printf '\n=== all\n'
+  printf '%s\n' "${table[@]}"
   printf '\n%d stages failed, %d s\n' "$failed" "$SECONDS"
   [ "$failed" -eq 0 ]
 }
