@@ -190,6 +190,18 @@ profile_wait (DdpmBackend * b)
 }
 
 static void
+profile_follow (DdpmBackend * b, gpointer stream)
+{
+  inner_of (b)->ops->follow (inner_of (b), stream);
+}
+
+static void
+profile_lead (DdpmBackend * b, gpointer stream)
+{
+  inner_of (b)->ops->lead (inner_of (b), stream);
+}
+
+static void
 profile_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
 {
   const gdouble start = now (b);
@@ -633,6 +645,8 @@ static const DdpmOps profile_ops = {
   .zero = profile_zero,
   .copy = profile_copy,
   .wait = profile_wait,
+  .follow = profile_follow,
+  .lead = profile_lead,
 
   .conv_new = profile_conv_new,
   .conv_set_weights = profile_conv_set_weights,
@@ -691,6 +705,10 @@ ddpm_profile_backend_new (DdpmBackend * inner)
   b->base = *inner;
   b->base.ops = &b->ops;
   b->ops = profile_ops;
+  if (inner->ops->follow == NULL) {
+    b->ops.follow = NULL;
+    b->ops.lead = NULL;
+  }
   if (inner->ops->adam_clipped == NULL)
     b->ops.adam_clipped = NULL;
   if (inner->ops->sequence_new == NULL) {

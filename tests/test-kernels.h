@@ -25,6 +25,7 @@ test_assert_table_is_full (const DdpmBackend * b)
 {
   static const gsize optional[] = { G_STRUCT_OFFSET (DdpmOps, check),
     G_STRUCT_OFFSET (DdpmOps, ready), G_STRUCT_OFFSET (DdpmOps, wait),
+    G_STRUCT_OFFSET (DdpmOps, follow), G_STRUCT_OFFSET (DdpmOps, lead),
     G_STRUCT_OFFSET (DdpmOps, adam_clipped),
     G_STRUCT_OFFSET (DdpmOps, sequence_new),
     G_STRUCT_OFFSET (DdpmOps, sequence_run)
