@@ -10,13 +10,6 @@
 #include "../gst-ddpm/ddpm-evaluator.h"
 #include "test-weights.h"
 
-/* of those that every build has, or this one */
-#if HAVE_CPU_BACKEND
-#define LAST_BACKEND DDPM_BACKEND_CPU
-#else
-#define LAST_BACKEND DDPM_BACKEND_REFERENCE
-#endif
-
 #define SEED 13                 /* of the dumps */
 #define SAMPLES 3
 #define TOLERANCE 1e-4
@@ -234,13 +227,13 @@ variances_ranges_and_schedules_are_those_of_pytorch (void)
 {
   Fixture f;
 
-  set_up (&f, LAST_BACKEND, 1, test_net_square);
+  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   check_dump (&f, "evaluator-small.safetensors", DDPM_VARIANCE_FIXED_SMALL,
       TRUE);
   check_dump (&f, "evaluator-large.safetensors", DDPM_VARIANCE_FIXED_LARGE,
       FALSE);
   tear_down (&f);
-  set_up (&f, LAST_BACKEND, 1, test_net_unit);
+  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_unit);
   check_dump (&f, "evaluator-unit.safetensors", DDPM_VARIANCE_FIXED_LARGE,
       TRUE);
   tear_down (&f);
@@ -254,11 +247,11 @@ figures_do_not_depend_on_batch_and_threads (void)
   DdpmEvaluation one, other;
   Fixture f;
 
-  set_up (&f, LAST_BACKEND, 1, test_net_square);
+  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   f.listed = FALSE;
   one = evaluate (&f, &settings);
   tear_down (&f);
-  set_up (&f, LAST_BACKEND, 2, test_net_square);
+  set_up (&f, DDPM_BACKEND_CPU, 2, test_net_square);
   f.listed = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (batches); i++) {
     settings.batch = batches[i];
@@ -294,7 +287,7 @@ few_timesteps_tell_what_all_do (void)
   DdpmEvaluation all, some;
   Fixture f;
 
-  set_up (&f, LAST_BACKEND, 1, test_net_square);
+  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   f.listed = FALSE;
   memset (f.model->weights, 0, f.model->params->trainable * sizeof (gfloat));
   settings.clip_x0 = FALSE;
@@ -323,7 +316,7 @@ every_timestep_can_be_drawn (void)
   DdpmEvaluation results;
   Fixture f;
 
-  set_up (&f, LAST_BACKEND, 1, test_net_square);
+  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   f.listed = FALSE;
   results = evaluate (&f, &settings);
   for (guint b = 0; b < results.n_bins; b++) {
@@ -443,7 +436,7 @@ settings_that_cannot_be_are_refused (void)
   };
   Fixture f;
 
-  set_up (&f, LAST_BACKEND, 1, test_net_square);
+  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     DdpmEvaluatorSettings settings = settings_of (wrong[i].images,
         wrong[i].timesteps, wrong[i].batch);

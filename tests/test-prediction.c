@@ -12,13 +12,6 @@
 #include "test-sampling.h"
 #include "test-training.h"
 
-/* of those that every build has, or this one */
-#if HAVE_CPU_BACKEND
-#define LAST_BACKEND DDPM_BACKEND_CPU
-#else
-#define LAST_BACKEND DDPM_BACKEND_REFERENCE
-#endif
-
 #define ELEMENTS (6 * 4 * 3)
 #define T 10
 #define IMAGES 3
@@ -62,7 +55,8 @@ gradient (DdpmPrediction prediction, const gfloat * x_0, const gint * t,
 
   test_settings_plain (&settings);
   settings.micro_batch = 2;
-  trainer = test_trainer_new (LAST_BACKEND, &model->config, &settings, 6, 4);
+  trainer =
+      test_trainer_new (DDPM_BACKEND_CPU, &model->config, &settings, 6, 4);
   test_trainer_set_weights (trainer, model);
   *count = model->params->trainable;
   grads = g_new (gfloat, *count);
@@ -110,7 +104,7 @@ sampling_finds_the_image_in_v (void)
   const gfloat v = 0.25;
   g_autoptr (DdpmModel) model = constant_model (DDPM_PREDICTION_V, v);
   g_autoptr (DdpmSchedule) schedule = ddpm_schedule_new (&model->config, NULL);
-  g_autoptr (DdpmBackend) backend = test_backend_new (LAST_BACKEND);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 1 };
   g_autofree gfloat *x = pure_noise (0, BATCH, ELEMENTS);
   g_autofree gfloat *x_0 = sample_on (backend, model, BATCH, 6, 4, spec, x, 0);
@@ -139,7 +133,7 @@ guidance_guides_v (void)
   gsize elements;
   GError *error = NULL;
   g_autoptr (DdpmModel) model = NULL;
-  g_autoptr (DdpmBackend) backend = test_backend_new (LAST_BACKEND);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   g_autofree gfloat *x = NULL;
   gfloat *states[3];
   static const gdouble guidance[3] = { 0, 1, 3 };
@@ -189,7 +183,7 @@ static DdpmEvaluation
 evaluate (DdpmModel * model)
 {
   GError *error = NULL;
-  g_autoptr (DdpmBackend) backend = test_backend_new (LAST_BACKEND);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
   DdpmEvaluatorSettings settings;
   DdpmEvaluation results;
@@ -280,7 +274,7 @@ static void
 its_loss_takes_no_other_weight (void)
 {
   g_autoptr (DdpmModel) model = tiny_model (DDPM_PREDICTION_V);
-  g_autoptr (DdpmBackend) backend = test_backend_new (LAST_BACKEND);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   g_autoptr (GError) error = NULL;
   DdpmTrainerSettings settings;
 
@@ -303,7 +297,7 @@ weights_of_eps_are_a_beginning (void)
 
   config.prediction = DDPM_PREDICTION_V;
   test_settings_plain (&settings);
-  trainer = test_trainer_new (LAST_BACKEND, &config, &settings, 6, 4);
+  trainer = test_trainer_new (DDPM_BACKEND_CPU, &config, &settings, 6, 4);
   test_trainer_set_weights (trainer, of_eps);
   of_v = test_trainer_get_model (trainer, FALSE);
   g_assert_cmpint (of_v->config.prediction, ==, DDPM_PREDICTION_V);

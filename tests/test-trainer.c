@@ -357,8 +357,6 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   add_tests ("reference", DDPM_BACKEND_REFERENCE);
-#if HAVE_CPU_BACKEND
   add_tests ("cpu", DDPM_BACKEND_CPU);
-#endif
   return g_test_run ();
 }
