@@ -14,7 +14,7 @@
 
 /* What is usual for a built-in model */
 #define USUAL_STEPS_DDIM 25
-#define USUAL_STEPS_DPMPP_2M 6
+#define USUAL_STEPS_DPMPP_2M 5
 #define USUAL_GUIDANCE 3.0
 
 /* What the formulas need of a state */
@@ -160,9 +160,17 @@ fill_step (const DdpmSchedule * schedule, DdpmDataRange range,
 
 /* State i of the full ladder: T at i = 0, 0 at i = S */
 static guint
-ladder_state (guint T, guint S, guint i)
+ladder_state (DdpmSpacing spacing, guint64 T, guint64 S, guint i)
 {
-  return (2 * (guint64) T * (S - i) + S) / (2 * (guint64) S);
+  const guint64 left = S - i;
+
+  switch (spacing) {
+    case DDPM_SPACING_QUADRATIC:
+      return MAX ((2 * T * left * left + S * S) / (2 * S * S), left);
+    case DDPM_SPACING_LINEAR:
+      break;
+  }
+  return (2 * T * left + S) / (2 * S);
 }
 
 static void
@@ -175,7 +183,8 @@ build_ladder (DdpmSampler * sampler, guint T)
   /* at most one step for each state of the ladder, and one from start */
   sampler->steps = g_new0 (DdpmSamplerStep, (gsize) spec->steps + 1);
   for (i = 1; i <= spec->steps && state > spec->stop; i++) {
-    guint next = MAX (ladder_state (T, spec->steps, i), spec->stop);
+    guint next = MAX (ladder_state (spec->spacing, T, spec->steps, i),
+        spec->stop);
 
     if (next < state) {
       sampler->steps[sampler->n_steps].state = state;
@@ -199,6 +208,12 @@ check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
       && spec->variance != DDPM_VARIANCE_FIXED_LARGE) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "there is no variance of number %d", spec->variance);
+    return FALSE;
+  }
+  if (spec->spacing != DDPM_SPACING_LINEAR
+      && spec->spacing != DDPM_SPACING_QUADRATIC) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "there is no spacing of number %d", spec->spacing);
     return FALSE;
   }
   if (spec->steps > T) {
@@ -240,6 +255,13 @@ ddpm_sampler_usual_steps (DdpmSamplerKind kind, guint T)
   return T;
 }
 
+DdpmSpacing
+ddpm_sampler_usual_spacing (DdpmSamplerKind kind)
+{
+  return kind == DDPM_SAMPLER_DDPM ? DDPM_SPACING_LINEAR :
+      DDPM_SPACING_QUADRATIC;
+}
+
 void
 ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
 {
@@ -250,6 +272,7 @@ ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
         TRUE,.start = config->timesteps,.guidance =
         config->guidance == 1.0 ? USUAL_GUIDANCE : 1.0,};
   spec->steps = ddpm_sampler_usual_steps (spec->kind, config->timesteps);
+  spec->spacing = ddpm_sampler_usual_spacing (spec->kind);
 }
 
 DdpmSampler *

@@ -22,10 +22,21 @@ typedef enum
   DDPM_VARIANCE_FIXED_LARGE,    /* beta */
 } DdpmVariance;
 
+/* Of the S + 1 states of a full ladder from T down to 0 (Song et al. 2021,
+ * appendix D.2), number i from the top */
+typedef enum
+{
+  DDPM_SPACING_LINEAR,          /* round (T (S - i) / S) */
+  DDPM_SPACING_QUADRATIC,       /* round (T ((S - i) / S)^2), closer together
+                                 * towards the image; S - i at least, so that
+                                 * no two are the same */
+} DdpmSpacing;
+
 /**
  * DdpmSamplerSpec:
  * @kind: sampler
  * @steps: of a full ladder from T to 0; 0: all T
+ * @spacing: of the states of that ladder
  * @eta: of ddim: 0 deterministic, 1 ancestral
  * @variance: of ddpm
  * @clip_x0: clip the predicted x_0 to the data range before it is used
@@ -40,6 +51,7 @@ typedef struct
 {
   DdpmSamplerKind kind;
   guint steps;
+  DdpmSpacing spacing;
   gdouble eta;
   DdpmVariance variance;
   gboolean clip_x0;
@@ -56,6 +68,9 @@ void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
 /* T for ddpm; with fewer the others are better (Song et al. 2021, table 1; Lu et
  * al. 2022, section 7) */
 guint ddpm_sampler_usual_steps (DdpmSamplerKind kind, guint T);
+/* Linear for ddpm, which takes every step; quadratic where there are few: the
+ * last ones make the details */
+DdpmSpacing ddpm_sampler_usual_spacing (DdpmSamplerKind kind);
 
 /* One evaluation of the network at timestep t = state - 1 and the step to
  * next_state that follows it */
@@ -74,8 +89,8 @@ typedef struct
   gboolean multistep;           /* needs x_0 of the step before */
 } DdpmSampler;
 
-/* The full ladder of S steps visits the states round (T (S - i) / S); from
- * start it goes to the next lower of them, and last to stop.
+/* The full ladder of S steps visits the states of its spacing; from start it
+ * goes to the next lower of them, and last to stop.
  * DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta outside
  * 0..1, guidance outside 0..DDPM_MAX_GUIDANCE. The schedule is read during the call only. */
 DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,

@@ -17,6 +17,7 @@
 #define DEFAULT_THREADS 0
 #define DEFAULT_SAMPLER GST_DDPM_DENOISE_SAMPLER_AUTO
 #define DEFAULT_STEPS -1
+#define DEFAULT_SPACING GST_DDPM_DENOISE_SPACING_AUTO
 #define DEFAULT_ETA 1.0
 #define DEFAULT_VARIANCE DDPM_VARIANCE_FIXED_SMALL
 #define DEFAULT_CLIP_X0 TRUE
@@ -29,6 +30,7 @@
 #define DEFAULT_STOP_TIMESTEP 0
 
 #define GST_DDPM_DENOISE_SAMPLER_AUTO -1
+#define GST_DDPM_DENOISE_SPACING_AUTO -1
 
 enum
 {
@@ -40,6 +42,7 @@ enum
   PROP_CUDA_DEVICE_ID,
   PROP_SAMPLER,
   PROP_STEPS,
+  PROP_SPACING,
   PROP_ETA,
   PROP_VARIANCE,
   PROP_CLIP_X0,
@@ -78,6 +81,34 @@ gst_ddpm_denoise_sampler_get_type (void)
   if (g_once_init_enter (&type))
     g_once_init_leave (&type,
         g_enum_register_static ("GstDdpmDenoiseSampler", values));
+  return type;
+}
+
+/**
+ * GstDdpmDenoiseSpacing:
+ * @auto: linear for ddpm, quadratic for the others
+ * @linear: all steps are as long
+ * @quadratic: steps are shorter towards the image
+ *
+ * What states of the way from noise to image are visited (Song et al. 2021,
+ * appendix D.2).
+ *
+ * Since: 0.1
+ */
+GType
+gst_ddpm_denoise_spacing_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {GST_DDPM_DENOISE_SPACING_AUTO, "By the sampler", "auto"},
+    {DDPM_SPACING_LINEAR, "All steps are as long", "linear"},
+    {DDPM_SPACING_QUADRATIC, "Shorter towards the image", "quadratic"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstDdpmDenoiseSpacing", values));
   return type;
 }
 
@@ -138,10 +169,11 @@ gst_ddpm_denoise_settings_init (GstDdpmDenoiseSettings * s)
   *s = (GstDdpmDenoiseSettings) {
   .model = g_strdup (DEFAULT_MODEL),.backend = DEFAULT_BACKEND,.precision =
         DEFAULT_PRECISION,.threads = DEFAULT_THREADS,.cuda_device_id =
-        -1,.sampler = DEFAULT_SAMPLER,.steps = DEFAULT_STEPS,.eta =
-        DEFAULT_ETA,.variance = DEFAULT_VARIANCE,.clip_x0 =
-        DEFAULT_CLIP_X0,.label = g_strdup (DEFAULT_LABEL),.guidance =
-        DEFAULT_GUIDANCE,.emit = DEFAULT_EMIT,.trajectory_interval =
+        -1,.sampler = DEFAULT_SAMPLER,.steps = DEFAULT_STEPS,.spacing =
+        DEFAULT_SPACING,.eta = DEFAULT_ETA,.variance =
+        DEFAULT_VARIANCE,.clip_x0 = DEFAULT_CLIP_X0,.label =
+        g_strdup (DEFAULT_LABEL),.guidance = DEFAULT_GUIDANCE,.emit =
+        DEFAULT_EMIT,.trajectory_interval =
         DEFAULT_TRAJECTORY_INTERVAL,.columns =
         DEFAULT_COLUMNS,.start_timestep =
         DEFAULT_START_TIMESTEP,.stop_timestep = DEFAULT_STOP_TIMESTEP,};
@@ -174,6 +206,8 @@ gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s,
     spec->kind = s->sampler;
   spec->steps = s->steps < 0 ? ddpm_sampler_usual_steps (spec->kind, T)
       : s->steps == 0 ? T : (guint) s->steps;
+  spec->spacing = s->spacing != GST_DDPM_DENOISE_SPACING_AUTO ? s->spacing
+      : ddpm_sampler_usual_spacing (spec->kind);
   spec->eta = s->eta;
   spec->variance = s->variance;
   spec->clip_x0 = s->clip_x0;
@@ -273,7 +307,18 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
   g_object_class_install_property (klass, PROP_STEPS,
       gst_ddpm_param_spec_int ("steps", "Steps",
           "Steps from noise to image (0: all T; -1: T for ddpm, 25 for ddim, "
-          "6 for dpmpp-2m)", -1, DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
+          "5 for dpmpp-2m)", -1, DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
+
+  /**
+   * GstDdpmDenoise:spacing:
+   *
+   * Where those steps stand. With all T of them there is no difference.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_SPACING,
+      g_param_spec_enum ("spacing", "Spacing", "Where the steps stand",
+          GST_TYPE_DDPM_DENOISE_SPACING, DEFAULT_SPACING, flags));
 
   /**
    * GstDdpmDenoise:eta:
@@ -330,7 +375,7 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    * The state to stop at; another ddpmdenoise can go on from it. Two give the
    * bits of one with a sampler that looks at one state alone, ddpm or ddim, and
    * at a state that the steps of one would come by: with all T steps that is
-   * any, with 25 of 1000 every 40th. The sampler dpmpp-2m uses the step before,
+   * any, with steps=25 spacing=linear of 1000 every 40th. The sampler dpmpp-2m uses the step before,
    * which the second element has not seen: its first step is of first order.
    *
    * Since: 0.1
@@ -430,6 +475,7 @@ gst_ddpm_denoise_settings_install (GObjectClass * klass)
   install_label_properties (klass, flags);
   install_picture_properties (klass, flags);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DENOISE_SAMPLER, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DENOISE_SPACING, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DENOISE_VARIANCE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DENOISE_EMIT, 0);
 }
@@ -457,6 +503,9 @@ gst_ddpm_denoise_settings_set (GstDdpmDenoiseSettings * s, guint id,
       break;
     case PROP_SAMPLER:
       s->sampler = g_value_get_enum (value);
+      break;
+    case PROP_SPACING:
+      s->spacing = g_value_get_enum (value);
       break;
     case PROP_STEPS:
       s->steps = g_value_get_int (value);
@@ -520,6 +569,9 @@ gst_ddpm_denoise_settings_get (const GstDdpmDenoiseSettings * s, guint id,
       break;
     case PROP_SAMPLER:
       g_value_set_enum (value, s->sampler);
+      break;
+    case PROP_SPACING:
+      g_value_set_enum (value, s->spacing);
       break;
     case PROP_STEPS:
       g_value_set_int (value, s->steps);

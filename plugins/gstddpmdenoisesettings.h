@@ -24,6 +24,7 @@ typedef struct
   gint cuda_device_id;          /* -1: any */
   DdpmSamplerKind sampler;
   gint steps;                   /* -1: as many as the sampler usually takes */
+  DdpmSpacing spacing;          /* -1: what is usual for the sampler */
   gdouble eta;
   DdpmVariance variance;
   gboolean clip_x0;
@@ -39,6 +40,9 @@ typedef struct
 #define GST_TYPE_DDPM_DENOISE_SAMPLER (gst_ddpm_denoise_sampler_get_type ())
 /* ddpm, ddim, dpmpp-2m: DdpmSamplerKind */
 GType gst_ddpm_denoise_sampler_get_type (void);
+#define GST_TYPE_DDPM_DENOISE_SPACING (gst_ddpm_denoise_spacing_get_type ())
+/* linear, quadratic: DdpmSpacing */
+GType gst_ddpm_denoise_spacing_get_type (void);
 #define GST_TYPE_DDPM_DENOISE_VARIANCE (gst_ddpm_denoise_variance_get_type ())
 /* fixed-small, fixed-large: DdpmVariance */
 GType gst_ddpm_denoise_variance_get_type (void);

@@ -238,7 +238,8 @@ GST_START_TEST (test_two_in_a_row_give_the_bits_of_one)
   check_shared_work ("sampler=ddpm");
   check_shared_work ("sampler=ddpm variance=fixed-large clip-x0=false");
   check_shared_work ("sampler=ddim eta=0.5");
-  check_shared_work ("sampler=ddim steps=4");
+  check_shared_work ("sampler=ddim steps=4 spacing=linear");
+  check_shared_work ("sampler=ddim steps=7 spacing=quadratic");
 }
 
 GST_END_TEST;
