@@ -136,6 +136,12 @@ ddpm_config_check (const DdpmConfig * config, GError ** error)
         config->guidance);
     return FALSE;
   }
+  if (config->steps > config->timesteps) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "a model of %u timesteps cannot have learnt %u steps",
+        config->timesteps, config->steps);
+    return FALSE;
+  }
   if (config->classes > DDPM_MAX_CLASSES) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "classes must be 0 to %d, not %u", DDPM_MAX_CLASSES, config->classes);
@@ -167,8 +173,8 @@ ddpm_config_check_size (const DdpmConfig * config, guint width, guint height,
 }
 
 /* Of a cosine schedule the betas say nothing, and so they are not compared. */
-static gboolean
-same_schedule (const DdpmConfig * a, const DdpmConfig * b)
+gboolean
+ddpm_config_same_schedule (const DdpmConfig * a, const DdpmConfig * b)
 {
   return a->timesteps == b->timesteps && a->schedule == b->schedule
       && (a->schedule == DDPM_SCHEDULE_COSINE
@@ -186,9 +192,9 @@ ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b)
       && a->attention_levels == b->attention_levels
       && a->res_blocks == b->res_blocks
       && a->dropout == b->dropout
-      && same_schedule (a, b) && a->data_range == b->data_range
+      && ddpm_config_same_schedule (a, b) && a->data_range == b->data_range
       && a->prediction == b->prediction && a->guidance == b->guidance
-      && a->classes == b->classes;
+      && a->steps == b->steps && a->classes == b->classes;
 }
 
 /* "1,2,2" to numbers of min..max; -1: it is no such list */
@@ -282,8 +288,11 @@ ddpm_config_to_string (const DdpmConfig * config)
   gchar *guidance = config->guidance != 1.0 ?
       g_strdup_printf (", learnt guidance %g", config->guidance) :
       g_strdup ("");
+  gchar *steps = config->steps ?
+      g_strdup_printf (", learnt %u step%s", config->steps,
+      config->steps == 1 ? "" : "s") : g_strdup ("");
   gchar *s = g_strdup_printf ("UNet %ux[%s], attention at %s, %u block%s, "
-      "T %u %s%s%s%s%s%s", config->channels, mult,
+      "T %u %s%s%s%s%s%s%s", config->channels, mult,
       *attention ? attention : "no level",
       config->res_blocks, config->res_blocks == 1 ? "" : "s",
       config->timesteps,
@@ -291,8 +300,9 @@ ddpm_config_to_string (const DdpmConfig * config)
       config->image_channels == 1 ? ", one image channel" : "",
       config->data_range == DDPM_DATA_RANGE_UNIT ? ", data in 0..1" : "",
       config->prediction == DDPM_PREDICTION_V ? ", predicts v" : "",
-      guidance, classes);
+      guidance, steps, classes);
 
+  g_free (steps);
   g_free (guidance);
   g_free (classes);
   g_free (attention);

@@ -54,6 +54,9 @@ typedef enum
  * @prediction: what the network is trained to predict
  * @guidance: of a teacher, that the weights have learnt (Meng et al. 2023,
  *   section 3.1); 1: none
+ * @steps: of the DDIM sampler without noise, that the weights have learnt to
+ *   make as a teacher makes several (Salimans & Ho 2022, section 3), @timesteps
+ *   at most; 0: none
  * @classes: labels are 0 .. @classes - 1; 0: the model knows no labels
  *
  * The arguments of the notebook's UNet, with its schedule and data range, and
@@ -74,11 +77,12 @@ typedef struct
   DdpmDataRange data_range;
   DdpmPrediction prediction;
   gdouble guidance;
+  guint steps;
   guint classes;
 } DdpmConfig;
 
 /* The notebook's: 3 channels, 128, [1,2,2,1], attention at level 1, 2 blocks,
- * dropout 0.1, T 1000, linear 1e-4..0.02, eps, no guidance or classes; data
+ * dropout 0.1, T 1000, linear 1e-4..0.02, eps, nothing learnt, no classes; data
  * range symmetric (the notebook's unit range must be asked for). */
 void ddpm_config_init_defaults (DdpmConfig * config);
 /* All limits above; channels a multiple of 32; betas in (0, 1), ordered. What
@@ -87,6 +91,9 @@ gboolean ddpm_config_check (const DdpmConfig * config, GError ** error);
 /* Can images of this size pass all levels? (divisible by 2^(n_levels - 1)) */
 gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
     guint height, GError ** error);
+/* The same alphas_bar? */
+gboolean ddpm_config_same_schedule (const DdpmConfig * a,
+    const DdpmConfig * b);
 gboolean ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b);
 /* "1,2,2,1" <-> channel_mult, n_levels; "1" or "" <-> attention_levels.
  * DDPM_ERROR_SETTINGS for another text, and config stays as it is. Strings are
@@ -98,7 +105,7 @@ gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
 gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
 gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
 /* for people: "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear",
- * ", predicts v", ", learnt guidance 3" and ", 10 classes" where it is so */
+ * ", predicts v", ", learnt guidance 3", ", learnt 4 steps" and ", 10 classes" where it is so */
 gchar *ddpm_config_to_string (const DdpmConfig * config);
 
 G_END_DECLS

@@ -108,7 +108,7 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
 }
 
 /* Files from before there were classes do not say that they have none, nor
- * others that they predict eps and have learnt no guidance. */
+ * others that they predict eps and have learnt no guidance or steps. */
 static gboolean
 get_later_settings (const DdpmMetadata * metadata, DdpmConfig * config,
     GError ** error)
@@ -122,7 +122,8 @@ get_later_settings (const DdpmMetadata * metadata, DdpmConfig * config,
       || !get_choice (&incomplete, "ddpm.prediction_type", predictions,
           &prediction, error)
       || !ddpm_metadata_get_double (&incomplete, "ddpm.guidance",
-          &config->guidance, error))
+          &config->guidance, error)
+      || !get_guint (&incomplete, "ddpm.steps", &config->steps, error))
     return FALSE;
   config->prediction = prediction;
   return TRUE;
@@ -281,6 +282,8 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
         predictions[config->prediction]);
   if (config->guidance != 1.0)
     ddpm_metadata_add_double (writer, "ddpm.guidance", config->guidance);
+  if (config->steps > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.steps", config->steps);
   if (config->classes > 0)
     ddpm_metadata_add_uint (writer, "ddpm.classes", config->classes);
 }

@@ -242,17 +242,18 @@ check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
 }
 
 guint
-ddpm_sampler_usual_steps (DdpmSamplerKind kind, guint T)
+ddpm_sampler_usual_steps (DdpmSamplerKind kind, const DdpmConfig * config)
 {
   switch (kind) {
     case DDPM_SAMPLER_DDIM:
-      return MIN (USUAL_STEPS_DDIM, T);
+      return config->steps > 0 ? config->steps :
+          MIN (USUAL_STEPS_DDIM, config->timesteps);
     case DDPM_SAMPLER_DPMPP_2M:
-      return MIN (USUAL_STEPS_DPMPP_2M, T);
+      return MIN (USUAL_STEPS_DPMPP_2M, config->timesteps);
     case DDPM_SAMPLER_DDPM:
       break;
   }
-  return T;
+  return config->timesteps;
 }
 
 DdpmSpacing
@@ -265,13 +266,15 @@ ddpm_sampler_usual_spacing (DdpmSamplerKind kind)
 void
 ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
 {
-  const gboolean v = config->prediction == DDPM_PREDICTION_V;
+  const gboolean few_by_v =
+      config->prediction == DDPM_PREDICTION_V && config->steps == 0;
 
   *spec = (DdpmSamplerSpec) {
-  .kind = v ? DDPM_SAMPLER_DPMPP_2M : DDPM_SAMPLER_DDIM,.eta = 1.0,.clip_x0 =
-        TRUE,.start = config->timesteps,.guidance =
+  .kind = few_by_v ? DDPM_SAMPLER_DPMPP_2M : DDPM_SAMPLER_DDIM,.eta =
+        config->steps > 0 ? 0.0 : 1.0,.clip_x0 = TRUE,.start =
+        config->timesteps,.guidance =
         config->guidance == 1.0 ? USUAL_GUIDANCE : 1.0,};
-  spec->steps = ddpm_sampler_usual_steps (spec->kind, config->timesteps);
+  spec->steps = ddpm_sampler_usual_steps (spec->kind, config);
   spec->spacing = ddpm_sampler_usual_spacing (spec->kind);
 }
 

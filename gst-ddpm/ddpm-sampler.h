@@ -63,11 +63,13 @@ typedef struct
 /* What is usual for such a model, from pure noise to the image: of one that
  * predicts v DPM-Solver++(2M), else DDIM with eta 1, since noise that is added
  * again mends what a network of eps did badly a step before; and guidance 3, or
- * 1 where the weights have learnt guidance. */
+ * 1 where the weights have learnt guidance. Where they have learnt steps: those
+ * steps, of DDIM with eta 0. */
 void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
 /* T for ddpm; with fewer the others are better (Song et al. 2021, table 1; Lu et
- * al. 2022, section 7) */
-guint ddpm_sampler_usual_steps (DdpmSamplerKind kind, guint T);
+ * al. 2022, section 7), and DDIM with those that the weights have learnt */
+guint ddpm_sampler_usual_steps (DdpmSamplerKind kind,
+    const DdpmConfig * config);
 /* Linear for ddpm, which takes every step; quadratic where there are few: the
  * last ones make the details */
 DdpmSpacing ddpm_sampler_usual_spacing (DdpmSamplerKind kind);

@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "ddpm-predictor.h"
 #include "ddpm-schedule.h"
+#include "ddpm-teacher.h"
 #include "ddpm-trainer.h"
 #include "ddpm-unet.h"
 
@@ -24,7 +24,7 @@ struct _DdpmTrainer
   DdpmParams *params;
   DdpmSchedule *schedule;
   DdpmUnet *unet;
-  DdpmPredictor *teacher;       /* of micro_batch images; NULL: none */
+  DdpmTeacher *teacher;         /* of micro_batch images; NULL: none */
   /* of a batch's first pass through the network, of those whose gradients are
    * added to it, and of the update of weights; NULL: there are none */
   DdpmPlan *first_pass, *next_pass, *update;

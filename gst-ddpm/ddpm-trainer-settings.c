@@ -24,6 +24,7 @@ ddpm_trainer_settings_init (DdpmTrainerSettings * settings)
     .flip = TRUE,
     .label_dropout = 0.1,
     .max_loss_weight = 1.0,
+    .teacher_steps = 2,         /* Salimans & Ho 2022 */
   };
 
   *settings = paper;

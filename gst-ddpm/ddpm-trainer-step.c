@@ -102,7 +102,8 @@ draw_image (DdpmTrainer * trainer, guint64 sample, guint i)
 {
   gdouble u = draw_uniform (trainer, sample, DDPM_STREAM_TIMESTEP);
 
-  trainer->t[i] = (gint) (u * trainer->config.timesteps);
+  trainer->t[i] = trainer->teacher ? ddpm_teacher_timestep (trainer->teacher, u)
+      : (gint) (u * trainer->config.timesteps);
   trainer->flipped[i] = trainer->settings.flip
       && draw_uniform (trainer, sample, DDPM_STREAM_FLIP) < 0.5f;
 }
@@ -188,21 +189,12 @@ loss_weight (const DdpmTrainer * trainer, gint t)
 static const float *
 make_target (DdpmTrainer * trainer)
 {
-  DdpmBackend *b = trainer->backend;
-  DdpmPredictor *teacher = trainer->teacher;
-  guint n = trainer->micro_batch;
-
-  if (teacher) {
-    memcpy (teacher->t, trainer->t, n * sizeof (gint));
-    memcpy (teacher->labels, trainer->labels, n * sizeof (gint));
-    b->ops->copy (b, teacher->x, trainer->x_t,
-        (gsize) n * trainer->elements * sizeof (float));
-    ddpm_predictor_run (teacher);
-    return teacher->out;
-  }
-  ddpm_prediction_from_eps (trainer->config.prediction, b, n,
-      trainer->elements, trainer->signal, trainer->minus_noise, trainer->x_0,
-      trainer->eps);
+  if (trainer->teacher)
+    return ddpm_teacher_run (trainer->teacher, trainer->t, trainer->labels,
+        trainer->x_t);
+  ddpm_prediction_from_eps (trainer->config.prediction, trainer->backend,
+      trainer->micro_batch, trainer->elements, trainer->signal,
+      trainer->minus_noise, trainer->x_0, trainer->eps);
   return trainer->eps;
 }
 
@@ -485,7 +477,8 @@ check_batch (const Batch * batch, GError ** error)
   const DdpmTrainer *trainer = batch->trainer;
   guint i = 0;
 
-  if (trainer->config.guidance != 1.0 && trainer->teacher == NULL)
+  if ((trainer->config.guidance != 1.0 || trainer->config.steps > 0)
+      && trainer->teacher == NULL)
     goto no_teacher;
   if (batch->n < 1 || batch->n > trainer->settings.batch_size)
     goto wrong_number;
@@ -497,8 +490,7 @@ check_batch (const Batch * batch, GError ** error)
 
 no_teacher:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "guidance %g is learnt from a teacher, and there is none",
-      trainer->config.guidance);
+      "guidance and steps are learnt from a teacher, and there is none");
   return FALSE;
 wrong_number:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
@@ -563,7 +555,9 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
   if (!check_batch (&batch, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
-    if (t[i] < 0 || t[i] >= (gint) trainer->config.timesteps)
+    if (t[i] < 0 || t[i] >= (gint) trainer->config.timesteps
+        || (trainer->teacher
+            && !ddpm_teacher_has_timestep (trainer->teacher, t[i])))
       goto wrong_timestep;
 
   trainer->backend->ops->run (trainer->backend, run_gradient, &batch);
@@ -572,6 +566,7 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
 
 wrong_timestep:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "timesteps must be 0 to %u", trainer->config.timesteps - 1);
+      "timesteps must be 0 to %u, and where steps are learnt those that they "
+      "begin at", trainer->config.timesteps - 1);
   return FALSE;
 }

@@ -225,7 +225,7 @@ ddpm_trainer_free (DdpmTrainer * trainer)
 {
   if (trainer == NULL)
     return;
-  ddpm_predictor_free (trainer->teacher);
+  ddpm_teacher_free (trainer->teacher);
   ddpm_unet_free (trainer->unet);
   trainer->backend->ops->run (trainer->backend, free_memory, trainer);
   g_free (trainer->host_x_0);
@@ -308,6 +308,7 @@ can_become (const DdpmConfig * a, const DdpmConfig * b)
   c.dropout = b->dropout;
   c.prediction = b->prediction;
   c.guidance = b->guidance;
+  c.steps = b->steps;
   if (a->classes == 0)
     c.classes = b->classes;
   return ddpm_config_equal (&c, b);
@@ -360,44 +361,19 @@ no_memory:
   return FALSE;
 }
 
-/* Can a's predictions of the same x_t and t be what b learns? */
-static gboolean
-can_teach (const DdpmConfig * a, const DdpmConfig * b)
-{
-  return a->image_channels == b->image_channels && a->classes == b->classes
-      && a->timesteps == b->timesteps && a->schedule == b->schedule
-      && (a->schedule == DDPM_SCHEDULE_COSINE
-      || (a->beta_start == b->beta_start && a->beta_end == b->beta_end))
-      && a->data_range == b->data_range && a->prediction == b->prediction
-      && a->guidance == 1.0;
-}
-
 gboolean
 ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
     GError ** error)
 {
-  g_autofree gchar *found = NULL, *expected = NULL;
-  DdpmPredictor *teacher;
+  DdpmTeacher *teacher = ddpm_teacher_new (model, &trainer->config,
+      trainer->settings.teacher_steps, trainer->backend, trainer->micro_batch,
+      trainer->width, trainer->height, error);
 
-  if (!can_teach (&model->config, &trainer->config))
-    goto other_model;
-  teacher = ddpm_predictor_new (model, trainer->backend, trainer->micro_batch,
-      trainer->width, trainer->height, trainer->config.guidance, error);
   if (teacher == NULL)
     return FALSE;
-  ddpm_predictor_free (trainer->teacher);
+  ddpm_teacher_free (trainer->teacher);
   trainer->teacher = teacher;
   return TRUE;
-
-other_model:
-  found = ddpm_config_to_string (&model->config);
-  expected = ddpm_config_to_string (&trainer->config);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "%s cannot be the teacher: it is a %s, and a %s learns from one of the "
-      "same images, classes, schedule and prediction that has not learnt "
-      "guidance itself", model->location ? model->location : "the model",
-      found, expected);
-  return FALSE;
 }
 
 void

@@ -28,6 +28,7 @@ G_BEGIN_DECLS
  *   colours are decided, are learnt sooner (Salimans & Ho 2022, section 4,
  *   "truncated SNR", with a limit, since 1 / SNR has none). Of a network that
  *   predicts v, whose loss weighs 1 + 1 / SNR by itself, it must be 1
+ * @teacher_steps: of config->steps, each is so many of the teacher's
  * @seed: of initialisation, timesteps, noise, dropout and flips
  */
 typedef struct
@@ -40,6 +41,7 @@ typedef struct
   gboolean flip;
   gdouble label_dropout;
   gdouble max_loss_weight;
+  guint teacher_steps;
   guint64 seed;
 } DdpmTrainerSettings;
 
@@ -57,7 +59,8 @@ typedef struct
 
 typedef struct _DdpmTrainer DdpmTrainer;
 
-/* The papers' recipe: 128, chosen, 2e-4, 5000, 1, 0.9999, flip, 0.1, seed 0 */
+/* The papers' recipe: 128, chosen, 2e-4, 5000, 1, 0.9999, flip, 0.1, 1,
+ * seed 0; and two steps of a teacher */
 void ddpm_trainer_settings_init (DdpmTrainerSettings * settings);
 
 /* A trainer with initial weights (ddpm_params_init_weights ()), for images of
@@ -82,9 +85,13 @@ gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
 /* From now on the network learns what the model, with guidance
  * config->guidance, predicts, instead of what the noise was: so it needs one
  * evaluation a step where guidance takes two (Meng et al. 2023, section 3.1, for
- * one w). The teacher may be another network, but one of the same images,
- * classes, schedule and prediction; else DDPM_ERROR_SETTINGS. References
- * model. The loss is then the distance from the teacher. */
+ * one w). Where config->steps is not 0, it learns to go in each of these as far
+ * as the model goes in settings->teacher_steps (Salimans & Ho 2022, algorithm 2).
+ * The teacher may be another network, but one of the same images, classes,
+ * schedule and prediction, which has learnt the same guidance or none, and no
+ * steps or as many as it is to take; else DDPM_ERROR_SETTINGS, as where T is too
+ * short for so many. References model. The loss is then the distance from the
+ * teacher. */
 gboolean ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
     GError ** error);
 

@@ -18,7 +18,7 @@
 #define DEFAULT_SAMPLER GST_DDPM_DENOISE_SAMPLER_AUTO
 #define DEFAULT_STEPS -1
 #define DEFAULT_SPACING GST_DDPM_DENOISE_SPACING_AUTO
-#define DEFAULT_ETA 1.0
+#define DEFAULT_ETA -1.0
 #define DEFAULT_VARIANCE DDPM_VARIANCE_FIXED_SMALL
 #define DEFAULT_CLIP_X0 TRUE
 #define DEFAULT_LABEL ""
@@ -57,7 +57,8 @@ enum
 
 /**
  * GstDdpmDenoiseSampler:
- * @auto: dpmpp-2m for a model that predicts v, ddim for others
+ * @auto: dpmpp-2m for a model that predicts v and has learnt no steps, ddim
+ *   for others
  * @ddpm: ancestral sampling, Ho et al. 2020, algorithm 2
  * @ddim: Song et al. 2021, eq. 12
  * @dpmpp-2m: DPM-Solver++(2M), Lu et al. 2022, algorithm 2
@@ -199,16 +200,15 @@ void
 gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s,
     const DdpmConfig * config, guint start, DdpmSamplerSpec * spec)
 {
-  const guint T = config->timesteps;
-
   ddpm_sampler_spec_init (spec, config);
   if (s->sampler != GST_DDPM_DENOISE_SAMPLER_AUTO)
     spec->kind = s->sampler;
-  spec->steps = s->steps < 0 ? ddpm_sampler_usual_steps (spec->kind, T)
-      : s->steps == 0 ? T : (guint) s->steps;
+  spec->steps = s->steps < 0 ? ddpm_sampler_usual_steps (spec->kind, config)
+      : s->steps == 0 ? config->timesteps : (guint) s->steps;
   spec->spacing = s->spacing != GST_DDPM_DENOISE_SPACING_AUTO ? s->spacing
       : ddpm_sampler_usual_spacing (spec->kind);
-  spec->eta = s->eta;
+  if (s->eta != DEFAULT_ETA)
+    spec->eta = s->eta;
   spec->variance = s->variance;
   spec->clip_x0 = s->clip_x0;
   spec->start = start;
@@ -306,8 +306,9 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    */
   g_object_class_install_property (klass, PROP_STEPS,
       gst_ddpm_param_spec_int ("steps", "Steps",
-          "Steps from noise to image (0: all T; -1: T for ddpm, 25 for ddim, "
-          "5 for dpmpp-2m)", -1, DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
+          "Steps from noise to image (0: all T; -1: T for ddpm, 25 or those that "
+          "the model has learnt for ddim, 5 for dpmpp-2m)", -1,
+          DDPM_MAX_TIMESTEPS, DEFAULT_STEPS, flags));
 
   /**
    * GstDdpmDenoise:spacing:
@@ -324,14 +325,15 @@ install_sampler_properties (GObjectClass * klass, GParamFlags flags)
    * GstDdpmDenoise:eta:
    *
    * Of the ddim sampler: how much of the noise of an ancestral sampler is
-   * added again in each step.
+   * added again in each step. Steps that a model has learnt are without.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_ETA,
       gst_ddpm_param_spec_double ("eta", "Eta",
-          "Noise of the ddim sampler, 0 (deterministic) to 1 (ancestral)",
-          0.0, 1.0, DEFAULT_ETA, flags));
+          "Noise of the ddim sampler, 0 (deterministic) to 1 (ancestral; -1: 1, "
+          "or 0 where the model has learnt its steps)",
+          -1.0, 1.0, DEFAULT_ETA, flags));
 
   /**
    * GstDdpmDenoise:variance:

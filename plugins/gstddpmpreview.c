@@ -55,7 +55,8 @@ job_free (GstDdpmPreviewJob * job)
 /* --- the task: sampling --------------------------------------------------- */
 
 /* What the notebook does, all T steps of DDPM, unless fewer are asked for:
- * then DDIM, which needs fewer. Predicted images are clipped as in Ho et al.,
+ * then DDIM, which needs fewer, or a network learns the steps that it is to be
+ * sampled with. Predicted images are clipped as in Ho et al.,
  * and not clipped in the notebook's data range, as in the notebook. */
 static DdpmSamplerSpec
 sampler_spec (const GstDdpmPreviewJob * job)
@@ -64,8 +65,10 @@ sampler_spec (const GstDdpmPreviewJob * job)
   DdpmSamplerSpec spec;
 
   ddpm_sampler_spec_init (&spec, config);
-  spec.kind = job->steps > 0 ? DDPM_SAMPLER_DDIM : DDPM_SAMPLER_DDPM;
-  spec.steps = job->steps;
+  if (config->steps == 0 || job->steps > 0) {
+    spec.kind = job->steps > 0 ? DDPM_SAMPLER_DDIM : DDPM_SAMPLER_DDPM;
+    spec.steps = job->steps;
+  }
   spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
   return spec;
 }

@@ -142,6 +142,13 @@ static const Setting settings[] = {
   {"teacher-guidance", DOUBLE, AT (teacher_guidance),
       "Guidance of the teacher, which the model then needs no more", 0,
       DDPM_MAX_GUIDANCE},
+  {"teacher-steps", UINT, AT (trainer.teacher_steps),
+      "Steps of the teacher that the model learns to make in one, where it "
+      "learns steps", 1, DDPM_MAX_TIMESTEPS},
+  {"sampling-steps", UINT, AT (config.steps),
+      "Steps of the ddim sampler that the model learns from its teacher to "
+      "make, and is to be sampled with (0: it learns none)", 0,
+      DDPM_MAX_TIMESTEPS},
   {"channels", UINT, AT (config.channels),
       "Channels of the first level, a multiple of 32", DDPM_GROUPS,
       DDPM_MAX_CHANNELS},
@@ -236,7 +243,8 @@ static const Setting settings[] = {
 static const gchar *const recipe[] = {
   "precision", "batch-size", "micro-batch", "learning-rate", "warmup-steps",
   "grad-clip", "ema-decay", "flip", "label-dropout", "max-loss-weight",
-  "initial-model", "teacher-model", "teacher-guidance", NULL
+  "initial-model", "teacher-model", "teacher-guidance", "teacher-steps",
+  "sampling-steps", NULL
 };
 
 void
@@ -337,6 +345,12 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
         "The property location is not set: it names the checkpoint to "
         "train, for example location=ckpt.bin");
+    return FALSE;
+  }
+  if (s->config.steps > 0 && !has_text (s->teacher_model)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "sampling-steps=%u are learnt from a teacher: teacher-model names it",
+        s->config.steps);
     return FALSE;
   }
   s->config.guidance = has_text (s->teacher_model) ? s->teacher_guidance : 1.0;

@@ -113,6 +113,7 @@ test_schedule_out_of_range_is_refused (void)
   ASSERT_REFUSED_WITH (beta_end, NAN, "beta");
   ASSERT_REFUSED_WITH (beta_end, INFINITY, "beta");
   ASSERT_REFUSED_WITH (data_range, 2, "data-range");
+  ASSERT_REFUSED_WITH (steps, 1001, "1001 steps");
 }
 
 static void

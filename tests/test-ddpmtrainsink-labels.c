@@ -282,6 +282,23 @@ GST_START_TEST (an_initial_model_that_is_not_there_is_an_error)
 
 GST_END_TEST;
 
+GST_START_TEST (steps_are_learnt_from_a_teacher)
+{
+  gchar *recipe = g_strdup_printf ("teacher-model=%s/first.bin "
+      "initial-model=%s/first.bin teacher-guidance=1 sampling-steps=2 "
+      "teacher-steps=3 preview-interval=4 " LABELS, folder, folder);
+  DdpmModel *student;
+
+  learn ("first.bin", 4, LABELS);
+  learn ("student.bin", 4, recipe);
+  student = load_model ("student.bin");
+  fail_unless_equals_int (student->config.steps, 2);
+  ddpm_model_unref (student);
+  g_free (recipe);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (guidance_is_learnt_from_a_teacher)
 {
   gchar *recipe = g_strdup_printf ("teacher-model=%s/first.bin "
@@ -353,6 +370,7 @@ ddpmtrainsink_labels_suite (void)
   tcase_add_test (tc, an_initial_model_of_another_network_is_an_error);
   tcase_add_test (tc, an_initial_model_that_is_not_there_is_an_error);
   tcase_add_test (tc, a_run_that_is_resumed_has_begun);
+  tcase_add_test (tc, steps_are_learnt_from_a_teacher);
   tcase_add_test (tc, guidance_is_learnt_from_a_teacher);
   tcase_add_test (tc, what_cannot_teach_is_an_error);
   return s;
