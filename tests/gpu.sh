@@ -152,10 +152,12 @@ sanitizers () {
   sanitizer racecheck
 }
 
+# pytorch SECONDS MODE BATCH REPEATS: a process for each, as a network that is
+# compiled for a second batch is compiled for batches of any size
 pytorch () {
-  stage 100 "beside PyTorch: $1, batch $2" "$python" tools/bench-pytorch.py \
-    --bench="$bench" --device=cuda --compile --mode="$1" --batch="$2" \
-    --rounds=1 --repeats=3
+  stage "$1" "beside PyTorch: $2, batch $3" "$python" tools/bench-pytorch.py \
+    --bench="$bench" --device=cuda --compile --precision=bf16 --mode="$2" \
+    --batch="$3" --rounds=1 --repeats="$4"
 }
 
 everything () {
@@ -184,8 +186,10 @@ everything () {
   sanitizers
   if timeout 60 "$python" -c \
       'import torch; assert torch.cuda.is_available ()' 2>/dev/null; then
-    pytorch forward 64
-    pytorch train 128
+    pytorch 60 forward 64 3
+    pytorch 60 forward 1 20
+    pytorch 100 train 128 3
+    pytorch 60 forward 5 20
   else
     skip "beside PyTorch" "no $python with torch and CUDA"
   fi

@@ -44,6 +44,8 @@ def parse_arguments():
                         help='cpu: time of processors, where there is other load; then '
                         'OMP_WAIT_POLICY=passive keeps waiting threads out of it')
     parser.add_argument('--compile', action='store_true', help='torch.compile too')
+    parser.add_argument('--precision', choices=('all', 'bf16'), default='all',
+                        help='bf16: of every contender, so that less is compiled')
     parser.add_argument('--channels', type=int, default=128)
     parser.add_argument('--channel-mult', type=numbers, default=[1, 2, 2, 1])
     parser.add_argument('--attention-levels', type=numbers, default=[1])
@@ -63,6 +65,10 @@ def listed(values):
     return ','.join(map(str, values))
 
 
+def precisions(o):
+    return ['bf16'] if o.precision == 'bf16' else ['f32', 'bf16']
+
+
 def run_bench(o, mode, precision):
     """Milliseconds of a step; None where this machine has no such precision"""
     command = [o.bench, mode, '--json', f'--precision={precision}', f'--batch={o.batch}',
@@ -75,7 +81,7 @@ def run_bench(o, mode, precision):
         command += ['--backend=cuda']
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
-        if precision == 'f32':
+        if precision == precisions(o)[0]:
             sys.exit(done.stderr)
         leave_out(f'gst-ddpm {precision}', done.stderr.strip())
         return None
@@ -172,7 +178,9 @@ def torch_contenders(o):
         return {}
     torch.set_num_threads(o.threads)
     version = f'PyTorch {torch.__version__}'
-    ways = [('f32', False, False), ('f32 channels_last', True, False)]
+    ways = []
+    if 'f32' in precisions(o):
+        ways += [('f32', False, False), ('f32 channels_last', True, False)]
     if has_bf16(torch, o.device):
         ways.append(('bf16 channels_last', True, True))
     else:
@@ -181,7 +189,7 @@ def torch_contenders(o):
                   for name, layout, bf16 in ways}
     if o.compile and hasattr(torch, 'compile'):
         contenders.update({f'{version} {name} compiled': Torch(o, torch, layout, bf16, True)
-                           for name, layout, bf16 in ways[1:]})
+                           for name, layout, bf16 in ways if layout})
     return contenders
 
 
@@ -201,7 +209,7 @@ def export(o, contender):
 
 def onnx_contender(o, contenders):
     """name -> function of a forward step"""
-    if o.device == 'cuda':
+    if o.device == 'cuda' or 'f32' not in precisions(o):
         return {}
     try:
         import onnxruntime
@@ -234,12 +242,12 @@ def measure(o, mode, steps):
     for step in steps.values():         # warm
         step()
         step()
-    precisions = ['f32', 'bf16']
+    ours = precisions(o)
     for _ in range(o.rounds):
-        for precision in list(precisions):
+        for precision in list(ours):
             ms = run_bench(o, mode, precision)
             if ms is None:
-                precisions.remove(precision)
+                ours.remove(precision)
             else:
                 times.setdefault(f'gst-ddpm {precision}', []).append(ms)
         for name, step in steps.items():
@@ -253,14 +261,15 @@ def ratio(times, others):
 
 
 def report(o, mode, times):
-    ours = times['gst-ddpm f32']
+    ours = times.get('gst-ddpm f32')
     best = times.get('gst-ddpm bf16', ours)
     rows = []
     for name, values in times.items():
         ms = statistics.median(values)
         rows.append(dict(mode=mode, name=name, batch=o.batch, threads=o.threads, ms=ms,
                          images_per_second=1e3 * o.batch / ms,
-                         to_f32=ratio(ours, values), to_best=ratio(best, values)))
+                         to_f32=ratio(ours, values) if ours else None,
+                         to_best=ratio(best, values)))
     if o.json:
         print(json.dumps(dict(mode=mode, results=rows)))
         return
@@ -268,8 +277,9 @@ def report(o, mode, times):
           + (', in time of processors' if o.clock == 'cpu' else ''))
     print(f'  {"":<40} {"ms":>10} {"images/s":>10} {": our f32":>10} {": our best":>10}')
     for row in rows:
+        to_f32 = '-' if row['to_f32'] is None else f'{row["to_f32"]:.2f}'
         print(f'  {row["name"]:<40} {row["ms"]:10.2f} {row["images_per_second"]:10.2f}'
-              f' {row["to_f32"]:10.2f} {row["to_best"]:10.2f}')
+              f' {to_f32:>10} {row["to_best"]:10.2f}')
 
 
 def main():
