@@ -100,12 +100,47 @@ cuda_context_retain (CudaBackend * b, gpointer of_others, GError ** error)
   return FALSE;
 }
 
+static void
+release_once (CudaBackend * b)
+{
+  driver_ok (b, b->context->release (b->context->device),
+      "releasing the primary context");
+}
+
+/* The first backend of a GPU leaves its hold of the primary context behind, so
+ * that a pipeline that stops and starts need not wait for a new one, nor find
+ * libraries that remember one that is gone. It costs the GPU's memory for the
+ * context alone, and the driver ends it with the process: it is no memory of
+ * ours, nor does anything but the driver point to it. A context in which
+ * something failed may be of no more use, so then the hold is given up: who
+ * comes when all have left gets a new one. */
+static void
+release_primary (CudaBackend * b)
+{
+  static GMutex lock;
+  static guint64 held;          /* a bit for each GPU */
+  const CUdevice device = b->context->device;
+  const guint64 bit = device < 64 ? G_GUINT64_CONSTANT (1) << device : 0;
+  const gboolean failed = b->failure != NULL;
+
+  g_mutex_lock (&lock);
+  if (!failed && (~held & bit)) {
+    held |= bit;
+  } else {
+    release_once (b);
+    if (failed && (held & bit)) {
+      release_once (b);
+      held &= ~bit;
+    }
+  }
+  g_mutex_unlock (&lock);
+}
+
 void
 cuda_context_release (CudaBackend * b)
 {
   if (b->context && b->context->primary)
-    driver_ok (b, b->context->release (b->context->device),
-        "releasing the primary context");
+    release_primary (b);
   g_clear_pointer (&b->context, g_free);
 }
 
