@@ -50,28 +50,11 @@ cuda_accumulate (DdpmBackend * base, gsize count, gconstpointer x, gpointer y)
   cuda_launched (b, "adding");
 }
 
-void
-cuda_embedding (DdpmBackend * base, guint n, guint dim, const float *table,
-    const gint * t, float *out)
-{
-  CudaBackend *b = cuda_backend (base);
-
-  for (gsize first = 0; first < n; first += STAGED) {
-    const guint count = MIN (n - first, STAGED);
-    const gint *staged = cuda_stage (b, t + first, count * sizeof (gint));
-
-    if (staged == NULL)
-      return;
-    if (cuda_replayed (b))
-      continue;
-    cuda_kern_embedding (b->stream, count, dim, table, staged,
-        out + first * dim);
-    cuda_launched (b, "the time embedding");
-  }
-}
-
-void
-cuda_embedding_add (DdpmBackend * base, guint n, guint dim,
+/* Rows of a table, as many at a time as can be staged */
+static void
+look_up (DdpmBackend * base, void (*kernel) (cudaStream_t stream,
+        unsigned n, size_t dim, const float *table, const int *index,
+        float *out), const gchar * what, guint n, guint dim,
     const float *table, const gint * index, float *out)
 {
   CudaBackend *b = cuda_backend (base);
@@ -84,10 +67,24 @@ cuda_embedding_add (DdpmBackend * base, guint n, guint dim,
       return;
     if (cuda_replayed (b))
       continue;
-    cuda_kern_embedding_add (b->stream, count, dim, table, staged,
-        out + first * dim);
-    cuda_launched (b, "the label embedding");
+    kernel (b->stream, count, dim, table, staged, out + first * dim);
+    cuda_launched (b, what);
   }
+}
+
+void
+cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * t, float *out)
+{
+  look_up (b, cuda_kern_embedding, "the time embedding", n, dim, table, t, out);
+}
+
+void
+cuda_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * index, float *out)
+{
+  look_up (b, cuda_kern_embedding_add, "the label embedding", n, dim, table,
+      index, out);
 }
 
 /* Without any label, gradients are 0 all the same. */
