@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Makes the built-in model "cifar10" again: models/cifar10.safetensors, from the
 # training split of CIFAR-10: without its labels, with them, with early steps of
-# sampling counting more, predicting v, and at last learning guidance of itself.
+# sampling counting more, predicting v, and at last learning of itself: guidance,
+# and to go in four steps.
 #
 #   models/train-cifar10.sh CIFAR-10-FOLDER [WORK-FOLDER] [PROPERTY=VALUE ...]
 #
@@ -47,8 +48,21 @@ train v 3 7817 learning-rate=6e-4 warmup-steps=300 classes=10 \
   prediction-type=v-prediction initial-model="$work/weighted.bin" "$@"
 train v 3 8530 learning-rate=1.5e-4 warmup-steps=300 classes=10 \
   prediction-type=v-prediction ema-decay=0.998 "$@"
-train guided 5 578 learning-rate=3e-4 warmup-steps=50 classes=10 \
+train v 3 26750 learning-rate=3e-4 classes=10 prediction-type=v-prediction "$@"
+train v 3 30148 learning-rate=1e-4 classes=10 prediction-type=v-prediction "$@"
+train guided 7 696 learning-rate=3e-4 warmup-steps=50 classes=10 \
   prediction-type=v-prediction ema-decay=0.998 initial-model="$work/v.bin" \
   teacher-model="$work/v.bin" teacher-guidance=4 "$@"
-build/tools/shrink-checkpoint "$work/guided.bin" models/cifar10.safetensors
+# steps NUMBER LEARNING-RATE PROPERTY ...
+steps () {
+  number=$1 rate=$2
+  shift 2
+  train steps 9 "$number" learning-rate="$rate" warmup-steps=50 classes=10 \
+    prediction-type=v-prediction ema-decay=0.998 \
+    initial-model="$work/guided.bin" teacher-model="$work/guided.bin" \
+    teacher-guidance=4 sampling-steps=4 teacher-steps=3 "$@"
+}
+steps 2335 2e-4 "$@"
+steps 2670 5e-5 "$@"
+build/tools/shrink-checkpoint "$work/steps.bin" models/cifar10.safetensors
 ls -l models/cifar10.safetensors

@@ -22,7 +22,7 @@ if [ -z "$files" ] && [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
   [ -n "${GST_DDPM_INSTALLED:-}" ] || pipelines/install-dependencies.sh gstreamer1.0-x
   echo "Noise becomes sixteen images that never existed. Close the window or press Ctrl-C to stop."
   exec gst-launch-1.0 -q ddpmnoise batch-size=16 seed="$(date +%s)" ! \
-    ddpmdenoise columns=4 emit=trajectory ! \
+    ddpmdenoise columns=4 emit=trajectory sampler=ddim steps=25 ! \
     videoscale method=nearest-neighbour ! video/x-raw,width=512,height=512 ! \
     videoconvert ! autovideosink
 fi
@@ -31,5 +31,6 @@ fi
 make_available
 mkdir -p "$out"
 pipelines/sample.sh --images 60 --columns 10 --output "$out/images.png"
-pipelines/sample.sh --images 16 --columns 4 --output "$out/denoising.webm"
+pipelines/sample.sh --images 16 --columns 4 --output "$out/denoising.webm" \
+  sampler=ddim steps=25
 echo "Done: $out/images.png (60 images, a class in each column), $out/denoising.webm (16 images on their way out of the noise)"
