@@ -34,7 +34,9 @@
  * data set have (GstDdpmSampleMeta); ddpmdenoise can then be asked for a class.
  * #GstDdpmTrainSink:initial-model lets training begin with the weights of
  * another model, one without classes too. With #GstDdpmTrainSink:teacher-model
- * it learns what that model, guided, predicts (Meng et al. 2023).
+ * it learns what that model, guided, predicts (Meng et al. 2023), and with
+ * #GstDdpmTrainSink:sampling-steps to go in so few steps where that model goes
+ * in several (Salimans & Ho 2022).
  *
  * Linked, the pad `preview` gives preview-count images of the present model
  * at the end of each epoch (of the stream, where it has none), or every
