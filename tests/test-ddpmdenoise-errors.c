@@ -120,7 +120,9 @@ GST_END_TEST;
 GST_START_TEST (test_properties_out_of_range)
 {
   CHECK_ERROR (of_noise ("3:6:4:1", "eta=2"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "eta", "0 to 1", "not 2");
+      GST_RESOURCE_ERROR_SETTINGS, "eta", "-1 to 1", "not 2");
+  CHECK_ERROR (of_noise ("3:6:4:1", "eta=-0.5"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "eta", "0 to 1", "not -0.5");
   CHECK_ERROR (of_noise ("3:6:4:1", "eta=nan"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "eta", "nan");
   CHECK_ERROR (of_noise ("3:6:4:1", "steps=-2"), GST_RESOURCE_ERROR,
