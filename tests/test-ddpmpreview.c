@@ -92,7 +92,7 @@ GST_START_TEST (previews_are_samples_of_the_model)
     .start = 10
   };
   const DdpmSamplerSpec few = {.kind = DDPM_SAMPLER_DDIM,.clip_x0 = TRUE,
-    .steps = 3,.eta = 1.0,.start = 10
+    .steps = 3,.spacing = DDPM_SPACING_QUADRATIC,.eta = 1.0,.start = 10
   };
 
   check_previews ("preview-count=2 preview-seed=7", &all, 7);
