@@ -10,8 +10,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../gst-ddpm/ddpm-checkpoint.h"
 #include "../gst-ddpm/ddpm-unet.h"
 #include "../tools/bench-measure.h"
+#include "test-files.h"
+#include "test-models.h"
 
 /* --- parts ---------------------------------------------------------------- */
 
@@ -403,6 +406,37 @@ training_takes_three_times_the_operations (void)
   assert_consistent (result);
 }
 
+/* Sampled with fewer steps and guidance, a model can still be trained: on
+ * images, without its teacher */
+static void
+a_model_that_had_a_teacher_is_trained_without (void)
+{
+  gchar *folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
+  g_autofree gchar *arguments = g_strdup_printf ("train --model=%s --batch=2 "
+      "--repeats=1 --warmup=1 --json", path);
+  g_autofree gchar *out = NULL, *err = NULL;
+  g_autoptr (DdpmModel) model = NULL;
+  g_autoptr (GError) error = NULL;
+  DdpmConfig config;
+  gint status;
+
+  test_model_config (&config);
+  config.guidance = 3.0;
+  config.steps = 4;
+  model = ddpm_model_new (&config, NULL);
+  ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  model->width = 6;
+  model->height = 4;
+  g_assert_true (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
+  g_assert_no_error (error);
+  status = run_bench (arguments, &out, &err);
+  g_assert_cmpstr (err, ==, "");
+  g_assert_cmpint (status, ==, 0);
+  g_assert_nonnull (strstr (out, "images_per_second"));
+  test_files_remove_folder (folder);
+}
+
 static void
 assert_allocates_nothing (const gchar * backend)
 {
@@ -541,6 +575,8 @@ main (int argc, char **argv)
       guidance_evaluates_twice_a_step);
   g_test_add_func ("/bench/training-takes-three-times-the-operations",
       training_takes_three_times_the_operations);
+  g_test_add_func ("/bench/a-model-that-had-a-teacher-is-trained-without",
+      a_model_that_had_a_teacher_is_trained_without);
   g_test_add_func ("/bench/steps-of-the-engine-allocate-nothing",
       steps_of_the_engine_allocate_nothing);
   g_test_add_func ("/bench/steps-on-a-cpu-allocate-nothing",

@@ -178,13 +178,17 @@ make_pictures (BenchJob * job)
 static gboolean
 prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
 {
+  DdpmConfig config = job->model->config;
   DdpmTrainerSettings settings;
 
+  /* from images: what was learnt from a teacher would need it */
+  config.guidance = 1.0;
+  config.steps = 0;
   ddpm_trainer_settings_init (&settings);
   settings.batch_size = job->batch;
   settings.micro_batch = o->micro_batch;
-  job->trainer = ddpm_trainer_new (&job->model->config, &settings, o->width,
-      o->height, job->backend, error);
+  job->trainer = ddpm_trainer_new (&config, &settings, o->width, o->height,
+      job->backend, error);
   if (job->trainer == NULL)
     return FALSE;
   /* of a checkpoint; a trainer has random ones already */
