@@ -1,9 +1,7 @@
 /* gst-ddpm: choosing a machine that computes
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
 #include "config.h"
-#endif
 
 #include <gmodule.h>
 #include "ddpm-backends.h"

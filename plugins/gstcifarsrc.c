@@ -27,10 +27,6 @@
  *
  * Since: 0.1
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <gst/video/video.h>
 
 #include "gstcifarsrc.h"

@@ -16,9 +16,7 @@
  *
  * Since: 0.1
  */
-#ifdef HAVE_CONFIG_H
 #include "config.h"
-#endif
 
 #include "gstddpmmeta.h"
 

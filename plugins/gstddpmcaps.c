@@ -1,10 +1,6 @@
 /* gst-ddpm: caps of the tensor link
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmcaps.h"
 #include "../kernels/ddpm-error.h"
 

@@ -10,10 +10,6 @@
  * Since memory of one context is of no use in another, it is the backend that
  * goes into GstCuda's.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <gmodule.h>
 
 #include "gstddpmcuda.h"

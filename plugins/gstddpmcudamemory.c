@@ -4,10 +4,6 @@
  * GstCuda's memory is of video frames only. This one is floats: a backend has
  * it, and brings it to the host and back for whoever maps it as usual.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmcudamemory.h"
 #include "../kernels/ddpm-ops.h"
 

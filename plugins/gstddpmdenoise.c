@@ -57,10 +57,6 @@
  *
  * Since: 0.1
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmdenoise-private.h"
 #include "gstddpmdenoisecaps.h"
 #include "gstddpmerror.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: what ddpmdenoise can make of which caps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmdenoisecaps.h"
 #include "gstddpmpicture.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: ddpmdenoise: events and queries, in the times of either side
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmdenoise-private.h"
 #include "gstddpmerror.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: the model of a ddpmdenoise, and what it takes
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmdenoisemodel.h"
 #include "gstddpmpicture.h"
 #include "../gst-ddpm/ddpm-checkpoint.h"

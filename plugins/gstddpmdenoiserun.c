@@ -1,10 +1,6 @@
 /* gst-ddpm: ddpmdenoise: states in, steps, frames out
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmdenoise-private.h"
 #include "gstddpmcudamemory.h"
 #include "gstddpmerror.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: the settings of ddpmdenoise, as properties
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmdenoisesettings.h"
 #include "gstddpmcaps.h"
 #include "gstddpmcuda.h"

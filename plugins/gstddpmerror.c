@@ -1,10 +1,6 @@
 /* gst-ddpm: library errors and settings on the GStreamer side
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmerror.h"
 #include "../kernels/ddpm-backend.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: frame numbers, their times, and the queries about them
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmframes.h"
 
 GstClockTime

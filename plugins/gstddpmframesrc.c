@@ -1,10 +1,6 @@
 /* gst-ddpm: the base of sources whose frames are functions of their number
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmcaps.h"
 #include "gstddpmframesrc.h"
 

@@ -2,10 +2,6 @@
  * them, as a tag
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmmeta.h"
 
 void

@@ -34,10 +34,6 @@
  *
  * Since: 0.1
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmnoise.h"
 #include "gstddpmcaps.h"
 #include "gstddpmcuda.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: properties that are numbers with a range
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmparam.h"
 #include "../kernels/ddpm-error.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: states as pictures: one sample a frame, or a batch as a mosaic
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 
 #include "gstddpmpicture.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: the pad that shows what a model in training makes
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <gst/video/video.h>
 #include "gstddpmpreview.h"
 

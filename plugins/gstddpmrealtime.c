@@ -1,10 +1,6 @@
 /* gst-ddpm: is what an element makes shown as it is made, and is it late?
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <gst/base/gstbasesink.h>
 
 #include "gstddpmrealtime.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: the times of an element that makes several frames of one buffer
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmtimeline.h"
 
 void

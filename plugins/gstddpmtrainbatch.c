@@ -1,10 +1,6 @@
 /* gst-ddpm: the images that wait for a step of training, and their labels
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmcuda.h"
 #include "gstddpmtrainbatch.h"
 #include "../gst-ddpm/ddpm-labels.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: the CSV log of a training run
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <stdio.h>
 #include <glib/gstdio.h>

@@ -1,10 +1,6 @@
 /* gst-ddpm: how far a training run is: for people, the bus and programs
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmtrainprogress.h"
 
 #define PROGRESS_CODE "ddpm-train"

@@ -1,10 +1,6 @@
 /* gst-ddpm: a training run: images in, steps and checkpoints out
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmtrainbatch.h"
 #include "gstddpmtrainrun.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: the settings of a training run, as properties
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmtrainsettings.h"
 #include "gstddpmcuda.h"
 #include "gstddpmerror.h"

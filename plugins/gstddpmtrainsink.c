@@ -69,10 +69,6 @@
  *
  * Since: 0.1
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "gstddpmcaps.h"
 #include "gstddpmerror.h"
 #include "gstddpmtrainwork.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: what ddpmtrainsink does in its streaming thread
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <glib/gstdio.h>
 #include "gstddpmerror.h"
 #include "gstddpmparam.h"

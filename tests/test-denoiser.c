@@ -1,10 +1,6 @@
 /* gst-ddpm: whole sampling runs
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "test-sampling.h"
 
 static gfloat *

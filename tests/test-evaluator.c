@@ -1,10 +1,6 @@
 /* gst-ddpm: loss by timestep and bits/dim of test networks
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <math.h>
 
 #include "../gst-ddpm/ddpm-evaluator.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: sampling with labels, and guidance without a classifier
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "../gst-ddpm/ddpm-labels.h"
 #include "test-sampling.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: networks that predict v instead of eps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "../gst-ddpm/ddpm-checkpoint.h"
 #include "../gst-ddpm/ddpm-evaluator.h"
 #include "../gst-ddpm/ddpm-param-tensors.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: learning the steps of a teacher
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "../gst-ddpm/ddpm-checkpoint.h"
 #include "test-files.h"
 #include "test-sampling.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: learning from a teacher, and guidance from it
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "../gst-ddpm/ddpm-checkpoint.h"
 #include "../gst-ddpm/ddpm-sampler.h"
 #include "test-files.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: runs of the trainer: the same again, interrupted, gone wrong
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <glib/gstdio.h>
 
 #include "../gst-ddpm/ddpm-trainer-private.h"

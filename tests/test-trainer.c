@@ -1,10 +1,6 @@
 /* gst-ddpm: the trainer against PyTorch, and batches cut in different ways
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <math.h>
 
 #include "../gst-ddpm/ddpm-schedule.h"

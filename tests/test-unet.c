@@ -1,10 +1,6 @@
 /* gst-ddpm: the UNet against PyTorch and against itself
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "test-net.h"
 
 static DdpmBackend *

@@ -1,9 +1,7 @@
 /* gst-ddpm: ddpm-bench: results as JSON
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
 #include "config.h"
-#endif
 
 #include <json-glib/json-glib.h>
 

@@ -8,10 +8,6 @@
  *   dv = P^T dy,  dP = dy v^T,  dS = P (dP - rowsum (P dP))
  *   dq = dS k / sqrt (c),  dk = dS^T q / sqrt (c)
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <math.h>
 #include "cpu-matmul.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: own loops, and oneDNN, on all cores
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "../ddpm-backends.h"
 #include "../ddpm-host.h"
 #include "cpu-private.h"

@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: the derivatives of a convolution
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "cpu-convolution.h"
 
 static gconstpointer

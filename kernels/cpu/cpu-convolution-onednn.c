@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: the primitives of oneDNN for a convolution in bf16
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 #include "cpu-convolution.h"
 #include "cpu-onednn.h"

@@ -4,10 +4,6 @@
  * In bf16 by oneDNN, in f32 by tiles where they are possible and else as a
  * product of matrices.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "cpu-convolution.h"
 
 gboolean

@@ -8,10 +8,6 @@
  * emulated) floats are computed with that the bf16 numbers are, and only
  * results are rounded.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 #include "cpu-convolution.h"
 

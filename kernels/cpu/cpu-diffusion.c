@@ -2,10 +2,6 @@
  * the reverse process
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 #include "cpu-private.h"
 

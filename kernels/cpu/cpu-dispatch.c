@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: which of its inner loops this processor can run
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "cpu-kernels.h"
 
 extern const CpuKernels cpu_kernels_baseline;

@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: operations without a plan, cut into pieces
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 #include "cpu-private.h"
 

@@ -3,10 +3,6 @@
  *
  *   y[r][o] = bias[o] + sum over i of x[r][i] weight[o][i]
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "cpu-product.h"
 
 typedef struct

@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: the primitive of oneDNN for a product of matrices
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "cpu-matmul.h"
 #include "cpu-onednn.h"
 

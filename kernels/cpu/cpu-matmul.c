@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: products of matrices in any type
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 #include "cpu-matmul.h"
 

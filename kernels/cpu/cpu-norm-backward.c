@@ -13,10 +13,6 @@
  * The first pass leaves dz in the workspace and sums by block and channel;
  * the second makes dx of them.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 #include "cpu-norm.h"
 

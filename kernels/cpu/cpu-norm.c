@@ -5,10 +5,6 @@
  * moments of each block of pixels, channel by channel, joined to those of the
  * groups; then everything else at once.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <omp.h>
 #include "cpu-norm.h"
 

@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: oneDNN on this processor
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "cpu-onednn.h"
 
 dnnl_data_type_t

@@ -1,10 +1,6 @@
 /* gst-ddpm: CPU backend: convolution as a product of patches and weights
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <omp.h>
 #include <string.h>
 #include "cpu-patches-part.h"

@@ -4,10 +4,6 @@
  * Of the gradients of outputs, turned, and of patches: the depth of the sums
  * is all outputs of all images.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <omp.h>
 #include "cpu-patches-part.h"
 

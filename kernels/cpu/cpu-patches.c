@@ -9,10 +9,6 @@
  * Of a gradient by inputs with stride 2, pixels of even and of odd rows and
  * columns are read by different taps: they are products by themselves.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <string.h>
 #include "cpu-patches-part.h"
 

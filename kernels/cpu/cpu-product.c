@@ -6,10 +6,6 @@
  * are not contiguous. The depth is cut into blocks that depend on it alone
  * and are summed in their order: so no result depends on how it was cut up.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <omp.h>
 #include <string.h>
 #include "cpu-product.h"

@@ -6,10 +6,6 @@
  * pipeline come and go, one job after the other. Between jobs it sleeps, and
  * so do the workers, which libgomp lets spin for a few milliseconds only.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <omp.h>
 #include <sched.h>
 #include "cpu-private.h"

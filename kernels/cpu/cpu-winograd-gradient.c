@@ -5,10 +5,6 @@
  * then each adds the products of some planes. Blocks depend on the shape
  * alone, and so does the order in which they are summed.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <omp.h>
 #include <string.h>
 #include "cpu-winograd-tiles.h"

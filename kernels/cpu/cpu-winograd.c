@@ -6,10 +6,6 @@
  * are shared out among the threads, or on the other images: each is over the
  * channels in their order.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <omp.h>
 #include <string.h>
 #include "cpu-winograd-tiles.h"

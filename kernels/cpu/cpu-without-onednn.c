@@ -3,10 +3,6 @@
  *
  * Only bf16 asks for primitives, and is refused here: none is ever made.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "cpu-convolution.h"
 
 gboolean

@@ -1,10 +1,6 @@
 /* gst-ddpm: the names of oneDNN 3 that the CPU backend uses, over oneDNN 2
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <glib.h>
 #include <oneapi/dnnl/dnnl.h>
 
