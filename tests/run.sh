@@ -44,4 +44,4 @@ status=0
 # shellcheck disable=SC2086
 meson test -C "$build" --print-errorlogs --no-rebuild $suite || status=$?
 echo
-awk -v status="$status" -f tests/count.awk "$log"
+awk -v status="$status" -f tests/support/count.awk "$log"

@@ -1,0 +1,347 @@
+/* gst-ddpm: how good a model is: loss by timestep, variational bits/dim
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * An image is evaluated at several timesteps; each evaluation of the network
+ * is a row of a batch, and rows follow each other without regard to where one
+ * image ends. The random numbers of a row belong to its image and timestep, so
+ * that it matters not how rows are cut into batches.
+ */
+#include <string.h>
+
+#include "gst-ddpm/evaluate/private.h"
+#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/pixels.h"
+#include "gst-ddpm/model/prediction.h"
+
+void
+ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings)
+{
+  memset (settings, 0, sizeof (DdpmEvaluatorSettings));
+  settings->images = 500;
+  settings->timesteps = 20;
+  settings->batch = 16;
+  settings->variance = DDPM_VARIANCE_FIXED_SMALL;
+  settings->clip_x0 = TRUE;
+}
+
+static gboolean
+check_settings (const DdpmEvaluatorSettings * settings, guint T,
+    GError ** error)
+{
+  guint fewest = MIN (2, T);
+
+  if (settings->images < 1 || settings->images > G_MAXUINT64 / T) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "an evaluation takes 1 to %" G_GUINT64_FORMAT " images, not %"
+        G_GUINT64_FORMAT, G_MAXUINT64 / T, settings->images);
+    return FALSE;
+  }
+  if (settings->timesteps < fewest || settings->timesteps > T) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "a model of %u timesteps is evaluated at %u to %u of them, not at %u",
+        T, fewest, T, settings->timesteps);
+    return FALSE;
+  }
+  if (settings->variance != DDPM_VARIANCE_FIXED_SMALL
+      && settings->variance != DDPM_VARIANCE_FIXED_LARGE) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "there is no variance of number %d", settings->variance);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gsize
+row_size (DdpmEvaluator * e)
+{
+  return e->elements * sizeof (float);
+}
+
+static gboolean
+take_host_memory (DdpmEvaluator * e)
+{
+  guint batch = e->settings.batch;
+  gsize values = (gsize) batch * e->elements;
+
+  e->host_pixels = g_try_new0 (guint8, values);
+  e->host_x_0 = g_try_new0 (gfloat, values);
+  e->host_eps = g_try_new0 (gfloat, values);
+  e->host_eps_theta = g_try_new0 (gfloat, values);
+  e->image.pixels = g_try_new0 (guint8, e->elements);
+  e->t = g_try_new0 (gint, batch);
+  e->labels = g_try_new (gint, batch);
+  e->signal = g_try_new0 (gfloat, batch);
+  e->noise = g_try_new0 (gfloat, batch);
+  e->rows = g_try_new0 (DdpmEvaluatorRow, batch);
+  return e->host_pixels && e->host_x_0 && e->host_eps && e->host_eps_theta
+      && e->image.pixels && e->t && e->labels && e->signal && e->noise
+      && e->rows;
+}
+
+/* A backend that computes in host memory reads the model's own weights. */
+static gboolean
+load_weights (DdpmEvaluator * e)
+{
+  const DdpmOps *ops = e->backend->ops;
+  gsize size = e->model->params->total * sizeof (float);
+
+  if (e->backend->host_memory) {
+    ddpm_unet_set_weights (e->unet, e->model->weights);
+    return TRUE;
+  }
+  e->weights = ops->alloc (e->backend, size);
+  if (e->weights == NULL)
+    return FALSE;
+  ops->upload (e->backend, e->weights, e->model->weights, size);
+  ddpm_unet_set_weights (e->unet, e->weights);
+  return TRUE;
+}
+
+typedef struct
+{
+  DdpmEvaluator *evaluator;
+  gboolean ok;
+} TakeMemory;
+
+static void
+take_memory (gpointer data)
+{
+  TakeMemory *take = data;
+  DdpmEvaluator *e = take->evaluator;
+  const DdpmOps *ops = e->backend->ops;
+  gsize size = e->settings.batch * row_size (e);
+
+  e->x_0 = ops->alloc (e->backend, size);
+  e->x_t = ops->alloc (e->backend, size);
+  e->eps = ops->alloc (e->backend, size);
+  e->eps_theta = ops->alloc (e->backend, size);
+  take->ok = e->x_0 && e->x_t && e->eps && e->eps_theta && load_weights (e);
+}
+
+DdpmEvaluator *
+ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
+    guint height, const DdpmEvaluatorSettings * settings,
+    DdpmEvaluatorRead read, gpointer data, GError ** error)
+{
+  DdpmEvaluator *e = g_new0 (DdpmEvaluator, 1);
+  TakeMemory take = { e, FALSE };
+
+  e->model = ddpm_model_ref (model);
+  e->backend = ddpm_backend_ref (backend);
+  e->settings = *settings;
+  if (settings->timesteps == 0)
+    e->settings.timesteps = model->config.timesteps;
+  e->n_bins = MIN (DDPM_EVALUATION_BINS, model->config.timesteps);
+  e->read = read;
+  e->data = data;
+  e->schedule = ddpm_schedule_new (&model->config, error);
+  if (e->schedule == NULL
+      || !check_settings (&e->settings, e->schedule->T, error))
+    goto failed;
+  e->unet = ddpm_unet_new (&model->config, backend, settings->batch, width,
+      height, FALSE, error);
+  if (e->unet == NULL)
+    goto failed;
+  e->elements = width * height * model->config.image_channels;
+  if (!take_host_memory (e))
+    goto no_memory;
+  for (guint i = 0; i < settings->batch; i++)
+    e->labels[i] = DDPM_NO_LABEL;
+  backend->ops->run (backend, take_memory, &take);
+  if (!take.ok)
+    goto no_memory;
+  if (!ddpm_backend_check (backend, error))
+    goto failed;
+  return e;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for the weights of %s and a batch of %u", model->location ?
+      model->location : "the model", settings->batch);
+failed:
+  ddpm_evaluator_free (e);
+  return NULL;
+}
+
+static void
+free_memory (gpointer data)
+{
+  DdpmEvaluator *e = data;
+  const DdpmOps *ops = e->backend->ops;
+
+  ops->free (e->backend, e->x_0);
+  ops->free (e->backend, e->x_t);
+  ops->free (e->backend, e->eps);
+  ops->free (e->backend, e->eps_theta);
+  ops->free (e->backend, e->weights);
+}
+
+void
+ddpm_evaluator_free (DdpmEvaluator * e)
+{
+  if (e == NULL)
+    return;
+  ddpm_unet_free (e->unet);
+  e->backend->ops->run (e->backend, free_memory, e);
+  g_free (e->host_pixels);
+  g_free (e->host_x_0);
+  g_free (e->host_eps);
+  g_free (e->host_eps_theta);
+  g_free (e->image.pixels);
+  g_free (e->t);
+  g_free (e->labels);
+  g_free (e->signal);
+  g_free (e->noise);
+  g_free (e->rows);
+  ddpm_schedule_free (e->schedule);
+  ddpm_backend_unref (e->backend);
+  ddpm_model_unref (e->model);
+  g_free (e);
+}
+
+guint64
+ddpm_evaluator_get_n_evaluations (DdpmEvaluator * e)
+{
+  return e->settings.images * e->settings.timesteps;
+}
+
+guint64
+ddpm_evaluator_get_n_done (DdpmEvaluator * e)
+{
+  return e->n_done;
+}
+
+/* Timesteps 1..T-1 are cut into parts, the k-th of which begins here: a
+ * timestep wide at first, then wider and wider, since it is at small t that
+ * the terms of the bound are large and differ (Nichol & Dhariwal 2021, figure
+ * 2). If there are as many parts as timesteps, all are one wide. */
+static gdouble
+part_begin (DdpmEvaluator * e, guint k)
+{
+  gdouble reached = k / (e->settings.timesteps - 1.0);
+
+  return 1.0 + MAX (k, (e->schedule->T - 1.0) * reached * reached * reached);
+}
+
+/* Timestep k of the image: 0 for certain, then one in each part. It
+ * weighs as much as the part is wide, so that no estimate has a bias. */
+static guint
+draw_timestep (DdpmEvaluator * e, guint64 sample, guint k, gdouble * weight)
+{
+  gdouble begin;
+  gfloat u;
+
+  *weight = 1.0;
+  if (k == 0)
+    return 0;
+  begin = part_begin (e, k - 1);
+  *weight = part_begin (e, k) - begin;
+  ddpm_noise_uniform (e->settings.seed, sample, DDPM_STREAM_EVALUATOR_TIMESTEP,
+      k, 1, &u);
+  return (guint) (begin + u * *weight);
+}
+
+/* Row n_rows: the next of the image */
+static void
+make_row (DdpmEvaluator * e)
+{
+  guint n = e->n_rows++, k = e->image.done++;
+  guint8 *pixels = e->host_pixels + (gsize) n * e->elements;
+  DdpmEvaluatorRow *row = &e->rows[n];
+  guint t = draw_timestep (e, e->image.sample, k, &row->weight);
+
+  row->sample = e->image.sample;
+  row->last = e->image.done == e->settings.timesteps;
+  e->t[n] = t;
+  e->labels[n] = e->image.label;
+  e->signal[n] = e->schedule->sqrt_alphas_bar[t];
+  e->noise[n] = e->schedule->sqrt_one_minus_alphas_bar[t];
+  memcpy (pixels, e->image.pixels, e->elements);
+  ddpm_pixels_to_float (e->model->config.data_range, pixels, e->elements,
+      e->host_x_0 + (gsize) n * e->elements);
+}
+
+static gboolean
+next_image (DdpmEvaluator * e, GError ** error)
+{
+  DdpmEvaluatorImage *image = &e->image;
+
+  image->label = DDPM_NO_LABEL;
+  if (!e->read (e->data, image->i, &image->sample, &image->label,
+          image->pixels, error))
+    return FALSE;
+  if (image->label < DDPM_NO_LABEL
+      || image->label >= (gint) e->model->config.classes)
+    goto no_class;
+  return TRUE;
+
+no_class:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "image %" G_GUINT64_FORMAT " has label %d, and %s has %u classes",
+      image->sample, image->label, e->model->location ? e->model->location :
+      "the model", e->model->config.classes);
+  return FALSE;
+}
+
+/* Rows until the batch is full or there are no more */
+static gboolean
+make_rows (DdpmEvaluator * e, GError ** error)
+{
+  DdpmEvaluatorImage *image = &e->image;
+
+  while (e->n_rows < e->settings.batch && image->i < e->settings.images) {
+    if (image->done == 0 && !next_image (e, error))
+      return FALSE;
+    make_row (e);
+    if (image->done == e->settings.timesteps) {
+      image->done = 0;
+      image->i++;
+    }
+  }
+  return TRUE;
+}
+
+/* Ho et al. 2020, algorithm 1, line 5, without the gradient. Rows behind the
+ * last are what they were in the batch before. */
+static void
+run_rows (gpointer data)
+{
+  DdpmEvaluator *e = data;
+  DdpmBackend *b = e->backend;
+  const DdpmOps *ops = b->ops;
+  guint batch = e->settings.batch;
+  gsize size = e->n_rows * row_size (e);
+
+  ops->upload (b, e->x_0, e->host_x_0, size);
+  for (guint i = 0; i < e->n_rows; i++)
+    ops->noise (b, e->settings.seed, e->rows[i].sample,
+        DDPM_STREAM_EVALUATOR_EPS + e->t[i], 1, e->elements,
+        e->eps + (gsize) i * e->elements);
+  ops->q_sample (b, batch, e->elements, e->signal, e->noise, e->x_0, e->eps,
+      e->x_t);
+  ddpm_unet_forward (e->unet, e->x_t, e->t, e->labels, NULL, e->eps_theta);
+  ddpm_prediction_to_eps (e->model->config.prediction, b, batch, e->elements,
+      e->signal, e->noise, e->x_t, e->eps_theta);
+  ops->download (b, e->host_eps, e->eps, size);
+  ops->download (b, e->host_eps_theta, e->eps_theta, size);
+}
+
+gboolean
+ddpm_evaluator_step (DdpmEvaluator * e, GError ** error)
+{
+  if (!make_rows (e, error))
+    return FALSE;
+  if (e->n_rows == 0)
+    return TRUE;
+  e->backend->ops->run (e->backend, run_rows, e);
+  if (!ddpm_backend_check (e->backend, error))
+    return FALSE;
+  for (guint n = 0; n < e->n_rows; n++) {
+    if (!ddpm_evaluator_add_row (e, n, error))
+      return FALSE;
+  }
+  e->n_done += e->n_rows;
+  e->n_rows = 0;
+  return TRUE;
+}

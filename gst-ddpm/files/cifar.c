@@ -1,0 +1,456 @@
+/* gst-ddpm: CIFAR-10 and CIFAR-100, binary version
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * https://www.cs.toronto.edu/~kriz/cifar.html: files of equal records, a byte
+ * or two of labels and then the pixels, with no header.
+ */
+#include "gst-ddpm/files/cifar.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <glib/gstdio.h>
+
+#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/noise.h"
+#include "kernels/philox.h"
+
+#define MAX_FILES 5
+#define MAX_LABELS 2            /* bytes of a record before the pixels */
+#define MAX_NAMES_SIZE 65536    /* bytes of the file of class names */
+
+/* The sets that a folder may hold */
+typedef struct
+{
+  const gchar *name;
+  const gchar *files[2][MAX_FILES + 1]; /* of each DdpmSplit */
+  guint n_labels;
+  guint8 n_classes[MAX_LABELS];
+  const gchar *names;           /* file: a line for each class */
+} DataSet;
+
+static const DataSet data_sets[] = {
+  {"CIFAR-10",
+        {{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                "data_batch_4.bin", "data_batch_5.bin"}, {"test_batch.bin"}},
+      1, {10}, "batches.meta.txt"},
+  {"CIFAR-100", {{"train.bin"}, {"test.bin"}}, 2, {20, 100},
+      "fine_label_names.txt"},
+};
+
+typedef struct
+{
+  gchar *name;                  /* for messages: UTF-8 */
+  gint fd;
+  guint64 n_images;
+} DataFile;
+
+struct _DdpmCifar
+{
+  const DataSet *set;           /* NULL: a single file, of any labels */
+  guint n_labels;
+  guint n_files;
+  DataFile files[MAX_FILES];
+  guint64 n_images;
+  gchar *class_names;           /* NULL: not known */
+};
+
+static gsize
+record_size (guint n_labels)
+{
+  return n_labels + DDPM_CIFAR_PIXELS;
+}
+
+static void
+set_system_error (GError ** error, gint number, const gchar * what,
+    const gchar * name)
+{
+  gboolean missing = number == ENOENT || number == ENOTDIR;
+
+  g_set_error (error, DDPM_ERROR,
+      missing ? DDPM_ERROR_NOT_FOUND : DDPM_ERROR_READ, "cannot %s \"%s\": %s",
+      what, name, g_strerror (number));
+}
+
+/* The next of cifar->files. O_NONBLOCK: a pipe must not make us wait for its
+ * writer before it can be refused. */
+static DataFile *
+open_file (DdpmCifar * cifar, const gchar * path, guint64 * size,
+    GError ** error)
+{
+  DataFile *file = &cifar->files[cifar->n_files];
+  struct stat st;
+
+  file->name = g_filename_display_name (path);
+  file->fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (file->fd < 0) {
+    set_system_error (error, errno, "open", file->name);
+    g_clear_pointer (&file->name, g_free);
+    return NULL;
+  }
+  cifar->n_files++;             /* ddpm_cifar_free closes it from here on */
+  if (fstat (file->fd, &st) < 0) {
+    set_system_error (error, errno, "read", file->name);
+    return NULL;
+  }
+  if (!S_ISREG (st.st_mode)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "\"%s\" is not a regular file", file->name);
+    return NULL;
+  }
+  *size = st.st_size;
+  return file;
+}
+
+static gboolean
+count_images (DdpmCifar * cifar, DataFile * file, guint64 size, GError ** error)
+{
+  gsize record = record_size (cifar->n_labels);
+
+  if (size == 0 || size % record != 0) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "\"%s\" is no %s data: expected a multiple of %" G_GSIZE_FORMAT
+        " bytes, found %" G_GUINT64_FORMAT, file->name,
+        cifar->set ? cifar->set->name : "CIFAR", record, size);
+    return FALSE;
+  }
+  file->n_images = size / record;
+  cifar->n_images += file->n_images;
+  return TRUE;
+}
+
+/* Batches may be left out at the end, but not in between. */
+static gboolean
+check_no_gap (const gchar * location, const gchar * const *files, guint n,
+    GError ** error)
+{
+  guint i;
+
+  for (i = n; i < MAX_FILES && files[i]; i++) {
+    gchar *path = g_build_filename (location, files[i], NULL);
+    gboolean found = g_file_test (path, G_FILE_TEST_EXISTS);
+
+    g_free (path);
+    if (found) {
+      gchar *name = g_filename_display_name (location);
+
+      g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+          "folder \"%s\" has %s but no %s", name, files[i], files[n]);
+      g_free (name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
+    GError ** error)
+{
+  const gchar *const *files = cifar->set->files[split];
+  guint i;
+
+  cifar->n_labels = cifar->set->n_labels;
+  for (i = 0; i < MAX_FILES && files[i]; i++) {
+    gchar *path = g_build_filename (location, files[i], NULL);
+    DataFile *file;
+    guint64 size;
+
+    if (i > 0 && !g_file_test (path, G_FILE_TEST_EXISTS)) {
+      g_free (path);
+      return check_no_gap (location, files, i, error);
+    }
+    file = open_file (cifar, path, &size, error);
+    g_free (path);
+    if (!file || !count_images (cifar, file, size, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The set that a folder holds; NULL: none, or both */
+static const DataSet *
+find_set (const gchar * location, DdpmSplit split, GError ** error)
+{
+  const gchar *first[G_N_ELEMENTS (data_sets)];
+  gboolean found[G_N_ELEMENTS (data_sets)];
+  g_autofree gchar *name = g_filename_display_name (location);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (data_sets); i++) {
+    g_autofree gchar *path = NULL;
+
+    first[i] = data_sets[i].files[split][0];
+    path = g_build_filename (location, first[i], NULL);
+    found[i] = g_file_test (path, G_FILE_TEST_EXISTS);
+  }
+  if (found[0] != found[1])
+    return &data_sets[found[1]];
+
+  if (found[0])
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "folder \"%s\" has both %s (CIFAR-10) and %s (CIFAR-100): expected "
+        "one of them", name, first[0], first[1]);
+  else if (g_access (location, X_OK) < 0)
+    set_system_error (error, errno, "open", name);
+  else
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+        "folder \"%s\" has neither %s (CIFAR-10) nor %s (CIFAR-100)", name,
+        first[0], first[1]);
+  return NULL;
+}
+
+/* NULL: there is no such file, or none of a few names */
+static gchar *
+read_names_file (const gchar * path)
+{
+  gint fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  gchar *text = NULL;
+  struct stat st;
+  gssize n = -1;
+
+  if (fd < 0)
+    return NULL;
+  if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode)
+      && st.st_size <= MAX_NAMES_SIZE) {
+    text = g_malloc0 (st.st_size + 1);
+    n = read (fd, text, st.st_size);
+  }
+  close (fd);
+  if (n < 0)
+    g_clear_pointer (&text, g_free);
+  return text;
+}
+
+/* Names are for people: images can be read without. */
+static void
+find_class_names (DdpmCifar * cifar, const gchar * location)
+{
+  const guint n_classes = cifar->set->n_classes[cifar->n_labels - 1];
+  g_autofree gchar *path = g_build_filename (location, cifar->set->names, NULL);
+  g_autofree gchar *text = read_names_file (path);
+  g_auto (GStrv) names = NULL;
+
+  if (text == NULL)
+    return;
+  g_strdelimit (g_strstrip (text), "\n", ',');
+  names = ddpm_class_names_parse (text, n_classes, NULL);
+  if (names)
+    cifar->class_names = g_strjoinv (",", names);
+}
+
+static gboolean
+open_folder (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
+    GError ** error)
+{
+  cifar->set = find_set (location, split, error);
+  if (cifar->set == NULL || !open_files_of_set (cifar, location, split, error))
+    return FALSE;
+  find_class_names (cifar, location);
+  return TRUE;
+}
+
+/* One label byte or two, by the size; where that fits both, 3073 * 3074 bytes
+ * and its multiples, by the name: CIFAR-100's own, or else one. 0: neither */
+static guint
+guess_n_labels (const gchar * path, guint64 size)
+{
+  gboolean one = size % record_size (1) == 0;
+  gboolean two = size % record_size (2) == 0;
+  gchar *base;
+
+  if (one && two) {
+    base = g_path_get_basename (path);
+    one = strcmp (base, "train.bin") != 0 && strcmp (base, "test.bin") != 0;
+    g_free (base);
+  }
+  return one ? 1 : two ? 2 : 0;
+}
+
+static gboolean
+open_single (DdpmCifar * cifar, const gchar * path, GError ** error)
+{
+  guint64 size;
+  DataFile *file = open_file (cifar, path, &size, error);
+
+  if (!file)
+    return FALSE;
+  cifar->n_labels = size > 0 ? guess_n_labels (path, size) : 0;
+  if (cifar->n_labels == 0) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "\"%s\" is no CIFAR data: expected records of %" G_GSIZE_FORMAT
+        " or %" G_GSIZE_FORMAT " bytes, found %" G_GUINT64_FORMAT " bytes",
+        file->name, record_size (1), record_size (2), size);
+    return FALSE;
+  }
+  return count_images (cifar, file, size, error);
+}
+
+DdpmCifar *
+ddpm_cifar_open (const gchar * location, DdpmSplit split, GError ** error)
+{
+  DdpmCifar *cifar;
+  gboolean ok;
+
+  g_return_val_if_fail (location != NULL, NULL);
+  g_return_val_if_fail (split == DDPM_SPLIT_TRAIN || split == DDPM_SPLIT_TEST,
+      NULL);
+
+  cifar = g_new0 (DdpmCifar, 1);
+  if (g_file_test (location, G_FILE_TEST_IS_DIR))
+    ok = open_folder (cifar, location, split, error);
+  else
+    ok = open_single (cifar, location, error);
+  if (!ok)
+    g_clear_pointer (&cifar, ddpm_cifar_free);
+  return cifar;
+}
+
+void
+ddpm_cifar_free (DdpmCifar * cifar)
+{
+  guint i;
+
+  if (!cifar)
+    return;
+  for (i = 0; i < cifar->n_files; i++) {
+    close (cifar->files[i].fd);
+    g_free (cifar->files[i].name);
+  }
+  g_free (cifar->class_names);
+  g_free (cifar);
+}
+
+guint64
+ddpm_cifar_get_n_images (DdpmCifar * cifar)
+{
+  return cifar->n_images;
+}
+
+const gchar *
+ddpm_cifar_get_class_names (DdpmCifar * cifar)
+{
+  return cifar->class_names;
+}
+
+static gboolean
+read_record (const DataFile * file, guint64 index, guint8 * record, gsize size,
+    GError ** error)
+{
+  gsize done = 0;
+
+  while (done < size) {
+    gssize n = pread (file->fd, record + done, size - done,
+        index * size + done);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      set_system_error (error, errno, "read", file->name);
+      return FALSE;
+    }
+    if (n == 0) {
+      g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+          "\"%s\" has shrunk: expected %" G_GUINT64_FORMAT
+          " images, found its end in image %" G_GUINT64_FORMAT, file->name,
+          file->n_images, index);
+      return FALSE;
+    }
+    done += n;
+  }
+  return TRUE;
+}
+
+/* Labels out of range show that the records are not where they should be. */
+static gboolean
+check_labels (DdpmCifar * cifar, const DataFile * file, guint64 index,
+    const guint8 * labels, GError ** error)
+{
+  guint i;
+
+  for (i = 0; cifar->set && i < cifar->n_labels; i++) {
+    if (labels[i] >= cifar->set->n_classes[i]) {
+      g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+          "\"%s\" is no %s data: expected labels below %u, found %u in image %"
+          G_GUINT64_FORMAT, file->name, cifar->set->name,
+          cifar->set->n_classes[i], labels[i], index);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
+    guint * label, GError ** error)
+{
+  guint8 record[MAX_LABELS + DDPM_CIFAR_PIXELS] = { 0 };
+  const DataFile *file = cifar->files;
+
+  g_return_val_if_fail (index < cifar->n_images, FALSE);
+
+  for (; index >= file->n_images; file++)
+    index -= file->n_images;
+  if (!read_record (file, index, record, record_size (cifar->n_labels), error)
+      || !check_labels (cifar, file, index, record, error))
+    return FALSE;
+  memcpy (pixels, record + cifar->n_labels, DDPM_CIFAR_PIXELS);
+  if (label)
+    *label = record[cifar->n_labels - 1];
+  return TRUE;
+}
+
+/* The words of one sample and stream of Philox, one after the other */
+typedef struct
+{
+  guint64 seed, sample;
+  guint32 block;                /* the next to make */
+  guint used;                   /* of the words */
+  guint32 words[4];
+} Words;
+
+static guint64
+next_64_bits (Words * w)
+{
+  if (w->used == 4) {
+    ddpm_random4 (w->seed, w->sample, DDPM_STREAM_SHUFFLE, w->block++,
+        w->words);
+    w->used = 0;
+  }
+  w->used += 2;
+  return (guint64) w->words[w->used - 2] << 32 | w->words[w->used - 1];
+}
+
+/* Uniform in 0 .. n - 1: the incomplete last run of n of the 2^64 values is
+ * drawn again, and so no number comes more often than another. */
+static guint64
+next_below (Words * w, guint64 n)
+{
+  guint64 excess = (G_MAXUINT64 % n + 1) % n;
+  guint64 value;
+
+  do
+    value = next_64_bits (w);
+  while (value > G_MAXUINT64 - excess);
+  return value % n;
+}
+
+/* Fisher & Yates; Durstenfeld 1964, "Algorithm 235: random permutation" */
+void
+ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n, guint64 * order)
+{
+  Words w = {.seed = seed,.sample = epoch,.used = 4 };
+  guint64 i;
+
+  for (i = 0; i < n; i++)
+    order[i] = i;
+  for (; n > 1; n--) {
+    guint64 j = next_below (&w, n);
+    guint64 last = order[n - 1];
+
+    order[n - 1] = order[j];
+    order[j] = last;
+  }
+}

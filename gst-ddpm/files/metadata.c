@@ -1,0 +1,298 @@
+/* gst-ddpm: what a file says of a model besides its weights
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/files/metadata.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gst-ddpm/model/labels.h"
+
+static const gchar *const schedules[] = { "linear", "cosine", NULL };
+static const gchar *const data_ranges[] = { "symmetric", "unit", NULL };
+static const gchar *const predictions[] = { "epsilon", "v_prediction", NULL };
+
+/* --- reading ---------------------------------------------------------- */
+
+static gboolean
+wrong_value (const DdpmMetadata * metadata, const gchar * name,
+    const gchar * expected, const gchar * value, GError ** error)
+{
+  g_autofree gchar *found = ddpm_safetensors_quote (value);
+
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected %s as its metadata %s, found %s", metadata->location,
+      expected, name, found);
+  return FALSE;
+}
+
+/* FALSE: it must be there and is not. *value NULL: it is not. */
+static gboolean
+look_up (const DdpmMetadata * metadata, const gchar * name,
+    const gchar ** value, GError ** error)
+{
+  *value = g_hash_table_lookup (metadata->values, name);
+  if (*value == NULL && metadata->complete) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "%s: expected metadata %s, found none", metadata->location, name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+ddpm_metadata_get_uint (const DdpmMetadata * metadata, const gchar * name,
+    guint64 max, guint64 * value, GError ** error)
+{
+  g_autofree gchar *expected = NULL;
+  const gchar *text;
+
+  if (!look_up (metadata, name, &text, error))
+    return FALSE;
+  if (text == NULL || g_ascii_string_to_unsigned (text, 10, 0, max, value,
+          NULL))
+    return TRUE;
+  expected = g_strdup_printf ("a whole number up to %" G_GUINT64_FORMAT, max);
+  return wrong_value (metadata, name, expected, text, error);
+}
+
+gboolean
+ddpm_metadata_get_double (const DdpmMetadata * metadata, const gchar * name,
+    gdouble * value, GError ** error)
+{
+  const gchar *text;
+  gchar *end;
+
+  if (!look_up (metadata, name, &text, error))
+    return FALSE;
+  if (text == NULL)
+    return TRUE;
+  *value = g_ascii_strtod (text, &end);
+  if (end == text || *end != '\0' || !isfinite (*value))
+    return wrong_value (metadata, name, "a finite number", text, error);
+  return TRUE;
+}
+
+static gboolean
+get_guint (const DdpmMetadata * metadata, const gchar * name, guint * value,
+    GError ** error)
+{
+  guint64 wide = *value;
+
+  if (!ddpm_metadata_get_uint (metadata, name, G_MAXUINT, &wide, error))
+    return FALSE;
+  *value = wide;
+  return TRUE;
+}
+
+static gboolean
+get_choice (const DdpmMetadata * metadata, const gchar * name,
+    const gchar * const *choices, guint * value, GError ** error)
+{
+  g_autofree gchar *expected = NULL;
+  const gchar *text;
+  guint i;
+
+  if (!look_up (metadata, name, &text, error))
+    return FALSE;
+  if (text == NULL)
+    return TRUE;
+  for (i = 0; choices[i] != NULL; i++) {
+    if (strcmp (choices[i], text) == 0) {
+      *value = i;
+      return TRUE;
+    }
+  }
+  expected = g_strjoinv (" or ", (gchar **) choices);
+  return wrong_value (metadata, name, expected, text, error);
+}
+
+/* Files from before there were classes do not say that they have none, nor
+ * others that they predict eps and have learnt no guidance or steps. */
+static gboolean
+get_later_settings (const DdpmMetadata * metadata, DdpmConfig * config,
+    GError ** error)
+{
+  DdpmMetadata incomplete = *metadata;
+  guint prediction = DDPM_PREDICTION_EPSILON;
+
+  incomplete.complete = FALSE;
+  config->guidance = 1.0;
+  if (!get_guint (&incomplete, "ddpm.classes", &config->classes, error)
+      || !get_choice (&incomplete, "ddpm.prediction_type", predictions,
+          &prediction, error)
+      || !ddpm_metadata_get_double (&incomplete, "ddpm.guidance",
+          &config->guidance, error)
+      || !get_guint (&incomplete, "ddpm.steps", &config->steps, error))
+    return FALSE;
+  config->prediction = prediction;
+  return TRUE;
+}
+
+static gboolean
+get_levels (const DdpmMetadata * metadata, DdpmConfig * config, GError ** error)
+{
+  const gchar *mult, *attention;
+
+  if (!look_up (metadata, "ddpm.channel_mult", &mult, error)
+      || !look_up (metadata, "ddpm.attention_levels", &attention, error))
+    return FALSE;
+  if (mult && !ddpm_config_parse_channel_mult (config, mult, NULL))
+    return wrong_value (metadata, "ddpm.channel_mult",
+        "numbers such as '1,2,2,1'", mult, error);
+  if (attention && !ddpm_config_parse_attention_levels (config, attention,
+          NULL))
+    return wrong_value (metadata, "ddpm.attention_levels",
+        "levels such as '1' or '0,2'", attention, error);
+  return TRUE;
+}
+
+static gboolean
+get_schedule (const DdpmMetadata * metadata, DdpmConfig * config,
+    GError ** error)
+{
+  guint schedule = config->schedule;
+
+  if (!get_guint (metadata, "ddpm.timesteps", &config->timesteps, error)
+      || !get_choice (metadata, "ddpm.schedule", schedules, &schedule, error)
+      || !ddpm_metadata_get_double (metadata, "ddpm.beta_start",
+          &config->beta_start, error)
+      || !ddpm_metadata_get_double (metadata, "ddpm.beta_end",
+          &config->beta_end, error))
+    return FALSE;
+  config->schedule = schedule;
+  return TRUE;
+}
+
+gboolean
+ddpm_metadata_get_config (const DdpmMetadata * metadata, DdpmConfig * config,
+    GError ** error)
+{
+  DdpmConfig found = *config;
+  guint range = config->data_range;
+
+  if (!get_guint (metadata, "ddpm.image_channels", &found.image_channels, error)
+      || !get_guint (metadata, "ddpm.channels", &found.channels, error)
+      || !get_levels (metadata, &found, error)
+      || !get_guint (metadata, "ddpm.res_blocks", &found.res_blocks, error)
+      || !ddpm_metadata_get_double (metadata, "ddpm.dropout", &found.dropout,
+          error)
+      || !get_schedule (metadata, &found, error)
+      || !get_choice (metadata, "ddpm.data_range", data_ranges, &range, error)
+      || !get_later_settings (metadata, &found, error))
+    return FALSE;
+  found.data_range = range;
+  if (!ddpm_config_check (&found, error)) {
+    ddpm_metadata_blame (metadata->location, error);
+    return FALSE;
+  }
+  *config = found;
+  return TRUE;
+}
+
+gboolean
+ddpm_metadata_get_size (const DdpmMetadata * metadata,
+    const DdpmConfig * config, guint * width, guint * height, GError ** error)
+{
+  if (!get_guint (metadata, "ddpm.width", width, error)
+      || !get_guint (metadata, "ddpm.height", height, error))
+    return FALSE;
+  if (*width == 0 && *height == 0)
+    return TRUE;
+  if (!ddpm_config_check_size (config, *width, *height, error)) {
+    ddpm_metadata_blame (metadata->location, error);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+ddpm_metadata_get_class_names (const DdpmMetadata * metadata,
+    const DdpmConfig * config, gchar *** names, GError ** error)
+{
+  const gchar *text =
+      g_hash_table_lookup (metadata->values, "ddpm.class_names");
+
+  *names = NULL;
+  if (text == NULL)
+    return TRUE;
+  *names = ddpm_class_names_parse (text, config->classes, error);
+  if (*names == NULL)
+    ddpm_metadata_blame (metadata->location, error);
+  return *names != NULL;
+}
+
+void
+ddpm_metadata_blame (const gchar * location, GError ** error)
+{
+  if (error == NULL || *error == NULL)
+    return;
+  if (g_error_matches (*error, DDPM_ERROR, DDPM_ERROR_SETTINGS))
+    (*error)->code = DDPM_ERROR_FORMAT;
+  g_prefix_error (error, "%s: ", location);
+}
+
+/* --- writing ---------------------------------------------------------- */
+
+void
+ddpm_metadata_add_uint (DdpmSafetensorsWriter * writer, const gchar * name,
+    guint64 value)
+{
+  g_autofree gchar *text = g_strdup_printf ("%" G_GUINT64_FORMAT, value);
+
+  ddpm_safetensors_writer_add_metadata (writer, name, text);
+}
+
+void
+ddpm_metadata_add_double (DdpmSafetensorsWriter * writer, const gchar * name,
+    gdouble value)
+{
+  gchar text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_dtostr (text, sizeof text, value);
+  ddpm_safetensors_writer_add_metadata (writer, name, text);
+}
+
+void
+ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
+    const DdpmConfig * config, guint width, guint height)
+{
+  g_autofree gchar *mult = ddpm_config_channel_mult_to_string (config);
+  g_autofree gchar *attention = ddpm_config_attention_levels_to_string (config);
+
+  ddpm_metadata_add_uint (writer, "ddpm.image_channels",
+      config->image_channels);
+  ddpm_metadata_add_uint (writer, "ddpm.channels", config->channels);
+  ddpm_safetensors_writer_add_metadata (writer, "ddpm.channel_mult", mult);
+  ddpm_safetensors_writer_add_metadata (writer, "ddpm.attention_levels",
+      attention);
+  ddpm_metadata_add_uint (writer, "ddpm.res_blocks", config->res_blocks);
+  ddpm_metadata_add_double (writer, "ddpm.dropout", config->dropout);
+  ddpm_metadata_add_uint (writer, "ddpm.timesteps", config->timesteps);
+  ddpm_safetensors_writer_add_metadata (writer, "ddpm.schedule",
+      schedules[config->schedule]);
+  ddpm_metadata_add_double (writer, "ddpm.beta_start", config->beta_start);
+  ddpm_metadata_add_double (writer, "ddpm.beta_end", config->beta_end);
+  ddpm_safetensors_writer_add_metadata (writer, "ddpm.data_range",
+      data_ranges[config->data_range]);
+  ddpm_metadata_add_uint (writer, "ddpm.width", width);
+  ddpm_metadata_add_uint (writer, "ddpm.height", height);
+  if (config->prediction != DDPM_PREDICTION_EPSILON)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.prediction_type",
+        predictions[config->prediction]);
+  if (config->guidance != 1.0)
+    ddpm_metadata_add_double (writer, "ddpm.guidance", config->guidance);
+  if (config->steps > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.steps", config->steps);
+  if (config->classes > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.classes", config->classes);
+}
+
+void
+ddpm_metadata_add_class_names (DdpmSafetensorsWriter * writer, gchar ** names)
+{
+  g_autofree gchar *text = names ? g_strjoinv (",", names) : NULL;
+
+  if (text != NULL)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.class_names", text);
+}

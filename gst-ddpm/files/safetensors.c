@@ -1,0 +1,379 @@
+/* gst-ddpm: reading a safetensors file
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/files/safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernels/bf16.h"
+
+#define LENGTH_SIZE 8           /* of the header, in front of it */
+#define CHUNK 16384             /* halves converted at a time */
+
+/* Either a descriptor, read with pread (a mapping would end the process if
+ * the file shrank), or bytes. */
+struct _DdpmSafetensors
+{
+  gchar *location;
+  int fd;
+  GBytes *bytes;
+  guint64 size;
+  guint64 data;                 /* first byte behind the header */
+  DdpmSafetensorsHeader header;
+};
+
+/* --- bytes of the file ------------------------------------------------ */
+
+static void
+set_errno_error (GError ** error, const gchar * location, int code)
+{
+  g_set_error (error, DDPM_ERROR,
+      code == ENOENT || code == ENOTDIR ? DDPM_ERROR_NOT_FOUND :
+      DDPM_ERROR_READ, "%s: cannot be read: %s", location, g_strerror (code));
+}
+
+static gboolean
+read_descriptor (DdpmSafetensors * file, guint64 offset, gsize size,
+    gpointer out, GError ** error)
+{
+  gchar *next = out;
+
+  while (size > 0) {
+    /* Linux reads at most 2 GiB at once; other systems fail above it */
+    gssize n = pread (file->fd, next, MIN (size, 1u << 30), offset);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      set_errno_error (error, file->location, errno);
+      return FALSE;
+    }
+    if (n == 0) {
+      g_set_error (error, DDPM_ERROR, DDPM_ERROR_READ,
+          "%s: expected %" G_GUINT64_FORMAT " bytes, but it became shorter "
+          "while it was read", file->location, file->size);
+      return FALSE;
+    }
+    next += n;
+    offset += n;
+    size -= n;
+  }
+  return TRUE;
+}
+
+/* offset + size is within the file */
+static gboolean
+read_bytes (DdpmSafetensors * file, guint64 offset, gsize size, gpointer out,
+    GError ** error)
+{
+  const gchar *bytes;
+
+  if (file->bytes == NULL)
+    return read_descriptor (file, offset, size, out, error);
+  bytes = g_bytes_get_data (file->bytes, NULL);
+  if (size > 0)
+    memcpy (out, bytes + offset, size);
+  return TRUE;
+}
+
+/* --- opening ---------------------------------------------------------- */
+
+static gboolean
+open_descriptor (DdpmSafetensors * file, const gchar * path, GError ** error)
+{
+  struct stat st;
+
+  /* O_NONBLOCK: opening a FIFO would wait for its writer */
+  file->fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file->fd < 0 || fstat (file->fd, &st) < 0) {
+    set_errno_error (error, file->location, errno);
+    return FALSE;
+  }
+  if (!S_ISREG (st.st_mode)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_READ,
+        "%s: expected a file, found %s", file->location,
+        S_ISDIR (st.st_mode) ? "a folder" : "a device or a pipe");
+    return FALSE;
+  }
+  file->size = st.st_size;
+  return TRUE;
+}
+
+static gboolean
+read_header (DdpmSafetensors * file, GError ** error)
+{
+  g_autofree gchar *text = NULL;
+  guint64 n;
+
+  if (file->size < LENGTH_SIZE + 2)
+    goto too_short;
+  if (!read_bytes (file, 0, LENGTH_SIZE, &n, error))
+    return FALSE;
+  n = GUINT64_FROM_LE (n);
+  if (n > DDPM_SAFETENSORS_MAX_HEADER || n > file->size - LENGTH_SIZE)
+    goto wrong_length;
+
+  text = g_try_malloc (n + 1);
+  if (text == NULL)
+    goto no_memory;
+  if (!read_bytes (file, LENGTH_SIZE, n, text, error))
+    return FALSE;
+  text[n] = '\0';
+  file->data = LENGTH_SIZE + n;
+  return ddpm_safetensors_header_parse (&file->header, text, n,
+      file->size - file->data, file->location, error);
+
+too_short:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT, "%s: expected a "
+      "safetensors file, found %" G_GUINT64_FORMAT " bytes", file->location,
+      file->size);
+  return FALSE;
+wrong_length:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected a safetensors file, found a header of %" G_GUINT64_FORMAT
+      " bytes in a file of %" G_GUINT64_FORMAT, file->location, n, file->size);
+  return FALSE;
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "%s: no memory for its header of %" G_GUINT64_FORMAT " bytes",
+      file->location, n);
+  return FALSE;
+}
+
+DdpmSafetensors *
+ddpm_safetensors_open (const gchar * path, GError ** error)
+{
+  g_autoptr (DdpmSafetensors) file = g_new0 (DdpmSafetensors, 1);
+
+  file->location = g_filename_display_name (path);
+  if (!open_descriptor (file, path, error) || !read_header (file, error))
+    return NULL;
+  return g_steal_pointer (&file);
+}
+
+DdpmSafetensors *
+ddpm_safetensors_open_bytes (GBytes * bytes, const gchar * name,
+    GError ** error)
+{
+  g_autoptr (DdpmSafetensors) file = g_new0 (DdpmSafetensors, 1);
+
+  file->location = g_utf8_make_valid (name, -1);
+  file->fd = -1;
+  file->bytes = g_bytes_ref (bytes);
+  file->size = g_bytes_get_size (bytes);
+  if (!read_header (file, error))
+    return NULL;
+  return g_steal_pointer (&file);
+}
+
+void
+ddpm_safetensors_free (DdpmSafetensors * file)
+{
+  if (file == NULL)
+    return;
+  if (file->fd >= 0)
+    close (file->fd);
+  g_clear_pointer (&file->bytes, g_bytes_unref);
+  ddpm_safetensors_header_clear (&file->header);
+  g_free (file->location);
+  g_free (file);
+}
+
+/* --- what is in it ---------------------------------------------------- */
+
+const gchar *
+ddpm_safetensors_get_location (DdpmSafetensors * file)
+{
+  return file->location;
+}
+
+GHashTable *
+ddpm_safetensors_get_tensors (DdpmSafetensors * file)
+{
+  return file->header.tensors;
+}
+
+GHashTable *
+ddpm_safetensors_get_metadata (DdpmSafetensors * file)
+{
+  return file->header.metadata;
+}
+
+const DdpmFileTensor *
+ddpm_safetensors_find (DdpmSafetensors * file, const gchar * name)
+{
+  return g_hash_table_lookup (file->header.tensors, name);
+}
+
+static gboolean
+is_shape (const DdpmFileTensor * tensor, guint n_dims, const guint * shape)
+{
+  guint i;
+
+  if (tensor->n_dims != n_dims)
+    return FALSE;
+  for (i = 0; i < n_dims; i++)
+    if (tensor->shape[i] != shape[i])
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_dtype (const DdpmFileTensor * tensor, const gchar * dtype)
+{
+  return strcmp (tensor->dtype, dtype) == 0;
+}
+
+const DdpmFileTensor *
+ddpm_safetensors_require (DdpmSafetensors * file, const gchar * name,
+    guint n_dims, const guint * shape, GError ** error)
+{
+  DdpmFileTensor *tensor = g_hash_table_lookup (file->header.tensors, name);
+  guint64 wanted[DDPM_SAFETENSORS_MAX_DIMS];
+  g_autofree gchar *expected = NULL, *found = NULL;
+  guint i;
+
+  for (i = 0; i < n_dims; i++)
+    wanted[i] = shape[i];
+  expected = ddpm_safetensors_shape_to_string (n_dims, wanted);
+  if (tensor == NULL)
+    goto missing;
+  found = ddpm_safetensors_shape_to_string (tensor->n_dims, tensor->shape);
+  if (!is_shape (tensor, n_dims, shape))
+    goto wrong_shape;
+  if (!is_dtype (tensor, "F32") && !is_dtype (tensor, "F16")
+      && !is_dtype (tensor, "BF16"))
+    goto wrong_dtype;
+  tensor->required = TRUE;
+  return tensor;
+
+missing:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected tensor %s of shape %s, found none of that name",
+      file->location, name, expected);
+  return NULL;
+wrong_shape:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected tensor %s of shape %s, found %s", file->location, name,
+      expected, found);
+  return NULL;
+wrong_dtype:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected tensor %s as F32, F16 or BF16, found %s", file->location,
+      name, tensor->dtype);
+  return NULL;
+}
+
+gboolean
+ddpm_safetensors_check_all_required (DdpmSafetensors * file, GError ** error)
+{
+  g_autofree gchar *name = NULL;
+  GHashTableIter iter;
+  DdpmFileTensor *tensor;
+
+  g_hash_table_iter_init (&iter, file->header.tensors);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) & tensor))
+    if (!tensor->required)
+      goto unknown;
+  return TRUE;
+
+unknown:
+  name = ddpm_safetensors_quote (tensor->name);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected the tensors of one network, found also %s", file->location,
+      name);
+  return FALSE;
+}
+
+/* --- numbers ---------------------------------------------------------- */
+
+/* IEEE 754 binary16: 5 bits of exponent, bias 15; 10 of fraction */
+static gfloat
+half_to_float (guint16 half)
+{
+  guint32 exponent = half >> 10 & 0x1f, fraction = half & 0x3ff;
+  guint32 sign = (guint32) (half & 0x8000) << 16, bits;
+  gfloat value;
+
+  if (exponent == 0)
+    return copysignf (fraction * 0x1p-24f, sign ? -1.f : 1.f);
+  bits = sign | (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13;
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
+static gboolean
+read_halves (DdpmSafetensors * file, const DdpmFileTensor * tensor,
+    gfloat * out, GError ** error)
+{
+  gboolean bf16 = is_dtype (tensor, "BF16");
+  guint64 left = (tensor->end - tensor->begin) / 2;
+  guint64 offset = file->data + tensor->begin;
+  guint16 halves[CHUNK];
+  gsize n, i;
+
+  for (; left > 0; left -= n, offset += 2 * n, out += n) {
+    n = MIN (left, CHUNK);
+    if (!read_bytes (file, offset, 2 * n, halves, error))
+      return FALSE;
+    for (i = 0; i < n; i++) {
+      guint16 half = GUINT16_FROM_LE (halves[i]);
+
+      out[i] = bf16 ? ddpm_bf16_to_float (half) : half_to_float (half);
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+read_floats (DdpmSafetensors * file, const DdpmFileTensor * tensor,
+    gfloat * out, GError ** error)
+{
+  gsize size = tensor->end - tensor->begin;
+
+  if (!read_bytes (file, file->data + tensor->begin, size, out, error))
+    return FALSE;
+#if G_BYTE_ORDER == G_BIG_ENDIAN
+  {
+    guint32 *words = (guint32 *) out;
+    gsize i;
+
+    for (i = 0; i < size / 4; i++)
+      words[i] = GUINT32_FROM_LE (words[i]);
+  }
+#endif
+  return TRUE;
+}
+
+static gsize
+count_finite (const gfloat * x, gsize count)
+{
+  gsize i;
+
+  for (i = 0; i < count && isfinite (x[i]); i++);
+  return i;
+}
+
+gboolean
+ddpm_safetensors_read (DdpmSafetensors * file, const DdpmFileTensor * tensor,
+    gfloat * out, GError ** error)
+{
+  gboolean halves = !is_dtype (tensor, "F32");
+  gsize count = (tensor->end - tensor->begin) / (halves ? 2 : 4), finite;
+
+  if (!(halves ? read_halves : read_floats) (file, tensor, out, error))
+    return FALSE;
+  finite = count_finite (out, count);
+  if (finite < count) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "%s: expected finite numbers in tensor %s, found %g at element %"
+        G_GSIZE_FORMAT, file->location, tensor->name, out[finite], finite);
+    return FALSE;
+  }
+  return TRUE;
+}

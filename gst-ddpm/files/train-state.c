@@ -1,0 +1,245 @@
+/* gst-ddpm: training states on disk: all that resuming needs
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * model.<name>, ema.<name> where there is one, adam.m.<name>, adam.v.<name>
+ * as F32 to the bit, counters as metadata.
+ */
+#include "gst-ddpm/files/checkpoint.h"
+
+#include <string.h>
+
+#include "gst-ddpm/files/metadata.h"
+#include "gst-ddpm/files/param-tensors.h"
+
+#define SETTING "ddpm.setting." /* before the name of each further setting */
+
+static const struct
+{
+  const gchar *prefix;
+  gsize field;
+  gboolean optional;
+} arrays[] = {
+  {"model.", G_STRUCT_OFFSET (DdpmTrainState, weights), FALSE},
+  {"ema.", G_STRUCT_OFFSET (DdpmTrainState, ema), TRUE},
+  {"adam.m.", G_STRUCT_OFFSET (DdpmTrainState, adam_m), FALSE},
+  {"adam.v.", G_STRUCT_OFFSET (DdpmTrainState, adam_v), FALSE},
+};
+
+static const struct
+{
+  const gchar *name;
+  gsize field;
+} counters[] = {
+  {"ddpm.step", G_STRUCT_OFFSET (DdpmTrainState, step)},
+  {"ddpm.samples", G_STRUCT_OFFSET (DdpmTrainState, samples)},
+  {"ddpm.epoch", G_STRUCT_OFFSET (DdpmTrainState, epoch)},
+  {"ddpm.seed", G_STRUCT_OFFSET (DdpmTrainState, seed)},
+};
+
+gchar *
+ddpm_train_state_path (const gchar * checkpoint_path)
+{
+  return g_strconcat (checkpoint_path, ".state", NULL);
+}
+
+/* --- saving ----------------------------------------------------------- */
+
+/* Sorted, so that equal states are equal files */
+static void
+add_settings (DdpmSafetensorsWriter * writer, GHashTable * settings)
+{
+  g_autoptr (GList) names = NULL;
+  GList *l;
+
+  if (settings == NULL)
+    return;
+  names = g_list_sort (g_hash_table_get_keys (settings), (GCompareFunc) strcmp);
+  for (l = names; l != NULL; l = l->next) {
+    g_autofree gchar *name = g_strconcat (SETTING, l->data, NULL);
+
+    ddpm_safetensors_writer_add_metadata (writer, name,
+        g_hash_table_lookup (settings, l->data));
+  }
+}
+
+static void
+add_metadata (DdpmSafetensorsWriter * writer, const DdpmTrainState * state)
+{
+  guint i;
+
+  ddpm_safetensors_writer_add_metadata (writer, DDPM_METADATA_STATE,
+      DDPM_METADATA_VERSION);
+  ddpm_metadata_add_config (writer, &state->config, state->width,
+      state->height);
+  for (i = 0; i < G_N_ELEMENTS (counters); i++)
+    ddpm_metadata_add_uint (writer, counters[i].name,
+        G_STRUCT_MEMBER (guint64, state, counters[i].field));
+  ddpm_metadata_add_double (writer, "ddpm.loss_smoothed", state->loss_smoothed);
+  ddpm_metadata_add_class_names (writer, state->class_names);
+  add_settings (writer, state->settings);
+}
+
+gboolean
+ddpm_train_state_save (const DdpmTrainState * state, const gchar * path,
+    GError ** error)
+{
+  g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
+  g_autoptr (DdpmParams) params = ddpm_params_new (&state->config, error);
+  guint i;
+
+  if (params == NULL)
+    return FALSE;
+  add_metadata (writer, state);
+  for (i = 0; i < G_N_ELEMENTS (arrays); i++) {
+    const gfloat *array = G_STRUCT_MEMBER (gfloat *, state, arrays[i].field);
+
+    if (array != NULL || !arrays[i].optional)
+      ddpm_param_tensors_add (writer, arrays[i].prefix, params, DDPM_TYPE_F32,
+          array);
+  }
+  return ddpm_safetensors_writer_write (writer, path, error);
+}
+
+/* --- loading ---------------------------------------------------------- */
+
+static gboolean
+has_array (DdpmSafetensors * file, guint i)
+{
+  g_autofree gchar *name = g_strconcat (arrays[i].prefix, "head.weight", NULL);
+
+  return !arrays[i].optional || ddpm_safetensors_find (file, name) != NULL;
+}
+
+static gboolean
+check_kind (const DdpmMetadata * metadata, GError ** error)
+{
+  const gchar *version =
+      g_hash_table_lookup (metadata->values, DDPM_METADATA_STATE);
+  g_autofree gchar *found = NULL;
+
+  if (version != NULL && strcmp (version, DDPM_METADATA_VERSION) == 0)
+    return TRUE;
+  found = version ? ddpm_safetensors_quote (version) :
+      g_strdup ("a file that is none");
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected a training state of version '" DDPM_METADATA_VERSION
+      "', found %s", metadata->location, found);
+  return FALSE;
+}
+
+static void
+read_settings (const DdpmMetadata * metadata, DdpmTrainState * state)
+{
+  GHashTableIter iter;
+  const gchar *name, *value;
+
+  state->settings =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_hash_table_iter_init (&iter, metadata->values);
+  while (g_hash_table_iter_next (&iter, (gpointer *) & name,
+          (gpointer *) & value))
+    if (g_str_has_prefix (name, SETTING))
+      g_hash_table_insert (state->settings,
+          g_strdup (name + strlen (SETTING)), g_strdup (value));
+}
+
+static gboolean
+read_metadata (const DdpmMetadata * metadata, DdpmTrainState * state,
+    GError ** error)
+{
+  guint i;
+
+  if (!check_kind (metadata, error)
+      || !ddpm_metadata_get_config (metadata, &state->config, error)
+      || !ddpm_metadata_get_size (metadata, &state->config, &state->width,
+          &state->height, error)
+      || !ddpm_metadata_get_double (metadata, "ddpm.loss_smoothed",
+          &state->loss_smoothed, error)
+      || !ddpm_metadata_get_class_names (metadata, &state->config,
+          &state->class_names, error))
+    return FALSE;
+  for (i = 0; i < G_N_ELEMENTS (counters); i++)
+    if (!ddpm_metadata_get_uint (metadata, counters[i].name, G_MAXUINT64,
+            &G_STRUCT_MEMBER (guint64, state, counters[i].field), error))
+      return FALSE;
+  read_settings (metadata, state);
+  return TRUE;
+}
+
+static gboolean
+require_arrays (DdpmSafetensors * file, const DdpmParams * params,
+    GError ** error)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (arrays); i++)
+    if (has_array (file, i)
+        && !ddpm_param_tensors_require (file, arrays[i].prefix, params, error))
+      return FALSE;
+  return ddpm_safetensors_check_all_required (file, error);
+}
+
+static gboolean
+read_arrays (DdpmSafetensors * file, const DdpmParams * params,
+    DdpmTrainState * state, GError ** error)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (arrays); i++) {
+    gfloat *array;
+
+    if (!has_array (file, i))
+      continue;
+    array = g_try_new (gfloat, params->trainable);
+    if (array == NULL)
+      goto no_memory;
+    G_STRUCT_MEMBER (gfloat *, state, arrays[i].field) = array;
+    if (!ddpm_param_tensors_read (file, arrays[i].prefix, params, array, error))
+      return FALSE;
+  }
+  return TRUE;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "%s: no memory for %" G_GSIZE_FORMAT " numbers",
+      ddpm_safetensors_get_location (file), params->trainable);
+  return FALSE;
+}
+
+DdpmTrainState *
+ddpm_train_state_load (const gchar * path, GError ** error)
+{
+  g_autoptr (DdpmSafetensors) file = ddpm_safetensors_open (path, error);
+  g_autoptr (DdpmTrainState) state = NULL;
+  g_autoptr (DdpmParams) params = NULL;
+  DdpmMetadata metadata;
+
+  if (file == NULL)
+    return NULL;
+  metadata.values = ddpm_safetensors_get_metadata (file);
+  metadata.location = ddpm_safetensors_get_location (file);
+  metadata.complete = TRUE;
+
+  state = g_new0 (DdpmTrainState, 1);
+  if (!read_metadata (&metadata, state, error))
+    return NULL;
+  params = ddpm_params_new (&state->config, error);
+  if (params == NULL || !require_arrays (file, params, error)
+      || !read_arrays (file, params, state, error))
+    return NULL;
+  return g_steal_pointer (&state);
+}
+
+void
+ddpm_train_state_free (DdpmTrainState * state)
+{
+  guint i;
+
+  if (state == NULL)
+    return;
+  for (i = 0; i < G_N_ELEMENTS (arrays); i++)
+    g_free (G_STRUCT_MEMBER (gfloat *, state, arrays[i].field));
+  g_clear_pointer (&state->settings, g_hash_table_unref);
+  g_strfreev (state->class_names);
+  g_free (state);
+}

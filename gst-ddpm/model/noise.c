@@ -1,0 +1,43 @@
+/* gst-ddpm: every random number, a function of (seed, sample, stream, element)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/model/noise.h"
+
+#include "kernels/philox.h"
+
+typedef void (*BlockFunc) (guint64 seed, guint64 sample, guint32 stream,
+    guint32 block, gfloat out[4]);
+
+/* Numbers come in blocks of four; a slice may start and end inside one. */
+static void
+fill (BlockFunc four_of, guint64 seed, guint64 sample, guint32 stream,
+    guint64 first_element, gsize count, gfloat * out)
+{
+  while (count > 0) {
+    guint inside = first_element % 4;
+    gsize n = MIN (count, 4 - inside);
+    gfloat four[4];
+    gsize i;
+
+    four_of (seed, sample, stream, (guint32) (first_element / 4), four);
+    for (i = 0; i < n; i++)
+      out[i] = four[inside + i];
+    first_element += n;
+    out += n;
+    count -= n;
+  }
+}
+
+void
+ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,
+    guint64 first_element, gsize count, gfloat * out)
+{
+  fill (ddpm_normal4, seed, sample, stream, first_element, count, out);
+}
+
+void
+ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
+    guint64 first_element, gsize count, gfloat * out)
+{
+  fill (ddpm_uniform4, seed, sample, stream, first_element, count, out);
+}

@@ -1,0 +1,27 @@
+/* gst-ddpm: what a network predicts, and eps from it
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Each is a weighted sum of two arrays, as x_t is, and so the operation that
+ * makes x_t makes them.
+ */
+#include "gst-ddpm/model/prediction.h"
+
+void
+ddpm_prediction_to_eps (DdpmPrediction kind, DdpmBackend * backend, guint n,
+    guint elements, const gfloat * signal, const gfloat * noise,
+    const float *x_t, float *prediction)
+{
+  if (kind == DDPM_PREDICTION_V)
+    backend->ops->q_sample (backend, n, elements, signal, noise, prediction,
+        x_t, prediction);
+}
+
+void
+ddpm_prediction_from_eps (DdpmPrediction kind, DdpmBackend * backend, guint n,
+    guint elements, const gfloat * signal, const gfloat * minus_noise,
+    const float *x_0, float *eps)
+{
+  if (kind == DDPM_PREDICTION_V)
+    backend->ops->q_sample (backend, n, elements, minus_noise, signal, x_0,
+        eps, eps);
+}

@@ -1,0 +1,119 @@
+/* gst-ddpm: training: settings, and how many images pass at a time
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/train/private.h"
+#include "gst-ddpm/unet/plan.h"
+
+#define MAX_BATCH 65536
+/* Activations and gradients of one pass: in 1.25 GiB go the 32 images of the
+ * notebook's batch in float. A graphics card is fast only when it has much to
+ * do at once. */
+#define BUDGET_HOST ((gsize) 5 << 28)
+#define BUDGET_DEVICE ((gsize) 8 << 30)
+
+/* Ho et al. 2020, appendix B; label dropout: Ho & Salimans 2022, section 4.1 */
+void
+ddpm_trainer_settings_init (DdpmTrainerSettings * settings)
+{
+  static const DdpmTrainerSettings paper = {
+    .batch_size = 128,
+    .learning_rate = 2e-4,
+    .warmup_steps = 5000,
+    .grad_clip = 1.0,
+    .ema_decay = 0.9999,
+    .flip = TRUE,
+    .label_dropout = 0.1,
+    .max_loss_weight = 1.0,
+    .teacher_steps = 2,         /* Salimans & Ho 2022 */
+  };
+
+  *settings = paper;
+}
+
+/* Each comparison is written to fail for NaN. */
+gboolean
+ddpm_trainer_settings_check (const DdpmTrainerSettings * s,
+    const DdpmConfig * config, GError ** error)
+{
+  if (s->batch_size < 1 || s->batch_size > MAX_BATCH)
+    goto wrong_batch;
+  if (!(s->learning_rate > 0.0 && s->learning_rate <= 1.0))
+    goto wrong_rate;
+  if (!(s->grad_clip >= 0.0 && s->grad_clip <= G_MAXFLOAT))
+    goto wrong_clip;
+  if (!(s->ema_decay >= 0.0 && s->ema_decay < 1.0))
+    goto wrong_ema;
+  if (!(s->label_dropout >= 0.0 && s->label_dropout <= 1.0))
+    goto wrong_label_dropout;
+  if (!(s->max_loss_weight >= 1.0 && s->max_loss_weight <= G_MAXFLOAT))
+    goto wrong_loss_weight;
+  if (config->prediction == DDPM_PREDICTION_V && s->max_loss_weight != 1.0)
+    goto weight_of_v;
+  return TRUE;
+
+wrong_batch:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "batch-size must be 1 to %d, not %u", MAX_BATCH, s->batch_size);
+  return FALSE;
+wrong_rate:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "learning-rate must be above 0 and at most 1, not %g", s->learning_rate);
+  return FALSE;
+wrong_clip:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "grad-clip must be 0 or a finite number above it, not %g", s->grad_clip);
+  return FALSE;
+wrong_ema:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "ema-decay must be at least 0 and below 1, not %g", s->ema_decay);
+  return FALSE;
+wrong_label_dropout:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "label-dropout must be 0 to 1, not %g", s->label_dropout);
+  return FALSE;
+wrong_loss_weight:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "max-loss-weight must be a finite number of at least 1, not %g",
+      s->max_loss_weight);
+  return FALSE;
+weight_of_v:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "max-loss-weight is of a loss of eps, and must be 1, not %g, with "
+      "prediction-type=v-prediction", s->max_loss_weight);
+  return FALSE;
+}
+
+/* Memory grows with the number of images; weights are not counted, since they
+ * are there however few images pass. */
+static gsize
+bytes_of_one_image (const DdpmTrainer * trainer)
+{
+  DdpmGraph *graph = ddpm_graph_new (&trainer->config, trainer->params,
+      trainer->width, trainer->height);
+  DdpmMemoryPlan *plan = ddpm_memory_plan_new (graph, 1,
+      ddpm_type_size (trainer->backend->act_type), TRUE);
+  gsize size = plan->size;
+
+  ddpm_memory_plan_free (plan);
+  ddpm_graph_free (graph);
+  return size;
+}
+
+/* The largest that fits in the budget, made smaller to be a divisor of the
+ * batch where one is near, so that no pass is padded. */
+guint
+ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer)
+{
+  guint batch = trainer->settings.batch_size;
+  gsize budget = trainer->backend->host_memory ? BUDGET_HOST : BUDGET_DEVICE;
+  gsize most = MAX (budget / bytes_of_one_image (trainer), 1);
+  guint passes, n;
+
+  if (trainer->settings.micro_batch > 0)
+    return MIN (trainer->settings.micro_batch, batch);
+  passes = (batch + most - 1) / most;
+  for (n = passes; n < 2 * passes; n++)
+    if (batch % n == 0)
+      return batch / n;
+  return (batch + passes - 1) / passes;
+}

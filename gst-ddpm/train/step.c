@@ -1,0 +1,572 @@
+/* gst-ddpm: training: one step of algorithm 1 of Ho et al. 2020
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A batch passes through the network in micro-batches, first to last, whose
+ * gradients add up; a last one that is not full is padded with images that
+ * have no gradient. Every random number belongs to the index of its sample,
+ * so that it matters not how a batch is cut.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/pixels.h"
+#include "gst-ddpm/model/prediction.h"
+#include "gst-ddpm/train/private.h"
+#include "kernels/optimizer-math.h"
+
+typedef struct _Batch Batch;
+struct _Batch
+{
+  DdpmTrainer *trainer;
+  guint n;
+  /* fills t, labels, x_0 and eps of the trainer with count images from first on */
+  void (*fill) (Batch * batch, guint first, guint count);
+  const DdpmDropout *drop;
+  const gint *cancel;
+
+  /* for fill: bytes to learn from, or all of it as given */
+  const guint8 *images;
+  gboolean on_device;           /* these are memory of the backend */
+  const gfloat *x_0, *eps;
+  const gint *t;
+  const gint *labels;           /* NULL: none */
+  gfloat *grads;                /* where to download them to, or NULL */
+
+  guint first, count;           /* of the pass that is being made */
+  gboolean cancelled;
+  GError *failure;              /* of the backend, or NULL */
+  gdouble squares;              /* of the gradient, added up */
+  gdouble loss, grad_norm;
+};
+
+static gdouble
+loss_scale (const Batch * batch)
+{
+  return 1.0 / ((gdouble) batch->n * batch->trainer->elements);
+}
+
+/* Images of a micro-batch from number count on */
+static void
+zero_images (DdpmTrainer * trainer, float *to, guint count)
+{
+  gsize elements = trainer->elements;
+
+  trainer->backend->ops->zero (trainer->backend, to + count * elements,
+      (trainer->micro_batch - count) * elements * sizeof (gfloat));
+}
+
+/* The first count images of a micro-batch; the others become 0. */
+static void
+upload_images (DdpmTrainer * trainer, float *to, const gfloat * from,
+    guint count)
+{
+  trainer->backend->ops->upload (trainer->backend, to, from,
+      count * (gsize) trainer->elements * sizeof (gfloat));
+  zero_images (trainer, to, count);
+}
+
+static gfloat
+draw_uniform (DdpmTrainer * trainer, guint64 sample, guint32 stream)
+{
+  gfloat u;
+
+  ddpm_noise_uniform (trainer->settings.seed, sample, stream, 0, 1, &u);
+  return u;
+}
+
+static void
+mirror (DdpmTrainer * trainer, const guint8 * image)
+{
+  guint width = trainer->width, c = trainer->config.image_channels;
+  guint8 *out = trainer->mirrored;
+
+  for (guint y = 0; y < trainer->height; y++)
+    for (guint x = 0; x < width; x++, out += c)
+      memcpy (out, image + ((gsize) y * width + width - 1 - x) * c, c);
+}
+
+/* Ho & Salimans 2022, algorithm 1, line 3 */
+static gint
+draw_label (DdpmTrainer * trainer, gint label, guint64 sample)
+{
+  if (label == DDPM_NO_LABEL || draw_uniform (trainer, sample,
+          DDPM_STREAM_LABEL) < trainer->settings.label_dropout)
+    return DDPM_NO_LABEL;
+  return label;
+}
+
+static void
+draw_image (DdpmTrainer * trainer, guint64 sample, guint i)
+{
+  gdouble u = draw_uniform (trainer, sample, DDPM_STREAM_TIMESTEP);
+
+  trainer->t[i] = trainer->teacher ? ddpm_teacher_timestep (trainer->teacher, u)
+      : (gint) (u * trainer->config.timesteps);
+  trainer->flipped[i] = trainer->settings.flip
+      && draw_uniform (trainer, sample, DDPM_STREAM_FLIP) < 0.5f;
+}
+
+static void
+convert_on_host (DdpmTrainer * trainer, const guint8 * images, guint count)
+{
+  gsize elements = trainer->elements;
+
+  for (guint i = 0; i < count; i++, images += elements) {
+    if (trainer->flipped[i])
+      mirror (trainer, images);
+    ddpm_pixels_to_float (trainer->config.data_range,
+        trainer->flipped[i] ? trainer->mirrored : images, elements,
+        trainer->host_x_0 + i * elements);
+  }
+  upload_images (trainer, trainer->x_0, trainer->host_x_0, count);
+}
+
+/* Those that learn_batch () has brought to pixels */
+static void
+convert_on_device (DdpmTrainer * trainer, guint count)
+{
+  const DdpmPixels p = { trainer->height, trainer->width,
+    trainer->config.image_channels,
+    trainer->config.data_range == DDPM_DATA_RANGE_UNIT
+  };
+
+  trainer->backend->ops->from_pixels (trainer->backend, count, &p,
+      trainer->pixels, trainer->flipped, trainer->x_0);
+  zero_images (trainer, trainer->x_0, count);
+}
+
+/* Lines 2 to 4 of the algorithm */
+static void
+draw_micro_batch (Batch * batch, guint first, guint count)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  const DdpmOps *ops = trainer->backend->ops;
+  gsize elements = trainer->elements;
+  guint64 sample = trainer->stats.samples + first;
+
+  for (guint i = 0; i < count; i++) {
+    draw_image (trainer, sample + i, i);
+    if (batch->labels)
+      trainer->labels[i] =
+          draw_label (trainer, batch->labels[first + i], sample + i);
+  }
+  if (batch->on_device)
+    convert_on_device (trainer, count);
+  else
+    convert_on_host (trainer, batch->images + first * elements, count);
+  ops->noise (trainer->backend, trainer->settings.seed, sample, DDPM_STREAM_EPS,
+      trainer->micro_batch, trainer->elements, trainer->eps);
+}
+
+static void
+copy_micro_batch (Batch * batch, guint first, guint count)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  gsize offset = (gsize) first * trainer->elements;
+
+  memcpy (trainer->t, batch->t + first, count * sizeof (gint));
+  if (batch->labels)
+    memcpy (trainer->labels, batch->labels + first, count * sizeof (gint));
+  upload_images (trainer, trainer->x_0, batch->x_0 + offset, count);
+  upload_images (trainer, trainer->eps, batch->eps + offset, count);
+}
+
+/* Salimans & Ho 2022, section 4, "truncated SNR" for a network that predicts
+ * eps: max (1, 1 / SNR), and here no more than a limit */
+static gdouble
+loss_weight (const DdpmTrainer * trainer, gint t)
+{
+  gdouble signal = trainer->schedule->sqrt_alphas_bar[t];
+  gdouble noise = trainer->schedule->sqrt_one_minus_alphas_bar[t];
+  gdouble inverse_snr = noise * noise / (signal * signal);
+
+  return CLAMP (inverse_snr, 1.0, trainer->settings.max_loss_weight);
+}
+
+/* What the network is to predict of x_t */
+static const float *
+make_target (DdpmTrainer * trainer)
+{
+  if (trainer->teacher)
+    return ddpm_teacher_run (trainer->teacher, trainer->t, trainer->labels,
+        trainer->x_t);
+  ddpm_prediction_from_eps (trainer->config.prediction, trainer->backend,
+      trainer->micro_batch, trainer->elements, trainer->signal,
+      trainer->minus_noise, trainer->x_0, trainer->eps);
+  return trainer->eps;
+}
+
+/* Losses of the images of a micro-batch, which no weight changes, and the
+ * gradient of their weighted sum times scale; 0 from image count on */
+static void
+compare (DdpmTrainer * trainer, const float *target, guint count,
+    gdouble scale, gdouble * losses)
+{
+  DdpmBackend *b = trainer->backend;
+
+  for (guint i = 0; i < trainer->micro_batch; i++)
+    trainer->scales[i] = scale * loss_weight (trainer, trainer->t[i]);
+  b->ops->mse (b, trainer->micro_batch, count, trainer->elements,
+      trainer->scales, trainer->prediction, target, trainer->dprediction,
+      losses);
+}
+
+/* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2, or of what
+ * else is predicted, over the images first .. first + count - 1 of the batch,
+ * as part of its mean. Full ones that are not the first make the same calls. */
+static void
+learn_micro_batch (gpointer data)
+{
+  Batch *batch = data;
+  DdpmTrainer *trainer = batch->trainer;
+  guint first = batch->first, count = batch->count;
+  DdpmBackend *b = trainer->backend;
+  const DdpmOps *ops = b->ops;
+  DdpmDropout drop_here, *drop = NULL;
+
+  for (guint i = 0; i < trainer->micro_batch; i++) {
+    trainer->t[i] = 0;
+    trainer->labels[i] = DDPM_NO_LABEL;
+  }
+  batch->fill (batch, first, count);
+  for (guint i = 0; i < trainer->micro_batch; i++) {
+    guint t = trainer->t[i];
+
+    trainer->signal[i] = trainer->schedule->sqrt_alphas_bar[t];
+    trainer->noise[i] = trainer->schedule->sqrt_one_minus_alphas_bar[t];
+    trainer->minus_noise[i] = -trainer->noise[i];
+  }
+  if (batch->drop) {
+    drop_here = *batch->drop;
+    drop_here.first_sample += first;
+    drop = &drop_here;
+  }
+
+  ops->q_sample (b, trainer->micro_batch, trainer->elements, trainer->signal,
+      trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
+  ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
+      drop, trainer->prediction);
+  compare (trainer, make_target (trainer), count, loss_scale (batch),
+      trainer->losses + first);
+  ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
+      trainer->dprediction, trainer->grads, first > 0);
+}
+
+/* The gradient of the batch. in_sequences: by the passes of a training, which
+ * are all alike. Returns: FALSE when cancelled */
+static gboolean
+learn_batch (Batch * batch, gboolean in_sequences)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  guint n = trainer->micro_batch;
+
+  for (batch->first = 0; batch->first < batch->n; batch->first += n) {
+    DdpmPlan *pass = batch->first ? trainer->next_pass : trainer->first_pass;
+
+    if (batch->cancel && g_atomic_int_get (batch->cancel)) {
+      batch->cancelled = TRUE;
+      return FALSE;
+    }
+    batch->count = MIN (n, batch->n - batch->first);
+    if (batch->on_device)       /* to the same place, which a graph knows */
+      trainer->backend->ops->copy (trainer->backend, trainer->pixels,
+          batch->images + batch->first * (gsize) trainer->elements,
+          batch->count * (gsize) trainer->elements);
+    ddpm_sequence_run (in_sequences ? pass : NULL, learn_micro_batch, batch);
+  }
+  return TRUE;
+}
+
+/* When nothing more is on its way to the host. Parts are added up one by one:
+ * so the loss does not depend on where they were computed. */
+static void
+sum_up (Batch * batch)
+{
+  const DdpmTrainer *trainer = batch->trainer;
+
+  batch->grad_norm = sqrt (batch->squares);
+  batch->loss = 0.0;
+  for (guint first = 0; first < batch->n; first += trainer->micro_batch) {
+    guint end = first + MIN (trainer->micro_batch, batch->n - first);
+    gdouble sum = 0.0;
+
+    for (guint i = first; i < end; i++)
+      sum += trainer->losses[i];
+    batch->loss += sum * loss_scale (batch);
+  }
+}
+
+static gdouble
+learning_rate (const DdpmTrainer * trainer)
+{
+  const DdpmTrainerSettings *s = &trainer->settings;
+  gdouble done = trainer->stats.step + 1.0;
+
+  return s->learning_rate * (done <
+      s->warmup_steps ? done / s->warmup_steps : 1);
+}
+
+static gdouble
+clip_factor (const Batch * batch)
+{
+  return ddpm_clip_factor (batch->trainer->settings.grad_clip,
+      batch->grad_norm);
+}
+
+static gboolean
+is_finite (const Batch * batch)
+{
+  return isfinite (batch->loss)
+      && ddpm_gradient_is_sane (batch->grad_norm, clip_factor (batch));
+}
+
+/* A new average follows the weights closely, and slower from step to step. */
+static gdouble
+ema_decay (const DdpmTrainer * trainer)
+{
+  gdouble n = trainer->stats.step;
+
+  return MIN (trainer->settings.ema_decay, (1 + n) / (10 + n));
+}
+
+/* The powers are of the betas as float has them, so that the weights of each
+ * corrected average add up to 1. */
+static DdpmAdam
+adam_of_step (const DdpmTrainer * trainer, gdouble grad_scale)
+{
+  gdouble step = trainer->stats.step + 1.0;
+  DdpmAdam adam = {
+    .grad_scale = grad_scale,
+    .beta1 = DDPM_ADAM_BETA1,.beta2 = DDPM_ADAM_BETA2,.eps = DDPM_ADAM_EPS,
+    .step_size = learning_rate (trainer) / (1 - pow (DDPM_ADAM_BETA1, step)),
+    .sqrt_bias2 = sqrt (1 - pow (DDPM_ADAM_BETA2, step)),
+    .ema_decay = ema_decay (trainer),
+  };
+
+  return adam;
+}
+
+/* The smoothed loss is the plain mean until there are steps enough. */
+static void
+update_stats (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  DdpmTrainerStats *stats = &trainer->stats;
+
+  stats->learning_rate = learning_rate (trainer);
+  stats->loss = batch->loss;
+  stats->grad_norm = batch->grad_norm;
+  stats->samples += batch->n;
+  stats->step++;
+  stats->loss_smoothed += (batch->loss - stats->loss_smoothed)
+      / MIN (stats->step, DDPM_LOSS_STEPS);
+}
+
+static gboolean
+went_well (Batch * batch)
+{
+  return batch->failure == NULL
+      && ddpm_backend_check (batch->trainer->backend, &batch->failure);
+}
+
+static void
+measure (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+
+  batch->squares = trainer->backend->ops->sum_of_squares (trainer->backend,
+      trainer->params->trainable, trainer->grads);
+  sum_up (batch);
+}
+
+static void
+update_by_the_host (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  DdpmAdam adam;
+
+  measure (batch);
+  if (!went_well (batch) || !is_finite (batch))
+    return;
+  adam = adam_of_step (trainer, clip_factor (batch));
+  trainer->backend->ops->adam (trainer->backend, &adam,
+      trainer->params->trainable, trainer->grads, trainer->weights,
+      trainer->adam_m, trainer->adam_v, trainer->ema);
+  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+}
+
+/* Where the loss is not finite, neither is the gradient: it has changed
+ * nothing. */
+static void
+update_on_the_device (gpointer data)
+{
+  Batch *batch = data;
+  DdpmTrainer *trainer = batch->trainer;
+  DdpmAdam adam = adam_of_step (trainer, 1.0);
+
+  trainer->backend->ops->adam_clipped (trainer->backend, &adam,
+      trainer->settings.grad_clip, trainer->params->trainable, trainer->grads,
+      trainer->weights, trainer->adam_m, trainer->adam_v, trainer->ema,
+      &batch->squares);
+  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+}
+
+static void
+run_step (gpointer data)
+{
+  Batch *batch = data;
+  DdpmTrainer *trainer = batch->trainer;
+  const DdpmOps *ops = trainer->backend->ops;
+
+  if (!learn_batch (batch, TRUE) || !went_well (batch))
+    return;
+  if (ops->adam_clipped) {
+    ddpm_sequence_run (trainer->update, update_on_the_device, batch);
+    if (ops->wait)
+      ops->wait (trainer->backend);
+    sum_up (batch);
+  } else {
+    update_by_the_host (batch);
+  }
+  if (went_well (batch) && is_finite (batch))
+    update_stats (batch);
+}
+
+static void
+run_gradient (gpointer data)
+{
+  Batch *batch = data;
+  DdpmTrainer *trainer = batch->trainer;
+
+  if (learn_batch (batch, FALSE))
+    measure (batch);
+  trainer->backend->ops->download (trainer->backend, batch->grads,
+      trainer->grads, trainer->params->trainable * sizeof (gfloat));
+  went_well (batch);
+}
+
+static gboolean
+check_outcome (Batch * batch, GError ** error)
+{
+  guint64 step = batch->trainer->stats.step;
+
+  if (batch->failure) {
+    g_propagate_error (error, g_steal_pointer (&batch->failure));
+    return FALSE;
+  }
+  if (batch->cancelled) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_CANCELLED,
+        "training step %" G_GUINT64_FORMAT " was cancelled", step + 1);
+    return FALSE;
+  }
+  if (!is_finite (batch)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED,
+        "training diverged after %" G_GUINT64_FORMAT " steps: the loss is %g, "
+        "the norm of the gradient %g, expected numbers of a sane size", step,
+        batch->loss, batch->grad_norm);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_batch (const Batch * batch, GError ** error)
+{
+  const DdpmTrainer *trainer = batch->trainer;
+  guint i = 0;
+
+  if ((trainer->config.guidance != 1.0 || trainer->config.steps > 0)
+      && trainer->teacher == NULL)
+    goto no_teacher;
+  if (batch->n < 1 || batch->n > trainer->settings.batch_size)
+    goto wrong_number;
+  for (i = 0; batch->labels && i < batch->n; i++)
+    if (batch->labels[i] < DDPM_NO_LABEL
+        || batch->labels[i] >= (gint) trainer->config.classes)
+      goto wrong_label;
+  return TRUE;
+
+no_teacher:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "guidance and steps are learnt from a teacher, and there is none");
+  return FALSE;
+wrong_number:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "a training step takes 1 to %u images, not %u",
+      trainer->settings.batch_size, batch->n);
+  return FALSE;
+wrong_label:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "an image has label %d, and a model of %u classes knows labels below "
+      "that, or -1 for none", batch->labels[i], trainer->config.classes);
+  return FALSE;
+}
+
+static gboolean
+step (DdpmTrainer * trainer, const guint8 * images, gboolean on_device,
+    const gint * labels, guint n, const gint * cancel,
+    DdpmTrainerStats * stats, GError ** error)
+{
+  DdpmDropout drop = {.seed = trainer->settings.seed,
+    .first_sample = trainer->stats.samples
+  };
+  Batch batch = {.trainer = trainer,.n = n,.fill = draw_micro_batch,
+    .drop = &drop,.cancel = cancel,.images = images,.on_device = on_device,
+    .labels = labels
+  };
+
+  if (!check_batch (&batch, error))
+    return FALSE;
+  trainer->backend->ops->run (trainer->backend, run_step, &batch);
+  if (!check_outcome (&batch, error))
+    return FALSE;
+  if (stats)
+    *stats = trainer->stats;
+  return TRUE;
+}
+
+gboolean
+ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
+    const gint * labels, guint n, const gint * cancel,
+    DdpmTrainerStats * stats, GError ** error)
+{
+  return step (trainer, images, FALSE, labels, n, cancel, stats, error);
+}
+
+gboolean
+ddpm_trainer_step_from (DdpmTrainer * trainer, const guint8 * images,
+    const gint * labels, guint n, const gint * cancel,
+    DdpmTrainerStats * stats, GError ** error)
+{
+  return step (trainer, images, TRUE, labels, n, cancel, stats, error);
+}
+
+gboolean
+ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
+    const gint * t, const gint * labels, const gfloat * eps, guint n,
+    gdouble * loss, gfloat * grads, GError ** error)
+{
+  Batch batch = {.trainer = trainer,.n = n,.fill = copy_micro_batch,
+    .x_0 = x_0,.eps = eps,.t = t,.labels = labels,.grads = grads
+  };
+
+  if (!check_batch (&batch, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (t[i] < 0 || t[i] >= (gint) trainer->config.timesteps
+        || (trainer->teacher
+            && !ddpm_teacher_has_timestep (trainer->teacher, t[i])))
+      goto wrong_timestep;
+
+  trainer->backend->ops->run (trainer->backend, run_gradient, &batch);
+  *loss = batch.loss;
+  return check_outcome (&batch, error);
+
+wrong_timestep:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "timesteps must be 0 to %u, and where steps are learnt those that they "
+      "begin at", trainer->config.timesteps - 1);
+  return FALSE;
+}

@@ -1,0 +1,539 @@
+/* gst-ddpm: training: the trainer and its memory, its states in and out
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <string.h>
+
+#include "gst-ddpm/train/private.h"
+
+static gsize
+trainable_size (DdpmTrainer * trainer)
+{
+  return trainer->params->trainable * sizeof (gfloat);
+}
+
+static gsize
+total_size (DdpmTrainer * trainer)
+{
+  return trainer->params->total * sizeof (gfloat);
+}
+
+/* --- making and freeing ---------------------------------------------- */
+
+static gboolean
+take_host_memory (DdpmTrainer * trainer)
+{
+  guint n = trainer->micro_batch;
+
+  trainer->host_x_0 = g_try_new (gfloat, (gsize) n * trainer->elements);
+  trainer->mirrored = g_try_new (guint8, trainer->elements);
+  trainer->scales = g_new0 (gfloat, n);
+  trainer->flipped = g_new0 (guint8, n);
+  trainer->t = g_new0 (gint, n);
+  trainer->labels = g_new0 (gint, n);
+  trainer->signal = g_new0 (gfloat, n);
+  trainer->noise = g_new0 (gfloat, n);
+  trainer->minus_noise = g_new0 (gfloat, n);
+  trainer->losses = g_new0 (gdouble, (gsize) trainer->settings.batch_size + n);
+  return trainer->host_x_0 && trainer->mirrored;
+}
+
+typedef struct
+{
+  DdpmTrainer *trainer;
+  gboolean ok;
+} TakeMemory;
+
+static void
+take_memory (gpointer data)
+{
+  TakeMemory *take = data;
+  DdpmTrainer *trainer = take->trainer;
+  gsize trainable = trainable_size (trainer);
+  gsize images = (gsize) trainer->micro_batch * trainer->elements
+      * sizeof (gfloat);
+  const struct
+  {
+    float **place;
+    gsize size;
+  } memory[] = {
+    {&trainer->weights, total_size (trainer)},
+    {&trainer->grads, trainable}, {&trainer->adam_m, trainable},
+    {&trainer->adam_v, trainable}, {&trainer->x_0, images},
+    {&trainer->x_t, images}, {&trainer->eps, images},
+    {&trainer->prediction, images}, {&trainer->dprediction, images},
+    {&trainer->ema, trainable},
+  };
+  guint n = G_N_ELEMENTS (memory);
+
+  trainer->first_pass = ddpm_sequence_new (trainer->backend);
+  trainer->next_pass = ddpm_sequence_new (trainer->backend);
+  trainer->update = ddpm_sequence_new (trainer->backend);
+  if (trainer->settings.ema_decay == 0.0)
+    n--;
+  take->ok = TRUE;
+  for (guint i = 0; i < n && take->ok; i++) {
+    *memory[i].place = trainer->backend->ops->alloc (trainer->backend,
+        memory[i].size);
+    take->ok = *memory[i].place != NULL;
+  }
+  trainer->pixels = trainer->backend->ops->alloc (trainer->backend,
+      (gsize) trainer->micro_batch * trainer->elements);
+  take->ok = take->ok && trainer->pixels;
+}
+
+static void
+free_memory (gpointer data)
+{
+  DdpmTrainer *trainer = data;
+  const DdpmOps *ops = trainer->backend->ops;
+  gpointer memory[] = { trainer->weights, trainer->grads, trainer->adam_m,
+    trainer->adam_v, trainer->ema, trainer->x_0, trainer->x_t, trainer->eps,
+    trainer->prediction, trainer->dprediction
+  };
+
+  ops->plan_free (trainer->first_pass);
+  ops->plan_free (trainer->next_pass);
+  ops->plan_free (trainer->update);
+  for (guint i = 0; i < G_N_ELEMENTS (memory); i++)
+    ops->free (trainer->backend, memory[i]);
+  ops->free (trainer->backend, trainer->pixels);
+}
+
+/* A network that passes as many images at a time as was asked for; where that
+ * was left to us and memory is short, half of them, and half again. */
+static gboolean
+make_unet (DdpmTrainer * trainer, GError ** error)
+{
+  trainer->micro_batch = ddpm_trainer_choose_micro_batch (trainer);
+  for (;;) {
+    GError *problem = NULL;
+
+    trainer->unet = ddpm_unet_new (&trainer->config, trainer->backend,
+        trainer->micro_batch, trainer->width, trainer->height, TRUE, &problem);
+    if (trainer->unet)
+      return TRUE;
+    if (trainer->settings.micro_batch > 0 || trainer->micro_batch == 1
+        || !g_error_matches (problem, DDPM_ERROR, DDPM_ERROR_NO_SPACE)) {
+      g_propagate_error (error, problem);
+      return FALSE;
+    }
+    g_error_free (problem);
+    trainer->micro_batch = (trainer->micro_batch + 1) / 2;
+  }
+}
+
+/* What a trainer is filled with; what is NULL becomes 0, ema the weights */
+typedef struct
+{
+  DdpmTrainer *trainer;
+  const gfloat *weights;        /* [trainable] */
+  const gfloat *time_table;     /* NULL: it stays */
+  const gfloat *ema, *adam_m, *adam_v;
+} Contents;
+
+static void
+upload_or_zero (DdpmTrainer * trainer, float *to, const gfloat * from)
+{
+  const DdpmOps *ops = trainer->backend->ops;
+
+  if (from)
+    ops->upload (trainer->backend, to, from, trainable_size (trainer));
+  else
+    ops->zero (trainer->backend, to, trainable_size (trainer));
+}
+
+static void
+fill (gpointer data)
+{
+  Contents *contents = data;
+  DdpmTrainer *trainer = contents->trainer;
+
+  upload_or_zero (trainer, trainer->weights, contents->weights);
+  if (contents->time_table)
+    trainer->backend->ops->upload (trainer->backend,
+        trainer->weights + trainer->params->trainable, contents->time_table,
+        total_size (trainer) - trainable_size (trainer));
+  upload_or_zero (trainer, trainer->adam_m, contents->adam_m);
+  upload_or_zero (trainer, trainer->adam_v, contents->adam_v);
+  if (trainer->ema)
+    upload_or_zero (trainer, trainer->ema,
+        contents->ema ? contents->ema : contents->weights);
+  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+}
+
+static gboolean
+start_from_scratch (DdpmTrainer * trainer)
+{
+  g_autofree gfloat *arena = g_try_new0 (gfloat, trainer->params->total);
+  Contents contents = {.trainer = trainer,.weights = arena };
+
+  if (arena == NULL)
+    return FALSE;
+  ddpm_params_init_weights (trainer->params, &trainer->config,
+      trainer->settings.seed, arena);
+  contents.time_table = arena + trainer->params->trainable;
+  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  return TRUE;
+}
+
+DdpmTrainer *
+ddpm_trainer_new (const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, guint width, guint height,
+    DdpmBackend * backend, GError ** error)
+{
+  DdpmTrainer *trainer;
+  TakeMemory take;
+
+  if (!ddpm_config_check (config, error)
+      || !ddpm_config_check_size (config, width, height, error)
+      || !ddpm_trainer_settings_check (settings, config, error))
+    return NULL;
+
+  trainer = g_new0 (DdpmTrainer, 1);
+  trainer->config = *config;
+  trainer->settings = *settings;
+  trainer->backend = ddpm_backend_ref (backend);
+  trainer->width = width;
+  trainer->height = height;
+  trainer->elements = width * height * config->image_channels;
+  trainer->schedule = ddpm_schedule_new (config, error);
+  if (trainer->schedule == NULL)
+    goto failed;
+  trainer->params = ddpm_params_new (config, error);
+  if (trainer->params == NULL || !make_unet (trainer, error))
+    goto failed;
+
+  take.trainer = trainer;
+  backend->ops->run (backend, take_memory, &take);
+  if (!take.ok || !take_host_memory (trainer) || !start_from_scratch (trainer))
+    goto no_memory;
+  if (!ddpm_backend_check (backend, error))
+    goto failed;
+  return trainer;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory to train %" G_GSIZE_FORMAT " weights on %u images at a time",
+      trainer->params->trainable, trainer->micro_batch);
+failed:
+  ddpm_trainer_free (trainer);
+  return NULL;
+}
+
+void
+ddpm_trainer_free (DdpmTrainer * trainer)
+{
+  if (trainer == NULL)
+    return;
+  ddpm_teacher_free (trainer->teacher);
+  ddpm_unet_free (trainer->unet);
+  trainer->backend->ops->run (trainer->backend, free_memory, trainer);
+  g_free (trainer->host_x_0);
+  g_free (trainer->mirrored);
+  g_free (trainer->scales);
+  g_free (trainer->flipped);
+  g_free (trainer->t);
+  g_free (trainer->labels);
+  g_free (trainer->signal);
+  g_free (trainer->noise);
+  g_free (trainer->minus_noise);
+  g_free (trainer->losses);
+  g_strfreev (trainer->class_names);
+  ddpm_schedule_free (trainer->schedule);
+  ddpm_params_free (trainer->params);
+  ddpm_backend_unref (trainer->backend);
+  g_free (trainer);
+}
+
+/* --- states and models in -------------------------------------------- */
+
+static gchar *
+describe (const DdpmConfig * config)
+{
+  g_autofree gchar *network = ddpm_config_to_string (config);
+
+  return g_strdup_printf ("%s, dropout %g, betas %g to %g", network,
+      config->dropout, config->beta_start, config->beta_end);
+}
+
+gboolean
+ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
+    GError ** error)
+{
+  Contents contents = {.trainer = trainer,.weights = state->weights,
+    .ema = state->ema,.adam_m = state->adam_m,.adam_v = state->adam_v
+  };
+  g_autofree gchar *found = NULL, *expected = NULL;
+
+  if (!ddpm_config_equal (&state->config, &trainer->config))
+    goto other_config;
+  if (state->width != trainer->width || state->height != trainer->height)
+    goto other_size;
+  if (state->seed != trainer->settings.seed)
+    goto other_seed;
+
+  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  if (state->class_names)
+    ddpm_trainer_set_class_names (trainer, state->class_names);
+  trainer->stats = (DdpmTrainerStats) {
+  .step = state->step,.samples = state->samples,.loss_smoothed =
+        state->loss_smoothed,};
+  return ddpm_backend_check (trainer->backend, error);
+
+other_config:
+  found = describe (&state->config);
+  expected = describe (&trainer->config);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of another network: expected %s, found %s", expected,
+      found);
+  return FALSE;
+other_size:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of other images: expected %ux%u pixels, found %ux%u",
+      trainer->width, trainer->height, state->width, state->height);
+  return FALSE;
+other_seed:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of another seed: expected %" G_GUINT64_FORMAT
+      ", found %" G_GUINT64_FORMAT, trainer->settings.seed, state->seed);
+  return FALSE;
+}
+
+/* Can weights of a be a beginning for b? */
+static gboolean
+can_become (const DdpmConfig * a, const DdpmConfig * b)
+{
+  DdpmConfig c = *a;
+
+  c.dropout = b->dropout;
+  c.prediction = b->prediction;
+  c.guidance = b->guidance;
+  c.steps = b->steps;
+  if (a->classes == 0)
+    c.classes = b->classes;
+  return ddpm_config_equal (&c, b);
+}
+
+/* The label embedding is the last of what is trained: where the model has none,
+ * it is 0, and all else has its place. NULL: no memory */
+static gfloat *
+copy_weights (DdpmTrainer * trainer, const DdpmModel * model)
+{
+  gfloat *weights = g_try_new0 (gfloat, trainer->params->trainable);
+
+  if (weights)
+    memcpy (weights, model->weights,
+        model->params->trainable * sizeof (gfloat));
+  return weights;
+}
+
+gboolean
+ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model,
+    GError ** error)
+{
+  g_autofree gfloat *weights = NULL;
+  g_autofree gchar *found = NULL, *expected = NULL;
+  Contents contents = {.trainer = trainer };
+
+  if (!can_become (&model->config, &trainer->config))
+    goto other_network;
+  contents.weights = weights = copy_weights (trainer, model);
+  if (weights == NULL)
+    goto no_memory;
+  contents.time_table = model->weights + model->params->trainable;
+  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  if (model->class_names)
+    ddpm_trainer_set_class_names (trainer, model->class_names);
+  memset (&trainer->stats, 0, sizeof trainer->stats);
+  return ddpm_backend_check (trainer->backend, error);
+
+other_network:
+  found = describe (&model->config);
+  expected = describe (&trainer->config);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "%s is another network: expected %s, found %s",
+      model->location ? model->location : "the model", expected, found);
+  return FALSE;
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for the weights of %s",
+      model->location ? model->location : "the model");
+  return FALSE;
+}
+
+gboolean
+ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
+    GError ** error)
+{
+  DdpmTeacher *teacher = ddpm_teacher_new (model, &trainer->config,
+      trainer->settings.teacher_steps, trainer->backend, trainer->micro_batch,
+      trainer->width, trainer->height, error);
+
+  if (teacher == NULL)
+    return FALSE;
+  ddpm_teacher_free (trainer->teacher);
+  trainer->teacher = teacher;
+  return TRUE;
+}
+
+void
+ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names)
+{
+  gchar **copy = g_strdupv (names);
+
+  g_strfreev (trainer->class_names);
+  trainer->class_names = copy;
+}
+
+/* --- states and models out ------------------------------------------- */
+
+void
+ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats)
+{
+  *stats = trainer->stats;
+}
+
+guint
+ddpm_trainer_get_micro_batch (DdpmTrainer * trainer)
+{
+  return trainer->micro_batch;
+}
+
+typedef struct
+{
+  DdpmTrainer *trainer;
+  gfloat *weights;              /* [total] */
+  gboolean ema;
+} GetModel;
+
+static void
+download_model (gpointer data)
+{
+  GetModel *get = data;
+  DdpmTrainer *trainer = get->trainer;
+  const DdpmOps *ops = trainer->backend->ops;
+
+  ops->download (trainer->backend, get->weights, trainer->weights,
+      total_size (trainer));
+  if (get->ema && trainer->ema)
+    ops->download (trainer->backend, get->weights, trainer->ema,
+        trainable_size (trainer));
+}
+
+DdpmModel *
+ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
+{
+  DdpmModel *model = ddpm_model_new (&trainer->config, error);
+  GetModel get = { trainer, NULL, ema };
+
+  if (model == NULL)
+    return NULL;
+  model->width = trainer->width;
+  model->height = trainer->height;
+  model->step = trainer->stats.step;
+  model->class_names = g_strdupv (trainer->class_names);
+  get.weights = model->weights;
+  trainer->backend->ops->run (trainer->backend, download_model, &get);
+  if (!ddpm_backend_check (trainer->backend, error))
+    g_clear_pointer (&model, ddpm_model_unref);
+  return model;
+}
+
+#define N_ARRAYS 4
+
+/* What a state consists of, [trainable] each, as the host can read it: the
+ * trainer's own memory, or a copy */
+typedef struct
+{
+  DdpmTrainer *trainer;
+  float *from[N_ARRAYS];        /* weights, m, v, ema; NULL: none */
+  gfloat *arrays[N_ARRAYS];
+} Snapshot;
+
+static void
+download_arrays (gpointer data)
+{
+  Snapshot *s = data;
+  DdpmBackend *b = s->trainer->backend;
+
+  for (guint i = 0; i < N_ARRAYS; i++)
+    if (s->from[i])
+      b->ops->download (b, s->arrays[i], s->from[i],
+          trainable_size (s->trainer));
+}
+
+/* FALSE: no memory; to be cleared either way */
+static gboolean
+take_snapshot (DdpmTrainer * trainer, Snapshot * s)
+{
+  *s = (Snapshot) {
+  .trainer = trainer,.from =
+        { trainer->weights, trainer->adam_m, trainer->adam_v, trainer->ema },};
+  if (trainer->backend->host_memory) {
+    memcpy (s->arrays, s->from, sizeof s->arrays);
+    return TRUE;
+  }
+  for (guint i = 0; i < N_ARRAYS; i++) {
+    if (s->from[i] == NULL)
+      continue;
+    s->arrays[i] = g_try_new (gfloat, trainer->params->trainable);
+    if (s->arrays[i] == NULL)
+      return FALSE;
+  }
+  trainer->backend->ops->run (trainer->backend, download_arrays, s);
+  return TRUE;
+}
+
+static void
+clear_snapshot (Snapshot * s)
+{
+  for (guint i = 0; i < N_ARRAYS && !s->trainer->backend->host_memory; i++)
+    g_free (s->arrays[i]);
+}
+
+static gboolean
+save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
+    GHashTable * settings, GError ** error)
+{
+  DdpmTrainState state = {
+    .config = trainer->config,
+    .width = trainer->width,.height = trainer->height,
+    .step = trainer->stats.step,.samples = trainer->stats.samples,
+    .epoch = epoch,.seed = trainer->settings.seed,
+    .loss_smoothed = trainer->stats.loss_smoothed,
+    .class_names = trainer->class_names,.settings = settings,
+  };
+  Snapshot snapshot;
+  gboolean ok = take_snapshot (trainer, &snapshot);
+
+  if (ok) {
+    state.weights = snapshot.arrays[0];
+    state.adam_m = snapshot.arrays[1];
+    state.adam_v = snapshot.arrays[2];
+    state.ema = snapshot.arrays[3];
+    ok = ddpm_backend_check (trainer->backend, error)
+        && ddpm_train_state_save (&state, path, error);
+  } else {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "no memory to save %s: it takes %" G_GSIZE_FORMAT " MiB", path,
+        (N_ARRAYS * trainable_size (trainer) >> 20) + 1);
+  }
+  clear_snapshot (&snapshot);
+  return ok;
+}
+
+/* The state first: it alone suffices to go on, and a checkpoint without it
+ * would be of steps that are lost. */
+gboolean
+ddpm_trainer_save (DdpmTrainer * trainer, const gchar * checkpoint_path,
+    guint64 epoch, GHashTable * settings, GError ** error)
+{
+  g_autofree gchar *state_path = ddpm_train_state_path (checkpoint_path);
+  g_autoptr (DdpmModel) model = NULL;
+
+  if (!save_state (trainer, state_path, epoch, settings, error))
+    return FALSE;
+  model = ddpm_trainer_get_model (trainer, TRUE, error);
+  return model
+      && ddpm_checkpoint_save (model, DDPM_TYPE_F32, checkpoint_path, error);
+}

@@ -1,0 +1,188 @@
+/* gst-ddpm: the UNet as a list of operations on tensors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/model/blocks.h"
+#include "gst-ddpm/unet/graph.h"
+
+typedef struct
+{
+  DdpmGraph *graph;
+  const DdpmParams *params;
+  guint n_dropouts;
+} Builder;
+
+static gsize
+offset_of (Builder * b, const gchar * prefix, const gchar * suffix,
+    const gchar * what)
+{
+  g_autofree gchar *name = g_strconcat (prefix, suffix, what, NULL);
+  const DdpmParam *param = ddpm_params_find (b->params, name);
+
+  g_assert (param != NULL);
+  return param->offset;
+}
+
+static gint
+add_tensor (Builder * b, guint c, guint height, guint width)
+{
+  DdpmTensor tensor = { c, height, width };
+
+  g_array_append_val (b->graph->tensors, tensor);
+  return b->graph->tensors->len - 1;
+}
+
+static gint
+add_node (Builder * b, DdpmNode node, guint c, guint height, guint width)
+{
+  node.out = add_tensor (b, c, height, width);
+  g_array_append_val (b->graph->nodes, node);
+  return node.out;
+}
+
+static gint
+add_conv (Builder * b, const gchar * prefix, const gchar * suffix, gint in0,
+    gint in1, gint residual, guint cout, guint kernel, guint stride)
+{
+  DdpmTensor in = *ddpm_graph_tensor (b->graph, in0);
+  DdpmNode node = {
+    .kind = DDPM_NODE_CONV,.in0 = in0,.in1 = in1,.residual = residual,
+    .kernel = kernel,.stride = stride,.time_bias = -1,.dropout = -1,
+    .weight = offset_of (b, prefix, suffix, ".weight"),
+    .bias = offset_of (b, prefix, suffix, ".bias"),
+  };
+
+  return add_node (b, node, cout, (in.height + stride - 1) / stride,
+      (in.width + stride - 1) / stride);
+}
+
+static gint
+add_norm (Builder * b, const gchar * prefix, const gchar * suffix, gint in0,
+    gint in1, gboolean swish, gint time_bias, gint dropout)
+{
+  DdpmTensor in = *ddpm_graph_tensor (b->graph, in0);
+  DdpmNode node = {
+    .kind = DDPM_NODE_NORM,.in0 = in0,.in1 = in1,.residual = DDPM_NO_TENSOR,
+    .swish = swish,.time_bias = time_bias,.dropout = dropout,
+    .weight = offset_of (b, prefix, suffix, ".weight"),
+    .bias = offset_of (b, prefix, suffix, ".bias"),
+  };
+
+  if (in1 != DDPM_NO_TENSOR)
+    in.c += ddpm_graph_tensor (b->graph, in1)->c;
+  return add_node (b, node, in.c, in.height, in.width);
+}
+
+static gint
+add_plain (Builder * b, DdpmNodeKind kind, gint in0, guint c, guint height,
+    guint width)
+{
+  DdpmNode node = {
+    .kind = kind,.in0 = in0,.in1 = DDPM_NO_TENSOR,
+    .residual = DDPM_NO_TENSOR,.time_bias = -1,.dropout = -1,
+  };
+
+  return add_node (b, node, c, height, width);
+}
+
+static gint
+add_attention (Builder * b, const gchar * prefix, gint x)
+{
+  DdpmTensor in = *ddpm_graph_tensor (b->graph, x);
+  gint h = add_norm (b, prefix, ".attn.group_norm", x, DDPM_NO_TENSOR, FALSE,
+      -1, -1);
+
+  /* q, k and v are neighbours in the arena: one convolution. */
+  h = add_conv (b, prefix, ".attn.proj_q", h, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
+      3 * in.c, 1, 1);
+  h = add_plain (b, DDPM_NODE_ATTENTION, h, in.c, in.height, in.width);
+  return add_conv (b, prefix, ".attn.proj", h, DDPM_NO_TENSOR, x, in.c, 1, 1);
+}
+
+static gint
+add_res_block (Builder * b, const DdpmBlock * block, gint x, gint skip)
+{
+  const gchar *prefix = block->prefix;
+  guint cout = block->cout;
+  gint h, shortcut = x;
+
+  h = add_norm (b, prefix, ".block1.0", x, skip, TRUE, -1, -1);
+  h = add_conv (b, prefix, ".block1.2", h, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
+      cout, 3, 1);
+  h = add_norm (b, prefix, ".block2.0", h, DDPM_NO_TENSOR, TRUE,
+      b->graph->time_columns, b->n_dropouts++);
+  b->graph->time_columns += cout;
+  if (block->cin + block->cskip != cout)
+    shortcut = add_conv (b, prefix, ".shortcut", x, skip, DDPM_NO_TENSOR,
+        cout, 1, 1);
+  h = add_conv (b, prefix, ".block2.3", h, DDPM_NO_TENSOR, shortcut, cout, 3,
+      1);
+  return block->attention ? add_attention (b, prefix, h) : h;
+}
+
+static gint
+add_upsample (Builder * b, const DdpmBlock * block, gint x)
+{
+  DdpmTensor in = *ddpm_graph_tensor (b->graph, x);
+
+  x = add_plain (b, DDPM_NODE_UPSAMPLE, x, in.c, 2 * in.height, 2 * in.width);
+  return add_conv (b, block->prefix, ".main", x, DDPM_NO_TENSOR,
+      DDPM_NO_TENSOR, block->cout, 3, 1);
+}
+
+DdpmGraph *
+ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,
+    guint width, guint height)
+{
+  DdpmGraph *graph = g_new0 (DdpmGraph, 1);
+  Builder b = { graph, params, 0 };
+  g_autoptr (GArray) blocks = ddpm_blocks_new (config);
+  g_autoptr (GArray) skips = g_array_new (FALSE, FALSE, sizeof (gint));
+  gint h;
+  guint i;
+
+  graph->tensors = g_array_new (FALSE, FALSE, sizeof (DdpmTensor));
+  graph->nodes = g_array_new (FALSE, FALSE, sizeof (DdpmNode));
+
+  h = add_tensor (&b, config->image_channels, height, width);
+  h = add_conv (&b, "head", "", h, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
+      config->channels, 3, 1);
+  g_array_append_val (skips, h);
+
+  for (i = 0; i < blocks->len; i++) {
+    const DdpmBlock *block = &g_array_index (blocks, DdpmBlock, i);
+    gint skip = DDPM_NO_TENSOR;
+
+    switch (block->kind) {
+      case DDPM_BLOCK_RES:
+        if (block->cskip > 0) {
+          skip = g_array_index (skips, gint, skips->len - 1);
+          g_array_set_size (skips, skips->len - 1);
+        }
+        h = add_res_block (&b, block, h, skip);
+        break;
+      case DDPM_BLOCK_DOWN:
+        h = add_conv (&b, block->prefix, ".main", h, DDPM_NO_TENSOR,
+            DDPM_NO_TENSOR, block->cout, 3, 2);
+        break;
+      case DDPM_BLOCK_UP:
+        h = add_upsample (&b, block, h);
+        break;
+    }
+    if (block->pushes)
+      g_array_append_val (skips, h);
+  }
+  h = add_norm (&b, "tail", ".0", h, DDPM_NO_TENSOR, TRUE, -1, -1);
+  add_conv (&b, "tail", ".2", h, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
+      config->image_channels, 3, 1);
+  return graph;
+}
+
+void
+ddpm_graph_free (DdpmGraph * graph)
+{
+  if (graph == NULL)
+    return;
+  g_array_unref (graph->tensors);
+  g_array_unref (graph->nodes);
+  g_free (graph);
+}

@@ -1,0 +1,63 @@
+/* gst-ddpm: the UNet as a list of operations on tensors (private)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "gst-ddpm/model/params.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  DDPM_NODE_CONV,               /* out = conv (in0 | in1) [+ residual] */
+  DDPM_NODE_NORM,               /* out = norm (in0 | in1 + t), swish, dropout */
+  DDPM_NODE_ATTENTION,          /* out = attention (in0 = q | k | v) */
+  DDPM_NODE_UPSAMPLE,           /* out = nearest (in0) */
+} DdpmNodeKind;
+
+#define DDPM_NO_TENSOR (-1)
+
+typedef struct
+{
+  guint c, height, width;
+} DdpmTensor;
+
+/**
+ * DdpmNode:
+ * @weight: offset in the arena of the weight of a convolution, gamma of a norm
+ * @bias: offset of its bias, of beta
+ * @time_bias: first column in the time projections; -1: none
+ * @dropout: number of the dropout layer; -1: none
+ */
+typedef struct
+{
+  DdpmNodeKind kind;
+  gint in0, in1, residual, out;
+  guint kernel, stride;
+  gsize weight, bias;
+  gboolean swish;
+  gint time_bias;
+  gint dropout;
+} DdpmNode;
+
+/**
+ * DdpmGraph:
+ * @tensors: of DdpmTensor; the first is x_t, the last is eps
+ * @nodes: of DdpmNode, in order of execution
+ * @time_columns: channels of all time projections together
+ */
+typedef struct
+{
+  GArray *tensors;
+  GArray *nodes;
+  guint time_columns;
+} DdpmGraph;
+
+DdpmGraph *ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,
+    guint width, guint height);
+void ddpm_graph_free (DdpmGraph * graph);
+
+#define ddpm_graph_node(g, i) (&g_array_index ((g)->nodes, DdpmNode, (i)))
+#define ddpm_graph_tensor(g, i) (&g_array_index ((g)->tensors, DdpmTensor, (i)))
+
+G_END_DECLS

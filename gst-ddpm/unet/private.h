@@ -1,0 +1,48 @@
+/* gst-ddpm: inside of a DdpmUnet (private)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "gst-ddpm/unet/unet.h"
+#include "gst-ddpm/unet/graph.h"
+#include "gst-ddpm/unet/plan.h"
+
+G_BEGIN_DECLS
+
+/* The time embedding: table -> linear -> swish -> linear -> + label embedding
+ * -> swish -> all time projections. Rows are images; d*: gradients, only when
+ * training. */
+typedef struct
+{
+  gsize weight[3], bias[3];     /* offsets: the two linears, the projections */
+  gsize labels;                 /* offset, where there are classes */
+  DdpmPlan *linear[3];
+  guint dim, columns;
+  float *embedding;             /* (batch, channels) */
+  float *hidden, *hidden_swish; /* (batch, dim) */
+  float *out, *out_swish;       /* (batch, dim) */
+  float *projections;           /* (batch, columns) */
+  float *dhidden, *dhidden_swish, *dout, *dout_swish, *dprojections;
+} DdpmTimeEmbedding;
+
+struct _DdpmUnet
+{
+  DdpmConfig config;
+  DdpmBackend *backend;
+  guint batch;
+  gboolean training;
+
+  DdpmParams *params;
+  DdpmGraph *graph;
+  DdpmMemoryPlan *memory;
+  DdpmPlan **plans;             /* by node; NULL for upsampling */
+  DdpmTimeEmbedding time;
+
+  guint8 *arena;                /* activations, gradients: memory->size */
+  float *time_arena;
+  gpointer scratch;
+  gsize scratch_size, time_arena_size;
+  const float *weights;         /* the caller's */
+};
+
+G_END_DECLS

@@ -1,0 +1,239 @@
+/* gst-ddpm: the UNet: forward and backward
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/unet/private.h"
+
+/* One pass over the network with the caller's tensors */
+typedef struct
+{
+  DdpmUnet *unet;
+  const DdpmOps *ops;
+  const float *x_t, *deps;
+  const gint *labels;           /* NULL: none */
+  float *eps;
+  const DdpmDropout *drop;
+  float *grads;
+  gboolean add;
+} Pass;
+
+static gpointer
+span_pointer (DdpmUnet * unet, gint span)
+{
+  return unet->arena + g_array_index (unet->memory->spans, DdpmSpan,
+      span).offset;
+}
+
+static gpointer
+activation (Pass * p, gint tensor)
+{
+  if (tensor == DDPM_NO_TENSOR)
+    return NULL;
+  if (tensor == 0)
+    return (gpointer) p->x_t;
+  if (tensor == (gint) p->unet->graph->tensors->len - 1)
+    return p->eps;
+  return span_pointer (p->unet, p->unet->memory->activations[tensor]);
+}
+
+static gpointer
+gradient (Pass * p, gint tensor)
+{
+  if (tensor == DDPM_NO_TENSOR || tensor == 0)
+    return NULL;
+  if (tensor == (gint) p->unet->graph->tensors->len - 1)
+    return (gpointer) p->deps;
+  return span_pointer (p->unet, p->unet->memory->gradients[tensor]);
+}
+
+static const DdpmDropout *
+dropout_of (Pass * p, const DdpmNode * node, DdpmDropout * drop)
+{
+  if (p->drop == NULL || node->dropout < 0 || p->unet->config.dropout <= 0)
+    return NULL;
+  *drop = *p->drop;
+  drop->p = (gfloat) p->unet->config.dropout;
+  drop->stream = DDPM_STREAM_DROPOUT + node->dropout;
+  return drop;
+}
+
+static const float *
+time_bias_of (DdpmUnet * unet, const DdpmNode * node)
+{
+  return node->time_bias < 0 ? NULL : unet->time.projections + node->time_bias;
+}
+
+static void
+time_forward (Pass * p, const gint * t)
+{
+  DdpmUnet *unet = p->unet;
+  DdpmTimeEmbedding *time = &unet->time;
+  const float *w = unet->weights;
+  gsize count = (gsize) unet->batch * time->dim;
+
+  p->ops->embedding (unet->backend, unet->batch, unet->config.channels,
+      w + unet->params->trainable, t, time->embedding);
+  p->ops->linear_forward (time->linear[0], time->embedding,
+      w + time->weight[0], w + time->bias[0], time->hidden, unet->scratch);
+  p->ops->swish_forward (unet->backend, count, time->hidden,
+      time->hidden_swish);
+  p->ops->linear_forward (time->linear[1], time->hidden_swish,
+      w + time->weight[1], w + time->bias[1], time->out, unet->scratch);
+  if (p->labels)
+    p->ops->embedding_add (unet->backend, unet->batch, time->dim,
+        w + time->labels, p->labels, time->out);
+  p->ops->swish_forward (unet->backend, count, time->out, time->out_swish);
+  p->ops->linear_forward (time->linear[2], time->out_swish,
+      w + time->weight[2], w + time->bias[2], time->projections, unet->scratch);
+}
+
+static void
+time_backward (Pass * p)
+{
+  DdpmUnet *unet = p->unet;
+  DdpmTimeEmbedding *time = &unet->time;
+  const float *w = unet->weights;
+  float *g = p->grads;
+  gsize count = (gsize) unet->batch * time->dim;
+
+  p->ops->linear_backward (time->linear[2], time->out_swish,
+      w + time->weight[2], time->dprojections, time->dout_swish,
+      g + time->weight[2], g + time->bias[2], p->add, unet->scratch);
+  p->ops->swish_backward (unet->backend, count, time->out, time->dout_swish,
+      time->dout);
+  if (unet->config.classes > 0)
+    p->ops->embedding_backward (unet->backend, p->labels ? unet->batch : 0,
+        time->dim, unet->config.classes, p->labels, time->dout,
+        g + time->labels, p->add);
+  p->ops->linear_backward (time->linear[1], time->hidden_swish,
+      w + time->weight[1], time->dout, time->dhidden_swish,
+      g + time->weight[1], g + time->bias[1], p->add, unet->scratch);
+  p->ops->swish_backward (unet->backend, count, time->hidden,
+      time->dhidden_swish, time->dhidden);
+  p->ops->linear_backward (time->linear[0], time->embedding,
+      w + time->weight[0], time->dhidden, NULL, g + time->weight[0],
+      g + time->bias[0], p->add, unet->scratch);
+}
+
+static void
+node_forward (Pass * p, guint i)
+{
+  DdpmUnet *unet = p->unet;
+  const DdpmNode *node = ddpm_graph_node (unet->graph, i);
+  const DdpmTensor *in = ddpm_graph_tensor (unet->graph, node->in0);
+  gint keep = unet->memory->nodes[i].keep;
+  gpointer x0 = activation (p, node->in0), x1 = activation (p, node->in1);
+  gpointer y = activation (p, node->out);
+  const float *w = unet->weights;
+  DdpmDropout drop;
+
+  switch (node->kind) {
+    case DDPM_NODE_CONV:
+      p->ops->conv_forward (unet->plans[i], x0, x1,
+          activation (p, node->residual), y, unet->scratch);
+      break;
+    case DDPM_NODE_NORM:
+      p->ops->norm_forward (unet->plans[i], x0, x1, time_bias_of (unet, node),
+          unet->time.columns, w + node->weight, w + node->bias,
+          dropout_of (p, node, &drop), y, span_pointer (unet, keep),
+          unet->scratch);
+      break;
+    case DDPM_NODE_ATTENTION:
+      p->ops->attention_forward (unet->plans[i], x0, y,
+          span_pointer (unet, keep), unet->scratch);
+      break;
+    case DDPM_NODE_UPSAMPLE:
+      p->ops->upsample_forward (unet->backend, unet->batch, in->height,
+          in->width, in->c, x0, y);
+      break;
+  }
+}
+
+static void
+conv_backward (Pass * p, guint i)
+{
+  DdpmUnet *unet = p->unet;
+  const DdpmNode *node = ddpm_graph_node (unet->graph, i);
+  const DdpmNodePlan *plan = &unet->memory->nodes[i];
+  const DdpmTensor *out = ddpm_graph_tensor (unet->graph, node->out);
+  gpointer dy = gradient (p, node->out);
+
+  p->ops->conv_backward_weights (unet->plans[i], activation (p, node->in0),
+      activation (p, node->in1), dy, p->grads + node->weight,
+      p->grads + node->bias, p->add, unet->scratch);
+  if (node->in0 != 0)
+    p->ops->conv_backward_data (unet->plans[i], dy, gradient (p, node->in0),
+        plan->add0, gradient (p, node->in1), plan->add1, unet->scratch);
+  if (plan->residual == DDPM_RESIDUAL_ADDED)
+    p->ops->accumulate (unet->backend,
+        (gsize) unet->batch * out->c * out->height * out->width, dy,
+        gradient (p, node->residual));
+}
+
+static void
+node_backward (Pass * p, guint i)
+{
+  DdpmUnet *unet = p->unet;
+  const DdpmNode *node = ddpm_graph_node (unet->graph, i);
+  const DdpmNodePlan *plan = &unet->memory->nodes[i];
+  const DdpmTensor *in = ddpm_graph_tensor (unet->graph, node->in0);
+  const float *w = unet->weights;
+  DdpmDropout drop;
+
+  switch (node->kind) {
+    case DDPM_NODE_CONV:
+      conv_backward (p, i);
+      break;
+    case DDPM_NODE_NORM:
+      p->ops->norm_backward (unet->plans[i], gradient (p, node->out),
+          activation (p, node->in0), activation (p, node->in1),
+          time_bias_of (unet, node), unet->time.columns, w + node->weight,
+          w + node->bias, dropout_of (p, node, &drop),
+          span_pointer (unet, plan->keep), gradient (p, node->in0), plan->add0,
+          gradient (p, node->in1), plan->add1, p->grads + node->weight,
+          p->grads + node->bias, p->add,
+          node->time_bias < 0 ? NULL : unet->time.dprojections +
+          node->time_bias, unet->scratch);
+      break;
+    case DDPM_NODE_ATTENTION:
+      p->ops->attention_backward (unet->plans[i], gradient (p, node->out),
+          activation (p, node->in0), span_pointer (unet, plan->keep),
+          gradient (p, node->in0), unet->scratch);
+      break;
+    case DDPM_NODE_UPSAMPLE:
+      p->ops->upsample_backward (unet->backend, unet->batch, in->height,
+          in->width, in->c, gradient (p, node->out), gradient (p, node->in0),
+          plan->add0);
+      break;
+  }
+}
+
+void
+ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
+    const gint * labels, const DdpmDropout * drop, float *eps)
+{
+  Pass p = {.unet = unet,.ops = unet->backend->ops,.x_t = x_t,.eps = eps,
+    .labels = unet->config.classes > 0 ? labels : NULL,.drop = drop
+  };
+  guint i;
+
+  time_forward (&p, t);
+  for (i = 0; i < unet->graph->nodes->len; i++)
+    node_forward (&p, i);
+}
+
+void
+ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
+    const gint * labels, const DdpmDropout * drop, const float *deps,
+    float *grads, gboolean add)
+{
+  Pass p = {.unet = unet,.ops = unet->backend->ops,.x_t = x_t,.deps = deps,
+    .labels = unet->config.classes > 0 ? labels : NULL,.drop = drop,
+    .grads = grads,.add = add
+  };
+  guint i;
+
+  for (i = unet->graph->nodes->len; i-- > 0;)
+    node_backward (&p, i);
+  time_backward (&p);
+}

@@ -1,0 +1,296 @@
+/* gst-ddpm: the UNet: making plans, taking memory, setting weights
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <string.h>
+
+#include "gst-ddpm/unet/private.h"
+
+static DdpmType
+tensor_type (DdpmUnet * unet, gint tensor)
+{
+  gboolean outside = tensor == 0
+      || tensor == (gint) unet->graph->tensors->len - 1;
+
+  return outside ? DDPM_TYPE_F32 : unet->backend->act_type;
+}
+
+static guint
+channels_of (DdpmUnet * unet, gint tensor)
+{
+  return tensor == DDPM_NO_TENSOR ? 0 :
+      ddpm_graph_tensor (unet->graph, tensor)->c;
+}
+
+static DdpmPlan *
+plan_conv (DdpmUnet * unet, const DdpmNode * node, GError ** error)
+{
+  DdpmTensor *in = ddpm_graph_tensor (unet->graph, node->in0);
+  DdpmConvDesc desc = {
+    .n = unet->batch,.height = in->height,.width = in->width,
+    .cin0 = in->c,.cin1 = channels_of (unet, node->in1),
+    .cout = channels_of (unet, node->out),
+    .kernel = node->kernel,.stride = node->stride,
+    .src_type = tensor_type (unet, node->in0),
+    .dst_type = tensor_type (unet, node->out),
+    .training = unet->training,
+  };
+
+  return unet->backend->ops->conv_new (unet->backend, &desc, error);
+}
+
+static DdpmPlan *
+plan_norm (DdpmUnet * unet, const DdpmNode * node, GError ** error)
+{
+  DdpmTensor *in = ddpm_graph_tensor (unet->graph, node->in0);
+  DdpmNormDesc desc = {
+    .n = unet->batch,.pixels = in->height * in->width,
+    .c0 = in->c,.c1 = channels_of (unet, node->in1),
+    .groups = DDPM_GROUPS,.eps = DDPM_NORM_EPS,
+    .swish = node->swish,.time_bias = node->time_bias >= 0,
+    .training = unet->training,
+  };
+
+  return unet->backend->ops->norm_new (unet->backend, &desc, error);
+}
+
+static DdpmPlan *
+plan_attention (DdpmUnet * unet, const DdpmNode * node, GError ** error)
+{
+  DdpmTensor *out = ddpm_graph_tensor (unet->graph, node->out);
+  DdpmAttentionDesc desc = {
+    .n = unet->batch,.tokens = out->height * out->width,.c = out->c,
+    .training = unet->training,
+  };
+
+  return unet->backend->ops->attention_new (unet->backend, &desc, error);
+}
+
+static gboolean
+take_plan (DdpmUnet * unet, DdpmPlan ** place, DdpmPlan * plan)
+{
+  *place = plan;
+  if (plan == NULL)
+    return FALSE;
+  unet->scratch_size = MAX (unet->scratch_size, plan->scratch);
+  return TRUE;
+}
+
+static gboolean
+make_plans (DdpmUnet * unet, GError ** error)
+{
+  guint i;
+
+  unet->plans = g_new0 (DdpmPlan *, unet->graph->nodes->len);
+  for (i = 0; i < unet->graph->nodes->len; i++) {
+    DdpmNode *node = ddpm_graph_node (unet->graph, i);
+    DdpmPlan *plan = NULL;
+
+    switch (node->kind) {
+      case DDPM_NODE_CONV:
+        plan = plan_conv (unet, node, error);
+        break;
+      case DDPM_NODE_NORM:
+        plan = plan_norm (unet, node, error);
+        break;
+      case DDPM_NODE_ATTENTION:
+        plan = plan_attention (unet, node, error);
+        break;
+      case DDPM_NODE_UPSAMPLE:
+        continue;
+    }
+    if (!take_plan (unet, &unet->plans[i], plan))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gpointer
+take_memory (DdpmUnet * unet, gsize size, GError ** error)
+{
+  gpointer memory = unet->backend->ops->alloc (unet->backend, MAX (size, 64));
+
+  if (memory == NULL)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "no memory for the network: it needs %" G_GSIZE_FORMAT " MiB for %u "
+        "images at a time", size >> 20, unet->batch);
+  return memory;
+}
+
+static gboolean
+plan_time_linears (DdpmUnet * unet, GError ** error)
+{
+  static const gchar *const names[] = { "time_embedding.timembedding.1",
+    "time_embedding.timembedding.3", "downblocks.0.temb_proj.1"
+  };
+  DdpmTimeEmbedding *time = &unet->time;
+  const guint in[] = { unet->config.channels, time->dim, time->dim };
+  const guint out[] = { time->dim, time->dim, time->columns };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *weight = g_strconcat (names[i], ".weight", NULL);
+    g_autofree gchar *bias = g_strconcat (names[i], ".bias", NULL);
+
+    time->weight[i] = ddpm_params_find (unet->params, weight)->offset;
+    time->bias[i] = ddpm_params_find (unet->params, bias)->offset;
+    if (!take_plan (unet, &time->linear[i],
+            unet->backend->ops->linear_new (unet->backend, unet->batch, in[i],
+                out[i], error)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+take_time_memory (DdpmUnet * unet, GError ** error)
+{
+  DdpmTimeEmbedding *time = &unet->time;
+  const struct
+  {
+    float **place;
+    gsize width;
+  } buffers[] = {
+    {&time->embedding, unet->config.channels}, {&time->hidden, time->dim},
+    {&time->hidden_swish, time->dim}, {&time->out, time->dim},
+    {&time->out_swish, time->dim}, {&time->projections, time->columns},
+    /* gradients */
+    {&time->dhidden, time->dim}, {&time->dhidden_swish, time->dim},
+    {&time->dout, time->dim}, {&time->dout_swish, time->dim},
+    {&time->dprojections, time->columns},
+  };
+  const guint n = unet->training ? G_N_ELEMENTS (buffers) : 6;
+  gsize columns = 0;
+  float *p;
+  guint i;
+
+  for (i = 0; i < n; i++)
+    columns += buffers[i].width;
+  unet->time_arena_size = columns * unet->batch * sizeof (float);
+  p = unet->time_arena = take_memory (unet, unet->time_arena_size, error);
+  if (p == NULL)
+    return FALSE;
+  for (i = 0; i < n; i++) {
+    *buffers[i].place = p;
+    p += buffers[i].width * unet->batch;
+  }
+  return TRUE;
+}
+
+static gboolean
+make_time_embedding (DdpmUnet * unet, GError ** error)
+{
+  unet->time.dim = 4 * unet->config.channels;
+  unet->time.columns = unet->graph->time_columns;
+  if (unet->config.classes > 0)
+    unet->time.labels =
+        ddpm_params_find (unet->params, DDPM_PARAM_LABELS)->offset;
+  return plan_time_linears (unet, error) && take_time_memory (unet, error);
+}
+
+/* For the function that runs where the backend computes */
+typedef struct
+{
+  DdpmUnet *unet;
+  gboolean ok;
+  GError **error;
+} SetUp;
+
+static void
+set_up (gpointer data)
+{
+  SetUp *s = data;
+  DdpmUnet *unet = s->unet;
+
+  s->ok = make_plans (unet, s->error)
+      && make_time_embedding (unet, s->error)
+      && (unet->arena = take_memory (unet, unet->memory->size, s->error))
+      && (unet->scratch = take_memory (unet, unet->scratch_size, s->error));
+}
+
+DdpmUnet *
+ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
+    guint width, guint height, gboolean training, GError ** error)
+{
+  SetUp s = { NULL, FALSE, error };
+  DdpmUnet *unet;
+
+  if (batch == 0) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "a batch of 0 images was asked for, expected 1 or more");
+    return NULL;
+  }
+  if (!ddpm_config_check (config, error)
+      || !ddpm_config_check_size (config, width, height, error))
+    return NULL;
+
+  unet = g_new0 (DdpmUnet, 1);
+  unet->config = *config;
+  unet->backend = ddpm_backend_ref (backend);
+  unet->batch = batch;
+  unet->training = training;
+  unet->params = ddpm_params_new (config, NULL);
+  unet->graph = ddpm_graph_new (config, unet->params, width, height);
+  unet->memory = ddpm_memory_plan_new (unet->graph, batch,
+      ddpm_type_size (backend->act_type), training);
+
+  s.unet = unet;
+  backend->ops->run (backend, set_up, &s);
+  if (!s.ok) {
+    ddpm_unet_free (unet);
+    return NULL;
+  }
+  return unet;
+}
+
+static void
+tear_down (gpointer data)
+{
+  DdpmUnet *unet = data;
+  const DdpmOps *ops = unet->backend->ops;
+  guint i;
+
+  for (i = 0; unet->plans && i < unet->graph->nodes->len; i++)
+    if (unet->plans[i])
+      ops->plan_free (unet->plans[i]);
+  for (i = 0; i < 3; i++)
+    if (unet->time.linear[i])
+      ops->plan_free (unet->time.linear[i]);
+  ops->free (unet->backend, unet->arena);
+  ops->free (unet->backend, unet->time_arena);
+  ops->free (unet->backend, unet->scratch);
+}
+
+void
+ddpm_unet_free (DdpmUnet * unet)
+{
+  if (unet == NULL)
+    return;
+  unet->backend->ops->run (unet->backend, tear_down, unet);
+  g_free (unet->plans);
+  ddpm_memory_plan_free (unet->memory);
+  ddpm_graph_free (unet->graph);
+  ddpm_params_free (unet->params);
+  ddpm_backend_unref (unet->backend);
+  g_free (unet);
+}
+
+gsize
+ddpm_unet_get_memory (DdpmUnet * unet)
+{
+  return unet->memory->size + unet->time_arena_size + unet->scratch_size;
+}
+
+void
+ddpm_unet_set_weights (DdpmUnet * unet, const float *arena)
+{
+  guint i;
+
+  unet->weights = arena;
+  for (i = 0; i < unet->graph->nodes->len; i++) {
+    DdpmNode *node = ddpm_graph_node (unet->graph, i);
+
+    if (node->kind == DDPM_NODE_CONV)
+      unet->backend->ops->conv_set_weights (unet->plans[i],
+          arena + node->weight, arena + node->bias);
+  }
+}

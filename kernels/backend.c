@@ -1,0 +1,187 @@
+/* gst-ddpm: choosing a machine that computes
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "config.h"
+
+#include <gmodule.h>
+#include "kernels/backends.h"
+
+static DdpmBackend *
+cuda_backend_new (DdpmPrecision precision, guint threads, gint device,
+    gpointer context, GError ** error)
+{
+  const gchar *folder = g_getenv ("GST_DDPM_MODULE_DIR");
+  g_autofree gchar *path = g_build_filename (folder ? folder : DDPM_MODULE_DIR,
+      "libgstddpm-cuda." G_MODULE_SUFFIX, NULL);
+  GModule *module = g_module_open (path,
+      G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  gpointer symbol = NULL;
+
+  if (module == NULL || !g_module_symbol (module, DDPM_CUDA_BACKEND_SYMBOL,
+          &symbol)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs the module %s, which cannot be opened: %s",
+        path, g_module_error ());
+    if (module)
+      g_module_close (module);
+    return NULL;
+  }
+  /* Its threads and types outlive any one backend. */
+  g_module_make_resident (module);
+  return ((DdpmCudaBackendNewFunc) symbol) (precision, threads, device,
+      context, error);
+}
+
+/* What the module brings with it is large and takes its time to load: in vain,
+ * where the library of NVIDIA's driver is not. */
+static gboolean
+has_cuda_driver (void)
+{
+  GModule *driver = g_module_open ("libcuda.so.1",
+      G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+
+  if (driver == NULL)
+    return FALSE;
+  g_module_close (driver);
+  return TRUE;
+}
+
+/* Where there is a choice, it is made before there is a network. */
+static DdpmBackend *
+ready_cuda_backend_new (DdpmPrecision precision, guint threads,
+    gpointer context)
+{
+  DdpmBackend *backend =
+      cuda_backend_new (precision, threads, -1, context, NULL);
+
+  if (backend == NULL || ddpm_backend_ready (backend, NULL))
+    return backend;
+  g_atomic_ref_count_init (&backend->refcount);
+  ddpm_backend_unref (backend);
+  return NULL;
+}
+
+DdpmBackend *
+ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
+    guint threads, GError ** error)
+{
+  return ddpm_backend_new_on (kind, precision, threads, -1, NULL, error);
+}
+
+DdpmBackend *
+ddpm_backend_new_on (DdpmBackendKind kind, DdpmPrecision precision,
+    guint threads, gint device, gpointer context, GError ** error)
+{
+  DdpmBackend *backend = NULL;
+
+  if (kind == DDPM_BACKEND_AUTO && device >= 0)
+    kind = DDPM_BACKEND_CUDA;
+  if (threads > DDPM_MAX_THREADS) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "%u compute threads: expected at most %d, or 0 for one per core",
+        threads, DDPM_MAX_THREADS);
+    return NULL;
+  }
+  switch (kind) {
+    case DDPM_BACKEND_REFERENCE:
+      backend = ddpm_reference_backend_new (precision, threads, error);
+      break;
+    case DDPM_BACKEND_CPU:
+      backend = ddpm_cpu_backend_new (precision, threads, error);
+      break;
+    case DDPM_BACKEND_CUDA:
+      backend = cuda_backend_new (precision, threads, device, context, error);
+      break;
+    case DDPM_BACKEND_AUTO:
+      if (has_cuda_driver ())
+        backend = ready_cuda_backend_new (precision, threads, context);
+      if (backend == NULL)
+        backend = ddpm_cpu_backend_new (precision, threads, error);
+      break;
+  }
+  if (backend)
+    g_atomic_ref_count_init (&backend->refcount);
+  return backend;
+}
+
+DdpmBackend *
+ddpm_backend_ref (DdpmBackend * backend)
+{
+  g_atomic_ref_count_inc (&backend->refcount);
+  return backend;
+}
+
+void
+ddpm_backend_unref (DdpmBackend * backend)
+{
+  gpointer kept;
+  GDestroyNotify free_kept;
+
+  if (!g_atomic_ref_count_dec (&backend->refcount))
+    return;
+  kept = backend->kept;
+  free_kept = backend->free_kept;
+  g_free (backend->device);
+  backend->ops->finalize (backend);
+  if (free_kept)
+    free_kept (kept);
+}
+
+void
+ddpm_backend_keep (DdpmBackend * backend, gpointer object,
+    GDestroyNotify free_func)
+{
+  g_return_if_fail (backend->free_kept == NULL);
+
+  backend->kept = object;
+  backend->free_kept = free_func;
+}
+
+gpointer
+ddpm_backend_get_context (DdpmBackend * backend)
+{
+  return backend->context;
+}
+
+gboolean
+ddpm_backend_ready (DdpmBackend * backend, GError ** error)
+{
+  return backend->ops->ready == NULL || backend->ops->ready (backend, error);
+}
+
+gboolean
+ddpm_backend_check (DdpmBackend * backend, GError ** error)
+{
+  return backend->ops->check == NULL || backend->ops->check (backend, error);
+}
+
+const gchar *
+ddpm_backend_get_name (DdpmBackend * backend)
+{
+  return backend->name;
+}
+
+const gchar *
+ddpm_backend_get_device (DdpmBackend * backend)
+{
+  return backend->device;
+}
+
+DdpmPrecision
+ddpm_backend_get_precision (DdpmBackend * backend)
+{
+  return backend->precision;
+}
+
+const gchar *
+ddpm_backend_get_precision_name (DdpmBackend * backend)
+{
+  switch (backend->precision) {
+    case DDPM_PRECISION_BF16:
+      return "bf16";
+    case DDPM_PRECISION_BF16_EMULATED:
+      return "bf16 (emulated)";
+    default:
+      return "f32";
+  }
+}

@@ -1,0 +1,163 @@
+/* gst-ddpm: CPU backend: own loops, and oneDNN, on all cores
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/backends.h"
+#include "kernels/host.h"
+#include "kernels/cpu/private.h"
+
+/* --- the machine -------------------------------------------------------- */
+
+static void
+cpu_finalize (DdpmBackend * base)
+{
+  CpuBackend *b = (CpuBackend *) base;
+
+  ddpm_host_free (base, b->staging);
+  cpu_onednn_close (b);
+  g_free (b);
+}
+
+static void
+cpu_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+{
+  cpu_thread_run (b->threads, func, data);
+}
+
+/* --- plans -------------------------------------------------------------- */
+
+void
+cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
+    const gchar * (*implementation) (DdpmPlan *, guint kind))
+{
+  p->plan.ops = b->ops;
+  p->plan.backend = b;
+  p->clear = clear;
+  p->implementation = implementation;
+}
+
+void
+cpu_plan_free (DdpmPlan * p)
+{
+  CpuPlan *plan = (CpuPlan *) p;
+
+  if (plan == NULL)
+    return;
+  if (plan->clear)
+    plan->clear (p);
+  g_free (plan);
+}
+
+const gchar *
+cpu_plan_implementation (DdpmPlan * p, guint kind)
+{
+  const gchar *name = ((CpuPlan *) p)->implementation (p, kind);
+
+  return name ? name : "none";
+}
+
+static const DdpmOps cpu_ops = {
+  .finalize = cpu_finalize,
+  .run = cpu_run,
+  .alloc = ddpm_host_alloc,
+  .free = ddpm_host_free,
+  .upload = ddpm_host_copy,
+  .download = ddpm_host_copy,
+  .zero = ddpm_host_zero,
+  .copy = ddpm_host_copy,
+
+  .conv_new = cpu_conv_new,
+  .conv_set_weights = cpu_conv_set_weights,
+  .conv_forward = cpu_conv_forward,
+  .conv_backward_data = cpu_conv_backward_data,
+  .conv_backward_weights = cpu_conv_backward_weights,
+
+  .norm_new = cpu_norm_new,
+  .norm_forward = cpu_norm_forward,
+  .norm_backward = cpu_norm_backward,
+
+  .attention_new = cpu_attention_new,
+  .attention_forward = cpu_attention_forward,
+  .attention_backward = cpu_attention_backward,
+
+  .linear_new = cpu_linear_new,
+  .linear_forward = cpu_linear_forward,
+  .linear_backward = cpu_linear_backward,
+
+  .plan_free = cpu_plan_free,
+  .plan_implementation = cpu_plan_implementation,
+
+  .upsample_forward = cpu_upsample_forward,
+  .upsample_backward = cpu_upsample_backward,
+  .accumulate = cpu_accumulate,
+  .embedding = cpu_embedding,
+  .embedding_add = cpu_embedding_add,
+  .embedding_backward = cpu_embedding_backward,
+  .swish_forward = cpu_swish_forward,
+  .swish_backward = cpu_swish_backward,
+
+  .noise = cpu_noise,
+  .q_sample = cpu_q_sample,
+  .mse = cpu_mse,
+  .guide = cpu_guide,
+  .reverse_step = cpu_reverse_step,
+  .to_picture = ddpm_host_to_picture,
+  .from_picture = ddpm_host_from_picture,
+  .from_pixels = ddpm_host_from_pixels,
+
+  .sum_of_squares = cpu_sum_of_squares,
+  .adam = cpu_adam,
+};
+
+/* --- what is here --------------------------------------------------------- */
+
+/* In f32, and where bf16 is emulated, oneDNN is not even opened. */
+static gboolean
+choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
+{
+  if (asked == DDPM_PRECISION_AUTO)
+    asked = cpu_onednn_check_bf16 (NULL) ? DDPM_PRECISION_BF16
+        : DDPM_PRECISION_F32;
+  b->base.precision = asked;
+  b->base.act_type = asked == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
+      : DDPM_TYPE_BF16;
+  b->native_bf16 = asked == DDPM_PRECISION_BF16;
+  return !b->native_bf16 || cpu_onednn_open (b, error);
+}
+
+static gboolean
+check_threads (guint threads, GError ** error)
+{
+  if (threads <= cpu_thread_limit ())
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+      "%u threads were asked for, and OpenMP may use %u here "
+      "(OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS)", threads,
+      cpu_thread_limit ());
+  return FALSE;
+}
+
+DdpmBackend *
+ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
+{
+  g_autofree gchar *computes = NULL;
+  CpuBackend *b = g_new0 (CpuBackend, 1);
+
+  b->base.ops = &cpu_ops;
+  b->base.name = "cpu";
+  b->base.host_memory = TRUE;
+  b->base.threads = threads ? threads
+      : MIN (cpu_thread_count_cores (), cpu_thread_limit ());
+  b->kernels = cpu_kernels_get ();
+  if (!check_threads (b->base.threads, error)
+      || !choose_precision (b, precision, error))
+    goto failed;
+  computes = b->native_bf16 ? cpu_onednn_describe ()
+      : g_strdup_printf ("own kernels (%s)", b->kernels->name);
+  b->base.device = g_strdup_printf ("%s, %u thread%s", computes,
+      b->base.threads, b->base.threads == 1 ? "" : "s");
+  return &b->base;
+
+failed:
+  cpu_finalize (&b->base);
+  return NULL;
+}

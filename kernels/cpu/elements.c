@@ -1,0 +1,223 @@
+/* gst-ddpm: CPU backend: operations without a plan, cut into pieces
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <string.h>
+#include "kernels/cpu/private.h"
+
+/* Elements of a piece: enough to be worth a thread, and some of them for
+ * each thread of anything large. Always the same: sums depend on it. */
+#define PIECE 16384
+/* Rows of a piece of a sum of columns, and columns joined at a time */
+#define SUM_ROWS 128
+#define SUM_COLUMNS 16
+
+static const CpuKernels *
+kernels_of (DdpmBackend * b)
+{
+  return ((CpuBackend *) b)->kernels;
+}
+
+static gsize
+count_pieces (gsize count, gsize piece)
+{
+  return count / piece + (count % piece != 0);
+}
+
+void
+cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
+    gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add)
+{
+  const gsize piece = MAX (1, PIECE / MAX (cx, cy));
+  const gsize pieces = count_pieces (rows, piece);
+
+#pragma omp parallel for schedule(static)
+  for (gsize i = 0; i < pieces; i++) {
+    const gsize first = i * piece;
+
+    b->kernels->element->copy (x_type, y_type, MIN (piece, rows - first), cx,
+        cy, cpu_at (x, first * cx * ddpm_type_size (x_type)),
+        cpu_at (y, first * cy * ddpm_type_size (y_type)), add);
+  }
+}
+
+gsize
+cpu_column_sums_scratch (gsize rows, gsize c)
+{
+  return count_pieces (rows, SUM_ROWS) * c * sizeof (float);
+}
+
+/* Sums of the pieces [pieces][c], in double and in their order */
+static void
+join_sums (gsize pieces, gsize c, gsize first, const float *sums, float *out,
+    gboolean add)
+{
+  const gsize count = MIN (SUM_COLUMNS, c - first);
+  double total[SUM_COLUMNS] = { 0, };
+
+  for (gsize piece = 0; piece < pieces; piece++) {
+    for (gsize i = 0; i < count; i++)
+      total[i] += sums[piece * c + first + i];
+  }
+  for (gsize i = 0; i < count; i++)
+    out[first + i] = add ? out[first + i] + total[i] : total[i];
+}
+
+void
+cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
+    gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch)
+{
+  const gsize pieces = count_pieces (rows, SUM_ROWS);
+  float *sums = scratch;
+
+#pragma omp parallel
+  {
+#pragma omp for schedule(static)
+    for (gsize i = 0; i < pieces; i++)
+      b->kernels->element->column_sums (type, MIN (SUM_ROWS,
+              rows - i * SUM_ROWS), row, c, cpu_at (x,
+              i * SUM_ROWS * row * ddpm_type_size (type)), sums + i * c);
+#pragma omp for schedule(static)
+    for (gsize first = 0; first < c; first += SUM_COLUMNS)
+      join_sums (pieces, c, first, sums, out, add);
+  }
+}
+
+/* --- activations ------------------------------------------------------------ */
+
+void
+cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+    gconstpointer x, gpointer y)
+{
+  const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
+
+  /* images lie one below the other: 2 n h rows */
+#pragma omp parallel for schedule(static)
+  for (gsize i = 0; i < (gsize) 2 * n * h; i++)
+    kernels_of (b)->element->upsample_row (b->act_type, w, c,
+        cpu_at (x, i / 2 * row), cpu_at (y, i * 2 * row));
+}
+
+void
+cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+    gconstpointer dy, gpointer dx, gboolean add)
+{
+  const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
+
+#pragma omp parallel for schedule(static)
+  for (gsize i = 0; i < (gsize) n * h; i++)
+    kernels_of (b)->element->upsample_row_gradient (b->act_type, w, c,
+        cpu_at (dy, i * 4 * row), cpu_at (dy, i * 4 * row + 2 * row),
+        cpu_at (dx, i * row), add);
+}
+
+void
+cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
+{
+  cpu_copy ((CpuBackend *) b, b->act_type, b->act_type, count, 1, 1, x, y,
+      TRUE);
+}
+
+/* --- the embeddings of times and labels --------------------------------------- */
+
+void
+cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * t, float *out)
+{
+  for (gsize i = 0; i < n; i++)
+    memcpy (out + i * dim, table + (gsize) t[i] * dim, dim * sizeof (float));
+}
+
+void
+cpu_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * index, float *out)
+{
+  for (gsize i = 0; i < n; i++) {
+    if (index[i] >= 0)
+      kernels_of (b)->element->add_rows (1, dim,
+          table + (gsize) index[i] * dim, out + i * dim);
+  }
+}
+
+/* Of SUM_COLUMNS elements of a row of the table */
+static void
+embedding_backward_piece (guint n, guint dim, gint row, gsize first,
+    const gint * index, const float *dy, float *drow, gboolean add)
+{
+  const gsize count = MIN (SUM_COLUMNS, dim - first);
+  double sums[SUM_COLUMNS] = { 0, };
+
+  for (gsize i = 0; i < n; i++) {
+    for (gsize k = 0; index[i] == row && k < count; k++)
+      sums[k] += dy[i * dim + first + k];
+  }
+  for (gsize k = 0; k < count; k++)
+    drow[first + k] = add ? drow[first + k] + sums[k] : sums[k];
+}
+
+void
+cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize row = 0; row < rows; row++) {
+    for (gsize first = 0; first < dim; first += SUM_COLUMNS)
+      embedding_backward_piece (n, dim, row, first, index, dy,
+          dtable + row * dim, add);
+  }
+}
+
+void
+cpu_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize first = 0; first < count; first += PIECE)
+    kernels_of (b)->element->swish (MIN (PIECE, count - first), x + first,
+        y + first);
+}
+
+void
+cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
+    const float *dy, float *dx)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize first = 0; first < count; first += PIECE)
+    kernels_of (b)->element->swish_gradient (MIN (PIECE, count - first),
+        x + first, dy + first, dx + first);
+}
+
+/* --- the optimiser ------------------------------------------------------------ */
+
+/* The pieces' sums are added in their order, a fixed number at a time. */
+double
+cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
+{
+  const gsize at_a_time = 1024;
+  double sums[1024], total = 0.0;
+  gsize pieces = count_pieces (count, PIECE);
+
+  for (gsize done = 0; done < pieces; done += at_a_time) {
+    const gsize now = MIN (at_a_time, pieces - done);
+
+#pragma omp parallel for schedule(static)
+    for (gsize i = 0; i < now; i++) {
+      const gsize first = (done + i) * PIECE;
+
+      sums[i] = kernels_of (b)->optimizer->sum_of_squares (MIN (PIECE,
+              count - first), x + first);
+    }
+    for (gsize i = 0; i < now; i++)
+      total += sums[i];
+  }
+  return total;
+}
+
+void
+cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count, const float *grad,
+    float *param, float *m, float *v, float *ema)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize first = 0; first < count; first += PIECE)
+    kernels_of (b)->optimizer->adam (a, MIN (PIECE, count - first),
+        grad + first, param + first, m + first, v + first,
+        ema ? ema + first : NULL);
+}

@@ -1,0 +1,207 @@
+/* gst-ddpm: the inner loops of the CPU backend
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Each loop runs in one thread over a contiguous piece of work; who works on
+ * what is decided above. The files kern-*.c are compiled once for each
+ * instruction set, and cpu_kernels_get() gives the best that this processor
+ * has. Every sum keeps one accumulator per channel or a fixed number of
+ * lanes, so that all of them give the same bits; but for products of
+ * matrices, which are fused with their sums where the processor can.
+ */
+#pragma once
+
+#include "kernels/ops.h"
+
+G_BEGIN_DECLS
+
+/* Lanes of a sum over everything: enough for one AVX-512 vector of doubles */
+#define CPU_SUM_LANES 8
+
+/* Group norm: a block is @pixels rows of @c channels, packed; what is per
+ * channel is indexed as the block's channels are. */
+typedef struct
+{
+  /* mean[c], m2[c]: mean and sum of squared deviations over the block */
+  void (*moments) (DdpmType type, gsize pixels, gsize c, const void *x,
+      float *mean, float *m2);
+  /* Joins the moments of an image's blocks, moments [blocks][2][c], block
+   * pixels each but the last, and the time bias (or NULL) to
+   * stats [groups][2]. work: 2 c doubles */
+  void (*group_stats) (gsize pixels, gsize block, gsize c, gsize groups,
+      float eps, const float *moments, const float *time_bias, double *work,
+      float *stats);
+  /* y = keep * swish ((x - mean) * scale + shift); keep NULL: 1. Rows of y
+   * and keep are @row elements apart. */
+  void (*normalize) (DdpmType type, gsize pixels, gsize c, gsize row,
+      const void *x, const float *mean, const float *scale,
+      const float *shift, gboolean swish, const float *keep, void *y);
+  /* dz = keep * swish' (z) * dy of z = x^ gamma + beta, x^ = (x - mean) rstd,
+   * rows of dz, dy and keep @row apart; sum_dz, sum_dz_x, sum_x [c]: sums of
+   * dz, dz x^ and x^ over the block */
+  void (*gradient) (DdpmType type, gsize pixels, gsize c, gsize row,
+      const void *x, const void *dy, const float *mean, const float *rstd,
+      const float *gamma, const float *beta, gboolean swish,
+      const float *keep, float *dz, float *sum_dz, float *sum_dz_x,
+      float *sum_x);
+  /* dx = scale * dz - offset - slope * x^, or += */
+  void (*input_gradient) (DdpmType type, gsize pixels, gsize c, gsize row,
+      const void *x, const float *dz, const float *mean, const float *rstd,
+      const float *scale, const float *offset, const float *slope,
+      void *dx, gboolean add);
+} CpuNormKernels;
+
+/* One row of attention */
+typedef struct
+{
+  /* probs = softmax (scale * scores); scores may be probs */
+  void (*softmax) (DdpmType type, gsize tokens, float scale,
+      const float *scores, void *probs);
+  /* dscores = scale * probs * (dprobs - sum (dprobs * probs)) */
+  void (*softmax_gradient) (DdpmType type, gsize tokens, float scale,
+      const void *probs, const float *dprobs, void *dscores);
+} CpuSoftmaxKernels;
+
+typedef struct
+{
+  void (*normals) (guint64 seed, guint64 sample, guint32 stream,
+      guint32 first_block, gsize blocks, float *out);
+  /* keep[e - first] = u_e >= p ? 1 / (1 - p) : 0 */
+  void (*dropout) (const DdpmDropout * drop, guint64 image, gsize first,
+      gsize count, float *keep);
+} CpuRandomKernels;
+
+typedef struct
+{
+  /* y[rows][cy] = x[rows][cx], or +=; what y has more is zero, what x has
+   * more is left out */
+  void (*copy) (DdpmType x_type, DdpmType y_type, gsize rows, gsize cx,
+      gsize cy, const void *x, void *y, gboolean add);
+  void (*round_to_bf16) (gsize count, float *x);
+  /* sums[c] of x [rows][c], rows @row elements apart */
+  void (*column_sums) (DdpmType type, gsize rows, gsize row, gsize c,
+      const void *x, float *sums);
+  /* one output row, and the gradient of one input row from two */
+  void (*upsample_row) (DdpmType type, gsize w, gsize c, const void *x,
+      void *y);
+  void (*upsample_row_gradient) (DdpmType type, gsize w, gsize c,
+      const void *dy0, const void *dy1, void *dx, gboolean add);
+  void (*add_rows) (gsize rows, gsize c, const float *bias, float *y);
+  void (*swish) (gsize count, const float *x, float *y);
+  void (*swish_gradient) (gsize count, const float *x, const float *dy,
+      float *dx);
+  void (*q_sample) (gsize count, float a, float s, const float *x_0,
+      const float *eps, float *x_t);
+  double (*mse) (gsize count, float scale, const float *pred,
+      const float *target, float *dpred);
+  void (*guide) (gsize count, float w, const float *without, float *eps);
+  /* z NULL: sigma is 0; x_0_prev NULL: not kept */
+  void (*reverse_step) (const DdpmReverseStep * step, gsize count, float *x,
+      const float *eps, float *x_0_prev, const float *z);
+} CpuElementKernels;
+
+typedef struct
+{
+  double (*sum_of_squares) (gsize count, const float *x);
+  void (*adam) (const DdpmAdam * a, gsize count, const float *grad,
+      float *param, float *m, float *v, float *ema);
+} CpuOptimizerKernels;
+
+/* Where the outputs of a tile go: pixels [rows][columns] are in the image,
+ * channels to the end of a row of it; residual, as y: NULL: none */
+typedef struct
+{
+  gsize rows, columns, channels;
+  gsize row_step, column_step;  /* of y and residual */
+  const float *residual;
+  float *y;
+} CpuWinogradOutputs;
+
+/* 3x3 convolution by tiles of outputs x outputs; see winograd.c. Of each
+ * tile and each kernel there are points^2 planes, points = outputs + 2. */
+typedef struct
+{
+  const gchar *name;
+  gsize outputs;
+  /* packed [planes][in][width], of @out <= width kernels, from input i of
+   * output o at weight + i in_stride + o out_stride; turned: by half a turn */
+  void (*pack) (gsize in, gsize out, gsize in_stride, gsize out_stride,
+      gboolean turned, const float *weight, float *packed);
+  /* The gradient of width kernels, from that of their packed form */
+  void (*unpack) (gsize in, gsize in_stride, gsize out_stride,
+      const float *packed, float *dweight, gboolean add);
+  /* The planes, @plane apart, of a tile's inputs x[points^2] or of the
+   * gradients dy[outputs^2] of its outputs */
+  void (*spread_input) (gsize channels, const float *const *x, gsize plane,
+      float *v);
+  void (*spread_gradient) (gsize channels, const float *const *dy,
+      gsize plane, float *v);
+  /* The outputs of a tile from its products m [planes][width]; bias [width]:
+   * NULL: none */
+  void (*gather_output) (const float *m, const float *bias,
+      const CpuWinogradOutputs * to);
+} CpuWinogradTile;
+
+typedef struct
+{
+  gsize width;                  /* outputs that are computed at a time */
+  gsize lanes;                  /* of which channels are a multiple */
+  /* c [rows][width], rows c_row apart, = a b, or +=: element r, k of a at
+   * a + r a_row + k a_depth, rows of b b_depth apart; soon [depth][width] is
+   * only fetched */
+  void (*multiply) (gsize rows, gsize depth, const float *a, gsize a_row,
+      gsize a_depth, const float *b, gsize b_depth, const float *soon,
+      float *c, gsize c_row, gboolean add);
+  const CpuWinogradTile *tile[2];       /* of 2x2 outputs, of 4x4 */
+} CpuWinogradKernels;
+
+/* Products of matrices c = a b, by blocks of @rows x @width; see
+ * product.c. Panels are that many vectors, side by side: of a packed
+ * one, [depth][rows] or [depth][width], the last filled up with zeros. */
+typedef struct
+{
+  const float *x;               /* element r, k of a panel: r row + k depth */
+  gsize row, depth;
+  gsize panel;                  /* from one panel to the next */
+} CpuProductRows;
+
+/* c = sums + plus + bias: element r, k at r row + k column; bias [columns] */
+typedef struct
+{
+  float *c;
+  const float *plus;            /* NULL: nothing; may be c */
+  const float *bias;            /* NULL: nothing */
+  gsize row, column;
+} CpuProductResult;
+
+typedef struct
+{
+  const gchar *name;
+  gsize rows, width;
+  /* Panels, one after the other, of @count vectors one @step apart, whose
+   * elements are @deep apart */
+  void (*pack_rows) (gsize count, gsize depth, const float *x, gsize step,
+      gsize deep, float *packed);
+  void (*pack_columns) (gsize count, gsize depth, const float *x, gsize step,
+      gsize deep, float *packed);
+  /* The packed panels of b are b_panel apart. Each sum is over the depth in
+   * its order, whatever the block is that it is computed in. */
+  void (*multiply) (gsize rows, gsize columns, gsize depth,
+      const CpuProductRows * a, const float *b, gsize b_panel,
+      const CpuProductResult * to);
+} CpuProductKernels;
+
+typedef struct
+{
+  const gchar *name;
+  const CpuNormKernels *norm;
+  const CpuSoftmaxKernels *softmax;
+  const CpuRandomKernels *random;
+  const CpuElementKernels *element;
+  const CpuOptimizerKernels *optimizer;
+  const CpuWinogradKernels *winograd;
+  const CpuProductKernels *product;
+} CpuKernels;
+
+const CpuKernels *cpu_kernels_get (void);
+
+G_END_DECLS

@@ -1,0 +1,109 @@
+/* gst-ddpm: inner loops of the CPU backend: 3x3 convolution by tiles
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Winograd's F(m x m, 3x3): Lavin & Gray, "Fast algorithms for convolutional
+ * neural networks" (2016), section 4. From a tile d of (m + 2) x (m + 2)
+ * inputs and a kernel g come m x m outputs, by (m + 2)^2 multiplications
+ * instead of 9 m^2: 4 an output of tiles of 2x2, 2.25 of tiles of 4x4.
+ *
+ *   y = A^T [(G g G^T) . (B^T d B)] A
+ *
+ * The sum over channels makes each of them a product of matrices. What the
+ * chain rule makes of it is the gradient of the kernel:
+ *
+ *   dg = G^T [sum over tiles of (B^T d B) . (A dy A^T)] G
+ */
+#include "kernels/cpu/isa/winograd.h"
+
+/* Rows of a block of a product, which is kept in registers */
+#define ROWS 6
+
+/* Meanwhile a float of every soon_depth at @soon comes nearer. */
+KERN_INLINE void
+multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
+    gsize a_depth, const float *b, gsize b_depth, const float *soon,
+    gsize soon_depth, float *c, gsize c_row, gboolean add)
+{
+  Vec sum[ROWS][2];
+
+#pragma GCC unroll 6
+  for (gsize r = 0; r < rows; r++)
+    sum[r][0] = sum[r][1] = vec_all (0.0f);
+  for (gsize k = 0; k < depth; k++, a += a_depth, b += b_depth) {
+    const Vec b0 = vec_load (b), b1 = vec_load (b + LANES);
+
+    __builtin_prefetch (soon, 0, 2);
+    soon += soon_depth;
+
+#pragma GCC unroll 6
+    for (gsize r = 0; r < rows; r++) {
+      const Vec x = vec_all (a[r * a_row]);
+
+      sum[r][0] = vec_fma (x, b0, sum[r][0]);
+      sum[r][1] = vec_fma (x, b1, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 6
+  for (gsize r = 0; r < rows; r++, c += c_row) {
+    if (add) {
+      sum[r][0] += vec_load (c);
+      sum[r][1] += vec_load (c + LANES);
+    }
+    vec_store (c, sum[r][0]);
+    vec_store (c + LANES, sum[r][1]);
+  }
+}
+
+/* Two blocks of four rows are faster than one of six and one of two. What is
+ * multiplied next is fetched evenly over all of them: the first one would wait
+ * for it. */
+static void
+multiply (gsize rows, gsize depth, const float *a, gsize a_row, gsize a_depth,
+    const float *b, gsize b_depth, const float *soon, float *c, gsize c_row,
+    gboolean add)
+{
+  const gsize all = rows;
+  gsize now, step;
+
+  for (; rows > 0; rows -= now, a += now * a_row, c += now * c_row,
+      soon += step * depth) {
+    now = rows == 8 ? 4 : MIN (rows, ROWS);
+    step = (now * WIDTH + all - 1) / all;
+    switch (now) {
+      case 1:
+        multiply_rows (1, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
+        break;
+      case 2:
+        multiply_rows (2, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
+        break;
+      case 3:
+        multiply_rows (3, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
+        break;
+      case 4:
+        multiply_rows (4, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
+        break;
+      case 5:
+        multiply_rows (5, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
+        break;
+      default:
+        multiply_rows (6, depth, a, a_row, a_depth, b, b_depth, soon,
+            step, c, c_row, add);
+        break;
+    }
+  }
+}
+
+extern const CpuWinogradTile KERN (winograd_tile_2), KERN (winograd_tile_4);
+
+extern const CpuWinogradKernels KERN (winograd_kernels);
+const CpuWinogradKernels KERN (winograd_kernels) = {
+  .width = WIDTH,
+  .lanes = LANES,
+  .multiply = multiply,
+  .tile = {&KERN (winograd_tile_2), &KERN (winograd_tile_4)},
+};

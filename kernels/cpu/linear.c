@@ -1,0 +1,92 @@
+/* gst-ddpm: CPU backend: the linear layers of the time embedding
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ *   y[r][o] = bias[o] + sum over i of x[r][i] weight[o][i]
+ */
+#include "kernels/cpu/product.h"
+
+typedef struct
+{
+  CpuPlan base;
+  gsize rows, in, out;
+  CpuProduct forward;           /* weight, x^T, y^T */
+  CpuProduct backward_data;     /* dy, weight, dx */
+  CpuProduct backward_weights;  /* dy^T, x, dweight */
+  gsize sums, work;             /* offsets in the workspace */
+} CpuLinear;
+
+static const gchar *
+linear_implementation (DdpmPlan * p, guint kind)
+{
+  return cpu_plan_backend (p)->kernels->product->name;
+}
+
+/* Of few rows, weights are read once and as they are where they are the left
+ * factor. */
+static void
+plan_products (CpuLinear * l, CpuBackend * b)
+{
+  const DdpmType f32 = DDPM_TYPE_F32;
+  const CpuMatrix x = { f32, l->rows, l->in, {0, l->in, 1} };
+  const CpuMatrix x_transposed = { f32, l->in, l->rows, {0, 1, l->in} };
+  const CpuMatrix y = { f32, l->rows, l->out, {0, l->out, 1} };
+  const CpuMatrix y_transposed = { f32, l->out, l->rows, {0, 1, l->out} };
+  const CpuMatrix weight = { f32, l->out, l->in, {0, l->in, 1} };
+
+  cpu_product_init (&l->forward, b, 1, &weight, &x_transposed, &y_transposed);
+  cpu_product_init (&l->backward_data, b, 1, &y, &weight, &x);
+  cpu_product_init (&l->backward_weights, b, 1, &y_transposed, &x, &weight);
+}
+
+DdpmPlan *
+cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
+    GError ** error)
+{
+  CpuBackend *b = (CpuBackend *) base;
+  CpuLinear *l;
+  gsize total = 0;
+
+  if (!ddpm_linear_check (rows, in, out, error))
+    return NULL;
+
+  l = g_new0 (CpuLinear, 1);
+  cpu_plan_init (&l->base, base, NULL, linear_implementation);
+  l->rows = rows;
+  l->in = in;
+  l->out = out;
+  plan_products (l, b);
+  l->sums = cpu_layout_add (&total, cpu_column_sums_scratch (rows, out), 1);
+  l->work = cpu_layout_add (&total, MAX (cpu_product_scratch (&l->forward, b),
+          MAX (cpu_product_scratch (&l->backward_data, b),
+              cpu_product_scratch (&l->backward_weights, b))), 1);
+  l->base.plan.scratch = total;
+  return &l->base.plan;
+}
+
+void
+cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+    const float *bias, float *y, gpointer scratch)
+{
+  CpuLinear *l = (CpuLinear *) p;
+  CpuBackend *b = cpu_plan_backend (p);
+
+  cpu_product_run (&l->forward, b, weight, x, y, FALSE,
+      cpu_at (scratch, l->work));
+  b->kernels->element->add_rows (l->rows, l->out, bias, y);
+}
+
+void
+cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+    const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
+    gpointer scratch)
+{
+  CpuLinear *l = (CpuLinear *) p;
+  CpuBackend *b = cpu_plan_backend (p);
+  gpointer work = cpu_at (scratch, l->work);
+
+  if (dx)
+    cpu_product_run (&l->backward_data, b, dy, weight, dx, FALSE, work);
+  cpu_product_run (&l->backward_weights, b, dy, x, dweight, add, work);
+  cpu_column_sums (b, DDPM_TYPE_F32, l->rows, l->out, l->out, dy, dbias, add,
+      cpu_at (scratch, l->sums));
+}

@@ -1,0 +1,50 @@
+/* gst-ddpm: CPU backend: the primitive of oneDNN for a product of matrices
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/onednn/onednn.h"
+
+/* One matrix has two dimensions: there are more implementations for them. */
+static dnnl_status_t
+describe (gsize batch, const CpuMatrix * m, dnnl_memory_desc_t * desc)
+{
+  const dnnl_dims_t batch_dims = { batch, m->rows, m->columns };
+  const dnnl_dims_t batch_strides = { m->stride[0], m->stride[1],
+    m->stride[2]
+  };
+  const dnnl_dims_t dims = { m->rows, m->columns };
+  const dnnl_dims_t strides = { m->stride[1], m->stride[2] };
+
+  return batch == 1
+      ? dnnl_memory_desc_create_with_strides (desc, 2, dims,
+      cpu_data_type (m->type), strides)
+      : dnnl_memory_desc_create_with_strides (desc, 3, batch_dims,
+      cpu_data_type (m->type), batch_strides);
+}
+
+gboolean
+cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
+    gboolean add, GError ** error)
+{
+  static const gint args[] = { DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST };
+  const CpuMatrix *matrices[] = { left, right, product };
+  dnnl_memory_desc_t descs[3] = { NULL, NULL, NULL };
+  dnnl_primitive_attr_t attr = NULL;
+  dnnl_primitive_desc_t pd;
+  gboolean ok = TRUE;
+
+  for (guint i = 0; ok && i < 3; i++)
+    ok = cpu_check (describe (batch, matrices[i], &descs[i]), "matrix", error);
+  ok = ok && cpu_attr_new (add, &attr, error)
+      && cpu_check (dnnl_matmul_primitive_desc_create (&pd, b->engine,
+          descs[0], descs[1], NULL, descs[2], attr), "matrix product", error)
+      && cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
+  if (attr)
+    dnnl_primitive_attr_destroy (attr);
+  for (guint i = 0; i < 3; i++) {
+    if (descs[i])
+      dnnl_memory_desc_destroy (descs[i]);
+  }
+  return ok;
+}

@@ -1,0 +1,66 @@
+/* gst-ddpm: CPU backend: convolution as a product of matrices
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "kernels/cpu/product.h"
+
+G_BEGIN_DECLS
+
+/* A tap of the kernel, and the pixel that it reads: so far from the one at
+ * the output's place times in_step */
+typedef struct
+{
+  gint y, x;
+  guint index;                  /* of kernel x kernel */
+} CpuTap;
+
+/* Outputs (y + i out_step, x + k out_step) with i < height, k < width, which
+ * all have the same taps */
+typedef struct
+{
+  gsize y, x, height, width;
+  guint n_taps;
+  CpuTap taps[9];
+  gsize depth;                  /* of their sums */
+  gsize packed_at;              /* their weights, among those packed */
+} CpuPhase;
+
+/* y (n, out_height, out_width, out) of inputs (n, in_height, in_width,
+ * channels) that are concatenated */
+typedef struct
+{
+  gsize n, in_height, in_width, out_height, out_width;
+  guint in_step, out_step;
+  guint n_inputs;
+  gsize channels[2], out;
+  guint n_phases;
+  CpuPhase phases[4];
+} CpuPatches;
+
+/* x to y, and dy to the dx of one of the concatenated inputs */
+void cpu_patches_init (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d);
+void cpu_patches_init_backward (CpuPatches * p, CpuBackend * b,
+    const DdpmConvDesc * d, guint channels);
+
+/* Bytes of packed weights */
+gsize cpu_patches_packed_size (const CpuPatches * p, CpuBackend * b);
+/* The kernel from channel i, of those concatenated, to output o is at weight
+ * + i in_stride + o out_stride. */
+void cpu_patches_pack (const CpuPatches * p, CpuBackend * b,
+    const float *weight, gsize in_stride, gsize out_stride, float *packed);
+
+/* bias [out], plus (as y, or y itself): NULL: none */
+void cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
+    const float *const x[2], const float *packed, const float *bias,
+    const float *plus, float *y, gpointer scratch);
+/* Of one input: the gradient of the kernel from its channel i to output o, at
+ * dweight + i in_stride + o out_stride; add: += */
+void cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
+    const float *x, const float *dy, float *dweight, gsize in_stride,
+    gsize out_stride, gboolean add, gpointer scratch);
+/* Bytes of workspace of each */
+gsize cpu_patches_scratch (const CpuPatches * p, CpuBackend * b);
+gsize cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b);
+
+G_END_DECLS

@@ -1,0 +1,205 @@
+/* gst-ddpm: CPU backend: what its files share
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * oneDNN computes convolutions and matrix products in bf16, the loops of
+ * kernels/cpu/isa/table.h everything else, and all where it is not built with oneDNN. Sums are over pieces that depend on the
+ * shape alone, in their order: results do not depend on which thread did
+ * what. Nothing but oneDNN takes memory in a step.
+ */
+#pragma once
+
+#include "kernels/desc.h"
+#include "kernels/cpu/isa/table.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  DdpmBackend base;
+  const CpuKernels *kernels;
+  gboolean native_bf16;         /* oneDNN computes in bf16 */
+  struct dnnl_engine *engine;   /* NULL: oneDNN computes nothing */
+  struct dnnl_stream *stream;
+  /* where conv_set_weights () arranges weights: enough for any plan */
+  float *staging;
+  gsize staging_size;           /* floats */
+} CpuBackend;
+
+/* --- the compute thread (thread.c) ------------------------------------- */
+
+/* Physical cores that this process may run on */
+guint cpu_thread_count_cores (void);
+/* The most threads that OpenMP gives a team here */
+guint cpu_thread_limit (void);
+void cpu_thread_run (guint threads, void (*func) (gpointer data),
+    gpointer data);
+
+/* --- sizes and workspaces ---------------------------------------------------- */
+
+/* Adds up the parts of a workspace, each on a cache line of its own; past
+ * any size that can be had, it stays G_MAXSIZE. Returns the offset. */
+static inline gsize
+cpu_layout_add (gsize * total, gsize count, gsize size)
+{
+  const gsize offset = *total;
+  gsize bytes;
+
+  if (!g_size_checked_mul (&bytes, count, size)
+      || bytes > G_MAXSSIZE - 64 || offset > G_MAXSSIZE - 64 - bytes) {
+    *total = G_MAXSIZE;
+    return 0;
+  }
+  *total += (bytes + 63) & ~(gsize) 63;
+  return offset;
+}
+
+static inline gpointer
+cpu_at (gconstpointer base, gsize bytes)
+{
+  return (gpointer) ((const guint8 *) base + bytes);
+}
+
+/* --- oneDNN (kernels/cpu/onednn/onednn.c, kernels/cpu/onednn/primitive.c; kernels/cpu/onednn/without-onednn.c) ------------- */
+
+/* Whether it computes in bf16 here; else what is missing */
+gboolean cpu_onednn_check_bf16 (GError ** error);
+/* Fails where it does not. */
+gboolean cpu_onednn_open (CpuBackend * b, GError ** error);
+/* What has been opened, if anything */
+void cpu_onednn_close (CpuBackend * b);
+/* Its version, and the instruction set; free it */
+gchar *cpu_onednn_describe (void);
+
+#define CPU_PRIMITIVE_ARGS 5
+
+/* A primitive and its memory objects, of which only the addresses change */
+typedef struct
+{
+  struct dnnl_primitive *primitive;     /* NULL: none */
+  /* what they are, and where; the last one: workspace */
+  gint args[CPU_PRIMITIVE_ARGS];
+  struct dnnl_memory *memory[CPU_PRIMITIVE_ARGS];
+  gint n_args;
+  gsize scratch;                /* bytes of its workspace */
+  const gchar *implementation;  /* interned */
+} CpuPrimitive;
+
+void cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
+    const gconstpointer * data, gpointer scratch);
+void cpu_primitive_clear (CpuPrimitive * p);
+gboolean cpu_primitive_is_slow (const CpuPrimitive * p);
+
+/* A matrix, or batch matrices one stride[0] apart; row and column strides */
+typedef struct
+{
+  DdpmType type;
+  gsize rows, columns;
+  gsize stride[3];
+} CpuMatrix;
+
+/* --- plans ---------------------------------------------------------------- */
+
+typedef struct
+{
+  DdpmPlan plan;
+  void (*clear) (DdpmPlan * plan);
+  const gchar *(*implementation) (DdpmPlan * plan, guint kind);
+} CpuPlan;
+
+static inline CpuBackend *
+cpu_plan_backend (DdpmPlan * p)
+{
+  return (CpuBackend *) p->backend;
+}
+
+void cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
+    const gchar * (*implementation) (DdpmPlan *, guint kind));
+void cpu_plan_free (DdpmPlan * p);
+const gchar *cpu_plan_implementation (DdpmPlan * p, guint kind);
+
+/* --- the operations ---------------------------------------------------------- */
+
+DdpmPlan *cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
+    GError ** error);
+void cpu_conv_set_weights (DdpmPlan * p, const float *weight,
+    const float *bias);
+void cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    gconstpointer residual, gpointer y, gpointer scratch);
+void cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+    gboolean add0, gpointer dx1, gboolean add1, gpointer scratch);
+void cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
+    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
+    gboolean add, gpointer scratch);
+
+DdpmPlan *cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
+    GError ** error);
+void cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    const float *time_bias, gsize time_bias_stride, const float *gamma,
+    const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
+    gpointer scratch);
+void cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+    gconstpointer x1, const float *time_bias, gsize time_bias_stride,
+    const float *gamma, const float *beta, const DdpmDropout * drop,
+    const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
+    gboolean add1, float *dgamma, float *dbeta, gboolean add,
+    float *dtime_bias, gpointer scratch);
+
+DdpmPlan *cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
+    GError ** error);
+void cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+    gpointer probs, gpointer scratch);
+void cpu_attention_backward (DdpmPlan * p, gconstpointer dy,
+    gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch);
+
+DdpmPlan *cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
+    GError ** error);
+void cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+    const float *bias, float *y, gpointer scratch);
+void cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+    const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
+    gpointer scratch);
+
+void cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+    gconstpointer x, gpointer y);
+void cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
+    guint c, gconstpointer dy, gpointer dx, gboolean add);
+void cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
+    gpointer y);
+void cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * t, float *out);
+void cpu_embedding_add (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * index, float *out);
+void cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add);
+void cpu_swish_forward (DdpmBackend * b, gsize count, const float *x,
+    float *y);
+void cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
+    const float *dy, float *dx);
+
+void cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+    guint32 stream, guint n, guint elements, float *out);
+void cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+    const float *s, const float *x_0, const float *eps, float *x_t);
+void cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+    const float *scale, const float *pred, const float *target, float *dpred,
+    double *loss);
+void cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+    float *eps);
+void cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
+    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
+    const float *eps, float *x_0_prev);
+double cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
+void cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
+    const float *grad, float *param, float *m, float *v, float *ema);
+
+/* y[rows][cy] (+)= x[rows][cx], in all threads; see CpuElementKernels.copy */
+void cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
+    gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add);
+
+/* Sums of the columns of x [rows][c], rows @row elements apart, to out [c];
+ * scratch: cpu_column_sums_scratch () bytes */
+gsize cpu_column_sums_scratch (gsize rows, gsize c);
+void cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
+    gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch);
+
+G_END_DECLS

@@ -1,0 +1,142 @@
+/* gst-ddpm: CPU backend: the one thread that computes
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * libgomp keeps a team of workers for each thread that ever computed. So all
+ * backends of a process compute in one thread, however many threads of a
+ * pipeline come and go, one job after the other. Between jobs it sleeps, and
+ * so do the workers, which libgomp lets spin for a few milliseconds only.
+ */
+#include <omp.h>
+#include <sched.h>
+#include "kernels/cpu/private.h"
+
+/* @link puts it into the queue without taking memory. */
+typedef struct
+{
+  GList link;
+  void (*func) (gpointer data);
+  gpointer data;
+  guint threads;
+  gboolean done;
+  GCond finished;
+} Job;
+
+static GMutex lock;
+static GCond posted;
+static GQueue jobs = G_QUEUE_INIT;
+static GThread *thread;         /* made for the first job, and kept */
+
+static gpointer
+compute (gpointer unused)
+{
+  omp_set_dynamic (0);
+  g_mutex_lock (&lock);
+  while (TRUE) {
+    GList *first;
+    Job *job;
+
+    while ((first = g_queue_pop_head_link (&jobs)) == NULL)
+      g_cond_wait (&posted, &lock);
+    job = first->data;
+    g_mutex_unlock (&lock);
+    omp_set_num_threads (job->threads);
+    job->func (job->data);
+    g_mutex_lock (&lock);
+    job->done = TRUE;
+    g_cond_signal (&job->finished);
+  }
+  return NULL;
+}
+
+static void
+run_nested (guint threads, void (*func) (gpointer data), gpointer data)
+{
+  const gint before = omp_get_max_threads ();
+
+  omp_set_num_threads (threads);
+  func (data);
+  omp_set_num_threads (before);
+}
+
+/* Set by a person, through OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS. oneDNN
+ * divides some work among as many threads as were asked for, whether they
+ * come or not: a smaller team leaves parts of results unwritten. */
+guint
+cpu_thread_limit (void)
+{
+  if (omp_get_max_active_levels () < 1)
+    return 1;
+  return MAX (1, omp_get_thread_limit ());
+}
+
+void
+cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
+{
+  Job job = { {&job, NULL, NULL}, func, data, threads, FALSE };
+
+  g_mutex_lock (&lock);
+  if (thread == g_thread_self ()) {
+    g_mutex_unlock (&lock);
+    run_nested (threads, func, data);
+    return;
+  }
+  if (thread == NULL)
+    thread = g_thread_new ("ddpm-compute", compute, NULL);
+  g_cond_init (&job.finished);
+  g_queue_push_tail_link (&jobs, &job.link);
+  g_cond_signal (&posted);
+  while (!job.done)
+    g_cond_wait (&job.finished, &lock);
+  g_mutex_unlock (&lock);
+  g_cond_clear (&job.finished);
+}
+
+#ifdef __linux__
+/* What the kernel says of the core that a processor belongs to: its list of
+ * siblings, the same text for each of them */
+static gchar *
+read_siblings (gint cpu)
+{
+  static const gchar *const names[] =
+      { "core_cpus_list", "thread_siblings_list" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *path =
+        g_strdup_printf ("/sys/devices/system/cpu/cpu%d/topology/%s", cpu,
+        names[i]);
+    gchar *text = NULL;
+
+    if (g_file_get_contents (path, &text, NULL, NULL))
+      return text;
+  }
+  return NULL;
+}
+
+guint
+cpu_thread_count_cores (void)
+{
+  g_autoptr (GHashTable) cores =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  cpu_set_t allowed;
+
+  if (sched_getaffinity (0, sizeof (allowed), &allowed) != 0)
+    return MAX (1, g_get_num_processors ());
+  for (gint cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    gchar *core;
+
+    if (!CPU_ISSET (cpu, &allowed))
+      continue;
+    core = read_siblings (cpu);
+    if (core == NULL)           /* a core of its own, for all that is known */
+      core = g_strdup_printf ("cpu%d", cpu);
+    g_hash_table_add (cores, core);
+  }
+  return MAX (1, g_hash_table_size (cores));
+}
+#else
+guint
+cpu_thread_count_cores (void)
+{
+  return MAX (1, g_get_num_processors ());
+}
+#endif

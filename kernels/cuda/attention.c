@@ -1,0 +1,182 @@
+/* gst-ddpm: CUDA backend: attention with one head, by batched products
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Vaswani et al., "Attention is all you need" (2017), eq. 1, and its
+ * derivatives, all images at once:
+ *
+ *   S = q k^T,  P = softmax (S / sqrt (c)) by rows,  y = P v
+ *   dv = P^T dy,  dP = dy v^T,  dS = P (dP - rowsum (P dP))
+ *   dq = dS k / sqrt (c),  dk = dS^T q / sqrt (c)
+ *
+ * S and dP are f32, whatever activations are.
+ */
+#include <math.h>
+
+#include "kernels/cuda/private.h"
+#include "kernels/cuda/kernels/softmax.h"
+
+enum
+{ SCORES, VALUES, DV, DPROBS, DQ, DK, PRODUCTS };
+
+typedef struct
+{
+  CudaPlan cuda;
+  DdpmAttentionDesc d;
+  CudaMatmul *product[PRODUCTS];        /* from DV on: training */
+  gsize dscores, products;      /* where they begin in the workspace, behind
+                                 * scores */
+} AttentionPlan;
+
+static void
+attention_clear (DdpmPlan * p)
+{
+  AttentionPlan *plan = (AttentionPlan *) p;
+
+  for (guint i = 0; i < PRODUCTS; i++)
+    cuda_matmul_free (plan->product[i]);
+}
+
+/* Each image's, one below the other; transposed: as read */
+static CudaMatrix
+matrix (DdpmType type, gsize rows, gsize columns, gsize row_stride,
+    gboolean transposed)
+{
+  const CudaMatrix m = { type, transposed ? columns : rows,
+    transposed ? rows : columns, row_stride, rows * row_stride, transposed
+  };
+
+  return m;
+}
+
+static gboolean
+make_products (AttentionPlan * plan, CudaBackend * b, GError ** error)
+{
+  const DdpmType act = b->base.act_type, f32 = DDPM_TYPE_F32;
+  const gsize t = plan->d.tokens, c = plan->d.c;
+  /* q, k or v, or their gradients, side by side in rows of 3 c */
+  const CudaMatrix third = matrix (act, t, c, 3 * c, FALSE);
+  const CudaMatrix third_t = matrix (act, t, c, 3 * c, TRUE);
+  const CudaMatrix y = matrix (act, t, c, c, FALSE);
+  const CudaMatrix scores = matrix (f32, t, t, t, FALSE);
+  const CudaMatrix probs = matrix (act, t, t, t, FALSE);
+  const CudaMatrix probs_t = matrix (act, t, t, t, TRUE);
+  const CudaMatrix *const operands[PRODUCTS][3] = {
+    [SCORES] = {&third, &third_t, &scores},
+    [VALUES] = {&probs, &third, &y},
+    [DV] = {&probs_t, &y, &third},
+    [DPROBS] = {&y, &third_t, &scores},
+    [DQ] = {&probs, &third, &third},
+    [DK] = {&probs_t, &third, &third},
+  };
+  const guint products = plan->d.training ? PRODUCTS : DV;
+
+  for (guint i = 0; i < products; i++) {
+    plan->product[i] = cuda_matmul_new (b, plan->d.n, operands[i][0],
+        operands[i][1], operands[i][2], error);
+    if (plan->product[i] == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gsize
+lay_out_scratch (AttentionPlan * plan, DdpmType act)
+{
+  const gsize scores = ddpm_size_mul (plan->d.n,
+      ddpm_size_mul (plan->d.tokens, plan->d.tokens));
+  gsize total = 0, most = 0;
+
+  cuda_layout_add (&total, scores, sizeof (float));
+  if (plan->d.training)
+    plan->dscores = cuda_layout_add (&total, scores, ddpm_type_size (act));
+  for (guint i = 0; i < PRODUCTS; i++) {
+    if (plan->product[i])
+      most = MAX (most, cuda_matmul_scratch (plan->product[i]));
+  }
+  plan->products = cuda_layout_add (&total, most, 1);
+  return total;
+}
+
+DdpmPlan *
+cuda_attention_new (DdpmBackend * base, const DdpmAttentionDesc * d,
+    GError ** error)
+{
+  AttentionPlan *plan;
+
+  if (!ddpm_attention_desc_check (d, error))
+    return NULL;
+
+  plan = g_new0 (AttentionPlan, 1);
+  plan->cuda.clear = attention_clear;
+  plan->d = *d;
+  if (!make_products (plan, cuda_backend (base), error))
+    goto failed;
+  cuda_plan_init (&plan->cuda, base, lay_out_scratch (plan, base->act_type));
+  return &plan->cuda.plan;
+
+failed:
+  attention_clear (&plan->cuda.plan);
+  g_free (plan);
+  return NULL;
+}
+
+/* Its q, k or v, or dq, dk or dv: 0, 1 or 2 */
+static gpointer
+third_of (const AttentionPlan * plan, gconstpointer qkv, guint which)
+{
+  return cuda_at (qkv, (gsize) which * plan->d.c
+      * ddpm_type_size (plan->cuda.plan.backend->act_type));
+}
+
+static void
+multiply (const AttentionPlan * plan, guint product, gfloat alpha,
+    gconstpointer left, gconstpointer right, gpointer out, gpointer scratch)
+{
+  cuda_matmul_run (plan->product[product],
+      cuda_backend (plan->cuda.plan.backend), alpha, left, right, 0.0f, out,
+      cuda_at (scratch, plan->products));
+}
+
+void
+cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+    gpointer probs, gpointer scratch)
+{
+  const AttentionPlan *plan = (const AttentionPlan *) p;
+  CudaBackend *b = cuda_plan_backend (p);
+  const gsize tokens = plan->d.tokens;
+  float *scores = scratch;
+
+  if (cuda_replayed (b))
+    return;
+  multiply (plan, SCORES, 1.0f, third_of (plan, qkv, 0),
+      third_of (plan, qkv, 1), scores, scratch);
+  cuda_kern_softmax (b->stream, b->base.act_type == DDPM_TYPE_BF16,
+      plan->d.n * tokens, tokens, 1.0 / sqrt (plan->d.c), scores, probs);
+  cuda_launched (b, "softmax");
+  multiply (plan, VALUES, 1.0f, probs, third_of (plan, qkv, 2), y, scratch);
+}
+
+void
+cuda_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
+    gconstpointer probs, gpointer dqkv, gpointer scratch)
+{
+  const AttentionPlan *plan = (const AttentionPlan *) p;
+  CudaBackend *b = cuda_plan_backend (p);
+  const gsize tokens = plan->d.tokens;
+  const gfloat scale = 1.0 / sqrt (plan->d.c);
+  float *dprobs = scratch;
+  gpointer dscores = cuda_at (scratch, plan->dscores);
+
+  if (cuda_replayed (b))
+    return;
+  multiply (plan, DV, 1.0f, probs, dy, third_of (plan, dqkv, 2), scratch);
+  multiply (plan, DPROBS, 1.0f, dy, third_of (plan, qkv, 2), dprobs, scratch);
+  cuda_kern_softmax_backward (b->stream,
+      b->base.act_type == DDPM_TYPE_BF16, plan->d.n * tokens, tokens, probs,
+      dprobs, dscores);
+  cuda_launched (b, "gradient of a softmax");
+  multiply (plan, DQ, scale, dscores, third_of (plan, qkv, 1),
+      third_of (plan, dqkv, 0), scratch);
+  multiply (plan, DK, scale, dscores, third_of (plan, qkv, 0),
+      third_of (plan, dqkv, 1), scratch);
+}

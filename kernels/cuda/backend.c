@@ -1,0 +1,466 @@
+/* gst-ddpm: CUDA backend: the device, its libraries, its table
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cuda/private.h"
+
+/* Turing: the first whose tensor cores and libraries this is compiled for */
+#define LEAST_CAPABILITY 75
+/* Ampere: the first that multiplies in bf16 */
+#define BF16_CAPABILITY 80
+/* Of cuDNN 9 */
+#define LEAST_CUDNN 8
+
+/* --- failures ----------------------------------------------------------- */
+
+static gboolean
+keep_failure (CudaBackend * b, gboolean memory, const gchar * what,
+    const gchar * words)
+{
+  if (b->failure == NULL)
+    b->failure = g_error_new (DDPM_ERROR,
+        memory ? DDPM_ERROR_NO_SPACE : DDPM_ERROR_LIBRARY, "%s, %s: %s",
+        b->base.device ? b->base.device : "CUDA", what, words);
+  return FALSE;
+}
+
+gboolean
+cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+{
+  if (status == cudaSuccess)
+    return TRUE;
+  cudaGetLastError ();          /* or the next launch would seem to fail */
+  return keep_failure (b, status == cudaErrorMemoryAllocation, what,
+      cudaGetErrorString (status));
+}
+
+gboolean
+cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
+{
+  gchar words[512] = "";
+
+  if (status == CUDNN_STATUS_SUCCESS)
+    return TRUE;
+  cudaGetLastError ();          /* or the next launch would seem to fail */
+  cudnnGetLastErrorString (words, sizeof (words));
+  return keep_failure (b, status == CUDNN_STATUS_ALLOC_FAILED
+      || status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
+      || status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED, what,
+      *words ? words : cudnnGetErrorString (status));
+}
+
+gboolean
+cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
+{
+  if (status == CUBLAS_STATUS_SUCCESS)
+    return TRUE;
+  cudaGetLastError ();
+  return keep_failure (b, status == CUBLAS_STATUS_ALLOC_FAILED, what,
+      cublasLtGetStatusString (status));
+}
+
+gboolean
+cuda_launched (CudaBackend * b, const gchar * kernel)
+{
+  return cuda_ok (b, cudaGetLastError (), kernel);
+}
+
+void
+cuda_take_failure (CudaBackend * b, GError ** error)
+{
+  if (b->failure == NULL)
+    keep_failure (b, FALSE, "planning", "nothing fits");
+  g_propagate_error (error, g_steal_pointer (&b->failure));
+}
+
+/* What went wrong in a kernel that was launched long ago is told by whatever
+ * call comes next: so one is made here, which does not wait. */
+static gboolean
+cuda_check (DdpmBackend * base, GError ** error)
+{
+  CudaBackend *b = cuda_backend (base);
+  gboolean ok;
+
+  g_rec_mutex_lock (&b->lock);
+  if (cuda_context_enter (b)) {
+    const cudaError_t status = cudaStreamQuery (b->stream);
+
+    if (status == cudaErrorNotReady)
+      cudaGetLastError ();
+    else
+      cuda_ok (b, status, "computing");
+    cuda_context_leave (b);
+  }
+  ok = b->failure == NULL;
+  if (!ok)
+    cuda_take_failure (b, error);
+  g_rec_mutex_unlock (&b->lock);
+  return ok;
+}
+
+/* --- the machine -------------------------------------------------------- */
+
+static void
+cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
+{
+  CudaBackend *b = cuda_backend (base);
+  gboolean entered;
+
+  g_rec_mutex_lock (&b->lock);
+  entered = cuda_context_enter (b);
+  func (data);                  /* in any case: it says that it failed */
+  if (entered)
+    cuda_context_leave (b);
+  g_rec_mutex_unlock (&b->lock);
+}
+
+static void
+release (gpointer data)
+{
+  CudaBackend *b = data;
+
+  if (b->stream)
+    cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
+  cuda_stage_clear (b);
+  cuda_order_clear (b);
+  g_clear_pointer (&b->convolutions, g_hash_table_unref);
+  if (b->cublas)
+    cuda_blas_ok (b, cublasLtDestroy (b->cublas), "leaving cuBLASLt");
+  if (b->cudnn)
+    cuda_dnn_ok (b, cudnnDestroy (b->cudnn), "leaving cuDNN");
+  if (b->stream)
+    cuda_ok (b, cudaStreamDestroy (b->stream), "freeing a stream");
+}
+
+static void
+cuda_finalize (DdpmBackend * base)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  base->device = NULL;          /* the caller has freed it */
+  if (b->context)
+    cuda_run (base, release, b);
+  cuda_context_release (b);
+  cuda_plan_cache_free (b->plan_cache);
+  g_clear_error (&b->failure);
+  g_rec_mutex_clear (&b->lock);
+  g_free (b);
+}
+
+/* --- libraries ---------------------------------------------------------- */
+
+typedef struct
+{
+  CudaBackend *backend;
+  GError **error;
+  gboolean ok;
+} Opening;
+
+/* A handle without its stream is none. */
+gboolean
+cuda_need_cudnn (CudaBackend * b)
+{
+  cudnnHandle_t handle = NULL;
+
+  if (b->cudnn)
+    return TRUE;
+  if (!cuda_dnn_ok (b, cudnnCreate (&handle), "opening cuDNN"))
+    return FALSE;
+  if (cuda_dnn_ok (b, cudnnSetStream (handle, b->stream), "cudnnSetStream"))
+    b->cudnn = handle;
+  else
+    cuda_dnn_ok (b, cudnnDestroy (handle), "leaving cuDNN");
+  return b->cudnn != NULL;
+}
+
+gboolean
+cuda_need_cublas (CudaBackend * b)
+{
+  cublasLtHandle_t handle = NULL;
+
+  if (b->cublas == NULL
+      && cuda_blas_ok (b, cublasLtCreate (&handle), "opening cuBLASLt"))
+    b->cublas = handle;
+  return b->cublas != NULL;
+}
+
+static void
+open_libraries (gpointer data)
+{
+  Opening *o = data;
+
+  o->ok = cuda_need_cudnn (o->backend) && cuda_need_cublas (o->backend);
+  if (!o->ok)
+    cuda_take_failure (o->backend, o->error);
+}
+
+static gboolean
+cuda_ready (DdpmBackend * base, GError ** error)
+{
+  Opening opening = { cuda_backend (base), error, FALSE };
+
+  cuda_run (base, open_libraries, &opening);
+  return opening.ok;
+}
+
+/* --- plans -------------------------------------------------------------- */
+
+/* What the libraries have tried in vain for a plan is no failure of the kernel
+ * that is launched next. */
+void
+cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+{
+  cudaGetLastError ();
+  plan->plan.ops = b->ops;
+  plan->plan.backend = b;
+  plan->plan.scratch = scratch;
+}
+
+static void
+cuda_plan_free (DdpmPlan * p)
+{
+  CudaPlan *plan = (CudaPlan *) p;
+
+  if (plan == NULL)
+    return;
+  if (plan->clear)
+    plan->clear (p);
+  g_free (plan);
+}
+
+static const gchar *
+cuda_plan_implementation (DdpmPlan * p, guint kind)
+{
+  const CudaPlan *plan = (CudaPlan *) p;
+
+  return kind < G_N_ELEMENTS (plan->implementation)
+      && plan->implementation[kind] ? plan->implementation[kind] : "cuda";
+}
+
+static const DdpmOps cuda_ops = {
+  .finalize = cuda_finalize,
+  .run = cuda_run,
+  .check = cuda_check,
+  .ready = cuda_ready,
+  .alloc = cuda_alloc,
+  .free = cuda_free,
+  .upload = cuda_upload,
+  .download = cuda_download,
+  .zero = cuda_zero,
+  .copy = cuda_copy,
+  .wait = cuda_wait,
+  .follow = cuda_follow,
+  .lead = cuda_lead,
+
+  .conv_new = cuda_conv_new,
+  .conv_set_weights = cuda_conv_set_weights,
+  .conv_forward = cuda_conv_forward,
+  .conv_backward_data = cuda_conv_backward_data,
+  .conv_backward_weights = cuda_conv_backward_weights,
+
+  .norm_new = cuda_norm_new,
+  .norm_forward = cuda_norm_forward,
+  .norm_backward = cuda_norm_backward,
+
+  .attention_new = cuda_attention_new,
+  .attention_forward = cuda_attention_forward,
+  .attention_backward = cuda_attention_backward,
+
+  .linear_new = cuda_linear_new,
+  .linear_forward = cuda_linear_forward,
+  .linear_backward = cuda_linear_backward,
+
+  .plan_free = cuda_plan_free,
+  .plan_implementation = cuda_plan_implementation,
+
+  .upsample_forward = cuda_upsample_forward,
+  .upsample_backward = cuda_upsample_backward,
+  .accumulate = cuda_accumulate,
+  .embedding = cuda_embedding,
+  .embedding_add = cuda_embedding_add,
+  .embedding_backward = cuda_embedding_backward,
+  .swish_forward = cuda_swish_forward,
+  .swish_backward = cuda_swish_backward,
+
+  .noise = cuda_noise,
+  .q_sample = cuda_q_sample,
+  .mse = cuda_mse,
+  .guide = cuda_guide,
+  .reverse_step = cuda_reverse_step,
+  .to_picture = cuda_to_picture,
+  .from_picture = cuda_from_picture,
+  .from_pixels = cuda_from_pixels,
+
+  .sum_of_squares = cuda_sum_of_squares,
+  .adam = cuda_adam,
+  .adam_clipped = cuda_adam_clipped,
+
+  .sequence_new = cuda_sequence_new,
+  .sequence_run = cuda_sequence_run,
+};
+
+/* --- what is here --------------------------------------------------------- */
+
+/* CUDA counts versions in thousands and tens: 13000 is 13.0 */
+#define CUDA_MAJOR_MINOR(version) (version) / 1000, (version) % 1000 / 10
+
+/* The runtime says alike of no driver and of an old one that it is too old. */
+static gboolean
+find_device (gint device, GError ** error)
+{
+  gint count = 0, driver = 0;
+  cudaError_t status = cudaGetDeviceCount (&count);
+
+  cudaGetLastError ();
+  if (cudaDriverGetVersion (&driver) != cudaSuccess)
+    driver = 0;
+  if (status == cudaErrorInsufficientDriver && driver == 0)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs NVIDIA's driver, and there is none (libcuda.so.1)");
+  else if (status == cudaErrorInsufficientDriver)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs a driver for CUDA %d.%d, and the one here is for "
+        "CUDA %d.%d", CUDA_MAJOR_MINOR (CUDART_VERSION),
+        CUDA_MAJOR_MINOR (driver));
+  else if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs a GPU, and CUDA finds none");
+  else if (status == cudaSuccess && count <= device)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda is to compute on GPU %d, and CUDA finds GPUs 0 to %d",
+        device, count - 1);
+  else if (status != cudaSuccess)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs a GPU, and CUDA finds none: %s",
+        cudaGetErrorString (status));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* cuDNN 9 keeps its interface. All that is asked of it has been there since
+ * the first that meson takes, whatever this was compiled with. */
+static gboolean
+check_cudnn (GError ** error)
+{
+  const gsize version = cudnnGetVersion ();
+
+  if (version / 10000 == CUDNN_MAJOR && version / 100 % 100 >= LEAST_CUDNN)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+      "backend=cuda needs cuDNN %d.%d or a later %d, and finds %d.%d",
+      CUDNN_MAJOR, LEAST_CUDNN, CUDNN_MAJOR, (gint) (version / 10000),
+      (gint) (version / 100 % 100));
+  return FALSE;
+}
+
+static gboolean
+choose_precision (CudaBackend * b, DdpmPrecision asked, GError ** error)
+{
+  const gboolean native = b->capability >= BF16_CAPABILITY;
+
+  if (asked == DDPM_PRECISION_AUTO)
+    asked = native ? DDPM_PRECISION_BF16 : DDPM_PRECISION_F32;
+  if (asked == DDPM_PRECISION_BF16_EMULATED
+      || (asked == DDPM_PRECISION_BF16 && !native)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED, asked ==
+        DDPM_PRECISION_BF16 ? "precision=bf16 needs a GPU with compute "
+        "capability 8.0, and %s has not" : "backend=cuda does not emulate "
+        "bf16 on %s", b->base.device);
+    return FALSE;
+  }
+  b->base.precision = asked;
+  b->base.act_type = asked == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
+      : DDPM_TYPE_BF16;
+  return TRUE;
+}
+
+/* Where the user's caches are */
+static void
+find_plan_cache (CudaBackend * b, const struct cudaDeviceProp *prop)
+{
+  g_autofree gchar *folder = g_build_filename (g_get_user_cache_dir (),
+      "gst-ddpm", "cudnn", NULL);
+  g_autofree gchar *machine = NULL;
+  gint driver = 0, runtime = 0;
+
+  if (cudaDriverGetVersion (&driver) != cudaSuccess
+      || cudaRuntimeGetVersion (&runtime) != cudaSuccess)
+    return;
+  machine = g_strdup_printf ("%s, sm_%d, %d processors, driver %d, CUDA %d, "
+      "cuBLASLt %zu, cuDNN %zu", prop->name, b->capability,
+      prop->multiProcessorCount, driver, runtime, cublasLtGetVersion (),
+      cudnnGetVersion ());
+  b->plan_cache = cuda_plan_cache_new (folder, machine);
+}
+
+static gboolean
+describe_device (CudaBackend * b, GError ** error)
+{
+  struct cudaDeviceProp prop;
+  gint runtime = 0;
+
+  if (!cuda_ok (b, cudaGetDeviceProperties (&prop, b->device),
+          "asking for the device")
+      || !cuda_ok (b, cudaRuntimeGetVersion (&runtime), "asking for CUDA")) {
+    cuda_take_failure (b, error);
+    return FALSE;
+  }
+  b->capability = prop.major * 10 + prop.minor;
+  find_plan_cache (b, &prop);
+  b->base.device = g_strdup_printf ("%s, sm_%d, CUDA %d.%d, cuDNN %d.%d",
+      prop.name, b->capability, CUDA_MAJOR_MINOR (runtime),
+      (gint) (cudnnGetVersion () / 10000),
+      (gint) (cudnnGetVersion () / 100 % 100));
+  if (b->capability < LEAST_CAPABILITY) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs a GPU with compute capability %d.%d, and %s has "
+        "not", LEAST_CAPABILITY / 10, LEAST_CAPABILITY % 10, b->base.device);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+open_stream (gpointer data)
+{
+  Opening *o = data;
+  CudaBackend *b = o->backend;
+
+  if (cuda_ok (b, cudaStreamCreateWithFlags (&b->stream,
+              cudaStreamNonBlocking), "making a stream")
+      && cuda_order_init (b))
+    o->ok = cuda_stage_init (b, o->error);
+  else
+    cuda_take_failure (b, o->error);
+}
+
+DdpmBackend *
+ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
+    gpointer context, GError ** error)
+{
+  Opening opening = { NULL, error, FALSE };
+  CudaBackend *b;
+
+  device = MAX (device, 0);
+  if (!find_device (device, error) || !check_cudnn (error))
+    return NULL;
+
+  b = opening.backend = g_new0 (CudaBackend, 1);
+  g_rec_mutex_init (&b->lock);
+  b->base.ops = &cuda_ops;
+  b->base.name = "cuda";
+  b->base.threads = 1;
+  b->device = device;
+  if (!describe_device (b, error) || !choose_precision (b, precision, error)
+      || !cuda_context_retain (b, context, error))
+    goto failed;
+  cuda_run (&b->base, open_stream, &opening);
+  if (!opening.ok)
+    goto failed;
+  return &b->base;
+
+failed:
+  g_free (b->base.device);
+  cuda_finalize (&b->base);
+  return NULL;
+}

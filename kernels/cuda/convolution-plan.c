@@ -1,0 +1,304 @@
+/* gst-ddpm: CUDA backend: cuDNN's plans of a convolution, and its workspace
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cuda/convolution.h"
+
+/* --- graphs ------------------------------------------------------------- */
+
+static CudaDnnShape
+shape_of_x (const CudaConvShape * s)
+{
+  const CudaDnnShape shape = { s->d.n, s->d.height, s->d.width,
+    s->weights.cin_padded
+  };
+
+  return shape;
+}
+
+static CudaDnnShape
+shape_of_y (const CudaConvShape * s)
+{
+  const CudaDnnShape shape = { s->d.n, s->out_height, s->out_width,
+    s->weights.cout_padded
+  };
+
+  return shape;
+}
+
+static CudaDnnShape
+shape_of_weights (const CudaConvShape * s)
+{
+  const CudaDnnShape shape = { s->weights.cout_padded, s->d.kernel,
+    s->d.kernel, s->weights.cin_padded
+  };
+
+  return shape;
+}
+
+static CudaDnnShape
+shape_of_bias (const CudaConvShape * s)
+{
+  const CudaDnnShape shape = { 1, 1, 1, s->weights.cout_padded };
+
+  return shape;
+}
+
+/* Odd kernels: so much on each side gives ceil (input / stride) */
+static CudaDnnWindow
+window_of (const CudaConvShape * s)
+{
+  const CudaDnnWindow window = { s->d.stride, s->d.kernel / 2 };
+
+  return window;
+}
+
+/* x, weights, y */
+static CudaDnnGraph *
+forward_graph (const CudaConvShape * s, const CudaDnnTarget * target)
+{
+  const CudaDnnWindow window = window_of (s);
+  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
+  CudaDnnTensor x = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnTensor w = cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
+  CudaDnnTensor y = cuda_dnn_tensor (graph, s->sum_type, shape_of_y (s));
+  CudaDnnTensor sum = y;
+
+  if (s->sum_type != s->type)
+    sum = cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
+  cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
+  if (sum != y)
+    cuda_dnn_convert (graph, sum, y);
+  return graph;
+}
+
+/* x, weights, bias [, residual], y; rounded once, at the end */
+static CudaDnnGraph *
+biased_graph (const CudaConvShape * s, const CudaDnnTarget * target,
+    gboolean with_residual)
+{
+  const CudaDnnWindow window = window_of (s);
+  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
+  CudaDnnTensor x = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnTensor w = cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
+  CudaDnnTensor bias =
+      cuda_dnn_tensor (graph, DDPM_TYPE_F32, shape_of_bias (s));
+  CudaDnnTensor residual = with_residual
+      ? cuda_dnn_tensor (graph, s->type, shape_of_y (s)) : NULL;
+  CudaDnnTensor y = cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+  CudaDnnTensor sum = cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
+  CudaDnnTensor biased = with_residual
+      ? cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s)) : y;
+
+  cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
+  cuda_dnn_add (graph, sum, bias, biased);
+  if (with_residual)
+    cuda_dnn_add (graph, biased, residual, y);
+  return graph;
+}
+
+/* dx, weights, dy */
+static CudaDnnGraph *
+data_graph (const CudaConvShape * s, const CudaDnnTarget * target)
+{
+  const CudaDnnWindow window = window_of (s);
+  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
+  CudaDnnTensor dx = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnTensor w = cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
+  CudaDnnTensor dy = cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+
+  cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_DATA, &window, dx, w, dy);
+  return graph;
+}
+
+/* x, dweights, dy. No engine writes a gradient in f32 by itself. */
+static CudaDnnGraph *
+weights_graph (const CudaConvShape * s, const CudaDnnTarget * target)
+{
+  const CudaDnnWindow window = window_of (s);
+  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
+  CudaDnnTensor x = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnTensor dw =
+      cuda_dnn_tensor (graph, s->dweight_type, shape_of_weights (s));
+  CudaDnnTensor dy = cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+  CudaDnnTensor sum = dw;
+
+  if (s->dweight_type != s->type)
+    sum = cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_weights (s));
+  cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, sum, dy);
+  if (sum != dw)
+    cuda_dnn_convert (graph, sum, dw);
+  return graph;
+}
+
+/* --- plans -------------------------------------------------------------- */
+
+static CudaDnnPlan *
+plan (const CudaConvShape * s, CudaDnnGraph * graph, const gchar * pass,
+    GError ** error)
+{
+  const DdpmConvDesc *d = &s->d;
+  g_autofree gchar *what =
+      g_strdup_printf ("%s of a convolution of %u images %u x %u, %u + %u "
+      "to %u channels, kernel %u, stride %u, %s", pass, d->n, d->width,
+      d->height, d->cin0, d->cin1, d->cout, d->kernel, d->stride,
+      s->type == DDPM_TYPE_F32 ? "f32" : "bf16");
+
+  return cuda_dnn_plan_new (graph, what, error);
+}
+
+/* What is not known to be there is tried, and done without. In f32 engines
+ * that add a residual are for tensor cores alone; a shortcut, which has two
+ * sources, or a smaller image has none. */
+static gboolean
+plan_forward (CudaConvShape * s, const CudaDnnTarget * target, GError ** error)
+{
+  CudaDnnPlan **plans = s->plans;
+
+  if (!s->stage_y) {
+    plans[CUDA_CONV_FORWARD] = plan (s, biased_graph (s, target, FALSE),
+        "forward pass", NULL);
+    s->adds_bias = plans[CUDA_CONV_FORWARD] != NULL;
+    if (s->adds_bias && s->type == DDPM_TYPE_BF16 && s->d.cin1 == 0
+        && s->d.stride == 1)
+      plans[CUDA_CONV_RESIDUAL] = plan (s, biased_graph (s, target, TRUE),
+          "forward pass", NULL);
+  } else if (s->type == DDPM_TYPE_BF16) {
+    s->sum_type = DDPM_TYPE_F32;
+    plans[CUDA_CONV_FORWARD] = plan (s, forward_graph (s, target),
+        "forward pass", NULL);
+  }
+  if (plans[CUDA_CONV_FORWARD] == NULL) {
+    s->sum_type = s->type;
+    plans[CUDA_CONV_FORWARD] = plan (s, forward_graph (s, target),
+        "forward pass", error);
+  }
+  return plans[CUDA_CONV_FORWARD] != NULL;
+}
+
+static gboolean
+plan_backward (CudaConvShape * s, const CudaDnnTarget * target, GError ** error)
+{
+  CudaDnnPlan **plans = s->plans;
+
+  plans[CUDA_CONV_BACKWARD_DATA] = plan (s, data_graph (s, target),
+      "data gradient", error);
+  if (plans[CUDA_CONV_BACKWARD_DATA] == NULL)
+    return FALSE;
+  if (s->type == DDPM_TYPE_BF16) {
+    s->dweight_type = DDPM_TYPE_F32;
+    plans[CUDA_CONV_BACKWARD_WEIGHTS] = plan (s, weights_graph (s, target),
+        "weight gradient", NULL);
+  }
+  if (plans[CUDA_CONV_BACKWARD_WEIGHTS] == NULL) {
+    s->dweight_type = s->type;
+    plans[CUDA_CONV_BACKWARD_WEIGHTS] = plan (s, weights_graph (s, target),
+        "weight gradient", error);
+  }
+  return plans[CUDA_CONV_BACKWARD_WEIGHTS] != NULL;
+}
+
+/* --- the workspace ------------------------------------------------------ */
+
+static gsize
+add_work (const CudaConvShape * s, CudaConvPlanKind kind, gsize * size)
+{
+  const CudaDnnPlan *p = s->plans[kind];
+
+  return cuda_layout_add (size, p ? cuda_dnn_plan_scratch (p) : 0, 1);
+}
+
+static gsize
+lay_out_forward (CudaConvShape * s, gsize size)
+{
+  const gsize sums = cuda_conv_pixels_out (s) * s->weights.cout_padded;
+  CudaConvLayout *l = &s->layout;
+
+  if (!s->adds_bias || s->plans[CUDA_CONV_RESIDUAL] == NULL)
+    l->sum = cuda_layout_add (&size, sums, ddpm_type_size (s->sum_type));
+  l->work[CUDA_CONV_FORWARD] = add_work (s, CUDA_CONV_FORWARD, &size);
+  l->work[CUDA_CONV_RESIDUAL] = add_work (s, CUDA_CONV_RESIDUAL, &size);
+  return size;
+}
+
+static gsize
+lay_out_backward (CudaConvShape * s, gsize size)
+{
+  const gsize pixels = cuda_conv_pixels_out (s);
+  CudaConvLayout *l = &s->layout;
+
+  if (s->stage_y)
+    l->dy = cuda_layout_add (&size, pixels * s->weights.cout_padded,
+        ddpm_type_size (s->type));
+  l->dweight = cuda_layout_add (&size, cuda_weight_count_padded (&s->weights),
+      ddpm_type_size (s->dweight_type));
+  l->parts = cuda_layout_add (&size, cuda_part_count (pixels) * s->d.cout,
+      sizeof (float));
+  l->work[CUDA_CONV_BACKWARD_DATA] =
+      add_work (s, CUDA_CONV_BACKWARD_DATA, &size);
+  l->work[CUDA_CONV_BACKWARD_WEIGHTS] =
+      add_work (s, CUDA_CONV_BACKWARD_WEIGHTS, &size);
+  return size;
+}
+
+static gboolean
+lay_out (CudaConvShape * s, GError ** error)
+{
+  gsize size = 0;
+
+  /* dx is staged where it is added to what is there. */
+  if (s->stage_x || s->d.training)
+    s->layout.x = cuda_layout_add (&size,
+        cuda_conv_pixels_in (s) * s->weights.cin_padded,
+        ddpm_type_size (s->type));
+  s->layout.size = lay_out_forward (s, size);
+  if (s->d.training)
+    s->layout.size = MAX (s->layout.size, lay_out_backward (s, size));
+  if (s->layout.size < G_MAXSIZE)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "convolution of %u images %u x %u: its workspace is larger than memory "
+      "can be", s->d.n, s->d.width, s->d.height);
+  return FALSE;
+}
+
+/* --- what convolutions of one description share -------------------------- */
+
+CudaConvShape *
+cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
+    const DdpmConvDesc * d, GError ** error)
+{
+  CudaConvShape *s;
+  CudaWeightShape *w;
+
+  if (!ddpm_conv_desc_check (d, error))
+    return NULL;
+
+  s = g_new0 (CudaConvShape, 1);
+  s->d = *d;
+  s->type = s->sum_type = s->dweight_type = type;
+  s->out_height = (d->height - 1) / d->stride + 1;
+  s->out_width = (d->width - 1) / d->stride + 1;
+  w = &s->weights;
+  w->cout = d->cout;
+  w->cin = d->cin0 + d->cin1;
+  w->taps = d->kernel * d->kernel;
+  w->cout_padded = cuda_padded_channels (w->cout);
+  w->cin_padded = cuda_padded_channels (w->cin);
+  s->stage_x = d->cin1 > 0 || d->src_type != type || w->cin_padded != w->cin;
+  s->stage_y = d->dst_type != type || w->cout_padded != w->cout;
+
+  if (plan_forward (s, target, error)
+      && (!d->training || plan_backward (s, target, error))
+      && lay_out (s, error))
+    return s;
+  cuda_conv_shape_free (s);
+  return NULL;
+}
+
+void
+cuda_conv_shape_free (CudaConvShape * s)
+{
+  for (guint i = 0; i < CUDA_CONV_PLANS; i++)
+    cuda_dnn_plan_free (s->plans[i]);
+  g_free (s);
+}

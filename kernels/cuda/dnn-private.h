@@ -1,0 +1,37 @@
+/* gst-ddpm: CUDA backend: cuDNN's graph interface: what its two files share
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "kernels/cuda/dnn.h"
+
+G_BEGIN_DECLS
+
+struct _CudaDnnGraph
+{
+  const CudaDnnTarget *target;
+  GPtrArray *parts;             /* all descriptors */
+  GPtrArray *operations;        /* those of them that are operations */
+  guint tensors, passing;       /* how many: in memory, and not */
+  gboolean exact;               /* all are f32 */
+  GString *text;                /* all of it, for the cache */
+  GError *failure;              /* the first, or NULL */
+};
+
+/* Parts of a graph are its descriptors. After the first failure these do
+ * nothing. (dnn.c) */
+cudnnBackendDescriptor_t cuda_dnn_part_new (CudaDnnGraph * graph,
+    cudnnBackendDescriptorType_t type);
+void cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+    cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+    gint64 count, gconstpointer values);
+void cuda_dnn_part_set_part (CudaDnnGraph * graph,
+    cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
+    cudnnBackendDescriptor_t value);
+void cuda_dnn_part_finish (CudaDnnGraph * graph,
+    cudnnBackendDescriptor_t part);
+
+/* NULL: nothing */
+void cuda_dnn_destroy (gpointer descriptor);
+
+G_END_DECLS

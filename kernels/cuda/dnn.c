@@ -1,0 +1,310 @@
+/* gst-ddpm: CUDA backend: cuDNN's graph interface: devices and graphs
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/cuda/dnn-private.h"
+
+/* All memory that backends and the layouts of plans give out */
+#define ALIGNMENT 16
+
+/* --- descriptors -------------------------------------------------------- */
+
+static gboolean
+check (cudnnStatus_t status, const gchar * what, GError ** error)
+{
+  gchar words[512] = "";
+  const gboolean memory =
+      status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED
+      || status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+
+  if (status == CUDNN_STATUS_SUCCESS)
+    return TRUE;
+  cudnnGetLastErrorString (words, sizeof (words));
+  g_set_error (error, DDPM_ERROR, memory ? DDPM_ERROR_NO_SPACE
+      : DDPM_ERROR_LIBRARY, "cuDNN, %s: %s%s%s", what,
+      cudnnGetErrorString (status), *words ? ": " : "", words);
+  return FALSE;
+}
+
+void
+cuda_dnn_destroy (gpointer descriptor)
+{
+  if (descriptor)
+    cudnnBackendDestroyDescriptor (descriptor);
+}
+
+cudnnBackendDescriptor_t
+cuda_dnn_part_new (CudaDnnGraph * graph, cudnnBackendDescriptorType_t type)
+{
+  cudnnBackendDescriptor_t part = NULL;
+
+  if (graph->failure == NULL
+      && check (cudnnBackendCreateDescriptor (type, &part), "making a graph",
+          &graph->failure))
+    g_ptr_array_add (graph->parts, part);
+  return part;
+}
+
+void
+cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+    cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+    gint64 count, gconstpointer values)
+{
+  if (graph->failure == NULL)
+    check (cudnnBackendSetAttribute (part, name, type, count, values),
+        "describing a graph", &graph->failure);
+}
+
+void
+cuda_dnn_part_set_part (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+    cudnnBackendAttributeName_t name, cudnnBackendDescriptor_t value)
+{
+  cuda_dnn_part_set (graph, part, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+      &value);
+}
+
+void
+cuda_dnn_part_finish (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
+{
+  if (graph->failure == NULL)
+    check (cudnnBackendFinalize (part), "finishing a graph", &graph->failure);
+}
+
+/* --- the device ---------------------------------------------------------- */
+
+gboolean
+cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
+    GError ** error)
+{
+  target->handle = NULL;
+  target->device = NULL;
+  target->cache = NULL;
+  if (check (cudnnBackendCreateDescriptor
+          (CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &target->device),
+          "describing a device", error)
+      && check (cudnnBackendSetAttribute (target->device,
+              CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+              strlen (json) + 1, json), "describing a device", error)
+      && check (cudnnBackendFinalize (target->device), "describing a device",
+          error))
+    return TRUE;
+  cuda_dnn_target_clear (target);
+  return FALSE;
+}
+
+void
+cuda_dnn_target_clear (CudaDnnTarget * target)
+{
+  g_clear_pointer (&target->device, cuda_dnn_destroy);
+}
+
+/* --- graphs -------------------------------------------------------------- */
+
+CudaDnnGraph *
+cuda_dnn_graph_new (const CudaDnnTarget * target)
+{
+  CudaDnnGraph *graph = g_new0 (CudaDnnGraph, 1);
+
+  graph->target = target;
+  graph->parts = g_ptr_array_new_with_free_func (cuda_dnn_destroy);
+  graph->operations = g_ptr_array_new ();
+  graph->exact = TRUE;
+  graph->text = g_string_new (NULL);
+  return graph;
+}
+
+void
+cuda_dnn_graph_free (CudaDnnGraph * graph)
+{
+  if (graph == NULL)
+    return;
+  g_ptr_array_unref (graph->operations);
+  g_ptr_array_unref (graph->parts);
+  g_string_free (graph->text, TRUE);
+  g_clear_error (&graph->failure);
+  g_free (graph);
+}
+
+/* Parts are named by their numbers, which are the same in each such graph. */
+static gint
+number_of (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
+{
+  guint number;
+
+  return part && g_ptr_array_find (graph->parts, part, &number) ?
+      (gint) number : -1;
+}
+
+static CudaDnnTensor
+tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
+    CudaDnnShape shape)
+{
+  const cudnnDataType_t data_type =
+      type == DDPM_TYPE_F32 ? CUDNN_DATA_FLOAT : CUDNN_DATA_BFLOAT16;
+  const gint64 dims[] = { shape.n, shape.c, shape.height, shape.width };
+  const gint64 strides[] = { shape.height * shape.width * shape.c, 1,
+    shape.width * shape.c, shape.c
+  };
+  const gint64 alignment = ALIGNMENT;
+  const bool is_virtual = passing;
+  CudaDnnTensor tensor =
+      cuda_dnn_part_new (graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+
+  graph->exact = graph->exact && type == DDPM_TYPE_F32;
+  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_UNIQUE_ID,
+      CUDNN_TYPE_INT64, 1, &id);
+  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DATA_TYPE,
+      CUDNN_TYPE_DATA_TYPE, 1, &data_type);
+  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DIMENSIONS,
+      CUDNN_TYPE_INT64, 4, dims);
+  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64,
+      4, strides);
+  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
+      CUDNN_TYPE_INT64, 1, &alignment);
+  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL,
+      CUDNN_TYPE_BOOLEAN, 1, &is_virtual);
+  cuda_dnn_part_finish (graph, tensor);
+  g_string_append_printf (graph->text, " %d=%s%d:%" G_GINT64_FORMAT "x%"
+      G_GINT64_FORMAT "x%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT "/%d",
+      number_of (graph, tensor), passing ? "passing" : "tensor", type,
+      shape.n, shape.height, shape.width, shape.c, ALIGNMENT);
+  return tensor;
+}
+
+CudaDnnTensor
+cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+{
+  return tensor_new (graph, ++graph->tensors, FALSE, type, shape);
+}
+
+CudaDnnTensor
+cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+{
+  return tensor_new (graph, CUDA_DNN_MAX_TENSORS + ++graph->passing, TRUE,
+      type, shape);
+}
+
+static cudnnBackendDescriptor_t
+window_new (CudaDnnGraph * graph, const CudaDnnWindow * window)
+{
+  const cudnnDataType_t sums = CUDNN_DATA_FLOAT;
+  const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
+  const gint64 rank = 2, ones[] = { 1, 1 };
+  const gint64 strides[] = { window->stride, window->stride };
+  const gint64 padding[] = { window->padding, window->padding };
+  cudnnBackendDescriptor_t part =
+      cuda_dnn_part_new (graph, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+
+  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_COMP_TYPE,
+      CUDNN_TYPE_DATA_TYPE, 1, &sums);
+  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
+      CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
+  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS,
+      CUDNN_TYPE_INT64, 1, &rank);
+  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_DILATIONS,
+      CUDNN_TYPE_INT64, 2, ones);
+  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES,
+      CUDNN_TYPE_INT64, 2, strides);
+  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS,
+      CUDNN_TYPE_INT64, 2, padding);
+  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS,
+      CUDNN_TYPE_INT64, 2, padding);
+  cuda_dnn_part_finish (graph, part);
+  return part;
+}
+
+void
+cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
+    const CudaDnnWindow * window, CudaDnnTensor x, CudaDnnTensor w,
+    CudaDnnTensor y)
+{
+  static const struct
+  {
+    cudnnBackendDescriptorType_t type;
+    cudnnBackendAttributeName_t window, x, w, y, alpha, beta;
+  } names[] = {
+    {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA},
+    {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA},
+    {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA},
+  };
+  const float alpha = 1.0f, beta = 0.0f;
+  cudnnBackendDescriptor_t part = cuda_dnn_part_new (graph, names[pass].type);
+
+  cuda_dnn_part_set_part (graph, part, names[pass].window, window_new (graph,
+          window));
+  cuda_dnn_part_set_part (graph, part, names[pass].x, x);
+  cuda_dnn_part_set_part (graph, part, names[pass].w, w);
+  cuda_dnn_part_set_part (graph, part, names[pass].y, y);
+  cuda_dnn_part_set (graph, part, names[pass].alpha, CUDNN_TYPE_FLOAT, 1,
+      &alpha);
+  cuda_dnn_part_set (graph, part, names[pass].beta, CUDNN_TYPE_FLOAT, 1, &beta);
+  cuda_dnn_part_finish (graph, part);
+  g_ptr_array_add (graph->operations, part);
+  g_string_append_printf (graph->text, " convolve%d:%" G_GINT64_FORMAT ",%"
+      G_GINT64_FORMAT "(%d,%d,%d)", pass, window->stride, window->padding,
+      number_of (graph, x), number_of (graph, w), number_of (graph, y));
+}
+
+/* y = mode (x, other), where mode takes two */
+static void
+pointwise (CudaDnnGraph * graph, cudnnPointwiseMode_t mode, CudaDnnTensor x,
+    CudaDnnTensor other, CudaDnnTensor y)
+{
+  const cudnnDataType_t precision = CUDNN_DATA_FLOAT;
+  cudnnBackendDescriptor_t how =
+      cuda_dnn_part_new (graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  cudnnBackendDescriptor_t part;
+
+  cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MODE,
+      CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
+  cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MATH_PREC,
+      CUDNN_TYPE_DATA_TYPE, 1, &precision);
+  cuda_dnn_part_finish (graph, how);
+
+  part =
+      cuda_dnn_part_new (graph, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+  cuda_dnn_part_set_part (graph, part,
+      CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, how);
+  cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+  if (other)
+    cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_OPERATION_POINTWISE_BDESC,
+        other);
+  cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+  cuda_dnn_part_finish (graph, part);
+  g_ptr_array_add (graph->operations, part);
+  g_string_append_printf (graph->text, " pointwise%d(%d,%d,%d)", mode,
+      number_of (graph, x), number_of (graph, other), number_of (graph, y));
+}
+
+void
+cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
+    CudaDnnTensor sum)
+{
+  pointwise (graph, CUDNN_POINTWISE_ADD, x, other, sum);
+}
+
+void
+cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from, CudaDnnTensor to)
+{
+  pointwise (graph, CUDNN_POINTWISE_IDENTITY, from, NULL, to);
+}

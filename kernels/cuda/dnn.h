@@ -1,0 +1,120 @@
+/* gst-ddpm: CUDA backend: cuDNN's graph interface
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A graph is made of tensors, convolutions and pointwise operations. cuDNN's
+ * heuristics name engines for it, the best first; the first of them that keeps
+ * the rules and whose plan can be made computes the graph.
+ *
+ * The rules: what a plan computes is the same in every run, and summed in f32.
+ * Where all tensors are f32, products are those of floats too: neither rounded
+ * to TF32 or bf16 nor replaced by others (Winograd, Fourier).
+ *
+ * Plans are made for the device of a handle, or for a device that is only
+ * described: these cannot run; they show on any machine what a device would do.
+ * Where there is a cache, a plan that has been made once is taken from it.
+ */
+#pragma once
+
+#include <cudnn.h>
+
+#include "kernels/ops.h"
+#include "kernels/cuda/plan-cache.h"
+
+G_BEGIN_DECLS
+
+/* --- the device that plans are made for -------------------------------------- */
+
+typedef struct
+{
+  cudnnHandle_t handle;         /* NULL: the device is only described */
+  cudnnBackendDescriptor_t device;      /* its description; NULL: a handle */
+  const CudaPlanCache *cache;   /* NULL: none */
+} CudaDnnTarget;
+
+/* json: the properties of a device, as cuDNN writes them. Needs no device.
+ * There is no cache at first. */
+gboolean cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
+    GError ** error);
+void cuda_dnn_target_clear (CudaDnnTarget * target);
+
+/* --- graphs ------------------------------------------------------------------ */
+
+/* Packed, channels innermost. A filter has an "image" for each channel of y,
+ * as high and wide as the kernel. */
+typedef struct
+{
+  gint64 n, height, width, c;
+} CudaDnnShape;
+
+/* Tensors and operations belong to their graph. What fails while a graph is
+ * put together is told when its plan is asked for. */
+typedef struct _CudaDnnGraph CudaDnnGraph;
+typedef cudnnBackendDescriptor_t CudaDnnTensor;
+
+CudaDnnGraph *cuda_dnn_graph_new (const CudaDnnTarget * target);
+void cuda_dnn_graph_free (CudaDnnGraph * graph);
+
+/* What each run is given the memory of, in the order of these calls */
+CudaDnnTensor cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type,
+    CudaDnnShape shape);
+/* What goes from one operation to the next and is nowhere in memory */
+CudaDnnTensor cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type,
+    CudaDnnShape shape);
+
+typedef enum
+{
+  CUDA_DNN_FORWARD,             /* y of x and w */
+  CUDA_DNN_BACKWARD_DATA,       /* x of y and w */
+  CUDA_DNN_BACKWARD_WEIGHTS,    /* w of x and y */
+} CudaDnnPass;
+
+/* padding: rows and columns of zeros on each side of x */
+typedef struct
+{
+  gint64 stride, padding;
+} CudaDnnWindow;
+
+void cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
+    const CudaDnnWindow * window, CudaDnnTensor x, CudaDnnTensor w,
+    CudaDnnTensor y);
+/* sum = x + other; other may be one pixel, which is added to each */
+void cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
+    CudaDnnTensor sum);
+/* The same numbers in another type */
+void cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from,
+    CudaDnnTensor to);
+
+/* --- plans ------------------------------------------------------------------- */
+
+typedef struct _CudaDnnPlan CudaDnnPlan;
+
+/* Takes the graph. Error: DDPM_ERROR_LIBRARY where no engine computes it,
+ * which begins with what. */
+CudaDnnPlan *cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
+    GError ** error);
+void cuda_dnn_plan_free (CudaDnnPlan * plan);
+/* bytes of workspace that a run needs */
+gsize cuda_dnn_plan_scratch (const CudaDnnPlan * plan);
+/* "cudnn:eng41"; interned */
+const gchar *cuda_dnn_plan_name (const CudaDnnPlan * plan);
+
+/* --- runs -------------------------------------------------------------------- */
+
+#define CUDA_DNN_MAX_TENSORS 5
+
+/* The memory of a run, as cuDNN wants to have it told. Whoever runs a plan
+ * again and again with the same memory keeps one: then nothing is allocated. */
+typedef struct
+{
+  cudnnBackendDescriptor_t pack;        /* NULL: none yet */
+  gconstpointer memory[CUDA_DNN_MAX_TENSORS];
+  gconstpointer scratch;
+} CudaDnnRun;
+
+/* memory: of the tensors of the graph, as they were made. The plan is that of
+ * the last run, too. */
+cudnnStatus_t cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
+    cudnnHandle_t handle, const gconstpointer * memory, gpointer scratch);
+void cuda_dnn_run_clear (CudaDnnRun * run);
+
+G_END_DECLS

@@ -1,0 +1,386 @@
+/* gst-ddpm: CUDA backend: tensors of convolutions, into the form that cuDNN
+ * computes with and out of it
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cuda/kernels/common.cuh"
+#include "kernels/cuda/kernels/launch.cuh"
+
+#define THREADS 256
+
+typedef __nv_bfloat16 bf16;
+
+/* V elements that are read and written at once: 16 bytes at most */
+template < typename T, int V > struct alignas (sizeof (T) * V) Lanes
+{
+  T v[V];
+};
+
+template < typename T, int V > __device__ inline Lanes < T, V > &
+lanes (T * at)
+{
+  return *reinterpret_cast < Lanes < T, V > * >(at);
+}
+
+template < typename T, int V > __device__ inline const Lanes < T, V > &
+lanes (const T * at)
+{
+  return *reinterpret_cast < const Lanes < T, V > * >(at);
+}
+
+/* Threads along x share a pixel, those along y are its neighbours. */
+static dim3
+pixel_block (unsigned units)
+{
+  unsigned along = 32;
+
+  while (along > 1 && along / 2 >= units)
+    along /= 2;
+  return dim3 (along, THREADS / along);
+}
+
+static dim3
+pixel_grid (dim3 block, size_t pixels)
+{
+  return dim3 (grid_size (pixels, block.y));
+}
+
+/* How many channels to take at once: of 16 bytes where all are bf16, and else
+ * of f32; 1 where channels or memory do not allow that */
+static int
+choose_width (const CudaChannels * channels, bool all_bf16,
+    const void *const *memory, int count)
+{
+  const unsigned width = all_bf16 ? 8 : 4;
+
+  for (int i = 0; i < count; i++) {
+    if (!is_packed (memory[i]))
+      return 1;
+  }
+  return channels->c0 % width == 0 && channels->c1 % width == 0
+      && channels->padded % width == 0 ? (int) width : 1;
+}
+
+/* --- sources ----------------------------------------------------------------- */
+
+/* x [pixels][padded] = x0 | x1 | 0 */
+template < typename S, typename D, int V > static __global__ void
+gather (CudaChannels channels, const S * x0, const S * x1, D * x)
+{
+  const size_t step = (size_t) gridDim.x * blockDim.y;
+
+  for (size_t pixel = (size_t) blockIdx.x * blockDim.y + threadIdx.y;
+      pixel < channels.pixels; pixel += step) {
+    for (unsigned c = threadIdx.x * V; c < channels.padded;
+        c += blockDim.x * V) {
+      const CudaChannelPlace place = cuda_channel_place (&channels, pixel, c);
+      Lanes < D, V > out;
+
+#pragma unroll
+      for (int i = 0; i < V; i++)
+        out.v[i] = from_float < D > (0.0f);
+      if (place.source >= 0) {
+        const Lanes < S, V > in =
+            lanes < S, V > ((place.source ? x1 : x0) + place.element);
+
+#pragma unroll
+        for (int i = 0; i < V; i++)
+          out.v[i] = from_float < D > (to_float (in.v[i]));
+      }
+      lanes < D, V > (x + pixel * channels.padded + c) = out;
+    }
+  }
+}
+
+template < typename S, typename D, int V > static void
+launch_gather (cudaStream_t stream, const CudaChannels * channels,
+    const void *x0, const void *x1, void *x)
+{
+  const dim3 block = pixel_block (channels->padded / V);
+
+  launch (gather < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
+      stream, *channels, (const S *) x0, (const S *) x1, (D *) x);
+}
+
+void
+cuda_kern_gather (cudaStream_t stream, const CudaChannels * channels,
+    int src_bf16, const void *x0, const void *x1, int dst_bf16, void *x)
+{
+  const void *const memory[] = { x0, x1, x };
+  const bool wide =
+      choose_width (channels, src_bf16 && dst_bf16, memory, 3) > 1;
+
+  if (src_bf16 && dst_bf16)
+    (wide ? launch_gather < bf16, bf16, 8 > : launch_gather < bf16, bf16, 1 >)
+        (stream, channels, x0, x1, x);
+  else if (src_bf16)
+    (wide ? launch_gather < bf16, float, 4 > : launch_gather < bf16, float, 1 >)
+        (stream, channels, x0, x1, x);
+  else if (dst_bf16)
+    (wide ? launch_gather < float, bf16, 4 > : launch_gather < float, bf16, 1 >)
+        (stream, channels, x0, x1, x);
+  else
+    (wide ? launch_gather < float, float, 4 >
+        : launch_gather < float, float, 1 >) (stream, channels, x0, x1, x);
+}
+
+/* --- gradients of sources ------------------------------------------------------ */
+
+/* x0 | x1 (+)= x [pixels][padded]; a source that is NULL is left out */
+template < typename S, typename D, int V > static __global__ void
+scatter (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
+    int add1)
+{
+  const size_t step = (size_t) gridDim.x * blockDim.y;
+
+  for (size_t pixel = (size_t) blockIdx.x * blockDim.y + threadIdx.y;
+      pixel < channels.pixels; pixel += step) {
+    for (unsigned c = threadIdx.x * V; c < channels.c0 + channels.c1;
+        c += blockDim.x * V) {
+      const CudaChannelPlace place = cuda_channel_place (&channels, pixel, c);
+      D *to = place.source ? x1 : x0;
+      const int add = place.source ? add1 : add0;
+
+      if (to == nullptr)
+        continue;
+      const Lanes < S, V > in =
+          lanes < S, V > (x + pixel * channels.padded + c);
+      Lanes < D, V > &out = lanes < D, V > (to + place.element);
+      Lanes < D, V > sum;
+
+      if (add)
+        sum = out;
+#pragma unroll
+      for (int i = 0; i < V; i++)
+        sum.v[i] = from_float < D > (to_float (in.v[i])
+            + (add ? to_float (sum.v[i]) : 0.0f));
+      out = sum;
+    }
+  }
+}
+
+template < typename S, typename D, int V > static void
+launch_scatter (cudaStream_t stream, const CudaChannels * channels,
+    const void *x, void *x0, int add0, void *x1, int add1)
+{
+  const dim3 block = pixel_block ((channels->c0 + channels->c1) / V);
+
+  launch (scatter < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
+      stream, *channels, (const S *) x, (D *) x0, add0, (D *) x1, add1);
+}
+
+void
+cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
+    int src_bf16, const void *x, int dst_bf16, void *x0, int add0, void *x1,
+    int add1)
+{
+  const void *const memory[] = { x, x0, x1 };
+  const bool wide =
+      choose_width (channels, src_bf16 && dst_bf16, memory, 3) > 1;
+
+  if (src_bf16 && dst_bf16)
+    (wide ? launch_scatter < bf16, bf16, 8 >
+        : launch_scatter < bf16, bf16, 1 >) (stream, channels, x, x0, add0,
+        x1, add1);
+  else if (src_bf16)
+    (wide ? launch_scatter < bf16, float, 4 >
+        : launch_scatter < bf16, float, 1 >) (stream, channels, x, x0, add0,
+        x1, add1);
+  else if (dst_bf16)
+    (wide ? launch_scatter < float, bf16, 4 >
+        : launch_scatter < float, bf16, 1 >) (stream, channels, x, x0, add0,
+        x1, add1);
+  else
+    (wide ? launch_scatter < float, float, 4 >
+        : launch_scatter < float, float, 1 >) (stream, channels, x, x0, add0,
+        x1, add1);
+}
+
+/* --- results ------------------------------------------------------------------- */
+
+/* y [pixels][c0] = sum [pixels][padded] + bias [c0] + residual [pixels][c0] */
+template < typename S, typename D, int V > static __global__ void
+finish (CudaChannels channels, const S * sum, const float *bias,
+    const D * residual, D * y)
+{
+  const size_t step = (size_t) gridDim.x * blockDim.y;
+
+  for (size_t pixel = (size_t) blockIdx.x * blockDim.y + threadIdx.y;
+      pixel < channels.pixels; pixel += step) {
+    for (unsigned c = threadIdx.x * V; c < channels.c0; c += blockDim.x * V) {
+      const size_t place = pixel * channels.c0 + c;
+      const Lanes < S, V > in =
+          lanes < S, V > (sum + pixel * channels.padded + c);
+      Lanes < D, V > out;
+
+      if (residual)
+        out = lanes < D, V > (residual + place);
+#pragma unroll
+      for (int i = 0; i < V; i++)
+        out.v[i] = from_float < D > (to_float (in.v[i])
+            + (bias ? bias[c + i] : 0.0f)
+            + (residual ? to_float (out.v[i]) : 0.0f));
+      lanes < D, V > (y + place) = out;
+    }
+  }
+}
+
+template < typename S, typename D, int V > static void
+launch_finish (cudaStream_t stream, const CudaChannels * channels,
+    const void *sum, const float *bias, const void *residual, void *y)
+{
+  const dim3 block = pixel_block (channels->c0 / V);
+
+  launch (finish < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
+      stream, *channels, (const S *) sum, bias, (const D *) residual,
+      (D *) y);
+}
+
+void
+cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
+    int sum_bf16, const void *sum, const float *bias, int y_bf16,
+    const void *residual, void *y)
+{
+  const void *const memory[] = { sum, residual, y };
+  const bool wide =
+      choose_width (channels, sum_bf16 && y_bf16, memory, 3) > 1;
+
+  if (sum_bf16 && y_bf16)
+    (wide ? launch_finish < bf16, bf16, 8 > : launch_finish < bf16, bf16, 1 >)
+        (stream, channels, sum, bias, residual, y);
+  else if (sum_bf16)
+    (wide ? launch_finish < bf16, float, 4 > : launch_finish < bf16, float, 1 >)
+        (stream, channels, sum, bias, residual, y);
+  else if (y_bf16)
+    (wide ? launch_finish < float, bf16, 4 > : launch_finish < float, bf16, 1 >)
+        (stream, channels, sum, bias, residual, y);
+  else
+    (wide ? launch_finish < float, float, 4 >
+        : launch_finish < float, float, 1 >) (stream, channels, sum, bias,
+        residual, y);
+}
+
+/* --- weights ------------------------------------------------------------------- */
+
+template < typename D > static __global__ void
+arrange (CudaWeightShape shape, const float *weight, D * padded)
+{
+  const unsigned count = cuda_weight_count (&shape);
+  const size_t all = cuda_weight_count_padded (&shape);
+  const size_t step = (size_t) gridDim.x * blockDim.x;
+
+  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < all;
+      i += step) {
+    const unsigned source = cuda_weight_source (&shape, (unsigned) i);
+
+    padded[i] = from_float < D > (source < count ? weight[source] : 0.0f);
+  }
+}
+
+void
+cuda_kern_arrange_weights (cudaStream_t stream, const CudaWeightShape * shape,
+    const float *weight, int padded_bf16, void *padded)
+{
+  const unsigned blocks =
+      grid_size (cuda_weight_count_padded (shape), THREADS);
+
+  if (padded_bf16)
+    launch (arrange < bf16 >, blocks, THREADS, 0, stream, *shape, weight,
+        (bf16 *) padded);
+  else
+    launch (arrange < float >, blocks, THREADS, 0, stream, *shape, weight,
+        (float *) padded);
+}
+
+template < typename S > static __global__ void
+collect (CudaWeightShape shape, const S * padded, float *weight, int add)
+{
+  const size_t count = cuda_weight_count (&shape);
+  const size_t step = (size_t) gridDim.x * blockDim.x;
+
+  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
+      i += step) {
+    const float value =
+        to_float (padded[cuda_weight_place (&shape, (unsigned) i)]);
+
+    weight[i] = add ? weight[i] + value : value;
+  }
+}
+
+void
+cuda_kern_collect_weights (cudaStream_t stream, const CudaWeightShape * shape,
+    int padded_bf16, const void *padded, float *weight, int add)
+{
+  const unsigned blocks = grid_size (cuda_weight_count (shape), THREADS);
+
+  if (padded_bf16)
+    launch (collect < bf16 >, blocks, THREADS, 0, stream, *shape,
+        (const bf16 *) padded, weight, add);
+  else
+    launch (collect < float >, blocks, THREADS, 0, stream, *shape,
+        (const float *) padded, weight, add);
+}
+
+/* --- sums over pixels ------------------------------------------------------------ */
+
+/* One block along y is one part; its threads along y take turns with the
+ * pixels, and the first of them adds up their sums, first to last. */
+template < typename T, int V > static __global__ void
+sum_pixels (size_t pixels, size_t part, unsigned c, const T * x, float *parts)
+{
+  __shared__ float sums[THREADS][V];
+  const unsigned first_channel = (blockIdx.x * blockDim.x + threadIdx.x) * V;
+  const size_t first = blockIdx.y * part;
+  const size_t last = first + part < pixels ? first + part : pixels;
+  float total[V] = { };
+
+  if (first_channel < c) {
+    for (size_t pixel = first + threadIdx.y; pixel < last;
+        pixel += blockDim.y) {
+      const Lanes < T, V > in = lanes < T, V > (x + pixel * c + first_channel);
+
+#pragma unroll
+      for (int i = 0; i < V; i++)
+        total[i] += to_float (in.v[i]);
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < V; i++)
+    sums[threadIdx.y * blockDim.x + threadIdx.x][i] = total[i];
+  __syncthreads ();
+  if (threadIdx.y > 0 || first_channel >= c)
+    return;
+#pragma unroll
+  for (int i = 0; i < V; i++) {
+    for (unsigned y = 1; y < blockDim.y; y++)
+      total[i] += sums[y * blockDim.x + threadIdx.x][i];
+    parts[(size_t) blockIdx.y * c + first_channel + i] = total[i];
+  }
+}
+
+template < typename T, int V > static void
+launch_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
+    const void *x, float *parts)
+{
+  const unsigned units = c / V;
+  const dim3 block = pixel_block (units);
+  const dim3 grid ((units + block.x - 1) / block.x,
+      (unsigned) cuda_part_count (pixels));
+
+  launch (sum_pixels < T, V >, grid, block, 0, stream, pixels,
+      cuda_part_pixels (pixels), c, (const T *) x, parts);
+}
+
+void
+cuda_kern_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
+    int x_bf16, const void *x, float *parts)
+{
+  const CudaChannels channels = { pixels, c, 0, c };
+  const bool wide = choose_width (&channels, x_bf16, &x, 1) > 1;
+
+  if (x_bf16)
+    (wide ? launch_sum_pixels < bf16, 8 > : launch_sum_pixels < bf16, 1 >)
+        (stream, pixels, c, x, parts);
+  else
+    (wide ? launch_sum_pixels < float, 4 > : launch_sum_pixels < float, 1 >)
+        (stream, pixels, c, x, parts);
+}

@@ -1,0 +1,144 @@
+/* gst-ddpm: CUDA backend: sides of the linear layers: bias, and its gradient;
+ * and the whole of those of few rows
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cuda/kernels/common.cuh"
+#include "kernels/cuda/kernels/launch.cuh"
+
+#define THREADS 256
+
+/* --- bias ------------------------------------------------------------------------ */
+
+static __global__ void
+spread_bias (size_t rows, size_t columns, const float *bias, float *y)
+{
+  const size_t count = rows * columns;
+  const size_t step = (size_t) gridDim.x * blockDim.x;
+
+  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
+      i += step)
+    y[i] = bias[i % columns];
+}
+
+void
+cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
+    const float *bias, float *y)
+{
+  launch (spread_bias, grid_size (rows * columns, THREADS), THREADS, 0, stream,
+      rows, columns, bias, y);
+}
+
+/* --- few rows --------------------------------------------------------------------
+ *
+ * As those of the time embedding are, where few images are sampled: what takes
+ * time is to read the weights, and to launch anything. So one kernel does it
+ * all, and reads them once. A warp makes a column of y; a sum is made of its
+ * lanes', in an order that neither rows nor columns change. */
+
+#define LANES 32
+#define COLUMNS (THREADS / LANES)
+
+/* Packed: inputs lie so that four can be read at a time */
+template < int Rows, bool Packed > static __global__ void
+    __launch_bounds__ (THREADS)
+few_rows (unsigned rows, size_t in, size_t columns, const float *x,
+    const float *weight, const float *bias, float *y)
+{
+  constexpr int V = Packed ? 4 : 1;
+  const size_t column = (size_t) blockIdx.x * COLUMNS + threadIdx.y;
+  float sums[Rows] = { };
+
+  if (column >= columns)
+    return;                     /* the whole warp */
+#pragma unroll 4
+  for (size_t i = (size_t) threadIdx.x * V; i < in; i += LANES * V) {
+    Pack < float >w = { };
+
+    if (Packed)
+      w.load (weight + column * in + i);
+    else
+      w.v[0] = weight[column * in + i];
+#pragma unroll
+    for (int row = 0; row < Rows; row++) {
+      Pack < float >from = { };
+
+      if (row >= (int) rows)
+        continue;
+      if (Packed)
+        from.load (x + row * in + i);
+      else
+        from.v[0] = x[row * in + i];
+#pragma unroll
+      for (int k = 0; k < V; k++)
+        sums[row] += w.v[k] * from.v[k];
+    }
+  }
+#pragma unroll
+  for (int row = 0; row < Rows; row++) {
+    const float sum = warp_sum (sums[row]);
+
+    if (threadIdx.x == 0 && row < (int) rows)
+      y[row * columns + column] = bias[column] + sum;
+  }
+}
+
+template < int Rows > static void
+launch_few_rows (cudaStream_t stream, unsigned rows, size_t in,
+    size_t columns, const float *x, const float *weight, const float *bias,
+    float *y)
+{
+  const bool packed = in % 4 == 0 && is_packed (x) && is_packed (weight);
+
+  launch (packed ? few_rows < Rows, true > : few_rows < Rows, false >,
+      dim3 ((unsigned) ((columns + COLUMNS - 1) / COLUMNS)),
+      dim3 (LANES, COLUMNS), 0, stream, rows, in, columns, x, weight, bias, y);
+}
+
+void
+cuda_kern_few_rows (cudaStream_t stream, unsigned rows, size_t in,
+    size_t columns, const float *x, const float *weight, const float *bias,
+    float *y)
+{
+  if (rows == 1)
+    launch_few_rows < 1 > (stream, rows, in, columns, x, weight, bias, y);
+  else if (rows <= 4)
+    launch_few_rows < 4 > (stream, rows, in, columns, x, weight, bias, y);
+  else
+    launch_few_rows < CUDA_KERN_FEW_ROWS > (stream, rows, in, columns, x,
+        weight, bias, y);
+}
+
+/* --- gradients ------------------------------------------------------------------- */
+
+/* A block adds up 32 columns: each of its warps every eighth row of them, and
+ * then the eight sums, first to last. */
+#define WARPS 8
+
+static __global__ void
+sum_rows (size_t rows, size_t columns, const float *x, float *sum, int add)
+{
+  __shared__ float parts[WARPS][32];
+  const size_t column = (size_t) blockIdx.x * 32 + threadIdx.x;
+  float total = 0.0f;
+
+  if (column < columns) {
+    for (size_t row = threadIdx.y; row < rows; row += WARPS)
+      total += x[row * columns + column];
+  }
+  parts[threadIdx.y][threadIdx.x] = total;
+  __syncthreads ();
+  if (threadIdx.y > 0 || column >= columns)
+    return;
+  total = add ? sum[column] : 0.0f;
+  for (int warp = 0; warp < WARPS; warp++)
+    total += parts[warp][threadIdx.x];
+  sum[column] = total;
+}
+
+void
+cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
+    const float *x, float *sum, int add)
+{
+  launch (sum_rows, (unsigned) ((columns + 31) / 32), dim3 (32, WARPS), 0,
+      stream, rows, columns, x, sum, add);
+}

@@ -1,0 +1,176 @@
+/* gst-ddpm: CUDA backend: matrix products by cuBLASLt
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cuBLASLt counts matrices by columns: to it, a row-major matrix is its own
+ * transpose. So it is asked for c^T = b^T a^T, with nothing moved.
+ */
+#include "kernels/cuda/private.h"
+
+/* What a product may take as workspace: cuBLAS's own measure for Hopper */
+#define MOST_SCRATCH ((gsize) 32 << 20)
+
+struct _CudaMatmul
+{
+  cublasLtMatmulDesc_t desc;
+  cublasLtMatrixLayout_t left, right, product;
+  cublasLtMatmulAlgo_t algo;
+  gsize scratch;
+};
+
+static cudaDataType_t
+data_type (DdpmType type)
+{
+  return type == DDPM_TYPE_F32 ? CUDA_R_32F : CUDA_R_16BF;
+}
+
+/* The matrix as it lies in memory; its rows are cuBLASLt's columns. */
+static gboolean
+make_layout (CudaBackend * b, cublasLtMatrixLayout_t * layout,
+    const CudaMatrix * m, gsize batch)
+{
+  const gint32 count = batch;
+  const gint64 stride = m->batch_stride;
+
+  return cuda_blas_ok (b, cublasLtMatrixLayoutCreate (layout,
+          data_type (m->type), m->transposed ? m->rows : m->columns,
+          m->transposed ? m->columns : m->rows, m->row_stride),
+      "describing a matrix")
+      && cuda_blas_ok (b, cublasLtMatrixLayoutSetAttribute (*layout,
+          CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof (count)),
+      "describing a matrix")
+      && cuda_blas_ok (b, cublasLtMatrixLayoutSetAttribute (*layout,
+          CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride,
+          sizeof (stride)), "describing a matrix");
+}
+
+static gboolean
+set_transposed (CudaBackend * b, CudaMatmul * m,
+    cublasLtMatmulDescAttributes_t which, gboolean transposed)
+{
+  const gint32 op = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+
+  return cuda_blas_ok (b, cublasLtMatmulDescSetAttribute (m->desc, which, &op,
+          sizeof (op)), "describing a product");
+}
+
+/* What strides leave of the alignment that the caller promises, 16 bytes */
+static guint32
+alignment_of (const CudaMatrix * m)
+{
+  const gsize strides = (m->row_stride | m->batch_stride)
+      * ddpm_type_size (m->type) | 16;
+
+  return strides & -strides;
+}
+
+static gboolean
+set_preference (CudaBackend * b, cublasLtMatmulPreference_t preference,
+    cublasLtMatmulPreferenceAttributes_t which, gconstpointer value, gsize size)
+{
+  return cuda_blas_ok (b, cublasLtMatmulPreferenceSetAttribute (preference,
+          which, value, size), "choosing a product");
+}
+
+/* Partial sums, where a product is split, are added in f32 and in order. */
+static gboolean
+choose_algorithm (CudaBackend * b, CudaMatmul * m, const CudaMatrix * left,
+    const CudaMatrix * right, const CudaMatrix * product)
+{
+  const gsize scratch = MOST_SCRATCH;
+  const guint32 schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+  const guint32 align_left = alignment_of (left);
+  const guint32 align_right = alignment_of (right);
+  const guint32 align_product = alignment_of (product);
+  cublasLtMatmulPreference_t preference = NULL;
+  cublasLtMatmulHeuristicResult_t found;
+  gint count = 0;
+  gboolean ok;
+
+  ok = cuda_blas_ok (b, cublasLtMatmulPreferenceCreate (&preference),
+      "choosing a product")
+      && set_preference (b, preference,
+      CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &scratch, sizeof (scratch))
+      && set_preference (b, preference,
+      CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof (schemes))
+      && set_preference (b, preference,
+      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &align_right,
+      sizeof (align_right))
+      && set_preference (b, preference,
+      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &align_left,
+      sizeof (align_left))
+      && set_preference (b, preference,
+      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &align_product,
+      sizeof (align_product))
+      && set_preference (b, preference,
+      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &align_product,
+      sizeof (align_product))
+      && cuda_blas_ok (b, cublasLtMatmulAlgoGetHeuristic (b->cublas, m->desc,
+          m->right, m->left, m->product, m->product, preference, 1, &found,
+          &count), "choosing a product")
+      && cuda_blas_ok (b, count > 0 ? found.state
+      : CUBLAS_STATUS_NOT_SUPPORTED, "choosing a product");
+  if (ok) {
+    m->algo = found.algo;
+    m->scratch = found.workspaceSize;
+  }
+  if (preference)
+    cublasLtMatmulPreferenceDestroy (preference);
+  return ok;
+}
+
+CudaMatmul *
+cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+    const CudaMatrix * right, const CudaMatrix * product, GError ** error)
+{
+  CudaMatmul *m = g_new0 (CudaMatmul, 1);
+
+  if (!cuda_need_cublas (b)
+      || !cuda_blas_ok (b, cublasLtMatmulDescCreate (&m->desc,
+              CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product")
+      || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSA, right->transposed)
+      || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSB, left->transposed)
+      || !make_layout (b, &m->left, left, batch)
+      || !make_layout (b, &m->right, right, batch)
+      || !make_layout (b, &m->product, product, batch)
+      || !choose_algorithm (b, m, left, right, product))
+    goto failed;
+  return m;
+
+failed:
+  cuda_take_failure (b, error);
+  cuda_matmul_free (m);
+  return NULL;
+}
+
+void
+cuda_matmul_free (CudaMatmul * m)
+{
+  if (m == NULL)
+    return;
+  if (m->product)
+    cublasLtMatrixLayoutDestroy (m->product);
+  if (m->right)
+    cublasLtMatrixLayoutDestroy (m->right);
+  if (m->left)
+    cublasLtMatrixLayoutDestroy (m->left);
+  if (m->desc)
+    cublasLtMatmulDescDestroy (m->desc);
+  g_free (m);
+}
+
+gsize
+cuda_matmul_scratch (const CudaMatmul * m)
+{
+  return m->scratch;
+}
+
+void
+cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+    gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
+    gpointer scratch)
+{
+  cuda_blas_ok (b, cublasLtMatmul (b->cublas, m->desc, &alpha, right,
+          m->right, left, m->left, &beta, product, m->product, product,
+          m->product, &m->algo, scratch, m->scratch, b->stream),
+      "matrix product");
+}

@@ -1,0 +1,239 @@
+/* gst-ddpm: CUDA backend: group norm, and the time bias, swish and dropout
+ * around it: which kernels compute it, and their arguments
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/norm-math.h"
+#include "kernels/cuda/private.h"
+#include "kernels/cuda/kernels/norm.h"
+
+typedef struct
+{
+  CudaPlan cuda;
+  DdpmNormDesc d;
+  CudaNormShape forward, backward;      /* run 0: by the general kernels */
+  gsize means;                  /* where they begin in the workspace */
+} NormPlan;
+
+/* --- the fast kernels' shape --------------------------------------------- */
+
+/* Of one block: as many as the kernels are compiled for */
+#define MOST_THREADS 384
+/* So that three blocks are on a processor of Hopper at a time, one reading
+ * while others compute */
+#define GOOD_SHARED (75 << 10)
+/* Memory is read 32 bytes at a time, and best by twice that. */
+#define GOOD_ROW 64
+/* Blocks for all processors of a large GPU, twice over */
+#define GOOD_BLOCKS (2 * 132)
+
+/* What norm_forward and norm_backward divide it into: tensors
+ * [tensors][steps][lanes][run], sums [lanes][run], [3][run] and [2][run] */
+static gsize
+shared_size (const DdpmNormDesc * d, gsize size, guint run, guint lanes,
+    guint tensors)
+{
+  const gsize steps = ((gsize) d->pixels + lanes - 1) / lanes;
+  const gsize sums = ((gsize) lanes + 5) * run * sizeof (float);
+
+  return ddpm_size_mul (tensors * size * lanes * run, steps) > G_MAXINT32 ?
+      G_MAXSIZE : tensors * size * lanes * run * steps + sums;
+}
+
+/* Sums are made in an order that lanes alone decide: so they follow from the
+ * pixels, and an image is the same in any batch and on any GPU. */
+static guint
+choose_lanes (guint pixels)
+{
+  guint lanes = 16;
+
+  while (lanes < 128 && lanes < pixels / 4)
+    lanes *= 2;
+  return lanes;
+}
+
+/* The fewest groups that are whole packs of 16 bytes, and then more of them
+ * while memory is read better so, and enough blocks are left. */
+static CudaNormShape
+choose_shape (const DdpmNormDesc * d, DdpmType type, guint tensors,
+    gsize most_shared)
+{
+  const gsize size = ddpm_type_size (type), pack = 16 / size;
+  const gsize channels = (gsize) d->c0 + d->c1;
+  const gsize per_group = channels / d->groups;
+  const guint lanes = choose_lanes (d->pixels);
+  CudaNormShape shape = { 0, lanes, 0 };
+
+  if (d->c0 % pack != 0 || d->c1 % pack != 0)
+    return shape;
+  for (gsize groups = 1; groups <= d->groups; groups++) {
+    const gsize run = groups * per_group;
+    const gsize blocks = ddpm_size_mul (d->n, channels / run);
+    gsize shared;
+
+    if (run / pack * lanes > MOST_THREADS)
+      break;
+    if (d->groups % groups != 0 || run % pack != 0)
+      continue;
+    shared = shared_size (d, size, run, lanes, tensors);
+    if (shared > most_shared || blocks > G_MAXINT32)
+      continue;
+    if (shape.run > 0 && (run * size > GOOD_ROW || shared > GOOD_SHARED
+            || blocks < GOOD_BLOCKS))
+      break;
+    shape.run = run;
+    shape.shared = shared;
+  }
+  return shape;
+}
+
+/* --- plan ---------------------------------------------------------------- */
+
+DdpmPlan *
+cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
+{
+  CudaBackend *b = cuda_backend (base);
+  NormPlan *plan;
+  gsize scratch = 0, channels;
+  gint most_shared = 0;
+
+  if (!ddpm_norm_desc_check (d, error))
+    return NULL;
+  if (!cuda_ok (b, cudaDeviceGetAttribute (&most_shared,
+              cudaDevAttrMaxSharedMemoryPerBlockOptin, b->device),
+          "asking for shared memory")
+      || !cuda_ok (b, cuda_kern_norm_prepare (most_shared),
+          "preparing the kernels of norms")) {
+    cuda_take_failure (b, error);
+    return NULL;
+  }
+
+  plan = g_new0 (NormPlan, 1);
+  plan->d = *d;
+  plan->forward = choose_shape (d, base->act_type, 1, most_shared);
+  plan->cuda.implementation[0] = plan->forward.run ? "cuda:one-pass"
+      : "cuda:general";
+  if (d->training) {
+    channels = (gsize) d->c0 + d->c1;
+    plan->backward = choose_shape (d, base->act_type, 2, most_shared);
+    plan->cuda.implementation[1] = plan->cuda.implementation[2] =
+        plan->backward.run ? "cuda:one-pass" : "cuda:general";
+    cuda_layout_add (&scratch, ddpm_size_mul (d->n, channels),
+        3 * sizeof (float));
+    plan->means = cuda_layout_add (&scratch, ddpm_size_mul (d->n, d->groups),
+        2 * sizeof (float));
+  }
+  cuda_plan_init (&plan->cuda, base, scratch);
+  return &plan->cuda.plan;
+}
+
+/* --- calls --------------------------------------------------------------- */
+
+/* FALSE: no place for the dropout, which is kept */
+static gboolean
+stage_dropout (CudaBackend * b, const DdpmDropout * drop, CudaNormCall * call)
+{
+  CudaDropout d = { 0, };
+
+  if (drop == NULL || drop->p == 0.0f)
+    return TRUE;
+  d.seed = drop->seed;
+  d.first_sample = drop->first_sample;
+  d.stream = drop->stream;
+  d.limit = ddpm_dropout_limit (drop->p);
+  /* where all are dropped, nothing is scaled */
+  d.scale = drop->p < 1.0f ? 1.0 / (1.0 - drop->p) : 0.0;
+  call->drop = cuda_stage (b, &d, sizeof (d));
+  return call->drop != NULL;
+}
+
+static CudaNormCall
+describe_call (const NormPlan * plan, gconstpointer x0, gconstpointer x1,
+    const float *time_bias, gsize time_bias_stride, const float *gamma,
+    const float *beta)
+{
+  const DdpmNormDesc *d = &plan->d;
+  const CudaNormCall call = {
+    .n = d->n,
+    .pixels = d->pixels,
+    .c0 = d->c0,
+    .c1 = d->c1,
+    .groups = d->groups,
+    .eps = d->eps,
+    .swish = d->swish,
+    .x0 = x0,
+    .x1 = d->c1 ? x1 : NULL,
+    .time_bias = d->time_bias ? time_bias : NULL,
+    .time_bias_stride = time_bias_stride,
+    .gamma = gamma,
+    .beta = beta,
+  };
+
+  return call;
+}
+
+/* Whether 16 bytes at a time can be read and written; NULL: are not */
+static gboolean
+aligned (gconstpointer a, gconstpointer b, gconstpointer c)
+{
+  return (((guintptr) a | (guintptr) b | (guintptr) c) & 15) == 0;
+}
+
+void
+cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    const float *time_bias, gsize time_bias_stride, const float *gamma,
+    const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
+    gpointer scratch)
+{
+  const NormPlan *plan = (const NormPlan *) p;
+  CudaBackend *b = cuda_plan_backend (p);
+  const gboolean bf16 = b->base.act_type == DDPM_TYPE_BF16;
+  CudaNormCall call = describe_call (plan, x0, x1, time_bias,
+      time_bias_stride, gamma, beta);
+
+  if (!stage_dropout (b, drop, &call) || cuda_replayed (b))
+    return;
+  call.y = y;
+  call.stats = stats;
+  if (plan->forward.run && aligned (call.x0, call.x1, y))
+    cuda_kern_norm_forward (b->stream, bf16, &call, &plan->forward);
+  else
+    cuda_kern_norm_forward_general (b->stream, bf16, &call);
+  cuda_launched (b, "norm");
+}
+
+void
+cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+    gconstpointer x1, const float *time_bias, gsize time_bias_stride,
+    const float *gamma, const float *beta, const DdpmDropout * drop,
+    const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
+    gboolean add1, float *dgamma, float *dbeta, gboolean add,
+    float *dtime_bias, gpointer scratch)
+{
+  const NormPlan *plan = (const NormPlan *) p;
+  CudaBackend *b = cuda_plan_backend (p);
+  const gboolean bf16 = b->base.act_type == DDPM_TYPE_BF16;
+  CudaNormCall call = describe_call (plan, x0, x1, time_bias,
+      time_bias_stride, gamma, beta);
+
+  if (!stage_dropout (b, drop, &call) || cuda_replayed (b))
+    return;
+  call.stats = (float *) stats; /* is not written */
+  call.dy = dy;
+  call.dx0 = dx0;
+  call.add0 = add0;
+  call.dx1 = plan->d.c1 ? dx1 : NULL;
+  call.add1 = add1;
+  call.dgamma = dgamma;
+  call.dbeta = dbeta;
+  call.add = add;
+  call.dtime_bias = plan->d.time_bias ? dtime_bias : NULL;
+  call.sums = scratch;
+  call.means = cuda_at (scratch, plan->means);
+  if (plan->backward.run && aligned (call.x0, call.x1, dy)
+      && aligned (dx0, call.dx1, NULL))
+    cuda_kern_norm_backward (b->stream, bf16, &call, &plan->backward);
+  else
+    cuda_kern_norm_backward_general (b->stream, bf16, &call);
+  cuda_kern_norm_weights (b->stream, &call);
+  cuda_launched (b, "gradient of a norm");
+}

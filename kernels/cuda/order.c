@@ -1,0 +1,56 @@
+/* gst-ddpm: CUDA backend: its stream in order with those of others
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Memory that others read or write is used in their streams too. The device
+ * itself keeps the order, by an event: the host goes on.
+ */
+#include "kernels/cuda/private.h"
+
+gboolean
+cuda_order_init (CudaBackend * b)
+{
+  return cuda_ok (b, cudaEventCreateWithFlags (&b->order,
+          cudaEventDisableTiming), "making an event");
+}
+
+void
+cuda_order_clear (CudaBackend * b)
+{
+  if (b->order)
+    cuda_ok (b, cudaEventDestroy (b->order), "freeing an event");
+  b->order = NULL;
+}
+
+/* A wait is for what the event marks when it is asked for, whatever the event
+ * marks later: so one is enough. */
+static void
+put_behind (CudaBackend * b, cudaStream_t first, cudaStream_t second)
+{
+  if (cuda_ok (b, cudaEventRecord (b->order, first), "marking a stream"))
+    cuda_ok (b, cudaStreamWaitEvent (second, b->order, 0), "ordering streams");
+}
+
+/* The default stream of the whole context, not that of a thread: a mark in it
+ * is behind all that blocking streams have, and they are behind its waits. Ours
+ * is none of these. */
+static cudaStream_t
+stream_of (gpointer others)
+{
+  return others ? others : cudaStreamLegacy;
+}
+
+void
+cuda_follow (DdpmBackend * base, gpointer stream)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  put_behind (b, stream_of (stream), b->stream);
+}
+
+void
+cuda_lead (DdpmBackend * base, gpointer stream)
+{
+  CudaBackend *b = cuda_backend (base);
+
+  put_behind (b, b->stream, stream_of (stream));
+}

@@ -1,0 +1,88 @@
+/* gst-ddpm: which shapes operations can have, on any backend
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/desc.h"
+
+/* Whether so many elements, a few times over, can be addressed in double */
+static gboolean
+addressable (gsize count)
+{
+  return count <= G_MAXSSIZE / (8 * sizeof (double));
+}
+
+/* oneDNN's and cuDNN's kernels address a few rows of a tensor, and all of the
+ * weights, with 32 bits. */
+static gboolean
+conv_is_possible (const DdpmConvDesc * d)
+{
+  const gsize cin = (gsize) d->cin0 + d->cin1;
+  const gsize row = ddpm_size_mul ((gsize) d->width + 2, cin + d->cout + 64);
+
+  return d->n > 0 && d->height > 0 && d->width > 0 && d->cin0 > 0
+      && d->cout > 0 && (d->kernel == 1 || d->kernel == 3)
+      && (d->stride == 1 || d->stride == 2)
+      && d->n <= G_MAXINT32 && d->height <= G_MAXINT16
+      && d->width <= G_MAXINT16 && row <= G_MAXINT32 / 16
+      && addressable (ddpm_size_mul (d->n, ddpm_size_mul ((gsize) d->height
+              + 2, row)))
+      && ddpm_size_mul (cin + 32, (gsize) d->cout + 16) <= G_MAXINT32 / 9;
+}
+
+gboolean
+ddpm_conv_desc_check (const DdpmConvDesc * d, GError ** error)
+{
+  if (conv_is_possible (d))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "convolution of %u images %u x %u, %u + %u to %u channels, kernel %u, "
+      "stride %u: expected sizes that memory can hold, kernel 1 or 3, "
+      "stride 1 or 2", d->n, d->width, d->height, d->cin0, d->cin1, d->cout,
+      d->kernel, d->stride);
+  return FALSE;
+}
+
+gboolean
+ddpm_norm_desc_check (const DdpmNormDesc * d, GError ** error)
+{
+  const gsize c = (gsize) d->c0 + d->c1;
+
+  if (d->n > 0 && d->pixels > 0 && d->c0 > 0 && d->groups > 0
+      && c <= G_MAXINT32 && c % d->groups == 0 && !(d->time_bias && d->c1 != 0)
+      && addressable (ddpm_size_mul (ddpm_size_mul (d->pixels, c + 64),
+              (gsize) d->n + 3)))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "group norm of %u images, %u pixels, %u + %u channels, %u groups%s: "
+      "expected groups that divide the channels, a time bias only where "
+      "there is one source, and sizes that memory can hold", d->n,
+      d->pixels, d->c0, d->c1, d->groups, d->time_bias ? ", time bias" : "");
+  return FALSE;
+}
+
+gboolean
+ddpm_attention_desc_check (const DdpmAttentionDesc * d, GError ** error)
+{
+  const gsize tokens = (gsize) d->tokens + 8;
+  const gsize per_token = 4 * tokens + 8 * (gsize) d->c;
+
+  if (d->n > 0 && d->tokens > 0 && d->c > 0
+      && addressable (ddpm_size_mul (ddpm_size_mul (per_token, tokens),
+              (gsize) d->n + 1)))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "attention of %u images, %u tokens, %u channels: expected sizes that "
+      "memory can hold", d->n, d->tokens, d->c);
+  return FALSE;
+}
+
+gboolean
+ddpm_linear_check (guint rows, guint in, guint out, GError ** error)
+{
+  if (rows > 0 && in > 0 && out > 0 && addressable (ddpm_size_mul (in, out))
+      && addressable (ddpm_size_mul (rows, MAX (in, out))))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "linear layer of %u rows from %u to %u: expected sizes that memory "
+      "can hold", rows, in, out);
+  return FALSE;
+}

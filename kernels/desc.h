@@ -1,0 +1,28 @@
+/* gst-ddpm: which shapes operations can have, on any backend
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "kernels/ops.h"
+
+G_BEGIN_DECLS
+
+/* G_MAXSIZE, where the true product is too large for a gsize */
+static inline gsize
+ddpm_size_mul (gsize a, gsize b)
+{
+  gsize product;
+
+  return g_size_checked_mul (&product, a, b) ? product : G_MAXSIZE;
+}
+
+/* Each: DDPM_ERROR_SETTINGS for a shape that cannot be. What passes has
+ * tensors, and copies of them in double with borders, whose bytes a gssize
+ * counts: products of its sizes need no further check. */
+gboolean ddpm_conv_desc_check (const DdpmConvDesc * d, GError ** error);
+gboolean ddpm_norm_desc_check (const DdpmNormDesc * d, GError ** error);
+gboolean ddpm_attention_desc_check (const DdpmAttentionDesc * d,
+    GError ** error);
+gboolean ddpm_linear_check (guint rows, guint in, guint out, GError ** error);
+
+G_END_DECLS

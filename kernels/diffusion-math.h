@@ -1,0 +1,68 @@
+/* gst-ddpm: the forward process, the loss and the reverse process, of one
+ * element
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Float in memory, double in between, each operation rounded by itself: so a
+ * state has the same bits on every machine.
+ *
+ * C and CUDA compile the same text.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "kernels/host-device.h"
+#include "kernels/steps.h"
+
+/* Ho et al. 2020, eq. 4: a = sqrt (alpha bar), s = sqrt (1 - alpha bar) */
+DDPM_HOST_DEVICE float
+ddpm_diffuse (float a, float x_0, float s, float eps)
+{
+  return (float) ddpm_multiply_add (a, x_0, (double) s * eps);
+}
+
+/* The derivative of scale * difference^2, difference = pred - target, by the
+ * prediction (Ho et al. 2020, eq. 14) */
+DDPM_HOST_DEVICE float
+ddpm_mse_gradient (float scale, double difference)
+{
+  return (float) (2.0 * scale * difference);
+}
+
+/* Ho & Salimans 2022, eq. 6, with w for its 1 + w: from the prediction without
+ * a label through that with one, and beyond */
+DDPM_HOST_DEVICE float
+ddpm_guide (float w, float without, float with)
+{
+  return (float) ddpm_multiply_add (w, (double) with - without, without);
+}
+
+/* A NaN stays one. */
+DDPM_HOST_DEVICE double
+ddpm_clip (double value, double low, double high)
+{
+  value = value < low ? low : value;
+  return value > high ? high : value;
+}
+
+/* The first predicts x_0 from x_t and eps (Ho et al. 2020, eq. 4 solved), the
+ * second is the mean of x_(t-1) and the noise z about it; which sampler it is
+ * stands in the coefficients. x_0_prev NULL: not kept, and taken as 0. */
+DDPM_HOST_DEVICE void
+ddpm_reverse_element (const DdpmReverseStep * step, float z, float eps,
+    float *x, float *x_0_prev)
+{
+  double x_0 = ddpm_multiply_add (step->x0_x, *x, (double) step->x0_eps * eps);
+  double next;
+
+  if (step->clip)
+    x_0 = ddpm_clip (x_0, step->clip_min, step->clip_max);
+
+  next = ddpm_multiply_add (step->c_x, *x, step->c_x0 * x_0);
+  /* 0 times an infinity left from before would not be 0 */
+  if (x_0_prev != NULL && step->c_x0_prev != 0.0f)
+    next = ddpm_multiply_add (step->c_x0_prev, *x_0_prev, next);
+  *x = (float) ddpm_multiply_add (step->sigma, z, next);
+  if (x_0_prev != NULL)
+    *x_0_prev = (float) x_0;
+}

@@ -1,0 +1,86 @@
+/* gst-ddpm: memory of the backends that compute on the host
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <stdlib.h>
+#include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+#include "kernels/host.h"
+
+#define ALIGNMENT 64
+#define HUGE_PAGE (2 * 1024 * 1024)
+
+gpointer
+ddpm_host_alloc (DdpmBackend * b, gsize size)
+{
+  const gsize alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+  gpointer p;
+
+  if (size > G_MAXSSIZE - HUGE_PAGE)
+    return NULL;
+  size = MAX (size, 1);
+  if (posix_memalign (&p, alignment, size) != 0)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  if (alignment == HUGE_PAGE)
+    madvise (p, size, MADV_HUGEPAGE);
+#endif
+  return memset (p, 0, size);
+}
+
+void
+ddpm_host_free (DdpmBackend * b, gpointer p)
+{
+  free (p);
+}
+
+void
+ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+{
+  if (size > 0)                 /* then either may be NULL */
+    memcpy (dst, src, size);
+}
+
+void
+ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size)
+{
+  memset (dst, 0, size);
+}
+
+void
+ddpm_host_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
+{
+  const guint32 width = ddpm_picture_width (p);
+  const guint32 height = ddpm_picture_height (p);
+
+  for (guint32 row = 0; row < height; row++) {
+    for (guint32 column = 0; column < width; column++)
+      ddpm_picture_paint_pixel (p, x, column, row);
+  }
+}
+
+void
+ddpm_host_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
+{
+  const guint32 width = ddpm_picture_width (p);
+  const guint32 height = ddpm_picture_height (p);
+
+  for (guint32 row = 0; row < height; row++) {
+    for (guint32 column = 0; column < width; column++)
+      ddpm_picture_take_pixel (p, column, row, pixels);
+  }
+}
+
+void
+ddpm_host_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
+    const guint8 * pixels, const guint8 * mirrored, float *x)
+{
+  const gsize elements = (gsize) p->height * p->width * p->channels;
+
+  for (gsize i = 0; i < n; i++) {
+    for (gsize e = 0; e < elements; e++)
+      x[i * elements + e] = ddpm_pixels_element (p, pixels + i * elements,
+          mirrored[i], e);
+  }
+}

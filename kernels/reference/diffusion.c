@@ -1,0 +1,76 @@
+/* gst-ddpm: reference backend: noise, the forward process, the loss and the
+ * step of the reverse process
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/diffusion-math.h"
+#include "kernels/philox.h"
+#include "kernels/reference/private.h"
+
+void
+ddpm_ref_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+    guint32 stream, guint n, guint elements, float *out)
+{
+  float z[4];
+
+  for (guint i = 0; i < n; i++) {
+    for (guint e = 0; e < elements; e++) {
+      if (e % 4 == 0)
+        ddpm_normal4 (seed, first_sample + i, stream, e / 4, z);
+      *out++ = z[e % 4];
+    }
+  }
+}
+
+void
+ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+    const float *s, const float *x_0, const float *eps, float *x_t)
+{
+  for (gsize i = 0; i < n; i++) {
+    for (gsize e = i * elements; e < (i + 1) * elements; e++)
+      x_t[e] = ddpm_diffuse (a[i], x_0[e], s[i], eps[e]);
+  }
+}
+
+/* Ho et al. 2020, eq. 14, and its derivative by the prediction */
+void
+ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+    const float *scale, const float *pred, const float *target, float *dpred,
+    double *loss)
+{
+  for (gsize i = 0; i < n; i++) {
+    loss[i] = 0.0;
+    for (gsize e = i * elements; e < (i + 1) * elements; e++) {
+      const double difference = i < n_valid ? (double) pred[e] - target[e] : 0;
+
+      loss[i] += difference * difference;
+      dpred[e] = ddpm_mse_gradient (scale[i], difference);
+    }
+  }
+}
+
+void
+ddpm_ref_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+    float *eps)
+{
+  for (gsize i = 0; i < count; i++)
+    eps[i] = ddpm_guide (w, without[i], eps[i]);
+}
+
+void
+ddpm_ref_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
+    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
+    const float *eps, float *x_0_prev)
+{
+  float z[4] = { 0, };
+
+  for (guint i = 0; i < n; i++) {
+    for (guint e = 0; e < elements; e++) {
+      const gsize k = (gsize) i * elements + e;
+
+      if (step->sigma != 0.0f && e % 4 == 0)
+        ddpm_normal4 (seed, first_sample + i, step->stream, e / 4, z);
+      ddpm_reverse_element (step, z[e % 4], eps[k], &x[k],
+          x_0_prev ? &x_0_prev[k] : NULL);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/* gst-ddpm: reference backend: swish, nearest upsampling and table look-up
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include "kernels/reference/private.h"
+
+double
+ddpm_ref_swish (double x)
+{
+  return x / (1.0 + exp (-x));
+}
+
+double
+ddpm_ref_swish_derivative (double x)
+{
+  const double sigmoid = 1.0 / (1.0 + exp (-x));
+
+  return sigmoid * (1.0 + x * (1.0 - sigmoid));
+}
+
+void
+ddpm_ref_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
+{
+  for (gsize i = 0; i < count; i++)
+    y[i] = ddpm_ref_swish (x[i]);
+}
+
+void
+ddpm_ref_swish_backward (DdpmBackend * b, gsize count, const float *x,
+    const float *dy, float *dx)
+{
+  for (gsize i = 0; i < count; i++)
+    dx[i] = dy[i] * ddpm_ref_swish_derivative (x[i]);
+}
+
+/* y [2h][2w] = x [h][w] of half the row and half the column */
+void
+ddpm_ref_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
+    guint c, gconstpointer x, gpointer y)
+{
+  const gsize pixel = c * ddpm_type_size (b->act_type);
+  const guint8 *in = x;
+  guint8 *out = y;
+
+  /* images lie one below the other: n h rows */
+  for (gsize row = 0; row < (gsize) 2 * n * h; row++) {
+    for (gsize column = 0; column < (gsize) 2 * w; column++) {
+      memcpy (out, in + (row / 2 * w + column / 2) * pixel, pixel);
+      out += pixel;
+    }
+  }
+}
+
+void
+ddpm_ref_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
+    guint c, gconstpointer dy, gpointer dx, gboolean add)
+{
+  const DdpmType type = b->act_type;
+  const gsize right = c, below = (gsize) 2 * w * c;
+
+  for (gsize row = 0; row < (gsize) n * h; row++) {
+    for (gsize column = 0; column < w; column++) {
+      for (gsize i = 0; i < c; i++) {
+        const gsize e = (2 * row * 2 * w + 2 * column) * c + i;
+
+        ddpm_ref_put (type, dx, (row * w + column) * c + i,
+            ddpm_ref_load (type, dy, e)
+            + ddpm_ref_load (type, dy, e + right)
+            + ddpm_ref_load (type, dy, e + below)
+            + ddpm_ref_load (type, dy, e + below + right), add);
+      }
+    }
+  }
+}
+
+void
+ddpm_ref_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
+{
+  for (gsize i = 0; i < count; i++)
+    ddpm_ref_put (b->act_type, y, i, ddpm_ref_load (b->act_type, x, i), TRUE);
+}
+
+void
+ddpm_ref_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * t, float *out)
+{
+  for (gsize i = 0; i < n; i++)
+    memcpy (out + i * dim, table + (gsize) t[i] * dim, dim * sizeof (float));
+}
+
+void
+ddpm_ref_embedding_add (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * index, float *out)
+{
+  for (gsize i = 0; i < n; i++) {
+    for (gsize k = 0; index[i] >= 0 && k < dim; k++)
+      out[i * dim + k] += table[(gsize) index[i] * dim + k];
+  }
+}
+
+void
+ddpm_ref_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+    const gint * index, const float *dy, float *dtable, gboolean add)
+{
+  for (gsize row = 0; row < rows; row++) {
+    for (gsize k = 0; k < dim; k++) {
+      double sum = 0.0;
+
+      for (gsize i = 0; i < n; i++)
+        sum += index[i] == (gint) row ? dy[i * dim + k] : 0.0;
+      ddpm_ref_put (DDPM_TYPE_F32, dtable, row * dim + k, sum, add);
+    }
+  }
+}

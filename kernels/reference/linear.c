@@ -1,0 +1,98 @@
+/* gst-ddpm: reference backend: the linear layers of the time embedding
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ *   y[r][o] = bias[o] + sum over i of x[r][i] weight[o][i]
+ */
+#include "kernels/reference/private.h"
+
+typedef struct
+{
+  DdpmRefPlan base;
+  guint rows, in, out;
+} RefLinear;
+
+DdpmPlan *
+ddpm_ref_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
+    GError ** error)
+{
+  RefLinear *linear;
+
+  if (!ddpm_linear_check (rows, in, out, error))
+    return NULL;
+
+  linear = g_new0 (RefLinear, 1);
+  linear->rows = rows;
+  linear->in = in;
+  linear->out = out;
+  ddpm_ref_plan_init (&linear->base, b, in * sizeof (double));
+  return &linear->base.plan;
+}
+
+void
+ddpm_ref_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+    const float *bias, float *y, gpointer scratch)
+{
+  const RefLinear *l = (const RefLinear *) p;
+
+  for (gsize r = 0; r < l->rows; r++) {
+    for (gsize o = 0; o < l->out; o++) {
+      double sum = bias[o];
+
+      for (gsize i = 0; i < l->in; i++)
+        sum += (double) x[r * l->in + i] * weight[o * l->in + i];
+      y[r * l->out + o] = sum;
+    }
+  }
+}
+
+/* dx[r] = sum over o of dy[r][o] weight[o] */
+static void
+backward_data (const RefLinear * l, const float *weight, const float *dy,
+    float *dx, double *sum)
+{
+  for (gsize r = 0; r < l->rows; r++) {
+    memset (sum, 0, l->in * sizeof (double));
+    for (gsize o = 0; o < l->out; o++) {
+      const double g = dy[r * l->out + o];
+
+      for (gsize i = 0; i < l->in; i++)
+        sum[i] += g * weight[o * l->in + i];
+    }
+    for (gsize i = 0; i < l->in; i++)
+      dx[r * l->in + i] = sum[i];
+  }
+}
+
+/* dweight[o] = sum over r of dy[r][o] x[r], and dbias of dy[r][o] alone */
+static void
+backward_weights (const RefLinear * l, const float *x, const float *dy,
+    float *dweight, float *dbias, gboolean add, double *sum)
+{
+  for (gsize o = 0; o < l->out; o++) {
+    double bias_sum = 0.0;
+
+    memset (sum, 0, l->in * sizeof (double));
+    for (gsize r = 0; r < l->rows; r++) {
+      const double g = dy[r * l->out + o];
+
+      bias_sum += g;
+      for (gsize i = 0; i < l->in; i++)
+        sum[i] += g * x[r * l->in + i];
+    }
+    for (gsize i = 0; i < l->in; i++)
+      ddpm_ref_put (DDPM_TYPE_F32, dweight, o * l->in + i, sum[i], add);
+    ddpm_ref_put (DDPM_TYPE_F32, dbias, o, bias_sum, add);
+  }
+}
+
+void
+ddpm_ref_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+    const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
+    gpointer scratch)
+{
+  const RefLinear *l = (const RefLinear *) p;
+
+  if (dx)
+    backward_data (l, weight, dy, dx, scratch);
+  backward_weights (l, x, dy, dweight, dbias, add, scratch);
+}

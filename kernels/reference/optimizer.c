@@ -1,0 +1,24 @@
+/* gst-ddpm: reference backend: Adam and the average of weights behind it
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/optimizer-math.h"
+#include "kernels/reference/private.h"
+
+double
+ddpm_ref_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
+{
+  double sum = 0.0;
+
+  for (gsize i = 0; i < count; i++)
+    sum += (double) x[i] * x[i];
+  return sum;
+}
+
+void
+ddpm_ref_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
+    const float *grad, float *param, float *m, float *v, float *ema)
+{
+  for (gsize i = 0; i < count; i++)
+    ddpm_adam_element (a, grad[i], &param[i], &m[i], &v[i],
+        ema ? &ema[i] : NULL);
+}

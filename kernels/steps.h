@@ -1,0 +1,38 @@
+/* gst-ddpm: the parameters of a reverse step and of an optimiser step
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Plain data, which a device can be given as it is; C and CUDA compile the
+ * same text.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* One reverse step, elementwise (see gst-ddpm/sample/sampler.h for the formulas):
+ *   x_0  = x0_x * x + x0_eps * eps, clipped to [clip_min, clip_max] if clip
+ *   x   <- c_x * x + c_x0 * x_0 + c_x0_prev * x_0_prev + sigma * z
+ *   x_0_prev <- x_0
+ * z: normals of stream @stream; none are drawn where sigma is 0. */
+typedef struct
+{
+  float x0_x, x0_eps;
+  int clip;
+  float clip_min, clip_max;
+  float c_x, c_x0, c_x0_prev;
+  float sigma;
+  uint32_t stream;
+} DdpmReverseStep;
+
+/* Adam as in PyTorch (Kingma & Ba 2015, algorithm 1), and the EMA behind it:
+ *   g = grad_scale * grad
+ *   m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2
+ *   p <- p - step_size * m / (sqrt (v) / sqrt_bias2 + eps)
+ *   ema <- ema_decay ema + (1 - ema_decay) p */
+typedef struct
+{
+  float grad_scale;
+  float beta1, beta2, eps;
+  float step_size;              /* learning rate / (1 - beta1^step) */
+  float sqrt_bias2;             /* sqrt (1 - beta2^step) */
+  float ema_decay;
+} DdpmAdam;

@@ -1,0 +1,406 @@
+/* gst-ddpm: the CUDA context that an element shares with others (GstCuda)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GstCuda is opened at run time, as its own driver is: the plugin is the same
+ * file where there is none. What is used of it is declared the same in all its
+ * versions from 1.22 on, which tests/elements/check-gstcuda.c lets the compiler say of
+ * the version that is installed.
+ *
+ * GstCuda's contexts are not the primary one that CUDA's runtime would take.
+ * Since memory of one context is of no use in another, it is the backend that
+ * goes into GstCuda's.
+ */
+#include <gmodule.h>
+
+#include "plugins/common/cuda.h"
+#include "plugins/common/cuda-memory.h"
+#include "plugins/common/gstcuda.h"
+#include "kernels/ops.h"
+
+/* --- the library --------------------------------------------------------- */
+
+#define LIBRARY "libgstcuda-1.0.so.0"
+
+static gboolean
+find_all (GModule * module, GstDdpmGstCuda * functions)
+{
+#define FIND(name) \
+    g_module_symbol (module, "gst_" #name, (gpointer *) &functions->name)
+  functions->has_streams = FIND (cuda_memory_sync)
+      && FIND (cuda_memory_get_stream) && FIND (cuda_stream_get_handle)
+      && FIND (buffer_pool_config_get_cuda_stream)
+      && FIND (buffer_pool_config_set_cuda_stream);
+  return FIND (cuda_load_library) && FIND (cuda_ensure_element_context)
+      && FIND (cuda_handle_set_context) && FIND (cuda_handle_context_query)
+      && FIND (cuda_context_get_handle) && FIND (cuda_buffer_pool_new)
+      && FIND (cuda_memory_init_once);
+#undef FIND
+}
+
+/* GstCuda brings OpenGL's libraries and more with it, in vain where there is no
+ * driver. */
+static gboolean
+has_driver (void)
+{
+  GModule *driver = g_module_open ("libcuda.so.1",
+      G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+
+  if (driver)
+    g_module_close (driver);
+  return driver != NULL;
+}
+
+static gboolean
+open_library (GstDdpmGstCuda * functions)
+{
+  GModule *module;
+
+  if (!has_driver ())
+    return FALSE;
+  module = g_module_open (LIBRARY, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  if (module == NULL) {
+    GST_INFO ("no GstCuda: %s", g_module_error ());
+    return FALSE;
+  }
+  if (!find_all (module, functions)) {
+    GST_WARNING ("no use of this GstCuda: %s", g_module_error ());
+    g_module_close (module);
+    return FALSE;
+  }
+  /* Its types outlive everything. */
+  g_module_make_resident (module);
+  if (!functions->cuda_load_library ()) {
+    GST_INFO ("no driver that GstCuda can open");
+    return FALSE;
+  }
+  functions->cuda_memory_init_once ();
+  return TRUE;
+}
+
+/* NULL: there is no GstCuda, or no driver. */
+static const GstDdpmGstCuda *
+get_gstcuda (void)
+{
+  static GstDdpmGstCuda functions;
+  static gsize state = 0;       /* 1: usable, 2: not */
+
+  if (g_once_init_enter (&state))
+    g_once_init_leave (&state, open_library (&functions) ? 1 : 2);
+  return state == 1 ? &functions : NULL;
+}
+
+/* --- of an element ------------------------------------------------------- */
+
+void
+gst_ddpm_cuda_init (GstDdpmCuda * cuda)
+{
+  g_rec_mutex_init (&cuda->lock);
+  g_mutex_init (&cuda->mutex);
+  cuda->found = cuda->context = NULL;
+}
+
+void
+gst_ddpm_cuda_clear (GstDdpmCuda * cuda)
+{
+  gst_ddpm_cuda_release (cuda);
+  g_mutex_clear (&cuda->mutex);
+  g_rec_mutex_clear (&cuda->lock);
+}
+
+/* With the lock */
+static void
+tell (GstDdpmCuda * cuda)
+{
+  g_mutex_lock (&cuda->mutex);
+  gst_object_replace (&cuda->context, cuda->found);
+  g_mutex_unlock (&cuda->mutex);
+}
+
+void
+gst_ddpm_cuda_release (GstDdpmCuda * cuda)
+{
+  g_rec_mutex_lock (&cuda->lock);
+  gst_clear_object (&cuda->found);
+  tell (cuda);
+  g_rec_mutex_unlock (&cuda->lock);
+}
+
+/* Two elements may ask each other at the same time, each with its own lock.
+ * Returns: (transfer full) (nullable) */
+static GstObject *
+get_context (GstDdpmCuda * cuda)
+{
+  GstObject *context = NULL;
+
+  g_mutex_lock (&cuda->mutex);
+  gst_object_replace (&context, cuda->context);
+  g_mutex_unlock (&cuda->mutex);
+  return context;
+}
+
+GParamSpec *
+gst_ddpm_cuda_param_spec_device_id (void)
+{
+  return g_param_spec_int ("cuda-device-id", "CUDA device ID",
+      "GPU to compute on, as CUDA counts them (-1: any)", -1, G_MAXINT, -1,
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+}
+
+/* --- contexts ------------------------------------------------------------ */
+
+/* Inside ensure (), in the same thread, or whenever the application wants:
+ * one that is there stays. */
+void
+gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
+    GstContext * context, gint device_id)
+{
+  const GstDdpmGstCuda *gstcuda;
+
+  if (context == NULL
+      || !gst_context_has_context_type (context, GST_DDPM_GSTCUDA_CONTEXT_TYPE)
+      || (gstcuda = get_gstcuda ()) == NULL)
+    return;
+  g_rec_mutex_lock (&cuda->lock);
+  if (cuda->found == NULL)
+    gstcuda->cuda_handle_set_context (element, context, device_id,
+        (GstCudaContext **) & cuda->found);
+  tell (cuda);
+  g_rec_mutex_unlock (&cuda->lock);
+}
+
+gboolean
+gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
+    GstQuery * query)
+{
+  GstObject *context;
+  gboolean answered;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_CONTEXT
+      || (context = get_context (cuda)) == NULL)
+    return FALSE;
+  answered = get_gstcuda ()->cuda_handle_context_query (element, query,
+      (GstCudaContext *) context);
+  gst_object_unref (context);
+  return answered;
+}
+
+/* Returns: (transfer full): the context; NULL: none can be had. */
+static GstObject *
+ensure (GstDdpmCuda * cuda, GstElement * element, gint device_id)
+{
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
+
+  if (gstcuda == NULL)
+    return NULL;
+  g_rec_mutex_lock (&cuda->lock);
+  gstcuda->cuda_ensure_element_context (element, device_id,
+      (GstCudaContext **) & cuda->found);
+  tell (cuda);
+  g_rec_mutex_unlock (&cuda->lock);
+  return get_context (cuda);
+}
+
+/* In a context of GstCuda; NULL, and error, where it fails */
+static DdpmBackend *
+backend_new_in (GstObject * context, DdpmPrecision precision, guint threads,
+    GError ** error)
+{
+  gpointer handle =
+      get_gstcuda ()->cuda_context_get_handle ((GstCudaContext *) context);
+  DdpmBackend *backend;
+  guint device_id;
+
+  g_object_get (context, "cuda-device-id", &device_id, NULL);
+  backend = ddpm_backend_new_on (DDPM_BACKEND_CUDA, precision, threads,
+      device_id, handle, error);
+  if (backend)
+    ddpm_backend_keep (backend, gst_object_ref (context), gst_object_unref);
+  return backend;
+}
+
+DdpmBackend *
+gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
+    DdpmBackendKind kind, DdpmPrecision precision, guint threads,
+    gint device_id, GError ** error)
+{
+  gboolean named = kind == DDPM_BACKEND_CUDA || device_id >= 0;
+  GstObject *context = NULL;
+  DdpmBackend *backend;
+
+  if (kind == DDPM_BACKEND_CUDA || kind == DDPM_BACKEND_AUTO)
+    context = ensure (cuda, element, device_id);
+  if (context == NULL)
+    return ddpm_backend_new_on (kind, precision, threads, device_id, NULL,
+        error);
+
+  backend = backend_new_in (context, precision, threads, named ? error : NULL);
+  gst_object_unref (context);
+  /* Where there is a choice, it is made now. */
+  if (backend && !named && !ddpm_backend_ready (backend, NULL))
+    g_clear_pointer (&backend, ddpm_backend_unref);
+  if (backend)
+    return backend;
+  gst_ddpm_cuda_release (cuda);
+  return named ? NULL : ddpm_backend_new (kind, precision, threads, error);
+}
+
+/* --- video --------------------------------------------------------------- */
+
+/* The application may have given a context when the backend was there. */
+static gboolean
+is_context_of (GstObject * context, DdpmBackend * backend)
+{
+  return context != NULL
+      && get_gstcuda ()->cuda_context_get_handle ((GstCudaContext *) context)
+      == ddpm_backend_get_context (backend);
+}
+
+gboolean
+gst_ddpm_cuda_has_video (GstDdpmCuda * cuda, DdpmBackend * backend)
+{
+  GstObject *context = get_context (cuda);
+  gboolean has = is_context_of (context, backend);
+
+  gst_clear_object (&context);
+  return has;
+}
+
+gboolean
+gst_ddpm_cuda_is_video (GstBuffer * buffer)
+{
+  return gst_buffer_n_memory (buffer) == 1
+      && gst_memory_is_type (gst_buffer_peek_memory (buffer, 0),
+      GST_DDPM_GSTCUDA_MEMORY_TYPE);
+}
+
+/* Another element may compute in another context. */
+static gboolean
+is_video_of (GstBuffer * buffer, DdpmBackend * backend)
+{
+  const GstDdpmGstCuda *gstcuda;
+  GstDdpmGstCudaMemory *memory;
+
+  if (!gst_ddpm_cuda_is_video (buffer) || (gstcuda = get_gstcuda ()) == NULL)
+    return FALSE;
+  memory = (GstDdpmGstCudaMemory *) gst_buffer_peek_memory (buffer, 0);
+  return ddpm_backend_get_context (backend) != NULL
+      && gstcuda->cuda_context_get_handle (memory->context)
+      == ddpm_backend_get_context (backend);
+}
+
+gboolean
+gst_ddpm_cuda_map_video (GstVideoFrame * frame, const GstVideoInfo * info,
+    GstBuffer * buffer, DdpmBackend * backend)
+{
+  const GstDdpmGstCuda *gstcuda;
+
+  if (!is_video_of (buffer, backend)
+      || !gst_video_frame_map (frame, info, buffer,
+          GST_MAP_READ | GST_DDPM_MAP_CUDA))
+    return FALSE;
+  gstcuda = get_gstcuda ();
+  if (gstcuda->has_streams)
+    gstcuda->cuda_memory_sync ((GstCudaMemory *) gst_buffer_peek_memory
+        (buffer, 0));
+  return TRUE;
+}
+
+gpointer
+gst_ddpm_cuda_get_stream (GstBuffer * buffer)
+{
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
+
+  if (gstcuda == NULL || !gstcuda->has_streams
+      || !gst_ddpm_cuda_is_video (buffer))
+    return NULL;
+  return gstcuda->cuda_stream_get_handle (gstcuda->cuda_memory_get_stream (
+          (GstCudaMemory *) gst_buffer_peek_memory (buffer, 0)));
+}
+
+/* The GstCudaStream of the pool that who follows offers: it says so that it
+ * uses frames in the order of that. Returns: (transfer full) (nullable) */
+static GstCudaStream *
+find_stream (GstObject * context, GstQuery * query)
+{
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
+  GstCudaStream *stream;
+  GstBufferPool *pool = NULL;
+  GstStructure *config;
+
+  if (gstcuda->has_streams && gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_parse_nth_allocation_pool (query, 0, &pool, NULL, NULL, NULL);
+  if (pool == NULL)
+    return NULL;
+  config = gst_buffer_pool_get_config (pool);
+  stream = gstcuda->buffer_pool_config_get_cuda_stream (config);
+  gst_structure_free (config);
+  gst_object_unref (pool);
+  if (stream == NULL
+      || (GstObject *) ((GstDdpmGstCudaStream *) stream)->context == context)
+    return stream;
+  gst_mini_object_unref (GST_MINI_OBJECT_CAST (stream));
+  return NULL;
+}
+
+/* A pool of our own: that of who follows may be in another context. Rows are
+ * as long as the device likes them, which the pool knows when it has the caps.
+ * Returns: (transfer full); NULL: it does not take the caps */
+static GstBufferPool *
+video_pool_new (GstObject * context, GstCudaStream * stream, GstCaps * caps,
+    guint min, guint max, guint * size)
+{
+  const GstDdpmGstCuda *gstcuda = get_gstcuda ();
+  GstBufferPool *pool =
+      gstcuda->cuda_buffer_pool_new ((GstCudaContext *) context);
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+
+  if (stream)
+    gstcuda->buffer_pool_config_set_cuda_stream (config, stream);
+  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  gst_buffer_pool_config_set_params (config, caps, *size, min, max);
+  if (!gst_buffer_pool_set_config (pool, config)) {
+    gst_object_unref (pool);
+    return NULL;
+  }
+  config = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_get_params (config, NULL, size, NULL, NULL);
+  gst_structure_free (config);
+  return pool;
+}
+
+gboolean
+gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
+    GstQuery * query)
+{
+  GstObject *context = get_context (cuda);
+  GstBufferPool *pool = NULL;
+  GstCudaStream *stream;
+  guint size, min = 0, max = 0;
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (caps == NULL || !gst_video_info_from_caps (&info, caps)
+      || !is_context_of (context, backend))
+    goto done;
+  size = GST_VIDEO_INFO_SIZE (&info);
+  stream = find_stream (context, query);
+  if (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &min, &max);
+  while (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_remove_nth_allocation_pool (query, 0);
+  while (gst_query_get_n_allocation_params (query) > 0)
+    gst_query_remove_nth_allocation_param (query, 0);
+  pool = video_pool_new (context, stream, caps, min, max, &size);
+  if (pool)
+    gst_query_add_allocation_pool (query, pool, size, min, max);
+  if (stream)
+    gst_mini_object_unref (GST_MINI_OBJECT_CAST (stream));
+
+done:
+  gst_clear_object (&context);
+  if (pool == NULL)
+    return FALSE;
+  gst_object_unref (pool);
+  return TRUE;
+}

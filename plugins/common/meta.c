@@ -1,0 +1,52 @@
+/* gst-ddpm: what a data set knows of an image, as a custom meta; and of all of
+ * them, as a tag
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/common/meta.h"
+
+void
+gst_ddpm_sample_meta_register (void)
+{
+  static gsize registered = 0;
+  static const gchar *no_tags[] = { NULL };
+
+  if (g_once_init_enter (&registered)) {
+    if (gst_meta_get_info (GST_DDPM_SAMPLE_META) == NULL)
+      gst_meta_register_custom (GST_DDPM_SAMPLE_META, no_tags, NULL, NULL,
+          NULL);
+    gst_tag_register_static (GST_DDPM_TAG_CLASS_NAMES, GST_TAG_FLAG_META,
+        G_TYPE_STRING, "class names", "Names of the classes of a data set",
+        NULL);
+    g_once_init_leave (&registered, 1);
+  }
+}
+
+void
+gst_ddpm_buffer_add_sample (GstBuffer * buffer, const GstDdpmSample * sample)
+{
+  GstCustomMeta *meta;
+
+  meta = gst_buffer_add_custom_meta (buffer, GST_DDPM_SAMPLE_META);
+  gst_structure_set (gst_custom_meta_get_structure (meta),
+      "label", G_TYPE_INT, sample->label,
+      "index", G_TYPE_UINT64, sample->index,
+      "epoch", G_TYPE_UINT64, sample->epoch,
+      "position", G_TYPE_UINT64, sample->position,
+      "epoch-size", G_TYPE_UINT64, sample->epoch_size, NULL);
+}
+
+gboolean
+gst_ddpm_buffer_get_sample (GstBuffer * buffer, GstDdpmSample * sample)
+{
+  GstCustomMeta *meta;
+
+  meta = gst_buffer_get_custom_meta (buffer, GST_DDPM_SAMPLE_META);
+  /* Anyone can make a meta of this name: all fields or nothing. */
+  return meta != NULL
+      && gst_structure_get (gst_custom_meta_get_structure (meta),
+      "label", G_TYPE_INT, &sample->label,
+      "index", G_TYPE_UINT64, &sample->index,
+      "epoch", G_TYPE_UINT64, &sample->epoch,
+      "position", G_TYPE_UINT64, &sample->position,
+      "epoch-size", G_TYPE_UINT64, &sample->epoch_size, NULL);
+}

@@ -1,0 +1,597 @@
+/* gst-ddpm: ddpmdenoise, from noise to images
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/**
+ * SECTION:element-ddpmdenoise
+ * @title: ddpmdenoise
+ *
+ * Makes images of noise: takes states of a diffusion model, pure noise or one
+ * that is on its way already, and goes the reverse steps from it. Downstream
+ * gets the picture where it takes video, and the float state where it takes
+ * other/tensors; what takes either, such as a file, gets the picture, or with
+ * #GstDdpmDenoise:stop-timestep the state. Several in a row share the work:
+ * which state a tensor is, and the seed of the noise that steps add, stand in
+ * its caps, and the number of its first sample in the offset of each buffer.
+ *
+ * Of a buffer of N samples come N frames, or one mosaic of
+ * #GstDdpmDenoise:columns; with #GstDdpmDenoise:emit=trajectory as many for
+ * each state that is shown. Frames lie evenly at the framerate that downstream
+ * wants, or else at that of the input: time behind the element is stretched, in
+ * seeks and queries too. Where a sink shows them as they come and making one
+ * takes longer than showing it, all that follows is shown later: no image is
+ * late, and none is dropped.
+ *
+ * A model with classes shows each of them by turns, or those that
+ * #GstDdpmDenoise:label names; #GstDdpmDenoise:guidance says how much it is to
+ * look like them.
+ *
+ * States without times, such as those of a file, are taken in pieces of any
+ * size and shown from time 0. An end of stream waits for the samples before it,
+ * but one that is sent into the middle of a sample ends it within one step.
+ *
+ * With a backend that computes on a GPU, states and pictures can stay there:
+ * the caps feature memory:CUDAMemory is what such an element prefers of
+ * upstream, and gives to who names it before the host's memory. The CUDA
+ * context is shared with other elements and the application, as those of
+ * GstCuda do; pictures need GstCuda's library (libgstcuda) for it.
+ *
+ * A message "ddpmdenoise-model" says what was loaded: location, architecture,
+ * parameters, step, width, height, image-channels, channels, timesteps,
+ * classes, class-names (a string such as "cat,dog", where they are known),
+ * backend, precision, device, sampler and steps.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise ! videoconvert ! autovideosink
+ * ]| Images of the built-in model.
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=1 batch-size=64 ! ddpmdenoise columns=8 emit=trajectory ! videoconvert ! autovideosink
+ * ]| How 64 of them come about.
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=4 seed=7 ! ddpmdenoise model=ckpt.bin sampler=ddpm stop-timestep=500 ! queue ! ddpmdenoise model=ckpt.bin sampler=ddpm ! videoconvert ! pngenc ! multifilesink location=%d.png
+ * ]| Two elements share the steps.
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise model=labelled.bin label=ship,horse guidance=3 ! videoconvert ! autovideosink
+ * ]| Ships and horses, of a model that was trained with such labels.
+ *
+ * Since: 0.1
+ */
+#include "plugins/ddpmdenoise/private.h"
+#include "plugins/ddpmdenoise/caps.h"
+#include "plugins/common/error.h"
+#include "plugins/common/param.h"
+#include "plugins/ddpmdenoise/picture.h"
+#include "plugins/ddpmdenoise/realtime.h"
+
+GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
+#define GST_CAT_DEFAULT gst_ddpm_denoise_debug
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_DDPM_DENOISE_SINK_CAPS "; "
+        GST_DDPM_DENOISE_SINK_CUDA_CAPS));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS) "; "
+        GST_DDPM_TENSOR_CAPS "; "
+        GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE,
+            GST_DDPM_DENOISE_CUDA_FORMATS) "; " GST_DDPM_TENSOR_CUDA_CAPS));
+
+#define gst_ddpm_denoise_parent_class parent_class
+G_DEFINE_TYPE (GstDdpmDenoise, gst_ddpm_denoise, GST_TYPE_BASE_TRANSFORM);
+GST_ELEMENT_REGISTER_DEFINE (ddpmdenoise, "ddpmdenoise", GST_RANK_NONE,
+    GST_TYPE_DDPM_DENOISE);
+
+static void gst_ddpm_denoise_finalize (GObject * object);
+static void gst_ddpm_denoise_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec);
+static void gst_ddpm_denoise_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec);
+static gboolean gst_ddpm_denoise_send_event (GstElement * element,
+    GstEvent * event);
+static void gst_ddpm_denoise_set_context (GstElement * element,
+    GstContext * context);
+static gboolean gst_ddpm_denoise_start (GstBaseTransform * trans);
+static gboolean gst_ddpm_denoise_stop (GstBaseTransform * trans);
+static GstCaps *gst_ddpm_denoise_transform_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, GstCaps * filter);
+static GstCaps *gst_ddpm_denoise_fixate_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, GstCaps * othercaps);
+static gboolean gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps);
+static gboolean gst_ddpm_denoise_set_caps (GstBaseTransform * trans,
+    GstCaps * incaps, GstCaps * outcaps);
+static gboolean gst_ddpm_denoise_transform_size (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, gsize size,
+    GstCaps * othercaps, gsize * othersize);
+
+static void
+gst_ddpm_denoise_class_init (GstDdpmDenoiseClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_ddpm_denoise_debug, "ddpmdenoise", 0,
+      "ddpmdenoise element");
+
+  object_class->finalize = gst_ddpm_denoise_finalize;
+  object_class->set_property = gst_ddpm_denoise_set_property;
+  object_class->get_property = gst_ddpm_denoise_get_property;
+  gst_ddpm_denoise_settings_install (object_class);
+
+  element_class->send_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_send_event);
+  element_class->set_context = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_set_context);
+  gst_element_class_set_static_metadata (element_class, "DDPM denoiser",
+      "Filter/Converter/Video", "Makes images of noise", "gst-ddpm");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+
+  base_class->start = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_start);
+  base_class->stop = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_stop);
+  base_class->transform_caps =
+      GST_DEBUG_FUNCPTR (gst_ddpm_denoise_transform_caps);
+  base_class->fixate_caps = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_fixate_caps);
+  base_class->accept_caps = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_accept_caps);
+  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_set_caps);
+  base_class->transform_size =
+      GST_DEBUG_FUNCPTR (gst_ddpm_denoise_transform_size);
+  base_class->decide_allocation =
+      GST_DEBUG_FUNCPTR (gst_ddpm_denoise_decide_allocation);
+  base_class->sink_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_sink_event);
+  base_class->src_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_src_event);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_query);
+  base_class->submit_input_buffer =
+      GST_DEBUG_FUNCPTR (gst_ddpm_denoise_submit_input_buffer);
+  base_class->generate_output =
+      GST_DEBUG_FUNCPTR (gst_ddpm_denoise_generate_output);
+  base_class->transform = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_transform);
+}
+
+static void
+gst_ddpm_denoise_init (GstDdpmDenoise * self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+
+  gst_ddpm_denoise_settings_init (&self->settings);
+  gst_ddpm_timeline_init (&self->timeline);
+  gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
+  self->adapter = gst_adapter_new ();
+  gst_ddpm_cuda_init (&self->cuda);
+
+  /* A sample that was asked for is wanted, late or not. */
+  gst_base_transform_set_qos_enabled (trans, FALSE);
+  gst_base_transform_set_prefer_passthrough (trans, FALSE);
+}
+
+static void
+gst_ddpm_denoise_finalize (GObject * object)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (object);
+
+  gst_ddpm_denoise_settings_clear (&self->settings);
+  g_object_unref (self->adapter);
+  gst_ddpm_cuda_clear (&self->cuda);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_ddpm_denoise_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (object);
+
+  GST_OBJECT_LOCK (self);
+  if (!gst_ddpm_denoise_settings_set (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_ddpm_denoise_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (object);
+
+  GST_OBJECT_LOCK (self);
+  if (!gst_ddpm_denoise_settings_get (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* An end of stream sent here will wait for the sample in work: let that end. */
+static gboolean
+gst_ddpm_denoise_send_event (GstElement * element, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    g_atomic_int_set (&GST_DDPM_DENOISE (element)->stop, TRUE);
+  return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
+}
+
+static void
+gst_ddpm_denoise_set_context (GstElement * element, GstContext * context)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (element);
+  gint device_id;
+
+  GST_OBJECT_LOCK (self);
+  device_id = self->settings.cuda_device_id;
+  GST_OBJECT_UNLOCK (self);
+  gst_ddpm_cuda_set_context (&self->cuda, element, context, device_id);
+  GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
+}
+
+/* --- start and stop ------------------------------------------------------ */
+
+void
+gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self)
+{
+  self->sampling = FALSE;
+  self->frame = self->n_frames = 0;
+  gst_clear_buffer (&self->inbuf);
+  gst_adapter_clear (self->adapter);
+}
+
+void
+gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self)
+{
+  gst_ddpm_denoise_drop_sample (self);
+  gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
+  self->segment_changed = FALSE;
+  self->timeline.anchor = 0;
+  self->timeline.count = 0;
+  self->timeline.delay = 0;
+  self->next_sample = 0;
+  g_atomic_int_set (&self->stop, FALSE);
+}
+
+static gboolean
+gst_ddpm_denoise_start (GstBaseTransform * trans)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstDdpmDenoiseSettings settings;
+  GstDdpmDenoiseModel *model;
+  GError *error = NULL;
+
+  if (!gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
+    goto failed;
+  GST_OBJECT_LOCK (self);
+  gst_ddpm_denoise_settings_copy (&settings, &self->settings);
+  GST_OBJECT_UNLOCK (self);
+  model = gst_ddpm_denoise_model_load (&settings, &self->cuda,
+      GST_ELEMENT (self), &error);
+  gst_ddpm_denoise_settings_clear (&settings);
+  if (model == NULL)
+    goto failed;
+
+  gst_ddpm_timeline_init (&self->timeline);
+  gst_ddpm_denoise_reset_stream (self);
+  self->smooth_cost = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_LOCK (self);
+  self->model = model;
+  self->live = FALSE;
+  self->latency = self->sink_latency = 0;
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self),
+          gst_ddpm_denoise_model_describe (model)));
+  return TRUE;
+
+failed:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
+}
+
+static void
+free_denoiser (GstDdpmDenoise * self)
+{
+  g_clear_pointer (&self->denoiser, ddpm_denoiser_free);
+  g_clear_pointer (&self->x, g_free);
+  g_clear_pointer (&self->labels, g_free);
+}
+
+static gboolean
+gst_ddpm_denoise_stop (GstBaseTransform * trans)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstDdpmDenoiseModel *model;
+
+  GST_OBJECT_LOCK (self);
+  model = g_steal_pointer (&self->model);
+  GST_OBJECT_UNLOCK (self);
+
+  gst_ddpm_denoise_reset_stream (self);
+  free_denoiser (self);
+  gst_ddpm_denoise_model_free (model);
+  gst_ddpm_cuda_release (&self->cuda);
+  gst_clear_caps (&self->refused);
+  return TRUE;
+}
+
+/* --- negotiation --------------------------------------------------------- */
+
+/* Before there is a backend, whatever the one that is asked for can do */
+static GstDdpmDenoiseLink
+get_link (GstDdpmDenoise * self)
+{
+  GstDdpmDenoiseLink link = { 0, };
+  const GstDdpmDenoiseSettings *s;
+
+  GST_OBJECT_LOCK (self);
+  s = self->model ? &self->model->settings : &self->settings;
+  link.columns = s->columns;
+  link.stop = s->stop_timestep;
+  link.tensors = s->emit == GST_DDPM_DENOISE_EMIT_FINAL;
+  link.cuda_tensors = link.cuda_video = s->backend == DDPM_BACKEND_CUDA
+      || s->backend == DDPM_BACKEND_AUTO;
+  if (self->model) {
+    link.cuda_tensors = ddpm_backend_get_context (self->model->backend) != NULL;
+    link.cuda_video = gst_ddpm_cuda_has_video (&self->cuda,
+        self->model->backend);
+    link.image_channels = self->model->model->config.image_channels;
+    link.width = self->model->model->width;
+    link.height = self->model->model->height;
+  }
+  GST_OBJECT_UNLOCK (self);
+  return link;
+}
+
+static GstCaps *
+gst_ddpm_denoise_transform_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, GstCaps * filter)
+{
+  GstDdpmDenoiseLink link = get_link (GST_DDPM_DENOISE (trans));
+  GstCaps *result, *filtered;
+
+  if (direction == GST_PAD_SINK)
+    result = gst_ddpm_denoise_caps_to_src (&link, caps);
+  else
+    result = gst_ddpm_denoise_caps_to_sink (&link, caps);
+  if (filter == NULL)
+    return result;
+  filtered = gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (result);
+  return filtered;
+}
+
+static GstCaps *
+gst_ddpm_denoise_fixate_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, GstCaps * othercaps)
+{
+  if (direction == GST_PAD_SINK)
+    othercaps = gst_ddpm_caps_choose_memory (trans->srcpad, othercaps);
+  return gst_ddpm_denoise_caps_fixate (othercaps, caps);
+}
+
+/* Whatever is a state: what is wrong with it is then said in an error. */
+static gboolean
+gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps)
+{
+  GstCaps *template;
+  gboolean accept;
+
+  if (direction == GST_PAD_SRC)
+    return GST_DDPM_DENOISE_BASE_CLASS->accept_caps (trans, direction, caps);
+  template = gst_pad_get_pad_template_caps (trans->sinkpad);
+  accept = gst_caps_can_intersect (caps, template);
+  gst_caps_unref (template);
+  return accept;
+}
+
+/* Upstream may offer the same caps again. */
+static gboolean
+is_refused (GstDdpmDenoise * self, const GstCaps * caps)
+{
+  return self->refused != NULL && gst_caps_is_equal (self->refused, caps);
+}
+
+/* Posts error (transfer full), once for the same caps. */
+static void
+refuse_caps (GstDdpmDenoise * self, GstCaps * caps, GError * error)
+{
+  if (is_refused (self, caps))
+    g_error_free (error);
+  else
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
+  gst_caps_replace (&self->refused, caps);
+}
+
+gboolean
+gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+
+  return GST_PAD_IS_FLUSHING (trans->sinkpad)
+      || GST_PAD_IS_FLUSHING (trans->srcpad);
+}
+
+/* Returns: (transfer full) */
+static GError *
+new_not_taken_error (GstDdpmDenoise * self, const GstDdpmTensorInfo * info)
+{
+  GstCaps *caps =
+      gst_pad_peer_query_caps (GST_BASE_TRANSFORM_SRC_PAD (self), NULL);
+  g_autofree gchar *wanted = caps ? gst_caps_to_string (caps) : NULL;
+
+  gst_clear_caps (&caps);
+  return g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "what follows takes nothing that can be made of states of "
+      "dimensions=%u:%u:%u:%u: it takes %s", info->channels, info->width,
+      info->height, info->batch, wanted ? wanted : "nothing");
+}
+
+gboolean
+gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  g_autoptr (GstCaps) caps = NULL;
+  GstDdpmTensorInfo info;
+  DdpmSamplerSpec spec;
+  GError *error = NULL;
+  gboolean ret;
+
+  gst_event_parse_caps (event, &caps);
+  gst_caps_ref (caps);
+  if (!gst_ddpm_denoise_model_accept (self->model, caps, &info, &spec, &error))
+    goto not_accepted;
+  ret = GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
+  if (ret)
+    gst_clear_caps (&self->refused);
+  else if (!gst_ddpm_denoise_is_flushing (self) && self->refused == NULL)
+    refuse_caps (self, caps, new_not_taken_error (self, &info));
+  return ret;
+
+not_accepted:
+  {
+    gst_event_unref (event);
+    refuse_caps (self, caps, error);
+    return FALSE;
+  }
+}
+
+static gboolean
+make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
+    const DdpmSamplerSpec * spec, GError ** error)
+{
+  gboolean same = self->denoiser && self->info.batch == info->batch
+      && self->info.width == info->width && self->info.height == info->height
+      && self->spec.start == spec->start;
+
+  self->info = *info;
+  self->spec = *spec;
+  if (same)
+    return TRUE;
+  free_denoiser (self);
+  self->denoiser = ddpm_denoiser_new (self->model->model, self->model->backend,
+      info->batch, info->width, info->height, spec, error);
+  if (self->denoiser == NULL)
+    return FALSE;
+  self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
+  self->labels = g_new (gint, info->batch);
+  self->x = g_try_malloc (info->size);
+  if (self->x == NULL)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "no memory for states of %" G_GSIZE_FORMAT " bytes", info->size);
+  return self->x != NULL;
+}
+
+guint
+gst_ddpm_denoise_get_interval (GstDdpmDenoise * self)
+{
+  const GstDdpmDenoiseSettings *s = &self->model->settings;
+
+  return s->emit == GST_DDPM_DENOISE_EMIT_TRAJECTORY ?
+      s->trajectory_interval : self->n_steps;
+}
+
+/* Frames that show one state */
+guint
+gst_ddpm_denoise_get_n_frames (GstDdpmDenoise * self)
+{
+  return self->is_video ? gst_ddpm_picture_get_n_frames (&self->info,
+      self->model->settings.columns) : 1;
+}
+
+static gboolean
+set_rates (GstDdpmDenoise * self, const GstCaps * outcaps, GError ** error)
+{
+  const GstStructure *s = gst_caps_get_structure (outcaps, 0);
+  GstDdpmTimeline timeline = self->timeline;
+  guint n_states = (self->n_steps - 1) / gst_ddpm_denoise_get_interval (self)
+      + 1;
+  gint fps_n = 0, fps_d = 1;
+
+  gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
+  if (!gst_ddpm_timeline_configure (&timeline, self->info.fps_n,
+          self->info.fps_d,
+          (guint64) gst_ddpm_denoise_get_n_frames (self) * n_states,
+          self->info.size, fps_n, fps_d)) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "got framerates of %d/%d and %d/%d, which are too large",
+        self->info.fps_n, self->info.fps_d, fps_n, fps_d);
+    return FALSE;
+  }
+  self->segment_changed = self->in_segment.format != GST_FORMAT_UNDEFINED
+      && (timeline.num != self->timeline.num
+      || timeline.den != self->timeline.den);
+  GST_OBJECT_LOCK (self);
+  self->timeline = timeline;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
+    GstCaps * outcaps)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstDdpmTensorInfo info;
+  DdpmSamplerSpec spec;
+  GError *error = NULL;
+
+  gst_ddpm_denoise_drop_sample (self);
+  self->is_video = gst_structure_has_name (gst_caps_get_structure (outcaps, 0),
+      "video/x-raw");
+  self->to_cuda = gst_ddpm_caps_are_of_cuda (outcaps, 0);
+  if (!gst_ddpm_denoise_model_accept (self->model, incaps, &info, &spec,
+          &error))
+    goto wrong_caps;
+  if (self->is_video && !gst_video_info_from_caps (&self->video, outcaps))
+    goto wrong_video;
+  if (!make_denoiser (self, &info, &spec, &error))
+    goto no_denoiser;
+  if (!set_rates (self, outcaps, &error))
+    goto wrong_caps;
+  self->synced = gst_ddpm_realtime_has_sync_sink (trans->srcpad);
+  GST_DEBUG_OBJECT (self, "states %u to %u in %u steps, %" G_GUINT64_FORMAT
+      " frames a buffer, %ssynchronised", spec.start, spec.stop,
+      self->n_steps, self->timeline.frames, self->synced ? "" : "not ");
+  return TRUE;
+
+wrong_video:
+  {
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "what follows wants frames that cannot be made");
+  }
+wrong_caps:
+  {
+    refuse_caps (self, incaps, error);
+    return FALSE;
+  }
+no_denoiser:
+  {
+    free_denoiser (self);
+    if (is_refused (self, incaps))
+      g_error_free (error);
+    else
+      gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    gst_caps_replace (&self->refused, incaps);
+    return FALSE;
+  }
+}
+
+static gboolean
+gst_ddpm_denoise_transform_size (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, gsize size,
+    GstCaps * othercaps, gsize * othersize)
+{
+  GstDdpmTensorInfo info;
+  GstVideoInfo video;
+
+  if (gst_structure_has_name (gst_caps_get_structure (othercaps, 0),
+          "video/x-raw")) {
+    if (!gst_video_info_from_caps (&video, othercaps))
+      return FALSE;
+    *othersize = GST_VIDEO_INFO_SIZE (&video);
+  } else {
+    if (!gst_ddpm_tensor_info_from_caps (&info, othercaps, NULL))
+      return FALSE;
+    *othersize = info.size;
+  }
+  return TRUE;
+}

@@ -1,0 +1,267 @@
+/* gst-ddpm: ddpmdenoise: events and queries, in the times of either side
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/ddpmdenoise/private.h"
+#include "plugins/common/error.h"
+
+#define GST_CAT_DEFAULT gst_ddpm_denoise_debug
+
+/* --- events -------------------------------------------------------------- */
+
+/* The segment of the input, as it is behind the element */
+gboolean
+gst_ddpm_denoise_send_segment (GstDdpmDenoise * self)
+{
+  GstSegment segment;
+  GstEvent *event;
+
+  self->segment_changed = FALSE;
+  gst_ddpm_timeline_segment_to_output (&self->timeline, &self->in_segment,
+      &segment);
+  event = gst_event_new_segment (&segment);
+  gst_event_set_seqnum (event, self->segment_seqnum);
+  return GST_DDPM_DENOISE_BASE_CLASS->sink_event
+      (GST_BASE_TRANSFORM (self), event);
+}
+
+static gboolean
+sink_segment_event (GstDdpmDenoise * self, GstEvent * event)
+{
+  gst_event_copy_segment (event, &self->in_segment);
+  self->segment_seqnum = gst_event_get_seqnum (event);
+  gst_event_unref (event);
+  gst_ddpm_timeline_start_segment (&self->timeline, &self->in_segment);
+  return gst_ddpm_denoise_send_segment (self);
+}
+
+static void
+check_rest (GstDdpmDenoise * self)
+{
+  gsize rest = gst_adapter_available (self->adapter);
+
+  if (rest > 0)
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_FORMAT, "The stream ends in the middle of a state: %"
+            G_GSIZE_FORMAT " bytes are left of it, a state of "
+            "dimensions=%u:%u:%u:%u has %" G_GSIZE_FORMAT, rest,
+            self->info.channels, self->info.width, self->info.height,
+            self->info.batch, self->info.size));
+  gst_adapter_clear (self->adapter);
+}
+
+gboolean
+gst_ddpm_denoise_sink_event (GstBaseTransform * trans, GstEvent * event)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      return gst_ddpm_denoise_caps_event (self, event);
+    case GST_EVENT_SEGMENT:
+      return sink_segment_event (self, event);
+    case GST_EVENT_FLUSH_STOP:
+      gst_ddpm_denoise_reset_stream (self);
+      break;
+    case GST_EVENT_STREAM_START:
+      g_atomic_int_set (&self->stop, FALSE);
+      break;
+    case GST_EVENT_EOS:
+      check_rest (self);
+      g_atomic_int_set (&self->stop, FALSE);
+      break;
+    case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+      if (gst_event_has_name (event, GST_DDPM_STOP_EVENT))
+        g_atomic_int_set (&self->stop, TRUE);
+      break;
+    default:
+      break;
+  }
+  return GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
+}
+
+/* For events and queries, which come from any thread */
+static GstDdpmTimeline
+get_stretch (GstDdpmDenoise * self)
+{
+  GstDdpmTimeline timeline;
+
+  gst_ddpm_timeline_init (&timeline);
+  GST_OBJECT_LOCK (self);
+  timeline.num = self->timeline.num;
+  timeline.den = self->timeline.den;
+  GST_OBJECT_UNLOCK (self);
+  return timeline;
+}
+
+/* -1 is no time; others below 0 count from the end. */
+static gint64
+seek_to_input (const GstDdpmTimeline * stretch, gint64 time)
+{
+  if (time == -1)
+    return -1;
+  if (time < 0)
+    return -(gint64) gst_ddpm_timeline_to_input (stretch, -time);
+  return gst_ddpm_timeline_to_input (stretch, time);
+}
+
+/* The seek (transfer full) in times before the element */
+static GstEvent *
+convert_seek (GstDdpmDenoise * self, GstEvent * event)
+{
+  GstDdpmTimeline stretch = get_stretch (self);
+  GstEvent *converted;
+  GstSeekType start_type, stop_type;
+  GstSeekFlags flags;
+  GstFormat format;
+  gint64 start, stop;
+  gdouble rate;
+
+  gst_event_parse_seek (event, &rate, &format, &flags, &start_type, &start,
+      &stop_type, &stop);
+  if (format != GST_FORMAT_TIME)
+    return event;
+  converted = gst_event_new_seek (rate, format, flags, start_type,
+      seek_to_input (&stretch, start), stop_type, seek_to_input (&stretch,
+          stop));
+  gst_event_set_seqnum (converted, gst_event_get_seqnum (event));
+  gst_event_unref (event);
+  return converted;
+}
+
+gboolean
+gst_ddpm_denoise_src_event (GstBaseTransform * trans, GstEvent * event)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstClockTime latency;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_SEEK:
+      event = convert_seek (self, event);
+      break;
+    case GST_EVENT_LATENCY:
+      gst_event_parse_latency (event, &latency);
+      GST_OBJECT_LOCK (self);
+      self->sink_latency = latency;
+      GST_OBJECT_UNLOCK (self);
+      break;
+    default:
+      break;
+  }
+  return GST_DDPM_DENOISE_BASE_CLASS->src_event (trans, event);
+}
+
+/* --- queries ------------------------------------------------------------- */
+
+static gboolean
+query_latency (GstDdpmDenoise * self, GstQuery * query)
+{
+  GstClockTime min, max;
+  gboolean live;
+
+  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    return FALSE;
+  gst_query_parse_latency (query, &live, &min, &max);
+  GST_OBJECT_LOCK (self);
+  self->live = live;
+  if (live) {
+    min += self->latency;
+    if (GST_CLOCK_TIME_IS_VALID (max))
+      max += self->latency;
+  }
+  GST_OBJECT_UNLOCK (self);
+  gst_query_set_latency (query, live, min, max);
+  return TRUE;
+}
+
+static gint64
+to_output (const GstDdpmTimeline * stretch, gint64 time)
+{
+  return time < 0 ? time : (gint64) gst_ddpm_timeline_to_output (stretch, time);
+}
+
+/* What upstream says in its times, in those behind the element */
+static gboolean
+query_times (GstDdpmDenoise * self, GstQuery * query)
+{
+  GstDdpmTimeline stretch = get_stretch (self);
+  GstFormat format;
+  gboolean seekable;
+  gint64 start, stop;
+  gdouble rate;
+
+  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    return FALSE;
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_DURATION:
+      gst_query_parse_duration (query, &format, &stop);
+      if (format == GST_FORMAT_TIME)
+        gst_query_set_duration (query, format, to_output (&stretch, stop));
+      break;
+    case GST_QUERY_SEEKING:
+      gst_query_parse_seeking (query, &format, &seekable, &start, &stop);
+      if (format == GST_FORMAT_TIME)
+        gst_query_set_seeking (query, format, seekable, to_output (&stretch,
+                start), to_output (&stretch, stop));
+      break;
+    case GST_QUERY_SEGMENT:
+      gst_query_parse_segment (query, &rate, &format, &start, &stop);
+      if (format == GST_FORMAT_TIME)
+        gst_query_set_segment (query, rate, format, to_output (&stretch, start),
+            to_output (&stretch, stop));
+      break;
+    default:
+      break;
+  }
+  return TRUE;
+}
+
+/* Where downstream takes nothing that can be made, upstream would only hear that
+ * there are no caps. Let it offer what it has: an error then says what is wrong
+ * with that. */
+static void
+open_empty_caps (GstDdpmDenoise * self, GstQuery * query)
+{
+  GstCaps *filter, *caps;
+
+  gst_query_parse_caps_result (query, &caps);
+  if (caps != NULL && !gst_caps_is_empty (caps))
+    return;
+  caps = gst_pad_get_pad_template_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
+  gst_query_parse_caps (query, &filter);
+  if (filter) {
+    GstCaps *filtered = gst_caps_intersect_full (filter, caps,
+        GST_CAPS_INTERSECT_FIRST);
+
+    gst_caps_unref (caps);
+    caps = filtered;
+  }
+  gst_query_set_caps_result (query, caps);
+  gst_caps_unref (caps);
+}
+
+gboolean
+gst_ddpm_denoise_query (GstBaseTransform * trans, GstPadDirection direction,
+    GstQuery * query)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+
+  if (gst_ddpm_cuda_answer (&self->cuda, GST_ELEMENT (self), query))
+    return TRUE;
+  if (direction == GST_PAD_SRC) {
+    switch (GST_QUERY_TYPE (query)) {
+      case GST_QUERY_LATENCY:
+        return query_latency (self, query);
+      case GST_QUERY_DURATION:
+      case GST_QUERY_SEEKING:
+      case GST_QUERY_SEGMENT:
+        return query_times (self, query);
+      default:
+        break;
+    }
+  }
+  if (!GST_DDPM_DENOISE_BASE_CLASS->query (trans, direction, query))
+    return FALSE;
+  if (direction == GST_PAD_SINK && GST_QUERY_TYPE (query) == GST_QUERY_CAPS)
+    open_empty_caps (self, query);
+  return TRUE;
+}

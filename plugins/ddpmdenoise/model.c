@@ -1,0 +1,184 @@
+/* gst-ddpm: the model of a ddpmdenoise, and what it takes
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/ddpmdenoise/model.h"
+#include "plugins/ddpmdenoise/picture.h"
+#include "gst-ddpm/files/checkpoint.h"
+
+/* The settings that can be checked before any state comes */
+static gboolean
+check_sampler (const GstDdpmDenoiseModel * m, GError ** error)
+{
+  const DdpmConfig *config = &m->model->config;
+  g_autoptr (DdpmSchedule) schedule = NULL;
+  g_autoptr (DdpmSampler) sampler = NULL;
+  DdpmSamplerSpec spec;
+
+  gst_ddpm_denoise_settings_to_spec (&m->settings, config,
+      m->settings.start_timestep >= 0 ? m->settings.start_timestep :
+      config->timesteps, &spec);
+  schedule = ddpm_schedule_new (config, error);
+  if (schedule == NULL)
+    return FALSE;
+  sampler = ddpm_sampler_new (schedule, config->data_range, &spec, error);
+  return sampler != NULL;
+}
+
+GstDdpmDenoiseModel *
+gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
+    GstDdpmCuda * cuda, GstElement * element, GError ** error)
+{
+  g_autoptr (GstDdpmDenoiseModel) m = g_new0 (GstDdpmDenoiseModel, 1);
+
+  gst_ddpm_denoise_settings_copy (&m->settings, settings);
+  m->model = ddpm_checkpoint_load (settings->model, error);
+  if (m->model == NULL || !check_sampler (m, error))
+    return NULL;
+  m->labels = ddpm_labels_new (m->model, settings->label, error);
+  if (m->labels == NULL)
+    return NULL;
+  m->backend = gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
+      settings->precision, settings->threads, settings->cuda_device_id, error);
+  if (m->backend == NULL)
+    return NULL;
+  return g_steal_pointer (&m);
+}
+
+void
+gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * m)
+{
+  if (m == NULL)
+    return;
+  g_clear_pointer (&m->backend, ddpm_backend_unref);
+  g_clear_pointer (&m->labels, ddpm_labels_free);
+  g_clear_pointer (&m->model, ddpm_model_unref);
+  gst_ddpm_denoise_settings_clear (&m->settings);
+  g_free (m);
+}
+
+GstStructure *
+gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
+{
+  const DdpmConfig *config = &m->model->config;
+  g_autofree gchar *architecture = ddpm_config_to_string (config);
+  g_autofree gchar *class_names = m->model->class_names ?
+      g_strjoinv (",", m->model->class_names) : NULL;
+  DdpmSamplerSpec spec;
+
+  gst_ddpm_denoise_settings_to_spec (&m->settings, config, config->timesteps,
+      &spec);
+  return gst_structure_new ("ddpmdenoise-model",
+      "location", G_TYPE_STRING, m->model->location,
+      "architecture", G_TYPE_STRING, architecture,
+      "parameters", G_TYPE_UINT64, (guint64) m->model->params->trainable,
+      "step", G_TYPE_UINT64, m->model->step,
+      "width", G_TYPE_UINT, m->model->width,
+      "height", G_TYPE_UINT, m->model->height,
+      "image-channels", G_TYPE_UINT, config->image_channels,
+      "channels", G_TYPE_UINT, config->channels,
+      "timesteps", G_TYPE_UINT, config->timesteps,
+      "classes", G_TYPE_UINT, config->classes,
+      "class-names", G_TYPE_STRING, class_names,
+      "backend", G_TYPE_STRING, ddpm_backend_get_name (m->backend),
+      "precision", G_TYPE_STRING,
+      ddpm_backend_get_precision_name (m->backend),
+      "device", G_TYPE_STRING, ddpm_backend_get_device (m->backend),
+      "sampler", G_TYPE_STRING, ddpm_sampler_kind_to_string (spec.kind),
+      "steps", G_TYPE_UINT, spec.steps, NULL);
+}
+
+static gboolean
+accept_shape (const GstDdpmDenoiseModel * m, const GstDdpmTensorInfo * info,
+    GError ** error)
+{
+  const DdpmConfig *config = &m->model->config;
+  guint width, height;
+
+  if (info->cuda && ddpm_backend_get_context (m->backend) == NULL)
+    goto wrong_memory;
+  if (info->channels != config->image_channels)
+    goto wrong_channels;
+  if (!ddpm_config_check_size (config, info->width, info->height, error))
+    goto wrong_size;
+  if (!gst_ddpm_picture_get_size (info, m->settings.columns, &width, &height))
+    goto too_large;
+  return TRUE;
+
+wrong_memory:
+  {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "got states in memory:CUDAMemory, and backend=%s computes on the host",
+        ddpm_backend_get_name (m->backend));
+    return FALSE;
+  }
+wrong_channels:
+  {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "got dimensions=%u:%u:%u:%u, %u channels, %s wants %u",
+        info->channels, info->width, info->height, info->batch,
+        info->channels, m->model->location, config->image_channels);
+    return FALSE;
+  }
+wrong_size:
+  {
+    g_prefix_error (error, "got dimensions=%u:%u:%u:%u, which %s "
+        "cannot take: ", info->channels, info->width, info->height,
+        info->batch, m->model->location);
+    return FALSE;
+  }
+too_large:
+  {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "got dimensions=%u:%u:%u:%u, in columns=%u a frame of %u x %u pixels: "
+        "it can be %d x %d at most", info->channels, info->width,
+        info->height, info->batch, m->settings.columns, width, height,
+        GST_DDPM_PICTURE_MAX_SIZE, GST_DDPM_PICTURE_MAX_SIZE);
+    return FALSE;
+  }
+}
+
+/* The state that comes in: the caps say it, or the property, or it is T. */
+static gboolean
+accept_timestep (const GstDdpmDenoiseModel * m,
+    const GstDdpmTensorInfo * info, guint * start, GError ** error)
+{
+  const GstDdpmDenoiseSettings *s = &m->settings;
+  guint T = m->model->config.timesteps;
+
+  if (info->timestep >= 0 && s->start_timestep >= 0
+      && info->timestep != s->start_timestep) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "got states of timestep=%d in the caps, but start-timestep is %d",
+        info->timestep, s->start_timestep);
+    return FALSE;
+  }
+  *start = info->timestep >= 0 ? (guint) info->timestep :
+      s->start_timestep >= 0 ? (guint) s->start_timestep : T;
+  if (*start > T || *start <= s->stop_timestep) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "got states of timestep=%u, %s and stop-timestep=%u want "
+        "%u to %u", *start, m->model->location, s->stop_timestep,
+        s->stop_timestep + 1, T);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * m,
+    const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
+    GError ** error)
+{
+  guint start;
+
+  if (!gst_ddpm_tensor_info_from_caps (info, caps, error)
+      || !accept_shape (m, info, error)
+      || !accept_timestep (m, info, &start, error))
+    return FALSE;
+  gst_ddpm_denoise_settings_to_spec (&m->settings, &m->model->config, start,
+      spec);
+  /* then one evaluation a step is enough */
+  if (!ddpm_labels_any (m->labels))
+    spec->guidance = 0.0;
+  return TRUE;
+}

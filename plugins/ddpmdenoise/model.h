@@ -1,0 +1,40 @@
+/* gst-ddpm: the model of a ddpmdenoise, and what it takes
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <gst/gst.h>
+#include "gst-ddpm/model/labels.h"
+#include "plugins/common/caps.h"
+#include "plugins/common/cuda.h"
+#include "plugins/ddpmdenoise/settings.h"
+
+G_BEGIN_DECLS
+
+/* Immutable once loaded */
+typedef struct
+{
+  GstDdpmDenoiseSettings settings;
+  DdpmModel *model;
+  DdpmLabels *labels;           /* what samples show */
+  DdpmBackend *backend;
+} GstDdpmDenoiseModel;
+
+/* Loads the model, checks the settings against it, makes the backend, in the
+ * CUDA context of the element. */
+GstDdpmDenoiseModel *gst_ddpm_denoise_model_load
+    (const GstDdpmDenoiseSettings * settings, GstDdpmCuda * cuda,
+    GstElement * element, GError ** error);
+void gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * model);
+/* The message "ddpmdenoise-model". Returns: (transfer full) */
+GstStructure *gst_ddpm_denoise_model_describe
+    (const GstDdpmDenoiseModel * model);
+/* Parses caps and fills the sampler for them; DDPM_ERROR_SETTINGS: says what
+ * came and what the model wants. */
+gboolean gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * model,
+    const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
+    GError ** error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmDenoiseModel, gst_ddpm_denoise_model_free)
+
+G_END_DECLS

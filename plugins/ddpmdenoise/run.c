@@ -1,0 +1,429 @@
+/* gst-ddpm: ddpmdenoise: states in, steps, frames out
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/ddpmdenoise/private.h"
+#include "plugins/common/cuda-memory.h"
+#include "plugins/common/error.h"
+#include "plugins/common/meta.h"
+#include "plugins/ddpmdenoise/picture.h"
+#include "plugins/ddpmdenoise/realtime.h"
+
+#define GST_CAT_DEFAULT gst_ddpm_denoise_debug
+
+/* What a frame that was late gets in hand when it is put off, for its way to
+ * the sink. Video sinks drop what is later than 20 ms. */
+#define HEADWAY (5 * GST_MSECOND)
+
+/* --- states in ----------------------------------------------------------- */
+
+/* The index of a buffer's first sample. Sources of bytes count these. */
+static guint64
+get_first_sample (GstDdpmDenoise * self, GstBuffer * inbuf)
+{
+  guint64 offset = GST_BUFFER_OFFSET (inbuf);
+  guint64 end = GST_BUFFER_OFFSET_END (inbuf);
+
+  if (offset == GST_BUFFER_OFFSET_NONE)
+    return self->next_sample;
+  if (self->in_segment.format == GST_FORMAT_BYTES
+      && end != GST_BUFFER_OFFSET_NONE
+      && end - offset == gst_buffer_get_size (inbuf))
+    return offset / (self->info.size / self->info.batch);
+  return offset;
+}
+
+GstFlowReturn
+gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
+    gboolean is_discont, GstBuffer * inbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  gsize size = gst_buffer_get_size (inbuf);
+  GError *error = NULL;
+  GstFlowReturn ret;
+
+  if (self->refused == NULL && !gst_pad_has_current_caps (trans->sinkpad))
+    goto no_caps;
+  ret = GST_DDPM_DENOISE_BASE_CLASS->submit_input_buffer (trans,
+      is_discont, inbuf);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  inbuf = g_steal_pointer (&trans->queued_buf);
+
+  /* A sample that is still here ended with a push that failed. */
+  if (self->sampling)
+    gst_ddpm_denoise_drop_sample (self);
+  if (self->segment_changed)
+    gst_ddpm_denoise_send_segment (self);
+  if (size != self->info.size && self->in_segment.format != GST_FORMAT_BYTES)
+    goto wrong_size;
+
+  if (gst_adapter_available (self->adapter) == 0)
+    self->next_sample = get_first_sample (self, inbuf);
+  gst_ddpm_timeline_start_buffer (&self->timeline, GST_BUFFER_PTS (inbuf));
+  gst_buffer_replace (&self->inbuf, inbuf);
+  gst_adapter_push (self->adapter, inbuf);
+  return GST_FLOW_OK;
+
+no_caps:
+  {
+    GstDdpmTensorInfo none;
+
+    gst_buffer_unref (inbuf);
+    gst_ddpm_tensor_info_from_caps (&none, NULL, &error);
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), NULL, error);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+wrong_size:
+  {
+    gst_buffer_unref (inbuf);
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_FORMAT, "Got a buffer of %" G_GSIZE_FORMAT " bytes, "
+            "states of dimensions=%u:%u:%u:%u have %" G_GSIZE_FORMAT, size,
+            self->info.channels, self->info.width, self->info.height,
+            self->info.batch, self->info.size));
+    return GST_FLOW_ERROR;
+  }
+}
+
+/* Of the samples in work; those of the model cannot be refused. */
+static void
+set_labels (GstDdpmDenoise * self)
+{
+  guint i;
+
+  for (i = 0; i < self->info.batch; i++)
+    self->labels[i] = ddpm_labels_get (self->model->labels,
+        self->first_sample + i);
+  ddpm_denoiser_set_labels (self->denoiser, self->labels, NULL);
+}
+
+/* From where the state is: on the device of the backend, or else, also where it
+ * is on another one, from the host */
+static void
+begin (GstDdpmDenoise * self, GstBuffer * state)
+{
+  DdpmBackend *backend = self->model->backend;
+  GstMapInfo map;
+
+  if (gst_ddpm_cuda_buffer_is_for (state, backend)
+      && gst_buffer_map (state, &map, GST_MAP_READ | GST_DDPM_MAP_CUDA)) {
+    ddpm_denoiser_begin_from (self->denoiser, (const gfloat *) map.data,
+        self->info.seed, self->first_sample);
+    gst_buffer_unmap (state, &map);
+  } else {
+    gst_buffer_extract (state, 0, self->x, self->info.size);
+    ddpm_denoiser_begin (self->denoiser, self->x, self->info.seed,
+        self->first_sample);
+  }
+}
+
+/* FALSE: there is no whole state. */
+static gboolean
+begin_sample (GstDdpmDenoise * self)
+{
+  GstBuffer *state;
+
+  if (gst_adapter_available (self->adapter) < self->info.size)
+    return FALSE;
+  state = gst_adapter_take_buffer (self->adapter, self->info.size);
+  self->first_sample = self->next_sample;
+  self->next_sample += self->info.batch;
+  set_labels (self);
+  begin (self, state);
+  gst_buffer_unref (state);
+  self->sampling = TRUE;
+  self->step = 0;
+  self->cost = 0;
+  return TRUE;
+}
+
+/* --- steps --------------------------------------------------------------- */
+
+/* An end of stream that did not wait for its turn, on either side */
+static gboolean
+is_stopped (GstDdpmDenoise * self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstPad *peer = gst_pad_get_peer (trans->sinkpad);
+  gboolean stopped = g_atomic_int_get (&self->stop)
+      || GST_PAD_IS_EOS (trans->srcpad) || (peer && GST_PAD_IS_EOS (peer));
+
+  gst_clear_object (&peer);
+  return stopped;
+}
+
+/* To the next state that is shown */
+static GstFlowReturn
+advance (GstDdpmDenoise * self)
+{
+  guint goal =
+      MIN (self->step + gst_ddpm_denoise_get_interval (self), self->n_steps);
+  gint64 begin = g_get_monotonic_time ();
+  GError *error = NULL;
+
+  while (self->step < goal) {
+    if (gst_ddpm_denoise_is_flushing (self))
+      return GST_FLOW_FLUSHING;
+    if (is_stopped (self))
+      return GST_FLOW_EOS;
+    if (!ddpm_denoiser_step (self->denoiser))
+      break;
+    self->step++;
+    GST_LOG_OBJECT (self, "state %u", ddpm_denoiser_get_state (self->denoiser));
+  }
+  if (self->to_cuda ? !ddpm_denoiser_wait (self->denoiser, &error)
+      : !ddpm_denoiser_read (self->denoiser, self->x, &error))
+    goto failed;
+  self->frame = 0;
+  self->n_frames = gst_ddpm_denoise_get_n_frames (self);
+  self->cost += (g_get_monotonic_time () - begin) * GST_USECOND;
+  return GST_FLOW_OK;
+
+failed:
+  gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
+}
+
+/* Tells the pipeline, where it is live, that the time a sample takes has moved
+ * by more than a tenth. */
+static void
+update_latency (GstDdpmDenoise * self)
+{
+  GstClockTime cost = self->cost;
+  gboolean tell;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->smooth_cost))
+    cost = (7 * self->smooth_cost + cost) / 8;
+  self->smooth_cost = cost;
+
+  GST_OBJECT_LOCK (self);
+  tell = self->live
+      && ABS (GST_CLOCK_DIFF (self->latency, cost)) > self->latency / 10;
+  if (tell || !self->live)
+    self->latency = cost;
+  GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* --- frames out ---------------------------------------------------------- */
+
+/* Puts off this frame and all that follow where a sink would find it late. */
+static void
+keep_up (GstDdpmDenoise * self, GstClockTime pts)
+{
+  GstClockTime due, now;
+
+  if (!self->synced)
+    return;
+  now = gst_ddpm_realtime_get_running_time (GST_ELEMENT (self));
+  due = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment,
+      GST_FORMAT_TIME, pts);
+  if (!GST_CLOCK_TIME_IS_VALID (now) || !GST_CLOCK_TIME_IS_VALID (due))
+    return;
+  GST_OBJECT_LOCK (self);
+  due += self->sink_latency;
+  GST_OBJECT_UNLOCK (self);
+  if (due >= now)
+    return;
+
+  GST_DEBUG_OBJECT (self, "late by %" GST_TIME_FORMAT,
+      GST_TIME_ARGS (now - due));
+  self->timeline.delay += now - due + HEADWAY;
+  gst_ddpm_denoise_send_segment (self);
+}
+
+static void
+stamp (GstDdpmDenoise * self, GstBuffer * buffer)
+{
+  GstClockTime pts, duration;
+  gboolean single = self->is_video && self->n_frames > 1;
+
+  gst_ddpm_timeline_next_frame (&self->timeline, &pts, &duration);
+  GST_BUFFER_PTS (buffer) = pts;
+  GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_DURATION (buffer) = duration;
+  GST_BUFFER_OFFSET (buffer) = self->first_sample + (single ? self->frame : 0);
+  GST_BUFFER_OFFSET_END (buffer) = GST_BUFFER_OFFSET (buffer)
+      + (single ? 1 : self->info.batch);
+  /* The base class marks the first frame after a discontinuity. */
+  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
+/* FALSE, and no error: outbuf cannot be written */
+static gboolean
+paint_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
+{
+  const guint columns = self->model->settings.columns;
+  DdpmPicture picture = { 0, };
+  GstVideoFrame frame;
+  gboolean ok;
+  guint c;
+
+  if (!gst_ddpm_cuda_is_video (outbuf)
+      || !gst_video_frame_map (&frame, &self->video, outbuf,
+          GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+    return FALSE;
+  picture.n = columns ? self->info.batch : 1;
+  picture.columns = MAX (columns, 1);
+  picture.pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, 0);
+  for (c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (&frame); c++) {
+    picture.component[c] = GST_VIDEO_FRAME_COMP_DATA (&frame, c);
+    picture.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
+  }
+  ok = ddpm_denoiser_paint (self->denoiser, columns ? 0 : self->frame,
+      &picture, gst_ddpm_cuda_get_stream (outbuf), error);
+  gst_video_frame_unmap (&frame);
+  return ok;
+}
+
+static gboolean
+copy_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
+{
+  GstMapInfo map;
+  gboolean ok;
+
+  if (!gst_ddpm_cuda_buffer_is_for (outbuf, self->model->backend)
+      || gst_buffer_get_size (outbuf) < self->info.size
+      || !gst_buffer_map (outbuf, &map, GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+    return FALSE;
+  ok = ddpm_denoiser_copy (self->denoiser, (gfloat *) map.data, error);
+  gst_buffer_unmap (outbuf, &map);
+  return ok;
+}
+
+static gboolean
+paint (GstDdpmDenoise * self, GstBuffer * outbuf)
+{
+  GstVideoFrame frame;
+
+  if (!gst_video_frame_map (&frame, &self->video, outbuf, GST_MAP_WRITE))
+    return FALSE;
+  gst_ddpm_picture_paint (&frame, &self->info,
+      self->model->model->config.data_range, self->model->settings.columns,
+      self->frame, self->x);
+  gst_video_frame_unmap (&frame);
+  return TRUE;
+}
+
+static gboolean
+copy (GstDdpmDenoise * self, GstBuffer * outbuf)
+{
+  if (gst_buffer_fill (outbuf, 0, self->x, self->info.size)
+      != self->info.size)
+    return FALSE;
+  gst_buffer_set_size (outbuf, self->info.size);
+  return TRUE;
+}
+
+/* The frame that is next of the state in x, into outbuf */
+GstFlowReturn
+gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
+    GstBuffer * outbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GError *error = NULL;
+  gboolean ok;
+
+  if (self->to_cuda)
+    ok = self->is_video ? paint_on_device (self, outbuf, &error)
+        : copy_on_device (self, outbuf, &error);
+  else
+    ok = self->is_video ? paint (self, outbuf) : copy (self, outbuf);
+  if (error)
+    goto failed;
+  if (!ok)
+    goto no_memory;
+  return GST_FLOW_OK;
+
+failed:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return GST_FLOW_ERROR;
+  }
+no_memory:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_WRITE, "Got a buffer of %" G_GSIZE_FORMAT " bytes from "
+            "what follows, which cannot take a frame",
+            gst_buffer_get_size (outbuf)));
+    return GST_FLOW_ERROR;
+  }
+}
+
+gboolean
+gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+
+  if (self->to_cuda && !self->is_video)
+    gst_ddpm_cuda_decide_tensors (query, self->model->backend, self->info.size);
+  if (self->to_cuda && self->is_video
+      && !gst_ddpm_cuda_decide_video (&self->cuda, self->model->backend,
+          query)) {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+            DDPM_ERROR_NO_SPACE, "No pool of video in CUDA memory"));
+    return FALSE;
+  }
+  return GST_DDPM_DENOISE_BASE_CLASS->decide_allocation (trans, query);
+}
+
+/* A frame that shows one sample of a model with classes can teach another. */
+static void
+add_label (GstDdpmDenoise * self, GstBuffer * buffer)
+{
+  const guint n = self->n_frames > 1 ? self->frame : 0;
+  GstDdpmSample sample = {.label = self->labels[n],
+    .index = self->first_sample + n,.position = self->first_sample + n
+  };
+
+  if (self->is_video && self->model->model->config.classes > 0
+      && (self->n_frames > 1 || self->info.batch == 1))
+    gst_ddpm_buffer_add_sample (buffer, &sample);
+}
+
+static GstFlowReturn
+make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstFlowReturn ret;
+
+  ret = GST_DDPM_DENOISE_BASE_CLASS->prepare_output_buffer (trans,
+      self->inbuf, outbuf);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  ret = gst_ddpm_denoise_transform (trans, self->inbuf, *outbuf);
+  if (ret != GST_FLOW_OK) {
+    gst_clear_buffer (outbuf);
+    return ret;
+  }
+  stamp (self, *outbuf);
+  add_label (self, *outbuf);
+  self->frame++;
+  keep_up (self, GST_BUFFER_PTS (*outbuf));
+  return GST_FLOW_OK;
+}
+
+/* The next frame; none where that takes more input */
+GstFlowReturn
+gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  while (self->frame == self->n_frames && ret == GST_FLOW_OK) {
+    if (self->sampling && self->step == self->n_steps) {
+      self->sampling = FALSE;
+      update_latency (self);
+    }
+    if (!self->sampling && !begin_sample (self))
+      return GST_FLOW_OK;
+    ret = advance (self);
+  }
+  if (ret == GST_FLOW_OK)
+    ret = make_frame (self, outbuf);
+  if (ret != GST_FLOW_OK)
+    gst_ddpm_denoise_drop_sample (self);
+  return ret;
+}

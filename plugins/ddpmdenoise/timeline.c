@@ -1,0 +1,160 @@
+/* gst-ddpm: the times of an element that makes several frames of one buffer
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/ddpmdenoise/timeline.h"
+
+void
+gst_ddpm_timeline_init (GstDdpmTimeline * timeline)
+{
+  *timeline = (GstDdpmTimeline) {
+  .num = 1,.den = 1,.frames = 1,.fps_d = 1,};
+}
+
+static GstClockTime
+time_of_frame (const GstDdpmTimeline * timeline, guint64 frame)
+{
+  return gst_util_uint64_scale (frame, timeline->fps_d * GST_SECOND,
+      timeline->fps_n);
+}
+
+gboolean
+gst_ddpm_timeline_configure (GstDdpmTimeline * timeline, gint in_fps_n,
+    gint in_fps_d, guint64 frames, gsize buffer_size, gint fps_n, gint fps_d)
+{
+  guint64 num = 1, den = 1;
+  GstClockTime next = timeline->anchor;
+
+  if (timeline->fps_n > 0)
+    next += time_of_frame (timeline, timeline->count);
+  if (in_fps_n > 0 && fps_n > 0) {
+    if (!g_uint64_checked_mul (&num, (guint64) in_fps_n * fps_d, frames))
+      return FALSE;
+    den = (guint64) in_fps_d *fps_n;
+  }
+  timeline->num = num;
+  timeline->den = den;
+  timeline->frames = frames;
+  timeline->buffer_size = buffer_size;
+  timeline->fps_n = fps_n;
+  timeline->fps_d = fps_d;
+  timeline->anchor = next;
+  timeline->count = 0;
+  return TRUE;
+}
+
+GstClockTime
+gst_ddpm_timeline_to_output (const GstDdpmTimeline * timeline,
+    GstClockTime time)
+{
+  return GST_CLOCK_TIME_IS_VALID (time) ?
+      gst_util_uint64_scale (time, timeline->num, timeline->den) : time;
+}
+
+GstClockTime
+gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline, GstClockTime time)
+{
+  return GST_CLOCK_TIME_IS_VALID (time) ?
+      gst_util_uint64_scale (time, timeline->den, timeline->num) : time;
+}
+
+/* Position in a file of states, in bytes -> the first frame made of it */
+static GstClockTime
+time_of_byte (const GstDdpmTimeline * timeline, guint64 byte)
+{
+  if (byte == G_MAXUINT64)
+    return GST_CLOCK_TIME_NONE;
+  if (timeline->fps_n == 0 || timeline->buffer_size == 0)
+    return 0;
+  return time_of_frame (timeline,
+      byte / timeline->buffer_size * timeline->frames);
+}
+
+void
+gst_ddpm_timeline_segment_to_output (const GstDdpmTimeline * timeline,
+    const GstSegment * in, GstSegment * out)
+{
+  if (in->format == GST_FORMAT_TIME) {
+    gst_segment_copy_into (in, out);
+    out->start = gst_ddpm_timeline_to_output (timeline, in->start);
+    out->stop = gst_ddpm_timeline_to_output (timeline, in->stop);
+    out->time = gst_ddpm_timeline_to_output (timeline, in->time);
+    out->base = gst_ddpm_timeline_to_output (timeline, in->base);
+    out->offset = gst_ddpm_timeline_to_output (timeline, in->offset);
+    out->position = gst_ddpm_timeline_to_output (timeline, in->position);
+    out->duration = gst_ddpm_timeline_to_output (timeline, in->duration);
+  } else {
+    gst_segment_init (out, GST_FORMAT_TIME);
+    out->flags = in->flags;
+    if (in->format == GST_FORMAT_BYTES)
+      out->start = out->time = out->position =
+          time_of_byte (timeline, in->start);
+  }
+  out->base += timeline->delay;
+}
+
+void
+gst_ddpm_timeline_start_segment (GstDdpmTimeline * timeline,
+    const GstSegment * in)
+{
+  GstSegment out;
+
+  gst_ddpm_timeline_segment_to_output (timeline, in, &out);
+  timeline->anchor = out.start;
+  timeline->count = 0;
+}
+
+/* Times of buffers are rounded. Where the rounding of a frame's true time, that
+ * of a multiple of 1 / f, may have given this one, that frame is meant. */
+static void
+set_anchor (GstDdpmTimeline * timeline, GstClockTime time)
+{
+  guint64 frame = gst_util_uint64_scale_round (time, timeline->fps_n,
+      timeline->fps_d * GST_SECOND);
+  GstClockTimeDiff error = GST_CLOCK_DIFF (time, time_of_frame (timeline,
+          frame));
+  GstClockTimeDiff rounding = timeline->num / timeline->den + 1;
+
+  if (ABS (error) <= rounding) {
+    timeline->anchor = 0;
+    timeline->count = frame;
+  } else {
+    timeline->anchor = time;
+    timeline->count = 0;
+  }
+}
+
+void
+gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline, GstClockTime pts)
+{
+  GstClockTime time = gst_ddpm_timeline_to_output (timeline, pts);
+  GstClockTime next;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return;
+  if (timeline->fps_n == 0) {
+    timeline->anchor = time;
+    return;
+  }
+  /* Frames go on evenly from the last one, whatever the jitter of the buffers,
+   * and never back; after a gap they start anew. */
+  next = timeline->anchor + time_of_frame (timeline, timeline->count);
+  if (time > next + time_of_frame (timeline, 1) / 2 || timeline->count == 0)
+    set_anchor (timeline, time);
+}
+
+void
+gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline, GstClockTime * pts,
+    GstClockTime * duration)
+{
+  GstClockTime start, end;
+
+  if (timeline->fps_n == 0) {
+    *pts = timeline->anchor;
+    *duration = GST_CLOCK_TIME_NONE;
+    return;
+  }
+  start = time_of_frame (timeline, timeline->count);
+  end = time_of_frame (timeline, ++timeline->count);
+  *pts = timeline->anchor + start;
+  *duration = end - start;
+}

@@ -1,0 +1,509 @@
+/* gst-ddpm: ddpmtrainsink, a sink that learns the images it is given
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/**
+ * SECTION:element-ddpmtrainsink
+ * @title: ddpmtrainsink
+ *
+ * Trains a diffusion model (Ho et al. 2020, algorithm 1) on the images of a
+ * stream, of any size that the network's levels divide, in colour or grey.
+ * The network is the notebook's and the recipe the paper's unless properties
+ * say otherwise.
+ *
+ * EOS means saved: the checkpoint is written before EOS is posted, and it is
+ * replaced whole, as is <location>.state beside it, which resuming needs.
+ * Neither is touched before the first save. A pipeline that is stopped without
+ * EOS loses the steps since the last save: use gst-launch-1.0 -e.
+ *
+ * With resume=true one and the same command line starts a training, goes on
+ * with it however it was interrupted, and does nothing once it is complete:
+ * the stream begins anew and as many images as were learnt from are passed
+ * over, so that with a source that repeats itself, such as cifarsrc, the
+ * result is that of a run without interruption, to the bit. From live sources
+ * nothing is passed over, and a flushing seek ends it too.
+ *
+ * Computing on a GPU, it takes images in memory:CUDAMemory too, and shares the
+ * CUDA context of other elements; where they are in that context they stay on
+ * the GPU, in the same batches and to the same numbers as those of the host.
+ *
+ * Images of a data set (cifarsrc) come in epochs: the last batch of an epoch
+ * is as small as it comes. Any other source is one long stream.
+ *
+ * With #GstDdpmTrainSink:classes the model learns labels too, which images of a
+ * data set have (GstDdpmSampleMeta); ddpmdenoise can then be asked for a class.
+ * #GstDdpmTrainSink:initial-model lets training begin with the weights of
+ * another model, one without classes too. With #GstDdpmTrainSink:teacher-model
+ * it learns what that model, guided, predicts (Meng et al. 2023), and with
+ * #GstDdpmTrainSink:sampling-steps to go in so few steps where that model goes
+ * in several (Salimans & Ho 2022).
+ *
+ * Linked, the pad `preview` gives preview-count images of the present model
+ * at the end of each epoch (of the stream, where it has none), or every
+ * preview-interval steps, always from the same noise. They are made while
+ * training goes on, and all of them before EOS. The element is then live, as
+ * far as the pipeline is concerned: nothing comes out of it before PLAYING,
+ * and the sinks behind it need no preroll.
+ *
+ * ## Messages
+ *
+ * Progress messages of code "ddpm-train", which gst-launch-1.0 prints, and the
+ * element messages ddpmtrainsink-model (once), ddpmtrainsink-progress (every
+ * progress-interval, and at the end of an epoch, with the fields of
+ * #GstDdpmTrainSink:stats) and ddpmtrainsink-checkpoint (each save; its reason
+ * is interval, signal, max-steps or eos).
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=100 ! ddpmtrainsink location=ckpt.bin resume=true
+ * ]| Trains, and goes on with it when it is run again.
+ * |[
+ * gst-launch-1.0 videotestsrc pattern=ball ! video/x-raw,width=32,height=32 ! ddpmtrainsink location=ball.bin channels=32 batch-size=8 max-steps=100
+ * ]| Any source of images will do.
+ * |[
+ * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin epochs=10 ! ddpmtrainsink name=t location=ckpt.bin t.preview ! pngenc ! multifilesink location=%05d.png
+ * ]| Five previews after each epoch.
+ * |[
+ * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=0 ! ddpmtrainsink location=labelled.bin initial-model=ckpt.bin classes=10 learning-rate=1e-4 max-steps=20000
+ * ]| Teaches a model what its pictures are called.
+ *
+ * Since: 0.1
+ */
+#include "plugins/common/caps.h"
+#include "plugins/common/error.h"
+#include "plugins/ddpmtrainsink/work.h"
+
+GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
+#define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
+
+#define TRAIN_SINK_CAPS \
+    GST_VIDEO_CAPS_MAKE ("{ RGB, RGBP, GRAY8 }") ", " \
+    "width = (int) [ 1, 4096 ], height = (int) [ 1, 4096 ]"
+#define TRAIN_SINK_CUDA_CAPS \
+    GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE, \
+        "{ RGB, RGBP }") ", " \
+    "width = (int) [ 1, 4096 ], height = (int) [ 1, 4096 ]"
+
+enum
+{
+  SIGNAL_SAVE_CHECKPOINT,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (TRAIN_SINK_CAPS "; " TRAIN_SINK_CUDA_CAPS));
+static GstStaticPadTemplate preview_template =
+GST_STATIC_PAD_TEMPLATE ("preview", GST_PAD_SRC, GST_PAD_REQUEST,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+
+#define gst_ddpm_train_sink_parent_class parent_class
+G_DEFINE_TYPE (GstDdpmTrainSink, gst_ddpm_train_sink, GST_TYPE_BASE_SINK);
+GST_ELEMENT_REGISTER_DEFINE (ddpmtrainsink, "ddpmtrainsink", GST_RANK_NONE,
+    GST_TYPE_DDPM_TRAIN_SINK);
+
+static void gst_ddpm_train_sink_finalize (GObject * object);
+static void gst_ddpm_train_sink_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec);
+static void gst_ddpm_train_sink_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec);
+static void gst_ddpm_train_sink_set_context (GstElement * element,
+    GstContext * context);
+static GstPad *gst_ddpm_train_sink_request_new_pad (GstElement * element,
+    GstPadTemplate * templ, const gchar * name, const GstCaps * caps);
+static void gst_ddpm_train_sink_release_pad (GstElement * element,
+    GstPad * pad);
+static GstStateChangeReturn gst_ddpm_train_sink_change_state (GstElement *
+    element, GstStateChange transition);
+static GstCaps *gst_ddpm_train_sink_get_caps (GstBaseSink * sink,
+    GstCaps * filter);
+static gboolean gst_ddpm_train_sink_query (GstBaseSink * sink,
+    GstQuery * query);
+static gboolean gst_ddpm_train_sink_set_caps (GstBaseSink * sink,
+    GstCaps * caps);
+static gboolean gst_ddpm_train_sink_propose_allocation (GstBaseSink * sink,
+    GstQuery * query);
+static gboolean gst_ddpm_train_sink_unlock (GstBaseSink * sink);
+static gboolean gst_ddpm_train_sink_unlock_stop (GstBaseSink * sink);
+static gboolean gst_ddpm_train_sink_event (GstBaseSink * sink,
+    GstEvent * event);
+static GstFlowReturn gst_ddpm_train_sink_wait_event (GstBaseSink * sink,
+    GstEvent * event);
+static GstFlowReturn gst_ddpm_train_sink_render (GstBaseSink * sink,
+    GstBuffer * buffer);
+
+static void
+gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSinkClass *base_class = GST_BASE_SINK_CLASS (klass);
+  guint n;
+
+  GST_DEBUG_CATEGORY_INIT (gst_ddpm_train_sink_debug, "ddpmtrainsink", 0,
+      "ddpmtrainsink element");
+
+  object_class->finalize = gst_ddpm_train_sink_finalize;
+  object_class->set_property = gst_ddpm_train_sink_set_property;
+  object_class->get_property = gst_ddpm_train_sink_get_property;
+
+  n = gst_ddpm_train_settings_install (object_class);
+
+  /**
+   * GstDdpmTrainSink:stats:
+   *
+   * The last step: `step`, `epoch` (from 1; 0 where the source has none),
+   * `samples-seen`, `loss`, `loss-ema`, `learning-rate`, `grad-norm`,
+   * `images-per-second`, `time-left` and the times of the last image.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, n + 1,
+      g_param_spec_boxed ("stats", "Statistics", "The last step",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  /**
+   * GstDdpmTrainSink::save-checkpoint:
+   *
+   * Writes the checkpoint and the state at the end of the step that is being
+   * done, from any thread, in PAUSED or PLAYING.
+   *
+   * Returns: whether they were written
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_SAVE_CHECKPOINT] =
+      g_signal_new_class_handler ("save-checkpoint",
+      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_ddpm_train_work_save_checkpoint), NULL, NULL, NULL,
+      G_TYPE_BOOLEAN, 0);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template_with_gtype (element_class,
+      &preview_template, GST_TYPE_DDPM_PREVIEW_PAD);
+  gst_element_class_set_static_metadata (element_class,
+      "Diffusion model trainer", "Sink/Training/Video",
+      "Trains a denoising diffusion model on the images it is given",
+      "gst-ddpm");
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PREVIEW_PAD, 0);
+
+  element_class->set_context =
+      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_set_context);
+  element_class->request_new_pad =
+      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_request_new_pad);
+  element_class->release_pad =
+      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_release_pad);
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_change_state);
+  base_class->get_caps = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_get_caps);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_query);
+  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_set_caps);
+  base_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_propose_allocation);
+  base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_unlock);
+  base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_unlock_stop);
+  base_class->event = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_event);
+  base_class->wait_event = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_wait_event);
+  base_class->render = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_render);
+}
+
+static GstIterator *
+iterate_no_links (GstPad * pad, GstObject * parent)
+{
+  return NULL;
+}
+
+static void
+gst_ddpm_train_sink_init (GstDdpmTrainSink * self)
+{
+  GstBaseSink *sink = GST_BASE_SINK (self);
+
+  gst_ddpm_train_settings_init (&self->settings);
+  gst_ddpm_cuda_init (&self->cuda);
+  gst_base_sink_set_sync (sink, FALSE);
+  gst_base_sink_set_qos_enabled (sink, FALSE);
+  gst_base_sink_set_last_sample_enabled (sink, FALSE);
+  /* The preview is a stream of its own. */
+  gst_pad_set_iterate_internal_links_function (GST_BASE_SINK_PAD (sink),
+      iterate_no_links);
+}
+
+static void
+gst_ddpm_train_sink_finalize (GObject * object)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (object);
+
+  gst_ddpm_train_settings_clear (&self->settings);
+  gst_ddpm_cuda_clear (&self->cuda);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_ddpm_train_sink_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (object);
+
+  GST_OBJECT_LOCK (self);
+  gst_ddpm_train_settings_set (&self->settings, id, value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_ddpm_train_sink_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (object);
+
+  GST_OBJECT_LOCK (self);
+  if (pspec->value_type == GST_TYPE_STRUCTURE)
+    g_value_take_boxed (value, gst_ddpm_train_report_to_structure
+        (&self->report, "application/x-ddpmtrainsink-stats"));
+  else
+    gst_ddpm_train_settings_get (&self->settings, id, value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_ddpm_train_sink_set_context (GstElement * element, GstContext * context)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (element);
+  gint device_id;
+
+  GST_OBJECT_LOCK (self);
+  device_id = self->settings.cuda_device_id;
+  GST_OBJECT_UNLOCK (self);
+  gst_ddpm_cuda_set_context (&self->cuda, element, context, device_id);
+  GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
+}
+
+/* --- the preview pad -------------------------------------------------------- */
+
+static GstPad *
+gst_ddpm_train_sink_request_new_pad (GstElement * element,
+    GstPadTemplate * templ, const gchar * name, const GstCaps * caps)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (element);
+  GstPad *pad;
+  gboolean taken, active;
+
+  GST_OBJECT_LOCK (self);
+  taken = self->preview != NULL;
+  active = GST_STATE (self) >= GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK (self);
+  if (taken)
+    return NULL;
+
+  pad = gst_ddpm_preview_pad_new (templ, "preview");
+  GST_OBJECT_LOCK (self);
+  self->preview = gst_object_ref (pad);
+  GST_OBJECT_UNLOCK (self);
+  /* Sinks behind the preview get their first frame only after training, which
+   * begins in PLAYING: nobody may wait for anybody's preroll. */
+  gst_base_sink_set_async_enabled (GST_BASE_SINK (self), FALSE);
+  if (active)
+    gst_pad_set_active (pad, TRUE);
+  gst_element_add_pad (element, pad);
+  return pad;
+}
+
+static void
+gst_ddpm_train_sink_release_pad (GstElement * element, GstPad * pad)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (element);
+
+  GST_OBJECT_LOCK (self);
+  gst_clear_object (&self->preview);
+  GST_OBJECT_UNLOCK (self);
+  gst_base_sink_set_async_enabled (GST_BASE_SINK (self), TRUE);
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (element, pad);
+}
+
+/* --- states --------------------------------------------------------------- */
+
+/* Until it is PLAYING, the work may wait for a sink behind the previews, and
+ * hold the lock that the change of state wants. */
+static void
+resume_work (GstDdpmTrainSink * self)
+{
+  GstBaseSink *sink = GST_BASE_SINK (self);
+
+  GST_BASE_SINK_PREROLL_LOCK (sink);
+  gst_ddpm_train_sink_unlock_stop (sink);
+  GST_BASE_SINK_PREROLL_SIGNAL (sink);
+  GST_BASE_SINK_PREROLL_UNLOCK (sink);
+}
+
+static GstStateChangeReturn
+gst_ddpm_train_sink_change_state (GstElement * element,
+    GstStateChange transition)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (element);
+  GstStateChangeReturn ret;
+  gboolean live;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+      && !gst_ddpm_train_work_open (self))
+    return GST_STATE_CHANGE_FAILURE;
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+    gst_ddpm_train_sink_unlock (GST_BASE_SINK (self));
+  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+    resume_work (self);
+
+  GST_OBJECT_LOCK (self);
+  live = self->preview != NULL;
+  GST_OBJECT_UNLOCK (self);
+  switch (transition) {
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+      if (ret == GST_STATE_CHANGE_FAILURE)
+        gst_ddpm_train_work_close (self);
+      else if (live)
+        ret = GST_STATE_CHANGE_NO_PREROLL;
+      break;
+    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
+      if (ret != GST_STATE_CHANGE_FAILURE && live)
+        ret = GST_STATE_CHANGE_NO_PREROLL;
+      break;
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+      gst_ddpm_train_work_close (self);
+      break;
+    default:
+      break;
+  }
+  return ret;
+}
+
+static gboolean
+gst_ddpm_train_sink_unlock (GstBaseSink * sink)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+  GstDdpmPreviewPad *pad = gst_ddpm_train_work_get_preview (self);
+
+  g_atomic_int_set (&self->cancel, TRUE);
+  if (pad)
+    gst_ddpm_preview_pad_wake (pad);
+  gst_clear_object (&pad);
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_train_sink_unlock_stop (GstBaseSink * sink)
+{
+  g_atomic_int_set (&GST_DDPM_TRAIN_SINK (sink)->cancel, FALSE);
+  return TRUE;
+}
+
+/* --- negotiation ---------------------------------------------------------- */
+
+static gboolean
+is_of_host (GstCapsFeatures * features, GstStructure * structure, gpointer data)
+{
+  return !gst_caps_features_contains (features, GST_DDPM_CUDA_FEATURE);
+}
+
+/* Does what computes have to do with a GPU, as far as is known yet? */
+static gboolean
+may_be_of_cuda (GstDdpmTrainSink * self)
+{
+  gboolean may;
+
+  GST_OBJECT_LOCK (self);
+  if (self->run)
+    may = ddpm_backend_get_context (gst_ddpm_train_run_get_backend (self->run))
+        != NULL;
+  else
+    may = self->settings.backend == DDPM_BACKEND_CUDA
+        || self->settings.backend == DDPM_BACKEND_AUTO;
+  GST_OBJECT_UNLOCK (self);
+  return may;
+}
+
+static GstCaps *
+gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
+{
+  GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink));
+  GstCaps *filtered;
+
+  if (!may_be_of_cuda (GST_DDPM_TRAIN_SINK (sink))) {
+    caps = gst_caps_make_writable (caps);
+    gst_caps_filter_and_map_in_place (caps, is_of_host, NULL);
+  }
+  if (filter == NULL)
+    return caps;
+  filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return filtered;
+}
+
+static gboolean
+gst_ddpm_train_sink_query (GstBaseSink * sink, GstQuery * query)
+{
+  return gst_ddpm_cuda_answer (&GST_DDPM_TRAIN_SINK (sink)->cuda,
+      GST_ELEMENT (sink), query)
+      || GST_BASE_SINK_CLASS (parent_class)->query (sink, query);
+}
+
+/* --- the stream ----------------------------------------------------------- */
+
+static gboolean
+gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
+{
+  GstVideoInfo info;
+
+  return gst_video_info_from_caps (&info, caps)
+      && gst_ddpm_train_work_set_format (GST_DDPM_TRAIN_SINK (sink), &info);
+}
+
+static gboolean
+gst_ddpm_train_sink_propose_allocation (GstBaseSink * sink, GstQuery * query)
+{
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+static void
+take_tags (GstDdpmTrainSink * self, GstEvent * event)
+{
+  g_autofree gchar *names = NULL;
+  GstTagList *tags;
+
+  gst_event_parse_tag (event, &tags);
+  if (self->run && gst_tag_list_get_string (tags, GST_DDPM_TAG_CLASS_NAMES,
+          &names))
+    gst_ddpm_train_run_set_class_names (self->run, names);
+}
+
+static gboolean
+gst_ddpm_train_sink_event (GstBaseSink * sink, GstEvent * event)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gst_ddpm_train_work_flush (self);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG)
+    take_tags (self, event);
+  return GST_BASE_SINK_CLASS (parent_class)->event (sink, event);
+}
+
+/* EOS is posted after this, so that it means "saved". */
+static GstFlowReturn
+gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
+{
+  GstFlowReturn ret =
+      GST_BASE_SINK_CLASS (parent_class)->wait_event (sink, event);
+
+  if (ret == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    ret = gst_ddpm_train_work_finish (GST_DDPM_TRAIN_SINK (sink));
+  return ret;
+}
+
+static GstFlowReturn
+gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
+{
+  return gst_ddpm_train_work_learn (GST_DDPM_TRAIN_SINK (sink), buffer);
+}

@@ -1,0 +1,44 @@
+/* gst-ddpm: the plugin
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/**
+ * plugin-ddpm:
+ *
+ * Denoising diffusion probabilistic models: a source of noise, an element that
+ * makes images of it, a source of training images and a sink that learns them.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 ddpmnoise ! ddpmdenoise ! videoconvert ! autovideosink
+ * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin ! ddpmtrainsink location=ckpt.bin
+ * ]|
+ *
+ * Since: 0.1
+ */
+#include "config.h"
+
+#include "plugins/common/meta.h"
+
+GST_ELEMENT_REGISTER_DECLARE (ddpmnoise);
+GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
+GST_ELEMENT_REGISTER_DECLARE (cifarsrc);
+GST_ELEMENT_REGISTER_DECLARE (ddpmtrainsink);
+
+static gboolean
+plugin_init (GstPlugin * plugin)
+{
+  gboolean ret = FALSE;
+
+  gst_ddpm_sample_meta_register ();
+
+  ret |= GST_ELEMENT_REGISTER (ddpmnoise, plugin);
+  ret |= GST_ELEMENT_REGISTER (ddpmdenoise, plugin);
+  ret |= GST_ELEMENT_REGISTER (cifarsrc, plugin);
+  ret |= GST_ELEMENT_REGISTER (ddpmtrainsink, plugin);
+  return ret;
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, ddpm,
+    "Denoising diffusion probabilistic models", plugin_init, VERSION, "LGPL",
+    GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

@@ -1,0 +1,587 @@
+/* gst-ddpm: ddpmnoise, a source of pure noise
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/**
+ * SECTION:element-ddpmnoise
+ * @title: ddpmnoise
+ *
+ * Normally distributed noise, x_T, from which ddpmdenoise makes images. Each
+ * number is a function of the seed, the index of its sample, the stream and
+ * its place in the sample: not of the batch, the order or the machine. Buffer
+ * b has the samples b * N .. b * N + N - 1 of a batch of N, their indices are
+ * in the buffer's offsets, and seeking (in time, samples or buffers) costs
+ * nothing, gives the same bits and reaches any sample. num-buffers counts the
+ * buffers that come, before and after a seek, as it does in videotestsrc.
+ *
+ * The shape is what downstream asks for, as dimensions=C:W:H:N in its caps,
+ * else 3:32:32:N. The caps carry the seed. They have no timestep, also where
+ * #GstDdpmNoise:stream is not 0: what has none is taken as pure noise.
+ *
+ * Where downstream wants memory:CUDAMemory, as a ddpmdenoise does that computes
+ * on a GPU, the noise is made there, with the same bits.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 ddpmnoise ! ddpmdenoise ! videoconvert ! autovideosink
+ * ]| Images that never existed.
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=1 batch-size=64 seed=7 ! filesink location=x_T.f32
+ * ]| The noise of 64 images as bare floats, (batch, height, width, channel).
+ * |[
+ * gst-launch-1.0 ddpmnoise ! other/tensors,dimensions=3:64:64:1,framerate=5/1 ! ddpmdenoise ! videoconvert ! autovideosink
+ * ]| Shape and rate are set by caps.
+ *
+ * Since: 0.1
+ */
+#include "plugins/sources/ddpmnoise.h"
+#include "plugins/common/caps.h"
+#include "plugins/common/cuda.h"
+#include "plugins/common/cuda-memory.h"
+#include "plugins/common/error.h"
+#include "plugins/common/param.h"
+#include "gst-ddpm/model/noise.h"
+#include "kernels/ops.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
+#define GST_CAT_DEFAULT gst_ddpm_noise_debug
+
+#define DEFAULT_SEED 0
+#define DEFAULT_STREAM DDPM_STREAM_X_T
+#define DEFAULT_BATCH_SIZE 1
+#define DEFAULT_IS_LIVE FALSE
+#define DEFAULT_CUDA_DEVICE_ID -1
+
+enum
+{
+  PROP_0,
+  PROP_SEED,
+  PROP_STREAM,
+  PROP_BATCH_SIZE,
+  PROP_IS_LIVE,
+  PROP_CUDA_DEVICE_ID,
+};
+
+typedef struct
+{
+  guint64 seed;
+  guint stream;
+  guint batch_size;
+  gint cuda_device_id;
+} Settings;
+
+struct _GstDdpmNoise
+{
+  GstDdpmFrameSrc parent;
+
+  Settings settings;            /* with the object lock */
+
+  GstDdpmCuda cuda;
+
+  /* of the streaming thread */
+  GstDdpmTensorInfo info;
+  guint stream;
+  DdpmBackend *backend;         /* that makes the noise; NULL: the host does */
+
+  gint flushing;                /* atomic */
+};
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS "; " GST_DDPM_TENSOR_CUDA_CAPS));
+
+#define gst_ddpm_noise_parent_class parent_class
+G_DEFINE_TYPE (GstDdpmNoise, gst_ddpm_noise, GST_TYPE_DDPM_FRAME_SRC);
+GST_ELEMENT_REGISTER_DEFINE (ddpmnoise, "ddpmnoise", GST_RANK_NONE,
+    GST_TYPE_DDPM_NOISE);
+
+static void gst_ddpm_noise_finalize (GObject * object);
+static void gst_ddpm_noise_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec);
+static void gst_ddpm_noise_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec);
+static GstStateChangeReturn gst_ddpm_noise_change_state (GstElement * element,
+    GstStateChange transition);
+static void gst_ddpm_noise_set_context (GstElement * element,
+    GstContext * context);
+static gboolean gst_ddpm_noise_stop (GstBaseSrc * src);
+static gboolean gst_ddpm_noise_unlock (GstBaseSrc * src);
+static gboolean gst_ddpm_noise_unlock_stop (GstBaseSrc * src);
+static GstCaps *gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps);
+static gboolean gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps);
+static gboolean gst_ddpm_noise_decide_allocation (GstBaseSrc * src,
+    GstQuery * query);
+static gboolean gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query);
+static void gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
+    GstClockTime * start, GstClockTime * end);
+static GstFlowReturn gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src,
+    guint64 number, GstBuffer * buffer);
+
+static void
+gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
+  GstDdpmFrameSrcClass *frame_class = GST_DDPM_FRAME_SRC_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+      | GST_PARAM_MUTABLE_READY;
+
+  GST_DEBUG_CATEGORY_INIT (gst_ddpm_noise_debug, "ddpmnoise", 0,
+      "ddpmnoise element");
+
+  object_class->finalize = gst_ddpm_noise_finalize;
+  object_class->set_property = gst_ddpm_noise_set_property;
+  object_class->get_property = gst_ddpm_noise_get_property;
+
+  /**
+   * GstDdpmNoise:seed:
+   *
+   * Another seed gives other noise, and other images. It stands in the caps,
+   * so that ddpmdenoise draws the noise of its steps from the same one.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_SEED,
+      g_param_spec_uint64 ("seed", "Seed", "Seed of all random numbers",
+          0, G_MAXUINT64, DEFAULT_SEED, flags));
+
+  /**
+   * GstDdpmNoise:stream:
+   *
+   * Which of the independent streams of noise of a sample to give: 0 is x_T,
+   * t > 0 is what a ddpm sampler adds in the reverse step at timestep t, and
+   * those from 2147483648 up are the trainer's.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_STREAM,
+      g_param_spec_uint ("stream", "Stream",
+          "Stream of noise: 0 is x_T, t the noise of the reverse step at t",
+          0, G_MAXUINT32, DEFAULT_STREAM, flags));
+
+  /**
+   * GstDdpmNoise:batch-size:
+   *
+   * Samples in a buffer. Left at 1, it is what downstream's caps say; any other
+   * size must agree with them.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_BATCH_SIZE,
+      gst_ddpm_param_spec_uint ("batch-size", "Batch size",
+          "Samples in a buffer (1: as many as downstream wants, else 1)",
+          1, GST_DDPM_MAX_BATCH, DEFAULT_BATCH_SIZE, flags));
+
+  /**
+   * GstDdpmNoise:is-live:
+   *
+   * Give each buffer at its time, and none while paused.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_IS_LIVE,
+      g_param_spec_boolean ("is-live", "Is live",
+          "Whether to act as a live source", DEFAULT_IS_LIVE, flags));
+
+  /**
+   * GstDdpmNoise:cuda-device-id:
+   *
+   * The GPU that makes noise in memory:CUDAMemory, as CUDA counts them.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
+      gst_ddpm_cuda_param_spec_device_id ());
+
+  gst_element_class_set_static_metadata (element_class, "DDPM noise source",
+      "Source/Tensor", "Normally distributed noise, the start of every image",
+      "gst-ddpm");
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+
+  GST_ELEMENT_CLASS (klass)->change_state =
+      GST_DEBUG_FUNCPTR (gst_ddpm_noise_change_state);
+  element_class->set_context = GST_DEBUG_FUNCPTR (gst_ddpm_noise_set_context);
+  base_class->stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_stop);
+  base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock);
+  base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock_stop);
+  base_class->fixate = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fixate);
+  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_noise_set_caps);
+  base_class->decide_allocation =
+      GST_DEBUG_FUNCPTR (gst_ddpm_noise_decide_allocation);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_noise_query);
+  base_class->get_times = GST_DEBUG_FUNCPTR (gst_ddpm_noise_get_times);
+  frame_class->fill_frame = GST_DEBUG_FUNCPTR (gst_ddpm_noise_fill_frame);
+}
+
+static void
+gst_ddpm_noise_init (GstDdpmNoise * self)
+{
+  self->settings.seed = DEFAULT_SEED;
+  self->settings.stream = DEFAULT_STREAM;
+  self->settings.batch_size = DEFAULT_BATCH_SIZE;
+  self->settings.cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
+  gst_ddpm_cuda_init (&self->cuda);
+
+  gst_base_src_set_live (GST_BASE_SRC (self), DEFAULT_IS_LIVE);
+}
+
+static void
+gst_ddpm_noise_finalize (GObject * object)
+{
+  gst_ddpm_cuda_clear (&GST_DDPM_NOISE (object)->cuda);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_ddpm_noise_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (object);
+
+  if (id == PROP_IS_LIVE) {
+    gst_base_src_set_live (GST_BASE_SRC (self), g_value_get_boolean (value));
+    return;
+  }
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_SEED:
+      self->settings.seed = g_value_get_uint64 (value);
+      break;
+    case PROP_STREAM:
+      self->settings.stream = g_value_get_uint (value);
+      break;
+    case PROP_BATCH_SIZE:
+      self->settings.batch_size = g_value_get_uint (value);
+      break;
+    case PROP_CUDA_DEVICE_ID:
+      self->settings.cuda_device_id = g_value_get_int (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_ddpm_noise_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (object);
+
+  if (id == PROP_IS_LIVE) {
+    g_value_set_boolean (value, gst_base_src_is_live (GST_BASE_SRC (self)));
+    return;
+  }
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_SEED:
+      g_value_set_uint64 (value, self->settings.seed);
+      break;
+    case PROP_STREAM:
+      g_value_set_uint (value, self->settings.stream);
+      break;
+    case PROP_BATCH_SIZE:
+      g_value_set_uint (value, self->settings.batch_size);
+      break;
+    case PROP_CUDA_DEVICE_ID:
+      g_value_set_int (value, self->settings.cuda_device_id);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static Settings
+get_settings (GstDdpmNoise * self)
+{
+  Settings settings;
+
+  GST_OBJECT_LOCK (self);
+  settings = self->settings;
+  GST_OBJECT_UNLOCK (self);
+  return settings;
+}
+
+/* Not in start(): where that fails, GstBaseSrc adds an error of its own. */
+static GstStateChangeReturn
+gst_ddpm_noise_change_state (GstElement * element, GstStateChange transition)
+{
+  GError *error = NULL;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+      && !gst_ddpm_object_check_ranges (G_OBJECT (element), &error)) {
+    gst_ddpm_element_post_error (element, error);
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+}
+
+static void
+gst_ddpm_noise_set_context (GstElement * element, GstContext * context)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (element);
+
+  gst_ddpm_cuda_set_context (&self->cuda, element, context,
+      get_settings (self).cuda_device_id);
+  GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
+}
+
+static gboolean
+gst_ddpm_noise_stop (GstBaseSrc * src)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+
+  g_clear_pointer (&self->backend, ddpm_backend_unref);
+  gst_ddpm_cuda_release (&self->cuda);
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_noise_unlock (GstBaseSrc * src)
+{
+  g_atomic_int_set (&GST_DDPM_NOISE (src)->flushing, TRUE);
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_noise_unlock_stop (GstBaseSrc * src)
+{
+  g_atomic_int_set (&GST_DDPM_NOISE (src)->flushing, FALSE);
+  return TRUE;
+}
+
+/* --- negotiation -------------------------------------------------------- */
+
+static GstCaps *
+gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps)
+{
+  Settings settings = get_settings (GST_DDPM_NOISE (src));
+  GError *error = NULL;
+  GstCaps *fixed;
+
+  caps = gst_ddpm_caps_choose_memory (GST_BASE_SRC_PAD (src), caps);
+  fixed = gst_ddpm_tensor_caps_fixate (caps, settings.batch_size,
+      settings.seed, &error);
+  if (fixed == NULL)
+    goto not_taken;
+  gst_caps_unref (caps);
+  return GST_BASE_SRC_CLASS (parent_class)->fixate (src, fixed);
+
+not_taken:
+  {
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (src), caps, error);
+    gst_caps_unref (caps);
+    return gst_caps_new_empty ();
+  }
+}
+
+/* Kept, once it is there, for caps that come later */
+static gboolean
+open_device (GstDdpmNoise * self, GError ** error)
+{
+  if (self->backend == NULL)
+    self->backend = gst_ddpm_cuda_backend_new (&self->cuda,
+        GST_ELEMENT (self), DDPM_BACKEND_CUDA, DDPM_PRECISION_F32, 0,
+        get_settings (self).cuda_device_id, error);
+  return self->backend != NULL;
+}
+
+static gboolean
+gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  GstDdpmTensorInfo info;
+  GstDdpmFrames frames = { 0, 1, 1, GST_DDPM_FRAMES_ENDLESS };
+  GError *error = NULL;
+
+  if (!gst_ddpm_tensor_info_from_caps (&info, caps, &error))
+    goto wrong_caps;
+  GST_DEBUG_OBJECT (self, "%" G_GSIZE_FORMAT " bytes a buffer: %"
+      GST_PTR_FORMAT, info.size, caps);
+  if (info.cuda && !open_device (self, &error))
+    goto no_device;
+
+  self->info = info;
+  self->stream = get_settings (self).stream;
+  frames.fps_n = info.fps_n;
+  frames.fps_d = info.fps_d;
+  frames.samples = info.batch;
+  gst_ddpm_frame_src_set_frames (GST_DDPM_FRAME_SRC (src), &frames);
+  gst_base_src_set_blocksize (src, info.size);
+  return TRUE;
+
+wrong_caps:
+  {
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
+    return FALSE;
+  }
+no_device:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
+}
+
+static gboolean
+gst_ddpm_noise_decide_allocation (GstBaseSrc * src, GstQuery * query)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  guint size = self->info.size;
+
+  if (self->info.cuda) {
+    gst_ddpm_cuda_decide_tensors (query, self->backend, size);
+  } else if (gst_query_get_n_allocation_pools (query) > 0) {
+    GstBufferPool *pool;
+    guint pool_size, min, max;
+
+    gst_query_parse_nth_allocation_pool (query, 0, &pool, &pool_size, &min,
+        &max);
+    gst_query_set_nth_allocation_pool (query, 0, pool, MAX (size, pool_size),
+        min, max);
+    gst_clear_object (&pool);
+  } else {
+    gst_query_add_allocation_pool (query, NULL, size, 0, 0);
+  }
+  return GST_BASE_SRC_CLASS (parent_class)->decide_allocation (src, query);
+}
+
+/* --- live ----------------------------------------------------------------- */
+
+/* A live buffer comes at its time; one frame of latency is left to what is made
+ * of it. */
+static gboolean
+gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query)
+{
+  GstDdpmFrames frames;
+
+  if (gst_ddpm_cuda_answer (&GST_DDPM_NOISE (src)->cuda, GST_ELEMENT (src),
+          query))
+    return TRUE;
+  gst_ddpm_frame_src_get_frames (GST_DDPM_FRAME_SRC (src), &frames);
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY
+      && gst_base_src_is_live (src) && frames.fps_n != 0) {
+    gst_query_set_latency (query, TRUE, gst_ddpm_frames_get_time (&frames, 1),
+        GST_CLOCK_TIME_NONE);
+    return TRUE;
+  }
+  return GST_BASE_SRC_CLASS (parent_class)->query (src, query);
+}
+
+static void
+gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
+    GstClockTime * start, GstClockTime * end)
+{
+  *start = *end = GST_CLOCK_TIME_NONE;
+  if (gst_base_src_is_live (src) && GST_BUFFER_PTS_IS_VALID (buffer)) {
+    *start = GST_BUFFER_PTS (buffer);
+    *end = *start + GST_BUFFER_DURATION (buffer);
+  }
+}
+
+/* --- data ---------------------------------------------------------------- */
+
+/* out (batch, height, width, channels). FALSE: interrupted. */
+static gboolean
+write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
+{
+  const GstDdpmTensorInfo *info = &self->info;
+  gsize elements = (gsize) info->channels * info->width * info->height;
+  guint i;
+
+  for (i = 0; i < info->batch; i++) {
+    if (g_atomic_int_get (&self->flushing))
+      return FALSE;
+    ddpm_noise_normal (info->seed, first_sample + i, self->stream, 0,
+        elements, out + i * elements);
+  }
+  return TRUE;
+}
+
+/* Arguments of what runs where the backend computes */
+typedef struct
+{
+  GstDdpmNoise *noise;
+  guint64 first_sample;
+  gfloat *out;
+} Call;
+
+/* Complete when it returns: whoever reads it does so in another stream. */
+static void
+make_on_device (gpointer data)
+{
+  const Call *call = data;
+  GstDdpmNoise *self = call->noise;
+  const GstDdpmTensorInfo *info = &self->info;
+  const DdpmOps *ops = self->backend->ops;
+
+  ops->noise (self->backend, info->seed, call->first_sample, self->stream,
+      info->batch, info->channels * info->width * info->height, call->out);
+  if (ops->wait)
+    ops->wait (self->backend);
+}
+
+static GstFlowReturn
+fill_on_device (GstDdpmNoise * self, GstBuffer * buffer)
+{
+  Call call = { self, GST_BUFFER_OFFSET (buffer), NULL };
+  GError *error = NULL;
+  GstMapInfo map;
+
+  if (!gst_ddpm_cuda_buffer_is_for (buffer, self->backend)
+      || gst_buffer_get_size (buffer) < self->info.size
+      || !gst_buffer_map (buffer, &map, GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+    goto no_memory;
+  call.out = (gfloat *) map.data;
+  self->backend->ops->run (self->backend, make_on_device, &call);
+  gst_buffer_unmap (buffer, &map);
+  if (!ddpm_backend_check (self->backend, &error))
+    goto failed;
+  return GST_FLOW_OK;
+
+no_memory:
+  {
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
+        "Expected buffers of %" G_GSIZE_FORMAT " bytes on the device, got %"
+        G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer));
+  }
+failed:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return GST_FLOW_ERROR;
+  }
+}
+
+static GstFlowReturn
+gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
+    GstBuffer * buffer)
+{
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  GstMapInfo map;
+  GError *error = NULL;
+  gboolean done;
+
+  if (self->info.cuda)
+    return fill_on_device (self, buffer);
+  if (gst_buffer_get_size (buffer) < self->info.size
+      || !gst_buffer_map (buffer, &map, GST_MAP_WRITE))
+    goto no_memory;
+  done = write_noise (self, GST_BUFFER_OFFSET (buffer), (gfloat *) map.data);
+  gst_buffer_unmap (buffer, &map);
+  gst_buffer_set_size (buffer, self->info.size);
+  return done ? GST_FLOW_OK : GST_FLOW_FLUSHING;
+
+no_memory:
+  {
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
+        "Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
+        G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer));
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return GST_FLOW_ERROR;
+  }
+}

@@ -1,0 +1,213 @@
+/* gst-ddpm: the base of sources whose frames are functions of their number
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/common/caps.h"
+#include "plugins/sources/framesrc.h"
+
+typedef struct
+{
+  /* with the object lock; written by the streaming thread only */
+  GstDdpmFrames frames;
+
+  /* of the streaming thread */
+  GstClockTime seek_time;       /* where to go on; NONE: at next */
+  guint64 next;                 /* number of the next frame */
+
+  gint ended;                   /* atomic: the application wants no more */
+  gint failed;                  /* atomic: it has posted an error */
+} GstDdpmFrameSrcPrivate;
+
+#define gst_ddpm_frame_src_parent_class parent_class
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (GstDdpmFrameSrc, gst_ddpm_frame_src,
+    GST_TYPE_PUSH_SRC);
+
+static gboolean gst_ddpm_frame_src_post_message (GstElement * element,
+    GstMessage * message);
+static gboolean gst_ddpm_frame_src_send_event (GstElement * element,
+    GstEvent * event);
+static gboolean gst_ddpm_frame_src_start (GstBaseSrc * src);
+static gboolean gst_ddpm_frame_src_is_seekable (GstBaseSrc * src);
+static gboolean gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event);
+static gboolean gst_ddpm_frame_src_do_seek (GstBaseSrc * src,
+    GstSegment * segment);
+static gboolean gst_ddpm_frame_src_query (GstBaseSrc * src, GstQuery * query);
+static GstFlowReturn gst_ddpm_frame_src_fill (GstPushSrc * src,
+    GstBuffer * buffer);
+
+static void
+gst_ddpm_frame_src_class_init (GstDdpmFrameSrcClass * klass)
+{
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
+  GstPushSrcClass *push_class = GST_PUSH_SRC_CLASS (klass);
+
+  element_class->post_message =
+      GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_post_message);
+  element_class->send_event = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_send_event);
+  base_class->start = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_start);
+  base_class->is_seekable = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_is_seekable);
+  base_class->event = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_event);
+  base_class->do_seek = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_do_seek);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_query);
+  push_class->fill = GST_DEBUG_FUNCPTR (gst_ddpm_frame_src_fill);
+
+  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_FRAME_SRC, 0);
+}
+
+static GstDdpmFrameSrcPrivate *
+get_private (gpointer src)
+{
+  return gst_ddpm_frame_src_get_instance_private (GST_DDPM_FRAME_SRC (src));
+}
+
+static void
+gst_ddpm_frame_src_init (GstDdpmFrameSrc * self)
+{
+  GstDdpmFrameSrcPrivate *priv = get_private (self);
+  const GstDdpmFrames none_yet = { 0, 1, 1, GST_DDPM_FRAMES_ENDLESS };
+
+  priv->frames = none_yet;
+  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
+}
+
+void
+gst_ddpm_frame_src_set_frames (GstDdpmFrameSrc * src,
+    const GstDdpmFrames * frames)
+{
+  GstDdpmFrameSrcPrivate *priv = get_private (src);
+
+  priv->next = gst_ddpm_frames_get_successor (&priv->frames, priv->next,
+      frames);
+  GST_OBJECT_LOCK (src);
+  priv->frames = *frames;
+  GST_OBJECT_UNLOCK (src);
+}
+
+void
+gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src, GstDdpmFrames * frames)
+{
+  gint num_buffers = GST_BASE_SRC (src)->num_buffers;
+
+  GST_OBJECT_LOCK (src);
+  *frames = get_private (src)->frames;
+  GST_OBJECT_UNLOCK (src);
+  if (num_buffers >= 0)
+    frames->n_frames = MIN (frames->n_frames, num_buffers);
+}
+
+/* The base class adds an error, which only says that the stream has ended, to
+ * one that says why. */
+static gboolean
+gst_ddpm_frame_src_post_message (GstElement * element, GstMessage * message)
+{
+  gint *failed = &get_private (element)->failed;
+  GError *error = NULL;
+  gboolean adds_nothing;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, NULL);
+    adds_nothing = g_error_matches (error, GST_STREAM_ERROR,
+        GST_STREAM_ERROR_FAILED) && g_atomic_int_get (failed);
+    g_error_free (error);
+    g_atomic_int_set (failed, TRUE);
+    if (adds_nothing) {
+      gst_message_unref (message);
+      return TRUE;
+    }
+  }
+  return GST_ELEMENT_CLASS (parent_class)->post_message (element, message);
+}
+
+/* An application's end of stream must not wait for the buffer that downstream
+ * works on, as it would in the base class, with the state lock held: the next
+ * frame is not made, and downstream is told to hurry. */
+static gboolean
+gst_ddpm_frame_src_send_event (GstElement * element, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) != GST_EVENT_EOS)
+    return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
+
+  g_atomic_int_set (&get_private (element)->ended, TRUE);
+  gst_pad_push_event (GST_BASE_SRC_PAD (element),
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB,
+          gst_structure_new_empty (GST_DDPM_STOP_EVENT)));
+  gst_event_unref (event);
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_frame_src_start (GstBaseSrc * src)
+{
+  GstDdpmFrameSrcPrivate *priv = get_private (src);
+
+  g_atomic_int_set (&priv->ended, FALSE);
+  g_atomic_int_set (&priv->failed, FALSE);
+  priv->next = 0;
+  priv->seek_time = GST_CLOCK_TIME_NONE;
+  return TRUE;
+}
+
+static gboolean
+gst_ddpm_frame_src_is_seekable (GstBaseSrc * src)
+{
+  return TRUE;
+}
+
+/* Backwards playing is refused here, before anything has been flushed. */
+static gboolean
+gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
+{
+  gdouble rate;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    gst_event_parse_seek (event, &rate, NULL, NULL, NULL, NULL, NULL, NULL);
+    if (rate < 0.0) {
+      GST_DEBUG_OBJECT (src, "refusing to play at rate %g", rate);
+      return FALSE;
+    }
+  }
+  return GST_BASE_SRC_CLASS (parent_class)->event (src, event);
+}
+
+/* The frame is looked up with the first buffer: before, the framerate may not
+ * be known. */
+static gboolean
+gst_ddpm_frame_src_do_seek (GstBaseSrc * src, GstSegment * segment)
+{
+  GstDdpmFrameSrcPrivate *priv = get_private (src);
+
+  g_atomic_int_set (&priv->ended, FALSE);
+  priv->seek_time = segment->position;
+  return segment->rate > 0.0;
+}
+
+static gboolean
+gst_ddpm_frame_src_query (GstBaseSrc * src, GstQuery * query)
+{
+  GstDdpmFrames frames;
+
+  gst_ddpm_frame_src_get_frames (GST_DDPM_FRAME_SRC (src), &frames);
+  return gst_ddpm_frames_query (&frames, query)
+      || GST_BASE_SRC_CLASS (parent_class)->query (src, query);
+}
+
+static GstFlowReturn
+gst_ddpm_frame_src_fill (GstPushSrc * src, GstBuffer * buffer)
+{
+  GstDdpmFrameSrc *self = GST_DDPM_FRAME_SRC (src);
+  GstDdpmFrameSrcPrivate *priv = get_private (self);
+  GstFlowReturn ret;
+
+  if (GST_CLOCK_TIME_IS_VALID (priv->seek_time))
+    priv->next = gst_ddpm_frames_at_time (&priv->frames, priv->seek_time);
+  priv->seek_time = GST_CLOCK_TIME_NONE;
+  if (g_atomic_int_get (&priv->ended)
+      || !gst_ddpm_frames_stamp (&priv->frames, priv->next, buffer))
+    return GST_FLOW_EOS;
+
+  ret = GST_DDPM_FRAME_SRC_GET_CLASS (self)->fill_frame (self, priv->next,
+      buffer);
+  if (ret == GST_FLOW_OK)
+    priv->next++;
+  return ret;
+}

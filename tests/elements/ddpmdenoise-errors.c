@@ -1,0 +1,360 @@
+/* gst-ddpm: tests of ddpmdenoise: one error for what cannot be done
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <sys/resource.h>
+#include <gst/check/gstharness.h>
+
+#include "tests/support/denoise-test.h"
+
+/* A pipeline ends in one error of this domain and code, whose message has all
+ * of the words. */
+static void
+check_error (GstElement * pipeline, GQuark domain, gint code,
+    const gchar * const *words)
+{
+  GError *error;
+
+  run_into_error (pipeline, &error);
+  fail_unless (g_error_matches (error, domain, code), "%s %d: %s",
+      g_quark_to_string (error->domain), error->code, error->message);
+  for (; *words; words++)
+    fail_unless (strstr (error->message, *words) != NULL, "no \"%s\" in: %s",
+        *words, error->message);
+  g_error_free (error);
+  stop_and_free (pipeline);
+}
+
+#define CHECK_ERROR(pipeline, domain, code, ...)                              \
+  check_error (pipeline, domain, code,                                        \
+      (const gchar * const[]) { __VA_ARGS__, NULL })
+
+/* Noise of these dimensions into an element with these properties */
+static GstElement *
+of_noise (const gchar * dimensions, const gchar * properties)
+{
+  return launch ("ddpmnoise num-buffers=1 ! "
+      "other/tensors,dimensions=(string)%s ! %s ! "
+      "appsink name=sink sync=false", dimensions, denoise (3, 10, properties));
+}
+
+GST_START_TEST (test_a_model_that_is_not_there)
+{
+  CHECK_ERROR (launch ("ddpmnoise ! ddpmdenoise model=/nowhere/m.bin ! "
+          "appsink name=sink"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_NOT_FOUND, "/nowhere/m.bin");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_model_that_is_none)
+{
+  g_autofree gchar *path = g_build_filename (model_folder, "none.bin", NULL);
+
+  fail_unless (g_file_set_contents (path, "not a model", -1, NULL));
+  CHECK_ERROR (launch ("ddpmnoise ! ddpmdenoise model=%s ! appsink name=sink",
+          path), GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "none.bin");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_more_steps_than_timesteps)
+{
+  CHECK_ERROR (of_noise ("3:6:4:1", "steps=11"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "10", "11");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_stop_that_is_no_way_down)
+{
+  CHECK_ERROR (of_noise ("3:6:4:1", "stop-timestep=10"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "10");
+  CHECK_ERROR (of_noise ("3:6:4:1", "start-timestep=11"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "10", "11");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_channels_that_the_model_has_not)
+{
+  CHECK_ERROR (of_noise ("1:6:4:1", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "1:6:4:1", "wants 3");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_size_that_levels_do_not_divide)
+{
+  CHECK_ERROR (of_noise ("3:6:5:1", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:6:5:1", "divisible by 2");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_mosaic_that_is_too_large)
+{
+  CHECK_ERROR (of_noise ("3:6:4:6000", "columns=6000"), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "36000 x 4", "32767");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_frames_that_nobody_takes)
+{
+  CHECK_ERROR (launch ("ddpmnoise batch-size=2 ! %s ! video/x-raw,width=65 ! "
+          "appsink name=sink", denoise (3, 10, "columns=2")), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:32:32:2");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_format_that_the_model_has_not)
+{
+  CHECK_ERROR (launch ("ddpmnoise ! %s ! video/x-raw,format=GRAY8 ! "
+          "appsink name=sink", denoise (3, 10, "")), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "GRAY8");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_properties_out_of_range)
+{
+  CHECK_ERROR (of_noise ("3:6:4:1", "eta=2"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "eta", "-1 to 1", "not 2");
+  CHECK_ERROR (of_noise ("3:6:4:1", "eta=-0.5"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "eta", "0 to 1", "not -0.5");
+  CHECK_ERROR (of_noise ("3:6:4:1", "eta=nan"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "eta", "nan");
+  CHECK_ERROR (of_noise ("3:6:4:1", "steps=-2"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "steps", "-1 to", "not -2");
+  CHECK_ERROR (of_noise ("3:6:4:1", "columns=65537"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "columns", "65536", "65537");
+}
+
+GST_END_TEST;
+
+/* The state change of a pipeline is held up once there is a streaming thread. */
+typedef struct
+{
+  GstElement *pipeline;
+  gboolean early;               /* The error came while it was. */
+} HoldUp;
+
+static GstBusSyncReply
+hold_up (GstBus * bus, GstMessage * message, gpointer data)
+{
+  HoldUp *h = data;
+  gboolean of_source = g_str_equal (GST_MESSAGE_SRC_NAME (message), "noise");
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_STATE_CHANGED && of_source)
+    g_usleep (G_USEC_PER_SEC / 10);
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR && !of_source) {
+    h->early = !GST_STATE_TRYLOCK (h->pipeline);
+    if (!h->early)
+      GST_STATE_UNLOCK (h->pipeline);
+  }
+  return GST_BUS_PASS;
+}
+
+/* gst-launch-1.0 does not hear of what comes before. */
+GST_START_TEST (test_an_error_of_the_first_buffer_waits_for_the_state_change)
+{
+  HoldUp h = { launch ("ddpmnoise name=noise ! "
+        "other/tensors,dimensions=(string)1:6:4:1 ! %s ! fakesink",
+        denoise (3, 10, "")), FALSE
+  };
+  GstBus *bus = gst_element_get_bus (h.pipeline);
+
+  gst_bus_set_sync_handler (bus, hold_up, &h, NULL);
+  fail_unless_equals_int (gst_element_set_state (h.pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_ASYNC);
+  gst_message_unref (gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+          GST_MESSAGE_ERROR));
+  fail_if (h.early);
+  gst_object_unref (bus);
+  stop_and_free (h.pipeline);
+}
+
+GST_END_TEST;
+
+static GstElement *
+of_file (const gchar * caps, const gchar * properties)
+{
+  g_autofree gchar *path = g_build_filename (model_folder, "states", NULL);
+  g_autofree gchar *zeros = g_malloc0 (3 * 288);
+
+  fail_unless (g_file_set_contents (path, zeros, 3 * 288, NULL));
+  return launch ("filesrc location=%s ! other/tensors,%s ! %s ! "
+      "fakesink", path, caps, denoise (3, 10, properties));
+}
+
+GST_START_TEST (test_a_state_that_is_not_between_start_and_stop)
+{
+  const gchar *state_5 = "dimensions=(string)3:6:4:1,timestep=5";
+
+  CHECK_ERROR (of_file (state_5, "start-timestep=6"), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "timestep=5", "start-timestep is 6");
+  CHECK_ERROR (of_file (state_5, "stop-timestep=5"), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "timestep=5", "6 to 10");
+  CHECK_ERROR (of_file ("dimensions=(string)3:6:4:1,timestep=11", ""),
+      GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "timestep=11", "1 to 10");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_dimensions_that_are_none)
+{
+  CHECK_ERROR (of_file ("dimensions=(string)3:6", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:6");
+  CHECK_ERROR (of_file ("dimensions=(string)3:0:4:1", ""), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "3:0:4:1");
+  CHECK_ERROR (of_file ("dimensions=(string)3:4096:4096:65536", ""),
+      GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "65536");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_file_that_ends_in_a_state)
+{
+  CHECK_ERROR (of_file ("dimensions=(string)3:6:4:2", ""), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "288", "576");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_buffer_of_another_size)
+{
+  GstElement *element = launch ("%s", denoise (3, 10, ""));
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h;
+  GstMessage *message;
+  GError *error;
+
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_harness_set_src_caps_str (h, "other/tensors,format=static,num_tensors=1,"
+      "types=float32,dimensions=(string)3:6:4:1,framerate=30/1");
+  fail_unless_equals_int (gst_harness_push (h, gst_buffer_new_allocate (NULL,
+              287, NULL)), GST_FLOW_ERROR);
+  fail_unless_equals_int (gst_harness_buffers_received (h), 0);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (strstr (error->message, "287") && strstr (error->message,
+          "288"), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+
+  gst_harness_teardown (h);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (element);
+  gst_object_unref (bus);
+}
+
+GST_END_TEST;
+
+static guint
+count_errors (GstBus * bus)
+{
+  GstMessage *message;
+  guint n;
+
+  for (n = 0; (message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR)); n++)
+    gst_message_unref (message);
+  return n;
+}
+
+/* ASan's allocator does not return where memory is short. */
+#ifndef __SANITIZE_ADDRESS__
+
+/* Lets this process take a quarter of a GiB more, whatever the machine has. */
+static void
+limit_memory (struct rlimit *before)
+{
+  g_autofree gchar *statm = NULL;
+  struct rlimit limit;
+  guint64 pages;
+
+  fail_unless (g_file_get_contents ("/proc/self/statm", &statm, NULL, NULL));
+  pages = g_ascii_strtoull (statm, NULL, 10);
+  fail_unless (pages > 0 && getrlimit (RLIMIT_AS, before) == 0);
+  limit = *before;
+  limit.rlim_cur = pages * sysconf (_SC_PAGESIZE) + (256 << 20);
+  fail_unless (setrlimit (RLIMIT_AS, &limit) == 0);
+}
+
+/* Upstream offers its caps again after the error. */
+GST_START_TEST (test_one_error_of_states_beyond_memory)
+{
+  GstElement *element = launch ("%s", denoise (3, 10, ""));
+  GstBus *bus = gst_bus_new ();
+  /* of 2 GiB for each tensor of the network */
+  GstCaps *caps = gst_caps_from_string ("other/tensors,format=static,"
+      "num_tensors=1,types=float32,dimensions=(string)3:4096:4096:1,"
+      "framerate=30/1");
+  struct rlimit before;
+  GstHarness *h;
+
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_harness_play (h);
+  gst_harness_push_event (h, gst_event_new_stream_start ("states"));
+  limit_memory (&before);
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+  fail_unless (setrlimit (RLIMIT_AS, &before) == 0);
+  fail_unless_equals_int (count_errors (bus), 1);
+
+  gst_harness_teardown (h);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (element);
+  gst_object_unref (bus);
+  gst_caps_unref (caps);
+}
+
+GST_END_TEST;
+
+#endif
+
+GST_START_TEST (test_bytes_without_caps)
+{
+  CHECK_ERROR (launch ("fakesrc num-buffers=1 sizetype=fixed sizemax=288 ! "
+          "%s ! fakesink", denoise (3, 10, "")), GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION, "other/tensors", "got none");
+}
+
+GST_END_TEST;
+
+static Suite *
+ddpmdenoise_errors_suite (void)
+{
+  Suite *s = suite_create ("ddpmdenoise-errors");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_unchecked_fixture (tc, write_models, remove_models);
+  tcase_add_test (tc, test_a_model_that_is_not_there);
+  tcase_add_test (tc, test_a_model_that_is_none);
+  tcase_add_test (tc, test_more_steps_than_timesteps);
+  tcase_add_test (tc, test_a_stop_that_is_no_way_down);
+  tcase_add_test (tc, test_channels_that_the_model_has_not);
+  tcase_add_test (tc, test_a_size_that_levels_do_not_divide);
+  tcase_add_test (tc, test_a_mosaic_that_is_too_large);
+  tcase_add_test (tc, test_frames_that_nobody_takes);
+  tcase_add_test (tc, test_a_format_that_the_model_has_not);
+  tcase_add_test (tc, test_properties_out_of_range);
+  tcase_add_test (tc,
+      test_an_error_of_the_first_buffer_waits_for_the_state_change);
+  tcase_add_test (tc, test_a_state_that_is_not_between_start_and_stop);
+  tcase_add_test (tc, test_dimensions_that_are_none);
+  tcase_add_test (tc, test_a_file_that_ends_in_a_state);
+  tcase_add_test (tc, test_a_buffer_of_another_size);
+#ifndef __SANITIZE_ADDRESS__
+  tcase_add_test (tc, test_one_error_of_states_beyond_memory);
+#endif
+  tcase_add_test (tc, test_bytes_without_caps);
+  return s;
+}
+
+ELEMENT_TEST_MAIN (ddpmdenoise_errors_suite);

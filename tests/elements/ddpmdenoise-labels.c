@@ -1,0 +1,214 @@
+/* gst-ddpm: tests of ddpmdenoise with a model of classes
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/denoise-test.h"
+
+#define NAMES "cat,dog,ship"
+
+static void
+write_labelled_models (void)
+{
+  write_models ();
+  write_model_file ("labelled.bin", 3, 10, NAMES);
+}
+
+/* The states of samples 0 .. n - 1, or their frames, as many a buffer as batch
+ * says; not clipped, since all that is white would be the same */
+static GPtrArray *
+samples_of (guint n, guint batch, const gchar * properties, const gchar * caps)
+{
+  g_autofree gchar *element = g_strdup_printf ("ddpmdenoise "
+      "backend=reference model=%s/labelled.bin steps=3 clip-x0=false %s",
+      model_folder, properties);
+
+  return run (noise (n / batch, 3, batch), element, caps);
+}
+
+static GPtrArray *
+states_of (guint n, guint batch, const gchar * properties)
+{
+  return samples_of (n, batch, properties, "other/tensors");
+}
+
+static gboolean
+same_states (guint n, const gchar * a, const gchar * b)
+{
+  GPtrArray *states_a = states_of (n, 1, a), *states_b = states_of (n, 1, b);
+  gboolean same = TRUE;
+  guint i;
+
+  fail_unless_equals_int (states_a->len, n);
+  fail_unless_equals_int (states_b->len, n);
+  for (i = 0; i < n; i++)
+    same &= same_bits (nth_buffer (states_a, i), nth_buffer (states_b, i));
+  g_ptr_array_unref (states_a);
+  g_ptr_array_unref (states_b);
+  return same;
+}
+
+GST_START_TEST (test_a_label_changes_the_image)
+{
+  fail_if (same_states (1, "label=cat", "label=ship"));
+  fail_if (same_states (1, "label=cat", "label=none"));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_class_has_a_name_and_a_number)
+{
+  fail_unless (same_states (1, "label=dog", "label=1"));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_guidance_changes_the_image)
+{
+  fail_unless (same_states (1, "label=dog", "label=dog guidance=3"));
+  fail_if (same_states (1, "label=dog", "label=dog guidance=1"));
+  fail_unless (same_states (1, "label=none", "label=dog guidance=0"));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_samples_take_labels_by_turns)
+{
+  fail_unless (same_states (5, "", "label=cat,dog,ship"));
+  fail_if (same_states (5, "", "label=cat,dog"));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_sample_does_not_depend_on_its_batch)
+{
+  const gsize size = 3 * WIDTH * HEIGHT * sizeof (gfloat);
+  GPtrArray *alone = states_of (4, 1, ""), *together = states_of (4, 4, "");
+  guint i;
+
+  for (i = 0; i < 4; i++) {
+    GstBuffer *part = gst_buffer_copy_region (nth_buffer (together, 0),
+        GST_BUFFER_COPY_MEMORY, i * size, size);
+
+    fail_unless (same_bits (nth_buffer (alone, i), part));
+    gst_buffer_unref (part);
+  }
+  g_ptr_array_unref (alone);
+  g_ptr_array_unref (together);
+}
+
+GST_END_TEST;
+
+/* In buffers of one sample, or of four */
+static void
+check_labels (guint batch)
+{
+  const gint expected[] = { 2, -1, 2, -1 };
+  GPtrArray *frames = samples_of (4, batch, "label=ship,none", "video/x-raw");
+  guint i;
+
+  for (i = 0; i < 4; i++) {
+    GstCustomMeta *meta = gst_buffer_get_custom_meta (nth_buffer (frames, i),
+        "GstDdpmSampleMeta");
+    guint64 index;
+    gint label;
+
+    fail_unless (meta != NULL);
+    fail_unless (gst_structure_get (gst_custom_meta_get_structure (meta),
+            "label", G_TYPE_INT, &label, "index", G_TYPE_UINT64, &index, NULL));
+    fail_unless_equals_int (label, expected[i]);
+    fail_unless_equals_uint64 (index, i);
+  }
+  g_ptr_array_unref (frames);
+}
+
+GST_START_TEST (test_the_message_tells_the_classes)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
+      "backend=reference model=%s/labelled.bin steps=1 ! video/x-raw ! "
+      "appsink name=sink sync=false", model_folder);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  const GstStructure *s;
+  GstMessage *message;
+
+  play (pipeline);
+  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+      GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+  s = gst_message_get_structure (message);
+  fail_unless (gst_structure_has_name (s, "ddpmdenoise-model"));
+  fail_unless_equals_string (gst_structure_get_string (s, "class-names"),
+      NAMES);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+  stop_and_free (pipeline);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_a_frame_tells_its_label)
+{
+  check_labels (1);
+  check_labels (4);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_guidance_is_nothing_to_a_model_without_classes)
+{
+  GPtrArray *a = run (noise (1, 3, 1), denoise (3, 10, "steps=3"),
+      "video/x-raw");
+  GPtrArray *b = run (noise (1, 3, 1), denoise (3, 10,
+          "steps=3 guidance=7 label=none"), "video/x-raw");
+
+  check_same (a, 0, b, 0);
+  fail_unless (gst_buffer_get_custom_meta (nth_buffer (a, 0),
+          "GstDdpmSampleMeta") == NULL);
+  g_ptr_array_unref (a);
+  g_ptr_array_unref (b);
+}
+
+GST_END_TEST;
+
+static void
+check_error (const gchar * model, const gchar * label, const gchar * text)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
+      "backend=reference model=%s/%s label=%s ! video/x-raw ! "
+      "appsink name=sink", model_folder, model, label);
+  GError *error = NULL;
+
+  fail_unless_equals_int (run_into_error (pipeline, &error), 1);
+  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
+  fail_unless (strstr (error->message, model) != NULL, "%s", error->message);
+  g_error_free (error);
+  stop_and_free (pipeline);
+}
+
+GST_START_TEST (test_a_label_that_is_no_class_is_one_error)
+{
+  check_error ("labelled.bin", "horse", "cat, dog, ship");
+  check_error ("labelled.bin", "3", "0 to 2");
+  check_error ("model-3-10.bin", "cat", "has no classes");
+}
+
+GST_END_TEST;
+
+static Suite *
+ddpmdenoise_labels_suite (void)
+{
+  Suite *s = suite_create ("ddpmdenoise-labels");
+  TCase *tc = tcase_create ("labels");
+
+  suite_add_tcase (s, tc);
+  tcase_add_unchecked_fixture (tc, write_labelled_models, remove_models);
+  tcase_add_test (tc, test_a_label_changes_the_image);
+  tcase_add_test (tc, test_a_class_has_a_name_and_a_number);
+  tcase_add_test (tc, test_guidance_changes_the_image);
+  tcase_add_test (tc, test_samples_take_labels_by_turns);
+  tcase_add_test (tc, test_a_sample_does_not_depend_on_its_batch);
+  tcase_add_test (tc, test_the_message_tells_the_classes);
+  tcase_add_test (tc, test_a_frame_tells_its_label);
+  tcase_add_test (tc, test_guidance_is_nothing_to_a_model_without_classes);
+  tcase_add_test (tc, test_a_label_that_is_no_class_is_one_error);
+  return s;
+}
+
+ELEMENT_TEST_MAIN (ddpmdenoise_labels_suite)

@@ -1,0 +1,532 @@
+/* gst-ddpm: tests of ddpmtrainsink: interrupted, killed, and given what it
+ * cannot use
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <signal.h>
+#include <sys/wait.h>
+#include "tests/support/train-test.h"
+
+/* --- interrupted ---------------------------------------------------------- */
+
+typedef struct
+{
+  GMutex lock;
+  GCond came;
+  guint n;
+} Counter;
+
+static GstPadProbeReturn
+count_buffer (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  Counter *counter = data;
+
+  g_mutex_lock (&counter->lock);
+  counter->n++;
+  g_cond_signal (&counter->came);
+  g_mutex_unlock (&counter->lock);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Plays until the n-th image, with which a step begins, and a bit longer. */
+static void
+play_into_step (GstElement * pipeline, guint n)
+{
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "train");
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+  Counter counter = { 0 };
+  gulong probe;
+
+  g_mutex_init (&counter.lock);
+  g_cond_init (&counter.came);
+  probe = gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffer,
+      &counter, NULL);
+  play (pipeline);
+  g_mutex_lock (&counter.lock);
+  while (counter.n < n)
+    g_cond_wait (&counter.came, &counter.lock);
+  g_mutex_unlock (&counter.lock);
+  g_usleep (G_USEC_PER_SEC / 10);
+  gst_pad_remove_probe (pad, probe);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+}
+
+/* Steps of a third of a second, of 32 parts */
+#define LONG_STEPS "batch-size=32 micro-batch=1 max-steps=2 "
+
+GST_START_TEST (stop_in_a_step_loses_nothing_on_disk)
+{
+  /* not done before the test times out */
+  GstElement *pipeline = launch ("videotestsrc ! "
+      "video/x-raw,width=32,height=32 ! ddpmtrainsink name=train "
+      "location=%s/a.bin" NET "batch-size=256 micro-batch=1", folder);
+  gchar *text;
+
+  write_text ("a.bin", "old");
+  play_into_step (pipeline, 256);
+  stop_and_free (pipeline);
+  text = contents ("a.bin", NULL);
+  fail_unless_equals_string (text, "old");
+  fail_if (exists ("a.bin.state"));
+  g_free (text);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (pause_in_a_step_changes_nothing)
+{
+  GstElement *pipeline = launch_training ("a.bin", LONG_STEPS);
+
+  play_into_step (pipeline, 32);
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_SUCCESS);
+  run_to_eos (pipeline);
+  train ("b.bin", LONG_STEPS);
+  fail_unless (runs_equal ("a.bin", "b.bin"));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (flush_in_a_step_drops_the_batch_only)
+{
+  GstElement *pipeline = launch_training ("a.bin", LONG_STEPS);
+
+  play_into_step (pipeline, 32);
+  fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, 0));
+  run_to_eos (pipeline);
+  train ("b.bin", LONG_STEPS);
+  fail_unless (runs_equal ("a.bin", "b.bin"));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (flush_keeps_what_has_been_learnt)
+{
+  GstBus *bus;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=2", &bus);
+  GstSegment segment;
+  guint i;
+
+  for (i = 0; i < 7; i++)
+    push_ok (h, image (i));
+  fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
+  fail_unless (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+  for (i = 4; i < 7; i++)
+    push_ok (h, image (i));
+  fail_unless_equals_int (gst_harness_push (h, image (7)), GST_FLOW_EOS);
+  harness_free (h, bus);
+  check_saved ("a.bin", 2, 8);
+
+  h = harness_training ("b.bin", IMAGES, "max-steps=2", &bus);
+  for (i = 0; i < 8; i++)
+    gst_harness_push (h, image (i));
+  harness_free (h, bus);
+  fail_unless (runs_equal ("a.bin", "b.bin"));
+}
+
+GST_END_TEST;
+
+GST_START_TEST (second_run_of_an_element_begins_anew)
+{
+  GstElement *pipeline = launch_training ("a.bin", "max-steps=2");
+
+  play (pipeline);
+  wait_for_eos (pipeline);
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  run_to_eos (pipeline);
+  train ("b.bin", "max-steps=2");
+  fail_unless (runs_equal ("a.bin", "b.bin"));
+}
+
+GST_END_TEST;
+
+/* --- asked to save -------------------------------------------------------- */
+
+static gboolean
+save_checkpoint (GstElement * element)
+{
+  gboolean saved = FALSE;
+
+  g_signal_emit_by_name (element, "save-checkpoint", &saved);
+  return saved;
+}
+
+GST_START_TEST (signal_saves_the_step_that_was_done)
+{
+  GstBus *bus;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  guint i;
+
+  for (i = 0; i < 9; i++)
+    push_ok (h, image (i));
+  fail_if (exists ("a.bin"));
+  fail_unless (save_checkpoint (h->element));
+  check_saved ("a.bin", 2, 8);
+  harness_free (h, bus);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (signal_saves_while_training_goes_on)
+{
+  GstElement *pipeline = launch_training ("a.bin", "");
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "train");
+  DdpmModel *model;
+
+  play (pipeline);
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_PROGRESS));
+  fail_unless (save_checkpoint (sink));
+  model = load_model ("a.bin");
+  ddpm_model_unref (model);
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  fail_unless (save_checkpoint (sink));
+  stop (pipeline);
+  fail_if (save_checkpoint (sink));
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (signal_tells_that_it_could_not_save)
+{
+  GstBus *bus;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstMessage *message;
+
+  fail_unless (g_rmdir (folder) == 0);
+  fail_if (save_checkpoint (h->element));
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  push_ok (h, image (0));
+  harness_free (h, bus);
+}
+
+GST_END_TEST;
+
+/* --- killed --------------------------------------------------------------- */
+
+/* This program, started as "... --train location": trains until it is killed,
+ * without Check, which works in its tests only */
+static int
+train_for_ever (const gchar * location)
+{
+  gchar *description = g_strdup_printf ("videotestsrc ! " IMAGES
+      " ! ddpmtrainsink location=%s resume=true checkpoint-interval=1" NET,
+      location);
+  GstElement *pipeline = gst_parse_launch (description, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR);
+  return 1;
+}
+
+GST_START_TEST (killed_run_leaves_a_checkpoint)
+{
+  gchar *location = in_folder ("a.bin");
+  gchar *self = g_file_read_link ("/proc/self/exe", NULL);
+  gchar *argv[] = { self, (gchar *) "--train", location, NULL };
+  guint i;
+
+  for (i = 0; i < 4; i++) {
+    int status;
+    GPid pid;
+
+    fail_unless (g_spawn_async (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD
+            | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, &pid, NULL));
+    do {
+      fail_unless_equals_int (waitpid (pid, &status, WNOHANG), 0);
+      g_usleep (g_random_int_range (1, 100000));
+    } while (!exists ("a.bin"));
+    fail_unless_equals_int (kill (pid, SIGKILL), 0);
+    fail_unless_equals_int (waitpid (pid, &status, 0), pid);
+    ddpm_model_unref (load_model ("a.bin"));
+    ddpm_train_state_free (load_state ("a.bin"));
+  }
+  g_free (self);
+  g_free (location);
+}
+
+GST_END_TEST;
+
+/* --- errors --------------------------------------------------------------- */
+
+/* One error of this kind, which says this, and no EOS */
+static void
+check_error (GstElement * pipeline, GQuark domain, gint code,
+    const gchar * text)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GError *error;
+
+  run_into_error (pipeline, &error);
+  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
+  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_EOS) == NULL);
+  g_error_free (error);
+  gst_object_unref (bus);
+  stop_and_free (pipeline);
+}
+
+GST_START_TEST (location_must_be_set)
+{
+  check_error (launch ("videotestsrc ! ddpmtrainsink" NET),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "location");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (location_must_be_writable)
+{
+  check_error (launch_training ("missing/a.bin", ""), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "missing/a.bin");
+  check_error (launch_training ("", ""), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "folder");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (lists_must_be_lists)
+{
+  check_error (launch_training ("a.bin", "channel-mult=1,x"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "1,x");
+  check_error (launch_training ("a.bin", "attention-levels=3"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "attention-levels");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (location_must_be_a_file)
+{
+  gchar *state = in_folder ("a.bin.state");
+
+  check_error (launch ("videotestsrc ! " IMAGES " ! ddpmtrainsink "
+          "location=/dev/null"), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "device");
+  fail_unless (g_mkdir (state, 0700) == 0);
+  check_error (launch_training ("a.bin", ""), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "a.bin.state");
+  g_free (state);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (numbers_must_be_in_range)
+{
+  check_error (launch_training ("a.bin", "batch-size=0"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "batch-size must be 1 to 65536, not 0");
+  check_error (launch_training ("a.bin", "dropout=1.5"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "dropout");
+  check_error (launch_training ("a.bin", "grad-clip=-1"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "grad-clip");
+  check_error (launch_training ("a.bin", "warmup-steps=-1"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "warmup-steps must be "
+      "0 to 2147483647");
+  check_error (launch_training ("a.bin", "progress-interval=-1"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "progress-interval");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (levels_must_divide_the_size)
+{
+  check_error (launch ("videotestsrc ! video/x-raw,width=6,height=5 ! "
+          "ddpmtrainsink location=%s/a.bin" NET "channel-mult=1,1", folder),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "6x5");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (state_must_be_of_the_same_network)
+{
+  DdpmTrainState *state;
+
+  train ("a.bin", "max-steps=1");
+  check_error (launch_training ("a.bin", "resume=true channels=64"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "a.bin.state");
+  state = load_state ("a.bin");
+  fail_unless_equals_int (state->config.channels, 32);
+  ddpm_train_state_free (state);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (broken_state_is_kept_and_told)
+{
+  gchar *text;
+
+  write_text ("a.bin.state", "broken");
+  check_error (launch_training ("a.bin", "resume=true max-steps=1"),
+      GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "a.bin.state");
+  text = contents ("a.bin.state", NULL);
+  fail_unless_equals_string (text, "broken");
+  g_free (text);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (checkpoint_without_a_state_is_not_replaced_by_a_resume)
+{
+  gchar *text;
+
+  write_text ("a.bin", "of other work");
+  check_error (launch_training ("a.bin", "resume=true max-steps=1"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "a.bin.state");
+  text = contents ("a.bin", NULL);
+  fail_unless_equals_string (text, "of other work");
+  g_free (text);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (other_files_do_not_become_logs)
+{
+  gchar *text = g_strdup_printf ("max-steps=2 resume=true log-location=%s/x",
+      folder);
+
+  write_text ("x", "precious\n");
+  check_error (launch_training ("a.bin", text), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "not a log");
+  train ("a.bin", "max-steps=1");
+  check_error (launch_training ("a.bin", text), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "not a log");
+  g_free (text);
+  text = contents ("x", NULL);
+  fail_unless_equals_string (text, "precious\n");
+  g_free (text);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (checkpoint_is_no_log)
+{
+  gchar *text = g_strdup_printf ("log-location=%s/./a.bin", folder);
+
+  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "log-location");
+  g_free (text);
+  text = g_strdup_printf ("log-location=%s/a.bin.state", folder);
+  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "log-location");
+  g_free (text);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (failed_save_is_no_eos)
+{
+  GstElement *pipeline = launch_training ("a.bin", "max-steps=1");
+
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_ASYNC);
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_ASYNC_DONE));
+  fail_unless (g_rmdir (folder) == 0);
+  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "a.bin");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (short_buffers_are_an_error)
+{
+  GstBus *bus;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL);
+  GstMessage *message;
+
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_ERROR);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  fail_unless_equals_int (gst_harness_push (h, image (0)), GST_FLOW_ERROR);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  harness_free (h, bus);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (bytes_without_caps_are_an_error)
+{
+  gchar *location = in_folder ("a.bin");
+  GstElement *pipeline = launch ("fakesrc num-buffers=2 sizetype=fixed "
+      "sizemax=%d ! ddpmtrainsink location=%s batch-size=2", IMAGE_SIZE,
+      location);
+
+  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "without any");
+  g_free (location);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (images_of_another_size_are_an_error)
+{
+  GstBus *bus;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstMessage *message;
+
+  push_ok (h, image (0));
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,width=8,height=4,framerate=30/1,format=RGB");
+  fail_unless (gst_harness_push (h, gst_buffer_new_allocate (NULL, 96,
+              NULL)) < GST_FLOW_EOS);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  harness_free (h, bus);
+}
+
+GST_END_TEST;
+
+static Suite *
+ddpmtrainsink_stops_suite (void)
+{
+  Suite *s = suite_create ("ddpmtrainsink-stops");
+  TCase *tc = tcase_create ("stops");
+
+  suite_add_tcase (s, tc);
+  tcase_add_checked_fixture (tc, make_folder, remove_folder);
+  tcase_add_test (tc, stop_in_a_step_loses_nothing_on_disk);
+  tcase_add_test (tc, pause_in_a_step_changes_nothing);
+  tcase_add_test (tc, flush_in_a_step_drops_the_batch_only);
+  tcase_add_test (tc, flush_keeps_what_has_been_learnt);
+  tcase_add_test (tc, second_run_of_an_element_begins_anew);
+  tcase_add_test (tc, signal_saves_the_step_that_was_done);
+  tcase_add_test (tc, signal_saves_while_training_goes_on);
+  tcase_add_test (tc, signal_tells_that_it_could_not_save);
+  tcase_add_test (tc, killed_run_leaves_a_checkpoint);
+  tcase_add_test (tc, location_must_be_set);
+  tcase_add_test (tc, location_must_be_writable);
+  tcase_add_test (tc, location_must_be_a_file);
+  tcase_add_test (tc, numbers_must_be_in_range);
+  tcase_add_test (tc, lists_must_be_lists);
+  tcase_add_test (tc, levels_must_divide_the_size);
+  tcase_add_test (tc, state_must_be_of_the_same_network);
+  tcase_add_test (tc, broken_state_is_kept_and_told);
+  tcase_add_test (tc, checkpoint_without_a_state_is_not_replaced_by_a_resume);
+  tcase_add_test (tc, other_files_do_not_become_logs);
+  tcase_add_test (tc, checkpoint_is_no_log);
+  tcase_add_test (tc, failed_save_is_no_eos);
+  tcase_add_test (tc, short_buffers_are_an_error);
+  tcase_add_test (tc, bytes_without_caps_are_an_error);
+  tcase_add_test (tc, images_of_another_size_are_an_error);
+  return s;
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 3 && strcmp (argv[1], "--train") == 0) {
+    gst_init (NULL, NULL);
+    return train_for_ever (argv[2]);
+  }
+  g_setenv ("GST_TRACERS", "leaks", FALSE);
+  g_setenv ("CK_FORK", "no", FALSE);
+  gst_check_init (&argc, &argv);
+  return gst_check_run_suite (ddpmtrainsink_stops_suite (),
+      "ddpmtrainsink-stops", __FILE__);
+}

@@ -1,0 +1,260 @@
+/* gst-ddpm: choosing a backend
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <gmodule.h>
+
+#include "tests/support/kernels.h"
+
+static void
+reference_is_there_by_name (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DdpmBackend) b =
+      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_AUTO, 3, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (ddpm_backend_get_name (b), ==, "reference");
+  g_assert_cmpint (ddpm_backend_get_precision (b), ==, DDPM_PRECISION_F32);
+  g_assert_cmpstr (ddpm_backend_get_precision_name (b), ==, "f32");
+  g_assert_cmpint (b->act_type, ==, DDPM_TYPE_F32);
+  g_assert_cmpuint (b->threads, ==, 1);
+  g_assert_cmpstr (ddpm_backend_get_device (b), !=, "");
+}
+
+static void
+reference_has_every_precision (void)
+{
+  g_autoptr (DdpmBackend) bf16 = test_reference (DDPM_PRECISION_BF16);
+  g_autoptr (DdpmBackend) emulated =
+      test_reference (DDPM_PRECISION_BF16_EMULATED);
+
+  g_assert_cmpint (ddpm_backend_get_precision (bf16), ==, DDPM_PRECISION_BF16);
+  g_assert_cmpint (bf16->act_type, ==, DDPM_TYPE_BF16);
+  g_assert_cmpstr (ddpm_backend_get_precision_name (bf16), ==, "bf16");
+  g_assert_cmpint (ddpm_backend_get_precision (emulated), ==,
+      DDPM_PRECISION_BF16_EMULATED);
+  g_assert_cmpint (emulated->act_type, ==, DDPM_TYPE_BF16);
+}
+
+static void
+the_table_of_the_reference_is_full (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+
+  test_assert_table_is_full (b);
+}
+
+static void
+a_gpu_that_is_named_is_a_backend_that_is_named (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DdpmBackend) b = ddpm_backend_new_on (DDPM_BACKEND_AUTO,
+      DDPM_PRECISION_AUTO, 1, 1000, NULL, &error);
+
+  g_assert_null (b);
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
+  g_assert_true (g_str_has_prefix (error->message, "backend=cuda "));
+}
+
+static void
+count (gpointer data)
+{
+  (*(guint *) data)++;
+}
+
+static void
+what_is_kept_goes_with_the_last_reference (void)
+{
+  DdpmBackend *b = test_reference (DDPM_PRECISION_F32);
+  guint freed = 0;
+
+  ddpm_backend_keep (b, &freed, count);
+  ddpm_backend_unref (ddpm_backend_ref (b));
+  g_assert_cmpuint (freed, ==, 0);
+  ddpm_backend_unref (b);
+  g_assert_cmpuint (freed, ==, 1);
+}
+
+static void
+memory_of_the_host_is_of_no_context (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+
+  g_assert_null (ddpm_backend_get_context (b));
+}
+
+static void
+no_backend_takes_threads_beyond_all_machines (void)
+{
+  static const DdpmBackendKind kinds[] = {
+    DDPM_BACKEND_AUTO, DDPM_BACKEND_REFERENCE, DDPM_BACKEND_CPU
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (ddpm_backend_new (kinds[i], DDPM_PRECISION_AUTO,
+            DDPM_MAX_THREADS + 1, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  }
+}
+
+static void
+auto_gives_some_backend (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DdpmBackend) b =
+      ddpm_backend_new (DDPM_BACKEND_AUTO, DDPM_PRECISION_AUTO, 1, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (b);
+  g_assert_cmpint (ddpm_backend_get_precision (b), !=, DDPM_PRECISION_AUTO);
+}
+
+static gboolean
+has_driver (void)
+{
+  GModule *driver = g_module_open ("libcuda.so.1", G_MODULE_BIND_LAZY);
+
+  return driver && g_module_close (driver);
+}
+
+/* Without the module, or without a device for it */
+static void
+cuda_by_name_is_never_something_else (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DdpmBackend) b =
+      ddpm_backend_new (DDPM_BACKEND_CUDA, DDPM_PRECISION_AUTO, 0, &error);
+
+  if (b) {
+    g_assert_cmpstr (ddpm_backend_get_name (b), ==, "cuda");
+    return;
+  }
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "cuda"));
+}
+
+/* Of the module that stands in for CUDA's, and needs no driver */
+static void
+auto_opens_no_module_in_vain (void)
+{
+  g_autofree gchar *folder = g_strdup (g_getenv ("GST_DDPM_MODULE_DIR"));
+  g_autoptr (DdpmBackend) named = NULL, chosen = NULL;
+
+  g_setenv ("GST_DDPM_MODULE_DIR", g_getenv ("DDPM_FRAIL_DIR"), TRUE);
+  named = ddpm_backend_new (DDPM_BACKEND_CUDA, DDPM_PRECISION_F32, 1, NULL);
+  chosen = ddpm_backend_new (DDPM_BACKEND_AUTO, DDPM_PRECISION_F32, 1, NULL);
+  g_setenv ("GST_DDPM_MODULE_DIR", folder, TRUE);
+  g_assert_cmpstr (ddpm_backend_get_name (named), ==, "cuda");
+  if (has_driver ())
+    g_assert_cmpstr (ddpm_backend_get_name (chosen), ==, "cuda");
+  else
+    g_assert_cmpstr (ddpm_backend_get_name (chosen), !=, "cuda");
+}
+
+static void
+a_backend_lives_as_long_as_its_last_reference (void)
+{
+  DdpmBackend *b = test_reference (DDPM_PRECISION_F32);
+  gpointer p;
+
+  g_assert_true (ddpm_backend_ref (b) == b);
+  ddpm_backend_unref (b);
+  p = b->ops->alloc (b, 16);
+  g_assert_nonnull (p);
+  b->ops->free (b, p);
+  ddpm_backend_unref (b);
+}
+
+static void
+memory_is_aligned_and_zeroed (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  const guint8 zeros[1000] = { 0, };
+
+  for (guint i = 0; i < 10; i++) {
+    gpointer p = b->ops->alloc (b, sizeof zeros);
+
+    g_assert_nonnull (p);
+    g_assert_cmpuint ((gsize) p % 64, ==, 0);
+    test_assert_same_bits (p, zeros, sizeof zeros);
+    memset (p, 0xff, sizeof zeros);
+    b->ops->zero (b, p, sizeof zeros);
+    test_assert_same_bits (p, zeros, sizeof zeros);
+    b->ops->free (b, p);
+  }
+}
+
+static void
+memory_that_is_not_there_is_null (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+
+  g_assert_null (b->ops->alloc (b, G_MAXSIZE));
+}
+
+static void
+upload_and_download_keep_every_bit (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  g_autofree float *sent = test_random (1, 100), *back = test_unwritten (100);
+  gpointer p = b->ops->alloc (b, 100 * sizeof (float));
+
+  b->ops->upload (b, p, sent, 100 * sizeof (float));
+  b->ops->download (b, back, p, 100 * sizeof (float));
+  test_assert_same_bits (back, sent, 100 * sizeof (float));
+  b->ops->free (b, p);
+}
+
+static void
+count_up (gpointer data)
+{
+  ++*(guint *) data;
+}
+
+static void
+run_returns_after_the_function (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  guint calls = 0;
+
+  b->ops->run (b, count_up, &calls);
+  g_assert_cmpuint (calls, ==, 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/backend/reference-is-there-by-name",
+      reference_is_there_by_name);
+  g_test_add_func ("/backend/reference-has-every-precision",
+      reference_has_every_precision);
+  g_test_add_func ("/backend/the-table-of-the-reference-is-full",
+      the_table_of_the_reference_is_full);
+  g_test_add_func ("/backend/a-gpu-that-is-named-is-a-backend-that-is-named",
+      a_gpu_that_is_named_is_a_backend_that_is_named);
+  g_test_add_func ("/backend/what-is-kept-goes-with-the-last-reference",
+      what_is_kept_goes_with_the_last_reference);
+  g_test_add_func ("/backend/memory-of-the-host-is-of-no-context",
+      memory_of_the_host_is_of_no_context);
+  g_test_add_func ("/backend/no-backend-takes-threads-beyond-all-machines",
+      no_backend_takes_threads_beyond_all_machines);
+  g_test_add_func ("/backend/auto-gives-some-backend", auto_gives_some_backend);
+  g_test_add_func ("/backend/cuda-by-name-is-never-something-else",
+      cuda_by_name_is_never_something_else);
+  g_test_add_func ("/backend/auto-opens-no-module-in-vain",
+      auto_opens_no_module_in_vain);
+  g_test_add_func ("/backend/lives-as-long-as-its-last-reference",
+      a_backend_lives_as_long_as_its_last_reference);
+  g_test_add_func ("/backend/memory-is-aligned-and-zeroed",
+      memory_is_aligned_and_zeroed);
+  g_test_add_func ("/backend/memory-that-is-not-there-is-null",
+      memory_that_is_not_there_is_null);
+  g_test_add_func ("/backend/upload-and-download-keep-every-bit",
+      upload_and_download_keep_every_bit);
+  g_test_add_func ("/backend/run-returns-after-the-function",
+      run_returns_after_the_function);
+  return g_test_run ();
+}

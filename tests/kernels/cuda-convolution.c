@@ -1,0 +1,540 @@
+/* gst-ddpm: the CUDA backend's convolutions, their kernels run on this
+ * processor (tests/support/host-cuda.h) and their graphs by the formula in the place of
+ * cuDNN, against the reference
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cuda/convolution.h"
+#include "kernels/host.h"
+#include "tests/support/host-cuda.h"
+#include "tests/support/operations.h"
+
+#define TOLERANCE_F32 1e-9
+#define TOLERANCE_BF16 1e-4
+
+/* --- graphs, by the formula ------------------------------------------------ */
+
+typedef struct
+{
+  DdpmType type;
+  CudaDnnShape shape;
+  gint place;                   /* in the memory of a run; -1: passing */
+  float *passing;
+} HostTensor;
+
+typedef struct
+{
+  gboolean convolution;
+  CudaDnnPass pass;
+  CudaDnnWindow window;
+  HostTensor *x, *other, *y;    /* other: weights; NULL: none */
+} HostOperation;
+
+struct _CudaDnnGraph
+{
+  GPtrArray *tensors;
+  GArray *operations;
+  gint in_memory;
+};
+
+struct _CudaDnnPlan
+{
+  CudaDnnGraph *graph;
+};
+
+/* TRUE: as where a graph makes the calls, and nothing else may */
+static gboolean replayed;
+
+/* Operations that an engine takes together at most */
+static guint longest = 3;
+
+static gsize
+count_of (const HostTensor * t)
+{
+  return t->shape.n * t->shape.height * t->shape.width * t->shape.c;
+}
+
+static void
+tensor_clear (gpointer tensor)
+{
+  HostTensor *t = tensor;
+
+  g_free (t->passing);
+  g_free (t);
+}
+
+CudaDnnGraph *
+cuda_dnn_graph_new (const CudaDnnTarget * target)
+{
+  CudaDnnGraph *graph = g_new0 (CudaDnnGraph, 1);
+
+  graph->tensors = g_ptr_array_new_with_free_func (tensor_clear);
+  graph->operations = g_array_new (FALSE, TRUE, sizeof (HostOperation));
+  return graph;
+}
+
+void
+cuda_dnn_graph_free (CudaDnnGraph * graph)
+{
+  g_ptr_array_unref (graph->tensors);
+  g_array_unref (graph->operations);
+  g_free (graph);
+}
+
+static HostTensor *
+add_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape, gint place)
+{
+  HostTensor *t = g_new0 (HostTensor, 1);
+
+  t->type = type;
+  t->shape = shape;
+  t->place = place;
+  g_ptr_array_add (graph->tensors, t);
+  return t;
+}
+
+CudaDnnTensor
+cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+{
+  return add_tensor (graph, type, shape, graph->in_memory++);
+}
+
+CudaDnnTensor
+cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+{
+  HostTensor *t = add_tensor (graph, type, shape, -1);
+
+  g_assert_cmpint (type, ==, DDPM_TYPE_F32);
+  t->passing = g_new (float, count_of (t));
+  return t;
+}
+
+void
+cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
+    const CudaDnnWindow * window, CudaDnnTensor x, CudaDnnTensor w,
+    CudaDnnTensor y)
+{
+  const HostOperation op = { TRUE, pass, *window, x, w, y };
+
+  g_array_append_val (graph->operations, op);
+}
+
+void
+cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
+    CudaDnnTensor sum)
+{
+  const HostOperation op = {.x = x,.other = other,.y = sum };
+
+  g_array_append_val (graph->operations, op);
+}
+
+void
+cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from, CudaDnnTensor to)
+{
+  const HostOperation op = {.x = from,.y = to };
+
+  g_array_append_val (graph->operations, op);
+}
+
+CudaDnnPlan *
+cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
+{
+  CudaDnnPlan *plan;
+
+  if (graph->operations->len > longest) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "%s: too long", what);
+    cuda_dnn_graph_free (graph);
+    return NULL;
+  }
+  plan = g_new (CudaDnnPlan, 1);
+  plan->graph = graph;
+  return plan;
+}
+
+void
+cuda_dnn_plan_free (CudaDnnPlan * plan)
+{
+  if (plan)
+    cuda_dnn_graph_free (plan->graph);
+  g_free (plan);
+}
+
+gsize
+cuda_dnn_plan_scratch (const CudaDnnPlan * plan)
+{
+  return 40;
+}
+
+const gchar *
+cuda_dnn_plan_name (const CudaDnnPlan * plan)
+{
+  return "formula";
+}
+
+static Tensor
+memory_of (const HostTensor * t, const gconstpointer * memory)
+{
+  const Tensor place = {.type = t->type,.count = count_of (t),
+    .data = t->place < 0 ? t->passing : (gpointer) memory[t->place]
+  };
+
+  return place;
+}
+
+/* All three passes are sums over the same products. */
+static void
+convolve (const HostOperation * op, const gconstpointer * memory)
+{
+  const CudaDnnShape *x = &op->x->shape, *w = &op->other->shape;
+  const CudaDnnShape *y = &op->y->shape;
+  const HostTensor *tensors[] = { op->x, op->other, op->y };
+  const guint result = op->pass == CUDA_DNN_FORWARD ? 2
+      : op->pass == CUDA_DNN_BACKWARD_WEIGHTS;
+  const Tensor out = memory_of (tensors[result], memory);
+  double *value[3];
+
+  g_assert_cmpint (w->c, ==, x->c);
+  g_assert_cmpint (w->n, ==, y->c);
+  /* it may be written before all is read */
+  memset (out.data, 0xff, out.count * ddpm_type_size (out.type));
+  for (guint i = 0; i < 3; i++) {
+    const Tensor t = memory_of (tensors[i], memory);
+
+    value[i] = g_new0 (double, t.count);
+    for (gsize e = 0; i != result && e < t.count; e++)
+      value[i][e] = tensor_get (&t, e);
+  }
+  for (gint64 i = 0; i < y->n * y->height * y->width * w->height * w->width;
+      i++) {
+    const gint64 tap = i % (w->height * w->width);
+    const gint64 pixel = i / (w->height * w->width);
+    const gint64 row = pixel / y->width % y->height * op->window.stride
+        + tap / w->width - op->window.padding;
+    const gint64 column = pixel % y->width * op->window.stride
+        + tap % w->width - op->window.padding;
+    const gint64 from = pixel / y->width / y->height * x->height + row;
+
+    if (row < 0 || column < 0 || row >= x->height || column >= x->width)
+      continue;
+    for (gint64 k = 0; k < y->c; k++) {
+      for (gint64 c = 0; c < x->c; c++) {
+        double *px = &value[0][(from * x->width + column) * x->c + c];
+        double *pw = &value[1][(k * w->height * w->width + tap) * w->c + c];
+        double *py = &value[2][pixel * y->c + k];
+
+        if (result == 2)
+          *py += *px * *pw;
+        else if (result == 1)
+          *pw += *px * *py;
+        else
+          *px += *py * *pw;
+      }
+    }
+  }
+  for (gsize e = 0; e < out.count; e++)
+    tensor_set (&out, e, value[result][e]);
+  for (guint i = 0; i < 3; i++)
+    g_free (value[i]);
+}
+
+static void
+add_or_convert (const HostOperation * op, const gconstpointer * memory)
+{
+  const Tensor x = memory_of (op->x, memory), y = memory_of (op->y, memory);
+
+  for (gsize e = 0; e < y.count; e++) {
+    double value = tensor_get (&x, e);
+
+    if (op->other) {
+      const Tensor other = memory_of (op->other, memory);
+
+      value += tensor_get (&other, e % other.count);
+    }
+    tensor_set (&y, e, value);
+  }
+}
+
+cudnnStatus_t
+cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
+    cudnnHandle_t handle, const gconstpointer * memory, gpointer scratch)
+{
+  const GArray *operations = plan->graph->operations;
+
+  g_assert_false (replayed);
+  memset (scratch, 0xff, cuda_dnn_plan_scratch (plan));
+  for (guint i = 0; i < operations->len; i++) {
+    const HostOperation *op = &g_array_index (operations, HostOperation, i);
+
+    (op->convolution ? convolve : add_or_convert) (op, memory);
+  }
+  return CUDNN_STATUS_SUCCESS;
+}
+
+void
+cuda_dnn_run_clear (CudaDnnRun * run)
+{
+}
+
+/* --- the backend ------------------------------------------------------------ */
+
+gboolean
+cuda_need_cudnn (CudaBackend * b)
+{
+  return TRUE;
+}
+
+void
+cuda_take_failure (CudaBackend * b, GError ** error)
+{
+  g_assert_not_reached ();
+}
+
+gboolean
+cuda_replayed (CudaBackend * b)
+{
+  return replayed;
+}
+
+gpointer
+cuda_alloc (DdpmBackend * b, gsize size)
+{
+  return host_cuda_alloc (size);
+}
+
+void
+cuda_free (DdpmBackend * b, gpointer p)
+{
+  if (p)
+    host_cuda_free (p);
+}
+
+cudaError_t
+cudaMemcpyAsync (void *dst, const void *src, size_t size,
+    enum cudaMemcpyKind kind, cudaStream_t stream)
+{
+  g_assert_false (replayed);
+  g_assert_cmpint (kind, ==, cudaMemcpyDeviceToDevice);
+  memcpy (dst, src, size);
+  return cudaSuccess;
+}
+
+gboolean
+cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+{
+  return status == cudaSuccess;
+}
+
+gboolean
+cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
+{
+  return status == CUDNN_STATUS_SUCCESS;
+}
+
+gboolean
+cuda_launched (CudaBackend * b, const gchar * kernel)
+{
+  g_assert_false (replayed);
+  return TRUE;
+}
+
+void
+cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+{
+  plan->plan.ops = b->ops;
+  plan->plan.backend = b;
+  plan->plan.scratch = scratch;
+}
+
+static void
+host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+{
+  func (data);
+}
+
+static void
+host_plan_free (DdpmPlan * p)
+{
+  ((CudaPlan *) p)->clear (p);
+  g_free (p);
+}
+
+static const DdpmOps host_ops = {
+  .run = host_run,
+  .alloc = cuda_alloc,
+  .free = cuda_free,
+  .upload = ddpm_host_copy,
+  .download = ddpm_host_copy,
+  .plan_free = host_plan_free,
+  .conv_new = cuda_conv_new,
+  .conv_set_weights = cuda_conv_set_weights,
+  .conv_forward = cuda_conv_forward,
+  .conv_backward_data = cuda_conv_backward_data,
+  .conv_backward_weights = cuda_conv_backward_weights,
+};
+
+/* --- cases -------------------------------------------------------------------- */
+
+/* Against the reference, and the same in any order of threads and blocks */
+static void
+check (DdpmPrecision precision, const Case * c)
+{
+  CudaBackend b = {.base = {.ops = &host_ops,
+      .act_type = precision == DDPM_PRECISION_F32
+          ? DDPM_TYPE_F32 : DDPM_TYPE_BF16}
+  };
+  g_autoptr (DdpmBackend) reference = test_reference (precision);
+  Outcome expected = case_run (reference, c, 0), first = { 0, };
+
+  for (HostCudaOrder order = 0; order < HOST_CUDA_ORDERS; order++) {
+    Outcome got;
+
+    host_cuda_set_order (order);
+    got = case_run (&b.base, c, 0);
+    if (order > 0) {
+      outcome_assert_same_bits (&got, &first);
+      outcome_clear (&got);
+    } else {
+      outcome_assert_close (&got, &expected, c->conv.n, c->conv.n,
+          precision == DDPM_PRECISION_F32 ? TOLERANCE_F32 : TOLERANCE_BF16);
+      first = got;
+    }
+  }
+  outcome_clear (&expected);
+  outcome_clear (&first);
+  g_hash_table_unref (b.convolutions);
+}
+
+/* Whole packs of channels and odd ones, one source and two, image and eps */
+static void
+convolutions_agree_with_the_reference (gconstpointer data)
+{
+  static const guint shapes[][9] = {
+    /* n, height, width, cin0, cin1, cout, kernel, stride, f32: x 1, y 2 */
+    {2, 6, 5, 8, 0, 16, 3, 1, 0}, {1, 5, 4, 16, 0, 8, 3, 2, 0},
+    {2, 4, 4, 16, 0, 24, 1, 1, 0}, {2, 3, 4, 8, 16, 8, 1, 1, 0},
+    {1, 4, 3, 3, 6, 7, 3, 1, 0}, {1, 5, 5, 3, 0, 16, 3, 1, 1},
+    {2, 4, 4, 16, 0, 3, 3, 1, 2}, {1, 3, 3, 8, 8, 8, 3, 2, 3},
+    {2, 9, 9, 4, 0, 20, 1, 1, 0},
+  };
+  const DdpmPrecision precision = GPOINTER_TO_INT (data);
+  const DdpmType act =
+      precision == DDPM_PRECISION_F32 ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    const guint *s = shapes[i];
+
+    for (guint variant = 0; variant < 6; variant++) {
+      const Case c = {
+        .run = run_conv,
+        .conv = {s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7],
+              s[8] & 1 ? DDPM_TYPE_F32 : act, s[8] & 2 ? DDPM_TYPE_F32 : act,
+            variant < 5},
+        .residual = variant % 3,
+        .add = variant / 2 % 2,
+      };
+
+      for (longest = 1; longest <= 3; longest++)
+        check (precision, &c);
+    }
+  }
+}
+
+/* More than one part, and blocks that take turns */
+static void
+a_large_convolution_agrees_with_the_reference (gconstpointer data)
+{
+  const DdpmPrecision precision = GPOINTER_TO_INT (data);
+  const DdpmType act =
+      precision == DDPM_PRECISION_F32 ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+  const Case c = {
+    .run = run_conv,
+    .conv = {5, 32, 32, 8, 8, 40, 1, 1, act, act, TRUE},
+    .add = TRUE,
+  };
+
+  check (precision, &c);
+}
+
+static void
+what_a_graph_does_is_not_done_again (gconstpointer data)
+{
+  const DdpmType act = GPOINTER_TO_INT (data) == DDPM_PRECISION_F32
+      ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+  const Case c = {
+    .run = run_conv,
+    .conv = {1, 4, 3, 3, 6, 7, 3, 1, act, act, TRUE},
+    .residual = OTHER_RESIDUAL,
+  };
+  const unsigned launches = host_cuda_launches ();
+  CudaBackend b = {.base = {.ops = &host_ops,.act_type = act} };
+  Outcome none;
+
+  replayed = TRUE;
+  none = case_run (&b.base, &c, 0);
+  replayed = FALSE;
+  g_assert_cmpuint (host_cuda_launches (), ==, launches);
+  outcome_clear (&none);
+  g_hash_table_unref (b.convolutions);
+}
+
+/* --- where elements lie --------------------------------------------------------- */
+
+static void
+weights_and_padded_weights_are_each_others_places (void)
+{
+  const CudaWeightShape s = { 5, 3, 9, 8, 8 };
+  const guint count = cuda_weight_count (&s);
+  guint padding = 0;
+
+  for (guint i = 0; i < count; i++)
+    g_assert_cmpuint (cuda_weight_source (&s, cuda_weight_place (&s, i)), ==,
+        i);
+  for (guint i = 0; i < cuda_weight_count_padded (&s); i++) {
+    const guint source = cuda_weight_source (&s, i);
+
+    if (source == count)
+      padding++;
+    else
+      g_assert_cmpuint (cuda_weight_place (&s, source), ==, i);
+  }
+  g_assert_cmpuint (padding, ==, 8 * 9 * 8 - 5 * 3 * 9);
+  /* [co][ci][tap] = [1][2][3] is [co][tap][ci] */
+  g_assert_cmpuint (cuda_weight_place (&s, (1 * 3 + 2) * 9 + 3), ==,
+      (1 * 9 + 3) * 8 + 2);
+}
+
+static void
+parts_cover_all_pixels (void)
+{
+  for (gsize pixels = 1; pixels < 200000; pixels = pixels * 3 / 2 + 1) {
+    const gsize part = cuda_part_pixels (pixels);
+    const gsize count = cuda_part_count (pixels);
+
+    g_assert_cmpuint (count, <=, 512);
+    g_assert_cmpuint (count * part, >=, pixels);
+    g_assert_cmpuint ((count - 1) * part, <, pixels);
+  }
+}
+
+static void
+add (const gchar * name, GTestDataFunc func)
+{
+  g_autofree gchar *f32 = g_strdup_printf ("/cuda-convolution/%s/f32", name);
+  g_autofree gchar *bf16 = g_strdup_printf ("/cuda-convolution/%s/bf16", name);
+
+  g_test_add_data_func (f32, GINT_TO_POINTER (DDPM_PRECISION_F32), func);
+  g_test_add_data_func (bf16, GINT_TO_POINTER (DDPM_PRECISION_BF16_EMULATED),
+      func);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/cuda-convolution/weights",
+      weights_and_padded_weights_are_each_others_places);
+  g_test_add_func ("/cuda-convolution/parts", parts_cover_all_pixels);
+  add ("small", convolutions_agree_with_the_reference);
+  add ("large", a_large_convolution_agrees_with_the_reference);
+  add ("what-a-graph-does", what_a_graph_does_is_not_done_again);
+  return g_test_run ();
+}

@@ -1,0 +1,506 @@
+/* gst-ddpm: the CUDA backend's norms and attention, their kernels run on this
+ * processor (tests/support/host-cuda.h), against the reference
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cuda/private.h"
+#include "kernels/host.h"
+#include "kernels/norm-math.h"
+#include "tests/support/host-cuda.h"
+#include "tests/support/operations.h"
+
+#define TOLERANCE_F32 1e-9
+#define TOLERANCE_BF16 1e-4     /* bf16 has 8 digits: (2^-9)^2 and more sums */
+
+/* --- a device that is not there ------------------------------------------ */
+
+static gint shared_memory = 227 << 10;  /* of a block: that of Hopper */
+
+cudaError_t
+cudaDeviceGetAttribute (int *value, enum cudaDeviceAttr attribute, int device)
+{
+  g_assert_cmpint (attribute, ==, cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  *value = shared_memory;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaFuncSetAttribute (const void *kernel, enum cudaFuncAttribute attribute,
+    int value)
+{
+  return cudaSuccess;
+}
+
+gboolean
+cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+{
+  g_assert_cmpint (status, ==, cudaSuccess);
+  return TRUE;
+}
+
+gpointer
+cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+{
+  static guint8 stage[256];
+
+  g_assert_cmpuint (size, <=, sizeof (stage));
+  return memcpy (stage, src, size);
+}
+
+/* TRUE: as where a graph makes the calls, and nothing else may */
+static gboolean replayed;
+
+gboolean
+cuda_launched (CudaBackend * b, const gchar * kernel)
+{
+  g_assert_false (replayed);
+  return TRUE;
+}
+
+gboolean
+cuda_replayed (CudaBackend * b)
+{
+  return replayed;
+}
+
+void
+cuda_take_failure (CudaBackend * b, GError ** error)
+{
+  g_assert_not_reached ();
+}
+
+void
+cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+{
+  plan->plan.ops = b->ops;
+  plan->plan.backend = b;
+  plan->plan.scratch = scratch;
+}
+
+/* --- matrix products, by the formula ------------------------------------- */
+
+struct _CudaMatmul
+{
+  gsize batch;
+  CudaMatrix left, right, product;
+};
+
+CudaMatmul *
+cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+    const CudaMatrix * right, const CudaMatrix * product, GError ** error)
+{
+  CudaMatmul *m = g_new0 (CudaMatmul, 1);
+
+  g_assert_cmpuint (left->columns, ==, right->rows);
+  g_assert_cmpuint (left->rows, ==, product->rows);
+  g_assert_cmpuint (right->columns, ==, product->columns);
+  m->batch = batch;
+  m->left = *left;
+  m->right = *right;
+  m->product = *product;
+  return m;
+}
+
+void
+cuda_matmul_free (CudaMatmul * m)
+{
+  g_free (m);
+}
+
+gsize
+cuda_matmul_scratch (const CudaMatmul * m)
+{
+  return 40;
+}
+
+static gsize
+place_of (const CudaMatrix * m, gsize matrix, gsize row, gsize column)
+{
+  return matrix * m->batch_stride + (m->transposed
+      ? column * m->row_stride + row : row * m->row_stride + column);
+}
+
+static float
+get (DdpmType type, gconstpointer data, gsize i)
+{
+  const Tensor t = {.type = type,.data = (gpointer) data };
+
+  return tensor_get (&t, i);
+}
+
+void
+cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+    gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
+    gpointer scratch)
+{
+  const Tensor out = {.type = m->product.type,.data = product };
+
+  g_assert_false (replayed);
+  memset (scratch, 0xff, cuda_matmul_scratch (m));
+  for (gsize i = 0; i < m->batch; i++) {
+    for (gsize row = 0; row < m->product.rows; row++) {
+      for (gsize column = 0; column < m->product.columns; column++) {
+        const gsize e = place_of (&m->product, i, row, column);
+        double sum = 0.0;
+
+        for (gsize k = 0; k < m->left.columns; k++)
+          sum += (double) get (m->left.type, left,
+              place_of (&m->left, i, row, k))
+              * get (m->right.type, right, place_of (&m->right, i, k, column));
+        tensor_set (&out, e, alpha * sum
+            + (beta == 0.0f ? 0.0f : beta * tensor_get (&out, e)));
+      }
+    }
+  }
+}
+
+/* --- the backend --------------------------------------------------------- */
+
+static gpointer
+host_alloc (DdpmBackend * b, gsize size)
+{
+  return host_cuda_alloc (size);
+}
+
+static void
+host_free (DdpmBackend * b, gpointer p)
+{
+  host_cuda_free (p);
+}
+
+static void
+host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+{
+  func (data);
+}
+
+static void
+host_plan_free (DdpmPlan * p)
+{
+  CudaPlan *plan = (CudaPlan *) p;
+
+  if (plan->clear)
+    plan->clear (p);
+  g_free (plan);
+}
+
+static const DdpmOps host_ops = {
+  .run = host_run,
+  .alloc = host_alloc,
+  .free = host_free,
+  .upload = ddpm_host_copy,
+  .download = ddpm_host_copy,
+  .plan_free = host_plan_free,
+  .norm_new = cuda_norm_new,
+  .norm_forward = cuda_norm_forward,
+  .norm_backward = cuda_norm_backward,
+  .attention_new = cuda_attention_new,
+  .attention_forward = cuda_attention_forward,
+  .attention_backward = cuda_attention_backward,
+};
+
+static CudaBackend
+host_backend (DdpmPrecision precision)
+{
+  const CudaBackend b = {.base = {.ops = &host_ops,
+      .act_type = precision == DDPM_PRECISION_F32
+          ? DDPM_TYPE_F32 : DDPM_TYPE_BF16}
+  };
+
+  return b;
+}
+
+/* --- cases --------------------------------------------------------------- */
+
+/* Against the reference, and in any order of threads and blocks the same.
+ * Returns how many kernels were launched. */
+static guint
+check (DdpmPrecision precision, const Case * c, guint shift)
+{
+  CudaBackend b = host_backend (precision);
+  g_autoptr (DdpmBackend) reference = test_reference (precision);
+  const guint n = c->norm.n ? c->norm.n : c->attention.n;
+  Outcome expected = case_run (reference, c, shift), first = { 0, };
+  const guint before = host_cuda_launches ();
+
+  for (HostCudaOrder order = 0; order < HOST_CUDA_ORDERS; order++) {
+    Outcome got;
+
+    host_cuda_set_order (order);
+    got = case_run (&b.base, c, shift);
+    if (order > 0) {
+      outcome_assert_same_bits (&got, &first);
+      outcome_clear (&got);
+    } else {
+      outcome_assert_close (&got, &expected, n, n,
+          precision == DDPM_PRECISION_F32 ? TOLERANCE_F32 : TOLERANCE_BF16);
+      first = got;
+    }
+  }
+  outcome_clear (&expected);
+  outcome_clear (&first);
+  return (host_cuda_launches () - before) / HOST_CUDA_ORDERS;
+}
+
+/* Forward, backward, sums over images: one each, or 2, 3 and 1 */
+enum
+{ ONE_PASS = 3, GENERAL = 6 };
+
+static void
+check_norm (DdpmPrecision precision, guint launches, guint n, guint pixels,
+    guint c0, guint c1, guint groups, guint variant, guint shift)
+{
+  const Case c = {
+    .run = run_norm,
+    .norm = {n, pixels, c0, c1, groups, 1e-5f, variant % 4 != 3,
+        variant % 2 && c1 == 0, TRUE},
+    .add = variant / 2 % 2,
+    .dropout = variant % 3 == 1 ? 0.3f : 0.0f,
+    .mean = 0.5f,
+  };
+
+  g_assert_cmpuint (check (precision, &c, shift), ==, launches);
+}
+
+static const gchar *
+implementation (DdpmPrecision precision, const DdpmNormDesc * d, guint kind)
+{
+  CudaBackend b = host_backend (precision);
+  g_autoptr (GError) error = NULL;
+  DdpmPlan *plan = cuda_norm_new (&b.base, d, &error);
+  const gchar *name;
+
+  g_assert_no_error (error);
+  name = ((CudaPlan *) plan)->implementation[kind];
+  host_plan_free (plan);
+  return name;
+}
+
+static void
+the_networks_norms_take_one_pass (gconstpointer precision)
+{
+  static const guint shapes[][3] = {
+    {1024, 128, 0}, {1024, 256, 128}, {1024, 128, 128}, {1024, 256, 0},
+    {256, 256, 256}, {256, 256, 128}, {256, 128, 0}, {64, 256, 256},
+    {64, 256, 128}, {64, 128, 256}, {16, 128, 128}, {16, 256, 128},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    for (guint kind = 0; kind < 2; kind++) {
+      const DdpmNormDesc d = { 128, shapes[i][0], shapes[i][1], shapes[i][2],
+        32, 1e-5f, TRUE, FALSE, TRUE
+      };
+
+      g_assert_cmpstr (implementation (GPOINTER_TO_INT (precision), &d, kind),
+          ==, "cuda:one-pass");
+    }
+  }
+}
+
+/* Groups of 4, 8, 12 and 16 channels, with seams within groups */
+static void
+norms_in_one_pass (gconstpointer precision)
+{
+  const DdpmPrecision p = GPOINTER_TO_INT (precision);
+
+  for (guint variant = 0; variant < 4; variant++) {
+    check_norm (p, ONE_PASS, 2, 16, 32, 0, 8, variant, 0);
+    check_norm (p, ONE_PASS, 2, 20, 8, 40, 4, variant + 4, 0);
+    check_norm (p, ONE_PASS, 1, 33, 32, 32, 4, variant + 8, 0);
+  }
+  check_norm (p, ONE_PASS, 2, 64, 16, 0, 2, 1, 0);
+  check_norm (p, ONE_PASS, 1, 37, 16, 8, 2, 4, 0);
+  check_norm (p, ONE_PASS, 1, 520, 8, 16, 2, 10, 0);
+}
+
+/* Many images share a processor: their blocks are wider then. */
+static void
+norms_of_large_batches (gconstpointer precision)
+{
+  const DdpmPrecision p = GPOINTER_TO_INT (precision);
+
+  check_norm (p, ONE_PASS, 150, 5, 64, 0, 16, 1, 0);
+  check_norm (p, ONE_PASS, 140, 3, 32, 64, 8, 4, 0);
+}
+
+/* Channels that are not packs of 16 bytes, or tensors that do not begin at
+ * multiples of them */
+static void
+norms_of_odd_shapes (gconstpointer precision)
+{
+  const DdpmPrecision p = GPOINTER_TO_INT (precision);
+
+  for (guint variant = 0; variant < 12; variant += 2) {
+    check_norm (p, GENERAL, 2, 7, 10, 0, 5, variant + 1, 0);
+    check_norm (p, GENERAL, 3, 5, 3, 6, 3, variant, 0);
+    check_norm (p, GENERAL, 2, 17, 16, 8, 3, variant, 1);
+  }
+  check_norm (p, GENERAL, 1, 1, 35, 0, 1, 1, 0);
+  check_norm (p, GENERAL, 2, 50, 1, 0, 1, 2, 0);
+  check_norm (p, GENERAL, 2, 9, 60, 21, 3, 4, 0);
+}
+
+static void
+norms_without_enough_shared_memory (gconstpointer precision)
+{
+  const DdpmPrecision p = GPOINTER_TO_INT (precision);
+
+  shared_memory = 16 << 10;
+  check_norm (p, GENERAL, 1, 600, 16, 8, 2, 4, 0);
+  shared_memory = 227 << 10;
+}
+
+static void
+norms_keep_the_variance_about_a_large_mean (void)
+{
+  for (guint shift = 0; shift < 2; shift++) {
+    const Case c = {
+      .run = run_norm,
+      .norm = {2, 256, 16, 0, 4, 1e-5f, TRUE, TRUE, FALSE},
+      .mean = 1000.0f,
+    };
+    CudaBackend b = host_backend (DDPM_PRECISION_F32);
+    g_autoptr (DdpmBackend) reference = test_reference (DDPM_PRECISION_F32);
+    Outcome expected = case_run (reference, &c, shift);
+    Outcome got = case_run (&b.base, &c, shift);
+
+    outcome_assert_close (&got, &expected, 2, 2, 1e-6);
+    outcome_clear (&expected);
+    outcome_clear (&got);
+  }
+}
+
+/* The image of a seed is one image, in whatever batch. */
+static void
+an_image_is_the_same_in_any_batch (gconstpointer precision)
+{
+  const DdpmPrecision p = GPOINTER_TO_INT (precision);
+  Case c = {
+    .run = run_norm,
+    .norm = {150, 24, 64, 0, 16, 1e-5f, TRUE, TRUE, TRUE},
+    .dropout = 0.1f,
+  };
+  CudaBackend b = host_backend (p);
+  Outcome many = case_run (&b.base, &c, 0), one;
+
+  c.norm.n = 1;
+  one = case_run (&b.base, &c, 0);
+  for (guint k = 0; k < one.count; k++) {
+    if (one.per_image[k])
+      test_assert_same_bits (one.data[k], many.data[k],
+          one.size[k] * sizeof (float));
+  }
+  outcome_clear (&many);
+  outcome_clear (&one);
+}
+
+static void
+attention (gconstpointer precision)
+{
+  static const guint shapes[][3] = {
+    {2, 16, 32}, {1, 64, 8}, {1, 256, 4}, {3, 7, 5}, {1, 300, 3}, {2, 1, 1},
+    {1, 40, 24},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    for (guint shift = 0; shift < 2; shift++) {
+      const Case c = {
+        .run = run_attention,
+        .attention = {shapes[i][0], shapes[i][1], shapes[i][2], TRUE},
+      };
+
+      check (GPOINTER_TO_INT (precision), &c, shift);
+    }
+  }
+}
+
+static void
+what_a_graph_does_is_not_done_again (gconstpointer precision)
+{
+  static const Case cases[] = {
+    {.run = run_norm,.norm = {1, 24, 64, 0, 16, 1e-5f, TRUE, TRUE, TRUE},
+        .dropout = 0.1f},
+    {.run = run_norm,.norm = {1, 5, 3, 0, 3, 1e-5f, TRUE, FALSE, TRUE}},
+    {.run = run_attention,.attention = {1, 7, 5, TRUE}},
+  };
+  const unsigned launches = host_cuda_launches ();
+  CudaBackend b = host_backend (GPOINTER_TO_INT (precision));
+
+  replayed = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Outcome none = case_run (&b.base, &cases[i], 0);
+
+    outcome_clear (&none);
+  }
+  replayed = FALSE;
+  g_assert_cmpuint (host_cuda_launches (), ==, launches);
+}
+
+/* --- arithmetic ---------------------------------------------------------- */
+
+static void
+dropout_keeps_what_its_uniform_says (void)
+{
+  static const float ps[] = { 1e-9f, 0x1p-24f, 0x1.8p-23f, 0.1f, 0.3f, 0.5f,
+    0.9f, 0x1.fffffep-1f, 1.0f, 7.0f
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ps); i++) {
+    const guint32 limit = ddpm_dropout_limit (ps[i]);
+    const guint32 near = MIN (limit, (1 << 23) - 1);
+
+    for (guint32 r = near > 2 ? near - 2 : 0; r < near + 3 && r < 1 << 23; r++)
+      g_assert_cmpint (ddpm_dropout_keeps (r << 9 | 0x155, limit), ==,
+          ddpm_uniform (r << 9) >= ps[i]);
+  }
+}
+
+static void
+swish_is_good_to_the_last_digits (void)
+{
+  for (double x = -85; x < 90; x += 0.0173) {
+    const double s = 1 / (1 + exp (-(float) x));
+    const double swish = (float) x * s;
+    const double derivative = s * (1 + (float) x * (1 - s));
+
+    g_assert_cmpfloat (fabs (ddpm_swish (x, FALSE) - swish), <=,
+        4e-7 * fabs (swish));
+    g_assert_cmpfloat (fabs (ddpm_swish_derivative (x, FALSE) - derivative),
+        <=, 1e-6 * MAX (fabs (derivative), s));
+  }
+  g_assert_cmpfloat (ddpm_swish (-INFINITY, TRUE), !=, 0.0);
+  g_assert_cmpfloat (ddpm_swish (-1e30f, TRUE), ==, 0.0);
+  g_assert_cmpfloat (ddpm_swish (1e30f, TRUE), ==, 1e30f);
+}
+
+static void
+add (const gchar * name, void (*func) (gconstpointer))
+{
+  g_autofree gchar *f32 = g_strdup_printf ("/cuda-kernels/f32/%s", name);
+  g_autofree gchar *bf16 = g_strdup_printf ("/cuda-kernels/bf16/%s", name);
+
+  g_test_add_data_func (f32, GINT_TO_POINTER (DDPM_PRECISION_F32), func);
+  g_test_add_data_func (bf16, GINT_TO_POINTER (DDPM_PRECISION_BF16_EMULATED),
+      func);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  add ("the-networks-norms-take-one-pass", the_networks_norms_take_one_pass);
+  add ("norms-in-one-pass", norms_in_one_pass);
+  add ("norms-of-large-batches", norms_of_large_batches);
+  add ("what-a-graph-does", what_a_graph_does_is_not_done_again);
+  add ("norms-of-odd-shapes", norms_of_odd_shapes);
+  add ("norms-without-enough-shared-memory",
+      norms_without_enough_shared_memory);
+  g_test_add_func ("/cuda-kernels/norms-keep-the-variance-about-a-large-mean",
+      norms_keep_the_variance_about_a_large_mean);
+  add ("an-image-is-the-same-in-any-batch", an_image_is_the_same_in_any_batch);
+  add ("attention", attention);
+  g_test_add_func ("/cuda-kernels/dropout-keeps-what-its-uniform-says",
+      dropout_keeps_what_its_uniform_says);
+  g_test_add_func ("/cuda-kernels/swish-is-good-to-the-last-digits",
+      swish_is_good_to_the_last_digits);
+  return g_test_run ();
+}

@@ -1,0 +1,147 @@
+/* gst-ddpm: the CUDA backend's stream in order with those of others, on devices
+ * that do everything as late as they may (tests/support/host-cuda.h)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/cuda/private.h"
+#include "tests/support/host-cuda.h"
+
+/* The backend but for its device (kernels/cuda/backend.c) */
+gboolean
+cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+{
+  g_assert_cmpint (status, ==, cudaSuccess);
+  return TRUE;
+}
+
+static CudaBackend backend;
+
+/* Memory that others read in their stream, and that is written here */
+typedef struct
+{
+  cudaStream_t stream;          /* of others; NULL: the default one is named */
+  gint picture, read;
+} Others;
+
+static const gint first = 1, second = 2;
+
+static void
+copy (gint * to, const gint * from, cudaStream_t stream)
+{
+  cudaError_t status = cudaMemcpyAsync (to, from, sizeof (gint),
+      cudaMemcpyDeviceToDevice, stream);
+
+  g_assert_cmpint (status, ==, cudaSuccess);
+}
+
+static void
+wait_for (cudaStream_t stream)
+{
+  g_assert_cmpint (cudaStreamSynchronize (stream), ==, cudaSuccess);
+}
+
+/* Named, or meant by the default stream */
+static gpointer
+name_of (Others * others, gconstpointer by_default)
+{
+  return by_default ? NULL : others->stream;
+}
+
+static void
+what_others_still_read_is_not_written (gconstpointer by_default)
+{
+  Others others = { host_cuda_stream_new (), first, 0 };
+
+  copy (&others.read, &others.picture, others.stream);
+  cuda_follow (&backend.base, name_of (&others, by_default));
+  copy (&others.picture, &second, backend.stream);
+  g_assert_cmpuint (host_cuda_behind (), ==, 2);        /* the host goes on */
+  g_assert_cmpint (others.read, ==, 0);
+
+  wait_for (backend.stream);
+  g_assert_cmpint (others.read, ==, first);
+  g_assert_cmpint (others.picture, ==, second);
+}
+
+static void
+what_is_not_yet_written_is_not_read (gconstpointer by_default)
+{
+  Others others = { host_cuda_stream_new (), first, 0 };
+
+  copy (&others.picture, &second, backend.stream);
+  cuda_lead (&backend.base, name_of (&others, by_default));
+  copy (&others.read, &others.picture, others.stream);
+  g_assert_cmpuint (host_cuda_behind (), ==, 1);
+  g_assert_cmpint (others.picture, ==, first);
+
+  wait_for (others.stream);
+  g_assert_cmpint (others.read, ==, second);
+}
+
+/* The event of the one is the event of the other. */
+static void
+each_picture_comes_behind_the_last_one_s_reader (gconstpointer by_default)
+{
+  enum
+  { N = 5 };
+  Others others = { host_cuda_stream_new (), 0, 0 };
+  gint painted[N], read[N];
+
+  for (guint i = 0; i < N; i++) {
+    painted[i] = 10 + i;
+    cuda_follow (&backend.base, name_of (&others, by_default));
+    copy (&others.picture, &painted[i], backend.stream);
+    cuda_lead (&backend.base, name_of (&others, by_default));
+    copy (&read[i], &others.picture, others.stream);
+  }
+  g_assert_cmpint (others.picture, ==, 0);
+  wait_for (others.stream);
+  g_assert_cmpmem (read, sizeof (read), painted, sizeof (painted));
+  wait_for (backend.stream);
+}
+
+/* Nobody waits for streams that were not named. */
+static void
+other_streams_go_on (void)
+{
+  Others named = { host_cuda_stream_new (), first, 0 };
+  Others other = { host_cuda_stream_new (), first, 0 };
+
+  copy (&named.read, &named.picture, named.stream);
+  copy (&other.read, &other.picture, other.stream);
+  cuda_follow (&backend.base, named.stream);
+  wait_for (backend.stream);
+  g_assert_cmpint (named.read, ==, first);
+  g_assert_cmpint (other.read, ==, 0);
+  wait_for (other.stream);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct
+  {
+    const gchar *name;
+    GTestDataFunc func;
+  } tests[] = {
+    {"still-read", what_others_still_read_is_not_written},
+    {"not-yet-written", what_is_not_yet_written_is_not_read},
+    {"again-and-again", each_picture_comes_behind_the_last_one_s_reader},
+  };
+  gint status;
+
+  g_test_init (&argc, &argv, NULL);
+  g_assert_true (cuda_order_init (&backend));
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
+    g_autofree gchar *named = g_strconcat ("/cuda-order/", tests[i].name,
+        "/of-a-stream", NULL);
+    g_autofree gchar *by_default = g_strconcat ("/cuda-order/", tests[i].name,
+        "/of-the-default-stream", NULL);
+
+    g_test_add_data_func (named, NULL, tests[i].func);
+    g_test_add_data_func (by_default, &backend, tests[i].func);
+  }
+  g_test_add_func ("/cuda-order/other-streams-go-on", other_streams_go_on);
+  status = g_test_run ();
+  cuda_order_clear (&backend);
+  return status;
+}

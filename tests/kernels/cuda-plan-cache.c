@@ -1,0 +1,420 @@
+/* gst-ddpm: the files that cuDNN's plans are kept in
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernels/cuda/plan-cache.h"
+
+#define GRAPH " 0=tensor1:8x16x16x64/16"
+#define PLAN "{\"engine\": 44}"
+
+typedef struct
+{
+  gchar *root, *folder;         /* which is in root, and is not there yet */
+  CudaPlanCache *cache;
+} Fixture;
+
+static void
+set_up (Fixture * f, gconstpointer unused)
+{
+  GError *error = NULL;
+
+  f->root = g_dir_make_tmp ("ddpm-plans-XXXXXX", &error);
+  g_assert_no_error (error);
+  f->folder = g_build_filename (f->root, "gst-ddpm", "cudnn", NULL);
+  f->cache = cuda_plan_cache_new (f->folder, "some GPU");
+}
+
+/* Folders are folders, and what is in them is removed, two below root. */
+static void
+remove_all (const gchar * path)
+{
+  GDir *dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL
+      : g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *inside = g_build_filename (path, name, NULL);
+
+    remove_all (inside);
+  }
+  g_clear_pointer (&dir, g_dir_close);
+  g_assert_cmpint (g_remove (path), ==, 0);
+}
+
+static void
+tear_down (Fixture * f, gconstpointer unused)
+{
+  cuda_plan_cache_free (f->cache);
+  remove_all (f->root);
+  g_free (f->root);
+  g_free (f->folder);
+}
+
+static void
+assert_read (const CudaPlanCache * cache, const gchar * graph,
+    const gchar * expected)
+{
+  g_autofree gchar *plan = cuda_plan_cache_read (cache, graph);
+
+  g_assert_cmpstr (plan, ==, expected);
+}
+
+/* The path of the one file that there is */
+static gchar *
+only_file (const Fixture * f)
+{
+  GDir *dir = g_dir_open (f->folder, 0, NULL);
+  gchar *path;
+
+  g_assert_nonnull (dir);
+  path = g_build_filename (f->folder, g_dir_read_name (dir), NULL);
+  g_assert_null (g_dir_read_name (dir));
+  g_dir_close (dir);
+  return path;
+}
+
+static gchar *
+keep_one (const Fixture * f)
+{
+  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  assert_read (f->cache, GRAPH, PLAN);
+  return only_file (f);
+}
+
+static void
+set_contents (const gchar * path, const gchar * text, gsize size)
+{
+  FILE *file = g_fopen (path, "wb");
+
+  g_assert_nonnull (file);
+  g_assert_cmpuint (fwrite (text, 1, size, file), ==, size);
+  g_assert_cmpint (fclose (file), ==, 0);
+  g_assert_cmpint (chmod (path, 0600), ==, 0);
+}
+
+static void
+a_plan_is_what_was_kept (Fixture * f, gconstpointer unused)
+{
+  assert_read (f->cache, GRAPH, NULL);
+  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  cuda_plan_cache_write (f->cache, GRAPH "2", PLAN "2");
+  assert_read (f->cache, GRAPH, PLAN);
+  assert_read (f->cache, GRAPH "2", PLAN "2");
+  cuda_plan_cache_write (f->cache, GRAPH, "");
+  assert_read (f->cache, GRAPH, "");
+}
+
+static void
+a_plan_is_for_its_graph_and_machine_alone (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (CudaPlanCache) other =
+      cuda_plan_cache_new (f->folder, "some other GPU");
+  g_autofree gchar *path = keep_one (f);
+
+  assert_read (f->cache, GRAPH "2", NULL);
+  assert_read (other, GRAPH, NULL);
+}
+
+/* As where two names had one hash */
+static void
+a_plan_in_the_place_of_another_is_ignored (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *path = keep_one (f), *text = NULL, *other = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (path, &text, &size, NULL));
+  g_assert_cmpint (g_remove (path), ==, 0);
+  cuda_plan_cache_write (f->cache, GRAPH "2", PLAN);
+  other = only_file (f);
+  g_assert_cmpstr (other, !=, path);
+  set_contents (other, text, size);
+  assert_read (f->cache, GRAPH "2", NULL);
+}
+
+static void
+any_changed_byte_is_noticed (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *path = keep_one (f), *text = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (path, &text, &size, NULL));
+  for (gsize i = 0; i < size; i++) {
+    text[i] ^= 1;
+    set_contents (path, text, size);
+    assert_read (f->cache, GRAPH, NULL);
+    text[i] ^= 1;
+  }
+  set_contents (path, text, size);
+  assert_read (f->cache, GRAPH, PLAN);
+}
+
+static void
+a_file_that_is_cut_or_too_long_is_ignored (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *path = keep_one (f), *text = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (path, &text, &size, NULL));
+  for (gsize length = 0; length < size; length++) {
+    set_contents (path, text, length);
+    assert_read (f->cache, GRAPH, NULL);
+  }
+  set_contents (path, text, size + 1);  /* with its zero */
+  assert_read (f->cache, GRAPH, NULL);
+  set_contents (path, text, size);
+  assert_read (f->cache, GRAPH, PLAN);
+  g_assert_cmpint (truncate (path, (off_t) 1 << 30), ==, 0);
+  assert_read (f->cache, GRAPH, NULL);
+}
+
+static void
+a_file_that_others_can_write_is_ignored (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *path = keep_one (f);
+
+  g_assert_cmpint (chmod (path, 0644), ==, 0);
+  assert_read (f->cache, GRAPH, PLAN);
+  g_assert_cmpint (chmod (path, 0620), ==, 0);
+  assert_read (f->cache, GRAPH, NULL);
+  g_assert_cmpint (chmod (path, 0602), ==, 0);
+  assert_read (f->cache, GRAPH, NULL);
+}
+
+/* Where a link leads to is for whoever made it to know. */
+static void
+what_is_no_file_is_ignored (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *path = keep_one (f), *aside = g_strconcat (path, "2", NULL);
+
+  g_assert_cmpint (g_rename (path, aside), ==, 0);
+  g_assert_cmpint (symlink (aside, path), ==, 0);
+  assert_read (f->cache, GRAPH, NULL);
+  g_assert_cmpint (g_remove (path), ==, 0);
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  assert_read (f->cache, GRAPH, NULL);
+  g_assert_cmpint (g_remove (path), ==, 0);
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  assert_read (f->cache, GRAPH, NULL);
+  cuda_plan_cache_write (f->cache, GRAPH, PLAN);        /* says nothing */
+  assert_read (f->cache, GRAPH, NULL);
+}
+
+static void
+a_folder_that_cannot_be_is_done_without (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *file = g_build_filename (f->root, "gst-ddpm", NULL);
+
+  set_contents (file, "", 0);
+  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  assert_read (f->cache, GRAPH, NULL);
+}
+
+static void
+say_nothing (const gchar * domain, GLogLevelFlags level, const gchar * text,
+    gpointer unused)
+{
+}
+
+/* The signal that comes with it would end the process; and so it would where
+ * what is said goes to a file. */
+static void
+a_limit_of_file_sizes_is_lived_with (Fixture * f, gconstpointer unused)
+{
+  GLogFunc log = g_log_set_default_handler (say_nothing, NULL);
+  struct rlimit before, limit;
+
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  limit = before;
+  limit.rlim_cur = 16;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  g_log_set_default_handler (log, NULL);
+  assert_read (f->cache, GRAPH, NULL);
+}
+
+/* --- room --------------------------------------------------------------------- */
+
+/* Of a kept plan, which was used last so long ago */
+static void
+set_age (const Fixture * f, guint number, guint hours)
+{
+  GDir *dir = g_dir_open (f->folder, 0, NULL);
+  g_autofree gchar *last = g_strdup_printf (GRAPH " %u\n", number);
+  const struct timespec used = { g_get_real_time () / G_USEC_PER_SEC
+        - 3600 * hours, 0
+  };
+  const struct timespec times[] = { used, used };
+  const gchar *name;
+  guint found = 0;
+
+  while ((name = g_dir_read_name (dir))) {
+    g_autofree gchar *path = g_build_filename (f->folder, name, NULL);
+    g_autofree gchar *text = NULL;
+
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    if (strstr (text, last)) {
+      g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+      found++;
+    }
+  }
+  g_dir_close (dir);
+  g_assert_cmpuint (found, ==, 1);
+}
+
+static gchar *
+numbered (guint number)
+{
+  return g_strdup_printf (GRAPH " %u", number);
+}
+
+static void
+keep_numbered (const Fixture * f, guint number)
+{
+  g_autofree gchar *graph = numbered (number);
+  g_autofree gchar *plan = g_strnfill (1000, 'p');
+
+  cuda_plan_cache_write (f->cache, graph, plan);
+}
+
+static gboolean
+has_numbered (const Fixture * f, guint number)
+{
+  g_autofree gchar *graph = numbered (number);
+  g_autofree gchar *plan = cuda_plan_cache_read (f->cache, graph);
+
+  return plan != NULL;
+}
+
+static void
+what_was_longest_of_no_use_makes_room (Fixture * f, gconstpointer unused)
+{
+  for (guint i = 0; i < 4; i++) {
+    keep_numbered (f, i);
+    set_age (f, i, 10 - i);
+  }
+  g_assert_true (has_numbered (f, 0));  /* and so was used just now */
+  cuda_plan_cache_set_room (f->cache, 4000);    /* three, and some titles */
+  keep_numbered (f, 4);
+  g_assert_true (has_numbered (f, 4));
+  g_assert_true (has_numbered (f, 0));
+  g_assert_true (has_numbered (f, 3));
+  g_assert_false (has_numbered (f, 1));
+  g_assert_false (has_numbered (f, 2));
+}
+
+static void
+the_newest_stays_however_little_room_there_is (Fixture * f,
+    gconstpointer unused)
+{
+  cuda_plan_cache_set_room (f->cache, 10);
+  keep_numbered (f, 0);
+  g_assert_true (has_numbered (f, 0));
+  keep_numbered (f, 1);
+  g_assert_true (has_numbered (f, 1));
+  g_assert_false (has_numbered (f, 0));
+}
+
+/* As where somebody writes, or was interrupted */
+static void
+what_was_not_finished_counts_and_others_do_not (Fixture * f,
+    gconstpointer unused)
+{
+  g_autofree gchar *path = keep_one (f);
+  g_autofree gchar *unfinished = g_strconcat (path, ".ABCDEF", NULL);
+  g_autofree gchar *other = g_build_filename (f->folder, "README", NULL);
+  const struct timespec times[] = { {1, 0}, {1, 0} };
+
+  set_contents (unfinished, path, strlen (path));
+  set_contents (other, path, strlen (path));
+  g_assert_cmpint (utimensat (AT_FDCWD, unfinished, times, 0), ==, 0);
+  g_assert_cmpint (utimensat (AT_FDCWD, other, times, 0), ==, 0);
+  cuda_plan_cache_set_room (f->cache, 0);
+  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  assert_read (f->cache, GRAPH, PLAN);
+  g_assert_false (g_file_test (unfinished, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (other, G_FILE_TEST_EXISTS));
+}
+
+/* --- several at once --------------------------------------------------------- */
+
+#define ROUNDS 50
+
+typedef struct
+{
+  const CudaPlanCache *cache;
+  gchar letter;
+} Writer;
+
+static gpointer
+write_again_and_again (gpointer data)
+{
+  const Writer *writer = data;
+  g_autofree gchar *plan = g_strnfill (100000, writer->letter);
+
+  for (guint i = 0; i < ROUNDS; i++)
+    cuda_plan_cache_write (writer->cache, GRAPH, plan);
+  return NULL;
+}
+
+/* Each has its own cache, as processes have. */
+static void
+a_reader_sees_one_writer_s_plan_whole (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (CudaPlanCache) other = cuda_plan_cache_new (f->folder, "some GPU");
+  Writer writers[] = { {f->cache, 'a'}, {other, 'b'} };
+  GThread *threads[G_N_ELEMENTS (writers)];
+
+  cuda_plan_cache_write (f->cache, GRAPH, "aa");
+  for (guint i = 0; i < G_N_ELEMENTS (writers); i++)
+    threads[i] = g_thread_new ("writer", write_again_and_again, &writers[i]);
+  for (guint i = 0; i < ROUNDS; i++) {
+    g_autofree gchar *plan = cuda_plan_cache_read (f->cache, GRAPH);
+
+    g_assert_nonnull (plan);
+    g_assert_cmpuint (strspn (plan, *plan == 'a' ? "a" : "b"), ==,
+        strlen (plan));
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (writers); i++)
+    g_thread_join (threads[i]);
+  g_free (only_file (f));
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct
+  {
+    const gchar *name;
+    void (*func) (Fixture * f, gconstpointer unused);
+  } tests[] = {
+    {"what-was-kept", a_plan_is_what_was_kept},
+    {"graph-and-machine", a_plan_is_for_its_graph_and_machine_alone},
+    {"in-the-place-of-another", a_plan_in_the_place_of_another_is_ignored},
+    {"changed", any_changed_byte_is_noticed},
+    {"cut-or-too-long", a_file_that_is_cut_or_too_long_is_ignored},
+    {"others-can-write", a_file_that_others_can_write_is_ignored},
+    {"no-file", what_is_no_file_is_ignored},
+    {"no-folder", a_folder_that_cannot_be_is_done_without},
+    {"limit-of-file-sizes", a_limit_of_file_sizes_is_lived_with},
+    {"longest-of-no-use", what_was_longest_of_no_use_makes_room},
+    {"the-newest-stays", the_newest_stays_however_little_room_there_is},
+    {"not-finished", what_was_not_finished_counts_and_others_do_not},
+    {"several-at-once", a_reader_sees_one_writer_s_plan_whole},
+  };
+
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
+    g_autofree gchar *path = g_strconcat ("/cuda-plan-cache/", tests[i].name,
+        NULL);
+
+    g_test_add (path, Fixture, NULL, set_up, tests[i].func, tear_down);
+  }
+  return g_test_run ();
+}

@@ -1,0 +1,510 @@
+/* gst-ddpm: cuDNN's plans of convolutions, for a GPU that is not here
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * DDPM_TEST_DATA/h200.json describes an H200 by what is public of it: enough
+ * for cuDNN to choose and make plans. tests/fake-cuda stands in for a driver,
+ * so that engines that are compiled for a graph can be had too. That takes
+ * seconds for each: without -m slow there are few of them.
+ */
+#include <glib/gstdio.h>
+
+#include "gst-ddpm/unet/graph.h"
+#include "kernels/cuda/convolution.h"
+
+typedef struct
+{
+  DdpmType type;                /* of activations */
+  gboolean training;
+  guint batch;
+} Mode;
+
+static const Mode f32_modes[] = {
+  {DDPM_TYPE_F32, TRUE, 128}, {DDPM_TYPE_F32, FALSE, 1}
+};
+
+static const Mode bf16_training = { DDPM_TYPE_BF16, TRUE, 128 };
+
+static CudaDnnTarget h200;
+
+/* --- what networks ask for ----------------------------------------------- */
+
+static void
+small_config (DdpmConfig * config)
+{
+  ddpm_config_init_defaults (config);
+  config->channels = 32;
+  config->n_levels = 2;
+  config->channel_mult[0] = 1;
+  config->channel_mult[1] = 2;
+  config->channel_mult[2] = config->channel_mult[3] = 0;
+  config->attention_levels = 1u << 1;
+  config->res_blocks = 1;
+}
+
+static gint
+compare (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, sizeof (DdpmConvDesc));
+}
+
+/* Each kind of convolution of a network once, as gst-ddpm/unet/unet.c describes it */
+static GArray *
+convolutions_of (const DdpmConfig * config, guint side, const Mode * mode)
+{
+  DdpmParams *params = ddpm_params_new (config, NULL);
+  DdpmGraph *graph = ddpm_graph_new (config, params, side, side);
+  const gint eps = graph->tensors->len - 1;
+  GArray *all = g_array_new (FALSE, TRUE, sizeof (DdpmConvDesc));
+
+  for (guint i = 0; i < graph->nodes->len; i++) {
+    const DdpmNode *node = ddpm_graph_node (graph, i);
+    const DdpmTensor *in = ddpm_graph_tensor (graph, node->in0);
+    DdpmConvDesc d;
+
+    if (node->kind != DDPM_NODE_CONV)
+      continue;
+    memset (&d, 0, sizeof (d));
+    d.n = mode->batch;
+    d.height = in->height;
+    d.width = in->width;
+    d.cin0 = in->c;
+    if (node->in1 != DDPM_NO_TENSOR)
+      d.cin1 = ddpm_graph_tensor (graph, node->in1)->c;
+    d.cout = ddpm_graph_tensor (graph, node->out)->c;
+    d.kernel = node->kernel;
+    d.stride = node->stride;
+    d.src_type = node->in0 == 0 ? DDPM_TYPE_F32 : mode->type;
+    d.dst_type = node->out == eps ? DDPM_TYPE_F32 : mode->type;
+    d.training = mode->training;
+    g_array_append_val (all, d);
+  }
+  ddpm_graph_free (graph);
+  ddpm_params_free (params);
+
+  g_array_sort (all, compare);
+  for (guint i = all->len; i-- > 1;) {
+    if (compare (&g_array_index (all, DdpmConvDesc, i),
+            &g_array_index (all, DdpmConvDesc, i - 1)) == 0)
+      g_array_remove_index (all, i);
+  }
+  return all;
+}
+
+/* --- what plans have ------------------------------------------------------ */
+
+static void
+assert_named (const CudaDnnPlan * plan)
+{
+  g_assert_nonnull (plan);
+  g_assert_true (g_str_has_prefix (cuda_dnn_plan_name (plan), "cudnn:eng"));
+}
+
+/* Parts of the workspace that one pass uses at a time */
+static void
+assert_apart (const CudaConvShape * s, gsize first, gsize size, gsize next)
+{
+  g_assert_cmpuint (first % 256, ==, 0);
+  g_assert_cmpuint (first + size, <=, next);
+  g_assert_cmpuint (next, <=, s->layout.size);
+}
+
+static void
+assert_workspace (const CudaConvShape * s)
+{
+  const CudaConvLayout *l = &s->layout;
+  const gsize act = ddpm_type_size (s->type);
+  const gsize x = s->stage_x || s->d.training ? cuda_conv_pixels_in (s)
+      * s->weights.cin_padded * act : 0;
+  const gsize y = cuda_conv_pixels_out (s) * s->weights.cout_padded;
+
+  assert_apart (s, l->x, x, l->work[CUDA_CONV_FORWARD]);
+  if (s->plans[CUDA_CONV_RESIDUAL] == NULL) {
+    assert_apart (s, l->x, x, l->sum);
+    assert_apart (s, l->sum, y * ddpm_type_size (s->sum_type),
+        l->work[CUDA_CONV_FORWARD]);
+  }
+  for (guint i = 0; i < CUDA_CONV_PLANS; i++) {
+    if (s->plans[i])
+      assert_apart (s, l->work[i], cuda_dnn_plan_scratch (s->plans[i]),
+          l->size);
+  }
+  if (!s->d.training)
+    return;
+  if (s->stage_y) {
+    assert_apart (s, l->x, x, l->dy);
+    assert_apart (s, l->dy, y * act, l->dweight);
+  }
+  assert_apart (s, l->x, x, l->dweight);
+  assert_apart (s, l->dweight, cuda_weight_count_padded (&s->weights)
+      * ddpm_type_size (s->dweight_type), l->parts);
+  assert_apart (s, l->parts, cuda_part_count (cuda_conv_pixels_out (s))
+      * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_DATA]);
+  assert_apart (s, l->parts, cuda_part_count (cuda_conv_pixels_out (s))
+      * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_WEIGHTS]);
+}
+
+static CudaConvShape *
+plan_one (const DdpmConvDesc * d, DdpmType type)
+{
+  GError *error = NULL;
+  CudaConvShape *s = cuda_conv_shape_new (&h200, type, d, &error);
+
+  g_assert_no_error (error);
+  assert_named (s->plans[CUDA_CONV_FORWARD]);
+  g_assert_true (d->training == (s->plans[CUDA_CONV_BACKWARD_DATA] != NULL));
+  g_assert_true (d->training == (s->plans[CUDA_CONV_BACKWARD_WEIGHTS] != NULL));
+  if (d->training) {
+    assert_named (s->plans[CUDA_CONV_BACKWARD_DATA]);
+    assert_named (s->plans[CUDA_CONV_BACKWARD_WEIGHTS]);
+  }
+  assert_workspace (s);
+  g_test_message ("%u x %u x %u, %u + %u to %u, kernel %u, stride %u: %s%s",
+      d->n, d->height, d->width, d->cin0, d->cin1, d->cout, d->kernel,
+      d->stride, cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]),
+      s->adds_bias ? " with bias" : "");
+  return s;
+}
+
+/* What the fast path is made of */
+static void
+assert_fused (const CudaConvShape * s)
+{
+  g_assert_true (s->stage_y || s->adds_bias);
+  if (!s->stage_y && s->d.cin1 == 0 && s->d.stride == 1)
+    assert_named (s->plans[CUDA_CONV_RESIDUAL]);
+  if (s->stage_y)
+    g_assert_cmpint (s->sum_type, ==, DDPM_TYPE_F32);
+  if (s->d.training)
+    g_assert_cmpint (s->dweight_type, ==, DDPM_TYPE_F32);
+}
+
+static void
+plan_all (const DdpmConfig * config, guint side, const Mode * mode,
+    guint expected)
+{
+  g_autoptr (GArray) all = convolutions_of (config, side, mode);
+
+  g_assert_cmpuint (all->len, ==, expected);
+  for (guint i = 0; i < all->len; i++) {
+    CudaConvShape *s =
+        plan_one (&g_array_index (all, DdpmConvDesc, i), mode->type);
+
+    if (mode->type == DDPM_TYPE_BF16)
+      assert_fused (s);
+    cuda_conv_shape_free (s);
+  }
+}
+
+/* --- tests ------------------------------------------------------------------ */
+
+static void
+every_convolution_has_plans_in_f32 (void)
+{
+  DdpmConfig notebook, small;
+
+  ddpm_config_init_defaults (&notebook);
+  small_config (&small);
+  for (guint i = 0; i < G_N_ELEMENTS (f32_modes); i++) {
+    plan_all (&notebook, 32, &f32_modes[i], 34);
+    plan_all (&small, 16, &f32_modes[i], 18);
+  }
+}
+
+static void
+every_convolution_has_fused_plans_in_bf16 (void)
+{
+  DdpmConfig notebook;
+
+  ddpm_config_init_defaults (&notebook);
+  plan_all (&notebook, 32, &bf16_training, 34);
+}
+
+/* One of each sort: plain, of the image, to eps, of two sources, half as large,
+ * and of odd sizes */
+static void
+each_sort_of_convolution_has_fused_plans_in_bf16 (void)
+{
+  static const DdpmType f32 = DDPM_TYPE_F32, bf16 = DDPM_TYPE_BF16;
+  const DdpmConvDesc sorts[] = {
+    {8, 16, 16, 64, 0, 64, 3, 1, bf16, bf16, TRUE},
+    {8, 16, 16, 3, 0, 64, 3, 1, f32, bf16, FALSE},
+    {8, 16, 16, 64, 0, 3, 3, 1, bf16, f32, TRUE},
+    {8, 8, 8, 64, 32, 64, 1, 1, bf16, bf16, FALSE},
+    {3, 7, 5, 24, 0, 40, 3, 2, bf16, bf16, FALSE},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sorts); i++) {
+    CudaConvShape *s = plan_one (&sorts[i], DDPM_TYPE_BF16);
+
+    assert_fused (s);
+    cuda_conv_shape_free (s);
+  }
+}
+
+static void
+an_impossible_convolution_is_refused (void)
+{
+  const DdpmConvDesc d = {.n = 1,.height = 8,.width = 8,.cin0 = 8,.cout = 8,
+    .kernel = 2,.stride = 1
+  };
+  GError *error = NULL;
+
+  g_assert_null (cuda_conv_shape_new (&h200, DDPM_TYPE_F32, &d, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  g_clear_error (&error);
+}
+
+/* A gradient in f32 of tensors in bf16 is one of those things. */
+static void
+what_no_engine_computes_is_told (void)
+{
+  const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 8 };
+  const CudaDnnWindow window = { 1, 1 };
+  CudaDnnGraph *graph = cuda_dnn_graph_new (&h200);
+  CudaDnnTensor x = cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
+  CudaDnnTensor dw = cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
+  CudaDnnTensor dy = cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
+  GError *error = NULL;
+
+  cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, dw, dy);
+  g_assert_null (cuda_dnn_plan_new (graph, "a gradient", &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
+  g_assert_true (g_str_has_prefix (error->message, "a gradient: "));
+  g_clear_error (&error);
+}
+
+static void
+shapes_that_do_not_fit_together_are_told (void)
+{
+  const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 16 };
+  const CudaDnnWindow window = { 1, 1 };
+  CudaDnnGraph *graph = cuda_dnn_graph_new (&h200);
+  CudaDnnTensor x = cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
+  CudaDnnTensor w = cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
+  CudaDnnTensor y = cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
+  GError *error = NULL;
+
+  cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, y);
+  g_assert_null (cuda_dnn_plan_new (graph, "a product", &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
+  g_clear_error (&error);
+}
+
+static void
+what_describes_no_device_is_refused (void)
+{
+  CudaDnnTarget target;
+  GError *error = NULL;
+
+  g_assert_false (cuda_dnn_target_describe (&target, "{}", &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
+  g_assert_null (target.device);
+  g_clear_error (&error);
+}
+
+/* Without a handle nothing runs, but cuDNN is told of the memory. */
+static void
+runs_with_the_same_memory_take_nothing_anew (void)
+{
+  static const DdpmConvDesc d = {.n = 1,.height = 8,.width = 8,.cin0 = 8,
+    .cout = 8,.kernel = 3,.stride = 1
+  };
+  gconstpointer memory[] = { &d, &d, &d, &d };
+  cudnnBackendDescriptor_t pack;
+  CudaConvShape *s = plan_one (&d, DDPM_TYPE_F32);
+  const CudaDnnPlan *plan = s->plans[CUDA_CONV_FORWARD];
+  CudaDnnRun run = { NULL };
+
+  g_assert_cmpint (cuda_dnn_run (&run, plan, NULL, memory, NULL), !=,
+      CUDNN_STATUS_SUCCESS);
+  pack = run.pack;
+  g_assert_nonnull (pack);
+  cuda_dnn_run (&run, plan, NULL, memory, NULL);
+  g_assert_true (run.pack == pack);
+
+  memory[1] = &h200;
+  cuda_dnn_run (&run, plan, NULL, memory, NULL);
+  g_assert_nonnull (run.pack);
+  g_assert_true (run.memory[1] == &h200);
+  cuda_dnn_run_clear (&run);
+  g_assert_null (run.pack);
+  cuda_conv_shape_free (s);
+}
+
+/* --- plans that are kept ----------------------------------------------------- */
+
+static const DdpmConvDesc cached = {.n = 2,.height = 8,.width = 8,.cin0 = 8,
+  .cout = 16,.kernel = 3,.stride = 1
+};
+
+static gchar *
+make_folder (void)
+{
+  GError *error = NULL;
+  gchar *folder = g_dir_make_tmp ("ddpm-plans-XXXXXX", &error);
+
+  g_assert_no_error (error);
+  return folder;
+}
+
+/* Removes it, and its one file if there is one */
+static void
+remove_folder (const gchar * folder, const gchar * path)
+{
+  if (path)
+    g_assert_cmpint (g_remove (path), ==, 0);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
+static gchar *
+only_file (const gchar * folder)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  gchar *path;
+
+  g_assert_nonnull (dir);
+  path = g_build_filename (folder, g_dir_read_name (dir), NULL);
+  g_assert_null (g_dir_read_name (dir));
+  g_dir_close (dir);
+  return path;
+}
+
+static gchar *
+contents (const gchar * path)
+{
+  GError *error = NULL;
+  gchar *text;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  return text;
+}
+
+/* A plan that is searched is kept, which makes another file. */
+static guint64
+file_number (const gchar * path)
+{
+  GStatBuf st;
+
+  g_assert_cmpint (g_stat (path, &st), ==, 0);
+  return st.st_ino;
+}
+
+/* As a process does that has just started. cache NULL: none */
+static void
+start_and_plan (CudaPlanCache * cache, const CudaConvShape * expected)
+{
+  CudaConvShape *s;
+
+  h200.cache = cache;
+  s = plan_one (&cached, DDPM_TYPE_F32);
+  h200.cache = NULL;
+  g_assert_cmpstr (cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]), ==,
+      cuda_dnn_plan_name (expected->plans[CUDA_CONV_FORWARD]));
+  g_assert_true (s->adds_bias == expected->adds_bias);
+  g_assert_cmpuint (s->layout.size, ==, expected->layout.size);
+  cuda_conv_shape_free (s);
+}
+
+static void
+a_second_start_takes_plans_from_the_cache (void)
+{
+  g_autofree gchar *folder = make_folder (), *path = NULL;
+  g_autoptr (CudaPlanCache) cache = cuda_plan_cache_new (folder, "H200");
+  g_autoptr (CudaPlanCache) other = cuda_plan_cache_new (folder, "other");
+  CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
+  guint64 number;
+
+  start_and_plan (cache, expected);
+  path = only_file (folder);
+  number = file_number (path);
+  start_and_plan (cache, expected);
+  g_assert_cmpuint (file_number (path), ==, number);
+
+  start_and_plan (other, expected);     /* and not for another device */
+  g_assert_cmpuint (file_number (path), ==, number);
+  g_assert_cmpint (g_remove (path), ==, 0);
+  g_free (path);
+  path = only_file (folder);
+  cuda_conv_shape_free (expected);
+  remove_folder (folder, path);
+}
+
+/* What cuDNN does not take for a plan, though it was kept as one */
+static void
+keep_nonsense (const CudaPlanCache * cache, const gchar * path)
+{
+  g_autofree gchar *text = contents (path);
+  gchar **lines = g_strsplit (text, "\n", 4);
+  const gchar *graph = strchr (lines[2], ':') + 1;
+
+  cuda_plan_cache_write (cache, graph, "{");
+  g_strfreev (lines);
+}
+
+static void
+a_spoilt_cache_is_planned_anew (void)
+{
+  g_autofree gchar *folder = make_folder (), *path = NULL, *good = NULL;
+  g_autoptr (CudaPlanCache) cache = cuda_plan_cache_new (folder, "H200");
+  CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
+  GError *error = NULL;
+
+  start_and_plan (cache, expected);
+  path = only_file (folder);
+  good = contents (path);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree gchar *mended = NULL;
+
+    if (i == 0)
+      g_file_set_contents (path, good, strlen (good) / 2, &error);
+    else
+      keep_nonsense (cache, path);
+    g_assert_no_error (error);
+    start_and_plan (cache, expected);
+    mended = contents (path);
+    g_assert_cmpstr (mended, ==, good);
+  }
+  cuda_conv_shape_free (expected);
+  remove_folder (folder, path);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree gchar *path = NULL;
+  g_autofree gchar *json = NULL;
+  GError *error = NULL;
+  gint status;
+
+  g_test_init (&argc, &argv, NULL);
+  path = g_build_filename (g_getenv ("DDPM_TEST_DATA"), "h200.json", NULL);
+  g_file_get_contents (path, &json, NULL, &error);
+  g_assert_no_error (error);
+  cuda_dnn_target_describe (&h200, json, &error);
+  g_assert_no_error (error);
+
+  g_test_add_func ("/cuda-plans/every-convolution-in-f32",
+      every_convolution_has_plans_in_f32);
+  g_test_add_func ("/cuda-plans/each-sort-in-bf16",
+      each_sort_of_convolution_has_fused_plans_in_bf16);
+  if (g_test_slow ())
+    g_test_add_func ("/cuda-plans/every-convolution-in-bf16",
+        every_convolution_has_fused_plans_in_bf16);
+  g_test_add_func ("/cuda-plans/impossible",
+      an_impossible_convolution_is_refused);
+  g_test_add_func ("/cuda-plans/no-engine", what_no_engine_computes_is_told);
+  g_test_add_func ("/cuda-plans/no-fit",
+      shapes_that_do_not_fit_together_are_told);
+  g_test_add_func ("/cuda-plans/no-device",
+      what_describes_no_device_is_refused);
+  g_test_add_func ("/cuda-plans/same-memory",
+      runs_with_the_same_memory_take_nothing_anew);
+  g_test_add_func ("/cuda-plans/second-start",
+      a_second_start_takes_plans_from_the_cache);
+  g_test_add_func ("/cuda-plans/spoilt-cache", a_spoilt_cache_is_planned_anew);
+
+  status = g_test_run ();
+  cuda_dnn_target_clear (&h200);
+  return status;
+}

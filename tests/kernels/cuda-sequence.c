@@ -1,0 +1,560 @@
+/* gst-ddpm: the CUDA backend's sequences: what a graph computes is what the
+ * calls compute, on a device that is as far behind as it may be (tests/support/host-cuda.h)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+
+#include "kernels/cuda/private.h"
+#include "kernels/optimizer-math.h"
+#include "tests/support/host-cuda.h"
+
+enum
+{ N = 3, ELEMENTS = 37, COUNT = N * ELEMENTS, STEPS = 6 };
+
+/* --- the backend but for its device (kernels/cuda/backend.c) ---------------------- */
+
+gboolean
+cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+{
+  if (status == cudaSuccess)
+    return TRUE;
+  if (b->failure == NULL)
+    b->failure = g_error_new_literal (DDPM_ERROR, DDPM_ERROR_LIBRARY, what);
+  return FALSE;
+}
+
+gboolean
+cuda_launched (CudaBackend * b, const gchar * kernel)
+{
+  return TRUE;
+}
+
+void
+cuda_take_failure (CudaBackend * b, GError ** error)
+{
+  g_propagate_error (error, g_steal_pointer (&b->failure));
+}
+
+void
+cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+{
+  plan->plan.ops = b->ops;
+  plan->plan.backend = b;
+}
+
+static const DdpmOps ops = {
+  .alloc = cuda_alloc,
+  .free = cuda_free,
+  .upload = cuda_upload,
+  .download = cuda_download,
+  .zero = cuda_zero,
+  .copy = cuda_copy,
+  .wait = cuda_wait,
+  .accumulate = cuda_accumulate,
+  .embedding = cuda_embedding,
+  .swish_forward = cuda_swish_forward,
+  .swish_backward = cuda_swish_backward,
+  .noise = cuda_noise,
+  .q_sample = cuda_q_sample,
+  .mse = cuda_mse,
+  .reverse_step = cuda_reverse_step,
+  .sum_of_squares = cuda_sum_of_squares,
+  .adam = cuda_adam,
+  .adam_clipped = cuda_adam_clipped,
+  .sequence_new = cuda_sequence_new,
+  .sequence_run = cuda_sequence_run,
+};
+
+static CudaBackend backend = {.base = {.ops = &ops} };
+
+static DdpmBackend *const b = &backend.base;
+
+/* --- a small network's steps ------------------------------------------------ */
+
+/* All of [N][ELEMENTS] on the device, but m, v: of each weight */
+typedef struct
+{
+  DdpmPlan *sequence;           /* NULL: calls are made as ever */
+  float *x_0, *x, *eps, *pred, *dpred, *kept, *grads, *weights, *m, *v;
+  float *table;                 /* [STEPS][ELEMENTS] */
+
+  guint step, n_valid;
+  gdouble losses[N], squares;
+  gdouble *returned;            /* NULL: to losses */
+  guint calls_more;             /* than ever */
+} Run;
+
+/* Anything that changes from step to step */
+static gfloat
+made_up (guint a, guint c)
+{
+  return sinf (1.7f * a + 0.3f * c);
+}
+
+static void
+upload_made_up (float *to, guint count, guint step)
+{
+  g_autofree gfloat *values = g_new (gfloat, count);
+
+  for (guint i = 0; i < count; i++)
+    values[i] = made_up (i, step);
+  ops.upload (b, to, values, count * sizeof (gfloat));
+}
+
+static float *
+take (guint count)
+{
+  float *p = ops.alloc (b, count * sizeof (float));
+
+  g_assert_nonnull (p);
+  return p;
+}
+
+static Run
+run_new (gboolean in_sequence)
+{
+  Run run = {.n_valid = N };
+
+  run.sequence = in_sequence ? ddpm_sequence_new (b) : NULL;
+  run.x_0 = take (COUNT);
+  run.x = take (COUNT);
+  run.eps = take (COUNT);
+  run.pred = take (COUNT);
+  run.dpred = take (COUNT);
+  run.kept = take (COUNT);
+  run.grads = take (COUNT);
+  run.weights = take (COUNT);
+  run.m = take (COUNT);
+  run.v = take (COUNT);
+  run.table = take (STEPS * ELEMENTS);
+  upload_made_up (run.x, COUNT, 0);
+  upload_made_up (run.weights, COUNT, 1);
+  upload_made_up (run.table, STEPS * ELEMENTS, 2);
+  return run;
+}
+
+static void
+run_clear (Run * run)
+{
+  float *const all[] = { run->x_0, run->x, run->eps, run->pred, run->dpred,
+    run->kept, run->grads, run->weights, run->m, run->v, run->table
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    ops.free (b, all[i]);
+  if (run->sequence)
+    ((CudaPlan *) run->sequence)->clear (run->sequence);
+  g_free (run->sequence);
+}
+
+/* Calls of a reverse step: the network is eps = swish (x) + table[t]. What
+ * they are given is not there any more when they have been made. */
+static void
+denoise (gpointer data)
+{
+  Run *run = data;
+  const DdpmReverseStep coefs = { 1.0f, -made_up (run->step, 0), TRUE, -1, 1,
+    0.4f, 0.5f, 0.1f, run->step == STEPS - 1 ? 0.0f : 0.2f, run->step + 1
+  };
+  gint t[N];
+
+  for (guint i = 0; i < N; i++)
+    t[i] = STEPS - 1 - run->step;
+  ops.embedding (b, N, ELEMENTS, run->table, t, run->pred);
+  ops.swish_forward (b, COUNT, run->x, run->eps);
+  ops.accumulate (b, COUNT, run->pred, run->eps);
+  for (guint i = 0; i < run->calls_more; i++)
+    ops.accumulate (b, COUNT, run->pred, run->eps);
+  ops.reverse_step (b, &coefs, 11, 1000 + run->step / 4, N, ELEMENTS, run->x,
+      run->eps, run->kept);
+  memset (t, 0xff, sizeof (t));
+}
+
+static DdpmAdam
+adam_of (guint step)
+{
+  const DdpmAdam adam = { 1.0f, 0.9f, 0.999f, 1e-8f, 1e-2f / (step + 1),
+    0.0447f, 0.0f
+  };
+
+  return adam;
+}
+
+/* Calls of a training step but for Adam: the network is swish. n_valid images
+ * are given, the others 0. */
+static void
+learn (gpointer data)
+{
+  Run *run = data;
+  const guint given = run->n_valid * ELEMENTS;
+  gfloat a[N], s[N], scale[N];
+
+  for (guint i = 0; i < N; i++) {
+    scale[i] = (i + 1.0f) / run->n_valid;
+    a[i] = made_up (i, run->step);
+    s[i] = made_up (i, run->step + 1);
+  }
+  upload_made_up (run->x_0, given, run->step);
+  ops.zero (b, run->x_0 + given, (COUNT - given) * sizeof (float));
+  ops.noise (b, 5, 100 + N * run->step, 7, N, ELEMENTS, run->eps);
+  ops.q_sample (b, N, ELEMENTS, a, s, run->x_0, run->eps, run->x);
+  ops.copy (b, run->kept, run->x, COUNT * sizeof (float));
+  ops.accumulate (b, COUNT, run->weights, run->x);
+  ops.swish_forward (b, COUNT, run->x, run->pred);
+  ops.mse (b, N, run->n_valid, ELEMENTS, scale, run->pred,
+      run->eps, run->dpred, run->returned ? run->returned : run->losses);
+  ops.swish_backward (b, COUNT, run->x, run->dpred, run->grads);
+}
+
+#define LIMIT 0.5
+
+static void
+learn_and_step (gpointer data)
+{
+  Run *run = data;
+  const DdpmAdam adam = adam_of (run->step);
+
+  learn (run);
+  ops.adam_clipped (b, &adam, LIMIT, COUNT, run->grads, run->weights, run->m,
+      run->v, NULL, &run->squares);
+}
+
+/* The same by way of the host, as on other backends */
+static void
+learn_and_step_by_the_host (gpointer data)
+{
+  Run *run = data;
+  DdpmAdam adam = adam_of (run->step);
+
+  learn (run);
+  run->squares = ops.sum_of_squares (b, COUNT, run->grads);
+  adam.grad_scale = ddpm_clip_factor (LIMIT, sqrt (run->squares));
+  if (ddpm_gradient_is_sane (sqrt (run->squares), adam.grad_scale))
+    ops.adam (b, &adam, COUNT, run->grads, run->weights, run->m, run->v, NULL);
+}
+
+static void
+make_step (Run * run, void (*func) (gpointer data), guint step)
+{
+  run->step = step;
+  ddpm_sequence_run (run->sequence, func, run);
+  g_assert_no_error (backend.failure);
+}
+
+static void
+assert_same (const float *a, const float *c)
+{
+  gfloat left[COUNT], right[COUNT];
+
+  ops.download (b, left, a, sizeof (left));
+  ops.download (b, right, c, sizeof (right));
+  g_assert_cmpmem (left, sizeof (left), right, sizeof (right));
+}
+
+static void
+assert_sampled_alike (const Run * a, const Run * c)
+{
+  assert_same (a->x, c->x);
+  assert_same (a->kept, c->kept);
+}
+
+static void
+assert_learnt_alike (const Run * a, const Run * c)
+{
+  assert_same (a->weights, c->weights);
+  assert_same (a->m, c->m);
+  assert_same (a->v, c->v);
+  g_assert_cmpmem (a->losses, sizeof (a->losses), c->losses,
+      sizeof (c->losses));
+  g_assert_true (a->squares == c->squares);
+}
+
+/* --- tests ------------------------------------------------------------------ */
+
+static void
+a_graph_samples_what_the_calls_do (void)
+{
+  Run eager = run_new (FALSE), run = run_new (TRUE);
+
+  for (guint step = 0; step < STEPS; step++) {
+    make_step (&eager, denoise, step);
+    make_step (&run, denoise, step);
+  }
+  assert_sampled_alike (&run, &eager);
+  run_clear (&eager);
+  run_clear (&run);
+}
+
+static void
+a_graph_learns_what_the_calls_do (void)
+{
+  Run eager = run_new (FALSE), run = run_new (TRUE);
+
+  for (guint step = 0; step < STEPS; step++) {
+    make_step (&eager, learn_and_step_by_the_host, step);
+    make_step (&run, learn_and_step, step);
+    ops.wait (b);
+    g_assert_cmpfloat (run.losses[0], >, 0.0);
+    assert_learnt_alike (&run, &eager);
+  }
+  run_clear (&eager);
+  run_clear (&run);
+}
+
+/* A run is one copy and one launch, whatever it is made of, and takes no
+ * memory. */
+static void
+a_run_is_a_copy_and_a_launch (gconstpointer data)
+{
+  void (*const func) (gpointer data) = *(void (*const *)(gpointer)) data;
+  Run run = run_new (TRUE);
+  guint puts, allocations;
+
+  make_step (&run, func, 0);
+  make_step (&run, func, 1);
+  allocations = host_cuda_allocations ();
+  for (guint step = 2; step < STEPS; step++) {
+    puts = host_cuda_puts ();
+    make_step (&run, func, step);
+    g_assert_cmpuint (host_cuda_puts () - puts, ==, 2);
+  }
+  g_assert_cmpuint (host_cuda_allocations (), ==, allocations);
+  run_clear (&run);
+}
+
+/* So that a sampler that is told to stop does within a step or two */
+static void
+the_host_is_two_runs_ahead_at_most (void)
+{
+  Run run = run_new (TRUE);
+
+  for (guint step = 0; step < STEPS; step++)
+    make_step (&run, denoise, step);
+  /* two copies and launches, and a launch behind a copy that is done */
+  g_assert_cmpuint (host_cuda_behind (), <=, 5);
+  run_clear (&run);
+}
+
+/* Nobody waits between runs, and each returns to a place of its own. */
+static void
+what_is_returned_is_not_overwritten (void)
+{
+  Run eager = run_new (FALSE), run = run_new (TRUE);
+  gdouble losses[STEPS][N], expected[STEPS][N];
+
+  for (guint step = 0; step < STEPS; step++) {
+    run.returned = losses[step];
+    eager.returned = expected[step];
+    make_step (&run, learn_and_step, step);
+    make_step (&eager, learn_and_step, step);
+  }
+  ops.wait (b);
+  g_assert_cmpmem (losses, sizeof (losses), expected, sizeof (expected));
+  run_clear (&eager);
+  run_clear (&run);
+}
+
+static void
+other_numbers_are_the_same_calls (void)
+{
+  Run eager = run_new (FALSE), run = run_new (TRUE);
+
+  for (guint step = 0; step < STEPS; step++) {
+    /* other sizes of what is uploaded and zeroed: these are other calls */
+    eager.n_valid = run.n_valid = step == 3 ? 1 : N;
+    make_step (&eager, learn_and_step, step);
+    make_step (&run, learn_and_step, step);
+    ops.wait (b);
+    assert_learnt_alike (&run, &eager);
+  }
+  run_clear (&eager);
+  run_clear (&run);
+}
+
+/* Whatever comes when the graph is to be made: as many images as given, of
+ * those runs, and then all of them */
+static void
+check_full_batches_get_a_graph (const guint * given, guint n_given)
+{
+  Run eager = run_new (FALSE), run = run_new (TRUE);
+  guint puts;
+
+  for (guint step = 0; step < n_given + 4; step++) {
+    eager.n_valid = run.n_valid = step < n_given ? given[step] : N;
+    make_step (&eager, learn_and_step, step);
+    puts = host_cuda_puts ();
+    make_step (&run, learn_and_step, step);
+    puts = host_cuda_puts () - puts;
+    ops.wait (b);
+    assert_learnt_alike (&run, &eager);
+  }
+  g_assert_cmpuint (puts, ==, 2);
+  run_clear (&eager);
+  run_clear (&run);
+}
+
+static void
+a_batch_that_is_not_full_costs_no_graph (void)
+{
+  static const guint second[] = { N, 1 }, first[] = { 1 }, by_turns[] =
+      { N, 1, N, 1, N, 1 }, twice[] = { 1, 1, 1, 2 };
+
+  check_full_batches_get_a_graph (second, G_N_ELEMENTS (second));
+  check_full_batches_get_a_graph (first, G_N_ELEMENTS (first));
+  check_full_batches_get_a_graph (by_turns, G_N_ELEMENTS (by_turns));
+  check_full_batches_get_a_graph (twice, G_N_ELEMENTS (twice));
+}
+
+static void
+other_calls_are_made_as_ever (void)
+{
+  Run eager = run_new (FALSE), run = run_new (TRUE);
+
+  for (guint step = 0; step < STEPS; step++) {
+    guint puts = host_cuda_puts ();
+
+    eager.calls_more = run.calls_more = step == 3 ? 2 : 0;
+    make_step (&run, denoise, step);
+    puts = host_cuda_puts () - puts;
+    if (step == 3)
+      g_assert_cmpuint (puts, >, 2);
+    if (step == 4)
+      g_assert_cmpuint (puts, ==, 2);   /* the graph has been kept */
+    make_step (&eager, denoise, step);
+  }
+  assert_sampled_alike (&run, &eager);
+  run_clear (&eager);
+  run_clear (&run);
+}
+
+/* One that is not a number makes such a gradient, and so stops them all. */
+static void
+a_gradient_that_is_not_sane_changes_nothing (void)
+{
+  const gfloat nan = NAN;
+  Run run = run_new (TRUE), before = run_new (FALSE);
+
+  for (guint step = 0; step < 3; step++)
+    make_step (&run, learn_and_step, step);
+  ops.upload (b, run.weights, &nan, sizeof (nan));
+  ops.copy (b, before.weights, run.weights, COUNT * sizeof (float));
+  ops.copy (b, before.m, run.m, COUNT * sizeof (float));
+  ops.copy (b, before.v, run.v, COUNT * sizeof (float));
+  make_step (&run, learn_and_step, 3);
+  ops.wait (b);
+  g_assert_true (isnan (run.squares));
+  assert_same (run.weights, before.weights);
+  assert_same (run.m, before.m);
+  assert_same (run.v, before.v);
+  run_clear (&run);
+  run_clear (&before);
+}
+
+static void
+steps_without_a_graph (Run * run)
+{
+  Run eager = run_new (FALSE);
+
+  for (guint step = 0; step < STEPS; step++) {
+    make_step (&eager, learn_and_step, step);
+    make_step (run, learn_and_step, step);
+    ops.wait (b);
+    assert_learnt_alike (run, &eager);
+  }
+  run_clear (&eager);
+  run_clear (run);
+}
+
+static void
+what_cannot_be_captured_is_called (void)
+{
+  Run run = run_new (TRUE);
+
+  host_cuda_let_capture (FALSE);
+  steps_without_a_graph (&run);
+  host_cuda_let_capture (TRUE);
+}
+
+static void
+what_there_is_no_memory_for_is_called (gconstpointer allocations)
+{
+  Run run = run_new (TRUE), eager = run_new (FALSE);
+
+  make_step (&run, learn_and_step, 0);
+  host_cuda_let_allocate (GPOINTER_TO_UINT (allocations));
+  make_step (&run, learn_and_step, 1);
+  host_cuda_let_allocate (G_MAXUINT);
+  make_step (&run, learn_and_step, 2);
+  for (guint step = 0; step < 3; step++)
+    make_step (&eager, learn_and_step, step);
+  ops.wait (b);
+  assert_learnt_alike (&run, &eager);
+  run_clear (&run);
+  run_clear (&eager);
+}
+
+/* Two of them take turns, as those of a training with several passes do. */
+static void
+sequences_do_not_disturb_each_other (void)
+{
+  Run eager[2] = { run_new (FALSE), run_new (FALSE) };
+  Run run[2] = { run_new (TRUE), run_new (TRUE) };
+
+  for (guint step = 0; step < 4; step++) {
+    for (guint i = 0; i < 2; i++) {
+      make_step (&eager[i], learn_and_step, step + i);
+      make_step (&run[i], learn_and_step, step + i);
+    }
+  }
+  ops.wait (b);
+  for (guint i = 0; i < 2; i++) {
+    assert_learnt_alike (&run[i], &eager[i]);
+    run_clear (&eager[i]);
+    run_clear (&run[i]);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  static void (*const steps[]) (gpointer data) = { denoise, learn_and_step };
+  GError *error = NULL;
+  gint status;
+
+  g_test_init (&argc, &argv, NULL);
+  cuda_stage_init (&backend, &error);
+  g_assert_no_error (error);
+
+  g_test_add_func ("/cuda-sequence/samples-alike",
+      a_graph_samples_what_the_calls_do);
+  g_test_add_func ("/cuda-sequence/learns-alike",
+      a_graph_learns_what_the_calls_do);
+  g_test_add_data_func ("/cuda-sequence/a-copy-and-a-launch/sampling",
+      &steps[0], a_run_is_a_copy_and_a_launch);
+  g_test_add_data_func ("/cuda-sequence/a-copy-and-a-launch/training",
+      &steps[1], a_run_is_a_copy_and_a_launch);
+  g_test_add_func ("/cuda-sequence/two-runs-ahead",
+      the_host_is_two_runs_ahead_at_most);
+  g_test_add_func ("/cuda-sequence/what-is-returned",
+      what_is_returned_is_not_overwritten);
+  g_test_add_func ("/cuda-sequence/other-numbers",
+      other_numbers_are_the_same_calls);
+  g_test_add_func ("/cuda-sequence/not-full",
+      a_batch_that_is_not_full_costs_no_graph);
+  g_test_add_func ("/cuda-sequence/other-calls", other_calls_are_made_as_ever);
+  g_test_add_func ("/cuda-sequence/not-sane",
+      a_gradient_that_is_not_sane_changes_nothing);
+  g_test_add_func ("/cuda-sequence/no-capture",
+      what_cannot_be_captured_is_called);
+  for (guint i = 0; i < 4; i += 3) {    /* the first of them, or the last */
+    g_autofree gchar *path = g_strdup_printf ("/cuda-sequence/no-memory/%u", i);
+
+    g_test_add_data_func (path, GUINT_TO_POINTER (i),
+        what_there_is_no_memory_for_is_called);
+  }
+  g_test_add_func ("/cuda-sequence/two", sequences_do_not_disturb_each_other);
+  status = g_test_run ();
+
+  cuda_stage_clear (&backend);
+  return status;
+}

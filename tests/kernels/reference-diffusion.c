@@ -1,0 +1,347 @@
+/* gst-ddpm: the reference backend: noise, loss, reverse step, Adam; and that
+ * no image depends on the others of its batch
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "kernels/philox.h"
+#include "tests/support/kernels.h"
+
+#define SEED G_GUINT64_CONSTANT (0x123456789abcdef0)
+
+/* --- diffusion --- */
+
+static void
+noise_is_the_normals_of_each_sample (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  float out[3 * 7], z[4];
+
+  b->ops->noise (b, SEED, 41, 9, 3, 7, out);
+  for (guint i = 0; i < 3 * 7; i++) {
+    ddpm_normal4 (SEED, 41 + i / 7, 9, i % 7 / 4, z);
+    g_assert_cmpfloat (out[i], ==, z[i % 7 % 4]);
+  }
+}
+
+static void
+q_sample_mixes_image_and_noise (void)
+{
+  const float a[] = { 0.5f, 1.0f }, s[] = { 0.25f, -2.0f };
+  const float x_0[] = { 1, 2, 3, 4 }, eps[] = { 4, 8, 1, 0 };
+  const double expected[] = { 1.5, 3.0, 1.0, 4.0 };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  float x_t[4];
+
+  b->ops->q_sample (b, 2, 2, a, s, x_0, eps, x_t);
+  test_assert_close (x_t, expected, 4, 0.0);
+}
+
+static void
+mse_leaves_padding_images_out (void)
+{
+  const float pred[] = { 1, 2, 3, 4, NAN, INFINITY };
+  const float target[] = { 0, 4, 3, 1, 0, 0 };
+  const float scale[] = { 0.5f, 2.0f, 0.5f };
+  const float expected[] = { 1, -2, 0, 12, 0, 0 };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  float dpred[6];
+  double loss[3];
+
+  b->ops->mse (b, 3, 2, 2, scale, pred, target, dpred, loss);
+  g_assert_cmpfloat (loss[0], ==, 5.0);
+  g_assert_cmpfloat (loss[1], ==, 9.0);
+  g_assert_cmpfloat (loss[2], ==, 0.0);
+  test_assert_same_bits (dpred, expected, sizeof dpred);
+}
+
+/* N images of E elements; E no multiple of 4, on purpose */
+enum
+{ N = 3, E = 10 };
+
+static void
+assert_reverse_step (const DdpmReverseStep * step, gboolean keep_x_0)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  g_autofree float *x = test_random (1, N * E), *eps = test_random (2, N * E);
+  g_autofree float *x_0 = test_random (3, N * E);
+  g_autofree float *z = g_new0 (float, N * E);
+  double expected[N * E], expected_x_0[N * E];
+
+  b->ops->noise (b, SEED, 100, step->stream, N, E, z);
+  for (guint i = 0; i < N * E; i++) {
+    double x_0_hat = (double) step->x0_x * x[i] + (double) step->x0_eps
+        * eps[i];
+
+    if (step->clip)
+      x_0_hat = fmin (fmax (x_0_hat, step->clip_min), step->clip_max);
+    expected_x_0[i] = x_0_hat;
+    expected[i] = (double) step->c_x * x[i] + step->c_x0 * x_0_hat
+        + (keep_x_0 ? (double) step->c_x0_prev * x_0[i] : 0.0)
+        + (double) step->sigma * z[i];
+  }
+  b->ops->reverse_step (b, step, SEED, 100, N, E, x, eps,
+      keep_x_0 ? x_0 : NULL);
+  test_assert_close (x, expected, N * E, 1e-7);
+  if (keep_x_0)
+    test_assert_close (x_0, expected_x_0, N * E, 1e-7);
+}
+
+static void
+reverse_step_without_noise (void)
+{
+  const DdpmReverseStep step = {.x0_x = 2.0f,.x0_eps = -1.5f,.c_x = 0.25f,
+    .c_x0 = 0.75f
+  };
+
+  assert_reverse_step (&step, FALSE);
+}
+
+static void
+reverse_step_with_noise_and_clipping (void)
+{
+  const DdpmReverseStep step = { 2.0f, -1.5f, TRUE, -1.0f, 1.0f, 0.25f, 0.75f,
+    0.0f, 0.5f, 12
+  };
+
+  assert_reverse_step (&step, FALSE);
+}
+
+static void
+reverse_step_of_two_predictions (void)
+{
+  const DdpmReverseStep step = { 2.0f, -1.5f, TRUE, -1.0f, 1.0f, 0.25f, 0.75f,
+    -0.3f, 0.0f, 0
+  };
+
+  assert_reverse_step (&step, TRUE);
+}
+
+static void
+reverse_step_takes_no_prediction_that_is_not_there (void)
+{
+  const DdpmReverseStep step = { 2.0f, -1.5f, FALSE, 0.0f, 0.0f, 0.25f, 0.75f,
+    -0.3f, 0.0f, 0
+  };
+
+  assert_reverse_step (&step, FALSE);
+}
+
+static void
+a_prediction_that_is_no_number_stays_visible (void)
+{
+  const DdpmReverseStep step = { 1.0f, 1.0f, TRUE, -1.0f, 1.0f, 0.0f, 1.0f,
+    0.0f, 0.0f, 0
+  };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  const float eps = NAN;
+  float x = 0.0f;
+
+  b->ops->reverse_step (b, &step, 0, 0, 1, 1, &x, &eps, NULL);
+  g_assert_true (isnan (x));
+}
+
+/* --- optimiser --- */
+
+/* The documentation of torch.optim.Adam, m hat and v hat written out */
+static void
+adam_is_the_one_of_pytorch (void)
+{
+  enum
+  { COUNT = 20, STEPS = 4 };
+  const double lr = 2e-4, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  const double decay = 0.9, scale = 0.5;
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  g_autofree float *param = test_random (1, COUNT);
+  g_autofree float *start = g_memdup2 (param, COUNT * sizeof (float));
+  float m[COUNT] = { 0, }, v[COUNT] = { 0, }, ema[COUNT] = { 0, };
+  double p64[COUNT], m64[COUNT] = { 0, }, v64[COUNT] = { 0, };
+  double ema64[COUNT] = { 0, }, moved[COUNT];
+
+  for (guint i = 0; i < COUNT; i++)
+    p64[i] = param[i];
+  for (guint step = 1; step <= STEPS; step++) {
+    g_autofree float *grad = test_random (10 + step, COUNT);
+    const DdpmAdam adam = { scale, beta1, beta2, eps,
+      lr / (1.0 - pow (beta1, step)), sqrt (1.0 - pow (beta2, step)), decay
+    };
+
+    b->ops->adam (b, &adam, COUNT, grad, param, m, v, ema);
+    for (guint i = 0; i < COUNT; i++) {
+      const double g = scale * grad[i];
+
+      m64[i] = beta1 * m64[i] + (1.0 - beta1) * g;
+      v64[i] = beta2 * v64[i] + (1.0 - beta2) * g * g;
+      p64[i] -= lr * (m64[i] / (1.0 - pow (beta1, step)))
+          / (sqrt (v64[i] / (1.0 - pow (beta2, step))) + eps);
+      ema64[i] = decay * ema64[i] + (1.0 - decay) * p64[i];
+    }
+  }
+  test_assert_close (m, m64, COUNT, 1e-6);
+  test_assert_close (v, v64, COUNT, 2e-5);      /* 1 - 0.999f has 5 digits */
+  test_assert_close (ema, ema64, COUNT, 1e-6);
+  for (guint i = 0; i < COUNT; i++) {
+    moved[i] = p64[i] - start[i];
+    param[i] -= start[i];
+  }
+  test_assert_close (param, moved, COUNT, 2e-4);
+}
+
+static void
+adam_needs_no_average (void)
+{
+  const DdpmAdam adam = { 1.0f, 0.9f, 0.999f, 1e-8f, 1.0f, 1.0f, 0.5f };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  const float grad = 2.0f;
+  float param = 1.0f, m = 0.0f, v = 0.0f;
+
+  b->ops->adam (b, &adam, 1, &grad, &param, &m, &v, NULL);
+  /* m = 0.2, v = 0.004 */
+  g_assert_cmpfloat_with_epsilon (param, 1.0 - 0.2 / sqrt (0.004), 1e-4);
+}
+
+static void
+sum_of_squares_shows_what_is_not_finite (void)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+
+  g_assert_cmpfloat (b->ops->sum_of_squares (b, 3,
+          (const float[]) { 1e20f, 3.0f, 4.0f }), >, 9.9e39);
+  g_assert_cmpfloat (b->ops->sum_of_squares (b, 2,
+          (const float[]) { 3.0f, 4.0f }), ==, 25.0);
+  g_assert_false (isfinite (b->ops->sum_of_squares (b, 2,
+              (const float[]) { 1.0f, -INFINITY })));
+  g_assert_false (isfinite (b->ops->sum_of_squares (b, 2,
+              (const float[]) { NAN, 1.0f })));
+}
+
+/* --- one image, alone or in a batch of eight --- */
+
+enum
+{ BATCH = 8, SIDE = 6, PIXELS = SIDE * SIDE, C = 12 };
+
+typedef void (*PerImageFunc) (DdpmBackend * b, guint n, guint first,
+    const float *x, float *y);
+
+/* func reads C floats per pixel and writes as many */
+static void
+assert_batch_does_not_matter (PerImageFunc func)
+{
+  enum
+  { SIZE = PIXELS * C };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  g_autofree float *x = test_random (1, BATCH * SIZE);
+  g_autofree float *together = test_unwritten (BATCH * SIZE);
+  g_autofree float *alone = test_unwritten (SIZE);
+
+  func (b, BATCH, 0, x, together);
+  for (guint image = 0; image < BATCH; image++) {
+    func (b, 1, image, x + image * SIZE, alone);
+    test_assert_same_bits (alone, together + image * SIZE,
+        SIZE * sizeof (float));
+  }
+}
+
+static void
+conv_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
+{
+  const DdpmConvDesc d = { n, SIDE, SIDE, C, 0, C, 3, 1, DDPM_TYPE_F32,
+    DDPM_TYPE_F32, FALSE
+  };
+  g_autofree float *weight = test_random (2, C * C * 9);
+  DdpmPlan *plan = b->ops->conv_new (b, &d, NULL);
+  gpointer scratch = test_scratch (plan);
+
+  b->ops->conv_set_weights (plan, weight, weight);
+  b->ops->conv_forward (plan, x, NULL, x, y, scratch);
+  b->ops->free (b, scratch);
+  b->ops->plan_free (plan);
+}
+
+static void
+norm_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
+{
+  const DdpmNormDesc d = { n, PIXELS, C, 0, 4, 1e-5f, TRUE, FALSE, FALSE };
+  const DdpmDropout drop = { 0.3f, 1, SEED, first };
+  g_autofree float *gamma = test_random (2, C);
+  float stats[BATCH * 4 * 2];
+  DdpmPlan *plan = b->ops->norm_new (b, &d, NULL);
+  gpointer scratch = test_scratch (plan);
+
+  b->ops->norm_forward (plan, x, NULL, NULL, 0, gamma, gamma, &drop, y,
+      stats, scratch);
+  b->ops->free (b, scratch);
+  b->ops->plan_free (plan);
+}
+
+static void
+attention_images (DdpmBackend * b, guint n, guint first, const float *x,
+    float *y)
+{
+  const DdpmAttentionDesc d = { n, PIXELS, C / 3, FALSE };
+  const gsize size = PIXELS * C / 3;
+  g_autofree float *probs = test_unwritten (BATCH * PIXELS * PIXELS);
+  g_autofree float *out = test_unwritten (n * size);
+  DdpmPlan *plan = b->ops->attention_new (b, &d, NULL);
+  gpointer scratch = test_scratch (plan);
+
+  b->ops->attention_forward (plan, x, out, probs, scratch);
+  for (guint image = 0; image < n; image++) {
+    float *dst = y + image * PIXELS * C;
+
+    /* a third of the channels of qkv: the rest of y stays empty */
+    memset (dst, 0, PIXELS * C * sizeof (float));
+    memcpy (dst, out + image * size, size * sizeof (float));
+  }
+  b->ops->free (b, scratch);
+  b->ops->plan_free (plan);
+}
+
+static void
+reverse_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
+{
+  const DdpmReverseStep step = { 2.0f, -1.5f, TRUE, -1.0f, 1.0f, 0.25f, 0.75f,
+    0.0f, 0.5f, 12
+  };
+
+  memcpy (y, x, (gsize) n * PIXELS * C * sizeof (float));
+  b->ops->reverse_step (b, &step, SEED, first, n, PIXELS * C, y, x, NULL);
+}
+
+static void
+no_image_depends_on_its_batch (gconstpointer func)
+{
+  assert_batch_does_not_matter ((PerImageFunc) func);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/reference/noise", noise_is_the_normals_of_each_sample);
+  g_test_add_func ("/reference/q-sample", q_sample_mixes_image_and_noise);
+  g_test_add_func ("/reference/mse/leaves-padding-images-out",
+      mse_leaves_padding_images_out);
+  g_test_add_func ("/reference/reverse-step/without-noise",
+      reverse_step_without_noise);
+  g_test_add_func ("/reference/reverse-step/with-noise-and-clipping",
+      reverse_step_with_noise_and_clipping);
+  g_test_add_func ("/reference/reverse-step/of-two-predictions",
+      reverse_step_of_two_predictions);
+  g_test_add_func ("/reference/reverse-step/takes-no-prediction-not-there",
+      reverse_step_takes_no_prediction_that_is_not_there);
+  g_test_add_func ("/reference/reverse-step/nan-stays-visible",
+      a_prediction_that_is_no_number_stays_visible);
+  g_test_add_func ("/reference/adam/is-the-one-of-pytorch",
+      adam_is_the_one_of_pytorch);
+  g_test_add_func ("/reference/adam/needs-no-average", adam_needs_no_average);
+  g_test_add_func ("/reference/sum-of-squares",
+      sum_of_squares_shows_what_is_not_finite);
+  g_test_add_data_func ("/reference/batch-does-not-matter/conv",
+      conv_images, no_image_depends_on_its_batch);
+  g_test_add_data_func ("/reference/batch-does-not-matter/norm",
+      norm_images, no_image_depends_on_its_batch);
+  g_test_add_data_func ("/reference/batch-does-not-matter/attention",
+      attention_images, no_image_depends_on_its_batch);
+  g_test_add_data_func ("/reference/batch-does-not-matter/reverse-step",
+      reverse_images, no_image_depends_on_its_batch);
+  return g_test_run ();
+}

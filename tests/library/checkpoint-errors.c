@@ -1,0 +1,207 @@
+/* gst-ddpm: tests of models on disk: what is refused
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/files.h"
+
+#include "gst-ddpm/files/checkpoint.h"
+#include "tests/support/models.h"
+
+/* The small model's file; spoilt: a tensor that shall hold a NaN, or NULL */
+static GBytes *
+saved_bytes (const gchar * spoilt)
+{
+  gchar *folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
+  g_autoptr (DdpmModel) model = test_model_new ();
+  GBytes *bytes;
+
+  if (spoilt != NULL)
+    model->weights[ddpm_params_find (model->params, spoilt)->offset + 7] =
+        0.f / 0.f;
+  g_assert_true (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, NULL));
+  bytes = test_files_read (path);
+  test_files_remove_folder (folder);
+  return bytes;
+}
+
+static void
+assert_refused (GBytes * bytes, const gchar * fragment)
+{
+  GError *error = NULL;
+
+  g_assert_null (ddpm_checkpoint_load_bytes (bytes, "ckpt.bin", &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+  g_assert_true (g_str_has_prefix (error->message, "ckpt.bin: "));
+  if (strstr (error->message, fragment) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
+  g_error_free (error);
+}
+
+typedef struct
+{
+  const gchar *name;
+  const gchar *old, *new;       /* in the header */
+  const gchar *fragment;
+} Edit;
+
+#define UNKNOWN "expected the tensors of a UNet"
+
+static const Edit edits[] = {
+  {"tensor-missing", "\"head.bias\"", "\"head.bios\"",
+      "expected tensor head.bias of shape [32], found none"},
+  {"tensor-extra", "\"head.bias\":{",
+      "\"nose.bias\":{\"dtype\":\"F32\",\"shape\":[0],"
+        "\"data_offsets\":[0,0]},\"head.bias\":{", "found also 'nose.bias'"},
+  {"no-unet", "\"head.weight\"", "\"conv_in.weight\"", UNKNOWN},
+  {"head-without-channels", "\"shape\":[32,1,3,3]", "\"shape\":[0,1,3,3]",
+      "do not fit its shape"},
+  {"head-transposed", "\"shape\":[32,1,3,3]", "\"shape\":[1,32,3,3]",
+      "images must have 1 or 3 channels, not 32"},
+  {"head-of-33-channels", "\"shape\":[32,1,3,3]", "\"shape\":[1,3,32,3]",
+      "channels must be a multiple of 32"},
+  {"head-of-two-dimensions", "\"shape\":[32,1,3,3]", "\"shape\":[32,9]",
+      UNKNOWN},
+  {"block-missing", "\"upblocks.1.block1.2.weight\"", "\"upblocks.9\"",
+      UNKNOWN},
+  {"table-of-other-channels", "\"shape\":[17,32]", "\"shape\":[34,16]",
+      "timembedding.0.weight of shape [17, 32], found [34, 16]"},
+  {"table-of-one-dimension", "\"shape\":[17,32]", "\"shape\":[544]",
+      "timembedding.0.weight of shape [17, 32], found [544]"},
+  {"bias-shape", "\"shape\":[128]", "\"shape\":[64,2]", "found [64, 2]"},
+  {"dtype", "\"head.bias\":{\"dtype\":\"F32\"",
+      "\"head.bias\":{\"dtype\":\"I32\"", "head.bias as F32, F16 or BF16, "
+        "found I32"},
+  {"version", "\"ddpm.format\":\"1\"", "\"ddpm.format\":\"2\"",
+      "version '1', found '2'"},
+  {"state", "\"ddpm.format\":\"1\"", "\"ddpm.state\":\"1\"",
+      "found the training state"},
+  {"channels-contradict", "\"ddpm.channels\":\"32\"",
+      "\"ddpm.channels\":\"64\"", "as its metadata says, found"},
+  {"mult-contradicts", "\"1,1\"", "\"1,2\"", "as its metadata says, found"},
+  {"levels-contradict", "\"1,1\"", "\"1,1,1\"", "as its metadata says, found"},
+  {"attention-contradicts", "levels\":\"0\"", "levels\":\"1\"",
+      "as its metadata says, found"},
+  {"attention-missing", "levels\":\"0\"", "levels\":\"\"",
+      "as its metadata says, found"},
+  {"blocks-contradict", "blocks\":\"1\"", "blocks\":\"2\"",
+      "as its metadata says, found"},
+  {"timesteps-contradict", "timesteps\":\"17\"", "timesteps\":\"18\"",
+      "of shape [18, 32], found [17, 32]"},
+  {"channels-negative", "channels\":\"32\"", "channels\":\"-32\"",
+      "a whole number up to 4294967295 as its metadata ddpm.channels, found "
+        "'-32'"},
+  {"channels-2^64", "channels\":\"32\"", "channels\":\"18446744073709551648\"",
+      "a whole number"},
+  {"channels-empty", "channels\":\"32\"", "channels\":\"\"", "a whole number"},
+  {"mult-garbage", "\"1,1\"", "\"1,1\\u0007\"", "such as '1,2,2,1'"},
+  {"mult-overflow", "\"1,1\"", "\"1,4294967297\"", "such as '1,2,2,1'"},
+  {"attention-garbage", "levels\":\"0\"", "levels\":\"0,,\"", "such as"},
+  {"attention-32", "levels\":\"0\"", "levels\":\"32\"", "such as"},
+  {"timesteps-0", "timesteps\":\"17\"", "timesteps\":\"0\"",
+      "timesteps must be"},
+  {"timesteps-many", "timesteps\":\"17\"", "timesteps\":\"4000000000\"",
+      "timesteps must be"},
+  {"schedule", "\"cosine\"", "\"cosinus\"",
+      "linear or cosine as its metadata ddpm.schedule, found 'cosinus'"},
+  {"data-range", "\"unit\"", "\"\"", "symmetric or unit"},
+  {"dropout-nan", "dropout\":\"", "dropout\":\"nan",
+      "a finite number as its metadata"},
+  {"dropout-garbage", "dropout\":\"", "dropout\":\"x", "a finite number"},
+  {"beta-negative", "beta_start\":\"", "beta_start\":\"-", "betas must be"},
+  {"beta-infinite", "beta_end\":\"", "beta_end\":\"1e999\",\"x\":\"",
+      "a finite number as its metadata ddpm.beta_end"},
+  {"width-odd", "width\":\"6\"", "width\":\"7\"", "divisible by 2, not 7x4"},
+  {"width-alone", "height\":\"4\"", "height\":\"0\"", "not 6x0"},
+  {"step", "step\":\"", "step\":\"9", "a whole number up to"},
+  {"value-long", "\"unit\"", "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"", "xxx...'"},
+};
+
+static void
+refuses_edited (gconstpointer data)
+{
+  const Edit *edit = data;
+  g_autoptr (GBytes) file = saved_bytes (NULL);
+  g_autoptr (GBytes) edited = test_files_edit (file, edit->old, edit->new);
+
+  assert_refused (edited, edit->fragment);
+}
+
+static void
+names_the_tensor_that_is_not_finite (void)
+{
+  g_autoptr (GBytes) file = saved_bytes ("tail.2.weight");
+
+  assert_refused (file, "finite numbers in tensor tail.2.weight, found");
+}
+
+static void
+refuses_a_file_cut_anywhere (void)
+{
+  g_autoptr (GBytes) file = saved_bytes (NULL);
+  gsize size = g_bytes_get_size (file), n;
+
+  for (n = 0; n < size; n += n < 100 ? 1 : 9973) {
+    g_autoptr (GBytes) part = g_bytes_new_from_bytes (file, 0, n);
+
+    assert_refused (part, "expected");
+  }
+}
+
+static void
+loads_or_refuses (GBytes * bytes)
+{
+  GError *error = NULL;
+  DdpmModel *model = ddpm_checkpoint_load_bytes (bytes, "ckpt.bin", &error);
+
+  if (model == NULL)
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+  else
+    ddpm_model_unref (model);
+  g_clear_error (&error);
+}
+
+static void
+survives_random_bytes (void)
+{
+  g_autoptr (GBytes) file = saved_bytes (NULL);
+  gsize header = test_files_header_size (file);
+
+  test_files_fuzz (file, 1, 500, 0, 600, loads_or_refuses);
+  test_files_fuzz (file, 2, 500, 8, header, loads_or_refuses);
+  test_files_fuzz (file, 3, 100, 8 + header,
+      g_bytes_get_size (file) - 8 - header, loads_or_refuses);
+}
+
+static void
+names_a_file_that_is_missing (void)
+{
+  GError *error = NULL;
+
+  g_assert_null (ddpm_checkpoint_load ("/no/such/ckpt.bin", &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, "/no/such/ckpt.bin"));
+  g_error_free (error);
+}
+
+#define ADD(name, func) g_test_add_func ("/checkpoint-errors/" name, func)
+
+int
+main (int argc, char **argv)
+{
+  guint i;
+
+  g_test_init (&argc, &argv, NULL);
+  for (i = 0; i < G_N_ELEMENTS (edits); i++) {
+    g_autofree gchar *path =
+        g_strconcat ("/checkpoint-errors/refuses/", edits[i].name, NULL);
+
+    g_test_add_data_func (path, &edits[i], refuses_edited);
+  }
+  ADD ("names-the-tensor-that-is-not-finite",
+      names_the_tensor_that_is_not_finite);
+  ADD ("refuses-a-file-cut-anywhere", refuses_a_file_cut_anywhere);
+  ADD ("survives-random-bytes", survives_random_bytes);
+  ADD ("names-a-file-that-is-missing", names_a_file_that_is_missing);
+  return g_test_run ();
+}

@@ -1,0 +1,412 @@
+/* gst-ddpm: tests of models on disk
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/files.h"
+
+#include <json-glib/json-glib.h>
+#include <locale.h>
+
+#include "gst-ddpm/files/checkpoint.h"
+#include "kernels/bf16.h"
+#include "tests/support/models.h"
+
+typedef struct
+{
+  gchar *folder;
+  gchar *path;
+  DdpmModel *model;
+} Fixture;
+
+static void
+setup (Fixture * f, gconstpointer data)
+{
+  f->folder = test_files_make_folder ();
+  f->path = g_build_filename (f->folder, "ckpt.bin", NULL);
+  f->model = test_model_new ();
+}
+
+static void
+teardown (Fixture * f, gconstpointer data)
+{
+  ddpm_model_unref (f->model);
+  test_files_remove_folder (f->folder);
+  g_free (f->path);
+}
+
+static void
+save (Fixture * f, DdpmType type)
+{
+  GError *error = NULL;
+
+  ddpm_checkpoint_save (f->model, type, f->path, &error);
+  g_assert_no_error (error);
+}
+
+static DdpmModel *
+load (const gchar * path)
+{
+  GError *error = NULL;
+  DdpmModel *model = ddpm_checkpoint_load (path, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (model);
+  return model;
+}
+
+/* --- round trips ------------------------------------------------------ */
+
+static void
+assert_same_facts (const DdpmModel * a, const DdpmModel * b)
+{
+  g_assert_true (ddpm_config_equal (&a->config, &b->config));
+  g_assert_cmpfloat (a->config.beta_start, ==, b->config.beta_start);
+  g_assert_cmpfloat (a->config.beta_end, ==, b->config.beta_end);
+  g_assert_cmpuint (a->width, ==, b->width);
+  g_assert_cmpuint (a->height, ==, b->height);
+  g_assert_cmpuint (a->step, ==, b->step);
+}
+
+static void
+f32_comes_back_to_the_bit (Fixture * f, gconstpointer data)
+{
+  g_autoptr (DdpmModel) model = NULL;
+  gsize size = f->model->params->total * sizeof (gfloat);
+
+  save (f, DDPM_TYPE_F32);
+  model = load (f->path);
+  assert_same_facts (model, f->model);
+  g_assert_cmpstr (model->location, ==, f->path);
+  g_assert_cmpmem (model->weights, size, f->model->weights, size);
+}
+
+/* but for the embedding table, which stays whole */
+static void
+bf16_comes_back_rounded (Fixture * f, gconstpointer data)
+{
+  g_autoptr (DdpmModel) model = NULL;
+  gsize i;
+
+  save (f, DDPM_TYPE_BF16);
+  model = load (f->path);
+  assert_same_facts (model, f->model);
+  for (i = 0; i < model->params->total; i++)
+    g_assert_cmpfloat (model->weights[i], ==, i < model->params->trainable ?
+        ddpm_bf16_round (f->model->weights[i]) : f->model->weights[i]);
+}
+
+/* A table of other numbers than the usual ones is not corrected. */
+static void
+keeps_the_table_of_the_file (Fixture * f, gconstpointer data)
+{
+  g_autoptr (DdpmModel) model = NULL;
+  gfloat *table = f->model->weights + f->model->params->trainable;
+
+  table[5] = 42;
+  save (f, DDPM_TYPE_F32);
+  model = load (f->path);
+  g_assert_cmpfloat (model->weights[model->params->trainable + 5], ==, 42);
+}
+
+static void
+is_the_same_in_every_locale (Fixture * f, gconstpointer data)
+{
+  g_autoptr (GBytes) english = NULL, german = NULL;
+  g_autoptr (DdpmModel) model = NULL;
+
+  save (f, DDPM_TYPE_BF16);
+  english = test_files_read (f->path);
+  if (!setlocale (LC_ALL, "de_DE.UTF-8")
+      && !setlocale (LC_ALL, "fr_FR.UTF-8")) {
+    g_test_skip ("no locale with a decimal comma is installed");
+    return;
+  }
+  save (f, DDPM_TYPE_BF16);
+  german = test_files_read (f->path);
+  model = load (f->path);
+  setlocale (LC_ALL, "C");
+  g_assert_true (g_bytes_equal (english, german));
+  assert_same_facts (model, f->model);
+}
+
+static void
+replaces_the_checkpoint_of_before (Fixture * f, gconstpointer data)
+{
+  g_autoptr (DdpmModel) model = NULL;
+
+  save (f, DDPM_TYPE_F32);
+  f->model->step = 2;
+  save (f, DDPM_TYPE_BF16);
+  model = load (f->path);
+  g_assert_cmpuint (model->step, ==, 2);
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+/* --- files of PyTorch ------------------------------------------------- */
+
+static gdouble
+sum (const gfloat * x, gsize count)
+{
+  gdouble s = 0;
+  gsize i;
+
+  for (i = 0; i < count; i++)
+    s += x[i];
+  return s;
+}
+
+static JsonNode *
+read_json (const gchar * name)
+{
+  g_autoptr (GBytes) bytes = test_files_data (name);
+  g_autoptr (GError) error = NULL;
+  gsize size;
+  const gchar *text = g_bytes_get_data (bytes, &size);
+  g_autofree gchar *copy = g_strndup (text, size);
+  JsonNode *node = json_from_string (copy, &error);
+
+  g_assert_no_error (error);
+  return node;
+}
+
+static void
+plays_a_state_dict_of_pytorch (void)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "notebook.safetensors", NULL);
+  g_autoptr (JsonNode) node = read_json ("notebook.json");
+  JsonObject *sums = json_node_get_object (node);
+  g_autoptr (DdpmModel) model = load (path);
+  DdpmConfig expected;
+  guint i;
+
+  ddpm_config_init_defaults (&expected);
+  expected.channels = 32;
+  expected.n_levels = 1;
+  expected.attention_levels = 1;
+  expected.res_blocks = 1;
+  expected.timesteps = 10;
+  g_assert_true (ddpm_config_equal (&model->config, &expected));
+  g_assert_cmpuint (model->width, ==, 0);
+  g_assert_cmpuint (model->step, ==, 0);
+
+  g_assert_cmpuint (model->params->n_params, ==, json_object_get_size (sums));
+  for (i = 0; i < model->params->n_params; i++) {
+    const DdpmParam *param = &model->params->params[i];
+
+    g_assert_cmpfloat (sum (model->weights + param->offset, param->count), ==,
+        json_object_get_double_member (sums, param->name));
+  }
+}
+
+/* save_file (model.state_dict (), "ckpt.bin", {"ddpm.data_range": "unit"}) */
+static void
+takes_what_metadata_says_beside_the_shapes (void)
+{
+  g_autoptr (GBytes) file = test_files_data ("notebook.safetensors");
+  g_autoptr (GBytes) edited = test_files_edit (file, "{",
+      "{\"__metadata__\":{\"ddpm.data_range\":\"unit\",\"ddpm.beta_end\":\"0.5\","
+      "\"author\":\"me\"},");
+  g_autoptr (DdpmModel) model =
+      ddpm_checkpoint_load_bytes (edited, "ckpt.bin", NULL);
+
+  g_assert_nonnull (model);
+  g_assert_cmpint (model->config.data_range, ==, DDPM_DATA_RANGE_UNIT);
+  g_assert_cmpfloat (model->config.beta_start, ==, 1e-4);
+  g_assert_cmpfloat (model->config.beta_end, ==, 0.5);
+  g_assert_cmpuint (model->config.timesteps, ==, 10);
+}
+
+/* A file of zeros with these names and shapes, which takes no room on disk */
+static void
+write_zeros (const gchar * path, JsonObject * tensors, const gchar * without)
+{
+  GString *header = g_string_new ("{");
+  JsonObjectIter iter;
+  const gchar *name;
+  JsonNode *shape;
+  guint64 end = 0, length;
+
+  json_object_iter_init (&iter, tensors);
+  while (json_object_iter_next (&iter, &name, &shape)) {
+    JsonArray *array = json_node_get_array (shape);
+    g_autofree gchar *text = json_to_string (shape, FALSE);
+    guint64 begin = end, size = 4;
+    guint i;
+
+    if (g_strcmp0 (name, without) == 0)
+      continue;
+    for (i = 0; i < json_array_get_length (array); i++)
+      size *= json_array_get_int_element (array, i);
+    end += size;
+    g_string_append_printf (header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":%s,"
+        "\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]}",
+        begin ? "," : "", name, text, begin, end);
+  }
+  g_string_append_c (header, '}');
+  length = GUINT64_TO_LE ((guint64) header->len);
+  g_string_prepend_len (header, (const gchar *) &length, 8);
+  g_assert_true (g_file_set_contents (path, header->str, header->len, NULL));
+  g_assert_cmpint (truncate (path, header->len + end), ==, 0);
+  g_string_free (header, TRUE);
+}
+
+static guint
+get_list (JsonObject * object, const gchar * name, guint * list)
+{
+  JsonArray *array = json_object_get_array_member (object, name);
+  guint i, n = json_array_get_length (array);
+
+  for (i = 0; i < n; i++)
+    list[i] = json_array_get_int_element (array, i);
+  return n;
+}
+
+static void
+get_config (JsonObject * arguments, DdpmConfig * config)
+{
+  guint attention[DDPM_MAX_LEVELS], n, i;
+
+  ddpm_config_init_defaults (config);
+  config->timesteps = json_object_get_int_member (arguments, "T");
+  config->channels = json_object_get_int_member (arguments, "ch");
+  config->n_levels = get_list (arguments, "ch_mult", config->channel_mult);
+  config->attention_levels = 0;
+  n = get_list (arguments, "attn", attention);
+  for (i = 0; i < n; i++)
+    config->attention_levels |= 1u << attention[i];
+  config->res_blocks = json_object_get_int_member (arguments, "num_res_blocks");
+  config->image_channels =
+      json_object_get_int_member_with_default (arguments, "image_channels", 3);
+}
+
+static void
+infers_every_architecture (Fixture * f, gconstpointer data)
+{
+  g_autoptr (JsonNode) node = read_json ("state-dicts.json");
+  JsonArray *nets = json_node_get_array (node);
+  guint i;
+
+  for (i = 0; i < json_array_get_length (nets); i++) {
+    JsonObject *net = json_array_get_object_element (nets, i);
+    g_autoptr (DdpmModel) model = NULL;
+    DdpmConfig expected;
+
+    write_zeros (f->path, json_object_get_object_member (net, "tensors"), NULL);
+    get_config (json_object_get_object_member (net, "arguments"), &expected);
+    model = load (f->path);
+    g_assert_true (ddpm_config_equal (&model->config, &expected));
+  }
+}
+
+static void
+computes_a_table_that_is_not_there (Fixture * f, gconstpointer data)
+{
+  g_autoptr (JsonNode) node = read_json ("state-dicts.json");
+  JsonObject *net =
+      json_array_get_object_element (json_node_get_array (node), 2);
+  g_autofree gfloat *table = g_new (gfloat, 1000 * 32);
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_zeros (f->path, json_object_get_object_member (net, "tensors"),
+      "time_embedding.timembedding.0.weight");
+  model = load (f->path);
+  g_assert_cmpuint (model->config.timesteps, ==, 1000);
+  ddpm_params_compute_time_table (1000, 32, table);
+  g_assert_cmpmem (model->weights + model->params->trainable, 1000 * 32 * 4,
+      table, 1000 * 32 * 4);
+}
+
+/* --- what is always there --------------------------------------------- */
+
+static void
+no_name_is_the_first_built_in_model (gconstpointer path)
+{
+  g_autofree gchar *location = g_strdup_printf ("the built-in model \"%s\"",
+      ddpm_checkpoint_get_builtin_names ()[0]);
+  g_autoptr (DdpmModel) model = load (path);
+
+  g_assert_cmpstr (model->location, ==, location);
+}
+
+static void
+every_name_is_a_built_in_model (void)
+{
+  const gchar *const *names = ddpm_checkpoint_get_builtin_names ();
+
+  for (; *names; names++) {
+    g_autoptr (DdpmModel) model = load (*names);
+
+    g_assert_nonnull (strstr (model->location, *names));
+    g_assert_cmpuint (model->step, >, 0);
+  }
+}
+
+static void
+a_path_to_a_file_of_a_built_in_name_is_the_file (void)
+{
+  g_autofree gchar *path = g_strdup_printf ("./no-folder/%s",
+      ddpm_checkpoint_get_builtin_names ()[0]);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (ddpm_checkpoint_load (path, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
+}
+
+static DdpmModel *killed_model;
+
+static void
+save_again (const gchar * path, guint i)
+{
+  killed_model->step = i;
+  killed_model->weights[0] = i;
+  if (!ddpm_checkpoint_save (killed_model, DDPM_TYPE_F32, path, NULL))
+    _exit (1);
+}
+
+static void
+check_whole (const gchar * path)
+{
+  g_autoptr (DdpmModel) model = load (path);
+
+  g_assert_cmpfloat (model->weights[0], ==, model->step);
+}
+
+static void
+loads_whenever_the_writer_was_killed (Fixture * f, gconstpointer data)
+{
+  killed_model = f->model;
+  test_files_kill_writers (f->path, 20, save_again, check_whole);
+}
+
+#define ADD(name, func) g_test_add ("/checkpoint/" name, Fixture, NULL, \
+    setup, func, teardown)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("f32-comes-back-to-the-bit", f32_comes_back_to_the_bit);
+  ADD ("bf16-comes-back-rounded", bf16_comes_back_rounded);
+  ADD ("keeps-the-table-of-the-file", keeps_the_table_of_the_file);
+  ADD ("is-the-same-in-every-locale", is_the_same_in_every_locale);
+  ADD ("replaces-the-checkpoint-of-before", replaces_the_checkpoint_of_before);
+  g_test_add_func ("/checkpoint/plays-a-state-dict-of-pytorch",
+      plays_a_state_dict_of_pytorch);
+  g_test_add_func ("/checkpoint/takes-what-metadata-says-beside-the-shapes",
+      takes_what_metadata_says_beside_the_shapes);
+  ADD ("infers-every-architecture", infers_every_architecture);
+  ADD ("computes-a-table-that-is-not-there",
+      computes_a_table_that_is_not_there);
+  g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/null",
+      NULL, no_name_is_the_first_built_in_model);
+  g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/empty",
+      "", no_name_is_the_first_built_in_model);
+  g_test_add_func ("/checkpoint/every-name-is-a-built-in-model",
+      every_name_is_a_built_in_model);
+  g_test_add_func
+      ("/checkpoint/a-path-to-a-file-of-a-built-in-name-is-the-file",
+      a_path_to_a_file_of_a_built_in_name_is_the_file);
+  ADD ("loads-whenever-the-writer-was-killed",
+      loads_whenever_the_writer_was_killed);
+  return g_test_run ();
+}

@@ -1,0 +1,535 @@
+/* gst-ddpm: reading CIFAR files, good and bad
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <glib/gstdio.h>
+
+#include "gst-ddpm/files/cifar.h"
+
+#define RECORD_10 (1 + DDPM_CIFAR_PIXELS)
+#define RECORD_100 (2 + DDPM_CIFAR_PIXELS)
+
+/* A folder that is removed with the test */
+typedef struct
+{
+  gchar *path;
+} Fixture;
+
+static void
+set_up (Fixture * f, gconstpointer unused)
+{
+  GError *error = NULL;
+
+  f->path = g_dir_make_tmp ("ddpm-cifar-XXXXXX", &error);
+  g_assert_no_error (error);
+}
+
+static void
+tear_down (Fixture * f, gconstpointer unused)
+{
+  GDir *dir = g_dir_open (f->path, 0, NULL);
+  const gchar *name;
+
+  while ((name = g_dir_read_name (dir))) {
+    g_autofree gchar *path = g_build_filename (f->path, name, NULL);
+
+    g_assert_cmpint (g_remove (path), ==, 0);
+  }
+  g_dir_close (dir);
+  g_assert_cmpint (g_rmdir (f->path), ==, 0);
+  g_free (f->path);
+}
+
+static guint8
+pixel_of (guint image, guint i)
+{
+  return image * 31 + i * 7 + i / 1024;
+}
+
+/* Images first .. first + n - 1; image i has the (fine) label i % n_classes. */
+static void
+write_images (Fixture * f, const gchar * name, guint n_labels, guint n_classes,
+    guint first, guint n)
+{
+  g_autofree gchar *path = g_build_filename (f->path, name, NULL);
+  gsize record = n_labels + DDPM_CIFAR_PIXELS;
+  g_autofree guint8 *bytes = g_malloc0 (n * record);
+  GError *error = NULL;
+  guint i, j;
+
+  for (i = 0; i < n; i++) {
+    bytes[i * record + n_labels - 1] = (first + i) % n_classes;
+    for (j = 0; j < DDPM_CIFAR_PIXELS; j++)
+      bytes[i * record + n_labels + j] = pixel_of (first + i, j);
+  }
+  g_file_set_contents (path, (const gchar *) bytes, n * record, &error);
+  g_assert_no_error (error);
+}
+
+static void
+set_size (Fixture * f, const gchar * name, gsize size)
+{
+  g_autofree gchar *path = g_build_filename (f->path, name, NULL);
+  FILE *file = g_fopen (path, "ab");
+
+  g_assert_nonnull (file);
+  g_assert_cmpint (ftruncate (fileno (file), size), ==, 0);
+  fclose (file);
+}
+
+/* name NULL: the folder itself */
+static DdpmCifar *
+open_there (Fixture * f, const gchar * name, DdpmSplit split, GError ** error)
+{
+  g_autofree gchar *path = g_build_filename (f->path, name, NULL);
+
+  return ddpm_cifar_open (path, split, error);
+}
+
+static void
+assert_image (DdpmCifar * cifar, guint index, guint image, guint label)
+{
+  guint8 pixels[DDPM_CIFAR_PIXELS];
+  GError *error = NULL;
+  guint found, i;
+
+  g_assert_true (ddpm_cifar_read (cifar, index, pixels, &found, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (found, ==, label);
+  for (i = 0; i < DDPM_CIFAR_PIXELS; i++)
+    g_assert_cmpuint (pixels[i], ==, pixel_of (image, i));
+}
+
+static void
+test_cifar10_batches_follow_each_other (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  GError *error = NULL;
+  guint i;
+
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 3);
+  write_images (f, "data_batch_2.bin", 1, 10, 3, 1);
+  write_images (f, "data_batch_3.bin", 1, 10, 4, 2);
+  write_images (f, "data_batch_4.bin", 1, 10, 6, 4);
+  write_images (f, "data_batch_5.bin", 1, 10, 10, 2);
+  write_images (f, "test_batch.bin", 1, 10, 100, 5);
+  cifar = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 12);
+  for (i = 0; i < 12; i++)
+    assert_image (cifar, i, i, i % 10);
+}
+
+static void
+test_cifar10_test_split_is_its_own (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  GError *error = NULL;
+
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 3);
+  write_images (f, "test_batch.bin", 1, 10, 100, 5);
+  cifar = open_there (f, NULL, DDPM_SPLIT_TEST, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 5);
+  assert_image (cifar, 4, 104, 4);
+}
+
+static void
+test_cifar100_gives_the_fine_label (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) train = NULL;
+  g_autoptr (DdpmCifar) test = NULL;
+  GError *error = NULL;
+
+  write_images (f, "train.bin", 2, 100, 90, 4);
+  write_images (f, "test.bin", 2, 100, 50, 2);
+  train = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (train), ==, 4);
+  assert_image (train, 3, 93, 93);
+  test = open_there (f, NULL, DDPM_SPLIT_TEST, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (test), ==, 2);
+  assert_image (test, 0, 50, 50);
+}
+
+static void
+test_single_files_are_told_apart_by_size (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) ten = NULL;
+  g_autoptr (DdpmCifar) hundred = NULL;
+  GError *error = NULL;
+
+  /* labels above 9 and 99 are its own business */
+  write_images (f, "tiles.bin", 1, 256, 198, 3);
+  write_images (f, "any.bin", 2, 256, 198, 3);
+  ten = open_there (f, "tiles.bin", DDPM_SPLIT_TEST, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (ten), ==, 3);
+  assert_image (ten, 2, 200, 200);
+  hundred = open_there (f, "any.bin", DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (hundred), ==, 3);
+  assert_image (hundred, 2, 200, 200);
+}
+
+static guint64
+n_images_of_size (Fixture * f, const gchar * name, gsize size)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  GError *error = NULL;
+
+  set_size (f, name, size);     /* sparse: takes no space */
+  cifar = open_there (f, name, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  return ddpm_cifar_get_n_images (cifar);
+}
+
+static void
+test_names_decide_where_the_size_fits_both (Fixture * f, gconstpointer unused)
+{
+  const gsize both = (gsize) RECORD_10 * RECORD_100;
+
+  g_assert_cmpuint (n_images_of_size (f, "a.bin", both), ==, RECORD_100);
+  g_assert_cmpuint (n_images_of_size (f, "data_batch_1.bin", both), ==,
+      RECORD_100);
+  g_assert_cmpuint (n_images_of_size (f, "train.bin", both), ==, RECORD_10);
+  g_assert_cmpuint (n_images_of_size (f, "test.bin", both), ==, RECORD_10);
+}
+
+static void
+assert_refused (Fixture * f, const gchar * name, gint code, const gchar * word)
+{
+  GError *error = NULL;
+
+  g_assert_null (open_there (f, name, DDPM_SPLIT_TRAIN, &error));
+  g_assert_error (error, DDPM_ERROR, code);
+  if (!strstr (error->message, word))
+    g_error ("\"%s\" says nothing of %s", error->message, word);
+  g_error_free (error);
+}
+
+static void
+test_what_is_missing_is_named (Fixture * f, gconstpointer unused)
+{
+  assert_refused (f, "nowhere", DDPM_ERROR_NOT_FOUND, "nowhere");
+  assert_refused (f, "nowhere/data.bin", DDPM_ERROR_NOT_FOUND, "data.bin");
+  assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_1.bin");
+  write_images (f, "data_batch_2.bin", 1, 10, 0, 1);
+  assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_1.bin");
+  write_images (f, "test_batch.bin", 1, 10, 0, 1);
+  assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_1.bin");
+}
+
+static void
+test_folder_of_both_sets_is_refused (Fixture * f, gconstpointer unused)
+{
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
+  write_images (f, "train.bin", 2, 100, 0, 1);
+  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_1.bin");
+  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "train.bin");
+}
+
+/* Nothing is closed to root. */
+static void
+test_closed_folder_is_said_to_be (Fixture * f, gconstpointer unused)
+{
+  g_assert_cmpint (g_chmod (f->path, 0), ==, 0);
+  if (g_access (f->path, X_OK) == 0)
+    g_test_skip ("this user may open every folder");
+  else
+    assert_refused (f, NULL, DDPM_ERROR_READ, g_strerror (EACCES));
+  g_assert_cmpint (g_chmod (f->path, 0700), ==, 0);
+}
+
+static void
+test_batch_missing_in_between_is_an_error (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  GError *error = NULL;
+
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
+  write_images (f, "data_batch_2.bin", 1, 10, 0, 1);
+  cifar = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 2);
+  write_images (f, "data_batch_5.bin", 1, 10, 0, 1);
+  assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_3.bin");
+}
+
+static void
+test_odd_sizes_are_refused (Fixture * f, gconstpointer unused)
+{
+  static const gsize sizes[] = { 0, 1, DDPM_CIFAR_PIXELS, RECORD_10 - 1,
+    2 * RECORD_10 - 1, RECORD_10 + RECORD_100, RECORD_100 + 1
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    g_autofree gchar *found = g_strdup_printf ("found %" G_GSIZE_FORMAT,
+        sizes[i]);
+
+    set_size (f, "one.bin", sizes[i]);
+    assert_refused (f, "one.bin", DDPM_ERROR_FORMAT, found);
+    assert_refused (f, "one.bin", DDPM_ERROR_FORMAT, "one.bin");
+    set_size (f, "data_batch_1.bin", sizes[i]);
+    assert_refused (f, NULL, DDPM_ERROR_FORMAT, found);
+    assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_1.bin");
+  }
+  /* CIFAR-10's name, CIFAR-100's records; and a good batch before a bad one */
+  write_images (f, "data_batch_1.bin", 2, 100, 0, 2);
+  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_1.bin");
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 2);
+  set_size (f, "data_batch_2.bin", 5);
+  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_2.bin");
+}
+
+static void
+test_pipe_is_refused_without_waiting (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *path = g_build_filename (f->path, "pipe.bin", NULL);
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  assert_refused (f, "pipe.bin", DDPM_ERROR_FORMAT, "regular file");
+}
+
+static void
+test_folder_for_a_batch_is_refused (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *path = g_build_filename (f->path, "data_batch_1.bin", NULL);
+
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_1.bin");
+}
+
+static void
+test_labels_of_no_class_are_an_error (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  guint8 pixels[DDPM_CIFAR_PIXELS];
+  GError *error = NULL;
+
+  write_images (f, "data_batch_1.bin", 1, 11, 8, 3);
+  cifar = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  assert_image (cifar, 1, 9, 9);
+  g_assert_false (ddpm_cifar_read (cifar, 2, pixels, NULL, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "found 10 in image 2"));
+  g_error_free (error);
+}
+
+static void
+test_file_that_shrinks_is_an_error (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  guint8 pixels[DDPM_CIFAR_PIXELS];
+  GError *error = NULL;
+  guint i;
+
+  write_images (f, "one.bin", 1, 10, 0, 4);
+  cifar = open_there (f, "one.bin", DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  set_size (f, "one.bin", 2 * RECORD_10 + 100);
+  assert_image (cifar, 1, 1, 1);
+  for (i = 2; i < 4; i++) {
+    g_assert_false (ddpm_cifar_read (cifar, i, pixels, NULL, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+    g_assert_nonnull (strstr (error->message, "one.bin"));
+    g_clear_error (&error);
+  }
+}
+
+static gpointer
+read_all (gpointer data)
+{
+  guint i;
+
+  for (i = 0; i < 200; i++)
+    assert_image (data, i * 7 % 20, i * 7 % 20, i * 7 % 10);
+  return NULL;
+}
+
+static void
+test_threads_read_at_once (Fixture * f, gconstpointer unused)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  GThread *threads[3];
+  GError *error = NULL;
+  guint i;
+
+  write_images (f, "one.bin", 1, 10, 0, 20);
+  cifar = open_there (f, "one.bin", DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  for (i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("reader", read_all, cifar);
+  for (i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+}
+
+/* --- the real files ------------------------------------------------------ */
+
+static gchar *
+shared_data (const gchar * name)
+{
+  const gchar *folder = g_getenv ("DDPM_SHARED_DATA");
+  gchar *path = g_build_filename (folder ? folder : "../shared/data", name,
+      NULL);
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+    g_autofree gchar *reason = g_strdup_printf ("there is no %s", path);
+
+    g_test_skip (reason);
+    g_clear_pointer (&path, g_free);
+  }
+  return path;
+}
+
+/* Labels of all images are counted; each of n_classes has n / n_classes. */
+static void
+assert_balanced (DdpmCifar * cifar, guint64 n, guint n_classes)
+{
+  g_autofree guint *count = g_new0 (guint, n_classes);
+  guint8 pixels[DDPM_CIFAR_PIXELS];
+  GError *error = NULL;
+  guint label;
+  guint64 i;
+
+  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, n);
+  for (i = 0; i < n; i++) {
+    g_assert_true (ddpm_cifar_read (cifar, i, pixels, &label, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (label, <, n_classes);
+    count[label]++;
+  }
+  for (i = 0; i < n_classes; i++)
+    g_assert_cmpuint (count[i], ==, n / n_classes);
+}
+
+static void
+test_real_cifar10 (void)
+{
+  g_autofree gchar *path = shared_data ("cifar-10-batches-bin");
+  g_autoptr (DdpmCifar) train = NULL;
+  g_autoptr (DdpmCifar) test = NULL;
+  GError *error = NULL;
+
+  if (!path)
+    return;
+  train = ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  assert_balanced (train, 50000, 10);
+  test = ddpm_cifar_open (path, DDPM_SPLIT_TEST, &error);
+  g_assert_no_error (error);
+  assert_balanced (test, 10000, 10);
+}
+
+/* Planes and labels are read as published: class 6, and a first pixel of one
+ * byte from each plane */
+static void
+test_real_cifar10_begins_with_a_frog (void)
+{
+  g_autofree gchar *path = shared_data ("cifar-10-batches-bin");
+  g_autoptr (DdpmCifar) cifar = NULL;
+  guint8 pixels[DDPM_CIFAR_PIXELS];
+  GError *error = NULL;
+  guint label;
+
+  if (!path)
+    return;
+  cifar = ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_true (ddpm_cifar_read (cifar, 0, pixels, &label, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (label, ==, 6);
+  g_assert_cmpuint (pixels[0], ==, 59);
+  g_assert_cmpuint (pixels[1024], ==, 62);
+  g_assert_cmpuint (pixels[2048], ==, 63);
+}
+
+static void
+test_real_tiles_in_cifars_layout (void)
+{
+  g_autofree gchar *path = shared_data ("dcss-tiles-32/tiles_cifar_layout.bin");
+  g_autoptr (DdpmCifar) cifar = NULL;
+  guint8 pixels[DDPM_CIFAR_PIXELS];
+  GError *error = NULL;
+
+  if (!path)
+    return;
+  cifar = ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 4194);
+  g_assert_true (ddpm_cifar_read (cifar, 4193, pixels, NULL, &error));
+  g_assert_no_error (error);
+}
+
+/* Expects these names where the file of them has this content */
+static void
+assert_names (Fixture * f, const gchar * content, const gchar * expected)
+{
+  g_autofree gchar *path = g_build_filename (f->path, "batches.meta.txt", NULL);
+  g_autoptr (DdpmCifar) cifar = NULL;
+  GError *error = NULL;
+
+  if (content)
+    g_assert_true (g_file_set_contents (path, content, -1, NULL));
+  cifar = ddpm_cifar_open (f->path, DDPM_SPLIT_TRAIN, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (ddpm_cifar_get_class_names (cifar), ==, expected);
+}
+
+static void
+test_class_names (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *endless = g_strnfill (100000, '\n');
+
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
+  assert_names (f, NULL, NULL);
+  assert_names (f, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n", "a,b,c,d,e,f,g,h,i,j");
+  assert_names (f, "a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\nj",
+      "a,b,c,d,e,f,g,h,i,j");
+  assert_names (f, "", NULL);
+  assert_names (f, "a\nb", NULL);
+  assert_names (f, "a\nb\nc\nd\ne\n\ng\nh\ni\nj", NULL);
+  assert_names (f, "a\nb\nc\nd\ne\nf\xff\ng\nh\ni\nj", NULL);
+  assert_names (f, endless, NULL);
+}
+
+#define ADD(name, func) \
+  g_test_add ("/cifar/" name, Fixture, NULL, set_up, func, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("cifar10-batches-follow-each-other",
+      test_cifar10_batches_follow_each_other);
+  ADD ("cifar10-test-split-is-its-own", test_cifar10_test_split_is_its_own);
+  ADD ("cifar100-gives-the-fine-label", test_cifar100_gives_the_fine_label);
+  ADD ("single-files-are-told-apart-by-size",
+      test_single_files_are_told_apart_by_size);
+  ADD ("names-decide-where-the-size-fits-both",
+      test_names_decide_where_the_size_fits_both);
+  ADD ("what-is-missing-is-named", test_what_is_missing_is_named);
+  ADD ("batch-missing-in-between-is-an-error",
+      test_batch_missing_in_between_is_an_error);
+  ADD ("folder-of-both-sets-is-refused", test_folder_of_both_sets_is_refused);
+  ADD ("closed-folder-is-said-to-be", test_closed_folder_is_said_to_be);
+  ADD ("odd-sizes-are-refused", test_odd_sizes_are_refused);
+  ADD ("pipe-is-refused-without-waiting", test_pipe_is_refused_without_waiting);
+  ADD ("folder-for-a-batch-is-refused", test_folder_for_a_batch_is_refused);
+  ADD ("labels-of-no-class-are-an-error", test_labels_of_no_class_are_an_error);
+  ADD ("file-that-shrinks-is-an-error", test_file_that_shrinks_is_an_error);
+  ADD ("threads-read-at-once", test_threads_read_at_once);
+  ADD ("class-names", test_class_names);
+  g_test_add_func ("/cifar/real-cifar10", test_real_cifar10);
+  g_test_add_func ("/cifar/real-cifar10-begins-with-a-frog",
+      test_real_cifar10_begins_with_a_frog);
+  g_test_add_func ("/cifar/real-tiles-in-cifars-layout",
+      test_real_tiles_in_cifars_layout);
+  return g_test_run ();
+}

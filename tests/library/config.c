@@ -1,0 +1,289 @@
+/* gst-ddpm: limits and text forms of the configuration
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include <string.h>
+
+#include "gst-ddpm/model/config.h"
+
+static DdpmConfig
+defaults (void)
+{
+  DdpmConfig config;
+
+  ddpm_config_init_defaults (&config);
+  return config;
+}
+
+static void
+assert_refused (const DdpmConfig * config, const gchar * word)
+{
+  GError *error = NULL;
+
+  g_assert_false (ddpm_config_check (config, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  g_assert_nonnull (strstr (error->message, word));
+  g_error_free (error);
+}
+
+static void
+assert_accepted (const DdpmConfig * config)
+{
+  GError *error = NULL;
+
+  g_assert_true (ddpm_config_check (config, &error));
+  g_assert_no_error (error);
+}
+
+static void
+test_defaults_are_the_notebooks (void)
+{
+  DdpmConfig config = defaults ();
+  g_autofree gchar *text = ddpm_config_to_string (&config);
+
+  assert_accepted (&config);
+  g_assert_cmpstr (text, ==,
+      "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear");
+  g_assert_cmpuint (config.image_channels, ==, 3);
+  g_assert_cmpfloat (config.dropout, ==, 0.1);
+  g_assert_cmpfloat (config.beta_start, ==, 1e-4);
+  g_assert_cmpfloat (config.beta_end, ==, 0.02);
+  g_assert_cmpint (config.data_range, ==, DDPM_DATA_RANGE_SYMMETRIC);
+}
+
+static void
+test_to_string_names_what_differs (void)
+{
+  DdpmConfig config = defaults ();
+  g_autofree gchar *text = NULL;
+
+  config.image_channels = 1;
+  config.attention_levels = 0;
+  config.res_blocks = 1;
+  config.schedule = DDPM_SCHEDULE_COSINE;
+  config.data_range = DDPM_DATA_RANGE_UNIT;
+  text = ddpm_config_to_string (&config);
+  g_assert_cmpstr (text, ==, "UNet 128x[1,2,2,1], attention at no level, "
+      "1 block, T 1000 cosine, one image channel, data in 0..1");
+}
+
+#define ASSERT_REFUSED_WITH(field, value, word) G_STMT_START { \
+    DdpmConfig config = defaults (); \
+    config.field = (value); \
+    assert_refused (&config, word); \
+  } G_STMT_END
+
+static void
+test_network_out_of_range_is_refused (void)
+{
+  ASSERT_REFUSED_WITH (image_channels, 0, "channels");
+  ASSERT_REFUSED_WITH (image_channels, 2, "channels");
+  ASSERT_REFUSED_WITH (image_channels, 4, "channels");
+  ASSERT_REFUSED_WITH (channels, 0, "channels");
+  ASSERT_REFUSED_WITH (channels, 48, "multiple of 32");
+  ASSERT_REFUSED_WITH (channels, DDPM_MAX_CHANNELS + 32, "channels");
+  ASSERT_REFUSED_WITH (channels, G_MAXUINT - 31, "channels");
+  ASSERT_REFUSED_WITH (n_levels, 0, "levels");
+  ASSERT_REFUSED_WITH (n_levels, DDPM_MAX_LEVELS + 1, "levels");
+  ASSERT_REFUSED_WITH (n_levels, G_MAXUINT, "levels");
+  ASSERT_REFUSED_WITH (channel_mult[2], 0, "level 2");
+  ASSERT_REFUSED_WITH (channel_mult[3], 33, "level 3");
+  /* 128 times this is 0 in 32 bits */
+  ASSERT_REFUSED_WITH (channel_mult[0], 1u << 25, "level 0");
+  ASSERT_REFUSED_WITH (attention_levels, 1u << 4, "attention-levels");
+  ASSERT_REFUSED_WITH (attention_levels, G_MAXUINT, "attention-levels");
+  ASSERT_REFUSED_WITH (res_blocks, 0, "res-blocks");
+  ASSERT_REFUSED_WITH (res_blocks, DDPM_MAX_RES_BLOCKS + 1, "res-blocks");
+  ASSERT_REFUSED_WITH (dropout, -0.1, "dropout");
+  ASSERT_REFUSED_WITH (dropout, 1.0, "dropout");
+  ASSERT_REFUSED_WITH (dropout, NAN, "dropout");
+}
+
+static void
+test_schedule_out_of_range_is_refused (void)
+{
+  ASSERT_REFUSED_WITH (timesteps, 0, "timesteps");
+  ASSERT_REFUSED_WITH (timesteps, DDPM_MAX_TIMESTEPS + 1, "timesteps");
+  ASSERT_REFUSED_WITH (schedule, 2, "schedule");
+  ASSERT_REFUSED_WITH (schedule, -1, "schedule");
+  ASSERT_REFUSED_WITH (beta_start, 0.0, "beta");
+  ASSERT_REFUSED_WITH (beta_start, 0.03, "beta");
+  ASSERT_REFUSED_WITH (beta_start, NAN, "beta");
+  ASSERT_REFUSED_WITH (beta_end, 1.0, "beta");
+  ASSERT_REFUSED_WITH (beta_end, NAN, "beta");
+  ASSERT_REFUSED_WITH (beta_end, INFINITY, "beta");
+  ASSERT_REFUSED_WITH (data_range, 2, "data-range");
+  ASSERT_REFUSED_WITH (steps, 1001, "1001 steps");
+}
+
+static void
+test_limits_themselves_are_accepted (void)
+{
+  DdpmConfig config = defaults ();
+  guint i;
+
+  config.channels = 32;
+  config.n_levels = DDPM_MAX_LEVELS;
+  for (i = 0; i < DDPM_MAX_LEVELS; i++)
+    config.channel_mult[i] = DDPM_MAX_CHANNELS / 32;
+  config.attention_levels = (1u << DDPM_MAX_LEVELS) - 1;
+  config.res_blocks = DDPM_MAX_RES_BLOCKS;
+  config.timesteps = DDPM_MAX_TIMESTEPS;
+  config.dropout = 0.0;
+  config.beta_start = config.beta_end = 0.5;
+  assert_accepted (&config);
+}
+
+static void
+test_sizes_must_halve_at_each_level (void)
+{
+  DdpmConfig config = defaults ();
+  GError *error = NULL;
+
+  g_assert_true (ddpm_config_check_size (&config, 32, 40, &error));
+  g_assert_no_error (error);
+  g_assert_false (ddpm_config_check_size (&config, 32, 36, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  g_clear_error (&error);
+  g_assert_false (ddpm_config_check_size (&config, 0, 32, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  g_clear_error (&error);
+  g_assert_false (ddpm_config_check_size (&config, 32,
+          DDPM_MAX_IMAGE_SIZE + 8, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  g_clear_error (&error);
+  config.n_levels = 1;
+  g_assert_true (ddpm_config_check_size (&config, 31, 1, &error));
+  g_assert_no_error (error);
+}
+
+static void
+test_lists_survive_a_round_trip (void)
+{
+  DdpmConfig config = defaults ();
+  g_autofree gchar *mult = NULL;
+  g_autofree gchar *attention = NULL;
+  GError *error = NULL;
+
+  g_assert_true (ddpm_config_parse_channel_mult (&config, "1, 2,4", &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (config.n_levels, ==, 3);
+  g_assert_true (ddpm_config_parse_attention_levels (&config, "2,0", &error));
+  g_assert_no_error (error);
+  g_assert_cmphex (config.attention_levels, ==, 5);
+
+  mult = ddpm_config_channel_mult_to_string (&config);
+  attention = ddpm_config_attention_levels_to_string (&config);
+  g_assert_cmpstr (mult, ==, "1,2,4");
+  g_assert_cmpstr (attention, ==, "0,2");
+}
+
+static void
+test_no_attention_is_the_empty_text (void)
+{
+  DdpmConfig config = defaults ();
+  g_autofree gchar *text = NULL;
+  GError *error = NULL;
+
+  g_assert_true (ddpm_config_parse_attention_levels (&config, "", &error));
+  g_assert_no_error (error);
+  g_assert_cmphex (config.attention_levels, ==, 0);
+  text = ddpm_config_attention_levels_to_string (&config);
+  g_assert_cmpstr (text, ==, "");
+}
+
+static void
+test_bad_lists_are_refused_and_change_nothing (void)
+{
+  static const gchar *const bad_mult[] = { "", ",", "1,,2", "1,2,", "0,1", "-1",
+    "1.5", "a", "1;2", "4097", "99999999999999999999", "1,1,1,1,1,1,1,1,1", NULL
+  };
+  static const gchar *const bad_attention[] = { ",", "8", "-1", "1,,2", "x",
+    "0,1,2,3,4,5,6,7,0", NULL
+  };
+  const DdpmConfig before = defaults ();
+  DdpmConfig config = defaults ();
+  GError *error = NULL;
+  guint i;
+
+  for (i = 0; bad_mult[i]; i++) {
+    g_assert_false (ddpm_config_parse_channel_mult (&config, bad_mult[i],
+            &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    g_clear_error (&error);
+  }
+  for (i = 0; bad_attention[i]; i++) {
+    g_assert_false (ddpm_config_parse_attention_levels (&config,
+            bad_attention[i], &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    g_clear_error (&error);
+  }
+  g_assert_true (ddpm_config_equal (&before, &config));
+}
+
+#define ASSERT_UNEQUAL_WITH(field, value) G_STMT_START { \
+    DdpmConfig other = defaults (); \
+    other.field = (value); \
+    g_assert_false (ddpm_config_equal (&a, &other)); \
+  } G_STMT_END
+
+static void
+test_equal_compares_every_field (void)
+{
+  DdpmConfig a = defaults (), b = defaults ();
+
+  g_assert_true (ddpm_config_equal (&a, &b));
+  ASSERT_UNEQUAL_WITH (image_channels, 1);
+  ASSERT_UNEQUAL_WITH (channels, 64);
+  ASSERT_UNEQUAL_WITH (n_levels, 3);
+  ASSERT_UNEQUAL_WITH (channel_mult[3], 2);
+  ASSERT_UNEQUAL_WITH (attention_levels, 4);
+  ASSERT_UNEQUAL_WITH (res_blocks, 3);
+  ASSERT_UNEQUAL_WITH (dropout, 0.0);
+  ASSERT_UNEQUAL_WITH (timesteps, 100);
+  ASSERT_UNEQUAL_WITH (schedule, DDPM_SCHEDULE_COSINE);
+  ASSERT_UNEQUAL_WITH (beta_start, 2e-4);
+  ASSERT_UNEQUAL_WITH (beta_end, 0.01);
+  ASSERT_UNEQUAL_WITH (data_range, DDPM_DATA_RANGE_UNIT);
+}
+
+static void
+test_equal_ignores_what_means_nothing (void)
+{
+  DdpmConfig a = defaults (), b = defaults ();
+
+  b.channel_mult[4] = 7;        /* there are four levels */
+  g_assert_true (ddpm_config_equal (&a, &b));
+  a.schedule = b.schedule = DDPM_SCHEDULE_COSINE;
+  b.beta_end = 0.01;
+  g_assert_true (ddpm_config_equal (&a, &b));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/config/defaults-are-the-notebooks",
+      test_defaults_are_the_notebooks);
+  g_test_add_func ("/config/to-string-names-what-differs",
+      test_to_string_names_what_differs);
+  g_test_add_func ("/config/network-out-of-range-is-refused",
+      test_network_out_of_range_is_refused);
+  g_test_add_func ("/config/schedule-out-of-range-is-refused",
+      test_schedule_out_of_range_is_refused);
+  g_test_add_func ("/config/limits-themselves-are-accepted",
+      test_limits_themselves_are_accepted);
+  g_test_add_func ("/config/sizes-must-halve-at-each-level",
+      test_sizes_must_halve_at_each_level);
+  g_test_add_func ("/config/lists-survive-a-round-trip",
+      test_lists_survive_a_round_trip);
+  g_test_add_func ("/config/no-attention-is-the-empty-text",
+      test_no_attention_is_the_empty_text);
+  g_test_add_func ("/config/bad-lists-are-refused-and-change-nothing",
+      test_bad_lists_are_refused_and_change_nothing);
+  g_test_add_func ("/config/equal-compares-every-field",
+      test_equal_compares_every_field);
+  g_test_add_func ("/config/equal-ignores-what-means-nothing",
+      test_equal_ignores_what_means_nothing);
+  return g_test_run ();
+}

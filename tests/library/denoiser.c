@@ -1,0 +1,192 @@
+/* gst-ddpm: whole sampling runs
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/sampling.h"
+
+static gfloat *
+sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
+    guint height, DdpmSamplerSpec spec, const gfloat * x, guint64 first)
+{
+  GError *error = NULL;
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
+
+  g_assert_no_error (error);
+  return sample_on (backend, model, batch, width, height, spec, x, first);
+}
+
+static void
+check (DdpmBackendKind kind, TestSampledNet make, const gchar * file)
+{
+  GError *error = NULL;
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
+
+  g_assert_no_error (error);
+  check_samples_against_pytorch (backend, make, file);
+}
+
+static void
+reference_samples_what_pytorch_samples (void)
+{
+  check (DDPM_BACKEND_REFERENCE, test_net_square, "sample-square.safetensors");
+}
+
+static void
+cpu_samples_what_pytorch_samples (void)
+{
+  check (DDPM_BACKEND_CPU, test_net_square, "sample-square.safetensors");
+  check (DDPM_BACKEND_CPU, test_net_oblong, "sample-oblong.safetensors");
+}
+
+static void
+two_halves_give_the_bits_of_one_run (void)
+{
+  static const DdpmSamplerKind kinds[] =
+      { DDPM_SAMPLER_DDPM, DDPM_SAMPLER_DDIM };
+  guint width, height, i;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+
+  for (i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    DdpmSamplerSpec spec = {.kind = kinds[i],.clip_x0 = TRUE,.eta = 0.5 };
+    g_autofree gfloat *whole = NULL, *half = NULL, *rest = NULL;
+
+    whole = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+    spec.stop = 9;
+    half = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+    spec.start = 9;
+    spec.stop = 0;
+    rest =
+        sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, half, 0);
+    g_assert_cmpmem (rest, BATCH * 192 * 4, whole, BATCH * 192 * 4);
+  }
+}
+
+static void
+a_sample_does_not_depend_on_its_batch (void)
+{
+  guint width, height, kind;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autofree gfloat *x = pure_noise (0, 8, 192);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDPM,.clip_x0 = TRUE };
+
+  for (kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
+    g_autofree gfloat *all = NULL, *one = NULL;
+    guint i;
+
+    all = sample (model, kind, 8, width, height, spec, x, 0);
+    one = sample (model, kind, 1, width, height, spec, x + 6 * 192, 6);
+    if (kind == DDPM_BACKEND_REFERENCE)
+      g_assert_cmpmem (one, 192 * 4, all + 6 * 192, 192 * 4);
+    for (i = 0; i < 192; i++)
+      g_assert_cmpfloat_with_epsilon (one[i], all[6 * 192 + i], 1e-5);
+  }
+}
+
+static void
+solvers_of_few_steps_end_near_many_steps (void)
+{
+  guint width, height, i;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.clip_x0 = TRUE };
+  g_autofree gfloat *many = NULL, *few = NULL;
+  gdouble distance = 0, norm = 0;
+
+  many = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+  spec.kind = DDPM_SAMPLER_DPMPP_2M;
+  few = sample (model, DDPM_BACKEND_CPU, BATCH, width, height, spec, x, 0);
+  for (i = 0; i < BATCH * 192; i++) {
+    distance += (many[i] - few[i]) * (many[i] - few[i]);
+    norm += many[i] * many[i];
+  }
+  g_assert_cmpfloat (distance, <, 0.1 * norm);
+}
+
+static void
+a_backend_with_memory_of_its_own_gets_the_weights (void)
+{
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  g_autofree gfloat *x = pure_noise (0, 1, 192);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 2 };
+  g_autofree gfloat *shared = NULL, *uploaded = NULL;
+
+  g_assert_true (backend->host_memory);
+  shared = sample_on (backend, model, 1, width, height, spec, x, 0);
+  backend->host_memory = FALSE;
+  uploaded = sample_on (backend, model, 1, width, height, spec, x, 0);
+  g_assert_cmpmem (uploaded, 192 * 4, shared, 192 * 4);
+}
+
+static void
+stepping_past_the_end_says_so (void)
+{
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 1,.start =
+        model->config.timesteps
+  };
+  g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (model, backend, 1,
+      width, height, &spec, NULL);
+  g_autofree gfloat *x = pure_noise (0, 1, 192);
+
+  g_assert_false (ddpm_denoiser_step (denoiser));
+  ddpm_denoiser_begin (denoiser, x, 0, 0);
+  g_assert_true (ddpm_denoiser_step (denoiser));
+  g_assert_false (ddpm_denoiser_step (denoiser));
+}
+
+/* Memory of a backend on the host is the host's: so both ways can be compared. */
+static void
+states_and_pictures_go_by_memory_of_the_backend (void)
+{
+  const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.eta = 1.0 };
+  guint width, height;
+  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 2, NULL);
+  g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (model, backend, BATCH,
+      width, height, &spec, NULL);
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+  gfloat read[BATCH * 192], copied[BATCH * 192];
+  guint8 pixels[192], painted[192];
+  const DdpmPicture picture = {.n = 1,.columns = 1,.pixel_stride = 3,
+    .component = {painted, painted + 1, painted + 2},
+    .stride = {3 * width, 3 * width, 3 * width}
+  };
+
+  ddpm_denoiser_begin (denoiser, x, 0, 0);
+  while (ddpm_denoiser_step (denoiser));
+  g_assert_true (ddpm_denoiser_read (denoiser, read, NULL));
+
+  ddpm_denoiser_begin_from (denoiser, x, 0, 0);
+  while (ddpm_denoiser_step (denoiser));
+  g_assert_true (ddpm_denoiser_wait (denoiser, NULL));
+  g_assert_true (ddpm_denoiser_copy (denoiser, copied, NULL));
+  g_assert_cmpmem (copied, sizeof (copied), read, sizeof (read));
+  g_assert_true (ddpm_denoiser_paint (denoiser, 1, &picture, NULL, NULL));
+  ddpm_pixels_from_float (model->config.data_range, read + 192, 192, pixels);
+  g_assert_cmpmem (painted, sizeof (painted), pixels, sizeof (pixels));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define TEST(name) g_test_add_func ("/denoiser/" #name, name)
+  TEST (reference_samples_what_pytorch_samples);
+  TEST (cpu_samples_what_pytorch_samples);
+  TEST (two_halves_give_the_bits_of_one_run);
+  TEST (a_sample_does_not_depend_on_its_batch);
+  TEST (solvers_of_few_steps_end_near_many_steps);
+  TEST (a_backend_with_memory_of_its_own_gets_the_weights);
+  TEST (stepping_past_the_end_says_so);
+  TEST (states_and_pictures_go_by_memory_of_the_backend);
+  return g_test_run ();
+}

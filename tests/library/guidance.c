@@ -1,0 +1,270 @@
+/* gst-ddpm: sampling with labels, and guidance without a classifier
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/model/labels.h"
+#include "tests/support/sampling.h"
+
+#define N 192                   /* floats of an image of the test network */
+
+static DdpmBackend *
+backend_of (DdpmBackendKind kind)
+{
+  GError *error = NULL;
+  DdpmBackend *backend = ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
+
+  g_assert_no_error (error);
+  return backend;
+}
+
+/* Samples first .. first + n - 1; labels NULL: not set. Free with g_free () */
+static gfloat *
+sample (DdpmBackend * backend, DdpmModel * model, DdpmSamplerSpec spec,
+    guint n, guint64 first, const gint * labels)
+{
+  g_autofree gfloat *x = pure_noise (first, n, N);
+  g_autoptr (DdpmDenoiser) denoiser = NULL;
+  GError *error = NULL;
+
+  spec.start = model->config.timesteps;
+  denoiser = ddpm_denoiser_new (model, backend, n, 8, 8, &spec, &error);
+  g_assert_no_error (error);
+  if (labels)
+    g_assert_true (ddpm_denoiser_set_labels (denoiser, labels, &error));
+  g_assert_no_error (error);
+  ddpm_denoiser_begin (denoiser, x, SEED, first);
+  while (ddpm_denoiser_step (denoiser));
+  g_assert_true (ddpm_denoiser_read (denoiser, x, &error));
+  g_assert_no_error (error);
+  return g_steal_pointer (&x);
+}
+
+/* Adds noise in each step, so that seeds and indices matter. */
+static DdpmSamplerSpec
+noisy_steps (gdouble guidance)
+{
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 4,.eta = 1,
+    .clip_x0 = TRUE,.guidance = guidance
+  };
+
+  return spec;
+}
+
+/* A step, without clipping, is linear in eps. */
+static DdpmSamplerSpec
+one_step (gdouble guidance)
+{
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 1,
+    .guidance = guidance
+  };
+
+  return spec;
+}
+
+static DdpmModel *
+labelled_model (void)
+{
+  guint width, height;
+
+  return make_model (test_net_labelled, &width, &height);
+}
+
+/* The same without the label embedding */
+static DdpmModel *
+unlabelled_model (const DdpmModel * model)
+{
+  DdpmConfig config = model->config;
+  DdpmModel *other;
+
+  config.classes = 0;
+  other = ddpm_model_new (&config, NULL);
+  memcpy (other->weights, model->weights,
+      other->params->trainable * sizeof (gfloat));
+  memcpy (other->weights + other->params->trainable,
+      model->weights + model->params->trainable,
+      (other->params->total - other->params->trainable) * sizeof (gfloat));
+  return other;
+}
+
+static gdouble
+distance (const gfloat * a, const gfloat * b, gsize count)
+{
+  gdouble sum = 0;
+
+  for (gsize i = 0; i < count; i++)
+    sum += ((gdouble) a[i] - b[i]) * ((gdouble) a[i] - b[i]);
+  return sqrt (sum / count);
+}
+
+static void
+a_label_changes_the_image (void)
+{
+  const gdouble weights[] = { 1, 2 };
+  const gint one[] = { 1 }, two[] = { 2 };
+  g_autoptr (DdpmModel) model = labelled_model ();
+  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_CPU);
+
+  for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
+    DdpmSamplerSpec spec = noisy_steps (weights[i]);
+    g_autofree gfloat *a = sample (backend, model, spec, 1, 0, one);
+    g_autofree gfloat *b = sample (backend, model, spec, 1, 0, two);
+
+    g_assert_cmpfloat (distance (a, b, N), >, 0.01);
+  }
+}
+
+static void
+without_a_label_a_model_is_what_it_is_without_classes (void)
+{
+  const gdouble weights[] = { 0, 1, 2 };
+  const gint none[] = { DDPM_NO_LABEL, DDPM_NO_LABEL }, some[] = { 3, 1 };
+  g_autoptr (DdpmModel) model = labelled_model ();
+  g_autoptr (DdpmModel) other = unlabelled_model (model);
+  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+  g_autofree gfloat *expected =
+      sample (backend, other, noisy_steps (0), 2, 5, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
+    DdpmSamplerSpec spec = noisy_steps (weights[i]);
+    const gint *labels[] = { NULL, none, weights[i] == 0 ? some : none };
+
+    for (guint k = 0; k < G_N_ELEMENTS (labels); k++) {
+      g_autofree gfloat *x = sample (backend, model, spec, 2, 5, labels[k]);
+
+      g_assert_cmpmem (x, 2 * N * 4, expected, 2 * N * 4);
+    }
+  }
+}
+
+static void
+guidance_is_linear_in_a_step (void)
+{
+  const gdouble weights[] = { 0.5, 3, 7.5 };
+  const gint labels[] = { 3, 0 };
+  g_autoptr (DdpmModel) model = labelled_model ();
+
+  for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
+    g_autoptr (DdpmBackend) backend = backend_of (kind);
+    g_autofree gfloat *without =
+        sample (backend, model, one_step (0), 2, 0, labels);
+    g_autofree gfloat *with =
+        sample (backend, model, one_step (1), 2, 0, labels);
+
+    g_assert_cmpfloat (distance (with, without, 2 * N), >, 1e-3);
+    for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
+      g_autofree gfloat *x =
+          sample (backend, model, one_step (weights[i]), 2, 0, labels);
+
+      for (guint e = 0; e < 2 * N; e++)
+        g_assert_cmpfloat_with_epsilon (x[e], without[e]
+            + weights[i] * (with[e] - without[e]), 2e-5);
+    }
+  }
+}
+
+static void
+a_labelled_sample_does_not_depend_on_its_batch (void)
+{
+  const gdouble weights[] = { 1, 2 };
+  const gint labels[] = { 4, DDPM_NO_LABEL, 2 };
+  g_autoptr (DdpmModel) model = labelled_model ();
+  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+
+  for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
+    DdpmSamplerSpec spec = noisy_steps (weights[i]);
+    g_autofree gfloat *all = sample (backend, model, spec, 3, 7, labels);
+
+    for (guint k = 0; k < 3; k++) {
+      g_autofree gfloat *one =
+          sample (backend, model, spec, 1, 7 + k, labels + k);
+
+      g_assert_cmpmem (one, N * 4, all + k * N, N * 4);
+    }
+  }
+}
+
+static void
+every_solver_can_be_guided (void)
+{
+  const gint labels[] = { 1, 4 };
+  g_autoptr (DdpmModel) model = labelled_model ();
+  g_autoptr (DdpmBackend) reference = backend_of (DDPM_BACKEND_REFERENCE);
+  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_CPU);
+
+  for (guint kind = DDPM_SAMPLER_DDPM; kind <= DDPM_SAMPLER_DPMPP_2M; kind++) {
+    DdpmSamplerSpec spec = noisy_steps (2);
+    g_autofree gfloat *a = NULL, *b = NULL;
+
+    spec.kind = kind;
+    a = sample (reference, model, spec, 2, 0, labels);
+    b = sample (backend, model, spec, 2, 0, labels);
+    assert_same_state (b, a, 2 * N);
+  }
+}
+
+static void
+labels_that_are_no_classes_are_refused (void)
+{
+  const gint wrong[][2] = { {0, 5}, {-2, 0}, {G_MAXINT, 0}, {G_MININT, 0} };
+  const gint right[] = { 4, 4 }, none[] = { DDPM_NO_LABEL, DDPM_NO_LABEL };
+  g_autoptr (DdpmModel) model = labelled_model ();
+  g_autoptr (DdpmModel) other = unlabelled_model (model);
+  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+  DdpmSamplerSpec spec = one_step (1);
+  g_autoptr (DdpmDenoiser) denoiser = NULL, without = NULL;
+  g_autofree gfloat *x = pure_noise (0, 2, N);
+  g_autofree gfloat *expected =
+      sample (backend, model, one_step (1), 2, 0, right);
+  GError *error = NULL;
+
+  spec.start = model->config.timesteps;
+  denoiser = ddpm_denoiser_new (model, backend, 2, 8, 8, &spec, NULL);
+  without = ddpm_denoiser_new (other, backend, 2, 8, 8, &spec, NULL);
+  g_assert_true (ddpm_denoiser_set_labels (denoiser, right, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_assert_false (ddpm_denoiser_set_labels (denoiser, wrong[i], &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    g_clear_error (&error);
+  }
+  g_assert_false (ddpm_denoiser_set_labels (without, right, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  g_clear_error (&error);
+  g_assert_true (ddpm_denoiser_set_labels (without, none, NULL));
+
+  /* the right ones have stayed */
+  ddpm_denoiser_begin (denoiser, x, SEED, 0);
+  while (ddpm_denoiser_step (denoiser));
+  g_assert_true (ddpm_denoiser_read (denoiser, x, NULL));
+  g_assert_cmpmem (x, 2 * N * 4, expected, 2 * N * 4);
+}
+
+static void
+guidance_out_of_range_is_refused (void)
+{
+  const gdouble wrong[] = { -0.1, DDPM_MAX_GUIDANCE + 1, NAN, INFINITY };
+  g_autoptr (DdpmModel) model = labelled_model ();
+  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    DdpmSamplerSpec spec = noisy_steps (wrong[i]);
+    g_autoptr (GError) error = NULL;
+
+    spec.start = 20;
+    g_assert_null (ddpm_denoiser_new (model, backend, 1, 8, 8, &spec, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define TEST(name) g_test_add_func ("/guidance/" #name, name)
+  TEST (a_label_changes_the_image);
+  TEST (without_a_label_a_model_is_what_it_is_without_classes);
+  TEST (guidance_is_linear_in_a_step);
+  TEST (a_labelled_sample_does_not_depend_on_its_batch);
+  TEST (every_solver_can_be_guided);
+  TEST (labels_that_are_no_classes_are_refused);
+  TEST (guidance_out_of_range_is_refused);
+  return g_test_run ();
+}

@@ -1,0 +1,324 @@
+/* gst-ddpm: labels by number and by name, and classes on disk
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/files.h"
+
+#include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/files/param-tensors.h"
+#include "tests/support/models.h"
+
+#define NAMES "cat,dog,1"
+
+/* Weights that are not 0, of so many classes; names NULL: not known */
+static DdpmModel *
+model_of_classes (guint classes, const gchar * names)
+{
+  GError *error = NULL;
+  DdpmConfig config;
+  DdpmModel *model;
+
+  test_model_config (&config);
+  config.classes = classes;
+  model = ddpm_model_new (&config, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < model->params->total; i++)
+    model->weights[i] = i % 1000;
+  if (names)
+    model->class_names = g_strsplit (names, ",", -1);
+  return model;
+}
+
+/* --- labels ----------------------------------------------------------------- */
+
+static void
+assert_labels (const DdpmModel * model, const gchar * text, gint first,
+    gint second, gint third, gint fourth)
+{
+  const gint expected[] = { first, second, third, fourth };
+  GError *error = NULL;
+  g_autoptr (DdpmLabels) labels = ddpm_labels_new (model, text, &error);
+  gboolean any = FALSE;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < 4; i++) {
+    g_assert_cmpint (ddpm_labels_get (labels, i), ==, expected[i]);
+    any = any || expected[i] != DDPM_NO_LABEL;
+  }
+  g_assert_true (ddpm_labels_any (labels) == any);
+}
+
+static void
+an_empty_text_takes_classes_by_turns (void)
+{
+  g_autoptr (DdpmModel) model = model_of_classes (3, NULL);
+  g_autoptr (DdpmLabels) labels = ddpm_labels_new (model, NULL, NULL);
+
+  assert_labels (model, "", 0, 1, 2, 0);
+  g_assert_cmpint (ddpm_labels_get (labels, G_MAXUINT64), ==, 0);
+}
+
+static void
+a_list_takes_names_numbers_and_none (void)
+{
+  g_autoptr (DdpmModel) model = model_of_classes (3, NAMES);
+
+  assert_labels (model, "dog", 1, 1, 1, 1);
+  assert_labels (model, "2", 2, 2, 2, 2);
+  assert_labels (model, "none", -1, -1, -1, -1);
+  assert_labels (model, "dog, 0 ,none", 1, 0, -1, 1);
+}
+
+static void
+a_name_that_is_a_number_is_a_name (void)
+{
+  g_autoptr (DdpmModel) model = model_of_classes (3, NAMES);
+
+  assert_labels (model, "1", 2, 2, 2, 2);
+}
+
+static void
+without_classes_there_are_no_labels (void)
+{
+  g_autoptr (DdpmModel) model = model_of_classes (0, NULL);
+
+  assert_labels (model, "", -1, -1, -1, -1);
+  assert_labels (model, "none,none", -1, -1, -1, -1);
+}
+
+static void
+what_is_no_class_is_refused (void)
+{
+  static const gchar *const texts[] = { "3", "-1", "ship", "cat,,dog", ",",
+    " ", "1.5", "99999999999999999999", "\xff\xfe", "None"
+  };
+  g_autoptr (DdpmModel) named = model_of_classes (3, NAMES);
+  g_autoptr (DdpmModel) none = model_of_classes (0, NULL);
+  g_autofree gchar *endless = g_strnfill (100000, 'x');
+
+  for (guint i = 0; i <= G_N_ELEMENTS (texts); i++) {
+    const gchar *text = i < G_N_ELEMENTS (texts) ? texts[i] : endless;
+    DdpmModel *models[] = { named, none };
+
+    for (guint k = 0; k < 2; k++) {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (ddpm_labels_new (models[k], text, &error));
+      g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+      g_assert_cmpuint (strlen (error->message), <, 500);
+      g_assert_true (g_utf8_validate (error->message, -1, NULL));
+      g_assert_nonnull (strstr (error->message,
+              k == 0 ? "cat, dog" : "no classes"));
+    }
+  }
+}
+
+/* --- names ------------------------------------------------------------------ */
+
+static void
+names_are_checked (void)
+{
+  g_autofree gchar *most = g_strnfill (DDPM_MAX_CLASS_NAME, 'x');
+  g_autofree gchar *more = g_strnfill (DDPM_MAX_CLASS_NAME + 1, 'x');
+  g_autofree gchar *endless = g_strnfill (100000, ',');
+  const gchar *const wrong[] =
+      { "a", "a,b,c", "a,", ",b", "a,\xff", "a,b\n\x01c",
+    endless, ""
+  };
+  g_autofree gchar *right = g_strconcat (most, ", katze ", NULL);
+  g_autofree gchar *too_long = g_strconcat (more, ",b", NULL);
+  GError *error = NULL;
+  g_auto (GStrv) names = ddpm_class_names_parse (right, 2, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (names[0], ==, most);
+  g_assert_cmpstr (names[1], ==, "katze");
+  g_assert_null (names[2]);
+  for (guint i = 0; i <= G_N_ELEMENTS (wrong); i++) {
+    g_assert_null (ddpm_class_names_parse (i < G_N_ELEMENTS (wrong) ? wrong[i]
+            : too_long, 2, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    g_clear_error (&error);
+  }
+}
+
+/* --- on disk ---------------------------------------------------------------- */
+
+typedef struct
+{
+  gchar *folder, *path;
+} Fixture;
+
+static void
+setup (Fixture * f, gconstpointer data)
+{
+  f->folder = test_files_make_folder ();
+  f->path = g_build_filename (f->folder, "ckpt.bin", NULL);
+}
+
+static void
+teardown (Fixture * f, gconstpointer data)
+{
+  test_files_remove_folder (f->folder);
+  g_free (f->path);
+}
+
+static DdpmModel *
+load (Fixture * f)
+{
+  GError *error = NULL;
+  DdpmModel *model = ddpm_checkpoint_load (f->path, &error);
+
+  g_assert_no_error (error);
+  return model;
+}
+
+static void
+save (Fixture * f, const DdpmModel * model)
+{
+  GError *error = NULL;
+
+  ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->path, &error);
+  g_assert_no_error (error);
+}
+
+static void
+assert_same_weights (const DdpmModel * a, const DdpmModel * b)
+{
+  g_assert_cmpmem (a->weights, a->params->total * sizeof (gfloat), b->weights,
+      b->params->total * sizeof (gfloat));
+}
+
+static void
+classes_and_names_come_back (Fixture * f, gconstpointer data)
+{
+  g_autoptr (DdpmModel) saved = model_of_classes (3, NAMES);
+  g_autoptr (DdpmModel) loaded = NULL;
+  g_autofree gchar *names = NULL;
+
+  save (f, saved);
+  loaded = load (f);
+  g_assert_cmpuint (loaded->config.classes, ==, 3);
+  names = g_strjoinv (",", loaded->class_names);
+  g_assert_cmpstr (names, ==, NAMES);
+  assert_same_weights (loaded, saved);
+}
+
+static void
+a_file_without_classes_says_nothing_of_them (Fixture * f, gconstpointer data)
+{
+  g_autoptr (DdpmModel) saved = model_of_classes (0, NULL);
+  g_autoptr (DdpmModel) loaded = NULL;
+  g_autofree gchar *bytes = NULL;
+  gsize size;
+
+  save (f, saved);
+  g_assert_true (g_file_get_contents (f->path, &bytes, &size, NULL));
+  g_assert_null (g_strstr_len (bytes, size, "class"));
+  g_assert_null (g_strstr_len (bytes, size, "label"));
+  loaded = load (f);
+  g_assert_cmpuint (loaded->config.classes, ==, 0);
+  g_assert_null (loaded->class_names);
+}
+
+/* A state_dict of a network of classes, with metadata or without */
+static void
+write_tensors (Fixture * f, const DdpmModel * model, const gchar * name,
+    const gchar * value)
+{
+  g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
+  GError *error = NULL;
+
+  if (name)
+    ddpm_safetensors_writer_add_metadata (writer, name, value);
+  ddpm_param_tensors_add (writer, "", model->params, DDPM_TYPE_F32,
+      model->weights);
+  ddpm_safetensors_writer_write (writer, f->path, &error);
+  g_assert_no_error (error);
+}
+
+static void
+classes_are_read_off_the_tensor (Fixture * f, gconstpointer data)
+{
+  g_autoptr (DdpmModel) saved = model_of_classes (3, NULL);
+  g_autoptr (DdpmModel) loaded = NULL;
+
+  write_tensors (f, saved, NULL, NULL);
+  loaded = load (f);
+  g_assert_cmpuint (loaded->config.classes, ==, 3);
+  g_assert_null (loaded->class_names);
+}
+
+static void
+metadata_that_contradicts_is_refused (Fixture * f, gconstpointer data)
+{
+  static const struct
+  {
+    const gchar *name, *value;
+  } wrong[] = {
+    {"ddpm.classes", "4"}, {"ddpm.classes", "0"}, {"ddpm.classes", "-1"},
+    {"ddpm.classes", "4097"}, {"ddpm.class_names", "cat,dog"},
+    {"ddpm.class_names", "cat,,dog"}, {"ddpm.class_names", ""},
+  };
+  g_autoptr (DdpmModel) model = model_of_classes (3, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autoptr (GError) error = NULL;
+
+    write_tensors (f, model, wrong[i].name, wrong[i].value);
+    g_assert_null (ddpm_checkpoint_load (f->path, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+    g_assert_nonnull (strstr (error->message, f->path));
+  }
+}
+
+static void
+more_classes_than_there_can_be_are_refused (void)
+{
+  g_autoptr (GError) error = NULL;
+  DdpmConfig config;
+
+  test_model_config (&config);
+  config.classes = DDPM_MAX_CLASSES;
+  g_assert_true (ddpm_config_check (&config, NULL));
+  config.classes++;
+  g_assert_false (ddpm_config_check (&config, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+}
+
+static void
+other_parameters_have_the_places_that_they_have_without (void)
+{
+  g_autoptr (DdpmModel) with = model_of_classes (3, NULL);
+  g_autoptr (DdpmModel) without = model_of_classes (0, NULL);
+  const DdpmParam *rows = ddpm_params_find (with->params, DDPM_PARAM_LABELS);
+
+  g_assert_null (ddpm_params_find (without->params, DDPM_PARAM_LABELS));
+  g_assert_cmpuint (rows->offset, ==, without->params->trainable);
+  g_assert_cmpuint (rows->count, ==, 3 * 4 * with->config.channels);
+  for (guint i = 0; i + 1 < without->params->n_params; i++)
+    g_assert_cmpuint (with->params->params[i].offset, ==,
+        without->params->params[i].offset);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define TEST(name) g_test_add_func ("/labels/" #name, name)
+#define FILE_TEST(name) \
+  g_test_add ("/labels/" #name, Fixture, NULL, setup, name, teardown)
+  TEST (an_empty_text_takes_classes_by_turns);
+  TEST (a_list_takes_names_numbers_and_none);
+  TEST (a_name_that_is_a_number_is_a_name);
+  TEST (without_classes_there_are_no_labels);
+  TEST (what_is_no_class_is_refused);
+  TEST (names_are_checked);
+  TEST (more_classes_than_there_can_be_are_refused);
+  TEST (other_parameters_have_the_places_that_they_have_without);
+  FILE_TEST (classes_and_names_come_back);
+  FILE_TEST (a_file_without_classes_says_nothing_of_them);
+  FILE_TEST (classes_are_read_off_the_tensor);
+  FILE_TEST (metadata_that_contradicts_is_refused);
+  return g_test_run ();
+}

@@ -1,0 +1,195 @@
+/* gst-ddpm: the noise against its definition, and its statistics
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "gst-ddpm/model/noise.h"
+#include "tests/support/json.h"
+
+#define N 65536
+
+typedef void (*NoiseFunc) (guint64 seed, guint64 sample, guint32 stream,
+    guint64 first_element, gsize count, gfloat * out);
+
+/* Random123's published answers for philox4x32-10: counter, key, result */
+static void
+test_words_are_random123s (void)
+{
+  static const struct
+  {
+    guint32 counter[4], key[2], result[4];
+  } answers[] = {
+    {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+    {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff},
+        {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+    {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0},
+        {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+  };
+  gfloat u[4];
+  guint i, j;
+
+  for (i = 0; i < G_N_ELEMENTS (answers); i++) {
+    const guint32 *c = answers[i].counter, *k = answers[i].key;
+
+    ddpm_noise_uniform ((guint64) k[1] << 32 | k[0],
+        (guint64) c[2] << 32 | c[1], c[3], (guint64) c[0] * 4, 4, u);
+    for (j = 0; j < 4; j++)
+      g_assert_cmpfloat (u[j], ==,
+          ((answers[i].result[j] >> 9) + 0.5) / 8388608.0);
+  }
+}
+
+static void
+assert_agrees (JsonObject * entry, const gchar * name, NoiseFunc noise,
+    gdouble relative)
+{
+  JsonArray *expected = json_object_get_array_member (entry, name);
+  guint count = json_array_get_length (expected);
+  g_autofree gfloat *found = g_new (gfloat, count);
+  guint i;
+
+  g_assert_cmpuint (count, ==, 22);
+  noise (g_ascii_strtoull (json_object_get_string_member (entry, "seed"), NULL,
+          10), g_ascii_strtoull (json_object_get_string_member (entry,
+              "sample"), NULL, 10), json_object_get_int_member (entry,
+          "stream"), 0, count, found);
+  for (i = 0; i < count; i++) {
+    gdouble value = json_array_get_double_element (expected, i);
+
+    g_assert_cmpfloat (fabs (found[i] - value), <=, relative * fabs (value));
+  }
+}
+
+static void
+test_numbers_are_the_definitions (void)
+{
+  JsonArray *dump = test_json_load ("noise.json");
+  guint i;
+
+  g_assert_cmpuint (json_array_get_length (dump), ==, 10);
+  for (i = 0; i < json_array_get_length (dump); i++) {
+    JsonObject *entry = json_array_get_object_element (dump, i);
+
+    assert_agrees (entry, "uniform", ddpm_noise_uniform, 0.0);
+    /* rounded to float, and nothing more */
+    assert_agrees (entry, "normal", ddpm_noise_normal, 0.5001 * FLT_EPSILON);
+  }
+  json_array_unref (dump);
+}
+
+static void
+assert_slices_agree (NoiseFunc noise)
+{
+  gfloat whole[40], part[40];
+  guint first, count;
+
+  noise (5, 6, 7, 100, 40, whole);
+  for (first = 0; first < 9; first++) {
+    for (count = 0; count < 12; count++) {
+      part[count] = 99.0f;
+      noise (5, 6, 7, 100 + first, count, part);
+      g_assert_cmpmem (part, count * sizeof (gfloat), whole + first,
+          count * sizeof (gfloat));
+      g_assert_cmpfloat (part[count], ==, 99.0f);
+    }
+  }
+}
+
+static void
+test_slices_agree_with_the_whole (void)
+{
+  assert_slices_agree (ddpm_noise_normal);
+  assert_slices_agree (ddpm_noise_uniform);
+}
+
+static void
+test_every_argument_matters (void)
+{
+  gfloat base[64], other[64];
+  guint i;
+
+  ddpm_noise_normal (1, 2, 3, 0, 64, base);
+  for (i = 0; i < 5; i++) {
+    ddpm_noise_normal (1 + (i == 0) + ((guint64) (i == 1) << 32),
+        2 + (i == 2) + ((guint64) (i == 3) << 32), 3 + (i == 4), 0, 64, other);
+    g_assert_cmpint (memcmp (base, other, sizeof base), !=, 0);
+  }
+}
+
+/* sums of the first four powers, of N numbers, are within five of their own
+ * standard deviations; the numbers are fixed, so this is no game of chance */
+static void
+test_normals_are_normal (void)
+{
+  g_autofree gfloat *z = g_new (gfloat, N);
+  gdouble sum[5] = { 0, }, product = 0;
+  guint i, k;
+
+  ddpm_noise_normal (2024, 1, 0, 0, N, z);
+  for (i = 0; i < N; i++) {
+    g_assert_true (isfinite (z[i]));
+    for (k = 1; k <= 4; k++)
+      sum[k] += pow (z[i], k) / N;
+    product += (gdouble) z[i] * z[(i + 1) % N] / N;
+  }
+  g_assert_cmpfloat_with_epsilon (sum[1], 0, 5 * sqrt (1.0 / N));
+  g_assert_cmpfloat_with_epsilon (sum[2], 1, 5 * sqrt (2.0 / N));
+  g_assert_cmpfloat_with_epsilon (sum[3], 0, 5 * sqrt (15.0 / N));
+  g_assert_cmpfloat_with_epsilon (sum[4], 3, 5 * sqrt (96.0 / N));
+  g_assert_cmpfloat_with_epsilon (product, 0, 5 * sqrt (1.0 / N));
+}
+
+static void
+test_uniforms_are_uniform (void)
+{
+  g_autofree gfloat *u = g_new (gfloat, N);
+  guint bins[64] = { 0, };
+  gdouble chi2 = 0;
+  guint i;
+
+  ddpm_noise_uniform (2024, 1, DDPM_STREAM_INIT, 0, N, u);
+  for (i = 0; i < N; i++) {
+    g_assert_cmpfloat (u[i], >, 0.0f);
+    g_assert_cmpfloat (u[i], <, 1.0f);
+    bins[(guint) (u[i] * 64)]++;
+  }
+  for (i = 0; i < 64; i++)
+    chi2 += pow (bins[i] - N / 64.0, 2) / (N / 64.0);
+  /* 63 degrees of freedom: 1 in 1000 on either side */
+  g_assert_cmpfloat (chi2, >, 33.0);
+  g_assert_cmpfloat (chi2, <, 103.4);
+}
+
+static void
+test_samples_are_not_correlated (void)
+{
+  g_autofree gfloat *a = g_new (gfloat, N), *b = g_new (gfloat, N);
+  gdouble product = 0;
+  guint i;
+
+  ddpm_noise_normal (9, 0, 0, 0, N, a);
+  ddpm_noise_normal (9, 1, 0, 0, N, b);
+  for (i = 0; i < N; i++)
+    product += (gdouble) a[i] * b[i] / N;
+  g_assert_cmpfloat_with_epsilon (product, 0, 5 * sqrt (1.0 / N));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/noise/words-are-random123s", test_words_are_random123s);
+  g_test_add_func ("/noise/numbers-are-the-definitions",
+      test_numbers_are_the_definitions);
+  g_test_add_func ("/noise/slices-agree-with-the-whole",
+      test_slices_agree_with_the_whole);
+  g_test_add_func ("/noise/every-argument-matters",
+      test_every_argument_matters);
+  g_test_add_func ("/noise/normals-are-normal", test_normals_are_normal);
+  g_test_add_func ("/noise/uniforms-are-uniform", test_uniforms_are_uniform);
+  g_test_add_func ("/noise/samples-are-not-correlated",
+      test_samples_are_not_correlated);
+  return g_test_run ();
+}

@@ -1,0 +1,306 @@
+/* gst-ddpm: tests of replacing a file whole
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "gst-ddpm/files/replace.h"
+
+typedef struct
+{
+  gchar *folder;
+  gchar *path;
+  gchar *partial;
+} Fixture;
+
+static void
+setup (Fixture * f, gconstpointer data)
+{
+  f->folder = test_files_make_folder ();
+  f->path = g_build_filename (f->folder, "file", NULL);
+  f->partial = g_build_filename (f->folder, ".file.partial", NULL);
+}
+
+static void
+teardown (Fixture * f, gconstpointer data)
+{
+  test_files_remove_folder (f->folder);
+  g_free (f->path);
+  g_free (f->partial);
+}
+
+static gboolean
+replace_file (const gchar * path, const gchar * text, GError ** error)
+{
+  DdpmReplace replace;
+  gboolean ok;
+
+  if (!ddpm_replace_begin (&replace, path, error))
+    return FALSE;
+  ok = ddpm_replace_write (&replace, text, strlen (text), error)
+      && ddpm_replace_commit (&replace, error);
+  ddpm_replace_clear (&replace);
+  return ok;
+}
+
+static void
+assert_replaces (const gchar * path, const gchar * text)
+{
+  GError *error = NULL;
+
+  replace_file (path, text, &error);
+  g_assert_no_error (error);
+}
+
+static void
+assert_content (const gchar * path, const gchar * text)
+{
+  g_autofree gchar *content = NULL;
+
+  g_assert_true (g_file_get_contents (path, &content, NULL, NULL));
+  g_assert_cmpstr (content, ==, text);
+}
+
+static void
+assert_refuses (const gchar * path, gint code, const gchar * fragment)
+{
+  GError *error = NULL;
+
+  g_assert_false (replace_file (path, "new", &error));
+  g_assert_error (error, DDPM_ERROR, code);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message, fragment));
+  g_error_free (error);
+}
+
+static guint
+get_mode (const gchar * path)
+{
+  struct stat st;
+
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  return st.st_mode & 0777;
+}
+
+static void
+makes_and_replaces (Fixture * f, gconstpointer data)
+{
+  assert_replaces (f->path, "a long first content");
+  assert_content (f->path, "a long first content");
+  assert_replaces (f->path, "second");
+  assert_content (f->path, "second");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+static void
+works_in_the_current_folder (Fixture * f, gconstpointer data)
+{
+  g_autofree gchar *before = g_get_current_dir ();
+
+  g_assert_cmpint (chdir (f->folder), ==, 0);
+  assert_replaces ("file", "content");
+  assert_content ("file", "content");
+  g_assert_cmpint (chdir (before), ==, 0);
+}
+
+static void
+shows_nothing_before_the_commit (Fixture * f, gconstpointer data)
+{
+  DdpmReplace replace;
+
+  assert_replaces (f->path, "old");
+  g_assert_true (ddpm_replace_begin (&replace, f->path, NULL));
+  g_assert_true (ddpm_replace_write (&replace, "new", 3, NULL));
+  assert_content (f->path, "old");
+  ddpm_replace_clear (&replace);
+  assert_content (f->path, "old");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+static void
+makes_files_of_the_umask (Fixture * f, gconstpointer data)
+{
+  mode_t before = umask (027);
+
+  assert_replaces (f->path, "content");
+  umask (before);
+  g_assert_cmpuint (get_mode (f->path), ==, 0640);
+}
+
+static void
+keeps_the_mode_of_a_file (Fixture * f, gconstpointer data)
+{
+  assert_replaces (f->path, "old");
+  g_assert_cmpint (chmod (f->path, 0604), ==, 0);
+  assert_replaces (f->path, "new");
+  g_assert_cmpuint (get_mode (f->path), ==, 0604);
+}
+
+static void
+replaces_what_a_link_leads_to (Fixture * f, gconstpointer data)
+{
+  g_autofree gchar *first = g_build_filename (f->folder, "first", NULL);
+  g_autofree gchar *second = g_build_filename (f->folder, "second", NULL);
+
+  g_assert_cmpint (symlink ("second", first), ==, 0);
+  g_assert_cmpint (symlink (f->path, second), ==, 0);
+  assert_replaces (first, "through a dangling link");
+  assert_content (f->path, "through a dangling link");
+  assert_replaces (first, "again");
+  assert_content (f->path, "again");
+  g_assert_true (g_file_test (first, G_FILE_TEST_IS_SYMLINK));
+  g_assert_true (g_file_test (second, G_FILE_TEST_IS_SYMLINK));
+  g_assert_cmpuint (test_files_count (f->folder), ==, 3);
+}
+
+static void
+refuses_a_circle_of_links (Fixture * f, gconstpointer data)
+{
+  g_assert_cmpint (symlink ("file", f->path), ==, 0);
+  assert_refuses (f->path, DDPM_ERROR_WRITE, "cannot be written");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+static void
+refuses_what_is_no_file (Fixture * f, gconstpointer data)
+{
+  g_assert_cmpint (mkfifo (f->path, 0600), ==, 0);
+  assert_refuses (f->folder, DDPM_ERROR_WRITE, "found a folder");
+  assert_refuses (f->path, DDPM_ERROR_WRITE, "a device or a pipe");
+  assert_refuses ("/dev/null", DDPM_ERROR_WRITE, "a device or a pipe");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+static void
+refuses_a_folder_that_is_not_there (Fixture * f, gconstpointer data)
+{
+  g_autofree gchar *path = g_build_filename (f->folder, "no", "file", NULL);
+
+  assert_refuses (path, DDPM_ERROR_WRITE, "No such file or directory");
+}
+
+/* What a process that was killed has left */
+static void
+takes_over_a_partial_file (Fixture * f, gconstpointer data)
+{
+  g_file_set_contents (f->partial, "longer than the content", -1, NULL);
+  assert_replaces (f->path, "content");
+  assert_content (f->path, "content");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+static void
+refuses_while_another_one_writes (Fixture * f, gconstpointer data)
+{
+  DdpmReplace replace;
+
+  g_assert_true (ddpm_replace_begin (&replace, f->path, NULL));
+  assert_refuses (f->path, DDPM_ERROR_WRITE, "another process is writing it");
+  g_assert_true (ddpm_replace_write (&replace, "first", 5, NULL));
+  g_assert_true (ddpm_replace_commit (&replace, NULL));
+  ddpm_replace_clear (&replace);
+  assert_content (f->path, "first");
+}
+
+static void
+writes_through_no_link_laid_for_it (Fixture * f, gconstpointer data)
+{
+  g_autofree gchar *other = g_build_filename (f->folder, "other", NULL);
+
+  g_file_set_contents (other, "precious", -1, NULL);
+  g_assert_cmpint (symlink (other, f->partial), ==, 0);
+  assert_refuses (f->path, DDPM_ERROR_WRITE, "cannot be written");
+  g_assert_cmpint (unlink (f->partial), ==, 0);
+  g_assert_cmpint (link (other, f->partial), ==, 0);
+  assert_refuses (f->path, DDPM_ERROR_WRITE, "cannot be written");
+  assert_content (other, "precious");
+}
+
+/* A limit of the file size stands for a full disk. Its signal, which by default
+ * ends the process, must not come. */
+static void
+leaves_the_old_file_when_the_disk_is_full (Fixture * f, gconstpointer data)
+{
+  g_autofree gchar *large = g_strnfill (100000, 'x');
+  struct rlimit all, little;
+  GError *error = NULL;
+  gboolean ok;
+
+  assert_replaces (f->path, "old");
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &all), ==, 0);
+  little = all;
+  little.rlim_cur = 50000;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &little), ==, 0);
+  ok = replace_file (f->path, large, &error);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &all), ==, 0);
+
+  g_assert_false (ok);
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE);
+  g_assert_true (g_str_has_prefix (error->message, f->path));
+  g_error_free (error);
+  assert_content (f->path, "old");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+#define KILL_SIZE 300000
+
+static void
+write_pattern (const gchar * path, guint i)
+{
+  g_autofree gchar *text = g_strnfill (KILL_SIZE, 'a' + i % 26);
+
+  if (!replace_file (path, text, NULL))
+    _exit (1);
+}
+
+static void
+check_pattern (const gchar * path)
+{
+  g_autofree gchar *content = NULL;
+  g_autofree gchar *expected = NULL;
+
+  g_assert_true (g_file_get_contents (path, &content, NULL, NULL));
+  expected = g_strnfill (KILL_SIZE, content[0]);
+  g_assert_cmpstr (content, ==, expected);
+}
+
+static void
+is_whole_whenever_the_writer_is_killed (Fixture * f, gconstpointer data)
+{
+  test_files_kill_writers (f->path, 40, write_pattern, check_pattern);
+  assert_replaces (f->path, "last");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 1);
+}
+
+#define ADD(name, func) g_test_add ("/replace/" name, Fixture, NULL, setup, \
+    func, teardown)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("makes-and-replaces", makes_and_replaces);
+  ADD ("works-in-the-current-folder", works_in_the_current_folder);
+  ADD ("shows-nothing-before-the-commit", shows_nothing_before_the_commit);
+  ADD ("makes-files-of-the-umask", makes_files_of_the_umask);
+  ADD ("keeps-the-mode-of-a-file", keeps_the_mode_of_a_file);
+  ADD ("replaces-what-a-link-leads-to", replaces_what_a_link_leads_to);
+  ADD ("refuses-a-circle-of-links", refuses_a_circle_of_links);
+  ADD ("refuses-what-is-no-file", refuses_what_is_no_file);
+  ADD ("refuses-a-folder-that-is-not-there",
+      refuses_a_folder_that_is_not_there);
+  ADD ("takes-over-a-partial-file", takes_over_a_partial_file);
+  ADD ("refuses-while-another-one-writes", refuses_while_another_one_writes);
+  ADD ("writes-through-no-link-laid-for-it",
+      writes_through_no_link_laid_for_it);
+  ADD ("leaves-the-old-file-when-the-disk-is-full",
+      leaves_the_old_file_when_the_disk_is_full);
+  ADD ("is-whole-whenever-the-writer-is-killed",
+      is_whole_whenever_the_writer_is_killed);
+  return g_test_run ();
+}

@@ -1,0 +1,165 @@
+/* gst-ddpm: tests of the safetensors format: written
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/files.h"
+
+#include "kernels/bf16.h"
+
+typedef struct
+{
+  gchar *folder;
+  gchar *path;
+  DdpmSafetensorsWriter *writer;
+} Fixture;
+
+static void
+setup (Fixture * f, gconstpointer data)
+{
+  f->folder = test_files_make_folder ();
+  f->path = g_build_filename (f->folder, "model.bin", NULL);
+  f->writer = ddpm_safetensors_writer_new ();
+}
+
+static void
+teardown (Fixture * f, gconstpointer data)
+{
+  ddpm_safetensors_writer_free (f->writer);
+  test_files_remove_folder (f->folder);
+  g_free (f->path);
+}
+
+static void
+write_file (Fixture * f)
+{
+  GError *error = NULL;
+
+  g_assert_true (ddpm_safetensors_writer_write (f->writer, f->path, &error));
+  g_assert_no_error (error);
+}
+
+static void
+add (Fixture * f, const gchar * name, DdpmType type, guint count,
+    const gfloat * x)
+{
+  ddpm_safetensors_writer_add (f->writer, name, type, 1, &count, x);
+}
+
+/* As the official writer: 8-byte aligned data, the widest type first, then by
+ * name; metadata first */
+static void
+writes_the_header_as_the_official_writer (Fixture * f, gconstpointer data)
+{
+  const gfloat x[4] = { 1, 2, 3, 4 };
+  const guint shape[] = { 2, 1, 2, 1 };
+  g_autoptr (GBytes) bytes = NULL;
+  g_autofree gchar *header = NULL;
+  gfloat first;
+
+  add (f, "b", DDPM_TYPE_F32, 1, x + 2);
+  add (f, "c", DDPM_TYPE_BF16, 3, x);
+  ddpm_safetensors_writer_add (f->writer, "a", DDPM_TYPE_F32, 4, shape, x);
+  add (f, "B", DDPM_TYPE_F32, 0, x);
+  ddpm_safetensors_writer_add_metadata (f->writer, "k", "v");
+  write_file (f);
+
+  bytes = test_files_read (f->path);
+  header = test_files_header (bytes);
+  g_assert_cmpstr (g_strchomp (header), ==, "{\"__metadata__\":{\"k\":\"v\"},"
+      "\"B\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},"
+      "\"a\":{\"dtype\":\"F32\",\"shape\":[2,1,2,1],\"data_offsets\":[0,16]},"
+      "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[16,20]},"
+      "\"c\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[20,26]}}");
+  g_assert_cmpuint (test_files_header_size (bytes) % 8, ==, 0);
+  g_assert_cmpuint (g_bytes_get_size (bytes), ==,
+      8 + test_files_header_size (bytes) + 26);
+  memcpy (&first, (const gchar *) g_bytes_get_data (bytes, NULL) + 8 +
+      test_files_header_size (bytes), 4);
+  g_assert_cmpfloat (first, ==, 1);
+}
+
+/* More than one chunk of the conversion, and not a whole number of them */
+static void
+rounds_to_bf16_as_pytorch_does (Fixture * f, gconstpointer data)
+{
+  g_autoptr (GBytes) bytes = test_files_data ("rounding.safetensors");
+  g_autoptr (DdpmSafetensors) dump =
+      ddpm_safetensors_open_bytes (bytes, "rounding", NULL);
+  guint n = ddpm_safetensors_find (dump, "x")->shape[0], i, copies = 20;
+  guint total = n * copies;
+  g_autofree gfloat *x = g_new (gfloat, total);
+  g_autofree gfloat *expected = g_new (gfloat, total);
+  g_autofree gfloat *found = g_new (gfloat, total);
+  g_autoptr (DdpmSafetensors) file = NULL;
+
+  for (i = 0; i < copies; i++) {
+    ddpm_safetensors_read (dump, ddpm_safetensors_require (dump, "x", 1, &n,
+            NULL), x + i * n, NULL);
+    ddpm_safetensors_read (dump, ddpm_safetensors_require (dump, "x.bf16", 1,
+            &n, NULL), expected + i * n, NULL);
+  }
+  add (f, "x", DDPM_TYPE_BF16, total, x);
+  write_file (f);
+  file = ddpm_safetensors_open (f->path, NULL);
+  g_assert_cmpstr (ddpm_safetensors_find (file, "x")->dtype, ==, "BF16");
+  g_assert_true (ddpm_safetensors_read (file, ddpm_safetensors_require (file,
+              "x", 1, &total, NULL), found, NULL));
+  g_assert_cmpmem (found, total * sizeof *found, expected,
+      total * sizeof *expected);
+}
+
+static void
+keeps_floats_to_the_bit (Fixture * f, gconstpointer data)
+{
+  const guint32 bits[] = { 0x00000000, 0x80000000, 0x00000001, 0x807fffff,
+    0x00800000, 0x7f7fffff, 0xff7fffff, 0x3f800001
+  };
+  guint n = G_N_ELEMENTS (bits);
+  gfloat x[G_N_ELEMENTS (bits)], found[G_N_ELEMENTS (bits)];
+  g_autoptr (DdpmSafetensors) file = NULL;
+
+  memcpy (x, bits, sizeof x);
+  add (f, "x", DDPM_TYPE_F32, n, x);
+  write_file (f);
+  file = ddpm_safetensors_open (f->path, NULL);
+  g_assert_true (ddpm_safetensors_read (file, ddpm_safetensors_require (file,
+              "x", 1, &n, NULL), found, NULL));
+  g_assert_cmpmem (found, sizeof found, bits, sizeof bits);
+}
+
+static void
+keeps_any_metadata (Fixture * f, gconstpointer data)
+{
+  const gchar *const texts[] = { "", "\"quotes\" and \\", "a\nb\tc\x01\x7f",
+    "été 日本 \xf0\x9f\x98\x80", "{\"a\":[1,2]}", "/* */ // '"
+  };
+  g_autoptr (DdpmSafetensors) file = NULL;
+  GHashTable *metadata;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (texts); i++)
+    ddpm_safetensors_writer_add_metadata (f->writer, texts[i], texts[i]);
+  ddpm_safetensors_writer_add_metadata (f->writer, "not UTF-8", "\xff");
+  write_file (f);
+  file = ddpm_safetensors_open (f->path, NULL);
+  g_assert_nonnull (file);
+  metadata = ddpm_safetensors_get_metadata (file);
+  for (i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_assert_cmpstr (g_hash_table_lookup (metadata, texts[i]), ==, texts[i]);
+  g_assert_cmpstr (g_hash_table_lookup (metadata, "not UTF-8"), ==,
+      "\xef\xbf\xbd");
+}
+
+#define ADD(name, func) g_test_add ("/safetensors-writer/" name, Fixture, \
+    NULL, setup, func, teardown)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("writes-the-header-as-the-official-writer",
+      writes_the_header_as_the_official_writer);
+  ADD ("rounds-to-bf16-as-pytorch-does", rounds_to_bf16_as_pytorch_does);
+  ADD ("keeps-floats-to-the-bit", keeps_floats_to_the_bit);
+  ADD ("keeps-any-metadata", keeps_any_metadata);
+  return g_test_run ();
+}

@@ -1,0 +1,544 @@
+/* gst-ddpm: tests of the safetensors format: read, refused
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/files.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <sys/stat.h>
+
+static GBytes *
+make_file (const gchar * header, gsize data_size)
+{
+  g_autofree guint8 *data = g_malloc0 (data_size + 1);
+  gsize i;
+
+  for (i = 0; i < data_size; i++)
+    data[i] = i;
+  return test_files_join (header, strlen (header), data, data_size);
+}
+
+static void
+assert_refused (GBytes * bytes, const gchar * fragment)
+{
+  GError *error = NULL;
+
+  g_assert_null (ddpm_safetensors_open_bytes (bytes, "model.bin", &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+  g_assert_true (g_str_has_prefix (error->message, "model.bin: expected "));
+  if (strstr (error->message, fragment) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
+  g_error_free (error);
+}
+
+/* --- what is read ----------------------------------------------------- */
+
+static void
+reads_tensors_in_any_order (void)
+{
+  g_autoptr (GBytes) bytes = make_file ("{"
+      "\"b\": {\"shape\":[2,3],\"data_offsets\":[8,32],\"dtype\":\"F32\"},\n"
+      "\"__metadata__\":{\"k\":\"v\",\"\\u00e9\\\"\":\"{[//\"},"
+      "\"empty\":{\"dtype\":\"F16\",\"shape\":[0,7],\"data_offsets\":[8,8]},"
+      "\"scalar\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]}"
+      "}  \n ", 32);
+  g_autoptr (DdpmSafetensors) file = NULL;
+  const DdpmFileTensor *tensor;
+  GHashTable *metadata;
+
+  file = ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+  g_assert_nonnull (file);
+  g_assert_cmpuint (g_hash_table_size (ddpm_safetensors_get_tensors (file)), ==,
+      3);
+  tensor = ddpm_safetensors_find (file, "b");
+  g_assert_cmpstr (tensor->dtype, ==, "F32");
+  g_assert_cmpuint (tensor->n_dims, ==, 2);
+  g_assert_cmpuint (tensor->shape[0], ==, 2);
+  g_assert_cmpuint (tensor->shape[1], ==, 3);
+  g_assert_cmpuint (tensor->begin, ==, 8);
+  g_assert_cmpuint (ddpm_safetensors_find (file, "scalar")->n_dims, ==, 0);
+  metadata = ddpm_safetensors_get_metadata (file);
+  g_assert_cmpstr (g_hash_table_lookup (metadata, "k"), ==, "v");
+  g_assert_cmpstr (g_hash_table_lookup (metadata, "é\""), ==, "{[//");
+}
+
+static void
+reads_a_file_without_tensors (void)
+{
+  g_autoptr (GBytes) bytes = make_file ("{}", 0);
+  g_autoptr (DdpmSafetensors) file =
+      ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+
+  g_assert_nonnull (file);
+  g_assert_null (ddpm_safetensors_find (file, "a"));
+}
+
+static gfloat *
+read_tensor (DdpmSafetensors * file, const gchar * name, guint * count)
+{
+  const DdpmFileTensor *tensor = ddpm_safetensors_find (file, name);
+  guint shape = tensor->shape[0];
+  GError *error = NULL;
+  gfloat *x;
+
+  tensor = ddpm_safetensors_require (file, name, 1, &shape, &error);
+  g_assert_no_error (error);
+  x = g_new (gfloat, shape);
+  g_assert_true (ddpm_safetensors_read (file, tensor, x, &error));
+  g_assert_no_error (error);
+  *count = shape;
+  return x;
+}
+
+static void
+assert_same (DdpmSafetensors * file, const gchar * a, const gchar * b)
+{
+  guint n, m;
+  g_autofree gfloat *x = read_tensor (file, a, &n);
+  g_autofree gfloat *y = read_tensor (file, b, &m);
+
+  g_assert_cmpmem (x, n * sizeof *x, y, m * sizeof *y);
+}
+
+static void
+widens_halves_as_pytorch_does (void)
+{
+  g_autoptr (GBytes) bytes = test_files_data ("rounding.safetensors");
+  g_autoptr (DdpmSafetensors) file =
+      ddpm_safetensors_open_bytes (bytes, "rounding", NULL);
+
+  assert_same (file, "half", "half.widened");
+  assert_same (file, "x.bf16", "x.bf16.widened");
+}
+
+static void
+reads_a_file_as_it_reads_memory (void)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "rounding.safetensors", NULL);
+  g_autoptr (DdpmSafetensors) file = ddpm_safetensors_open (path, NULL);
+
+  g_assert_cmpstr (ddpm_safetensors_get_location (file), ==, path);
+  assert_same (file, "half", "half.widened");
+  assert_same (file, "x.bf16", "x.bf16.widened");
+}
+
+static void
+requires_name_shape_and_dtype (void)
+{
+  g_autoptr (GBytes) bytes = make_file ("{"
+      "\"f\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+      "\"i\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,24]}}", 24);
+  g_autoptr (DdpmSafetensors) file =
+      ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+  const guint shape[] = { 2, 1 };
+  GError *error = NULL;
+
+  g_assert_nonnull (ddpm_safetensors_require (file, "f", 2, shape, &error));
+  g_assert_no_error (error);
+  g_assert_null (ddpm_safetensors_require (file, "f", 1, shape, &error));
+  g_assert_cmpstr (error->message, ==,
+      "model.bin: expected tensor f of shape [2], found [2, 1]");
+  g_clear_error (&error);
+  g_assert_null (ddpm_safetensors_require (file, "i", 1, shape, &error));
+  g_assert_cmpstr (error->message, ==,
+      "model.bin: expected tensor i as F32, F16 or BF16, found I64");
+  g_clear_error (&error);
+  g_assert_null (ddpm_safetensors_require (file, "g", 1, shape, &error));
+  g_assert_cmpstr (error->message, ==,
+      "model.bin: expected tensor g of shape [2], found none of that name");
+  g_clear_error (&error);
+  g_assert_false (ddpm_safetensors_check_all_required (file, &error));
+  g_assert_cmpstr (error->message, ==,
+      "model.bin: expected the tensors of one network, found also 'i'");
+  g_clear_error (&error);
+}
+
+static void
+refuses_numbers_that_are_not_finite (gconstpointer data)
+{
+  static const guint32 infinity = 0x7f800000, nan = 0xffc00000;
+  static const guint8 half_nan[] = { 0, 0, 1, 0xfc };
+  const gchar *dtype = data;
+  gboolean wide = strcmp (dtype, "F32") == 0;
+  g_autofree gchar *header = g_strdup_printf ("{\"w\":{\"dtype\":\"%s\","
+      "\"shape\":[%d],\"data_offsets\":[0,4]}}", dtype, wide ? 1 : 2);
+  gconstpointer bits[] = { wide ? (gpointer) & infinity : half_nan,
+    wide ? (gpointer) & nan : half_nan
+  };
+  guint shape = wide ? 1 : 2, i;
+  gfloat x[2];
+
+  for (i = 0; i < 2; i++) {
+    g_autoptr (GBytes) bytes =
+        test_files_join (header, strlen (header), bits[i], 4);
+    g_autoptr (DdpmSafetensors) file =
+        ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+    const DdpmFileTensor *w =
+        ddpm_safetensors_require (file, "w", 1, &shape, NULL);
+    GError *error = NULL;
+
+    g_assert_false (ddpm_safetensors_read (file, w, x, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+    g_assert_nonnull (strstr (error->message, "finite numbers in tensor w"));
+    g_error_free (error);
+  }
+}
+
+/* --- what is refused -------------------------------------------------- */
+
+#define A "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"
+#define TENSOR(name, dtype, shape, offsets) "\"" name "\":{\"dtype\":\"" \
+    dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+
+typedef struct
+{
+  const gchar *name;
+  const gchar *header;
+  gsize data_size;
+  const gchar *fragment;
+} Malformed;
+
+static const Malformed malformed[] = {
+  {"overlap", "{" A "," TENSOR ("b", "F32", "[2]", "[4,12]") "}", 12,
+      "data of tensor 'b' at byte 8, found it at 4"},
+  {"same-bytes", "{" A "," TENSOR ("b", "F32", "[2]", "[0,8]") "}", 8,
+      "at byte 8, found it at 0"},
+  {"gap", "{" A "," TENSOR ("b", "F32", "[2]", "[12,20]") "}", 20,
+      "at byte 8, found it at 12"},
+  {"gap-at-start", "{" TENSOR ("b", "F32", "[2]", "[4,12]") "}", 12,
+      "at byte 0, found it at 4"},
+  {"bytes-behind", "{" A "}", 9, "8 bytes of data, found 9"},
+  {"bytes-missing", "{" A "}", 7, "beyond the end"},
+  {"reversed", "{" TENSOR ("b", "F32", "[2]", "[8,0]") "}", 8, "reversed"},
+  {"size-of-shape", "{" TENSOR ("b", "F32", "[3]", "[0,8]") "}", 8,
+      "do not fit its shape and dtype"},
+  {"size-of-dtype", "{" TENSOR ("b", "F16", "[2]", "[0,8]") "}", 8,
+      "do not fit its shape and dtype"},
+  {"shape-overflow", "{" TENSOR ("b", "F32",
+          "[4294967296,4294967296]", "[0,0]") "}", 0, "no file can hold"},
+  {"shape-2^63", "{" TENSOR ("b", "F32", "[2147483648,4294967296,2]",
+          "[0,0]") "}", 0, "no file can hold"},
+  {"shape-2^64", "{" TENSOR ("b", "F32", "[18446744073709551616]",
+          "[0,0]") "}", 0, "too long"},
+  {"shape-overflow-times-0", "{" TENSOR ("b", "F32",
+          "[4294967296,4294967296,0]", "[0,0]") "}", 0, "no file can hold"},
+  {"shape-negative", "{" TENSOR ("b", "F32", "[-2]", "[0,8]") "}", 8,
+      "a character that no header has"},
+  {"shape-fraction", "{" TENSOR ("b", "F32", "[2.0]", "[0,8]") "}", 8,
+      "a character that no header has"},
+  {"shape-strings", "{" TENSOR ("b", "F32", "[\"2\"]", "[0,8]") "}", 8,
+      "no shape"},
+  {"shape-octal", "{" TENSOR ("b", "F32", "[02]", "[0,8]") "}", 8, "number"},
+  {"shape-dimensions", "{" TENSOR ("b", "F32", "[1,1,1,1,1,1,1,1,2]",
+          "[0,8]") "}", 8, "no shape of at most 8"},
+  {"shape-object", "{" TENSOR ("b", "F32", "{\"x\":2}", "[0,8]") "}", 8,
+      "no shape"},
+  {"shape-missing", "{\"b\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8,
+      "no shape"},
+  {"offsets-three", "{" TENSOR ("b", "F32", "[2]", "[0,4,8]") "}", 8,
+      "no data_offsets"},
+  {"offsets-one", "{" TENSOR ("b", "F32", "[2]", "[8]") "}", 8,
+      "no data_offsets"},
+  {"offsets-missing", "{\"b\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8,
+      "no data_offsets"},
+  {"offsets-beyond", "{" TENSOR ("b", "F32", "[2]",
+          "[999999999999999992,1000000000000000000]") "}", 8, "too long"},
+  {"dtype-unknown", "{" TENSOR ("b", "F31", "[2]", "[0,8]") "}", 8,
+      "no known dtype"},
+  {"dtype-number", "{\"b\":{\"dtype\":32,\"shape\":[2],"
+        "\"data_offsets\":[0,8]}}", 8, "no known dtype"},
+  {"dtype-missing", "{\"b\":{\"shape\":[2],\"data_offsets\":[0,8]}}", 8,
+      "no known dtype"},
+  {"dtype-null", "{\"b\":{\"dtype\":null,\"shape\":[2],"
+        "\"data_offsets\":[0,8]}}", 8, "a character that no header has"},
+  {"duplicate-name", "{" A "," A "}", 8, "two entries of one name"},
+  {"duplicate-name-escaped", "{" A "," TENSOR ("\\u0061", "F32", "[2]",
+          "[0,8]") "}", 8, "a name in its header that is escaped"},
+  {"duplicate-empty", "{" A "," TENSOR ("b", "F32", "[0]", "[8,8]") ","
+        TENSOR ("b", "F32", "[0]", "[8,8]") "}", 8, "two entries of one name"},
+  {"duplicate-dtype", "{\"b\":{\"dtype\":\"F16\",\"dtype\":\"F32\","
+        "\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "two entries of one name"},
+  {"duplicate-metadata", "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}," A "}",
+      8, "two entries of one name"},
+  {"metadata-number", "{\"__metadata__\":{\"a\":1}," A "}", 8,
+      "__metadata__ that is not strings"},
+  {"metadata-nested", "{\"__metadata__\":{\"a\":{\"b\":\"c\"}}," A "}", 8,
+      "__metadata__ that is not strings"},
+  {"metadata-array", "{\"__metadata__\":[\"a\"]," A "}", 8,
+      "__metadata__ that is not strings"},
+  {"tensor-array", "{\"b\":[2]," A "}", 8, "'b' is not an object"},
+  {"tensor-string", "{\"b\":\"F32\"," A "}", 8, "'b' is not an object"},
+  {"array", "[" A "]", 8, "does not begin with '{'"},
+  {"leading-space", " {" A "}", 8, "does not begin with '{'"},
+  {"no-json", "hello, world", 8, "does not begin with '{'"},
+  {"no-end", "{" A, 8, "without an end"},
+  {"no-end-of-string", "{\"a", 8, "string in its header without an end"},
+  {"escape-at-end", "{\"a\\", 8, "string in its header without an end"},
+  {"two-objects", "{" A "}{}", 8, "behind the end"},
+  {"bracket-too-many", "{" A "}}", 8, "behind the end"},
+  {"brackets-crossed", "{\"b\":{\"shape\":[2}]}", 8, "not JSON"},
+  {"comma-missing", "{" A " " A "}", 8, "not JSON"},
+  {"colon-missing", "{\"a\" \"b\"}", 8, "not JSON"},
+  {"comment", "{/*\"*/" A "}", 8, "a character that no header has"},
+  {"not-utf-8", "{\"\xff\":{}," A "}", 8, "not UTF-8"},
+  {"overlong-utf-8", "{\"\xc0\x80\":{}," A "}", 8, "not UTF-8"},
+};
+
+static void
+refuses_malformed (gconstpointer data)
+{
+  const Malformed *m = data;
+  g_autoptr (GBytes) bytes = make_file (m->header, m->data_size);
+
+  assert_refused (bytes, m->fragment);
+}
+
+static void
+refuses_every_truncation (void)
+{
+  g_autoptr (GBytes) whole = make_file ("{" A "," TENSOR ("b", "BF16", "[2,2]",
+          "[8,16]") "}", 16);
+  g_autoptr (DdpmSafetensors) file =
+      ddpm_safetensors_open_bytes (whole, "model.bin", NULL);
+  gsize size = g_bytes_get_size (whole), n;
+
+  g_assert_nonnull (file);
+  for (n = 0; n < size; n++) {
+    g_autoptr (GBytes) part = g_bytes_new_from_bytes (whole, 0, n);
+
+    assert_refused (part, "found");
+  }
+}
+
+static void
+refuses_header_lengths_beyond_the_file (void)
+{
+  const guint64 lengths[] = { 3, 1000, DDPM_SAFETENSORS_MAX_HEADER,
+    DDPM_SAFETENSORS_MAX_HEADER + 1, (guint64) 1 << 63, G_MAXUINT64,
+    G_MAXUINT64 - 7
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (lengths); i++) {
+    guint64 words[1] = { GUINT64_TO_LE (lengths[i]) };
+    GByteArray *array = g_byte_array_new ();
+    g_autoptr (GBytes) bytes = NULL;
+
+    g_byte_array_append (array, (guint8 *) words, 8);
+    g_byte_array_append (array, (const guint8 *) "{}", 2);
+    bytes = g_byte_array_free_to_bytes (array);
+    assert_refused (bytes, "found a header of");
+  }
+}
+
+/* A parser that recurses would overflow its stack. */
+static void
+refuses_deep_nesting (void)
+{
+  const gchar *starts[] =
+      { "{\"a\":", "{\"a\":{\"shape\":", "{\"__metadata__\":" };
+  const gchar *units[] = { "[", "{\"a\":", "[{\"a\":" };
+  guint i, k, n;
+
+  for (i = 0; i < G_N_ELEMENTS (starts); i++) {
+    for (k = 0; k < G_N_ELEMENTS (units); k++) {
+      GString *s = g_string_new (starts[i]);
+      g_autoptr (GBytes) bytes = NULL;
+
+      for (n = 0; n < 1000000; n++)
+        g_string_append (s, units[k]);
+      bytes = make_file (s->str, 0);
+      assert_refused (bytes, "nested too deeply");
+      g_string_free (s, TRUE);
+    }
+  }
+}
+
+static void
+append_numbered (GString * s, gboolean member, guint n)
+{
+  if (member)
+    g_string_append_printf (s, ",\"%u\":0", n);
+  else
+    g_string_append_printf (s, ",%u", n);
+}
+
+static void
+refuses_more_values_than_a_network_has (void)
+{
+  const gchar *starts[] =
+      { "{\"b\":{\"shape\":[0", "{\"b\":0", "{\"b\":{\"c\":0" };
+  guint i, n;
+
+  for (i = 0; i < G_N_ELEMENTS (starts); i++) {
+    GString *s = g_string_new (starts[i]);
+    g_autoptr (GBytes) bytes = NULL;
+
+    for (n = 0; n < 1000000; n++)
+      append_numbered (s, i > 0, n);
+    bytes = make_file (s->str, 0);
+    assert_refused (bytes, "too many values");
+    g_string_free (s, TRUE);
+  }
+}
+
+static void
+refuses_long_names (void)
+{
+  g_autofree gchar *name = g_strnfill (256, 'x');
+  g_autofree gchar *header = g_strdup_printf ("{\"%s\":{},%s}", name, A);
+  g_autoptr (GBytes) bytes = make_file (header, 8);
+
+  assert_refused (bytes, "too long");
+}
+
+/* Their tables would be quadratic: "Az" and "BY" have one hash value. */
+static void
+refuses_names_that_collide (void)
+{
+  GString *s = g_string_new ("{");
+  g_autoptr (GBytes) bytes = NULL;
+  guint i, k;
+
+  for (i = 0; i < 1 << 15; i++) {
+    g_string_append (s, i ? ",\"" : "\"");
+    for (k = 0; k < 15; k++)
+      g_string_append (s, i >> k & 1 ? "Az" : "BY");
+    g_string_append (s, "\":{\"dtype\":\"U8\",\"shape\":[0],"
+        "\"data_offsets\":[0,0]}");
+  }
+  g_string_append_c (s, '}');
+  bytes = make_file (s->str, 0);
+  assert_refused (bytes, "made to collide");
+  g_string_free (s, TRUE);
+}
+
+static void
+escapes_names_in_messages (void)
+{
+  g_autoptr (GBytes) bytes =
+      make_file ("{\"\xc2\x9b" "2J\":{\"dtype\":\"F32\"}}", 0);
+
+  assert_refused (bytes, "'\\302\\2332J'");
+}
+
+static void
+opens_or_refuses (GBytes * bytes)
+{
+  GError *error = NULL;
+  DdpmSafetensors *file =
+      ddpm_safetensors_open_bytes (bytes, "model.bin", &error);
+
+  if (file == NULL)
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
+  else
+    g_assert_no_error (error);
+  g_clear_error (&error);
+  ddpm_safetensors_free (file);
+}
+
+static void
+survives_random_bytes (void)
+{
+  g_autoptr (GBytes) file = make_file ("{\"__metadata__\":{\"k\":\"v\"}," A ","
+      TENSOR ("b", "BF16", "[2,2]", "[8,16]") ","
+      TENSOR ("c", "U8", "[]", "[16,17]") "}", 17);
+
+  test_files_fuzz (file, 1, 20000, 0, 8 + test_files_header_size (file),
+      opens_or_refuses);
+}
+
+/* --- files ------------------------------------------------------------ */
+
+static void
+assert_open_error (const gchar * path, DdpmError code, const gchar * fragment)
+{
+  GError *error = NULL;
+
+  g_assert_null (ddpm_safetensors_open (path, &error));
+  g_assert_error (error, DDPM_ERROR, code);
+  g_assert_nonnull (strstr (error->message, path));
+  g_assert_nonnull (strstr (error->message, fragment));
+  g_error_free (error);
+}
+
+static void
+names_a_file_that_cannot_be_opened (void)
+{
+  gchar *folder = test_files_make_folder ();
+  g_autofree gchar *missing = g_build_filename (folder, "missing", NULL);
+  g_autofree gchar *fifo = g_build_filename (folder, "fifo", NULL);
+  g_autofree gchar *below = g_build_filename (folder, "fifo", "x", NULL);
+
+  g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
+  assert_open_error (missing, DDPM_ERROR_NOT_FOUND, "No such file");
+  assert_open_error (below, DDPM_ERROR_NOT_FOUND, "Not a directory");
+  assert_open_error (folder, DDPM_ERROR_READ, "found a folder");
+  assert_open_error (fifo, DDPM_ERROR_READ, "a device or a pipe");
+  assert_open_error ("/dev/zero", DDPM_ERROR_READ, "a device or a pipe");
+  test_files_remove_folder (folder);
+}
+
+/* A mapping would end in SIGBUS. */
+static void
+reports_a_file_that_shrinks (void)
+{
+  gchar *folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
+  g_autoptr (GBytes) bytes = make_file ("{" A "}", 8);
+  g_autoptr (DdpmSafetensors) file = NULL;
+  guint shape = 2;
+  gfloat x[2];
+  GError *error = NULL;
+
+  g_file_set_contents (path, g_bytes_get_data (bytes, NULL),
+      g_bytes_get_size (bytes), NULL);
+  file = ddpm_safetensors_open (path, NULL);
+  g_assert_cmpint (truncate (path, g_bytes_get_size (bytes) - 1), ==, 0);
+  g_assert_false (ddpm_safetensors_read (file,
+          ddpm_safetensors_require (file, "a", 1, &shape, NULL), x, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_READ);
+  g_assert_nonnull (strstr (error->message, "became shorter"));
+  g_error_free (error);
+  test_files_remove_folder (folder);
+}
+
+#define ADD(name, func) g_test_add_func ("/safetensors/" name, func)
+
+int
+main (int argc, char **argv)
+{
+  guint i;
+
+  g_test_init (&argc, &argv, NULL);
+  ADD ("reads-tensors-in-any-order", reads_tensors_in_any_order);
+  ADD ("reads-a-file-without-tensors", reads_a_file_without_tensors);
+  ADD ("widens-halves-as-pytorch-does", widens_halves_as_pytorch_does);
+  ADD ("reads-a-file-as-it-reads-memory", reads_a_file_as_it_reads_memory);
+  ADD ("requires-name-shape-and-dtype", requires_name_shape_and_dtype);
+  g_test_add_data_func ("/safetensors/refuses-not-finite/f32", "F32",
+      refuses_numbers_that_are_not_finite);
+  g_test_add_data_func ("/safetensors/refuses-not-finite/f16", "F16",
+      refuses_numbers_that_are_not_finite);
+  for (i = 0; i < G_N_ELEMENTS (malformed); i++) {
+    g_autofree gchar *path =
+        g_strconcat ("/safetensors/refuses/", malformed[i].name, NULL);
+
+    g_test_add_data_func (path, &malformed[i], refuses_malformed);
+  }
+  ADD ("refuses-every-truncation", refuses_every_truncation);
+  ADD ("refuses-header-lengths-beyond-the-file",
+      refuses_header_lengths_beyond_the_file);
+  ADD ("refuses-deep-nesting", refuses_deep_nesting);
+  ADD ("refuses-more-values-than-a-network-has",
+      refuses_more_values_than_a_network_has);
+  ADD ("refuses-long-names", refuses_long_names);
+  ADD ("refuses-names-that-collide", refuses_names_that_collide);
+  ADD ("escapes-names-in-messages", escapes_names_in_messages);
+  ADD ("survives-random-bytes", survives_random_bytes);
+  ADD ("names-a-file-that-cannot-be-opened",
+      names_a_file_that_cannot_be_opened);
+  ADD ("reports-a-file-that-shrinks", reports_a_file_that_shrinks);
+  return g_test_run ();
+}

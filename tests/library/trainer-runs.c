@@ -1,0 +1,590 @@
+/* gst-ddpm: runs of the trainer: the same again, interrupted, gone wrong
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <glib/gstdio.h>
+
+#include "gst-ddpm/train/private.h"
+#include "tests/support/training.h"
+
+#define ELEMENTS (6 * 4 * 3)    /* of the tiny network */
+
+static DdpmTrainer *
+tiny_trainer_on (DdpmBackend * backend)
+{
+  DdpmTrainerSettings settings;
+  DdpmConfig config;
+  guint width, height;
+
+  test_net_tiny (&config, &width, &height);
+  test_settings_paper (&settings);
+  settings.micro_batch = 3;
+  return test_trainer_new_on (backend, &config, &settings, width, height);
+}
+
+static DdpmTrainer *
+tiny_trainer (gconstpointer kind)
+{
+  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+
+  return tiny_trainer_on (backend);
+}
+
+static void
+train (DdpmTrainer * trainer, guint steps)
+{
+  DdpmTrainerStats stats;
+
+  for (guint i = 0; i < steps; i++)
+    test_trainer_step (trainer, 8, ELEMENTS, &stats);
+}
+
+/* Bit by bit */
+static void
+assert_same_weights (DdpmTrainer * a, DdpmTrainer * b)
+{
+  for (guint ema = 0; ema < 2; ema++) {
+    g_autoptr (DdpmModel) model_a = test_trainer_get_model (a, ema);
+    g_autoptr (DdpmModel) model_b = test_trainer_get_model (b, ema);
+
+    g_assert_cmpmem (model_a->weights, model_a->params->total * 4,
+        model_b->weights, model_b->params->total * 4);
+    g_assert_cmpuint (model_a->step, ==, model_b->step);
+  }
+}
+
+static void
+two_runs_agree_in_bits (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) a = tiny_trainer (kind), b = tiny_trainer (kind);
+
+  assert_same_weights (a, b);
+  train (a, 3);
+  train (b, 3);
+  assert_same_weights (a, b);
+}
+
+static void
+another_seed_is_another_run (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) a = tiny_trainer (kind), b = NULL;
+  g_autoptr (DdpmModel) model_a = NULL, model_b = NULL;
+  DdpmTrainerSettings settings = a->settings;
+
+  settings.seed++;
+  b = test_trainer_new (GPOINTER_TO_INT (kind), &a->config, &settings, 6, 4);
+  model_a = test_trainer_get_model (a, FALSE);
+  model_b = test_trainer_get_model (b, FALSE);
+  g_assert_cmpfloat (test_relative_distance (model_a->weights,
+          model_b->weights, a->params->trainable), >, 0.1);
+}
+
+/* A folder that is removed with the files of a checkpoint in it */
+typedef struct
+{
+  gchar *folder, *checkpoint, *state;
+} Files;
+
+static void
+files_init (Files * files)
+{
+  GError *error = NULL;
+
+  files->folder = g_dir_make_tmp ("ddpm-XXXXXX", &error);
+  g_assert_no_error (error);
+  files->checkpoint = g_build_filename (files->folder, "ckpt.bin", NULL);
+  files->state = ddpm_train_state_path (files->checkpoint);
+}
+
+static void
+files_clear (Files * files)
+{
+  g_remove (files->checkpoint);
+  g_remove (files->state);
+  g_assert_cmpint (g_rmdir (files->folder), ==, 0);
+  g_free (files->folder);
+  g_free (files->checkpoint);
+  g_free (files->state);
+}
+
+static void
+save (DdpmTrainer * trainer, Files * files)
+{
+  GError *error = NULL;
+
+  g_assert_true (ddpm_trainer_save (trainer, files->checkpoint, 7, NULL,
+          &error));
+  g_assert_no_error (error);
+}
+
+static DdpmTrainState *
+load_state (Files * files)
+{
+  GError *error = NULL;
+  DdpmTrainState *state = ddpm_train_state_load (files->state, &error);
+
+  g_assert_no_error (error);
+  return state;
+}
+
+static void
+a_resumed_run_agrees_in_bits (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) whole = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) second = tiny_trainer (kind);
+  g_autoptr (DdpmTrainState) state = NULL;
+  DdpmTrainerStats stats, expected;
+  GError *error = NULL;
+  Files files;
+
+  files_init (&files);
+  train (whole, 3);
+  save (whole, &files);
+  train (whole, 3);
+
+  state = load_state (&files);
+  g_assert_cmpuint (state->epoch, ==, 7);
+  train (second, 1);            /* leaves traces that restoring must remove */
+  g_assert_true (ddpm_trainer_restore (second, state, &error));
+  g_assert_no_error (error);
+  train (second, 3);
+
+  assert_same_weights (whole, second);
+  ddpm_trainer_get_stats (whole, &expected);
+  ddpm_trainer_get_stats (second, &stats);
+  g_assert_cmpmem (&stats, sizeof stats, &expected, sizeof expected);
+  files_clear (&files);
+}
+
+static void
+the_checkpoint_holds_the_average (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmModel) saved = NULL, average = NULL, raw = NULL;
+  GError *error = NULL;
+  Files files;
+
+  files_init (&files);
+  train (trainer, 2);
+  save (trainer, &files);
+  saved = ddpm_checkpoint_load (files.checkpoint, &error);
+  g_assert_no_error (error);
+  average = test_trainer_get_model (trainer, TRUE);
+  raw = test_trainer_get_model (trainer, FALSE);
+  g_assert_cmpmem (saved->weights, saved->params->total * 4,
+      average->weights, average->params->total * 4);
+  g_assert_cmpfloat (test_relative_distance (raw->weights, average->weights,
+          trainer->params->trainable), >, 0);
+  g_assert_cmpuint (saved->step, ==, 2);
+  g_assert_cmpuint (saved->width, ==, 6);
+  g_assert_cmpuint (saved->height, ==, 4);
+  files_clear (&files);
+}
+
+static void
+refuses_the_state_of_another_run (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) untouched = tiny_trainer (kind);
+  g_autofree gfloat *zeros = g_new0 (gfloat, trainer->params->trainable);
+  DdpmTrainState same = {.config = trainer->config,.width = 6,.height = 4,
+    .weights = zeros,.adam_m = zeros,.adam_v = zeros,.seed = 11
+  };
+  DdpmTrainState others[] = { same, same, same };
+
+  others[0].config.dropout = 0.2;
+  others[1].width = 8;
+  others[2].seed = 12;
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (ddpm_trainer_restore (trainer, &others[i], &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  }
+  assert_same_weights (trainer, untouched);
+}
+
+static void
+refuses_the_weights_of_another_network (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmModel) model = NULL;
+  g_autoptr (GError) error = NULL;
+  DdpmConfig config = trainer->config;
+
+  config.channels = 64;
+  model = test_model_new (&config);
+  g_assert_false (ddpm_trainer_set_weights (trainer, model, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+}
+
+/* --- steps that do not come to their end ------------------------------ */
+
+/* Calls of the operations of a backend are counted here on their way. */
+static struct
+{
+  DdpmOps ops;
+  const DdpmOps *real;
+  gint *cancel;                 /* set at the first loss */
+  guint losses, allocs;
+} spy;
+
+static void
+spy_on_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+    const float *scale, const float *pred, const float *target, float *dpred,
+    double *loss)
+{
+  spy.losses++;
+  if (spy.cancel)
+    g_atomic_int_set (spy.cancel, 1);
+  spy.real->mse (b, n, n_valid, elements, scale, pred, target, dpred, loss);
+}
+
+static gpointer
+spy_on_alloc (DdpmBackend * b, gsize size)
+{
+  spy.allocs++;
+  return spy.real->alloc (b, size);
+}
+
+static void
+spy_begin (DdpmBackend * backend, gint * cancel)
+{
+  spy.real = backend->ops;
+  spy.ops = *backend->ops;
+  spy.ops.mse = spy_on_mse;
+  spy.ops.alloc = spy_on_alloc;
+  spy.cancel = cancel;
+  spy.losses = spy.allocs = 0;
+  backend->ops = &spy.ops;
+}
+
+static void
+spy_end (DdpmBackend * backend)
+{
+  backend->ops = spy.real;
+}
+
+static void
+a_cancelled_step_changes_nothing (gconstpointer kind)
+{
+  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
+  g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (kind);
+  g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
+  g_autoptr (GError) error = NULL;
+  DdpmTrainerStats stats;
+  gint cancel = 0;
+
+  spy_begin (backend, &cancel);
+  g_assert_false (ddpm_trainer_step (trainer, images, NULL, 8, &cancel, NULL,
+          &error));
+  spy_end (backend);
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_CANCELLED);
+  g_assert_cmpuint (spy.losses, ==, 1);
+  ddpm_trainer_get_stats (trainer, &stats);
+  g_assert_cmpuint (stats.step, ==, 0);
+  g_assert_cmpuint (stats.samples, ==, 0);
+  assert_same_weights (trainer, undisturbed);
+
+  train (trainer, 2);
+  train (undisturbed, 2);
+  assert_same_weights (trainer, undisturbed);
+}
+
+static void
+a_step_takes_no_memory (gconstpointer kind)
+{
+  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
+
+  spy_begin (backend, NULL);
+  train (trainer, 2);
+  spy_end (backend);
+  g_assert_cmpuint (spy.losses, ==, 2 * 3);
+  g_assert_cmpuint (spy.allocs, ==, 0);
+}
+
+/* Weights of the losses or not: one call for each micro-batch */
+static void
+weighted_losses_are_one_call (gconstpointer kind)
+{
+  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
+
+  trainer->settings.max_loss_weight = 5.0;
+  spy_begin (backend, NULL);
+  train (trainer, 1);
+  spy_end (backend);
+  g_assert_cmpuint (spy.losses, ==, 3);
+}
+
+/* Of a backend that computes in memory of the host, both are that. */
+static void
+images_of_the_device_are_learnt_alike (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) host = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) device = tiny_trainer (kind);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 3; i++) {
+    g_autofree guint8 *images = test_images (8 * i, 8, ELEMENTS);
+    const guint n = i == 1 ? 5 : 8;
+
+    g_assert_true (ddpm_trainer_step (host, images, NULL, n, NULL, NULL,
+            &error));
+    g_assert_no_error (error);
+    g_assert_true (ddpm_trainer_step_from (device, images, NULL, n, NULL,
+            NULL, &error));
+    g_assert_no_error (error);
+  }
+  assert_same_weights (host, device);
+}
+
+/* factor: of the last weights, and so of all gradients */
+static void
+check_divergence (DdpmBackendKind kind, gfloat factor)
+{
+  g_autoptr (DdpmTrainer) trainer = NULL;
+  g_autoptr (DdpmModel) model = NULL, after = NULL;
+  g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
+  g_autoptr (GError) error = NULL;
+  const DdpmParam *tail;
+  DdpmTrainerSettings settings;
+  DdpmTrainerStats stats;
+  DdpmConfig config;
+  guint width, height;
+
+  test_net_tiny (&config, &width, &height);
+  test_settings_plain (&settings);
+  trainer = test_trainer_new (kind, &config, &settings, width, height);
+  model = test_model_new (&config);
+  tail = ddpm_params_find (model->params, "tail.2.weight");
+  for (gsize i = 0; i < tail->count; i++)
+    model->weights[tail->offset + i] *= factor;
+  test_trainer_set_weights (trainer, model);
+
+  g_assert_false (ddpm_trainer_step (trainer, images, NULL, 8, NULL, &stats,
+          &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
+  after = test_trainer_get_model (trainer, FALSE);
+  g_assert_cmpmem (after->weights, after->params->total * 4,
+      model->weights, model->params->total * 4);
+  ddpm_trainer_get_stats (trainer, &stats);
+  g_assert_cmpuint (stats.step, ==, 0);
+}
+
+static void
+a_diverged_step_leaves_the_weights (gconstpointer kind)
+{
+  check_divergence (GPOINTER_TO_INT (kind), 1e30f);
+}
+
+/* Finite gradients with infinite squares */
+static void
+a_gradient_beyond_adam_is_divergence (gconstpointer kind)
+{
+  check_divergence (GPOINTER_TO_INT (kind), 1e12f);
+}
+
+static void
+what_is_not_a_number_is_noticed_and_gone (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (kind);
+  g_autofree gfloat *grads = g_new (gfloat, trainer->params->trainable);
+  gfloat x_0[8 * ELEMENTS] = { 0, }, eps[8 * ELEMENTS] = { 0, };
+  g_autoptr (GError) error = NULL;
+  gint t[8] = { 0, };
+  gdouble loss;
+
+  x_0[7 * ELEMENTS] = NAN;
+  g_assert_false (ddpm_trainer_gradient (trainer, x_0, t, NULL, eps, 8, &loss,
+          grads, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
+  train (trainer, 1);
+  train (undisturbed, 1);
+  assert_same_weights (trainer, undisturbed);
+}
+
+/* --- batches and settings --------------------------------------------- */
+
+static void
+refuses_batches_that_do_not_fit (gconstpointer kind)
+{
+  static const guint sizes[] = { 0, 9 };
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autofree guint8 *images = test_images (0, 9, ELEMENTS);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (ddpm_trainer_step (trainer, images, NULL, sizes[i], NULL,
+            NULL, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  }
+}
+
+/* After a batch that is not full, the next samples follow without a gap. */
+static void
+samples_are_numbered_through (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  DdpmTrainerStats stats;
+
+  test_trainer_step (trainer, 5, ELEMENTS, &stats);
+  g_assert_cmpuint (stats.samples, ==, 5);
+  test_trainer_step (trainer, 8, ELEMENTS, &stats);
+  g_assert_cmpuint (stats.samples, ==, 13);
+  g_assert_cmpuint (stats.step, ==, 2);
+}
+
+static void
+the_smoothed_loss_begins_as_a_mean (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  DdpmTrainerStats stats;
+  gdouble sum = 0;
+
+  for (guint i = 1; i <= 4; i++) {
+    test_trainer_step (trainer, 8, ELEMENTS, &stats);
+    sum += stats.loss;
+    g_assert_cmpfloat_with_epsilon (stats.loss_smoothed, sum / i, 1e-12);
+  }
+}
+
+static void
+refuses_settings_out_of_range (gconstpointer kind)
+{
+  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  DdpmTrainerSettings wrong[9];
+  DdpmConfig config;
+  guint width, height;
+
+  test_net_tiny (&config, &width, &height);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    test_settings_paper (&wrong[i]);
+  wrong[0].batch_size = 0;
+  wrong[1].batch_size = G_MAXUINT;
+  wrong[2].learning_rate = 0;
+  wrong[3].learning_rate = NAN;
+  wrong[4].grad_clip = -1;
+  wrong[5].ema_decay = 1;
+  wrong[6].grad_clip = INFINITY;
+  wrong[7].max_loss_weight = 0.5;
+  wrong[8].max_loss_weight = NAN;
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (ddpm_trainer_new (&config, &wrong[i], width, height,
+            backend, &error));
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  }
+}
+
+/* The network of the notebook takes some 40 MiB an image in float. */
+static void
+a_chosen_micro_batch_divides_the_batch (gconstpointer kind)
+{
+  static const guint batches[] = { 1, 2, 32, 100, 128, 512 };
+  DdpmTrainer trainer = {.width = 32,.height = 32 };
+  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+
+  ddpm_config_init_defaults (&trainer.config);
+  trainer.params = ddpm_params_new (&trainer.config, NULL);
+  trainer.backend = backend;
+  for (guint i = 0; i < G_N_ELEMENTS (batches); i++) {
+    guint chosen;
+
+    trainer.settings.batch_size = batches[i];
+    chosen = ddpm_trainer_choose_micro_batch (&trainer);
+    g_assert_cmpuint (batches[i] % chosen, ==, 0);
+    g_assert_cmpuint (chosen, >=, MIN (batches[i], 8));
+    g_assert_cmpuint (chosen, <=, 128);
+  }
+  trainer.settings.micro_batch = 24;
+  g_assert_cmpuint (ddpm_trainer_choose_micro_batch (&trainer), ==, 24);
+  ddpm_params_free (trainer.params);
+}
+
+/* Two pictures, seen again and again: black and white halves */
+static void
+the_loss_falls (gconstpointer kind)
+{
+  g_autoptr (DdpmTrainer) trainer = NULL;
+  DdpmTrainerSettings settings;
+  DdpmTrainerStats stats;
+  DdpmConfig config;
+  guint width, height;
+  guint8 images[4 * ELEMENTS];
+  gdouble early = 0, late = 0;
+
+  test_net_tiny (&config, &width, &height);
+  config.dropout = 0;
+  config.beta_end = 0.5;        /* so that noise can be told from picture */
+  test_settings_plain (&settings);
+  settings.batch_size = 4;
+  settings.learning_rate = 4e-3;
+  trainer = test_trainer_new (GPOINTER_TO_INT (kind), &config, &settings,
+      width, height);
+  for (guint e = 0; e < G_N_ELEMENTS (images); e++)
+    images[e] = (e / ELEMENTS % 2) ^ (e % ELEMENTS < ELEMENTS / 2) ? 255 : 0;
+  for (guint i = 0; i < 50; i++) {
+    GError *error = NULL;
+
+    g_assert_true (ddpm_trainer_step (trainer, images, NULL, 4, NULL, &stats,
+            &error));
+    g_assert_no_error (error);
+    *(i < 10 ? &early : &late) += i < 10 || i >= 40 ? stats.loss / 10 : 0;
+  }
+  g_assert_cmpfloat (early, >, 0.5);
+  g_assert_cmpfloat (late, <, 0.7 * early);
+}
+
+static void
+add_tests (const gchar * name, DdpmBackendKind kind)
+{
+  static const struct
+  {
+    const gchar *name;
+    GTestDataFunc func;
+  } tests[] = {
+#define TEST(func) { #func, func }
+    TEST (two_runs_agree_in_bits),
+    TEST (another_seed_is_another_run),
+    TEST (a_resumed_run_agrees_in_bits),
+    TEST (the_checkpoint_holds_the_average),
+    TEST (refuses_the_state_of_another_run),
+    TEST (refuses_the_weights_of_another_network),
+    TEST (a_cancelled_step_changes_nothing),
+    TEST (a_step_takes_no_memory),
+    TEST (a_diverged_step_leaves_the_weights),
+    TEST (a_gradient_beyond_adam_is_divergence),
+    TEST (what_is_not_a_number_is_noticed_and_gone),
+    TEST (refuses_batches_that_do_not_fit),
+    TEST (samples_are_numbered_through),
+    TEST (the_smoothed_loss_begins_as_a_mean),
+    TEST (refuses_settings_out_of_range),
+    TEST (a_chosen_micro_batch_divides_the_batch),
+    TEST (weighted_losses_are_one_call),
+    TEST (images_of_the_device_are_learnt_alike),
+    TEST (the_loss_falls),
+#undef TEST
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
+    g_autofree gchar *path = g_strdup_printf ("/trainer-runs/%s/%s", name,
+        tests[i].name);
+
+    g_test_add_data_func (g_strdelimit (path, "_", '-'),
+        GINT_TO_POINTER (kind), tests[i].func);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  add_tests ("reference", DDPM_BACKEND_REFERENCE);
+  add_tests ("cpu", DDPM_BACKEND_CPU);
+  return g_test_run ();
+}

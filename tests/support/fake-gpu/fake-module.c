@@ -1,0 +1,206 @@
+/* gst-ddpm: a module in the place of the CUDA one: the reference backend on two
+ * GPUs that are not there
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Memory of the "device" can be touched while the backend computes, and by
+ * nobody at any other time: who takes it for the host's does not get far.
+ * What others are to read next must have been waited for, or be in the order of
+ * their stream.
+ */
+#include <gmodule.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kernels/backends.h"
+
+#define N_GPUS 2
+#define MEMORY ((gsize) 1 << 30)        /* never given back; few pages of it */
+
+/* Bytes that were brought to the host */
+G_MODULE_EXPORT gsize fake_gpu_downloads;
+/* How often somebody asked for what networks need; whether it is not there */
+G_MODULE_EXPORT gsize fake_gpu_readied;
+G_MODULE_EXPORT gsize fake_gpu_lacks;
+/* Pictures that were taken where they are */
+G_MODULE_EXPORT gsize fake_gpu_pictures;
+/* How often memory was taken, and how often the host waited */
+G_MODULE_EXPORT gsize fake_gpu_allocations;
+G_MODULE_EXPORT gsize fake_gpu_waits;
+/* Pictures that were painted behind a stream of others, and those that it is
+ * behind; the last such stream */
+G_MODULE_EXPORT gsize fake_gpu_followed;
+G_MODULE_EXPORT gsize fake_gpu_led;
+G_MODULE_EXPORT gsize fake_gpu_stream;
+
+static GRecMutex lock;
+static guint depth;
+static guint8 *memory;
+static gsize used;
+static gboolean pending;        /* written for others, and not waited for */
+static gboolean forgotten;      /* so when the backend was left */
+static gboolean follows;        /* others may have been using it */
+
+static DdpmOps ops;
+static const DdpmOps *inner;
+
+static void
+fake_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+{
+  g_rec_mutex_lock (&lock);
+  if (depth++ == 0)
+    mprotect (memory, MEMORY, PROT_READ | PROT_WRITE);
+  func (data);
+  if (--depth == 0)
+    mprotect (memory, MEMORY, PROT_NONE);
+  forgotten |= pending;
+  g_rec_mutex_unlock (&lock);
+}
+
+static gboolean
+fake_check (DdpmBackend * b, GError ** error)
+{
+  gboolean ok;
+
+  g_rec_mutex_lock (&lock);
+  ok = !forgotten;
+  pending = forgotten = FALSE;
+  g_rec_mutex_unlock (&lock);
+  if (!ok)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY,
+        "%s was not waited for", b->device);
+  return ok;
+}
+
+static gboolean
+fake_ready (DdpmBackend * b, GError ** error)
+{
+  fake_gpu_readied++;
+  if (fake_gpu_lacks == 0)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "%s lacks a library",
+      b->device);
+  return FALSE;
+}
+
+static gpointer
+fake_alloc (DdpmBackend * b, gsize size)
+{
+  gpointer p;
+
+  if (size > MEMORY - used)
+    return NULL;
+  fake_gpu_allocations++;
+  p = memory + used;
+  used += (size + 63) & ~(gsize) 63;
+  return p;
+}
+
+static void
+fake_free (DdpmBackend * b, gpointer p)
+{
+}
+
+static void
+fake_download (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+{
+  inner->download (b, dst, src, size);
+  fake_gpu_downloads += size;
+}
+
+static void
+fake_wait (DdpmBackend * b)
+{
+  fake_gpu_waits++;
+  pending = FALSE;
+}
+
+static void
+fake_follow (DdpmBackend * b, gpointer stream)
+{
+  fake_gpu_stream = (gsize) stream;
+  follows = TRUE;
+}
+
+static void
+fake_lead (DdpmBackend * b, gpointer stream)
+{
+  fake_gpu_led += fake_gpu_stream == (gsize) stream;
+  pending = FALSE;
+}
+
+static void
+fake_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+    guint32 stream, guint n, guint elements, float *out)
+{
+  inner->noise (b, seed, first_sample, stream, n, elements, out);
+  pending = TRUE;
+}
+
+static void
+fake_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
+{
+  inner->to_picture (b, x, p);
+  fake_gpu_followed += follows;
+  follows = FALSE;
+  pending = TRUE;
+}
+
+/* The picture may be written again when it has been waited for. */
+static void
+fake_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
+{
+  inner->from_picture (b, p, pixels);
+  fake_gpu_pictures += p->n;
+  pending = TRUE;
+}
+
+static gboolean
+take_memory (void)
+{
+  if (memory == NULL)
+    memory = mmap (NULL, MEMORY, PROT_NONE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory != MAP_FAILED;
+}
+
+G_MODULE_EXPORT DdpmBackend *ddpm_cuda_backend_new_on (DdpmPrecision precision,
+    guint threads, gint device, gpointer context, GError ** error);
+
+DdpmBackend *
+ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
+    gpointer context, GError ** error)
+{
+  static gint primary[N_GPUS];
+  DdpmBackend *b;
+
+  device = MAX (device, 0);
+  if (device >= N_GPUS || !take_memory ()) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "backend=cuda needs fake GPU %d, and there are %d", device, N_GPUS);
+    return NULL;
+  }
+  b = ddpm_reference_backend_new (DDPM_PRECISION_F32, 1, error);
+  if (b == NULL)
+    return NULL;
+  inner = b->ops;
+  ops = *inner;
+  ops.run = fake_run;
+  ops.check = fake_check;
+  ops.ready = fake_ready;
+  ops.alloc = fake_alloc;
+  ops.free = fake_free;
+  ops.download = fake_download;
+  ops.wait = fake_wait;
+  ops.follow = fake_follow;
+  ops.lead = fake_lead;
+  ops.noise = fake_noise;
+  ops.to_picture = fake_to_picture;
+  ops.from_picture = fake_from_picture;
+  b->ops = &ops;
+  b->name = "cuda";
+  g_free (b->device);
+  b->device = g_strdup_printf ("fake GPU %d", device);
+  b->host_memory = FALSE;
+  b->context = context ? context : &primary[device];
+  return b;
+}

@@ -1,0 +1,590 @@
+/* gst-ddpm: ddpm-bench: what it counts, and what it says
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * No time is asserted, only what must hold of any.
+ */
+#include <json-glib/json-glib.h>
+#include <malloc.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/unet/unet.h"
+#include "tools/bench/measure.h"
+#include "tests/support/files.h"
+#include "tests/support/models.h"
+
+/* --- parts ---------------------------------------------------------------- */
+
+static void
+assert_spread (const gdouble * samples, guint n, gdouble median, gdouble min,
+    gdouble max)
+{
+  g_autoptr (GArray) array = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  BenchSpread spread;
+
+  g_array_append_vals (array, samples, n);
+  bench_samples_summarise (array, &spread);
+  g_assert_cmpfloat (spread.median, ==, median);
+  g_assert_cmpfloat (spread.min, ==, min);
+  g_assert_cmpfloat (spread.max, ==, max);
+}
+
+static void
+the_median_is_the_middle (void)
+{
+  assert_spread ((const gdouble[]) { 5, 1, 100 }, 3, 5, 1, 100);
+  assert_spread ((const gdouble[]) { 4, 100, 1, 2 }, 4, 3, 1, 100);
+  assert_spread ((const gdouble[]) { 7 }, 1, 7, 7, 7);
+  assert_spread (NULL, 0, 0, 0, 0);
+}
+
+/* Ways to get memory, each for @size bytes; none is optimised away */
+static gpointer
+by_malloc (gsize size)
+{
+  return malloc (size);
+}
+
+static gpointer
+by_calloc (gsize size)
+{
+  return calloc (size / 4, 4);
+}
+
+static gpointer
+by_realloc (gsize size)
+{
+  return realloc (NULL, size);
+}
+
+static gpointer
+by_aligned_alloc (gsize size)
+{
+  return aligned_alloc (64, size);
+}
+
+static gpointer
+by_posix_memalign (gsize size)
+{
+  gpointer p = NULL;
+
+  g_assert_cmpint (posix_memalign (&p, 64, size), ==, 0);
+  g_assert_cmpuint ((gsize) p % 64, ==, 0);
+  return p;
+}
+
+static gpointer
+by_memalign (gsize size)
+{
+  return memalign (64, size);
+}
+
+static gpointer
+by_a_library (gsize size)
+{
+  return g_malloc (size);
+}
+
+static void
+allocations_of_all_kinds_are_counted (void)
+{
+  static gpointer (*const ways[]) (gsize) = {
+    by_malloc, by_calloc, by_realloc, by_aligned_alloc, by_posix_memalign,
+    by_memalign, by_a_library
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
+    BenchAllocations before, after;
+    gpointer p;
+
+    bench_allocations_read (&before);
+    p = ways[i] (4096);
+    bench_allocations_read (&after);
+    g_assert_nonnull (p);
+    memset (p, 1, 4096);
+    free (p);
+    if (before.calls < 0) {
+      g_test_skip ("a sanitizer has its own malloc");
+      return;
+    }
+    g_assert_cmpint (after.calls - before.calls, ==, 1);
+    g_assert_cmpint (after.bytes - before.bytes, ==, 4096);
+  }
+}
+
+static void
+posix_memalign_refuses_what_is_no_alignment (void)
+{
+  const volatile gsize three = 3, none = 0;
+  BenchAllocations counted;
+  gpointer p = NULL;
+
+  bench_allocations_read (&counted);
+  if (counted.calls < 0) {
+    g_test_skip ("a sanitizer has its own malloc");
+    return;
+  }
+  g_assert_cmpint (posix_memalign (&p, three, 8), !=, 0);
+  g_assert_cmpint (posix_memalign (&p, none, 8), !=, 0);
+  g_assert_null (p);
+}
+
+static void
+the_peak_of_memory_can_be_forgotten (void)
+{
+  const gsize size = 64 << 20;
+  guint64 low, high;
+  guint8 *p;
+
+  if (!bench_peak_memory_reset () || bench_peak_memory_read () == 0) {
+    g_test_skip ("no /proc that can be written");
+    return;
+  }
+  low = bench_peak_memory_read ();
+  /* not malloc(): a sanitizer keeps what is freed */
+  p = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+      -1, 0);
+  g_assert_true (p != MAP_FAILED);
+  memset (p, 1, size);
+  g_assert_cmpint (munmap (p, size), ==, 0);
+  high = bench_peak_memory_read ();
+  g_assert_cmpuint (high, >=, low + size / 2);
+  g_assert_true (bench_peak_memory_reset ());
+  g_assert_cmpuint (bench_peak_memory_read (), <, high - size / 4);
+}
+
+/* Counted by hand, from the notebook's constructors */
+static void
+the_notebooks_network_is_counted (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DdpmBackend) inner = ddpm_backend_new (DDPM_BACKEND_REFERENCE,
+      DDPM_PRECISION_F32, 1, &error);
+  g_autoptr (DdpmBackend) profile = ddpm_profile_backend_new (inner);
+  g_autoptr (DdpmUnet) unet = NULL;
+  DdpmConfig config;
+  gdouble forward;
+
+  ddpm_config_init_defaults (&config);
+  unet = ddpm_unet_new (&config, profile, 2, 32, 32, FALSE, &error);
+  g_assert_no_error (error);
+  forward = ddpm_profile_backend_get_planned_flops (profile) / 2;
+  g_assert_cmpfloat_with_epsilon (1e-9 *
+      bench_flops_of_image (BENCH_FORWARD, forward), 12.0987, 5e-5);
+  g_assert_cmpfloat_with_epsilon (1e-9 *
+      bench_flops_of_image (BENCH_TRAIN, forward), 36.3, 0.05);
+}
+
+static void
+shapes_have_names (void)
+{
+  g_autofree gchar *plain =
+      bench_shape_to_string (&(DdpmConvDesc) {.height = 32,.width = 16,
+        .cin0 = 3,.cout = 128,.kernel = 3,.stride = 1
+      });
+  g_autofree gchar *full =
+      bench_shape_to_string (&(DdpmConvDesc) {.height = 8,.width = 8,
+        .cin0 = 256,.cin1 = 128,.cout = 64,.kernel = 1,.stride = 2
+      });
+
+  g_assert_cmpstr (plain, ==, "3x3 3->128 at 16x32");
+  g_assert_cmpstr (full, ==, "1x1 256+128->64 at 8x8, stride 2");
+}
+
+/* --- the program ---------------------------------------------------------- */
+
+#define TINY "--channels=32 --channel-mult=1,1 --attention-levels=1 " \
+    "--res-blocks=1 --timesteps=10 --width=8 --height=4 --repeats=2 --warmup=1 "
+
+static gint
+run_bench (const gchar * arguments, gchar ** out, gchar ** err)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *command = g_strdup_printf ("%s %s",
+      g_getenv ("DDPM_BENCH"), arguments);
+  gint status;
+
+  g_assert_true (g_spawn_command_line_sync (command, out, err, &status,
+          &error));
+  g_assert_no_error (error);
+  g_assert_true (WIFEXITED (status));
+  return WEXITSTATUS (status);
+}
+
+/* What one run prints, parsed: of JsonParser, one for each line */
+static GPtrArray *
+run_json (const gchar * arguments)
+{
+  GPtrArray *parsers = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autofree gchar *all = g_strconcat (arguments, " --json " TINY, NULL);
+  g_autofree gchar *out = NULL, *err = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  g_assert_cmpint (run_bench (all, &out, &err), ==, 0);
+  g_assert_cmpstr (err, ==, "");
+  lines = g_strsplit (out, "\n", -1);
+  for (guint i = 0; lines[i] && *lines[i]; i++) {
+    JsonParser *parser = json_parser_new ();
+    GError *error = NULL;
+
+    json_parser_load_from_data (parser, lines[i], -1, &error);
+    g_assert_no_error (error);
+    g_ptr_array_add (parsers, parser);
+  }
+  return parsers;
+}
+
+static JsonObject *
+result_at (GPtrArray * parsers, guint i)
+{
+  return json_node_get_object (json_parser_get_root (g_ptr_array_index (parsers,
+              i)));
+}
+
+static gdouble
+number (JsonObject * result, const gchar * name)
+{
+  return json_object_get_double_member (result, name);
+}
+
+static gdouble
+median (JsonObject * result, const gchar * name)
+{
+  JsonObject *spread = json_object_get_object_member (result, name);
+
+  g_assert_cmpfloat (number (spread, "min"), <=, number (spread, "median"));
+  g_assert_cmpfloat (number (spread, "median"), <=, number (spread, "max"));
+  g_assert_cmpfloat (number (spread, "min"), >, 0.0);
+  return number (spread, "median");
+}
+
+static gdouble
+sum_of_shares (JsonObject * result)
+{
+  JsonArray *breakdown = json_object_get_array_member (result, "breakdown");
+  gdouble sum = 0.0;
+
+  for (guint i = 0; i < json_array_get_length (breakdown); i++) {
+    gdouble share = number (json_array_get_object_element (breakdown, i),
+        "share");
+
+    g_assert_cmpfloat (share, >=, 0.0);
+    sum += share;
+  }
+  return sum;
+}
+
+/* Of all convolutions, calls x the time of each alone, and the best speed */
+static void
+assert_convolutions_add_up (JsonObject * result)
+{
+  static const gchar *const passes[] =
+      { "forward", "backward by data", "backward by weights" };
+  JsonArray *shapes = json_object_get_array_member (result, "convolutions");
+  JsonObject *ceiling = json_object_get_object_member (result, "ceiling");
+  gdouble best = 0.0, low = 0.0, high = 0.0;
+
+  for (guint i = 0; i < json_array_get_length (shapes); i++) {
+    JsonObject *shape = json_array_get_object_element (shapes, i);
+
+    for (guint k = 0; k < G_N_ELEMENTS (passes); k++) {
+      JsonObject *pass, *alone;
+
+      if (!json_object_has_member (shape, passes[k]))
+        continue;
+      pass = json_object_get_object_member (shape, passes[k]);
+      alone = json_object_get_object_member (pass, "alone_ms");
+      best = MAX (best, number (pass, "gflops"));
+      low += number (pass, "calls") * number (alone, "min");
+      high += number (pass, "calls") * number (alone, "max");
+      g_assert_cmpfloat (number (pass, "in_step_ms"), >, 0.0);
+      g_assert_cmpstr (json_object_get_string_member (pass, "implementation"),
+          !=, "none");
+    }
+  }
+  g_assert_cmpfloat_with_epsilon (number (ceiling, "gflops"), best,
+      1e-6 * best);
+  g_assert_cmpfloat (median (result, "convolutions_alone_ms"), >=,
+      low * 0.999999);
+  g_assert_cmpfloat (median (result, "convolutions_alone_ms"), <=,
+      high * 1.000001);
+}
+
+static void
+assert_consistent (JsonObject * result)
+{
+  const gdouble step = median (result, "step_ms");
+  const gdouble batch = number (result, "batch");
+  JsonObject *ceiling = json_object_get_object_member (result, "ceiling");
+
+  g_assert_cmpfloat_with_epsilon (number (result, "images_per_second"),
+      1e3 * batch / step, 1e-6 * 1e3 * batch / step);
+  g_assert_cmpfloat_with_epsilon (number (result, "gflops"),
+      number (result, "gflop_per_evaluation")
+      * number (result, "evaluations_per_second"),
+      1e-6 * number (result, "gflops"));
+  g_assert_cmpfloat_with_epsilon (number (result, "fraction_of_ceiling"),
+      number (result, "gflops") / number (ceiling, "gflops"), 1e-6);
+  g_assert_cmpfloat (number (result, "step_to_convolutions"), >, 0.0);
+  g_assert_cmpfloat (median (result, "cpu_ms"), >, 0.0);
+  g_assert_cmpfloat_with_epsilon (sum_of_shares (result), 1.0, 1e-6);
+  assert_convolutions_add_up (result);
+}
+
+static void
+each_batch_is_a_line_of_json (void)
+{
+  g_autoptr (GPtrArray) lines = run_json ("forward --batch=1,3");
+
+  g_assert_cmpuint (lines->len, ==, 2);
+  for (guint i = 0; i < 2; i++) {
+    JsonObject *result = result_at (lines, i);
+
+    g_assert_cmpstr (json_object_get_string_member (result, "benchmark"), ==,
+        "forward");
+    g_assert_cmpint (json_object_get_int_member (result, "batch"), ==,
+        i ? 3 : 1);
+    assert_consistent (result);
+  }
+}
+
+static void
+the_time_of_processors_can_be_the_clock (void)
+{
+  g_autoptr (GPtrArray) lines = run_json ("forward --clock=cpu --batch=4");
+  JsonObject *result = result_at (lines, 0);
+
+  g_assert_cmpstr (json_object_get_string_member (result, "clock"), ==, "cpu");
+  g_assert_cmpfloat (median (result, "step_ms"), <=, median (result, "cpu_ms"));
+  assert_consistent (result);
+}
+
+static void
+sampling_evaluates_once_a_step (void)
+{
+  g_autoptr (GPtrArray) lines = run_json ("sample --batch=2 --steps=4");
+  JsonObject *result = result_at (lines, 0);
+
+  g_assert_cmpint (json_object_get_int_member (result, "evaluations"), ==, 4);
+  g_assert_cmpfloat_with_epsilon (number (result, "evaluations_per_second"),
+      4 * number (result, "images_per_second"),
+      1e-6 * number (result, "evaluations_per_second"));
+  assert_consistent (result);
+}
+
+static void
+guidance_evaluates_twice_a_step (void)
+{
+  g_autoptr (GPtrArray) forward = run_json ("forward --classes=3");
+  g_autoptr (GPtrArray) twice =
+      run_json ("sample --batch=2 --steps=4 --classes=3");
+  g_autoptr (GPtrArray) once =
+      run_json ("sample --batch=2 --steps=4 --classes=3 --guidance=1");
+  JsonObject *result = result_at (twice, 0);
+
+  g_assert_cmpint (json_object_get_int_member (result, "evaluations"), ==, 8);
+  g_assert_cmpint (json_object_get_int_member (result_at (once, 0),
+          "evaluations"), ==, 4);
+  g_assert_cmpfloat_with_epsilon (number (result, "gflop_per_evaluation"),
+      number (result_at (forward, 0), "gflop_per_evaluation"), 1e-9);
+  assert_consistent (result);
+}
+
+static void
+training_takes_three_times_the_operations (void)
+{
+  g_autoptr (GPtrArray) forward = run_json ("forward");
+  g_autoptr (GPtrArray) train = run_json ("train --batch=4 --micro-batch=2");
+  JsonObject *result = result_at (train, 0);
+
+  g_assert_cmpint (json_object_get_int_member (result, "micro_batch"), ==, 2);
+  g_assert_cmpfloat_with_epsilon (number (result, "gflop_per_evaluation"),
+      3 * number (result_at (forward, 0), "gflop_per_evaluation"), 1e-9);
+  assert_consistent (result);
+}
+
+/* Sampled with fewer steps and guidance, a model can still be trained: on
+ * images, without its teacher */
+static void
+a_model_that_had_a_teacher_is_trained_without (void)
+{
+  gchar *folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
+  g_autofree gchar *arguments = g_strdup_printf ("train --model=%s --batch=2 "
+      "--repeats=1 --warmup=1 --json", path);
+  g_autofree gchar *out = NULL, *err = NULL;
+  g_autoptr (DdpmModel) model = NULL;
+  g_autoptr (GError) error = NULL;
+  DdpmConfig config;
+  gint status;
+
+  test_model_config (&config);
+  config.guidance = 3.0;
+  config.steps = 4;
+  model = ddpm_model_new (&config, NULL);
+  ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  model->width = 6;
+  model->height = 4;
+  g_assert_true (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
+  g_assert_no_error (error);
+  status = run_bench (arguments, &out, &err);
+  g_assert_cmpstr (err, ==, "");
+  g_assert_cmpint (status, ==, 0);
+  g_assert_nonnull (strstr (out, "images_per_second"));
+  test_files_remove_folder (folder);
+}
+
+static void
+assert_allocates_nothing (const gchar * backend)
+{
+  static const gchar *const modes[] =
+      { "forward --batch=2", "sample --steps=2", "train --batch=2",
+    "sample --steps=2 --classes=3", "train --batch=2 --classes=3"
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (modes); i++) {
+    g_autofree gchar *arguments =
+        g_strdup_printf ("%s --precision=f32 --threads=2 --backend=%s",
+        modes[i], backend);
+    g_autoptr (GPtrArray) lines = run_json (arguments);
+    JsonObject *result = result_at (lines, 0);
+
+    if (json_object_get_null_member (result, "allocations_per_step")) {
+      g_test_skip ("a sanitizer has its own malloc");
+      return;
+    }
+    g_assert_cmpfloat (number (result, "allocations_per_step"), ==, 0.0);
+  }
+}
+
+static void
+steps_of_the_engine_allocate_nothing (void)
+{
+  assert_allocates_nothing ("reference");
+}
+
+static void
+steps_on_a_cpu_allocate_nothing (void)
+{
+  g_autoptr (DdpmBackend) cpu =
+      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 1, NULL);
+
+  if (cpu == NULL) {
+    g_test_skip ("this build has no CPU backend");
+    return;
+  }
+  assert_allocates_nothing ("cpu");
+}
+
+static void
+the_built_in_model_says_what_it_is (void)
+{
+  g_autofree gchar *out = NULL, *err = NULL;
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonObject *network;
+
+  g_assert_cmpint (run_bench ("forward --model= --json --repeats=1 --warmup=1 "
+          "--width=8 --height=8", &out, &err), ==, 0);
+  g_assert_true (json_parser_load_from_data (parser, out, -1, NULL));
+  network =
+      json_object_get_object_member (json_node_get_object (json_parser_get_root
+          (parser)), "network");
+  g_assert_cmpstr (json_object_get_string_member (network, "weights"), !=,
+      "random");
+  g_assert_cmpint (json_object_get_int_member (network, "width"), ==, 8);
+}
+
+static void
+people_get_a_table (void)
+{
+  g_autofree gchar *out = NULL, *err = NULL;
+
+  g_assert_cmpint (run_bench ("forward --shapes " TINY, &out, &err), ==, 0);
+  g_assert_nonnull (strstr (out, "of the ceiling"));
+  g_assert_nonnull (strstr (out, "step : convolutions alone"));
+  g_assert_nonnull (strstr (out, "3x3 3->32 at 8x4"));
+  g_assert_nonnull (strstr (out, "norm, forward"));
+}
+
+static void
+what_cannot_be_is_refused (void)
+{
+  static const struct
+  {
+    const gchar *arguments, *expected;
+  } cases[] = {
+    {"", "forward, sample, train"},
+    {"backward", "backward"},
+    {"forward train", "train"},
+    {"forward --channels=33", "multiple of 32"},
+    {"forward --channel-mult=0", "channel-mult"},
+    {"forward --attention-levels=9", "attention-levels"},
+    {"forward --classes=4097", "--classes"},
+    {"sample --classes=2 --guidance=101", "--guidance"},
+    {"sample --classes=2 --guidance=nan", "--guidance"},
+    {"forward --width=7", "divisible"},
+    {"forward --batch=0", "--batch"},
+    {"forward --batch=1,,2", "--batch"},
+    {"forward --batch=99999999999999999999", "--batch"},
+    {"forward --batch=65537", "--batch"},
+    {"forward --repeats=0", "--repeats"},
+    {"forward --threads=-2", "--threads"},
+    {"forward --backend=gpu", "--backend"},
+    {"forward --precision=f64", "--precision"},
+    {"forward --clock=sun", "--clock"},
+    {"sample --sampler=euler", "--sampler"},
+    {"sample --steps=1001", "--steps"},
+    {"forward --model=/nonexistent", "/nonexistent"},
+    {"forward --model=/nonexistent --channels=32", "--model"},
+    {"forward --wings", "--wings"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree gchar *out = NULL, *err = NULL;
+
+    g_assert_cmpint (run_bench (cases[i].arguments, &out, &err), ==, 2);
+    g_assert_cmpstr (out, ==, "");
+    g_assert_nonnull (strstr (err, cases[i].expected));
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/bench/the-median-is-the-middle", the_median_is_the_middle);
+  g_test_add_func ("/bench/allocations-of-all-kinds-are-counted",
+      allocations_of_all_kinds_are_counted);
+  g_test_add_func ("/bench/posix-memalign-refuses-what-is-no-alignment",
+      posix_memalign_refuses_what_is_no_alignment);
+  g_test_add_func ("/bench/the-peak-of-memory-can-be-forgotten",
+      the_peak_of_memory_can_be_forgotten);
+  g_test_add_func ("/bench/the-notebooks-network-is-counted",
+      the_notebooks_network_is_counted);
+  g_test_add_func ("/bench/shapes-have-names", shapes_have_names);
+  g_test_add_func ("/bench/each-batch-is-a-line-of-json",
+      each_batch_is_a_line_of_json);
+  g_test_add_func ("/bench/the-time-of-processors-can-be-the-clock",
+      the_time_of_processors_can_be_the_clock);
+  g_test_add_func ("/bench/sampling-evaluates-once-a-step",
+      sampling_evaluates_once_a_step);
+  g_test_add_func ("/bench/guidance-evaluates-twice-a-step",
+      guidance_evaluates_twice_a_step);
+  g_test_add_func ("/bench/training-takes-three-times-the-operations",
+      training_takes_three_times_the_operations);
+  g_test_add_func ("/bench/a-model-that-had-a-teacher-is-trained-without",
+      a_model_that_had_a_teacher_is_trained_without);
+  g_test_add_func ("/bench/steps-of-the-engine-allocate-nothing",
+      steps_of_the_engine_allocate_nothing);
+  g_test_add_func ("/bench/steps-on-a-cpu-allocate-nothing",
+      steps_on_a_cpu_allocate_nothing);
+  g_test_add_func ("/bench/the-built-in-model-says-what-it-is",
+      the_built_in_model_says_what_it_is);
+  g_test_add_func ("/bench/people-get-a-table", people_get_a_table);
+  g_test_add_func ("/bench/what-cannot-be-is-refused",
+      what_cannot_be_is_refused);
+  return g_test_run ();
+}

@@ -1,0 +1,124 @@
+/* gst-ddpm: the program ddpm-check: what it compares, and its exit status
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/files/checkpoint.h"
+#include "tests/support/files.h"
+
+typedef struct
+{
+  gchar *folder, *model;
+} Fixture;
+
+#define CLASSES GUINT_TO_POINTER (3)
+
+static void
+set_up (Fixture * f, gconstpointer classes)
+{
+  g_autoptr (DdpmModel) model = NULL;
+  GError *error = NULL;
+  DdpmConfig config;
+
+  f->folder = test_files_make_folder ();
+  f->model = g_build_filename (f->folder, "model.bin", NULL);
+  ddpm_config_init_defaults (&config);
+  config.channels = 32;
+  config.n_levels = 2;
+  config.channel_mult[1] = 1;
+  config.attention_levels = 0;
+  config.res_blocks = 1;
+  config.timesteps = 20;
+  config.classes = GPOINTER_TO_UINT (classes);
+  model = ddpm_model_new (&config, &error);
+  g_assert_no_error (error);
+  ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  model->width = model->height = 8;
+  ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->model, &error);
+  g_assert_no_error (error);
+}
+
+static void
+tear_down (Fixture * f, gconstpointer unused)
+{
+  g_free (f->model);
+  test_files_remove_folder (f->folder);
+}
+
+/* Arguments are separated by spaces. Expects the exit status, and text in
+ * what it says. */
+static void
+assert_check (Fixture * f, const gchar * arguments, gint expected,
+    const gchar * text)
+{
+  g_autofree gchar *line = g_strdup_printf ("%s --model %s %s",
+      g_getenv ("DDPM_CHECK"), f->model, arguments);
+  g_auto (GStrv) argv = g_strsplit (line, " ", -1);
+  g_autofree gchar *out = NULL, *err = NULL, *said = NULL;
+  GError *error = NULL;
+  gint status;
+
+  g_spawn_sync (NULL, argv, NULL, 0, NULL, NULL, &out, &err, &status, &error);
+  g_assert_no_error (error);
+  said = g_strconcat (out, err, NULL);
+  g_test_message ("%s", said);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, expected);
+  g_assert_nonnull (strstr (said, text));
+}
+
+static void
+a_backend_agrees_with_itself (Fixture * f, gconstpointer unused)
+{
+  assert_check (f, "--backend reference", 0, "images, after 5 steps");
+}
+
+static void
+the_backend_that_is_here_agrees_with_the_reference (Fixture * f,
+    gconstpointer unused)
+{
+  assert_check (f, "--precision f32", 0, "eps, timestep 19");
+}
+
+static void
+labels_and_guidance_agree_too (Fixture * f, gconstpointer classes)
+{
+  assert_check (f, "--precision f32", 0, "images, after 5 steps");
+}
+
+static void
+bf16_is_within_its_own_limits_only (Fixture * f, gconstpointer unused)
+{
+  assert_check (f, "--backend reference --precision bf16", 0, "bf16");
+  assert_check (f, "--backend reference --precision bf16 --tolerance 1e-5", 3,
+      "DIFFERENT");
+}
+
+static void
+what_cannot_be_done_is_said (Fixture * f, gconstpointer unused)
+{
+  assert_check (f, "--model /nowhere/ckpt.bin", 1, "/nowhere/ckpt.bin");
+}
+
+static void
+a_wrong_command_line_is_said (Fixture * f, gconstpointer unused)
+{
+  assert_check (f, "--backend abacus", 2, "abacus");
+  assert_check (f, "--images 0", 2, "--images");
+  assert_check (f, "--tolerance nan", 2, "--tolerance");
+  assert_check (f, "elephant", 2, "elephant");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define TEST(name) \
+  g_test_add ("/check/" #name, Fixture, NULL, set_up, name, tear_down)
+  TEST (a_backend_agrees_with_itself);
+  TEST (the_backend_that_is_here_agrees_with_the_reference);
+  TEST (bf16_is_within_its_own_limits_only);
+  g_test_add ("/check/labels_and_guidance_agree_too", Fixture, CLASSES, set_up,
+      labels_and_guidance_agree_too, tear_down);
+  TEST (what_cannot_be_done_is_said);
+  TEST (a_wrong_command_line_is_said);
+  return g_test_run ();
+}

@@ -1,0 +1,314 @@
+/* gst-ddpm: the program ddpm-evaluate: its figures, errors and exit status
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <json-glib/json-glib.h>
+#include <math.h>
+
+#include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/files/cifar.h"
+#include "tests/support/files.h"
+
+#define RECORD (1 + DDPM_CIFAR_PIXELS)
+
+typedef struct
+{
+  gchar *folder, *model, *data, *folder_data;
+} Fixture;
+
+typedef struct
+{
+  gint status;
+  gchar *out, *err;
+} Outcome;
+
+static void
+write_data (const gchar * path, guint n)
+{
+  GRand *rand = g_rand_new_with_seed (n);
+  gchar *bytes = g_malloc0 (n * RECORD);
+  GError *error = NULL;
+
+  for (guint i = 0; i < n * RECORD; i++)
+    bytes[i] = i % RECORD == 0 ? 0 : g_rand_int_range (rand, 0, 256);
+  g_file_set_contents (path, bytes, n * RECORD, &error);
+  g_assert_no_error (error);
+  g_free (bytes);
+  g_rand_free (rand);
+}
+
+static void
+write_model (const gchar * path, guint channels, guint size, guint classes)
+{
+  g_autoptr (DdpmModel) model = NULL;
+  GError *error = NULL;
+  DdpmConfig config;
+
+  ddpm_config_init_defaults (&config);
+  config.image_channels = channels;
+  /* a norm takes away what a label adds, where groups have one channel */
+  config.channels = classes ? 64 : 32;
+  config.classes = classes;
+  config.n_levels = 2;
+  config.channel_mult[1] = 1;
+  config.attention_levels = 0;
+  config.res_blocks = 1;
+  config.timesteps = 20;
+  model = ddpm_model_new (&config, &error);
+  g_assert_no_error (error);
+  ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  /* at first a network says 0, whatever it is told */
+  for (gsize i = 0; classes && i < model->params->trainable; i++)
+    model->weights[i] += 0.02 * (i * 7919 % 13) - 0.12;
+  model->width = model->height = size;
+  ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error);
+  g_assert_no_error (error);
+}
+
+static void
+set_up (Fixture * f, gconstpointer unused)
+{
+  f->folder = test_files_make_folder ();
+  f->model = g_build_filename (f->folder, "model.bin", NULL);
+  f->data = g_build_filename (f->folder, "data.bin", NULL);
+  f->folder_data = g_build_filename (f->folder, "test_batch.bin", NULL);
+  write_model (f->model, 3, 32, 0);
+  write_data (f->data, 5);
+  write_data (f->folder_data, 3);
+}
+
+static void
+tear_down (Fixture * f, gconstpointer unused)
+{
+  g_free (f->model);
+  g_free (f->data);
+  g_free (f->folder_data);
+  test_files_remove_folder (f->folder);
+}
+
+static void
+outcome_clear (Outcome * outcome)
+{
+  g_free (outcome->out);
+  g_free (outcome->err);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
+/* arguments: separated by spaces; %m: the model, %d: the data, %f: their
+ * folder */
+     static gchar **command (Fixture * f, const gchar * arguments)
+{
+  GString *line = g_string_new (g_getenv ("DDPM_EVALUATE"));
+  gchar **argv;
+
+  g_string_append_printf (line, " %s", arguments);
+  g_string_replace (line, "%m", f->model, 0);
+  g_string_replace (line, "%d", f->data, 0);
+  g_string_replace (line, "%f", f->folder, 0);
+  argv = g_strsplit (g_strchomp (line->str), " ", -1);
+  g_string_free (line, TRUE);
+  return argv;
+}
+
+static Outcome
+run (Fixture * f, const gchar * arguments)
+{
+  g_auto (GStrv) argv = command (f, arguments);
+  Outcome outcome = { 0 };
+  GError *error = NULL;
+
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &outcome.out,
+      &outcome.err, &outcome.status, &error);
+  g_assert_no_error (error);
+  g_assert_true (WIFEXITED (outcome.status));
+  outcome.status = WEXITSTATUS (outcome.status);
+  return outcome;
+}
+
+/* The object of line i; NULL behind the last */
+static JsonNode *
+json_line (const gchar * text, guint i)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  GError *error = NULL;
+  JsonNode *node;
+
+  if (i + 1 >= g_strv_length (lines))
+    return NULL;
+  node = json_from_string (lines[i], &error);
+  g_assert_no_error (error);
+  g_assert_true (JSON_NODE_HOLDS_OBJECT (node));
+  return node;
+}
+
+static gdouble
+number (JsonNode * node, const gchar * name)
+{
+  JsonObject *object = json_node_get_object (node);
+
+  g_assert_true (json_object_has_member (object, name));
+  return json_object_get_double_member (object, name);
+}
+
+static void
+json_has_a_line_a_bin_and_their_total (Fixture * f, gconstpointer unused)
+{
+  g_auto (Outcome) o = run (f, "--json --model %m -n 3 -t 4 %d");
+  gdouble bits = 0.0, evaluations = 0.0;
+  g_autoptr (JsonNode) total = NULL;
+
+  g_assert_cmpstr (strstr (o.err, "12 network evaluations, about"), !=, NULL);
+  g_assert_cmpint (o.status, ==, 0);
+  for (guint i = 0; i < 10; i++) {
+    g_autoptr (JsonNode) bin = json_line (o.out, i);
+
+    g_assert_cmpfloat (number (bin, "first"), ==, 2 * i);
+    evaluations += number (bin, "evaluations");
+    bits += number (bin, "bits_per_dim");
+  }
+  total = json_line (o.out, 10);
+  g_assert_null (json_line (o.out, 11));
+  g_assert_cmpfloat (evaluations, ==, 12);
+  g_assert_cmpfloat (number (total, "evaluations"), ==, 12);
+  g_assert_cmpfloat (number (total, "images"), ==, 3);
+  g_assert_cmpfloat (number (total, "images_of_data"), ==, 5);
+  g_assert_cmpfloat_with_epsilon (number (total, "bits_per_dim"),
+      bits + number (total, "prior"), 1e-9);
+  g_assert_cmpfloat (number (total, "bits_per_dim_se"), >, 0.0);
+}
+
+static void
+a_table_ends_with_the_total (Fixture * f, gconstpointer unused)
+{
+  g_auto (Outcome) o = run (f, "--model %m %d -t 0 -n 0");
+
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_nonnull (strstr (o.err, "100 network evaluations, about"));
+  g_assert_nonnull (strstr (o.out, "5 of 5 images"));
+  g_assert_nonnull (strstr (o.out, "\ntotal    bits/dim"));
+}
+
+static void
+a_model_of_classes_is_told_the_labels (Fixture * f, gconstpointer unused)
+{
+  g_auto (Outcome) told = { 0 }, not_told = { 0 };
+  g_autoptr (JsonNode) with = NULL, without = NULL;
+
+  write_model (f->model, 3, 32, 2);
+  told = run (f, "--json --model %m -n 1 -t 2 %d");
+  not_told = run (f, "--json --no-labels --model %m -n 1 -t 2 %d");
+  g_assert_cmpint (told.status, ==, 0);
+  g_assert_cmpint (not_told.status, ==, 0);
+  with = json_line (told.out, 10);
+  without = json_line (not_told.out, 10);
+  g_assert_cmpfloat (fabs (number (with, "bits_per_dim") - number (without,
+              "bits_per_dim")), >, 1e-4);
+}
+
+static void
+a_folder_has_its_test_images_evaluated (Fixture * f, gconstpointer unused)
+{
+  g_auto (Outcome) o = run (f, "--model %m %f -t 2");
+  g_auto (Outcome) none = run (f, "--model %m %f -t 2 --split train");
+
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_nonnull (strstr (o.out, "3 of 3 images"));
+  g_assert_cmpint (none.status, ==, 1);
+}
+
+/* One line that says what is wrong, and the exit status */
+static void
+fails (Fixture * f, const gchar * arguments, gint status, const gchar * says)
+{
+  g_auto (Outcome) o = run (f, arguments);
+
+  if (o.status != status || !strstr (o.err, says) || o.out[0]
+      || strchr (o.err, '\n') != o.err + strlen (o.err) - 1)
+    g_error ("%s: status %d, \"%s\", expected %d, one line with \"%s\"",
+        arguments, o.status, o.err, status, says);
+}
+
+static void
+wrong_command_lines_say_why (Fixture * f, gconstpointer unused)
+{
+  fails (f, "", 2, "found 0");
+  fails (f, "%d %d", 2, "found 2");
+  fails (f, "--nonsense %d", 2, "--nonsense");
+  fails (f, "--images -1 %d", 2, "--images");
+  fails (f, "--images 1e3 %d", 2, "--images");
+  fails (f, "--seed 18446744073709551616 %d", 2, "--seed");
+  fails (f, "--timesteps 100001 %d", 2, "--timesteps");
+  fails (f, "--batch 0 %d", 2, "--batch");
+  fails (f, "--batch 65537 %d", 2, "--batch");
+  fails (f, "--threads x %d", 2, "--threads");
+  fails (f, "--variance learned %d", 2, "fixed-small, fixed-large");
+  fails (f, "--split validation %d", 2, "train, test");
+  fails (f, "--backend tpu %d", 2, "cuda");
+  fails (f, "--precision f16 %d", 2, "bf16");
+}
+
+static void
+what_cannot_be_done_says_why (Fixture * f, gconstpointer unused)
+{
+  g_autofree gchar *other = g_build_filename (f->folder, "other.bin", NULL);
+
+  fails (f, "--model %m %f/missing.bin", 1, "missing.bin");
+  fails (f, "--model %f/missing.bin %d", 1, "missing.bin");
+  fails (f, "--model %d %d", 1, "data.bin");
+  fails (f, "--model %m %m", 1, "no CIFAR data");
+  fails (f, "--model %m --timesteps 21 %d", 1, "2 to 20");
+  fails (f, "--model %m --timesteps 1 %d", 1, "2 to 20");
+  fails (f, "--model %m --threads 100000000 %d", 1, "threads");
+  write_model (other, 1, 32, 0);
+  fails (f, "--model %f/other.bin %d", 1, "1 channel");
+  write_model (other, 3, 16, 0);
+  fails (f, "--model %f/other.bin %d", 1, "16x16");
+}
+
+/* Ctrl-C, once the first batch is done */
+static void
+an_interruption_leaves_the_figures_until_then (Fixture * f,
+    gconstpointer unused)
+{
+  g_auto (GStrv) argv = NULL;
+  GError *error = NULL;
+  GPid pid;
+  gint out, err, status;
+  gchar text[4096] = "";
+  gsize done = 0;
+  gssize n;
+
+  /* hours of it */
+  write_data (f->data, 1000);
+  argv = command (f, "--model %m -n 0 -t 20 --batch 40 --backend reference %d");
+  g_spawn_async_with_pipes (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL,
+      NULL, &pid, NULL, &out, &err, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (read (err, text, 1), ==, 1);
+  g_assert_cmpint (kill (pid, SIGINT), ==, 0);
+  while ((n = read (out, text + done, sizeof text - 1 - done)) > 0)
+    done += n;
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 130);
+  g_assert_nonnull (strstr (text, " of 1000 images"));
+  g_assert_null (strstr (text, " 1000 of 1000 images"));
+  g_assert_nonnull (strstr (text, "\ntotal    bits/dim"));
+  close (out);
+  close (err);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define TEST(name) \
+  g_test_add ("/evaluate/" #name, Fixture, NULL, set_up, name, tear_down)
+  TEST (json_has_a_line_a_bin_and_their_total);
+  TEST (a_table_ends_with_the_total);
+  TEST (a_model_of_classes_is_told_the_labels);
+  TEST (a_folder_has_its_test_images_evaluated);
+  TEST (wrong_command_lines_say_why);
+  TEST (what_cannot_be_done_says_why);
+  TEST (an_interruption_leaves_the_figures_until_then);
+  return g_test_run ();
+}

@@ -1,0 +1,288 @@
+/* gst-ddpm: ddpm-bench: the step that is timed
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tools/bench/job.h"
+#include "gst-ddpm/sample/denoiser.h"
+#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/train/trainer.h"
+#include "gst-ddpm/unet/unet.h"
+
+struct _BenchJob
+{
+  BenchMode mode;
+  DdpmModel *model;
+  DdpmBackend *backend;
+  guint batch, elements;        /* images; floats of one */
+
+  /* forward */
+  DdpmUnet *unet;
+  float *weights, *x, *eps;     /* of the backend; weights NULL: the model's */
+  DdpmPlan *sequence;           /* NULL: there are none */
+  gint *t;
+  gint *labels;                 /* of all three: the classes by turns, or none */
+  guint passes;                 /* of an image through the network, in a step */
+  /* sample: from noise to images, both of the host */
+  DdpmDenoiser *denoiser;
+  gfloat *noise, *images;
+  /* train */
+  DdpmTrainer *trainer;
+  guint8 *pictures;
+};
+
+/* x_T of the samples 0 .. batch - 1 of seed 0 */
+static gboolean
+make_noise (BenchJob * job)
+{
+  job->noise = g_try_new (gfloat, (gsize) job->batch * job->elements);
+  if (job->noise == NULL)
+    return FALSE;
+  for (guint i = 0; i < job->batch; i++)
+    ddpm_noise_normal (0, i, DDPM_STREAM_X_T, 0, job->elements,
+        job->noise + (gsize) i * job->elements);
+  return TRUE;
+}
+
+/* --- forward -------------------------------------------------------------- */
+
+typedef struct
+{
+  BenchJob *job;
+  gboolean ok;
+} SetUp;
+
+static void
+set_up_forward (gpointer data)
+{
+  SetUp *s = data;
+  BenchJob *job = s->job;
+  DdpmBackend *b = job->backend;
+  const gsize size = (gsize) job->batch * job->elements * sizeof (float);
+  const gsize arena = job->model->params->total * sizeof (float);
+
+  job->x = b->ops->alloc (b, size);
+  job->eps = b->ops->alloc (b, size);
+  if (!b->host_memory)
+    job->weights = b->ops->alloc (b, arena);
+  s->ok = job->x && job->eps && (job->weights || b->host_memory);
+  if (!s->ok)
+    return;
+  job->sequence = ddpm_sequence_new (b);
+  b->ops->upload (b, job->x, job->noise, size);
+  if (job->weights)
+    b->ops->upload (b, job->weights, job->model->weights, arena);
+  ddpm_unet_set_weights (job->unet,
+      job->weights ? job->weights : job->model->weights);
+}
+
+static gboolean
+prepare_forward (BenchJob * job, const BenchOptions * o, GError ** error)
+{
+  SetUp s = { job, FALSE };
+
+  job->unet = ddpm_unet_new (&job->model->config, job->backend, job->batch,
+      o->width, o->height, FALSE, error);
+  if (job->unet == NULL)
+    return FALSE;
+  job->t = g_new (gint, job->batch);
+  for (guint i = 0; i < job->batch; i++)
+    job->t[i] = (gint) ((guint64) i * job->model->config.timesteps
+        / job->batch);
+  if (make_noise (job))
+    job->backend->ops->run (job->backend, set_up_forward, &s);
+  if (!s.ok)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "no memory for a batch of %u", job->batch);
+  return s.ok;
+}
+
+static void
+run_forward (gpointer data)
+{
+  BenchJob *job = data;
+
+  ddpm_unet_forward (job->unet, job->x, job->t, job->labels, NULL, job->eps);
+}
+
+/* What is read back has been computed, also where a device runs behind. */
+static void
+step_forward (gpointer data)
+{
+  BenchJob *job = data;
+  float first;
+
+  ddpm_sequence_run (job->sequence, run_forward, job);
+  job->backend->ops->download (job->backend, &first, job->eps, sizeof first);
+}
+
+static void
+tear_down_forward (gpointer data)
+{
+  BenchJob *job = data;
+  DdpmBackend *b = job->backend;
+
+  b->ops->plan_free (job->sequence);
+  b->ops->free (b, job->x);
+  b->ops->free (b, job->eps);
+  b->ops->free (b, job->weights);
+}
+
+/* --- sample --------------------------------------------------------------- */
+
+static gboolean
+prepare_sample (BenchJob * job, const BenchOptions * o, GError ** error)
+{
+  const DdpmSamplerSpec spec = {.kind = o->sampler,.steps = o->steps,
+    .spacing = ddpm_sampler_usual_spacing (o->sampler),.eta = 1.0,.clip_x0 =
+        TRUE,.start = job->model->config.timesteps,
+    .guidance = o->guidance
+  };
+
+  job->denoiser = ddpm_denoiser_new (job->model, job->backend, job->batch,
+      o->width, o->height, &spec, error);
+  if (job->denoiser == NULL
+      || !ddpm_denoiser_set_labels (job->denoiser, job->labels, error))
+    return FALSE;
+  if (job->model->config.classes > 0 && o->guidance != 0.0
+      && o->guidance != 1.0)
+    job->passes = 2;
+  job->images = g_try_new (gfloat, (gsize) job->batch * job->elements);
+  if (job->images && make_noise (job))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for a batch of %u", job->batch);
+  return FALSE;
+}
+
+static gboolean
+step_sample (BenchJob * job, GError ** error)
+{
+  ddpm_denoiser_begin (job->denoiser, job->noise, 0, 0);
+  while (ddpm_denoiser_step (job->denoiser));
+  return ddpm_denoiser_read (job->denoiser, job->images, error);
+}
+
+/* --- train ---------------------------------------------------------------- */
+
+static gboolean
+make_pictures (BenchJob * job)
+{
+  job->pictures = g_try_new (guint8, (gsize) job->batch * job->elements);
+  if (job->pictures == NULL || !make_noise (job))
+    return FALSE;
+  for (gsize i = 0; i < (gsize) job->batch * job->elements; i++)
+    job->pictures[i] = CLAMP (127.5f + 64.0f * job->noise[i], 0.0f, 255.0f);
+  return TRUE;
+}
+
+static gboolean
+prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
+{
+  DdpmConfig config = job->model->config;
+  DdpmTrainerSettings settings;
+
+  /* from images: what was learnt from a teacher would need it */
+  config.guidance = 1.0;
+  config.steps = 0;
+  ddpm_trainer_settings_init (&settings);
+  settings.batch_size = job->batch;
+  settings.micro_batch = o->micro_batch;
+  job->trainer = ddpm_trainer_new (&config, &settings, o->width, o->height,
+      job->backend, error);
+  if (job->trainer == NULL)
+    return FALSE;
+  /* of a checkpoint; a trainer has random ones already */
+  if (job->model->location
+      && !ddpm_trainer_set_weights (job->trainer, job->model, error))
+    return FALSE;
+  if (make_pictures (job))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for a batch of %u", job->batch);
+  return FALSE;
+}
+
+/* --- any of them ---------------------------------------------------------- */
+
+static void
+make_labels (BenchJob * job)
+{
+  g_autoptr (DdpmLabels) all = ddpm_labels_new (job->model, "", NULL);
+
+  job->labels = g_new (gint, job->batch);
+  for (guint i = 0; i < job->batch; i++)
+    job->labels[i] = ddpm_labels_get (all, i);
+}
+
+BenchJob *
+bench_job_new (const BenchOptions * options, DdpmBackend * backend,
+    guint batch, GError ** error)
+{
+  static gboolean (*const prepare[]) (BenchJob *, const BenchOptions *,
+      GError **) = {
+    prepare_forward, prepare_sample, prepare_train
+  };
+  BenchJob *job = g_new0 (BenchJob, 1);
+
+  job->mode = options->mode;
+  job->model = ddpm_model_ref (options->model);
+  job->backend = ddpm_backend_ref (backend);
+  job->batch = batch;
+  job->elements = options->width * options->height
+      * job->model->config.image_channels;
+  job->passes = 1;
+  make_labels (job);
+  if (prepare[job->mode] (job, options, error))
+    return job;
+  bench_job_free (job);
+  return NULL;
+}
+
+void
+bench_job_free (BenchJob * job)
+{
+  if (job == NULL)
+    return;
+  ddpm_unet_free (job->unet);
+  job->backend->ops->run (job->backend, tear_down_forward, job);
+  ddpm_denoiser_free (job->denoiser);
+  ddpm_trainer_free (job->trainer);
+  g_free (job->t);
+  g_free (job->labels);
+  g_free (job->noise);
+  g_free (job->images);
+  g_free (job->pictures);
+  ddpm_backend_unref (job->backend);
+  ddpm_model_unref (job->model);
+  g_free (job);
+}
+
+gboolean
+bench_job_step (BenchJob * job, GError ** error)
+{
+  switch (job->mode) {
+    case BENCH_FORWARD:
+      job->backend->ops->run (job->backend, step_forward, job);
+      return ddpm_backend_check (job->backend, error);
+    case BENCH_SAMPLE:
+      return step_sample (job, error);
+    case BENCH_TRAIN:
+      return ddpm_trainer_step (job->trainer, job->pictures, job->labels,
+          job->batch, NULL, NULL, error);
+  }
+  return FALSE;
+}
+
+guint
+bench_job_get_evaluations (BenchJob * job)
+{
+  return job->denoiser ?
+      job->passes * ddpm_denoiser_get_n_steps (job->denoiser) : 1;
+}
+
+guint
+bench_job_get_pass (BenchJob * job)
+{
+  return job->trainer ? ddpm_trainer_get_micro_batch (job->trainer) :
+      job->passes * job->batch;
+}

@@ -1,0 +1,42 @@
+/* gst-ddpm: ddpm-evaluate: what is to be evaluated
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "gst-ddpm/files/cifar.h"
+#include "gst-ddpm/evaluate/evaluator.h"
+
+G_BEGIN_DECLS
+
+/**
+ * EvaluateOptions:
+ * @model: checkpoint; NULL: the built-in model
+ * @data: folder or file (DdpmCifar)
+ * @split: of a folder
+ * @settings: images 0: all that there are
+ * @backend: which machine
+ * @precision: of activations
+ * @threads: 0: one per core
+ * @no_labels: a model of classes is not told those of the images
+ * @json: a line of JSON for each bin and one for the total, not a table
+ */
+typedef struct
+{
+  gchar *model, *data;
+  DdpmSplit split;
+  DdpmEvaluatorSettings settings;
+  DdpmBackendKind backend;
+  DdpmPrecision precision;
+  guint threads;
+  gboolean no_labels, json;
+} EvaluateOptions;
+
+/* FALSE: error says what is wrong. --help prints and exits. */
+gboolean evaluate_options_parse (EvaluateOptions * options, gchar *** argv,
+    GError ** error);
+void evaluate_options_clear (EvaluateOptions * options);
+/* "test", "train"; "fixed-small", "fixed-large" */
+const gchar *evaluate_split_to_string (DdpmSplit split);
+const gchar *evaluate_variance_to_string (DdpmVariance variance);
+
+G_END_DECLS
