@@ -54,7 +54,7 @@ ready_cuda_backend_new (DdpmPrecision precision, guint threads,
   DdpmBackend *backend =
       cuda_backend_new (precision, threads, -1, context, NULL);
 
-  if (backend == NULL || ddpm_backend_ready (backend, NULL))
+  if (backend == NULL || ddpm_backend_probe (backend, NULL))
     return backend;
   g_atomic_ref_count_init (&backend->refcount);
   ddpm_backend_unref (backend);
@@ -114,27 +114,27 @@ ddpm_backend_ref (DdpmBackend * backend)
 void
 ddpm_backend_unref (DdpmBackend * backend)
 {
-  gpointer kept;
-  GDestroyNotify free_kept;
+  gpointer owner;
+  GDestroyNotify free_owner;
 
   if (!g_atomic_ref_count_dec (&backend->refcount))
     return;
-  kept = backend->kept;
-  free_kept = backend->free_kept;
+  owner = backend->owner;
+  free_owner = backend->free_owner;
   g_free (backend->device);
   backend->ops->finalize (backend);
-  if (free_kept)
-    free_kept (kept);
+  if (free_owner)
+    free_owner (owner);
 }
 
 void
-ddpm_backend_keep (DdpmBackend * backend, gpointer object,
+ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
     GDestroyNotify free_func)
 {
-  g_return_if_fail (backend->free_kept == NULL);
+  g_return_if_fail (backend->free_owner == NULL);
 
-  backend->kept = object;
-  backend->free_kept = free_func;
+  backend->owner = object;
+  backend->free_owner = free_func;
 }
 
 gpointer
@@ -144,9 +144,9 @@ ddpm_backend_get_context (DdpmBackend * backend)
 }
 
 gboolean
-ddpm_backend_ready (DdpmBackend * backend, GError ** error)
+ddpm_backend_probe (DdpmBackend * backend, GError ** error)
 {
-  return backend->ops->ready == NULL || backend->ops->ready (backend, error);
+  return backend->ops->probe == NULL || backend->ops->probe (backend, error);
 }
 
 gboolean

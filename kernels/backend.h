@@ -68,7 +68,7 @@ DdpmBackend *ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
  * @device: number of a GPU, as CUDA counts them; -1: any. Where it is named,
  *   DDPM_BACKEND_AUTO is DDPM_BACKEND_CUDA
  * @context: (nullable): a CUcontext of that GPU to compute and to have memory
- *   in, which outlives the backend (ddpm_backend_keep ()); NULL: the GPU's
+ *   in, which outlives the backend (ddpm_backend_attach_owner ()); NULL: the GPU's
  *   primary one
  *
  * As ddpm_backend_new (), on one GPU of several, or in the context of others
@@ -83,7 +83,7 @@ DdpmBackend *ddpm_backend_ref (DdpmBackend * backend);
 void ddpm_backend_unref (DdpmBackend * backend);
 /* Frees object (transfer full) once the backend is gone: whoever owns the
  * context. Once for a backend */
-void ddpm_backend_keep (DdpmBackend * backend, gpointer object,
+void ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
     GDestroyNotify free_func);
 /* The CUcontext of the backend's memory, which is good in every backend that
  * has the same; NULL: memory of the host */

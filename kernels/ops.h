@@ -104,7 +104,7 @@ struct _DdpmOps
   gboolean (*check) (DdpmBackend * b, GError ** error);
   /* Opens what plans need and noise and pictures do not, as the first plan
    * would. NULL: nothing. Inside run () or not */
-  gboolean (*ready) (DdpmBackend * b, GError ** error);
+  gboolean (*probe) (DdpmBackend * b, GError ** error);
   /* 64-byte aligned, zeroed; NULL: no memory */
   gpointer (*alloc) (DdpmBackend * b, gsize size);
   void (*free) (DdpmBackend * b, gpointer p);   /* NULL: nothing */
@@ -124,8 +124,8 @@ struct _DdpmOps
    * not made to go its own way. follow: what is asked of the backend from now
    * on is done behind what the stream has now; lead: the other way about.
    * Neither inside a sequence. NULL, both: there are no streams. */
-  void (*follow) (DdpmBackend * b, gpointer stream);
-  void (*lead) (DdpmBackend * b, gpointer stream);
+  void (*wait_event) (DdpmBackend * b, gpointer stream);
+  void (*record_event) (DdpmBackend * b, gpointer stream);
 
   /* --- convolution ---------------------------------------------------- */
   /* Of every *_new: DDPM_ERROR_SETTINGS for a shape that cannot be,
@@ -133,7 +133,7 @@ struct _DdpmOps
   DdpmPlan *(*conv_new) (DdpmBackend * b, const DdpmConvDesc * d,
       GError ** error);
   /* Takes the weights into the form that this plan computes with (blocked,
-   * rounded, flipped): once per load or optimiser step. bias may change
+   * rounded, flipped): once per load or optimizer step. bias may change
    * with it; both are copied. */
   void (*conv_set_weights) (DdpmPlan * p, const float *weight,
       const float *bias);
@@ -257,7 +257,7 @@ struct _DdpmOps
   void (*from_pixels) (DdpmBackend * b, guint n, const DdpmPixels * p,
       const guint8 * pixels, const guint8 * mirrored, float *x);
 
-  /* --- optimiser -------------------------------------------------------- */
+  /* --- optimizer -------------------------------------------------------- */
   /* sum of squares in double; not finite if any element is not */
   double (*sum_of_squares) (DdpmBackend * b, gsize count, const float *x);
   /* ema NULL: none is kept */
@@ -273,15 +273,15 @@ struct _DdpmOps
 
   /* --- sequences --------------------------------------------------------- */
   /* A plan of calls that are made again and again, which the backend may then
-   * run as one. NULL, both: there are none (see ddpm_sequence_run ()). */
-  DdpmPlan *(*sequence_new) (DdpmBackend * b);
+   * run as one. NULL, both: there are none (see ddpm_graph_plan_run ()). */
+  DdpmPlan *(*graph_new) (DdpmBackend * b);
   /* func makes the calls: upload, download, zero, copy, and whatever computes
    * and returns nothing; each time the same ones, with the same pointers to
    * memory of the backend, sizes and flags. What is in host memory, and where
    * it is, may change, and so may seeds, samples, streams and n_valid.
    * func may be called more than once in a run. What goes to host memory is
    * there after wait (). */
-  void (*sequence_run) (DdpmPlan * p, void (*func) (gpointer data),
+  void (*graph_run) (DdpmPlan * p, void (*func) (gpointer data),
       gpointer data);
 };
 
@@ -296,31 +296,31 @@ struct _DdpmBackend
   guint threads;
   gboolean host_memory;         /* data pointers are ordinary host memory */
   gpointer context;             /* else the CUcontext that they are good in */
-  gpointer kept;                /* freed behind the backend */
-  GDestroyNotify free_kept;
+  gpointer owner;                /* freed behind the backend */
+  GDestroyNotify free_owner;
 };
 
 /* Inside run (). NULL: there are none; freed by plan_free */
 static inline DdpmPlan *
-ddpm_sequence_new (DdpmBackend * b)
+ddpm_graph_plan_new (DdpmBackend * b)
 {
-  return b->ops->sequence_new ? b->ops->sequence_new (b) : NULL;
+  return b->ops->graph_new ? b->ops->graph_new (b) : NULL;
 }
 
 /* sequence NULL: func is called, as it would be without any of this. */
 static inline void
-ddpm_sequence_run (DdpmPlan * sequence, void (*func) (gpointer data),
+ddpm_graph_plan_run (DdpmPlan * sequence, void (*func) (gpointer data),
     gpointer data)
 {
   if (sequence)
-    sequence->ops->sequence_run (sequence, func, data);
+    sequence->ops->graph_run (sequence, func, data);
   else
     func (data);
 }
 
 /* What ready says; TRUE where the table has none. From any thread: for who
  * could do without this backend, before there is a network. */
-gboolean ddpm_backend_ready (DdpmBackend * backend, GError ** error);
+gboolean ddpm_backend_probe (DdpmBackend * backend, GError ** error);
 /* What check says; TRUE where the table has none. From any thread. */
 gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
 

@@ -125,9 +125,9 @@ profile_check (DdpmBackend * b, GError ** error)
 }
 
 static gboolean
-profile_ready (DdpmBackend * b, GError ** error)
+profile_probe (DdpmBackend * b, GError ** error)
 {
-  return ddpm_backend_ready (inner_of (b), error);
+  return ddpm_backend_probe (inner_of (b), error);
 }
 
 static gpointer
@@ -190,15 +190,15 @@ profile_wait (DdpmBackend * b)
 }
 
 static void
-profile_follow (DdpmBackend * b, gpointer stream)
+profile_wait_event (DdpmBackend * b, gpointer stream)
 {
-  inner_of (b)->ops->follow (inner_of (b), stream);
+  inner_of (b)->ops->wait_event (inner_of (b), stream);
 }
 
 static void
-profile_lead (DdpmBackend * b, gpointer stream)
+profile_record_event (DdpmBackend * b, gpointer stream)
 {
-  inner_of (b)->ops->lead (inner_of (b), stream);
+  inner_of (b)->ops->record_event (inner_of (b), stream);
 }
 
 static void
@@ -580,7 +580,7 @@ profile_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
   stop (b, DDPM_PROFILE_DIFFUSION, start);
 }
 
-/* --- optimiser ------------------------------------------------------------ */
+/* --- optimizer ------------------------------------------------------------ */
 
 static double
 profile_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
@@ -588,7 +588,7 @@ profile_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
   const gdouble start = now (b);
   const double sum = inner_of (b)->ops->sum_of_squares (inner_of (b), count, x);
 
-  stop (b, DDPM_PROFILE_OPTIMISER, start);
+  stop (b, DDPM_PROFILE_OPTIMIZER, start);
   return sum;
 }
 
@@ -599,7 +599,7 @@ profile_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
   const gdouble start = now (b);
 
   inner_of (b)->ops->adam (inner_of (b), a, count, grad, param, m, v, ema);
-  stop (b, DDPM_PROFILE_OPTIMISER, start);
+  stop (b, DDPM_PROFILE_OPTIMIZER, start);
 }
 
 static void
@@ -611,33 +611,33 @@ profile_adam_clipped (DdpmBackend * b, const DdpmAdam * a, double limit,
 
   inner_of (b)->ops->adam_clipped (inner_of (b), a, limit, count, grad, param,
       m, v, ema, squares);
-  stop (b, DDPM_PROFILE_OPTIMISER, start);
+  stop (b, DDPM_PROFILE_OPTIMIZER, start);
 }
 
 /* --- sequences ------------------------------------------------------------ */
 
 static DdpmPlan *
-profile_sequence_new (DdpmBackend * b)
+profile_graph_new (DdpmBackend * b)
 {
-  return (DdpmPlan *) wrap (b, inner_of (b)->ops->sequence_new (inner_of (b)),
+  return (DdpmPlan *) wrap (b, inner_of (b)->ops->graph_new (inner_of (b)),
       0.0);
 }
 
 /* While the watch is on, calls are made one by one. */
 static void
-profile_sequence_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
+profile_graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
 {
   if (((ProfileBackend *) p->backend)->active)
     func (data);
   else
-    inside (p)->ops->sequence_run (inside (p), func, data);
+    inside (p)->ops->graph_run (inside (p), func, data);
 }
 
 static const DdpmOps profile_ops = {
   .finalize = profile_finalize,
   .run = profile_run,
   .check = profile_check,
-  .ready = profile_ready,
+  .probe = profile_probe,
   .alloc = profile_alloc,
   .free = profile_free,
   .upload = profile_upload,
@@ -645,8 +645,8 @@ static const DdpmOps profile_ops = {
   .zero = profile_zero,
   .copy = profile_copy,
   .wait = profile_wait,
-  .follow = profile_follow,
-  .lead = profile_lead,
+  .wait_event = profile_wait_event,
+  .record_event = profile_record_event,
 
   .conv_new = profile_conv_new,
   .conv_set_weights = profile_conv_set_weights,
@@ -691,8 +691,8 @@ static const DdpmOps profile_ops = {
   .adam = profile_adam,
   .adam_clipped = profile_adam_clipped,
 
-  .sequence_new = profile_sequence_new,
-  .sequence_run = profile_sequence_run,
+  .graph_new = profile_graph_new,
+  .graph_run = profile_graph_run,
 };
 
 /* --- for who looks -------------------------------------------------------- */
@@ -705,18 +705,18 @@ ddpm_profile_backend_new (DdpmBackend * inner)
   b->base = *inner;
   b->base.ops = &b->ops;
   b->ops = profile_ops;
-  if (inner->ops->follow == NULL) {
-    b->ops.follow = NULL;
-    b->ops.lead = NULL;
+  if (inner->ops->wait_event == NULL) {
+    b->ops.wait_event = NULL;
+    b->ops.record_event = NULL;
   }
   if (inner->ops->adam_clipped == NULL)
     b->ops.adam_clipped = NULL;
-  if (inner->ops->sequence_new == NULL) {
-    b->ops.sequence_new = NULL;
-    b->ops.sequence_run = NULL;
+  if (inner->ops->graph_new == NULL) {
+    b->ops.graph_new = NULL;
+    b->ops.graph_run = NULL;
   }
   b->base.device = g_strdup (inner->device);
-  b->base.free_kept = NULL;     /* that is inner's */
+  b->base.free_owner = NULL;    /* that is inner's */
   g_atomic_ref_count_init (&b->base.refcount);
   b->inner = ddpm_backend_ref (inner);
   b->clock = CLOCK_MONOTONIC;
@@ -792,7 +792,7 @@ ddpm_profile_kind_to_string (DdpmProfileKind kind)
     "convolution, backward by weights", "weights rearranged",
     "norm, forward", "norm, backward", "attention, forward",
     "attention, backward", "linear, forward", "linear, backward",
-    "upsampling", "elementwise", "noise", "diffusion", "optimiser", "copies",
+    "upsampling", "elementwise", "noise", "diffusion", "optimizer", "copies",
   };
 
   return names[kind];

@@ -30,7 +30,7 @@ typedef enum
   DDPM_PROFILE_ELEMENTWISE,     /* sums, swish, embeddings */
   DDPM_PROFILE_NOISE,
   DDPM_PROFILE_DIFFUSION,       /* q_sample, loss, guidance, step */
-  DDPM_PROFILE_OPTIMISER,       /* norm of the gradient, Adam */
+  DDPM_PROFILE_OPTIMIZER,       /* norm of the gradient, Adam */
   DDPM_PROFILE_COPY,            /* upload, download, copy, zero */
 } DdpmProfileKind;
 

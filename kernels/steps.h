@@ -1,4 +1,4 @@
-/* gst-ddpm: the parameters of a reverse step and of an optimiser step
+/* gst-ddpm: the parameters of a reverse step and of an optimizer step
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Plain data, which a device can be given as it is; C and CUDA compile the

@@ -39,7 +39,7 @@ typedef struct
   DdpmConfig config;
   guint width, height;
   gfloat *weights, *ema, *adam_m, *adam_v;      /* ema NULL: none is kept */
-  guint64 step;                 /* optimiser steps done */
+  guint64 step;                 /* optimizer steps done */
   guint64 samples;              /* images learnt from; the next sample index */
   guint64 epoch;                /* epochs done, as counted by the element */
   guint64 seed;

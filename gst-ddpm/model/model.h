@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * @weights: arena of @params->total floats (owned)
  * @width: pixels of the images it was trained on; 0: not known
  * @height: pixels; 0: not known
- * @step: optimiser steps behind it; 0: not known
+ * @step: optimizer steps behind it; 0: not known
  * @location: file it was read from, or a name, for messages (owned)
  * @class_names: of each class, NULL-terminated; NULL: not known (owned)
  *

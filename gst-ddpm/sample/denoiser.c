@@ -52,7 +52,7 @@ take_memory (gpointer data)
 
   if (d->sampler->multistep)
     d->x_0_prev = d->backend->ops->alloc (d->backend, state_size (d));
-  d->sequence = ddpm_sequence_new (d->backend);
+  d->sequence = ddpm_graph_plan_new (d->backend);
   call->ok = d->x_0_prev || !d->sampler->multistep;
 }
 
@@ -239,7 +239,7 @@ run_step (gpointer data)
 {
   DdpmDenoiser *d = data;
 
-  ddpm_sequence_run (d->sequence, make_step, d);
+  ddpm_graph_plan_run (d->sequence, make_step, d);
 }
 
 gboolean
@@ -288,11 +288,11 @@ paint_samples (gpointer data)
   DdpmDenoiser *d = call->denoiser;
   const DdpmOps *ops = d->backend->ops;
 
-  if (ops->follow)
-    ops->follow (d->backend, call->stream);
+  if (ops->wait_event)
+    ops->wait_event (d->backend, call->stream);
   ops->to_picture (d->backend, call->in, call->picture);
-  if (call->stream && ops->lead)
-    ops->lead (d->backend, call->stream);
+  if (call->stream && ops->record_event)
+    ops->record_event (d->backend, call->stream);
   else
     wait (d);
 }

@@ -274,7 +274,7 @@ learn_batch (Batch * batch, gboolean in_sequences)
       trainer->backend->ops->copy (trainer->backend, trainer->pixels,
           batch->images + batch->first * (gsize) trainer->elements,
           batch->count * (gsize) trainer->elements);
-    ddpm_sequence_run (in_sequences ? pass : NULL, learn_micro_batch, batch);
+    ddpm_graph_plan_run (in_sequences ? pass : NULL, learn_micro_batch, batch);
   }
   return TRUE;
 }
@@ -423,7 +423,7 @@ run_step (gpointer data)
   if (!learn_batch (batch, TRUE) || !went_well (batch))
     return;
   if (ops->adam_clipped) {
-    ddpm_sequence_run (trainer->update, update_on_the_device, batch);
+    ddpm_graph_plan_run (trainer->update, update_on_the_device, batch);
     if (ops->wait)
       ops->wait (trainer->backend);
     sum_up (batch);

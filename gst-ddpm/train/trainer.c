@@ -65,9 +65,9 @@ take_memory (gpointer data)
   };
   guint n = G_N_ELEMENTS (memory);
 
-  trainer->first_pass = ddpm_sequence_new (trainer->backend);
-  trainer->next_pass = ddpm_sequence_new (trainer->backend);
-  trainer->update = ddpm_sequence_new (trainer->backend);
+  trainer->first_pass = ddpm_graph_plan_new (trainer->backend);
+  trainer->next_pass = ddpm_graph_plan_new (trainer->backend);
+  trainer->update = ddpm_graph_plan_new (trainer->backend);
   if (trainer->settings.ema_decay == 0.0)
     n--;
   take->ok = TRUE;

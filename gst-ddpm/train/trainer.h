@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /**
  * DdpmTrainerSettings:
- * @batch_size: images of one optimiser step
+ * @batch_size: images of one optimizer step
  * @micro_batch: images computed at a time, gradients added up; 0: chosen
  *   (the batch, or a part of it that fits in memory)
  * @learning_rate: of Adam (0.9, 0.999, 1e-8)
@@ -47,7 +47,7 @@ typedef struct
 
 typedef struct
 {
-  guint64 step;                 /* optimiser steps done */
+  guint64 step;                 /* optimizer steps done */
   guint64 samples;              /* images learnt from */
   gdouble loss;                 /* mean of (eps - eps_theta)^2 over the batch, or
                                  * of the same with v, or from a teacher's */
@@ -99,7 +99,7 @@ gboolean ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
  * every model and state. */
 void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
 
-/* One optimiser step on n images, 1 <= n <= batch_size, host memory
+/* One optimizer step on n images, 1 <= n <= batch_size, host memory
  * (n, height, width, image_channels) bytes. labels [n]: classes, or -1, as all
  * are where it is NULL: none. *cancel, tested between
  * micro-batches with g_atomic_int_get, gives DDPM_ERROR_CANCELLED: the step is

@@ -32,19 +32,19 @@ attention_clear (DdpmPlan * p)
 {
   CpuAttention *a = (CpuAttention *) p;
 
-  cpu_matmul_clear (&a->scores);
-  cpu_matmul_clear (&a->values);
-  cpu_matmul_clear (&a->dprobs);
-  cpu_matmul_clear (&a->dvalues);
-  cpu_matmul_clear (&a->dqueries);
-  cpu_matmul_clear (&a->dkeys);
+  ddpm_cpu_matmul_clear (&a->scores);
+  ddpm_cpu_matmul_clear (&a->values);
+  ddpm_cpu_matmul_clear (&a->dprobs);
+  ddpm_cpu_matmul_clear (&a->dvalues);
+  ddpm_cpu_matmul_clear (&a->dqueries);
+  ddpm_cpu_matmul_clear (&a->dkeys);
 }
 
 static const gchar *
 slower (const CpuMatmul * first, const CpuMatmul * second)
 {
-  return cpu_primitive_is_slow (&second->primitive) ? second->implementation
-      : first->implementation;
+  return ddpm_cpu_primitive_is_slow (&second->
+      primitive) ? second->implementation : first->implementation;
 }
 
 static const gchar *
@@ -75,20 +75,21 @@ plan_products (CpuAttention * a, CpuBackend * b, GError ** error)
   const CpuMatrix probs = { type, t, t, {t * t, t, 1} };
   const CpuMatrix probs_transposed = { type, t, t, {t * t, 1, t} };
 
-  if (!cpu_matmul_init (&a->scores, b, n, &third, &third_transposed, &scores,
-          FALSE, error)
-      || !cpu_matmul_init (&a->values, b, n, &probs, &third, &y, FALSE, error))
+  if (!ddpm_cpu_matmul_init (&a->scores, b, n, &third, &third_transposed,
+          &scores, FALSE, error)
+      || !ddpm_cpu_matmul_init (&a->values, b, n, &probs, &third, &y, FALSE,
+          error))
     return FALSE;
   if (!a->d.training)
     return TRUE;
-  return cpu_matmul_init (&a->dprobs, b, n, &y, &third_transposed, &scores,
+  return ddpm_cpu_matmul_init (&a->dprobs, b, n, &y, &third_transposed, &scores,
       FALSE, error)
-      && cpu_matmul_init (&a->dvalues, b, n, &probs_transposed, &y, &third,
+      && ddpm_cpu_matmul_init (&a->dvalues, b, n, &probs_transposed, &y, &third,
       FALSE, error)
-      && cpu_matmul_init (&a->dqueries, b, n, &probs, &third, &third, FALSE,
-      error)
-      && cpu_matmul_init (&a->dkeys, b, n, &probs_transposed, &third, &third,
-      FALSE, error);
+      && ddpm_cpu_matmul_init (&a->dqueries, b, n, &probs, &third, &third,
+      FALSE, error)
+      && ddpm_cpu_matmul_init (&a->dkeys, b, n, &probs_transposed, &third,
+      &third, FALSE, error);
 }
 
 static void
@@ -105,18 +106,21 @@ lay_out (CpuAttention * a)
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     work = MAX (work, all[i]->scratch);
-  a->scores_at = cpu_layout_add (&total, n * t * t, sizeof (float));
-  a->dscores_at = cpu_layout_add (&total, n * t * t, act);
-  a->qkv_at = cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
-  a->y_at = cpu_layout_add (&total, widened * n * t * c, sizeof (float));
-  a->probs_at = cpu_layout_add (&total, widened * n * t * t, sizeof (float));
-  a->dqkv_at = cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
-  a->work_at = cpu_layout_add (&total, work, 1);
+  a->scores_at = ddpm_cpu_layout_add (&total, n * t * t, sizeof (float));
+  a->dscores_at = ddpm_cpu_layout_add (&total, n * t * t, act);
+  a->qkv_at =
+      ddpm_cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
+  a->y_at = ddpm_cpu_layout_add (&total, widened * n * t * c, sizeof (float));
+  a->probs_at =
+      ddpm_cpu_layout_add (&total, widened * n * t * t, sizeof (float));
+  a->dqkv_at =
+      ddpm_cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
+  a->work_at = ddpm_cpu_layout_add (&total, work, 1);
   a->base.plan.scratch = total;
 }
 
 DdpmPlan *
-cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
+ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
     GError ** error)
 {
   CpuAttention *a;
@@ -125,11 +129,11 @@ cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
     return NULL;
 
   a = g_new0 (CpuAttention, 1);
-  cpu_plan_init (&a->base, b, attention_clear, attention_implementation);
+  ddpm_cpu_plan_init (&a->base, b, attention_clear, attention_implementation);
   a->d = *d;
   a->type = ((CpuBackend *) b)->native_bf16 ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
   if (!plan_products (a, (CpuBackend *) b, error)) {
-    cpu_plan_free (&a->base.plan);
+    ddpm_cpu_plan_free (&a->base.plan);
     return NULL;
   }
   lay_out (a);
@@ -144,9 +148,9 @@ widen (CpuAttention * a, gsize count, gconstpointer x, gpointer scratch,
 
   if (a->type == b->act_type)
     return x;
-  cpu_copy ((CpuBackend *) b, b->act_type, a->type, count, 1, 1, x,
-      cpu_at (scratch, at), FALSE);
-  return cpu_at (scratch, at);
+  ddpm_cpu_copy ((CpuBackend *) b, b->act_type, a->type, count, 1, 1, x,
+      ddpm_cpu_at (scratch, at), FALSE);
+  return ddpm_cpu_at (scratch, at);
 }
 
 static void
@@ -155,68 +159,69 @@ narrow (CpuAttention * a, gsize count, gconstpointer x, gpointer y)
   DdpmBackend *b = a->base.plan.backend;
 
   if (x != y)
-    cpu_copy ((CpuBackend *) b, a->type, b->act_type, count, 1, 1, x, y, FALSE);
+    ddpm_cpu_copy ((CpuBackend *) b, a->type, b->act_type, count, 1, 1, x, y,
+        FALSE);
 }
 
 /* x, of activations, at a third of its row */
 static gpointer
 third (const CpuAttention * a, gconstpointer qkv, guint which)
 {
-  return cpu_at (qkv, which * (gsize) a->d.c * ddpm_type_size (a->type));
+  return ddpm_cpu_at (qkv, which * (gsize) a->d.c * ddpm_type_size (a->type));
 }
 
 void
-cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
     gpointer probs, gpointer scratch)
 {
   CpuAttention *a = (CpuAttention *) p;
-  CpuBackend *b = cpu_plan_backend (p);
+  CpuBackend *b = ddpm_cpu_plan_backend (p);
   const DdpmType act = p->backend->act_type;
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
   const float scale = 1.0 / sqrt (c);
-  gpointer work = cpu_at (scratch, a->work_at);
-  float *scores = cpu_at (scratch, a->scores_at);
-  gpointer out = a->type == act ? y : cpu_at (scratch, a->y_at);
+  gpointer work = ddpm_cpu_at (scratch, a->work_at);
+  float *scores = ddpm_cpu_at (scratch, a->scores_at);
+  gpointer out = a->type == act ? y : ddpm_cpu_at (scratch, a->y_at);
 
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  cpu_matmul_run (&a->scores, b, qkv, third (a, qkv, 1), scores, work);
+  ddpm_cpu_matmul_run (&a->scores, b, qkv, third (a, qkv, 1), scores, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax (act, t, scale, scores + row * t,
-        cpu_at (probs, row * t * ddpm_type_size (act)));
+        ddpm_cpu_at (probs, row * t * ddpm_type_size (act)));
   probs = (gpointer) widen (a, n * t * t, probs, scratch, a->probs_at);
-  cpu_matmul_run (&a->values, b, probs, third (a, qkv, 2), out, work);
+  ddpm_cpu_matmul_run (&a->values, b, probs, third (a, qkv, 2), out, work);
   narrow (a, n * t * c, out, y);
 }
 
 void
-cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
+ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
     gconstpointer probs, gpointer dqkv, gpointer scratch)
 {
   CpuAttention *a = (CpuAttention *) p;
-  CpuBackend *b = cpu_plan_backend (p);
+  CpuBackend *b = ddpm_cpu_plan_backend (p);
   const DdpmType act = p->backend->act_type;
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
   const gsize row_bytes = t * ddpm_type_size (act);
   const float scale = 1.0 / sqrt (c);
-  gpointer work = cpu_at (scratch, a->work_at);
-  float *dprobs = cpu_at (scratch, a->scores_at);
-  gpointer rounded = cpu_at (scratch, a->dscores_at);
-  gpointer out = a->type == act ? dqkv : cpu_at (scratch, a->dqkv_at);
+  gpointer work = ddpm_cpu_at (scratch, a->work_at);
+  float *dprobs = ddpm_cpu_at (scratch, a->scores_at);
+  gpointer rounded = ddpm_cpu_at (scratch, a->dscores_at);
+  gpointer out = a->type == act ? dqkv : ddpm_cpu_at (scratch, a->dqkv_at);
   gconstpointer wide_probs = widen (a, n * t * t, probs, scratch, a->probs_at);
   gconstpointer dscores;
 
   dy = widen (a, n * t * c, dy, scratch, a->y_at);
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  cpu_matmul_run (&a->dvalues, b, wide_probs, dy, third (a, out, 2), work);
-  cpu_matmul_run (&a->dprobs, b, dy, third (a, qkv, 2), dprobs, work);
+  ddpm_cpu_matmul_run (&a->dvalues, b, wide_probs, dy, third (a, out, 2), work);
+  ddpm_cpu_matmul_run (&a->dprobs, b, dy, third (a, qkv, 2), dprobs, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax_gradient (act, t, scale,
-        cpu_at (probs, row * row_bytes), dprobs + row * t,
-        cpu_at (rounded, row * row_bytes));
+        ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t,
+        ddpm_cpu_at (rounded, row * row_bytes));
   dscores = widen (a, n * t * t, rounded, scratch, a->probs_at);
-  cpu_matmul_run (&a->dqueries, b, dscores, third (a, qkv, 1), out, work);
-  cpu_matmul_run (&a->dkeys, b, dscores, qkv, third (a, out, 1), work);
+  ddpm_cpu_matmul_run (&a->dqueries, b, dscores, third (a, qkv, 1), out, work);
+  ddpm_cpu_matmul_run (&a->dkeys, b, dscores, qkv, third (a, out, 1), work);
   narrow (a, n * t * 3 * c, out, dqkv);
 }

@@ -8,25 +8,25 @@
 /* --- the machine -------------------------------------------------------- */
 
 static void
-cpu_finalize (DdpmBackend * base)
+ddpm_cpu_finalize (DdpmBackend * base)
 {
   CpuBackend *b = (CpuBackend *) base;
 
   ddpm_host_free (base, b->staging);
-  cpu_onednn_close (b);
+  ddpm_cpu_onednn_close (b);
   g_free (b);
 }
 
 static void
-cpu_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+ddpm_cpu_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
-  cpu_thread_run (b->threads, func, data);
+  ddpm_cpu_thread_run (b->threads, func, data);
 }
 
 /* --- plans -------------------------------------------------------------- */
 
 void
-cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
+ddpm_cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
     const gchar * (*implementation) (DdpmPlan *, guint kind))
 {
   p->plan.ops = b->ops;
@@ -36,7 +36,7 @@ cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
 }
 
 void
-cpu_plan_free (DdpmPlan * p)
+ddpm_cpu_plan_free (DdpmPlan * p)
 {
   CpuPlan *plan = (CpuPlan *) p;
 
@@ -48,16 +48,16 @@ cpu_plan_free (DdpmPlan * p)
 }
 
 const gchar *
-cpu_plan_implementation (DdpmPlan * p, guint kind)
+ddpm_cpu_plan_implementation (DdpmPlan * p, guint kind)
 {
   const gchar *name = ((CpuPlan *) p)->implementation (p, kind);
 
   return name ? name : "none";
 }
 
-static const DdpmOps cpu_ops = {
-  .finalize = cpu_finalize,
-  .run = cpu_run,
+static const DdpmOps ddpm_cpu_ops = {
+  .finalize = ddpm_cpu_finalize,
+  .run = ddpm_cpu_run,
   .alloc = ddpm_host_alloc,
   .free = ddpm_host_free,
   .upload = ddpm_host_copy,
@@ -65,47 +65,47 @@ static const DdpmOps cpu_ops = {
   .zero = ddpm_host_zero,
   .copy = ddpm_host_copy,
 
-  .conv_new = cpu_conv_new,
-  .conv_set_weights = cpu_conv_set_weights,
-  .conv_forward = cpu_conv_forward,
-  .conv_backward_data = cpu_conv_backward_data,
-  .conv_backward_weights = cpu_conv_backward_weights,
+  .conv_new = ddpm_cpu_conv_new,
+  .conv_set_weights = ddpm_cpu_conv_set_weights,
+  .conv_forward = ddpm_cpu_conv_forward,
+  .conv_backward_data = ddpm_cpu_conv_backward_data,
+  .conv_backward_weights = ddpm_cpu_conv_backward_weights,
 
-  .norm_new = cpu_norm_new,
-  .norm_forward = cpu_norm_forward,
-  .norm_backward = cpu_norm_backward,
+  .norm_new = ddpm_cpu_norm_new,
+  .norm_forward = ddpm_cpu_norm_forward,
+  .norm_backward = ddpm_cpu_norm_backward,
 
-  .attention_new = cpu_attention_new,
-  .attention_forward = cpu_attention_forward,
-  .attention_backward = cpu_attention_backward,
+  .attention_new = ddpm_cpu_attention_new,
+  .attention_forward = ddpm_cpu_attention_forward,
+  .attention_backward = ddpm_cpu_attention_backward,
 
-  .linear_new = cpu_linear_new,
-  .linear_forward = cpu_linear_forward,
-  .linear_backward = cpu_linear_backward,
+  .linear_new = ddpm_cpu_linear_new,
+  .linear_forward = ddpm_cpu_linear_forward,
+  .linear_backward = ddpm_cpu_linear_backward,
 
-  .plan_free = cpu_plan_free,
-  .plan_implementation = cpu_plan_implementation,
+  .plan_free = ddpm_cpu_plan_free,
+  .plan_implementation = ddpm_cpu_plan_implementation,
 
-  .upsample_forward = cpu_upsample_forward,
-  .upsample_backward = cpu_upsample_backward,
-  .accumulate = cpu_accumulate,
-  .embedding = cpu_embedding,
-  .embedding_add = cpu_embedding_add,
-  .embedding_backward = cpu_embedding_backward,
-  .swish_forward = cpu_swish_forward,
-  .swish_backward = cpu_swish_backward,
+  .upsample_forward = ddpm_cpu_upsample_forward,
+  .upsample_backward = ddpm_cpu_upsample_backward,
+  .accumulate = ddpm_cpu_accumulate,
+  .embedding = ddpm_cpu_embedding,
+  .embedding_add = ddpm_cpu_embedding_add,
+  .embedding_backward = ddpm_cpu_embedding_backward,
+  .swish_forward = ddpm_cpu_swish_forward,
+  .swish_backward = ddpm_cpu_swish_backward,
 
-  .noise = cpu_noise,
-  .q_sample = cpu_q_sample,
-  .mse = cpu_mse,
-  .guide = cpu_guide,
-  .reverse_step = cpu_reverse_step,
+  .noise = ddpm_cpu_noise,
+  .q_sample = ddpm_cpu_q_sample,
+  .mse = ddpm_cpu_mse,
+  .guide = ddpm_cpu_guide,
+  .reverse_step = ddpm_cpu_reverse_step,
   .to_picture = ddpm_host_to_picture,
   .from_picture = ddpm_host_from_picture,
   .from_pixels = ddpm_host_from_pixels,
 
-  .sum_of_squares = cpu_sum_of_squares,
-  .adam = cpu_adam,
+  .sum_of_squares = ddpm_cpu_sum_of_squares,
+  .adam = ddpm_cpu_adam,
 };
 
 /* --- what is here --------------------------------------------------------- */
@@ -115,24 +115,24 @@ static gboolean
 choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
 {
   if (asked == DDPM_PRECISION_AUTO)
-    asked = cpu_onednn_check_bf16 (NULL) ? DDPM_PRECISION_BF16
+    asked = ddpm_cpu_onednn_check_bf16 (NULL) ? DDPM_PRECISION_BF16
         : DDPM_PRECISION_F32;
   b->base.precision = asked;
   b->base.act_type = asked == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
       : DDPM_TYPE_BF16;
   b->native_bf16 = asked == DDPM_PRECISION_BF16;
-  return !b->native_bf16 || cpu_onednn_open (b, error);
+  return !b->native_bf16 || ddpm_cpu_onednn_open (b, error);
 }
 
 static gboolean
 check_threads (guint threads, GError ** error)
 {
-  if (threads <= cpu_thread_limit ())
+  if (threads <= ddpm_cpu_thread_limit ())
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
       "%u threads were asked for, and OpenMP may use %u here "
       "(OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS)", threads,
-      cpu_thread_limit ());
+      ddpm_cpu_thread_limit ());
   return FALSE;
 }
 
@@ -142,22 +142,22 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   g_autofree gchar *computes = NULL;
   CpuBackend *b = g_new0 (CpuBackend, 1);
 
-  b->base.ops = &cpu_ops;
+  b->base.ops = &ddpm_cpu_ops;
   b->base.name = "cpu";
   b->base.host_memory = TRUE;
   b->base.threads = threads ? threads
-      : MIN (cpu_thread_count_cores (), cpu_thread_limit ());
-  b->kernels = cpu_kernels_get ();
+      : MIN (ddpm_cpu_thread_count_cores (), ddpm_cpu_thread_limit ());
+  b->kernels = ddpm_cpu_kernels_get ();
   if (!check_threads (b->base.threads, error)
       || !choose_precision (b, precision, error))
     goto failed;
-  computes = b->native_bf16 ? cpu_onednn_describe ()
+  computes = b->native_bf16 ? ddpm_cpu_onednn_describe ()
       : g_strdup_printf ("own kernels (%s)", b->kernels->name);
   b->base.device = g_strdup_printf ("%s, %u thread%s", computes,
       b->base.threads, b->base.threads == 1 ? "" : "s");
   return &b->base;
 
 failed:
-  cpu_finalize (&b->base);
+  ddpm_cpu_finalize (&b->base);
   return NULL;
 }

@@ -7,7 +7,7 @@
 #include "kernels/cpu/convolution.h"
 
 gboolean
-cpu_conv_no_memory (const CpuConvolution * conv, GError ** error)
+ddpm_cpu_conv_no_memory (const CpuConvolution * conv, GError ** error)
 {
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "no memory for the weights of a convolution from %u to %u channels",
@@ -21,7 +21,7 @@ static gboolean
 plan_product (CpuConvolution * conv, CpuConvSource * s, gboolean add,
     GError ** error)
 {
-  const gsize pixels = cpu_conv_pixels_out (conv);
+  const gsize pixels = ddpm_cpu_conv_pixels_out (conv);
   const CpuMatrix dy = { conv->type, conv->cout, pixels,
     {0, 1, conv->cout_padded}
   };
@@ -32,8 +32,9 @@ plan_product (CpuConvolution * conv, CpuConvSource * s, gboolean add,
     {0, conv->cin, 1}
   };
 
-  return cpu_matmul_init (&s->product[add],
-      cpu_plan_backend (&conv->base.plan), 1, &dy, &x, &dweight, add, error);
+  return ddpm_cpu_matmul_init (&s->product[add],
+      ddpm_cpu_plan_backend (&conv->base.plan), 1, &dy, &x, &dweight, add,
+      error);
 }
 
 static gboolean
@@ -41,7 +42,7 @@ plan_products (CpuConvolution * conv, GError ** error)
 {
   gboolean ok = TRUE;
 
-  if (!conv->d.training || !cpu_conv_is_product (conv))
+  if (!conv->d.training || !ddpm_cpu_conv_is_product (conv))
     return TRUE;
   for (guint i = 0; ok && i < conv->n_sources; i++)
     ok = plan_product (conv, &conv->source[i], FALSE, error)
@@ -53,7 +54,7 @@ static void
 plan_tiles (CpuConvolution * conv)
 {
   const DdpmConvDesc *d = &conv->d;
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   const CpuTiling there = { d->n, d->height, d->width, conv->cin, conv->cout };
   const CpuTiling back = { d->n, d->height, d->width, conv->cout, conv->cin };
 
@@ -62,21 +63,21 @@ plan_tiles (CpuConvolution * conv)
     return;
   conv->tiling = there;
   conv->tiling_backward = back;
-  conv->tiled[CPU_CONV_FORWARD] = cpu_winograd_suits (b, &there);
+  conv->tiled[CPU_CONV_FORWARD] = ddpm_cpu_winograd_suits (b, &there);
   conv->tiled[CPU_CONV_BACKWARD_DATA] = d->training
-      && cpu_winograd_suits_gradient (b, &back);
+      && ddpm_cpu_winograd_suits_gradient (b, &back);
   conv->tiled[CPU_CONV_BACKWARD_WEIGHTS] = d->training
-      && cpu_winograd_suits_gradient (b, &there);
+      && ddpm_cpu_winograd_suits_gradient (b, &there);
 }
 
 static void
 plan_patches (CpuConvolution * conv)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
 
-  cpu_patches_init (&conv->patches, b, &conv->d);
+  ddpm_cpu_patches_init (&conv->patches, b, &conv->d);
   for (guint i = 0; i < conv->n_sources; i++)
-    cpu_patches_init_backward (&conv->source[i].backward, b, &conv->d,
+    ddpm_cpu_patches_init_backward (&conv->source[i].backward, b, &conv->d,
         conv->source[i].channels);
 }
 
@@ -94,15 +95,15 @@ take (CpuConvolution * conv, gsize size, float **memory)
 static gboolean
 take_memory_backward (CpuConvolution * conv)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
 
   if (conv->tiled[CPU_CONV_BACKWARD_DATA])
-    return take (conv, cpu_winograd_packed_size (b, &conv->tiling_backward),
-        &conv->packed_backward);
+    return take (conv, ddpm_cpu_winograd_packed_size (b,
+            &conv->tiling_backward), &conv->packed_backward);
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
 
-    if (!take (conv, cpu_patches_packed_size (&s->backward, b),
+    if (!take (conv, ddpm_cpu_patches_packed_size (&s->backward, b),
             &s->packed_backward))
       return FALSE;
   }
@@ -113,14 +114,14 @@ take_memory_backward (CpuConvolution * conv)
 static gboolean
 take_memory (CpuConvolution * conv, GError ** error)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
 
   if (take (conv, conv->tiled[CPU_CONV_FORWARD]
-          ? cpu_winograd_packed_size (b, &conv->tiling)
-          : cpu_patches_packed_size (&conv->patches, b), &conv->packed)
+          ? ddpm_cpu_winograd_packed_size (b, &conv->tiling)
+          : ddpm_cpu_patches_packed_size (&conv->patches, b), &conv->packed)
       && (!conv->d.training || take_memory_backward (conv)))
     return TRUE;
-  return cpu_conv_no_memory (conv, error);
+  return ddpm_cpu_conv_no_memory (conv, error);
 }
 
 static gboolean
@@ -137,7 +138,7 @@ plan_primitives (CpuConvolution * conv, GError ** error)
   gboolean ok = TRUE;
 
   for (guint i = 0; ok && i < conv->n_sources; i++)
-    ok = cpu_conv_plan_primitives (conv, &conv->source[i], error);
+    ok = ddpm_cpu_conv_plan_primitives (conv, &conv->source[i], error);
   return ok;
 }
 
@@ -146,24 +147,24 @@ plan_primitives (CpuConvolution * conv, GError ** error)
 static gsize
 own_scratch (CpuConvolution * conv)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   gsize size = conv->tiled[CPU_CONV_FORWARD]
-      ? cpu_winograd_scratch (b, &conv->tiling)
-      : cpu_patches_scratch (&conv->patches, b);
+      ? ddpm_cpu_winograd_scratch (b, &conv->tiling)
+      : ddpm_cpu_patches_scratch (&conv->patches, b);
 
   if (!conv->d.training)
     return size;
   size = MAX (size, conv->tiled[CPU_CONV_BACKWARD_DATA]
-      ? cpu_winograd_scratch (b, &conv->tiling_backward) : 0);
+      ? ddpm_cpu_winograd_scratch (b, &conv->tiling_backward) : 0);
   size = MAX (size, conv->tiled[CPU_CONV_BACKWARD_WEIGHTS]
-      ? cpu_winograd_gradient_scratch (b, &conv->tiling)
-      : cpu_patches_gradient_scratch (&conv->patches, b));
+      ? ddpm_cpu_winograd_gradient_scratch (b, &conv->tiling)
+      : ddpm_cpu_patches_gradient_scratch (&conv->patches, b));
   for (guint i = 0; i < conv->n_sources; i++) {
     const CpuConvSource *s = &conv->source[i];
 
-    size = MAX (size, cpu_patches_scratch (&s->backward, b));
-    if (cpu_conv_gathers_dy (conv, s))
-      size = MAX (size, cpu_patches_gradient_scratch (&s->backward, b));
+    size = MAX (size, ddpm_cpu_patches_scratch (&s->backward, b));
+    if (ddpm_cpu_conv_gathers_dy (conv, s))
+      size = MAX (size, ddpm_cpu_patches_gradient_scratch (&s->backward, b));
   }
   return size;
 }
@@ -177,7 +178,7 @@ work_scratch (CpuConvolution * conv)
   for (guint i = 0; i < conv->n_sources; i++) {
     const CpuConvSource *s = &conv->source[i];
 
-    size = MAX (size, cpu_conv_primitives_scratch (s));
+    size = MAX (size, ddpm_cpu_conv_primitives_scratch (s));
     size = MAX (size, MAX (s->product[0].scratch, s->product[1].scratch));
   }
   return size;
@@ -186,7 +187,8 @@ work_scratch (CpuConvolution * conv)
 static void
 lay_out (CpuConvolution * conv)
 {
-  const gsize in = cpu_conv_pixels_in (conv), out = cpu_conv_pixels_out (conv);
+  const gsize in = ddpm_cpu_conv_pixels_in (conv), out =
+      ddpm_cpu_conv_pixels_out (conv);
   const gboolean copy_y = conv->y_type != conv->d.dst_type
       || conv->type != conv->d.dst_type || conv->cout_padded != conv->cout;
   CpuConvLayout *l = &conv->layout;
@@ -197,25 +199,25 @@ lay_out (CpuConvolution * conv)
 
     s->x_bytes = conv->type != conv->d.src_type || s->padded != s->channels
         ? in * s->padded * ddpm_type_size (conv->type) : 0;
-    l->x[i] = cpu_layout_add (&total, s->x_bytes, 1);
-    dweights = MAX (dweights, cpu_conv_dweights_size (s));
+    l->x[i] = ddpm_cpu_layout_add (&total, s->x_bytes, 1);
+    dweights = MAX (dweights, ddpm_cpu_conv_dweights_size (s));
     padded = MAX (padded, s->padded);
   }
-  l->y = cpu_layout_add (&total, copy_y ? out * conv->cout_padded : 0,
+  l->y = ddpm_cpu_layout_add (&total, copy_y ? out * conv->cout_padded : 0,
       sizeof (float));
   if (conv->d.training) {
     const gboolean copy_dx = conv->type != DDPM_TYPE_F32
         || conv->d.src_type != DDPM_TYPE_F32;
 
-    l->dx = cpu_layout_add (&total, copy_dx ? in * padded : 0,
+    l->dx = ddpm_cpu_layout_add (&total, copy_dx ? in * padded : 0,
         ddpm_type_size (conv->type));
-    l->dweights = cpu_layout_add (&total, dweights, 1);
-    l->plain = cpu_layout_add (&total, dweights ?
+    l->dweights = ddpm_cpu_layout_add (&total, dweights, 1);
+    l->plain = ddpm_cpu_layout_add (&total, dweights ?
         (gsize) conv->cout_padded * padded * conv->taps : 0, sizeof (float));
-    l->sums = cpu_layout_add (&total,
-        cpu_column_sums_scratch (out, conv->cout), 1);
+    l->sums = ddpm_cpu_layout_add (&total,
+        ddpm_cpu_column_sums_scratch (out, conv->cout), 1);
   }
-  l->work = cpu_layout_add (&total, work_scratch (conv), 1);
+  l->work = ddpm_cpu_layout_add (&total, work_scratch (conv), 1);
   conv->base.plan.scratch = total;
 }
 
@@ -230,7 +232,7 @@ round_up (guint channels, guint multiple)
 static gboolean
 reserve_staging (CpuConvolution * conv, GError ** error)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   const guint padded = MAX (conv->source[0].padded, conv->source[1].padded);
   gsize size = (gsize) conv->cout_padded * MAX (padded, conv->cin)
       * conv->taps;
@@ -245,7 +247,7 @@ reserve_staging (CpuConvolution * conv, GError ** error)
     return TRUE;
   staging = b->base.ops->alloc (&b->base, size * sizeof (float));
   if (staging == NULL)
-    return cpu_conv_no_memory (conv, error);
+    return ddpm_cpu_conv_no_memory (conv, error);
   b->base.ops->free (&b->base, b->staging);
   b->staging = staging;
   b->staging_size = size;
@@ -253,9 +255,9 @@ reserve_staging (CpuConvolution * conv, GError ** error)
 }
 
 gboolean
-cpu_conv_plan (CpuConvolution * conv, guint multiple, GError ** error)
+ddpm_cpu_conv_plan (CpuConvolution * conv, guint multiple, GError ** error)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   gboolean ok;
 
   conv->cout_padded = round_up (conv->cout, multiple);
@@ -267,26 +269,26 @@ cpu_conv_plan (CpuConvolution * conv, guint multiple, GError ** error)
   if (ok) {
     conv->bias = g_try_new0 (float, round_up (conv->cout_padded,
             b->kernels->winograd->width));
-    ok = conv->bias != NULL || cpu_conv_no_memory (conv, error);
+    ok = conv->bias != NULL || ddpm_cpu_conv_no_memory (conv, error);
   }
   if (ok)
     lay_out (conv);
   else
-    cpu_conv_unplan (conv);
+    ddpm_cpu_conv_unplan (conv);
   return ok;
 }
 
 void
-cpu_conv_unplan (CpuConvolution * conv)
+ddpm_cpu_conv_unplan (CpuConvolution * conv)
 {
   DdpmBackend *b = conv->base.plan.backend;
 
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
 
-    cpu_conv_clear_primitives (s);
-    cpu_matmul_clear (&s->product[0]);
-    cpu_matmul_clear (&s->product[1]);
+    ddpm_cpu_conv_clear_primitives (s);
+    ddpm_cpu_matmul_clear (&s->product[0]);
+    ddpm_cpu_matmul_clear (&s->product[1]);
     b->ops->free (b, s->packed_backward);
     b->ops->free (b, s->weights);
     b->ops->free (b, s->weights_backward);

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Activations stay channels last; only weights are arranged as they are
- * computed with, once per load or optimiser step. Where oneDNN computes in
+ * computed with, once per load or optimizer step. Where oneDNN computes in
  * blocks of channels that the tensor does not fill, an activation is copied
  * into the workspace. On a processor without bf16 (that is, when bf16 is
  * emulated) floats are computed with that the bf16 numbers are, and only
@@ -18,26 +18,26 @@
 static void
 conv_clear (DdpmPlan * p)
 {
-  cpu_conv_unplan ((CpuConvolution *) p);
+  ddpm_cpu_conv_unplan ((CpuConvolution *) p);
 }
 
 static const gchar *
 conv_implementation (DdpmPlan * p, guint kind)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
-  CpuBackend *b = cpu_plan_backend (p);
+  CpuBackend *b = ddpm_cpu_plan_backend (p);
   const CpuPrimitive *worst = NULL;
 
   if (kind >= CPU_CONV_PASSES || (kind > 0 && !conv->d.training))
     return "none";
   if (conv->tiled[kind] && kind == CPU_CONV_BACKWARD_WEIGHTS)
-    return cpu_winograd_gradient_name (b, &conv->tiling);
+    return ddpm_cpu_winograd_gradient_name (b, &conv->tiling);
   if (conv->tiled[kind])
-    return cpu_winograd_name (b, kind == CPU_CONV_BACKWARD_DATA
+    return ddpm_cpu_winograd_name (b, kind == CPU_CONV_BACKWARD_DATA
         ? &conv->tiling_backward : &conv->tiling);
   if (conv->type == DDPM_TYPE_F32)
     return b->kernels->product->name;
-  if (kind == CPU_CONV_BACKWARD_WEIGHTS && cpu_conv_is_product (conv))
+  if (kind == CPU_CONV_BACKWARD_WEIGHTS && ddpm_cpu_conv_is_product (conv))
     return conv->source[0].product[0].implementation;
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
@@ -45,14 +45,14 @@ conv_implementation (DdpmPlan * p, guint kind)
       &s->backward_data, &s->backward_weights
     };
 
-    if (worst == NULL || cpu_primitive_is_slow (passes[kind]))
+    if (worst == NULL || ddpm_cpu_primitive_is_slow (passes[kind]))
       worst = passes[kind];
   }
   return worst->implementation;
 }
 
 DdpmPlan *
-cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
+ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 {
   const gboolean bf16 = d->src_type == DDPM_TYPE_BF16;
   const gboolean native = ((CpuBackend *) b)->native_bf16;
@@ -62,7 +62,7 @@ cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
     return NULL;
 
   conv = g_new0 (CpuConvolution, 1);
-  cpu_plan_init (&conv->base, b, conv_clear, conv_implementation);
+  ddpm_cpu_plan_init (&conv->base, b, conv_clear, conv_implementation);
   conv->d = *d;
   conv->out_height = (d->height - 1) / d->stride + 1;
   conv->out_width = (d->width - 1) / d->stride + 1;
@@ -77,7 +77,7 @@ cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   /* the sum of two sources is rounded once */
   conv->y_type = bf16 && native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
 
-  if (!cpu_conv_plan (conv, conv->type == DDPM_TYPE_BF16 ? BF16_BLOCK : 1,
+  if (!ddpm_cpu_conv_plan (conv, conv->type == DDPM_TYPE_BF16 ? BF16_BLOCK : 1,
           error)) {
     g_free (conv);
     return NULL;
@@ -91,7 +91,7 @@ static void
 stage_weights (CpuConvolution * conv, const CpuConvSource * s,
     const float *weight)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   const gsize row = (gsize) s->padded * conv->taps;
   const gsize used = (gsize) s->channels * conv->taps;
 
@@ -112,18 +112,19 @@ stage_weights (CpuConvolution * conv, const CpuConvSource * s,
 static void
 pack_backward (CpuConvolution * conv, const float *weight)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   const gsize of_output = (gsize) conv->cin * conv->taps;
 
   if (conv->packed_backward)
-    cpu_winograd_pack (b, &conv->tiling_backward, weight, of_output,
+    ddpm_cpu_winograd_pack (b, &conv->tiling_backward, weight, of_output,
         conv->taps, TRUE, conv->packed_backward);
   for (guint i = 0; i < conv->n_sources; i++) {
     const CpuConvSource *s = &conv->source[i];
 
     if (s->packed_backward)
-      cpu_patches_pack (&s->backward, b, weight + (gsize) s->first * conv->taps,
-          of_output, conv->taps, s->packed_backward);
+      ddpm_cpu_patches_pack (&s->backward, b,
+          weight + (gsize) s->first * conv->taps, of_output, conv->taps,
+          s->packed_backward);
   }
 }
 
@@ -131,7 +132,7 @@ pack_backward (CpuConvolution * conv, const float *weight)
 static void
 pack_weights (CpuConvolution * conv, const float *weight)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   const gsize of_output = (gsize) conv->cin * conv->taps;
 
   if (b->base.act_type == DDPM_TYPE_BF16) {
@@ -140,10 +141,10 @@ pack_weights (CpuConvolution * conv, const float *weight)
     weight = b->staging;
   }
   if (conv->tiled[CPU_CONV_FORWARD])
-    cpu_winograd_pack (b, &conv->tiling, weight, conv->taps, of_output, FALSE,
-        conv->packed);
+    ddpm_cpu_winograd_pack (b, &conv->tiling, weight, conv->taps, of_output,
+        FALSE, conv->packed);
   else
-    cpu_patches_pack (&conv->patches, b, weight, conv->taps, of_output,
+    ddpm_cpu_patches_pack (&conv->patches, b, weight, conv->taps, of_output,
         conv->packed);
   pack_backward (conv, weight);
 }
@@ -151,21 +152,21 @@ pack_weights (CpuConvolution * conv, const float *weight)
 static void
 arrange_weights (CpuConvolution * conv, CpuConvSource * s, const float *weight)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   gpointer work = b->staging + conv->staged;
 
   stage_weights (conv, s, weight);
-  cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
+  ddpm_cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
       b->staging, s->weights}
       , work);
   if (s->weights_backward)
-    cpu_primitive_run (&s->arrange_backward, b, (gconstpointer[]) {
+    ddpm_cpu_primitive_run (&s->arrange_backward, b, (gconstpointer[]) {
         b->staging, s->weights_backward}
       , work);
 }
 
 void
-cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
+ddpm_cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
 
@@ -178,16 +179,17 @@ cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 }
 
 gconstpointer
-cpu_conv_bring_x (CpuConvolution * conv, guint source, gconstpointer x,
+ddpm_cpu_conv_bring_x (CpuConvolution * conv, guint source, gconstpointer x,
     gpointer scratch)
 {
   const CpuConvSource *s = &conv->source[source];
-  gpointer copy = cpu_at (scratch, conv->layout.x[source]);
+  gpointer copy = ddpm_cpu_at (scratch, conv->layout.x[source]);
 
   if (s->x_bytes == 0)
     return x;
-  cpu_copy (cpu_plan_backend (&conv->base.plan), conv->d.src_type, conv->type,
-      cpu_conv_pixels_in (conv), s->channels, s->padded, x, copy, FALSE);
+  ddpm_cpu_copy (ddpm_cpu_plan_backend (&conv->base.plan), conv->d.src_type,
+      conv->type, ddpm_cpu_conv_pixels_in (conv), s->channels, s->padded, x,
+      copy, FALSE);
   return copy;
 }
 
@@ -195,18 +197,20 @@ static void
 run_primitives (CpuConvolution * conv, const gconstpointer * x,
     gconstpointer residual, gpointer out, gpointer scratch)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
 
   if (residual && residual != out)
-    cpu_copy (b, conv->d.dst_type, conv->y_type, cpu_conv_pixels_out (conv),
-        conv->cout, conv->cout_padded, residual, out, FALSE);
+    ddpm_cpu_copy (b, conv->d.dst_type, conv->y_type,
+        ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout_padded,
+        residual, out, FALSE);
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
     const gboolean add = i > 0 || residual != NULL;
 
-    cpu_primitive_run (&s->forward[add], b, (gconstpointer[]) {
-        cpu_conv_bring_x (conv, i, x[i], scratch),
-          s->weights, out, conv->bias}, cpu_at (scratch, conv->layout.work));
+    ddpm_cpu_primitive_run (&s->forward[add], b, (gconstpointer[]) {
+        ddpm_cpu_conv_bring_x (conv, i, x[i], scratch),
+          s->weights, out, conv->bias}, ddpm_cpu_at (scratch,
+            conv->layout.work));
   }
 }
 
@@ -214,41 +218,42 @@ static void
 run_own (CpuConvolution * conv, const gconstpointer * x,
     gconstpointer residual, float *out, gpointer scratch)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
-  gpointer work = cpu_at (scratch, conv->layout.work);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
+  gpointer work = ddpm_cpu_at (scratch, conv->layout.work);
   const float *brought[2] = { NULL, };
 
   if (residual && conv->d.dst_type != DDPM_TYPE_F32) {
-    cpu_copy (b, conv->d.dst_type, DDPM_TYPE_F32, cpu_conv_pixels_out (conv),
-        conv->cout, conv->cout, residual, out, FALSE);
+    ddpm_cpu_copy (b, conv->d.dst_type, DDPM_TYPE_F32,
+        ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout, residual, out,
+        FALSE);
     residual = out;
   }
   for (guint i = 0; i < conv->n_sources; i++)
-    brought[i] = cpu_conv_bring_x (conv, i, x[i], scratch);
+    brought[i] = ddpm_cpu_conv_bring_x (conv, i, x[i], scratch);
   if (conv->tiled[CPU_CONV_FORWARD])
-    cpu_winograd_convolve (b, &conv->tiling, brought[0], conv->packed,
+    ddpm_cpu_winograd_convolve (b, &conv->tiling, brought[0], conv->packed,
         conv->bias, residual, out, work);
   else
-    cpu_patches_convolve (&conv->patches, b, brought, conv->packed, conv->bias,
-        residual, out, work);
+    ddpm_cpu_patches_convolve (&conv->patches, b, brought, conv->packed,
+        conv->bias, residual, out, work);
 }
 
 void
-cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+ddpm_cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
   const gconstpointer x[2] = { x0, x1 };
   const gboolean direct = conv->y_type == conv->d.dst_type
       && conv->cout_padded == conv->cout;
-  gpointer out = direct ? y : cpu_at (scratch, conv->layout.y);
+  gpointer out = direct ? y : ddpm_cpu_at (scratch, conv->layout.y);
 
   if (conv->type == DDPM_TYPE_F32)
     run_own (conv, x, residual, out, scratch);
   else
     run_primitives (conv, x, residual, out, scratch);
   if (!direct)
-    cpu_copy (cpu_plan_backend (p), conv->y_type, conv->d.dst_type,
-        cpu_conv_pixels_out (conv), conv->cout_padded, conv->cout, out, y,
+    ddpm_cpu_copy (ddpm_cpu_plan_backend (p), conv->y_type, conv->d.dst_type,
+        ddpm_cpu_conv_pixels_out (conv), conv->cout_padded, conv->cout, out, y,
         FALSE);
 }

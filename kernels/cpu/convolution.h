@@ -72,20 +72,20 @@ typedef struct
 } CpuConvolution;
 
 static inline gsize
-cpu_conv_pixels_in (const CpuConvolution * conv)
+ddpm_cpu_conv_pixels_in (const CpuConvolution * conv)
 {
   return (gsize) conv->d.n * conv->d.height * conv->d.width;
 }
 
 static inline gsize
-cpu_conv_pixels_out (const CpuConvolution * conv)
+ddpm_cpu_conv_pixels_out (const CpuConvolution * conv)
 {
   return (gsize) conv->d.n * conv->out_height * conv->out_width;
 }
 
 /* Whether dweight is a product of dy and x as they are */
 static inline gboolean
-cpu_conv_is_product (const CpuConvolution * conv)
+ddpm_cpu_conv_is_product (const CpuConvolution * conv)
 {
   return conv->d.kernel == 1 && conv->d.stride == 1;
 }
@@ -93,29 +93,29 @@ cpu_conv_is_product (const CpuConvolution * conv)
 /* Whether patches, for the gradient of weights, are those of dy: either will
  * do, and they are copied from where there are fewer channels */
 static inline gboolean
-cpu_conv_gathers_dy (const CpuConvolution * conv, const CpuConvSource * s)
+ddpm_cpu_conv_gathers_dy (const CpuConvolution * conv, const CpuConvSource * s)
 {
   return conv->d.stride == 1 && conv->cout < s->channels;
 }
 
 /* x of a source as computed with: as it is, or a copy in the workspace */
-gconstpointer cpu_conv_bring_x (CpuConvolution * conv, guint source,
+gconstpointer ddpm_cpu_conv_bring_x (CpuConvolution * conv, guint source,
     gconstpointer x, gpointer scratch);
 
 /* How the three passes are computed. channels are padded to a multiple.
  * (convolution-plan.c) */
-gboolean cpu_conv_plan (CpuConvolution * conv, guint multiple,
+gboolean ddpm_cpu_conv_plan (CpuConvolution * conv, guint multiple,
     GError ** error);
-void cpu_conv_unplan (CpuConvolution * conv);
+void ddpm_cpu_conv_unplan (CpuConvolution * conv);
 /* DDPM_ERROR_NO_SPACE; FALSE */
-gboolean cpu_conv_no_memory (const CpuConvolution * conv, GError ** error);
+gboolean ddpm_cpu_conv_no_memory (const CpuConvolution * conv, GError ** error);
 
 /* In bf16 (kernels/cpu/onednn/convolution.c) */
-gboolean cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
+gboolean ddpm_cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
     GError ** error);
-void cpu_conv_clear_primitives (CpuConvSource * s);
-gsize cpu_conv_primitives_scratch (const CpuConvSource * s);
+void ddpm_cpu_conv_clear_primitives (CpuConvSource * s);
+gsize ddpm_cpu_conv_primitives_scratch (const CpuConvSource * s);
 /* Bytes of the gradient of weights as a primitive gives it */
-gsize cpu_conv_dweights_size (const CpuConvSource * s);
+gsize ddpm_cpu_conv_dweights_size (const CpuConvSource * s);
 
 G_END_DECLS

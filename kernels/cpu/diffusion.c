@@ -31,7 +31,7 @@ draw (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
 }
 
 void
-cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+ddpm_cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out)
 {
   const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
@@ -46,7 +46,7 @@ cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
 }
 
 void
-cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t)
 {
 #pragma omp parallel for schedule(static)
@@ -56,7 +56,7 @@ cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 }
 
 void
-cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+ddpm_cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
@@ -75,7 +75,7 @@ cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
 }
 
 void
-cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
     float *eps)
 {
 #pragma omp parallel for schedule(static)
@@ -85,7 +85,7 @@ cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
 }
 
 void
-cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
+ddpm_cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)
 {

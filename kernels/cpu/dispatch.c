@@ -3,15 +3,15 @@
  */
 #include "kernels/cpu/isa/table.h"
 
-extern const CpuKernels cpu_kernels_baseline;
+extern const CpuKernels ddpm_cpu_kernels_baseline;
 #ifdef __x86_64__
-extern const CpuKernels cpu_kernels_v3, cpu_kernels_v4;
+extern const CpuKernels ddpm_cpu_kernels_v3, ddpm_cpu_kernels_v4;
 #endif
 
 /* The levels of the x86-64 psABI, of which the compilers' names are asked one
  * by one: gcc 12 knows x86-64-v3 as an argument of -march only. */
 const CpuKernels *
-cpu_kernels_get (void)
+ddpm_cpu_kernels_get (void)
 {
 #ifdef __x86_64__
   gboolean v3, v4;
@@ -26,9 +26,9 @@ cpu_kernels_get (void)
       && __builtin_cpu_supports ("avx512dq")
       && __builtin_cpu_supports ("avx512vl");
   if (v4)
-    return &cpu_kernels_v4;
+    return &ddpm_cpu_kernels_v4;
   if (v3)
-    return &cpu_kernels_v3;
+    return &ddpm_cpu_kernels_v3;
 #endif
-  return &cpu_kernels_baseline;
+  return &ddpm_cpu_kernels_baseline;
 }

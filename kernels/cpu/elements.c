@@ -24,7 +24,7 @@ count_pieces (gsize count, gsize piece)
 }
 
 void
-cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
+ddpm_cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
     gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add)
 {
   const gsize piece = MAX (1, PIECE / MAX (cx, cy));
@@ -35,13 +35,13 @@ cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
     const gsize first = i * piece;
 
     b->kernels->element->copy (x_type, y_type, MIN (piece, rows - first), cx,
-        cy, cpu_at (x, first * cx * ddpm_type_size (x_type)),
-        cpu_at (y, first * cy * ddpm_type_size (y_type)), add);
+        cy, ddpm_cpu_at (x, first * cx * ddpm_type_size (x_type)),
+        ddpm_cpu_at (y, first * cy * ddpm_type_size (y_type)), add);
   }
 }
 
 gsize
-cpu_column_sums_scratch (gsize rows, gsize c)
+ddpm_cpu_column_sums_scratch (gsize rows, gsize c)
 {
   return count_pieces (rows, SUM_ROWS) * c * sizeof (float);
 }
@@ -63,7 +63,7 @@ join_sums (gsize pieces, gsize c, gsize first, const float *sums, float *out,
 }
 
 void
-cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
+ddpm_cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
     gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch)
 {
   const gsize pieces = count_pieces (rows, SUM_ROWS);
@@ -74,7 +74,7 @@ cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
 #pragma omp for schedule(static)
     for (gsize i = 0; i < pieces; i++)
       b->kernels->element->column_sums (type, MIN (SUM_ROWS,
-              rows - i * SUM_ROWS), row, c, cpu_at (x,
+              rows - i * SUM_ROWS), row, c, ddpm_cpu_at (x,
               i * SUM_ROWS * row * ddpm_type_size (type)), sums + i * c);
 #pragma omp for schedule(static)
     for (gsize first = 0; first < c; first += SUM_COLUMNS)
@@ -85,7 +85,7 @@ cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
 /* --- activations ------------------------------------------------------------ */
 
 void
-cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer x, gpointer y)
 {
   const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
@@ -94,11 +94,11 @@ cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
 #pragma omp parallel for schedule(static)
   for (gsize i = 0; i < (gsize) 2 * n * h; i++)
     kernels_of (b)->element->upsample_row (b->act_type, w, c,
-        cpu_at (x, i / 2 * row), cpu_at (y, i * 2 * row));
+        ddpm_cpu_at (x, i / 2 * row), ddpm_cpu_at (y, i * 2 * row));
 }
 
 void
-cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+ddpm_cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer dy, gpointer dx, gboolean add)
 {
   const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
@@ -106,21 +106,21 @@ cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
 #pragma omp parallel for schedule(static)
   for (gsize i = 0; i < (gsize) n * h; i++)
     kernels_of (b)->element->upsample_row_gradient (b->act_type, w, c,
-        cpu_at (dy, i * 4 * row), cpu_at (dy, i * 4 * row + 2 * row),
-        cpu_at (dx, i * row), add);
+        ddpm_cpu_at (dy, i * 4 * row), ddpm_cpu_at (dy, i * 4 * row + 2 * row),
+        ddpm_cpu_at (dx, i * row), add);
 }
 
 void
-cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
+ddpm_cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
 {
-  cpu_copy ((CpuBackend *) b, b->act_type, b->act_type, count, 1, 1, x, y,
+  ddpm_cpu_copy ((CpuBackend *) b, b->act_type, b->act_type, count, 1, 1, x, y,
       TRUE);
 }
 
 /* --- the embeddings of times and labels --------------------------------------- */
 
 void
-cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+ddpm_cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
   for (gsize i = 0; i < n; i++)
@@ -128,7 +128,7 @@ cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
 }
 
 void
-cpu_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
+ddpm_cpu_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * index, float *out)
 {
   for (gsize i = 0; i < n; i++) {
@@ -155,7 +155,7 @@ embedding_backward_piece (guint n, guint dim, gint row, gsize first,
 }
 
 void
-cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+ddpm_cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
     const gint * index, const float *dy, float *dtable, gboolean add)
 {
 #pragma omp parallel for schedule(static)
@@ -167,7 +167,7 @@ cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
 }
 
 void
-cpu_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
+ddpm_cpu_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
@@ -176,7 +176,7 @@ cpu_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 }
 
 void
-cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
+ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
     const float *dy, float *dx)
 {
 #pragma omp parallel for schedule(static)
@@ -185,11 +185,11 @@ cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
         x + first, dy + first, dx + first);
 }
 
-/* --- the optimiser ------------------------------------------------------------ */
+/* --- the optimizer ------------------------------------------------------------ */
 
 /* The pieces' sums are added in their order, a fixed number at a time. */
 double
-cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
+ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 {
   const gsize at_a_time = 1024;
   double sums[1024], total = 0.0;
@@ -212,8 +212,8 @@ cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 }
 
 void
-cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count, const float *grad,
-    float *param, float *m, float *v, float *ema)
+ddpm_cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
+    const float *grad, float *param, float *m, float *v, float *ema)
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)

@@ -18,7 +18,7 @@ typedef struct
 static const gchar *
 linear_implementation (DdpmPlan * p, guint kind)
 {
-  return cpu_plan_backend (p)->kernels->product->name;
+  return ddpm_cpu_plan_backend (p)->kernels->product->name;
 }
 
 /* Of few rows, weights are read once and as they are where they are the left
@@ -33,13 +33,15 @@ plan_products (CpuLinear * l, CpuBackend * b)
   const CpuMatrix y_transposed = { f32, l->out, l->rows, {0, 1, l->out} };
   const CpuMatrix weight = { f32, l->out, l->in, {0, l->in, 1} };
 
-  cpu_product_init (&l->forward, b, 1, &weight, &x_transposed, &y_transposed);
-  cpu_product_init (&l->backward_data, b, 1, &y, &weight, &x);
-  cpu_product_init (&l->backward_weights, b, 1, &y_transposed, &x, &weight);
+  ddpm_cpu_product_init (&l->forward, b, 1, &weight, &x_transposed,
+      &y_transposed);
+  ddpm_cpu_product_init (&l->backward_data, b, 1, &y, &weight, &x);
+  ddpm_cpu_product_init (&l->backward_weights, b, 1, &y_transposed, &x,
+      &weight);
 }
 
 DdpmPlan *
-cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
+ddpm_cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
     GError ** error)
 {
   CpuBackend *b = (CpuBackend *) base;
@@ -50,43 +52,45 @@ cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
     return NULL;
 
   l = g_new0 (CpuLinear, 1);
-  cpu_plan_init (&l->base, base, NULL, linear_implementation);
+  ddpm_cpu_plan_init (&l->base, base, NULL, linear_implementation);
   l->rows = rows;
   l->in = in;
   l->out = out;
   plan_products (l, b);
-  l->sums = cpu_layout_add (&total, cpu_column_sums_scratch (rows, out), 1);
-  l->work = cpu_layout_add (&total, MAX (cpu_product_scratch (&l->forward, b),
-          MAX (cpu_product_scratch (&l->backward_data, b),
-              cpu_product_scratch (&l->backward_weights, b))), 1);
+  l->sums =
+      ddpm_cpu_layout_add (&total, ddpm_cpu_column_sums_scratch (rows, out), 1);
+  l->work =
+      ddpm_cpu_layout_add (&total, MAX (ddpm_cpu_product_scratch (&l->forward,
+              b), MAX (ddpm_cpu_product_scratch (&l->backward_data, b),
+              ddpm_cpu_product_scratch (&l->backward_weights, b))), 1);
   l->base.plan.scratch = total;
   return &l->base.plan;
 }
 
 void
-cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+ddpm_cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch)
 {
   CpuLinear *l = (CpuLinear *) p;
-  CpuBackend *b = cpu_plan_backend (p);
+  CpuBackend *b = ddpm_cpu_plan_backend (p);
 
-  cpu_product_run (&l->forward, b, weight, x, y, FALSE,
-      cpu_at (scratch, l->work));
+  ddpm_cpu_product_run (&l->forward, b, weight, x, y, FALSE,
+      ddpm_cpu_at (scratch, l->work));
   b->kernels->element->add_rows (l->rows, l->out, bias, y);
 }
 
 void
-cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+ddpm_cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch)
 {
   CpuLinear *l = (CpuLinear *) p;
-  CpuBackend *b = cpu_plan_backend (p);
-  gpointer work = cpu_at (scratch, l->work);
+  CpuBackend *b = ddpm_cpu_plan_backend (p);
+  gpointer work = ddpm_cpu_at (scratch, l->work);
 
   if (dx)
-    cpu_product_run (&l->backward_data, b, dy, weight, dx, FALSE, work);
-  cpu_product_run (&l->backward_weights, b, dy, x, dweight, add, work);
-  cpu_column_sums (b, DDPM_TYPE_F32, l->rows, l->out, l->out, dy, dbias, add,
-      cpu_at (scratch, l->sums));
+    ddpm_cpu_product_run (&l->backward_data, b, dy, weight, dx, FALSE, work);
+  ddpm_cpu_product_run (&l->backward_weights, b, dy, x, dweight, add, work);
+  ddpm_cpu_column_sums (b, DDPM_TYPE_F32, l->rows, l->out, l->out, dy, dbias,
+      add, ddpm_cpu_at (scratch, l->sums));
 }

@@ -18,14 +18,14 @@ typedef struct
 } CpuMatmul;
 
 /* c = a b, or c += a b, @batch times */
-gboolean cpu_matmul_init (CpuMatmul * m, CpuBackend * b, gsize batch,
+gboolean ddpm_cpu_matmul_init (CpuMatmul * m, CpuBackend * b, gsize batch,
     const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
     gboolean add, GError ** error);
-void cpu_matmul_run (CpuMatmul * m, CpuBackend * b, gconstpointer left,
+void ddpm_cpu_matmul_run (CpuMatmul * m, CpuBackend * b, gconstpointer left,
     gconstpointer right, gpointer product, gpointer scratch);
-void cpu_matmul_clear (CpuMatmul * m);
+void ddpm_cpu_matmul_clear (CpuMatmul * m);
 /* (kernels/cpu/onednn/matmul.c) */
-gboolean cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b,
+gboolean ddpm_cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b,
     gsize batch, const CpuMatrix * left, const CpuMatrix * right,
     const CpuMatrix * product, gboolean add, GError ** error);
 

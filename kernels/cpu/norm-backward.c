@@ -21,20 +21,21 @@ collect_gradients (const CpuNormCall * call, gsize image, gsize block,
     gpointer slot)
 {
   const CpuNorm *norm = call->norm;
-  const float *keep = cpu_norm_keep (call, image, block);
-  const float *mean = cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
-  const float *rstd = cpu_norm_vector (norm, slot, CPU_NORM_RSTD);
-  float *sums = (float *) cpu_at (slot, norm->sums_at) + block * 3 * norm->c;
-  float *dz = (float *) cpu_at (slot, norm->dz_at)
+  const float *keep = ddpm_cpu_norm_keep (call, image, block);
+  const float *mean = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
+  const float *rstd = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_RSTD);
+  float *sums =
+      (float *) ddpm_cpu_at (slot, norm->sums_at) + block * 3 * norm->c;
+  float *dz = (float *) ddpm_cpu_at (slot, norm->dz_at)
       + block * norm->block * norm->c;
 
   for (guint s = 0; s < norm->n_sources; s++) {
     const gsize first = norm->first[s];
 
     call->backend->kernels->norm->gradient (call->backend->base.act_type,
-        cpu_norm_block_pixels (norm, block), norm->channels[s], norm->c,
-        cpu_norm_block_of_source (norm, call->x[s], s, image, block),
-        cpu_norm_block_of_result (norm, call->dy, s, image, block),
+        ddpm_cpu_norm_block_pixels (norm, block), norm->channels[s], norm->c,
+        ddpm_cpu_norm_block_of_source (norm, call->x[s], s, image, block),
+        ddpm_cpu_norm_block_of_result (norm, call->dy, s, image, block),
         mean + first, rstd + first, call->gamma + first, call->beta + first,
         norm->d.swish, keep ? keep + first : NULL, dz + first, sums + first,
         sums + norm->c + first, sums + 2 * norm->c + first);
@@ -45,7 +46,7 @@ collect_gradients (const CpuNormCall * call, gsize image, gsize block,
 static void
 sum_blocks (const CpuNorm * norm, gpointer slot, double *total)
 {
-  const float *sums = cpu_at (slot, norm->sums_at);
+  const float *sums = ddpm_cpu_at (slot, norm->sums_at);
   const gsize count = 3 * norm->c;
 
   memset (total, 0, count * sizeof (double));
@@ -64,8 +65,8 @@ join_group (const CpuNormCall * call, gsize image, gsize group,
   const double pixels = norm->d.pixels;
   const double *dz = total, *dz_x = total + c, *x = total + 2 * c;
   const double rstd = call->stats[(image * norm->d.groups + group) * 2 + 1];
-  float *offset = cpu_norm_vector (norm, slot, CPU_NORM_OFFSET);
-  float *slope = cpu_norm_vector (norm, slot, CPU_NORM_SLOPE);
+  float *offset = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_OFFSET);
+  float *slope = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_SLOPE);
   float *dtime = call->dtime_bias
       ? call->dtime_bias + image * call->time_bias_stride : NULL;
   double mean_dz = 0.0, mean_dz_x = 0.0;
@@ -89,8 +90,8 @@ static void
 join_gradients (const CpuNormCall * call, gsize image, gpointer slot)
 {
   const CpuNorm *norm = call->norm;
-  double *total = cpu_at (slot, norm->work_at);
-  float *kept = (float *) cpu_at (call->scratch, norm->image_sums_at)
+  double *total = ddpm_cpu_at (slot, norm->work_at);
+  float *kept = (float *) ddpm_cpu_at (call->scratch, norm->image_sums_at)
       + image * 2 * norm->c;
 
   sum_blocks (norm, slot, total);
@@ -105,7 +106,7 @@ apply_gradients (const CpuNormCall * call, gsize image, gsize block,
     gpointer slot)
 {
   const CpuNorm *norm = call->norm;
-  const float *dz = (float *) cpu_at (slot, norm->dz_at)
+  const float *dz = (float *) ddpm_cpu_at (slot, norm->dz_at)
       + block * norm->block * norm->c;
 
   for (guint s = 0; s < norm->n_sources; s++) {
@@ -114,14 +115,14 @@ apply_gradients (const CpuNormCall * call, gsize image, gsize block,
     if (call->dx[s] == NULL)
       continue;
     call->backend->kernels->norm->input_gradient (call->backend->base.act_type,
-        cpu_norm_block_pixels (norm, block), norm->channels[s], norm->c,
-        cpu_norm_block_of_source (norm, call->x[s], s, image, block),
-        dz + first, cpu_norm_vector (norm, slot, CPU_NORM_MEAN) + first,
-        cpu_norm_vector (norm, slot, CPU_NORM_RSTD) + first,
-        cpu_norm_vector (norm, slot, CPU_NORM_SCALE) + first,
-        cpu_norm_vector (norm, slot, CPU_NORM_OFFSET) + first,
-        cpu_norm_vector (norm, slot, CPU_NORM_SLOPE) + first,
-        cpu_norm_block_of_source (norm, call->dx[s], s, image, block),
+        ddpm_cpu_norm_block_pixels (norm, block), norm->channels[s], norm->c,
+        ddpm_cpu_norm_block_of_source (norm, call->x[s], s, image, block),
+        dz + first, ddpm_cpu_norm_vector (norm, slot, CPU_NORM_MEAN) + first,
+        ddpm_cpu_norm_vector (norm, slot, CPU_NORM_RSTD) + first,
+        ddpm_cpu_norm_vector (norm, slot, CPU_NORM_SCALE) + first,
+        ddpm_cpu_norm_vector (norm, slot, CPU_NORM_OFFSET) + first,
+        ddpm_cpu_norm_vector (norm, slot, CPU_NORM_SLOPE) + first,
+        ddpm_cpu_norm_block_of_source (norm, call->dx[s], s, image, block),
         call->add[s]);
   }
 }
@@ -133,12 +134,12 @@ collect_first (const CpuNormCall * call, gsize image, gsize block,
     gpointer slot)
 {
   if (call->norm->by_image && block == 0)
-    cpu_norm_spread_stats (call, image, slot);
+    ddpm_cpu_norm_spread_stats (call, image, slot);
   collect_gradients (call, image, block, slot);
 }
 
 void
-cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+ddpm_cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gconstpointer x1, const float *time_bias, gsize time_bias_stride,
     const float *gamma, const float *beta, const DdpmDropout * drop,
     const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
@@ -149,9 +150,9 @@ cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     apply_gradients
   };
   CpuNorm *norm = (CpuNorm *) p;
-  CpuBackend *b = cpu_plan_backend (p);
-  const float *image_sums = cpu_at (scratch, norm->image_sums_at);
-  gpointer column_sums = cpu_at (scratch, norm->column_sums_at);
+  CpuBackend *b = ddpm_cpu_plan_backend (p);
+  const float *image_sums = ddpm_cpu_at (scratch, norm->image_sums_at);
+  gpointer column_sums = ddpm_cpu_at (scratch, norm->column_sums_at);
   const CpuNormCall call = {
     .norm = norm,
     .backend = b,
@@ -170,11 +171,11 @@ cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   };
 
   for (gsize image = 0; !norm->by_image && image < norm->d.n; image++)
-    cpu_norm_spread_stats (&call, image, cpu_at (scratch,
+    ddpm_cpu_norm_spread_stats (&call, image, ddpm_cpu_at (scratch,
             image * norm->slot_bytes));
-  cpu_norm_run (&call, &pass);
-  cpu_column_sums (b, DDPM_TYPE_F32, norm->d.n, 2 * norm->c, norm->c,
+  ddpm_cpu_norm_run (&call, &pass);
+  ddpm_cpu_column_sums (b, DDPM_TYPE_F32, norm->d.n, 2 * norm->c, norm->c,
       image_sums, dbeta, add, column_sums);
-  cpu_column_sums (b, DDPM_TYPE_F32, norm->d.n, 2 * norm->c, norm->c,
+  ddpm_cpu_column_sums (b, DDPM_TYPE_F32, norm->d.n, 2 * norm->c, norm->c,
       image_sums + norm->c, dgamma, add, column_sums);
 }

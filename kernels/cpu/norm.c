@@ -17,7 +17,7 @@
 static const gchar *
 norm_implementation (DdpmPlan * p, guint kind)
 {
-  return cpu_plan_backend (p)->kernels->name;
+  return ddpm_cpu_plan_backend (p)->kernels->name;
 }
 
 static void
@@ -28,28 +28,31 @@ lay_out (CpuNorm * norm)
   const gsize slots = norm->by_image ? threads : n;
   gsize total = 0;
 
-  norm->sums_at = cpu_layout_add (&total, norm->blocks * 3 * c, sizeof (float));
-  norm->work_at = cpu_layout_add (&total, 3 * c, sizeof (double));
-  norm->vectors_at = cpu_layout_add (&total, CPU_NORM_VECTORS * c,
+  norm->sums_at =
+      ddpm_cpu_layout_add (&total, norm->blocks * 3 * c, sizeof (float));
+  norm->work_at = ddpm_cpu_layout_add (&total, 3 * c, sizeof (double));
+  norm->vectors_at = ddpm_cpu_layout_add (&total, CPU_NORM_VECTORS * c,
       sizeof (float));
   if (norm->d.training)
-    norm->dz_at = cpu_layout_add (&total, norm->d.pixels * c, sizeof (float));
+    norm->dz_at =
+        ddpm_cpu_layout_add (&total, norm->d.pixels * c, sizeof (float));
   norm->slot_bytes = total;
 
   total = 0;
-  cpu_layout_add (&total, slots, norm->slot_bytes);
-  norm->keep_at = cpu_layout_add (&total, threads, norm->block * c
+  ddpm_cpu_layout_add (&total, slots, norm->slot_bytes);
+  norm->keep_at = ddpm_cpu_layout_add (&total, threads, norm->block * c
       * sizeof (float));
   if (norm->d.training) {
-    norm->image_sums_at = cpu_layout_add (&total, n * 2 * c, sizeof (float));
-    norm->column_sums_at = cpu_layout_add (&total,
-        cpu_column_sums_scratch (n, c), 1);
+    norm->image_sums_at =
+        ddpm_cpu_layout_add (&total, n * 2 * c, sizeof (float));
+    norm->column_sums_at =
+        ddpm_cpu_layout_add (&total, ddpm_cpu_column_sums_scratch (n, c), 1);
   }
   norm->base.plan.scratch = total;
 }
 
 DdpmPlan *
-cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
+ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
 {
   const gsize c = (gsize) d->c0 + d->c1;
   CpuNorm *norm;
@@ -58,7 +61,7 @@ cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
     return NULL;
 
   norm = g_new0 (CpuNorm, 1);
-  cpu_plan_init (&norm->base, b, NULL, norm_implementation);
+  ddpm_cpu_plan_init (&norm->base, b, NULL, norm_implementation);
   norm->d = *d;
   norm->c = c;
   norm->n_sources = d->c1 ? 2 : 1;
@@ -80,7 +83,7 @@ run_by_image (const CpuNormCall * call, const CpuNormPass * pass)
 
 #pragma omp parallel for schedule(static)
   for (gsize image = 0; image < norm->d.n; image++) {
-    gpointer slot = cpu_at (call->scratch,
+    gpointer slot = ddpm_cpu_at (call->scratch,
         omp_get_thread_num () * norm->slot_bytes);
 
     for (gsize block = 0; block < norm->blocks; block++)
@@ -102,21 +105,21 @@ run_by_block (const CpuNormCall * call, const CpuNormPass * pass)
 #pragma omp for schedule(static)
     for (gsize k = 0; k < blocks; k++)
       pass->collect (call, k / norm->blocks, k % norm->blocks,
-          cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
+          ddpm_cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
 #pragma omp for schedule(static)
     for (gsize image = 0; image < norm->d.n; image++)
-      pass->join (call, image, cpu_at (call->scratch,
+      pass->join (call, image, ddpm_cpu_at (call->scratch,
               image * norm->slot_bytes));
 #pragma omp for schedule(static)
     for (gsize k = 0; k < blocks; k++)
       pass->apply (call, k / norm->blocks, k % norm->blocks,
-          cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
+          ddpm_cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
   }
 }
 
 /* The same blocks are joined in the same order either way. */
 void
-cpu_norm_run (const CpuNormCall * call, const CpuNormPass * pass)
+ddpm_cpu_norm_run (const CpuNormCall * call, const CpuNormPass * pass)
 {
   if (call->norm->by_image)
     run_by_image (call, pass);
@@ -125,16 +128,17 @@ cpu_norm_run (const CpuNormCall * call, const CpuNormPass * pass)
 }
 
 void
-cpu_norm_spread_stats (const CpuNormCall * call, gsize image, gpointer slot)
+ddpm_cpu_norm_spread_stats (const CpuNormCall * call, gsize image,
+    gpointer slot)
 {
   const CpuNorm *norm = call->norm;
   const gsize per_group = norm->c / norm->d.groups;
   const float *stats = call->stats + image * norm->d.groups * 2;
   const float *time_bias = call->time_bias
       ? call->time_bias + image * call->time_bias_stride : NULL;
-  float *mean = cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
-  float *rstd = cpu_norm_vector (norm, slot, CPU_NORM_RSTD);
-  float *scale = cpu_norm_vector (norm, slot, CPU_NORM_SCALE);
+  float *mean = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
+  float *rstd = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_RSTD);
+  float *scale = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_SCALE);
 
   for (gsize g = 0; g < norm->d.groups; g++) {
     for (gsize i = g * per_group; i < (g + 1) * per_group; i++) {
@@ -146,7 +150,7 @@ cpu_norm_spread_stats (const CpuNormCall * call, gsize image, gpointer slot)
 }
 
 const float *
-cpu_norm_keep (const CpuNormCall * call, gsize image, gsize block)
+ddpm_cpu_norm_keep (const CpuNormCall * call, gsize image, gsize block)
 {
   const CpuNorm *norm = call->norm;
   const gsize elements = norm->block * norm->c;
@@ -154,10 +158,11 @@ cpu_norm_keep (const CpuNormCall * call, gsize image, gsize block)
 
   if (call->drop == NULL || call->drop->p == 0.0f)
     return NULL;
-  keep = (float *) cpu_at (call->scratch, norm->keep_at)
+  keep = (float *) ddpm_cpu_at (call->scratch, norm->keep_at)
       + omp_get_thread_num () * elements;
   call->backend->kernels->random->dropout (call->drop, image,
-      block * elements, cpu_norm_block_pixels (norm, block) * norm->c, keep);
+      block * elements, ddpm_cpu_norm_block_pixels (norm, block) * norm->c,
+      keep);
   return keep;
 }
 
@@ -166,13 +171,13 @@ collect_moments (const CpuNormCall * call, gsize image, gsize block,
     gpointer slot)
 {
   const CpuNorm *norm = call->norm;
-  float *moments = (float *) cpu_at (slot, norm->sums_at)
+  float *moments = (float *) ddpm_cpu_at (slot, norm->sums_at)
       + block * 2 * norm->c;
 
   for (guint s = 0; s < norm->n_sources; s++)
     call->backend->kernels->norm->moments (call->backend->base.act_type,
-        cpu_norm_block_pixels (norm, block), norm->channels[s],
-        cpu_norm_block_of_source (norm, call->x[s], s, image, block),
+        ddpm_cpu_norm_block_pixels (norm, block), norm->channels[s],
+        ddpm_cpu_norm_block_of_source (norm, call->x[s], s, image, block),
         moments + norm->first[s], moments + norm->c + norm->first[s]);
 }
 
@@ -182,34 +187,35 @@ join_moments (const CpuNormCall * call, gsize image, gpointer slot)
   const CpuNorm *norm = call->norm;
 
   call->backend->kernels->norm->group_stats (norm->d.pixels, norm->block,
-      norm->c, norm->d.groups, norm->d.eps, cpu_at (slot, norm->sums_at),
+      norm->c, norm->d.groups, norm->d.eps, ddpm_cpu_at (slot, norm->sums_at),
       call->time_bias ? call->time_bias + image * call->time_bias_stride : NULL,
-      cpu_at (slot, norm->work_at), call->stats + image * norm->d.groups * 2);
-  cpu_norm_spread_stats (call, image, slot);
+      ddpm_cpu_at (slot, norm->work_at),
+      call->stats + image * norm->d.groups * 2);
+  ddpm_cpu_norm_spread_stats (call, image, slot);
 }
 
 static void
 normalize (const CpuNormCall * call, gsize image, gsize block, gpointer slot)
 {
   const CpuNorm *norm = call->norm;
-  const float *keep = cpu_norm_keep (call, image, block);
-  const float *mean = cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
-  const float *scale = cpu_norm_vector (norm, slot, CPU_NORM_SCALE);
+  const float *keep = ddpm_cpu_norm_keep (call, image, block);
+  const float *mean = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
+  const float *scale = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_SCALE);
 
   for (guint s = 0; s < norm->n_sources; s++) {
     const gsize first = norm->first[s];
 
     call->backend->kernels->norm->normalize (call->backend->base.act_type,
-        cpu_norm_block_pixels (norm, block), norm->channels[s], norm->c,
-        cpu_norm_block_of_source (norm, call->x[s], s, image, block),
+        ddpm_cpu_norm_block_pixels (norm, block), norm->channels[s], norm->c,
+        ddpm_cpu_norm_block_of_source (norm, call->x[s], s, image, block),
         mean + first, scale + first, call->beta + first, norm->d.swish,
         keep ? keep + first : NULL,
-        cpu_norm_block_of_result (norm, call->y, s, image, block));
+        ddpm_cpu_norm_block_of_result (norm, call->y, s, image, block));
   }
 }
 
 void
-cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+ddpm_cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, const float *gamma,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch)
@@ -218,7 +224,7 @@ cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   CpuNorm *norm = (CpuNorm *) p;
   const CpuNormCall call = {
     .norm = norm,
-    .backend = cpu_plan_backend (p),
+    .backend = ddpm_cpu_plan_backend (p),
     .x = {x0, x1},
     .time_bias = norm->d.time_bias ? time_bias : NULL,
     .time_bias_stride = time_bias_stride,
@@ -230,5 +236,5 @@ cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     .scratch = scratch,
   };
 
-  cpu_norm_run (&call, &pass);
+  ddpm_cpu_norm_run (&call, &pass);
 }

@@ -71,47 +71,47 @@ typedef struct
       gpointer slot);
 } CpuNormPass;
 
-void cpu_norm_run (const CpuNormCall * call, const CpuNormPass * pass);
+void ddpm_cpu_norm_run (const CpuNormCall * call, const CpuNormPass * pass);
 
 /* Pixels of a block, the last one of which may be smaller */
 static inline gsize
-cpu_norm_block_pixels (const CpuNorm * norm, gsize block)
+ddpm_cpu_norm_block_pixels (const CpuNorm * norm, gsize block)
 {
   return MIN (norm->block, norm->d.pixels - block * norm->block);
 }
 
 /* A block of source s of an image, or of y */
 static inline gpointer
-cpu_norm_block_of_source (const CpuNorm * norm, gconstpointer x, guint s,
+ddpm_cpu_norm_block_of_source (const CpuNorm * norm, gconstpointer x, guint s,
     gsize image, gsize block)
 {
   const gsize pixel = image * norm->d.pixels + block * norm->block;
 
-  return cpu_at (x, pixel * norm->channels[s]
+  return ddpm_cpu_at (x, pixel * norm->channels[s]
       * ddpm_type_size (norm->base.plan.backend->act_type));
 }
 
 static inline gpointer
-cpu_norm_block_of_result (const CpuNorm * norm, gconstpointer y, guint s,
+ddpm_cpu_norm_block_of_result (const CpuNorm * norm, gconstpointer y, guint s,
     gsize image, gsize block)
 {
   const gsize pixel = image * norm->d.pixels + block * norm->block;
 
-  return cpu_at (y, (pixel * norm->c + norm->first[s])
+  return ddpm_cpu_at (y, (pixel * norm->c + norm->first[s])
       * ddpm_type_size (norm->base.plan.backend->act_type));
 }
 
 static inline float *
-cpu_norm_vector (const CpuNorm * norm, gpointer slot, CpuNormVector which)
+ddpm_cpu_norm_vector (const CpuNorm * norm, gpointer slot, CpuNormVector which)
 {
-  return (float *) cpu_at (slot, norm->vectors_at) + which * norm->c;
+  return (float *) ddpm_cpu_at (slot, norm->vectors_at) + which * norm->c;
 }
 
 /* Fills MEAN (less the time bias), RSTD and SCALE of an image. */
-void cpu_norm_spread_stats (const CpuNormCall * call, gsize image,
+void ddpm_cpu_norm_spread_stats (const CpuNormCall * call, gsize image,
     gpointer slot);
 /* Dropout's factors of a block, or NULL */
-const float *cpu_norm_keep (const CpuNormCall * call, gsize image,
+const float *ddpm_cpu_norm_keep (const CpuNormCall * call, gsize image,
     gsize block);
 
 G_END_DECLS

@@ -32,7 +32,8 @@ count_blocks (const CpuPatches * p, gsize block)
   gsize blocks = 0;
 
   for (guint i = 0; i < p->n_phases; i++)
-    blocks += cpu_count_pieces (cpu_phase_count (p, &p->phases[i]), block);
+    blocks +=
+        ddpm_cpu_count_pieces (ddpm_cpu_phase_count (p, &p->phases[i]), block);
   return blocks;
 }
 
@@ -47,22 +48,23 @@ share_out (Convolution * c, const CpuPatches * p, CpuBackend * b)
   c->backend = b;
   c->block = CPU_PRODUCT_ROWS;
   c->blocks = count_blocks (p, c->block);
-  c->panels = cpu_count_pieces (p->out, k->width);
+  c->panels = ddpm_cpu_count_pieces (p->out, k->width);
   c->groups = 1;
   if (c->blocks < threads)
-    c->groups = MIN (c->panels, cpu_count_pieces (threads, c->blocks));
+    c->groups = MIN (c->panels, ddpm_cpu_count_pieces (threads, c->blocks));
   else if (c->blocks < 4 * threads) {
-    const gsize even = cpu_count_pieces (c->blocks, threads) * threads;
+    const gsize even = ddpm_cpu_count_pieces (c->blocks, threads) * threads;
 
-    c->block = cpu_count_pieces (cpu_count_pieces (pixels, even), k->rows)
+    c->block =
+        ddpm_cpu_count_pieces (ddpm_cpu_count_pieces (pixels, even), k->rows)
         * k->rows;
     c->blocks = count_blocks (p, c->block);
   }
 
   c->slot_bytes = 0;
-  cpu_layout_add (&c->slot_bytes, is_plain (p) ? 0
+  ddpm_cpu_layout_add (&c->slot_bytes, is_plain (p) ? 0
       : c->block * CPU_PRODUCT_DEPTH, sizeof (float));
-  c->sums_at = cpu_layout_add (&c->slot_bytes, p->out_step == 1 ? 0
+  c->sums_at = ddpm_cpu_layout_add (&c->slot_bytes, p->out_step == 1 ? 0
       : c->block * p->out, sizeof (float));
 }
 
@@ -81,7 +83,7 @@ bring_rows (const Convolution * c, const CpuPhase * phase, const CpuPart * part,
 
   if (is_plain (c->p))
     return pixels;
-  cpu_part_gather (c->p, phase, part, first, count, x, patches, depth,
+  ddpm_cpu_part_gather (c->p, phase, part, first, count, x, patches, depth,
       part->channels);
   return gathered;
 }
@@ -92,9 +94,9 @@ scatter (const Convolution * c, const CpuPhase * phase, gsize first,
     gsize count, gsize channel, gsize channels, const float *sums)
 {
   const CpuPatches *p = c->p;
-  CpuPlace place = cpu_phase_at (phase, first);
+  CpuPlace place = ddpm_cpu_phase_at (phase, first);
 
-  for (gsize i = 0; i < count; i++, cpu_place_move_on (&place, phase)) {
+  for (gsize i = 0; i < count; i++, ddpm_cpu_place_move_on (&place, phase)) {
     const gsize y = phase->y + place.y * p->out_step;
     const gsize x = phase->x + place.x * p->out_step;
 
@@ -117,10 +119,10 @@ sum_parts (const Convolution * c, const CpuPhase * phase, gsize first,
   const float *packed = c->packed + phase->packed_at + channel * phase->depth;
 
   for (guint input = 0; input < p->n_inputs; input++) {
-    const CpuPartSize size = cpu_part_size (p, input);
+    const CpuPartSize size = ddpm_cpu_part_size (p, input);
 
-    for (gsize i = 0; i < cpu_part_count (p, phase, &size); i++) {
-      const CpuPart part = cpu_part_at (p, phase, &size, i);
+    for (gsize i = 0; i < ddpm_cpu_part_count (p, phase, &size); i++) {
+      const CpuPart part = ddpm_cpu_part_at (p, phase, &size, i);
       const gsize depth = part.taps * part.channels;
       const CpuProductRows rows = bring_rows (c, phase, &part, first, count,
           patches);
@@ -140,12 +142,12 @@ convolve_block (const Convolution * c, const CpuPhase * phase, gsize block,
   const CpuPatches *p = c->p;
   const gsize width = c->backend->kernels->product->width;
   const gsize first = block * c->block;
-  const gsize count = MIN (c->block, cpu_phase_count (p, phase) - first);
-  const gsize channel = cpu_piece_at (c->panels, c->groups, group) * width;
-  const gsize end = cpu_piece_at (c->panels, c->groups, group + 1) * width;
+  const gsize count = MIN (c->block, ddpm_cpu_phase_count (p, phase) - first);
+  const gsize channel = ddpm_cpu_piece_at (c->panels, c->groups, group) * width;
+  const gsize end = ddpm_cpu_piece_at (c->panels, c->groups, group + 1) * width;
   const gsize channels = MIN (end, p->out) - channel;
   const gsize at = first * p->out + channel;
-  float *sums = cpu_at (slot, c->sums_at);
+  float *sums = ddpm_cpu_at (slot, c->sums_at);
 
   if (p->out_step == 1) {
     CpuProductResult to = { c->y + at, c->plus ? c->plus + at : NULL,
@@ -172,7 +174,8 @@ convolve_piece (const Convolution * c, gsize i, gpointer slot)
   gsize block = i / c->groups, blocks;
 
   while (block >= (blocks =
-          cpu_count_pieces (cpu_phase_count (c->p, phase), c->block))) {
+          ddpm_cpu_count_pieces (ddpm_cpu_phase_count (c->p, phase),
+              c->block))) {
     block -= blocks;
     phase--;
   }
@@ -180,7 +183,7 @@ convolve_piece (const Convolution * c, gsize i, gpointer slot)
 }
 
 void
-cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
+ddpm_cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
     const float *const x[2], const float *packed, const float *bias,
     const float *plus, float *y, gpointer scratch)
 {
@@ -189,7 +192,7 @@ cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
   share_out (&c, p, b);
 #pragma omp parallel
   {
-    gpointer slot = cpu_at (scratch, omp_get_thread_num () * c.slot_bytes);
+    gpointer slot = ddpm_cpu_at (scratch, omp_get_thread_num () * c.slot_bytes);
 
 #pragma omp for schedule(dynamic)
     for (gsize i = 0; i < c.blocks * c.groups; i++)
@@ -198,12 +201,12 @@ cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
 }
 
 gsize
-cpu_patches_scratch (const CpuPatches * p, CpuBackend * b)
+ddpm_cpu_patches_scratch (const CpuPatches * p, CpuBackend * b)
 {
   Convolution c = { NULL, };
   gsize total = 0;
 
   share_out (&c, p, b);
-  cpu_layout_add (&total, b->base.threads, c.slot_bytes);
+  ddpm_cpu_layout_add (&total, b->base.threads, c.slot_bytes);
   return total;
 }

@@ -28,7 +28,7 @@ cut_up (Gradient * g, const CpuPatches * p, CpuBackend * b, guint input)
 {
   const CpuProductKernels *k = b->kernels->product;
   const CpuPhase *phase = &p->phases[0];
-  const gsize taps = phase->n_taps, places = cpu_phase_count (p, phase);
+  const gsize taps = phase->n_taps, places = ddpm_cpu_phase_count (p, phase);
   const CpuPartSize size = { input, taps, MIN (p->channels[input],
         MAX (k->width, CPU_PRODUCT_COLUMNS / taps / k->width * k->width))
   };
@@ -37,23 +37,25 @@ cut_up (Gradient * g, const CpuPatches * p, CpuBackend * b, guint input)
   g->p = p;
   g->kernels = k;
   g->size = size;
-  g->parts = cpu_part_count (p, phase, &size);
-  g->row_panels = cpu_count_pieces (p->out, k->rows);
-  g->row_pieces = cpu_count_pieces (p->out, CPU_PRODUCT_COLUMNS);
+  g->parts = ddpm_cpu_part_count (p, phase, &size);
+  g->row_panels = ddpm_cpu_count_pieces (p->out, k->rows);
+  g->row_pieces = ddpm_cpu_count_pieces (p->out, CPU_PRODUCT_COLUMNS);
   if (g->parts * g->row_pieces < b->base.threads)
     g->row_pieces = MIN (g->row_panels,
-        cpu_count_pieces (b->base.threads, g->parts));
-  g->blocks = cpu_count_pieces (places, CPU_PRODUCT_DEPTH);
+        ddpm_cpu_count_pieces (b->base.threads, g->parts));
+  g->blocks = ddpm_cpu_count_pieces (places, CPU_PRODUCT_DEPTH);
 
   depth = MIN (CPU_PRODUCT_DEPTH, places);
-  columns = cpu_count_pieces (taps * size.channels, k->width) * k->width;
-  rows = cpu_count_pieces (g->row_panels, g->row_pieces) * k->rows;
+  columns = ddpm_cpu_count_pieces (taps * size.channels, k->width) * k->width;
+  rows = ddpm_cpu_count_pieces (g->row_panels, g->row_pieces) * k->rows;
   g->slot_bytes = 0;
-  cpu_layout_add (&g->slot_bytes, depth * columns, sizeof (float));
-  g->columns_at = cpu_layout_add (&g->slot_bytes, depth * columns,
+  ddpm_cpu_layout_add (&g->slot_bytes, depth * columns, sizeof (float));
+  g->columns_at = ddpm_cpu_layout_add (&g->slot_bytes, depth * columns,
       sizeof (float));
-  g->rows_at = cpu_layout_add (&g->slot_bytes, depth * rows, sizeof (float));
-  g->sums_at = cpu_layout_add (&g->slot_bytes, rows * columns, sizeof (float));
+  g->rows_at =
+      ddpm_cpu_layout_add (&g->slot_bytes, depth * rows, sizeof (float));
+  g->sums_at =
+      ddpm_cpu_layout_add (&g->slot_bytes, rows * columns, sizeof (float));
 }
 
 /* A panel for each tap, where the channels fill it; else the patches one after
@@ -67,11 +69,11 @@ bring_columns (const Gradient * g, const CpuPart * part, gsize first,
   const gsize columns = part->taps * part->channels;
 
   if (part->channels == width) {
-    cpu_part_gather (g->p, phase, part, first, depth, g->x, packed, width,
+    ddpm_cpu_part_gather (g->p, phase, part, first, depth, g->x, packed, width,
         depth * width);
   } else {
-    cpu_part_gather (g->p, phase, part, first, depth, g->x, patches, columns,
-        part->channels);
+    ddpm_cpu_part_gather (g->p, phase, part, first, depth, g->x, patches,
+        columns, part->channels);
     g->kernels->pack_columns (columns, depth, patches, 1, columns, packed);
   }
 }
@@ -83,13 +85,13 @@ add_block (const Gradient * g, const CpuPart * part, gsize out, gsize outs,
 {
   const CpuPatches *p = g->p;
   const CpuProductKernels *k = g->kernels;
-  const gsize places = cpu_phase_count (p, &p->phases[0]);
-  const gsize first = cpu_piece_at (places, g->blocks, block);
-  const gsize depth = cpu_piece_at (places, g->blocks, block + 1) - first;
+  const gsize places = ddpm_cpu_phase_count (p, &p->phases[0]);
+  const gsize first = ddpm_cpu_piece_at (places, g->blocks, block);
+  const gsize depth = ddpm_cpu_piece_at (places, g->blocks, block + 1) - first;
   const gsize columns = part->taps * part->channels;
-  float *packed = cpu_at (slot, g->columns_at);
-  float *packed_rows = cpu_at (slot, g->rows_at);
-  float *sums = cpu_at (slot, g->sums_at);
+  float *packed = ddpm_cpu_at (slot, g->columns_at);
+  float *packed_rows = ddpm_cpu_at (slot, g->rows_at);
+  float *sums = ddpm_cpu_at (slot, g->sums_at);
   const CpuProductRows rows = { packed_rows, 1, k->rows, k->rows * depth };
   const CpuProductResult to = { sums, block > 0 ? sums : NULL, NULL, columns,
     1
@@ -124,21 +126,22 @@ static void
 sum_gradient (const Gradient * g, gsize i, gpointer slot)
 {
   const gsize panel = g->kernels->rows;
-  const CpuPart part = cpu_part_at (g->p, &g->p->phases[0], &g->size,
+  const CpuPart part = ddpm_cpu_part_at (g->p, &g->p->phases[0], &g->size,
       i / g->row_pieces);
   const gsize piece = i % g->row_pieces;
-  const gsize out = cpu_piece_at (g->row_panels, g->row_pieces, piece) * panel;
-  const gsize end = cpu_piece_at (g->row_panels, g->row_pieces, piece + 1)
+  const gsize out =
+      ddpm_cpu_piece_at (g->row_panels, g->row_pieces, piece) * panel;
+  const gsize end = ddpm_cpu_piece_at (g->row_panels, g->row_pieces, piece + 1)
       * panel;
   const gsize outs = MIN (end, g->p->out) - out;
 
   for (gsize block = 0; block < g->blocks; block++)
     add_block (g, &part, out, outs, block, slot);
-  store_gradient (g, &part, out, outs, cpu_at (slot, g->sums_at));
+  store_gradient (g, &part, out, outs, ddpm_cpu_at (slot, g->sums_at));
 }
 
 void
-cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
+ddpm_cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
     const float *x, const float *dy, float *dweight, gsize in_stride,
     gsize out_stride, gboolean add, gpointer scratch)
 {
@@ -149,7 +152,7 @@ cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
   cut_up (&g, p, b, input);
 #pragma omp parallel
   {
-    gpointer slot = cpu_at (scratch, omp_get_thread_num () * g.slot_bytes);
+    gpointer slot = ddpm_cpu_at (scratch, omp_get_thread_num () * g.slot_bytes);
 
 #pragma omp for schedule(dynamic)
     for (gsize i = 0; i < g.parts * g.row_pieces; i++)
@@ -158,7 +161,7 @@ cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
 }
 
 gsize
-cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b)
+ddpm_cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b)
 {
   gsize bytes = 0, total = 0;
 
@@ -168,6 +171,6 @@ cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b)
     cut_up (&g, p, b, input);
     bytes = MAX (bytes, g.slot_bytes);
   }
-  cpu_layout_add (&total, b->base.threads, bytes);
+  ddpm_cpu_layout_add (&total, b->base.threads, bytes);
   return total;
 }

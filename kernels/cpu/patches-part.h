@@ -14,13 +14,13 @@ typedef struct
 } CpuPlace;
 
 static inline gsize
-cpu_phase_count (const CpuPatches * p, const CpuPhase * phase)
+ddpm_cpu_phase_count (const CpuPatches * p, const CpuPhase * phase)
 {
   return p->n * phase->height * phase->width;
 }
 
 static inline CpuPlace
-cpu_phase_at (const CpuPhase * phase, gsize i)
+ddpm_cpu_phase_at (const CpuPhase * phase, gsize i)
 {
   const gsize of_image = phase->height * phase->width;
   const CpuPlace place = { i / of_image, i % of_image / phase->width,
@@ -31,7 +31,7 @@ cpu_phase_at (const CpuPhase * phase, gsize i)
 }
 
 static inline void
-cpu_place_move_on (CpuPlace * place, const CpuPhase * phase)
+ddpm_cpu_place_move_on (CpuPlace * place, const CpuPhase * phase)
 {
   if (++place->x < phase->width)
     return;
@@ -56,15 +56,15 @@ typedef struct
 } CpuPart;
 
 /* As deep as a block of a product: a tap, or as many as have no more */
-CpuPartSize cpu_part_size (const CpuPatches * p, guint input);
-gsize cpu_part_count (const CpuPatches * p, const CpuPhase * phase,
+CpuPartSize ddpm_cpu_part_size (const CpuPatches * p, guint input);
+gsize ddpm_cpu_part_count (const CpuPatches * p, const CpuPhase * phase,
     const CpuPartSize * size);
-CpuPart cpu_part_at (const CpuPatches * p, const CpuPhase * phase,
+CpuPart ddpm_cpu_part_at (const CpuPatches * p, const CpuPhase * phase,
     const CpuPartSize * size, gsize i);
 
 /* Parts of the patches of some outputs, one @step after the other, and so are
  * their taps tap_step: zeros outside of x */
-void cpu_part_gather (const CpuPatches * p, const CpuPhase * phase,
+void ddpm_cpu_part_gather (const CpuPatches * p, const CpuPhase * phase,
     const CpuPart * part, gsize first, gsize count, const float *x,
     float *patches, gsize step, gsize tap_step);
 

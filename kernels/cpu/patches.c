@@ -24,11 +24,11 @@ add_phase (CpuPatches * p, CpuBackend * b, const CpuPhase * phase)
   *added = *phase;
   added->depth = phase->n_taps * (p->channels[0] + p->channels[1]);
   added->packed_at = p->n_phases == 1 ? 0 : last->packed_at
-      + cpu_count_pieces (p->out, width) * width * last->depth;
+      + ddpm_cpu_count_pieces (p->out, width) * width * last->depth;
 }
 
 void
-cpu_patches_init (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d)
+ddpm_cpu_patches_init (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d)
 {
   const gint before = d->kernel / 2;
   CpuPhase all = { 0, };
@@ -63,8 +63,8 @@ add_backward_phase (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d,
     guint y, guint x)
 {
   const gint before = d->kernel / 2, stride = d->stride;
-  CpuPhase phase = { y, x, cpu_count_pieces (d->height - y, stride),
-    cpu_count_pieces (d->width - x, stride)
+  CpuPhase phase = { y, x, ddpm_cpu_count_pieces (d->height - y, stride),
+    ddpm_cpu_count_pieces (d->width - x, stride)
   };
 
   for (gint i = d->kernel * d->kernel - 1; i >= 0; i--) {
@@ -79,7 +79,7 @@ add_backward_phase (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d,
 }
 
 void
-cpu_patches_init_backward (CpuPatches * p, CpuBackend * b,
+ddpm_cpu_patches_init_backward (CpuPatches * p, CpuBackend * b,
     const DdpmConvDesc * d, guint channels)
 {
   memset (p, 0, sizeof (*p));
@@ -102,7 +102,7 @@ cpu_patches_init_backward (CpuPatches * p, CpuBackend * b,
 /* --- parts of patches -------------------------------------------------------- */
 
 CpuPartSize
-cpu_part_size (const CpuPatches * p, guint input)
+ddpm_cpu_part_size (const CpuPatches * p, guint input)
 {
   const gsize channels = p->channels[input];
   const CpuPartSize size = { input, MAX (1, CPU_PRODUCT_DEPTH / channels),
@@ -113,19 +113,19 @@ cpu_part_size (const CpuPatches * p, guint input)
 }
 
 gsize
-cpu_part_count (const CpuPatches * p, const CpuPhase * phase,
+ddpm_cpu_part_count (const CpuPatches * p, const CpuPhase * phase,
     const CpuPartSize * size)
 {
-  return cpu_count_pieces (phase->n_taps, size->taps)
-      * cpu_count_pieces (p->channels[size->input], size->channels);
+  return ddpm_cpu_count_pieces (phase->n_taps, size->taps)
+      * ddpm_cpu_count_pieces (p->channels[size->input], size->channels);
 }
 
 CpuPart
-cpu_part_at (const CpuPatches * p, const CpuPhase * phase,
+ddpm_cpu_part_at (const CpuPatches * p, const CpuPhase * phase,
     const CpuPartSize * size, gsize i)
 {
   const gsize pieces =
-      cpu_count_pieces (p->channels[size->input], size->channels);
+      ddpm_cpu_count_pieces (p->channels[size->input], size->channels);
   const gsize tap = i / pieces * size->taps;
   const gsize channel = i % pieces * size->channels;
   const CpuPart part = { size->input, tap,
@@ -177,25 +177,25 @@ gather_patch (const CpuPatches * p, const CpuPhase * phase,
 }
 
 void
-cpu_part_gather (const CpuPatches * p, const CpuPhase * phase,
+ddpm_cpu_part_gather (const CpuPatches * p, const CpuPhase * phase,
     const CpuPart * part, gsize first, gsize count, const float *x,
     float *patches, gsize step, gsize tap_step)
 {
-  CpuPlace place = cpu_phase_at (phase, first);
+  CpuPlace place = ddpm_cpu_phase_at (phase, first);
 
-  for (gsize i = 0; i < count; i++, cpu_place_move_on (&place, phase))
+  for (gsize i = 0; i < count; i++, ddpm_cpu_place_move_on (&place, phase))
     gather_patch (p, phase, part, &place, x, patches + i * step, tap_step);
 }
 
 /* --- weights ----------------------------------------------------------------- */
 
 gsize
-cpu_patches_packed_size (const CpuPatches * p, CpuBackend * b)
+ddpm_cpu_patches_packed_size (const CpuPatches * p, CpuBackend * b)
 {
   const CpuPhase *last = &p->phases[p->n_phases - 1];
   const gsize width = b->kernels->product->width;
 
-  return (last->packed_at + cpu_count_pieces (p->out, width) * width
+  return (last->packed_at + ddpm_cpu_count_pieces (p->out, width) * width
       * last->depth) * sizeof (float);
 }
 
@@ -208,10 +208,10 @@ pack_panel (const CpuPatches * p, CpuBackend * b, const CpuPhase * phase,
   const CpuProductKernels *k = b->kernels->product;
 
   for (guint input = 0; input < p->n_inputs; input++) {
-    const CpuPartSize size = cpu_part_size (p, input);
+    const CpuPartSize size = ddpm_cpu_part_size (p, input);
 
-    for (gsize i = 0; i < cpu_part_count (p, phase, &size); i++) {
-      const CpuPart part = cpu_part_at (p, phase, &size, i);
+    for (gsize i = 0; i < ddpm_cpu_part_count (p, phase, &size); i++) {
+      const CpuPart part = ddpm_cpu_part_at (p, phase, &size, i);
 
       for (gsize tap = part.tap; tap < part.tap + part.taps; tap++) {
         k->pack_columns (outputs, part.channels, weight + phase->taps[tap].index
@@ -224,8 +224,8 @@ pack_panel (const CpuPatches * p, CpuBackend * b, const CpuPhase * phase,
 }
 
 void
-cpu_patches_pack (const CpuPatches * p, CpuBackend * b, const float *weight,
-    gsize in_stride, gsize out_stride, float *packed)
+ddpm_cpu_patches_pack (const CpuPatches * p, CpuBackend * b,
+    const float *weight, gsize in_stride, gsize out_stride, float *packed)
 {
   const gsize width = b->kernels->product->width;
 

@@ -39,28 +39,28 @@ typedef struct
 } CpuPatches;
 
 /* x to y, and dy to the dx of one of the concatenated inputs */
-void cpu_patches_init (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d);
-void cpu_patches_init_backward (CpuPatches * p, CpuBackend * b,
+void ddpm_cpu_patches_init (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d);
+void ddpm_cpu_patches_init_backward (CpuPatches * p, CpuBackend * b,
     const DdpmConvDesc * d, guint channels);
 
 /* Bytes of packed weights */
-gsize cpu_patches_packed_size (const CpuPatches * p, CpuBackend * b);
+gsize ddpm_cpu_patches_packed_size (const CpuPatches * p, CpuBackend * b);
 /* The kernel from channel i, of those concatenated, to output o is at weight
  * + i in_stride + o out_stride. */
-void cpu_patches_pack (const CpuPatches * p, CpuBackend * b,
+void ddpm_cpu_patches_pack (const CpuPatches * p, CpuBackend * b,
     const float *weight, gsize in_stride, gsize out_stride, float *packed);
 
 /* bias [out], plus (as y, or y itself): NULL: none */
-void cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
+void ddpm_cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
     const float *const x[2], const float *packed, const float *bias,
     const float *plus, float *y, gpointer scratch);
 /* Of one input: the gradient of the kernel from its channel i to output o, at
  * dweight + i in_stride + o out_stride; add: += */
-void cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
+void ddpm_cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
     const float *x, const float *dy, float *dweight, gsize in_stride,
     gsize out_stride, gboolean add, gpointer scratch);
 /* Bytes of workspace of each */
-gsize cpu_patches_scratch (const CpuPatches * p, CpuBackend * b);
-gsize cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b);
+gsize ddpm_cpu_patches_scratch (const CpuPatches * p, CpuBackend * b);
+gsize ddpm_cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b);
 
 G_END_DECLS

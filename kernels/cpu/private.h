@@ -28,10 +28,10 @@ typedef struct
 /* --- the compute thread (thread.c) ------------------------------------- */
 
 /* Physical cores that this process may run on */
-guint cpu_thread_count_cores (void);
+guint ddpm_cpu_thread_count_cores (void);
 /* The most threads that OpenMP gives a team here */
-guint cpu_thread_limit (void);
-void cpu_thread_run (guint threads, void (*func) (gpointer data),
+guint ddpm_cpu_thread_limit (void);
+void ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data),
     gpointer data);
 
 /* --- sizes and workspaces ---------------------------------------------------- */
@@ -39,7 +39,7 @@ void cpu_thread_run (guint threads, void (*func) (gpointer data),
 /* Adds up the parts of a workspace, each on a cache line of its own; past
  * any size that can be had, it stays G_MAXSIZE. Returns the offset. */
 static inline gsize
-cpu_layout_add (gsize * total, gsize count, gsize size)
+ddpm_cpu_layout_add (gsize * total, gsize count, gsize size)
 {
   const gsize offset = *total;
   gsize bytes;
@@ -54,7 +54,7 @@ cpu_layout_add (gsize * total, gsize count, gsize size)
 }
 
 static inline gpointer
-cpu_at (gconstpointer base, gsize bytes)
+ddpm_cpu_at (gconstpointer base, gsize bytes)
 {
   return (gpointer) ((const guint8 *) base + bytes);
 }
@@ -62,13 +62,13 @@ cpu_at (gconstpointer base, gsize bytes)
 /* --- oneDNN (kernels/cpu/onednn/onednn.c, kernels/cpu/onednn/primitive.c; kernels/cpu/onednn/without-onednn.c) ------------- */
 
 /* Whether it computes in bf16 here; else what is missing */
-gboolean cpu_onednn_check_bf16 (GError ** error);
+gboolean ddpm_cpu_onednn_check_bf16 (GError ** error);
 /* Fails where it does not. */
-gboolean cpu_onednn_open (CpuBackend * b, GError ** error);
+gboolean ddpm_cpu_onednn_open (CpuBackend * b, GError ** error);
 /* What has been opened, if anything */
-void cpu_onednn_close (CpuBackend * b);
+void ddpm_cpu_onednn_close (CpuBackend * b);
 /* Its version, and the instruction set; free it */
-gchar *cpu_onednn_describe (void);
+gchar *ddpm_cpu_onednn_describe (void);
 
 #define CPU_PRIMITIVE_ARGS 5
 
@@ -84,10 +84,10 @@ typedef struct
   const gchar *implementation;  /* interned */
 } CpuPrimitive;
 
-void cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
+void ddpm_cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
     const gconstpointer * data, gpointer scratch);
-void cpu_primitive_clear (CpuPrimitive * p);
-gboolean cpu_primitive_is_slow (const CpuPrimitive * p);
+void ddpm_cpu_primitive_clear (CpuPrimitive * p);
+gboolean ddpm_cpu_primitive_is_slow (const CpuPrimitive * p);
 
 /* A matrix, or batch matrices one stride[0] apart; row and column strides */
 typedef struct
@@ -107,99 +107,99 @@ typedef struct
 } CpuPlan;
 
 static inline CpuBackend *
-cpu_plan_backend (DdpmPlan * p)
+ddpm_cpu_plan_backend (DdpmPlan * p)
 {
   return (CpuBackend *) p->backend;
 }
 
-void cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
+void ddpm_cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
     const gchar * (*implementation) (DdpmPlan *, guint kind));
-void cpu_plan_free (DdpmPlan * p);
-const gchar *cpu_plan_implementation (DdpmPlan * p, guint kind);
+void ddpm_cpu_plan_free (DdpmPlan * p);
+const gchar *ddpm_cpu_plan_implementation (DdpmPlan * p, guint kind);
 
 /* --- the operations ---------------------------------------------------------- */
 
-DdpmPlan *cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
+DdpmPlan *ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
     GError ** error);
-void cpu_conv_set_weights (DdpmPlan * p, const float *weight,
+void ddpm_cpu_conv_set_weights (DdpmPlan * p, const float *weight,
     const float *bias);
-void cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+void ddpm_cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch);
-void cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+void ddpm_cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
     gboolean add0, gpointer dx1, gboolean add1, gpointer scratch);
-void cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
+void ddpm_cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
     gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
     gboolean add, gpointer scratch);
 
-DdpmPlan *cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
+DdpmPlan *ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
     GError ** error);
-void cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+void ddpm_cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, const float *gamma,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch);
-void cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+void ddpm_cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gconstpointer x1, const float *time_bias, gsize time_bias_stride,
     const float *gamma, const float *beta, const DdpmDropout * drop,
     const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
     gboolean add1, float *dgamma, float *dbeta, gboolean add,
     float *dtime_bias, gpointer scratch);
 
-DdpmPlan *cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
+DdpmPlan *ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
     GError ** error);
-void cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+void ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
     gpointer probs, gpointer scratch);
-void cpu_attention_backward (DdpmPlan * p, gconstpointer dy,
+void ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy,
     gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch);
 
-DdpmPlan *cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
+DdpmPlan *ddpm_cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
     GError ** error);
-void cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+void ddpm_cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch);
-void cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+void ddpm_cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch);
 
-void cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+void ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer x, gpointer y);
-void cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
+void ddpm_cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
     guint c, gconstpointer dy, gpointer dx, gboolean add);
-void cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
+void ddpm_cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
     gpointer y);
-void cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+void ddpm_cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out);
-void cpu_embedding_add (DdpmBackend * b, guint n, guint dim,
+void ddpm_cpu_embedding_add (DdpmBackend * b, guint n, guint dim,
     const float *table, const gint * index, float *out);
-void cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+void ddpm_cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
     const gint * index, const float *dy, float *dtable, gboolean add);
-void cpu_swish_forward (DdpmBackend * b, gsize count, const float *x,
+void ddpm_cpu_swish_forward (DdpmBackend * b, gsize count, const float *x,
     float *y);
-void cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
+void ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
     const float *dy, float *dx);
 
-void cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+void ddpm_cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out);
-void cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+void ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t);
-void cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+void ddpm_cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss);
-void cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+void ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
     float *eps);
-void cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
+void ddpm_cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev);
-double cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
-void cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
+double ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
+void ddpm_cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
     const float *grad, float *param, float *m, float *v, float *ema);
 
 /* y[rows][cy] (+)= x[rows][cx], in all threads; see CpuElementKernels.copy */
-void cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
+void ddpm_cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
     gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add);
 
 /* Sums of the columns of x [rows][c], rows @row elements apart, to out [c];
- * scratch: cpu_column_sums_scratch () bytes */
-gsize cpu_column_sums_scratch (gsize rows, gsize c);
-void cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
+ * scratch: ddpm_cpu_column_sums_scratch () bytes */
+gsize ddpm_cpu_column_sums_scratch (gsize rows, gsize c);
+void ddpm_cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
     gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch);
 
 G_END_DECLS

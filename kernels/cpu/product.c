@@ -15,8 +15,9 @@
 static gsize
 count_panels (const CpuProduct * p, CpuBackend * b, gboolean columns)
 {
-  return columns ? cpu_count_pieces (p->columns, b->kernels->product->width)
-      : cpu_count_pieces (p->rows, b->kernels->product->rows);
+  return columns ? ddpm_cpu_count_pieces (p->columns,
+      b->kernels->product->width)
+      : ddpm_cpu_count_pieces (p->rows, b->kernels->product->rows);
 }
 
 /* As many for each thread, or so many that it does not matter */
@@ -36,7 +37,7 @@ cut_up (CpuProduct * p, CpuBackend * b)
   const gsize most_columns = count_panels (p, b, TRUE);
 
   p->row_pieces = 1;
-  p->column_pieces = cpu_count_pieces (p->columns, CPU_PRODUCT_COLUMNS);
+  p->column_pieces = ddpm_cpu_count_pieces (p->columns, CPU_PRODUCT_COLUMNS);
   while (!is_shared_out (p, b->base.threads)
       && (p->row_pieces < most_rows || p->column_pieces < most_columns)) {
     if (p->row_pieces >= most_rows || (p->column_pieces < most_columns
@@ -48,7 +49,7 @@ cut_up (CpuProduct * p, CpuBackend * b)
 }
 
 void
-cpu_product_init (CpuProduct * p, CpuBackend * b, gsize batch,
+ddpm_cpu_product_init (CpuProduct * p, CpuBackend * b, gsize batch,
     const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product)
 {
   const gsize width = b->kernels->product->width;
@@ -62,22 +63,22 @@ cpu_product_init (CpuProduct * p, CpuBackend * b, gsize batch,
   memcpy (p->a, left->stride, sizeof (p->a));
   memcpy (p->b, right->stride, sizeof (p->b));
   memcpy (p->c, product->stride, sizeof (p->c));
-  p->blocks = cpu_count_pieces (p->depth, CPU_PRODUCT_DEPTH);
+  p->blocks = ddpm_cpu_count_pieces (p->depth, CPU_PRODUCT_DEPTH);
   cut_up (p, b);
 
-  depth = cpu_count_pieces (p->depth, p->blocks);
-  columns = cpu_count_pieces (count_panels (p, b, TRUE), p->column_pieces);
-  cpu_layout_add (&p->slot_bytes, columns * width * depth, sizeof (float));
-  p->a_at = cpu_layout_add (&p->slot_bytes, p->a[2] == 1 ? 0
+  depth = ddpm_cpu_count_pieces (p->depth, p->blocks);
+  columns = ddpm_cpu_count_pieces (count_panels (p, b, TRUE), p->column_pieces);
+  ddpm_cpu_layout_add (&p->slot_bytes, columns * width * depth, sizeof (float));
+  p->a_at = ddpm_cpu_layout_add (&p->slot_bytes, p->a[2] == 1 ? 0
       : CPU_PRODUCT_ROWS * depth, sizeof (float));
 }
 
 gsize
-cpu_product_scratch (const CpuProduct * p, CpuBackend * b)
+ddpm_cpu_product_scratch (const CpuProduct * p, CpuBackend * b)
 {
   gsize total = 0;
 
-  cpu_layout_add (&total, b->base.threads, p->slot_bytes);
+  ddpm_cpu_layout_add (&total, b->base.threads, p->slot_bytes);
   return total;
 }
 
@@ -117,8 +118,8 @@ add_block (const Job * job, gsize image, gsize row, gsize end, gsize column,
 {
   const CpuProduct *p = job->p;
   const CpuProductKernels *k = job->kernels;
-  const gsize from = cpu_piece_at (p->depth, p->blocks, block);
-  const gsize depth = cpu_piece_at (p->depth, p->blocks, block + 1) - from;
+  const gsize from = ddpm_cpu_piece_at (p->depth, p->blocks, block);
+  const gsize depth = ddpm_cpu_piece_at (p->depth, p->blocks, block + 1) - from;
   const float *a = job->a + image * p->a[0];
   float *packed = slot;
 
@@ -132,7 +133,8 @@ add_block (const Job * job, gsize image, gsize row, gsize end, gsize column,
     CpuProductRows rows;
 
     now = MIN (CPU_PRODUCT_ROWS, end - row);
-    rows = bring_rows (job, row, now, from, depth, a, cpu_at (slot, p->a_at));
+    rows =
+        bring_rows (job, row, now, from, depth, a, ddpm_cpu_at (slot, p->a_at));
     k->multiply (now, columns, depth, &rows, packed, k->width * depth, &to);
   }
 }
@@ -142,19 +144,19 @@ multiply_piece (const Job * job, gsize i, gpointer slot)
 {
   const CpuProduct *p = job->p;
   const CpuProductKernels *k = job->kernels;
-  const gsize row_panels = cpu_count_pieces (p->rows, k->rows);
-  const gsize column_panels = cpu_count_pieces (p->columns, k->width);
+  const gsize row_panels = ddpm_cpu_count_pieces (p->rows, k->rows);
+  const gsize column_panels = ddpm_cpu_count_pieces (p->columns, k->width);
   const gsize column_piece = i % p->column_pieces;
   const gsize row_piece = i / p->column_pieces % p->row_pieces;
   const gsize image = i / p->column_pieces / p->row_pieces;
   const gsize row = k->rows
-      * cpu_piece_at (row_panels, p->row_pieces, row_piece);
+      * ddpm_cpu_piece_at (row_panels, p->row_pieces, row_piece);
   const gsize row_end = k->rows
-      * cpu_piece_at (row_panels, p->row_pieces, row_piece + 1);
+      * ddpm_cpu_piece_at (row_panels, p->row_pieces, row_piece + 1);
   const gsize column = k->width
-      * cpu_piece_at (column_panels, p->column_pieces, column_piece);
+      * ddpm_cpu_piece_at (column_panels, p->column_pieces, column_piece);
   const gsize column_end = k->width
-      * cpu_piece_at (column_panels, p->column_pieces, column_piece + 1);
+      * ddpm_cpu_piece_at (column_panels, p->column_pieces, column_piece + 1);
 
   for (gsize block = 0; block < p->blocks; block++)
     add_block (job, image, row, MIN (row_end, p->rows), column,
@@ -162,14 +164,15 @@ multiply_piece (const Job * job, gsize i, gpointer slot)
 }
 
 void
-cpu_product_run (const CpuProduct * p, CpuBackend * b, const float *left,
+ddpm_cpu_product_run (const CpuProduct * p, CpuBackend * b, const float *left,
     const float *right, float *product, gboolean add, gpointer scratch)
 {
   const Job job = { p, b->kernels->product, left, right, product, add };
 
 #pragma omp parallel
   {
-    gpointer slot = cpu_at (scratch, omp_get_thread_num () * p->slot_bytes);
+    gpointer slot =
+        ddpm_cpu_at (scratch, omp_get_thread_num () * p->slot_bytes);
 
 #pragma omp for schedule(dynamic)
     for (gsize i = 0; i < p->batch * p->row_pieces * p->column_pieces; i++)

@@ -25,26 +25,26 @@ typedef struct
 } CpuProduct;
 
 static inline gsize
-cpu_count_pieces (gsize count, gsize piece)
+ddpm_cpu_count_pieces (gsize count, gsize piece)
 {
   return (count + piece - 1) / piece;
 }
 
 /* Where the i-th of so many pieces begins */
 static inline gsize
-cpu_piece_at (gsize count, gsize pieces, gsize i)
+ddpm_cpu_piece_at (gsize count, gsize pieces, gsize i)
 {
   return count / pieces * i + MIN (i, count % pieces);
 }
 
 /* All of them are f32. */
-void cpu_product_init (CpuProduct * p, CpuBackend * b, gsize batch,
+void ddpm_cpu_product_init (CpuProduct * p, CpuBackend * b, gsize batch,
     const CpuMatrix * left, const CpuMatrix * right,
     const CpuMatrix * product);
 /* Bytes of workspace */
-gsize cpu_product_scratch (const CpuProduct * p, CpuBackend * b);
+gsize ddpm_cpu_product_scratch (const CpuProduct * p, CpuBackend * b);
 /* add: c += a b */
-void cpu_product_run (const CpuProduct * p, CpuBackend * b, const float *left,
+void ddpm_cpu_product_run (const CpuProduct * p, CpuBackend * b, const float *left,
     const float *right, float *product, gboolean add, gpointer scratch);
 
 G_END_DECLS

@@ -62,7 +62,7 @@ run_nested (guint threads, void (*func) (gpointer data), gpointer data)
  * divides some work among as many threads as were asked for, whether they
  * come or not: a smaller team leaves parts of results unwritten. */
 guint
-cpu_thread_limit (void)
+ddpm_cpu_thread_limit (void)
 {
   if (omp_get_max_active_levels () < 1)
     return 1;
@@ -70,7 +70,7 @@ cpu_thread_limit (void)
 }
 
 void
-cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
+ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
 {
   Job job = { {&job, NULL, NULL}, func, data, threads, FALSE };
 
@@ -113,7 +113,7 @@ read_siblings (gint cpu)
 }
 
 guint
-cpu_thread_count_cores (void)
+ddpm_cpu_thread_count_cores (void)
 {
   g_autoptr (GHashTable) cores =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -135,7 +135,7 @@ cpu_thread_count_cores (void)
 }
 #else
 guint
-cpu_thread_count_cores (void)
+ddpm_cpu_thread_count_cores (void)
 {
   return MAX (1, g_get_num_processors ());
 }

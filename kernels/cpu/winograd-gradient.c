@@ -16,11 +16,11 @@
 static const CpuWinogradTile *
 choose_tile (CpuBackend * b, const CpuTiling * t)
 {
-  return cpu_tile_choose (b, t, t->n, BLOCK_TILES);
+  return ddpm_cpu_tile_choose (b, t, t->n, BLOCK_TILES);
 }
 
 const gchar *
-cpu_winograd_gradient_name (CpuBackend * b, const CpuTiling * t)
+ddpm_cpu_winograd_gradient_name (CpuBackend * b, const CpuTiling * t)
 {
   return choose_tile (b, t)->name;
 }
@@ -48,23 +48,24 @@ lay_out (Gradient * g, CpuBackend * b, const CpuTiling * t, gpointer scratch)
   gsize total = 0;
 
   g->t = t;
-  g->kernels = cpu_winograd_kernels (b);
+  g->kernels = ddpm_cpu_winograd_kernels (b);
   g->tile = choose_tile (b, t);
-  g->planes = cpu_tile_planes (g->tile);
-  g->tiles = t->n * cpu_tile_count_of_image (t, g->tile->outputs);
+  g->planes = ddpm_cpu_tile_planes (g->tile);
+  g->tiles = t->n * ddpm_cpu_tile_count_of_image (t, g->tile->outputs);
   g->block_tiles = MIN (g->tiles, BLOCK_TILES);
   g->in_row = t->in + CPU_TILE_PLANE_GAP;
   g->out_row = t->out + CPU_TILE_PLANE_GAP;
   g->in_plane = g->block_tiles * g->in_row + CPU_TILE_PLANE_GAP;
   g->out_plane = g->block_tiles * g->out_row + CPU_TILE_PLANE_GAP;
 
-  g->in_planes = cpu_at (scratch, cpu_layout_add (&total,
+  g->in_planes = ddpm_cpu_at (scratch, ddpm_cpu_layout_add (&total,
           g->planes * g->in_plane, sizeof (float)));
-  g->out_planes = cpu_at (scratch, cpu_layout_add (&total,
+  g->out_planes = ddpm_cpu_at (scratch, ddpm_cpu_layout_add (&total,
           g->planes * g->out_plane, sizeof (float)));
-  g->sums = cpu_at (scratch, cpu_layout_add (&total, g->planes * t->in
+  g->sums = ddpm_cpu_at (scratch, ddpm_cpu_layout_add (&total, g->planes * t->in
           * t->out, sizeof (float)));
-  g->zeros = cpu_at (scratch, cpu_layout_add (&total, MAX (t->in, t->out),
+  g->zeros =
+      ddpm_cpu_at (scratch, ddpm_cpu_layout_add (&total, MAX (t->in, t->out),
           sizeof (float)));
   return total;
 }
@@ -74,14 +75,14 @@ static void
 spread (const Gradient * g, gsize first, gsize i)
 {
   const gsize outputs = g->tile->outputs;
-  const CpuTile tile = cpu_tile_at (g->t, outputs, first + i);
+  const CpuTile tile = ddpm_cpu_tile_at (g->t, outputs, first + i);
   const float *pixels[CPU_TILE_MAX_PLANES];
 
-  cpu_tile_point_at_pixels (g->t, &tile, 1, outputs + 2, g->t->in, g->x,
+  ddpm_cpu_tile_point_at_pixels (g->t, &tile, 1, outputs + 2, g->t->in, g->x,
       g->zeros, pixels);
   g->tile->spread_input (g->t->in, pixels, g->in_plane,
       g->in_planes + i * g->in_row);
-  cpu_tile_point_at_pixels (g->t, &tile, 0, outputs, g->t->out, g->dy,
+  ddpm_cpu_tile_point_at_pixels (g->t, &tile, 0, outputs, g->t->out, g->dy,
       g->zeros, pixels);
   g->tile->spread_gradient (g->t->out, pixels, g->out_plane,
       g->out_planes + i * g->out_row);
@@ -101,10 +102,10 @@ add_products (const Gradient * g, gsize plane, gsize column, gsize count,
 }
 
 void
-cpu_winograd_gradient (CpuBackend * b, const CpuTiling * t, const float *x,
+ddpm_cpu_winograd_gradient (CpuBackend * b, const CpuTiling * t, const float *x,
     const float *dy, float *dweight, gboolean add, gpointer scratch)
 {
-  const gsize width = cpu_winograd_kernels (b)->width;
+  const gsize width = ddpm_cpu_winograd_kernels (b)->width;
   const gsize columns = t->out / width;
   Gradient g = {.x = x,.dy = dy };
 
@@ -131,7 +132,7 @@ cpu_winograd_gradient (CpuBackend * b, const CpuTiling * t, const float *x,
 }
 
 gsize
-cpu_winograd_gradient_scratch (CpuBackend * b, const CpuTiling * t)
+ddpm_cpu_winograd_gradient_scratch (CpuBackend * b, const CpuTiling * t)
 {
   Gradient g;
 

@@ -22,48 +22,48 @@ typedef struct
 } CpuTile;
 
 static inline const CpuWinogradKernels *
-cpu_winograd_kernels (CpuBackend * b)
+ddpm_cpu_winograd_kernels (CpuBackend * b)
 {
   return b->kernels->winograd;
 }
 
 static inline gsize
-cpu_tile_planes (const CpuWinogradTile * tile)
+ddpm_cpu_tile_planes (const CpuWinogradTile * tile)
 {
   return (tile->outputs + 2) * (tile->outputs + 2);
 }
 
 static inline gsize
-cpu_count_pieces (gsize count, gsize piece)
+ddpm_cpu_count_pieces (gsize count, gsize piece)
 {
   return (count + piece - 1) / piece;
 }
 
 static inline gsize
-cpu_tile_count_of_image (const CpuTiling * t, gsize outputs)
+ddpm_cpu_tile_count_of_image (const CpuTiling * t, gsize outputs)
 {
-  return cpu_count_pieces (t->height, outputs)
-      * cpu_count_pieces (t->width, outputs);
+  return ddpm_cpu_count_pieces (t->height, outputs)
+      * ddpm_cpu_count_pieces (t->width, outputs);
 }
 
 /* The larger tiles multiply less, but have more planes of weights to read:
  * so they are for as many as @least of them in @n images. */
 static inline const CpuWinogradTile *
-cpu_tile_choose (CpuBackend * b, const CpuTiling * t, gsize n, gsize least)
+ddpm_cpu_tile_choose (CpuBackend * b, const CpuTiling * t, gsize n, gsize least)
 {
-  const CpuWinogradTile *const *tile = cpu_winograd_kernels (b)->tile;
-  const gsize small = cpu_tile_count_of_image (t, tile[0]->outputs);
-  const gsize large = cpu_tile_count_of_image (t, tile[1]->outputs);
+  const CpuWinogradTile *const *tile = ddpm_cpu_winograd_kernels (b)->tile;
+  const gsize small = ddpm_cpu_tile_count_of_image (t, tile[0]->outputs);
+  const gsize large = ddpm_cpu_tile_count_of_image (t, tile[1]->outputs);
 
-  return n * large >= least && large * cpu_tile_planes (tile[1])
-      < small * cpu_tile_planes (tile[0]) ? tile[1] : tile[0];
+  return n * large >= least && large * ddpm_cpu_tile_planes (tile[1])
+      < small * ddpm_cpu_tile_planes (tile[0]) ? tile[1] : tile[0];
 }
 
 static inline CpuTile
-cpu_tile_at (const CpuTiling * t, gsize outputs, gsize i)
+ddpm_cpu_tile_at (const CpuTiling * t, gsize outputs, gsize i)
 {
-  const gsize across = cpu_count_pieces (t->width, outputs);
-  const gsize of_image = cpu_tile_count_of_image (t, outputs);
+  const gsize across = ddpm_cpu_count_pieces (t->width, outputs);
+  const gsize of_image = ddpm_cpu_tile_count_of_image (t, outputs);
   const CpuTile tile = { i / of_image, i % of_image / across * outputs,
     i % across * outputs
   };
@@ -72,7 +72,7 @@ cpu_tile_at (const CpuTiling * t, gsize outputs, gsize i)
 }
 
 static inline void
-cpu_tile_move_on (const CpuTiling * t, gssize outputs, CpuTile * tile)
+ddpm_cpu_tile_move_on (const CpuTiling * t, gssize outputs, CpuTile * tile)
 {
   tile->x += outputs;
   if (tile->x < (gssize) t->width)
@@ -88,7 +88,7 @@ cpu_tile_move_on (const CpuTiling * t, gssize outputs, CpuTile * tile)
 /* The size x size pixels of an image, the first one before the tile's outputs
  * by @before rows and columns; outside: for those that are not in it */
 static inline void
-cpu_tile_point_at_pixels (const CpuTiling * t, const CpuTile * tile,
+ddpm_cpu_tile_point_at_pixels (const CpuTiling * t, const CpuTile * tile,
     gssize before, gssize size, gsize channels, const float *image,
     const float *outside, const float **pixels)
 {

@@ -22,25 +22,25 @@
 static const CpuWinogradTile *
 choose_tile (CpuBackend * b, const CpuTiling * t)
 {
-  return cpu_tile_choose (b, t, 1, MIN_TILES);
+  return ddpm_cpu_tile_choose (b, t, 1, MIN_TILES);
 }
 
 gboolean
-cpu_winograd_suits (CpuBackend * b, const CpuTiling * t)
+ddpm_cpu_winograd_suits (CpuBackend * b, const CpuTiling * t)
 {
-  return t->in % cpu_winograd_kernels (b)->lanes == 0
+  return t->in % ddpm_cpu_winograd_kernels (b)->lanes == 0
       && t->height * t->width >= MIN_PIXELS;
 }
 
 gboolean
-cpu_winograd_suits_gradient (CpuBackend * b, const CpuTiling * t)
+ddpm_cpu_winograd_suits_gradient (CpuBackend * b, const CpuTiling * t)
 {
-  return cpu_winograd_suits (b, t)
-      && t->out % cpu_winograd_kernels (b)->width == 0;
+  return ddpm_cpu_winograd_suits (b, t)
+      && t->out % ddpm_cpu_winograd_kernels (b)->width == 0;
 }
 
 const gchar *
-cpu_winograd_name (CpuBackend * b, const CpuTiling * t)
+ddpm_cpu_winograd_name (CpuBackend * b, const CpuTiling * t)
 {
   return choose_tile (b, t)->name;
 }
@@ -48,21 +48,22 @@ cpu_winograd_name (CpuBackend * b, const CpuTiling * t)
 /* --- weights ----------------------------------------------------------------- */
 
 gsize
-cpu_winograd_packed_size (CpuBackend * b, const CpuTiling * t)
+ddpm_cpu_winograd_packed_size (CpuBackend * b, const CpuTiling * t)
 {
-  const gsize width = cpu_winograd_kernels (b)->width;
+  const gsize width = ddpm_cpu_winograd_kernels (b)->width;
 
-  return cpu_count_pieces (t->out, width) * width * t->in
-      * cpu_tile_planes (choose_tile (b, t)) * sizeof (float);
+  return ddpm_cpu_count_pieces (t->out, width) * width * t->in
+      * ddpm_cpu_tile_planes (choose_tile (b, t)) * sizeof (float);
 }
 
 void
-cpu_winograd_pack (CpuBackend * b, const CpuTiling * t, const float *weight,
-    gsize in_stride, gsize out_stride, gboolean turned, float *packed)
+ddpm_cpu_winograd_pack (CpuBackend * b, const CpuTiling * t,
+    const float *weight, gsize in_stride, gsize out_stride, gboolean turned,
+    float *packed)
 {
   const CpuWinogradTile *tile = choose_tile (b, t);
-  const gsize width = cpu_winograd_kernels (b)->width;
-  const gsize planes = cpu_tile_planes (tile);
+  const gsize width = ddpm_cpu_winograd_kernels (b)->width;
+  const gsize planes = ddpm_cpu_tile_planes (tile);
 
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < t->out; first += width)
@@ -94,26 +95,27 @@ share_out (Convolution * c, CpuBackend * b, const CpuTiling * t)
   const gsize threads = b->base.threads;
 
   c->t = t;
-  c->kernels = cpu_winograd_kernels (b);
+  c->kernels = ddpm_cpu_winograd_kernels (b);
   c->tile = choose_tile (b, t);
-  c->planes = cpu_tile_planes (c->tile);
-  c->tiles = t->n * cpu_tile_count_of_image (t, c->tile->outputs);
-  c->blocks = cpu_count_pieces (c->tiles, BLOCK_TILES);
-  c->columns = cpu_count_pieces (t->out, c->kernels->width);
+  c->planes = ddpm_cpu_tile_planes (c->tile);
+  c->tiles = t->n * ddpm_cpu_tile_count_of_image (t, c->tile->outputs);
+  c->blocks = ddpm_cpu_count_pieces (c->tiles, BLOCK_TILES);
+  c->columns = ddpm_cpu_count_pieces (t->out, c->kernels->width);
   c->groups = 1;
   if (c->blocks < threads)
-    c->groups = MIN (c->columns, cpu_count_pieces (threads, c->blocks));
+    c->groups = MIN (c->columns, ddpm_cpu_count_pieces (threads, c->blocks));
   else if (c->blocks < 4 * threads)
-    c->blocks = MIN (c->tiles, cpu_count_pieces (c->blocks, threads) * threads);
-  c->block_tiles = cpu_count_pieces (c->tiles, c->blocks);
-  c->blocks = cpu_count_pieces (c->tiles, c->block_tiles);
+    c->blocks =
+        MIN (c->tiles, ddpm_cpu_count_pieces (c->blocks, threads) * threads);
+  c->block_tiles = ddpm_cpu_count_pieces (c->tiles, c->blocks);
+  c->blocks = ddpm_cpu_count_pieces (c->tiles, c->block_tiles);
   c->plane = c->block_tiles * t->in + CPU_TILE_PLANE_GAP;
 
   c->slot_bytes = 0;
-  cpu_layout_add (&c->slot_bytes, c->planes * c->plane, sizeof (float));
-  c->products_at = cpu_layout_add (&c->slot_bytes,
+  ddpm_cpu_layout_add (&c->slot_bytes, c->planes * c->plane, sizeof (float));
+  c->products_at = ddpm_cpu_layout_add (&c->slot_bytes,
       c->planes * c->block_tiles * c->kernels->width, sizeof (float));
-  c->zeros_at = cpu_layout_add (&c->slot_bytes, t->in, sizeof (float));
+  c->zeros_at = ddpm_cpu_layout_add (&c->slot_bytes, t->in, sizeof (float));
 }
 
 static void
@@ -121,15 +123,15 @@ spread_block (const Convolution * c, gsize first, gsize count, float *planes,
     const float *zeros)
 {
   const gsize outputs = c->tile->outputs;
-  CpuTile tile = cpu_tile_at (c->t, outputs, first);
+  CpuTile tile = ddpm_cpu_tile_at (c->t, outputs, first);
 
   for (gsize i = 0; i < count; i++) {
     const float *pixels[CPU_TILE_MAX_PLANES];
 
-    cpu_tile_point_at_pixels (c->t, &tile, 1, outputs + 2, c->t->in, c->x,
+    ddpm_cpu_tile_point_at_pixels (c->t, &tile, 1, outputs + 2, c->t->in, c->x,
         zeros, pixels);
     c->tile->spread_input (c->t->in, pixels, c->plane, planes + i * c->t->in);
-    cpu_tile_move_on (c->t, outputs, &tile);
+    ddpm_cpu_tile_move_on (c->t, outputs, &tile);
   }
 }
 
@@ -141,7 +143,7 @@ gather_block (const Convolution * c, gsize first, gsize count, gsize output,
   const CpuTiling *t = c->t;
   const gsize outputs = c->tile->outputs;
   const float *bias = c->bias ? c->bias + output : NULL;
-  CpuTile tile = cpu_tile_at (t, outputs, first);
+  CpuTile tile = ddpm_cpu_tile_at (t, outputs, first);
   CpuWinogradOutputs to = {.channels = t->out - output,
     .row_step = t->width * t->out,.column_step = t->out
   };
@@ -156,7 +158,7 @@ gather_block (const Convolution * c, gsize first, gsize count, gsize output,
     to.residual = c->residual ? c->residual + at : NULL;
     c->tile->gather_output (products + i * c->planes * c->kernels->width,
         bias, &to);
-    cpu_tile_move_on (t, outputs, &tile);
+    ddpm_cpu_tile_move_on (t, outputs, &tile);
   }
 }
 
@@ -167,9 +169,9 @@ convolve_block (const Convolution * c, gsize block, gsize group, gpointer slot)
   const gsize first = block * c->block_tiles;
   const gsize count = MIN (c->block_tiles, c->tiles - first);
   const gsize end = (group + 1) * c->columns / c->groups;
-  float *planes = slot, *products = cpu_at (slot, c->products_at);
+  float *planes = slot, *products = ddpm_cpu_at (slot, c->products_at);
 
-  spread_block (c, first, count, planes, cpu_at (slot, c->zeros_at));
+  spread_block (c, first, count, planes, ddpm_cpu_at (slot, c->zeros_at));
   for (gsize column = group * c->columns / c->groups; column < end; column++) {
     const float *packed = c->packed + column * c->planes * in * width;
 
@@ -182,7 +184,7 @@ convolve_block (const Convolution * c, gsize block, gsize group, gpointer slot)
 }
 
 void
-cpu_winograd_convolve (CpuBackend * b, const CpuTiling * t, const float *x,
+ddpm_cpu_winograd_convolve (CpuBackend * b, const CpuTiling * t, const float *x,
     const float *packed, const float *bias, const float *residual, float *y,
     gpointer scratch)
 {
@@ -193,9 +195,9 @@ cpu_winograd_convolve (CpuBackend * b, const CpuTiling * t, const float *x,
   share_out (&c, b, t);
 #pragma omp parallel
   {
-    gpointer slot = cpu_at (scratch, omp_get_thread_num () * c.slot_bytes);
+    gpointer slot = ddpm_cpu_at (scratch, omp_get_thread_num () * c.slot_bytes);
 
-    memset (cpu_at (slot, c.zeros_at), 0, t->in * sizeof (float));
+    memset (ddpm_cpu_at (slot, c.zeros_at), 0, t->in * sizeof (float));
 #pragma omp for schedule(dynamic)
     for (gsize i = 0; i < c.blocks * c.groups; i++)
       convolve_block (&c, i / c.groups, i % c.groups, slot);
@@ -203,12 +205,12 @@ cpu_winograd_convolve (CpuBackend * b, const CpuTiling * t, const float *x,
 }
 
 gsize
-cpu_winograd_scratch (CpuBackend * b, const CpuTiling * t)
+ddpm_cpu_winograd_scratch (CpuBackend * b, const CpuTiling * t)
 {
   Convolution c = { NULL, };
   gsize total = 0;
 
   share_out (&c, b, t);
-  cpu_layout_add (&total, b->base.threads, c.slot_bytes);
+  ddpm_cpu_layout_add (&total, b->base.threads, c.slot_bytes);
   return total;
 }

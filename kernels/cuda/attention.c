@@ -33,7 +33,7 @@ attention_clear (DdpmPlan * p)
   AttentionPlan *plan = (AttentionPlan *) p;
 
   for (guint i = 0; i < PRODUCTS; i++)
-    cuda_matmul_free (plan->product[i]);
+    ddpm_cuda_matmul_free (plan->product[i]);
 }
 
 /* Each image's, one below the other; transposed: as read */
@@ -71,7 +71,7 @@ make_products (AttentionPlan * plan, CudaBackend * b, GError ** error)
   const guint products = plan->d.training ? PRODUCTS : DV;
 
   for (guint i = 0; i < products; i++) {
-    plan->product[i] = cuda_matmul_new (b, plan->d.n, operands[i][0],
+    plan->product[i] = ddpm_cuda_matmul_new (b, plan->d.n, operands[i][0],
         operands[i][1], operands[i][2], error);
     if (plan->product[i] == NULL)
       return FALSE;
@@ -86,19 +86,19 @@ lay_out_scratch (AttentionPlan * plan, DdpmType act)
       ddpm_size_mul (plan->d.tokens, plan->d.tokens));
   gsize total = 0, most = 0;
 
-  cuda_layout_add (&total, scores, sizeof (float));
+  ddpm_cuda_layout_add (&total, scores, sizeof (float));
   if (plan->d.training)
-    plan->dscores = cuda_layout_add (&total, scores, ddpm_type_size (act));
+    plan->dscores = ddpm_cuda_layout_add (&total, scores, ddpm_type_size (act));
   for (guint i = 0; i < PRODUCTS; i++) {
     if (plan->product[i])
-      most = MAX (most, cuda_matmul_scratch (plan->product[i]));
+      most = MAX (most, ddpm_cuda_matmul_scratch (plan->product[i]));
   }
-  plan->products = cuda_layout_add (&total, most, 1);
+  plan->products = ddpm_cuda_layout_add (&total, most, 1);
   return total;
 }
 
 DdpmPlan *
-cuda_attention_new (DdpmBackend * base, const DdpmAttentionDesc * d,
+ddpm_cuda_attention_new (DdpmBackend * base, const DdpmAttentionDesc * d,
     GError ** error)
 {
   AttentionPlan *plan;
@@ -109,9 +109,10 @@ cuda_attention_new (DdpmBackend * base, const DdpmAttentionDesc * d,
   plan = g_new0 (AttentionPlan, 1);
   plan->cuda.clear = attention_clear;
   plan->d = *d;
-  if (!make_products (plan, cuda_backend (base), error))
+  if (!make_products (plan, ddpm_cuda_backend (base), error))
     goto failed;
-  cuda_plan_init (&plan->cuda, base, lay_out_scratch (plan, base->act_type));
+  ddpm_cuda_plan_init (&plan->cuda, base, lay_out_scratch (plan,
+          base->act_type));
   return &plan->cuda.plan;
 
 failed:
@@ -124,7 +125,7 @@ failed:
 static gpointer
 third_of (const AttentionPlan * plan, gconstpointer qkv, guint which)
 {
-  return cuda_at (qkv, (gsize) which * plan->d.c
+  return ddpm_cuda_at (qkv, (gsize) which * plan->d.c
       * ddpm_type_size (plan->cuda.plan.backend->act_type));
 }
 
@@ -132,49 +133,49 @@ static void
 multiply (const AttentionPlan * plan, guint product, gfloat alpha,
     gconstpointer left, gconstpointer right, gpointer out, gpointer scratch)
 {
-  cuda_matmul_run (plan->product[product],
-      cuda_backend (plan->cuda.plan.backend), alpha, left, right, 0.0f, out,
-      cuda_at (scratch, plan->products));
+  ddpm_cuda_matmul_run (plan->product[product],
+      ddpm_cuda_backend (plan->cuda.plan.backend), alpha, left, right, 0.0f,
+      out, ddpm_cuda_at (scratch, plan->products));
 }
 
 void
-cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+ddpm_cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
     gpointer probs, gpointer scratch)
 {
   const AttentionPlan *plan = (const AttentionPlan *) p;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
   const gsize tokens = plan->d.tokens;
   float *scores = scratch;
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
   multiply (plan, SCORES, 1.0f, third_of (plan, qkv, 0),
       third_of (plan, qkv, 1), scores, scratch);
-  cuda_kern_softmax (b->stream, b->base.act_type == DDPM_TYPE_BF16,
+  ddpm_cuda_kern_softmax (b->stream, b->base.act_type == DDPM_TYPE_BF16,
       plan->d.n * tokens, tokens, 1.0 / sqrt (plan->d.c), scores, probs);
-  cuda_launched (b, "softmax");
+  ddpm_cuda_launched (b, "softmax");
   multiply (plan, VALUES, 1.0f, probs, third_of (plan, qkv, 2), y, scratch);
 }
 
 void
-cuda_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
+ddpm_cuda_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
     gconstpointer probs, gpointer dqkv, gpointer scratch)
 {
   const AttentionPlan *plan = (const AttentionPlan *) p;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
   const gsize tokens = plan->d.tokens;
   const gfloat scale = 1.0 / sqrt (plan->d.c);
   float *dprobs = scratch;
-  gpointer dscores = cuda_at (scratch, plan->dscores);
+  gpointer dscores = ddpm_cuda_at (scratch, plan->dscores);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
   multiply (plan, DV, 1.0f, probs, dy, third_of (plan, dqkv, 2), scratch);
   multiply (plan, DPROBS, 1.0f, dy, third_of (plan, qkv, 2), dprobs, scratch);
-  cuda_kern_softmax_backward (b->stream,
+  ddpm_cuda_kern_softmax_backward (b->stream,
       b->base.act_type == DDPM_TYPE_BF16, plan->d.n * tokens, tokens, probs,
       dprobs, dscores);
-  cuda_launched (b, "gradient of a softmax");
+  ddpm_cuda_launched (b, "gradient of a softmax");
   multiply (plan, DQ, scale, dscores, third_of (plan, qkv, 1),
       third_of (plan, dqkv, 0), scratch);
   multiply (plan, DK, scale, dscores, third_of (plan, qkv, 0),

@@ -24,7 +24,7 @@ keep_failure (CudaBackend * b, gboolean memory, const gchar * what,
 }
 
 gboolean
-cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 {
   if (status == cudaSuccess)
     return TRUE;
@@ -34,7 +34,7 @@ cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 }
 
 gboolean
-cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
+ddpm_cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 {
   gchar words[512] = "";
 
@@ -49,7 +49,7 @@ cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 }
 
 gboolean
-cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
+ddpm_cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
 {
   if (status == CUBLAS_STATUS_SUCCESS)
     return TRUE;
@@ -59,13 +59,13 @@ cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
 }
 
 gboolean
-cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
 {
-  return cuda_ok (b, cudaGetLastError (), kernel);
+  return ddpm_cuda_ok (b, cudaGetLastError (), kernel);
 }
 
 void
-cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
 {
   if (b->failure == NULL)
     keep_failure (b, FALSE, "planning", "nothing fits");
@@ -75,24 +75,24 @@ cuda_take_failure (CudaBackend * b, GError ** error)
 /* What went wrong in a kernel that was launched long ago is told by whatever
  * call comes next: so one is made here, which does not wait. */
 static gboolean
-cuda_check (DdpmBackend * base, GError ** error)
+ddpm_cuda_check (DdpmBackend * base, GError ** error)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   gboolean ok;
 
   g_rec_mutex_lock (&b->lock);
-  if (cuda_context_enter (b)) {
+  if (ddpm_cuda_context_enter (b)) {
     const cudaError_t status = cudaStreamQuery (b->stream);
 
     if (status == cudaErrorNotReady)
       cudaGetLastError ();
     else
-      cuda_ok (b, status, "computing");
-    cuda_context_leave (b);
+      ddpm_cuda_ok (b, status, "computing");
+    ddpm_cuda_context_leave (b);
   }
   ok = b->failure == NULL;
   if (!ok)
-    cuda_take_failure (b, error);
+    ddpm_cuda_take_failure (b, error);
   g_rec_mutex_unlock (&b->lock);
   return ok;
 }
@@ -100,16 +100,16 @@ cuda_check (DdpmBackend * base, GError ** error)
 /* --- the machine -------------------------------------------------------- */
 
 static void
-cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
+ddpm_cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   gboolean entered;
 
   g_rec_mutex_lock (&b->lock);
-  entered = cuda_context_enter (b);
+  entered = ddpm_cuda_context_enter (b);
   func (data);                  /* in any case: it says that it failed */
   if (entered)
-    cuda_context_leave (b);
+    ddpm_cuda_context_leave (b);
   g_rec_mutex_unlock (&b->lock);
 }
 
@@ -119,28 +119,28 @@ release (gpointer data)
   CudaBackend *b = data;
 
   if (b->stream)
-    cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
-  cuda_stage_clear (b);
-  cuda_order_clear (b);
+    ddpm_cuda_ok (b, cudaStreamSynchronize (b->stream), "computing");
+  ddpm_cuda_stage_clear (b);
+  ddpm_cuda_order_clear (b);
   g_clear_pointer (&b->convolutions, g_hash_table_unref);
   if (b->cublas)
-    cuda_blas_ok (b, cublasLtDestroy (b->cublas), "leaving cuBLASLt");
+    ddpm_cuda_blas_ok (b, cublasLtDestroy (b->cublas), "leaving cuBLASLt");
   if (b->cudnn)
-    cuda_dnn_ok (b, cudnnDestroy (b->cudnn), "leaving cuDNN");
+    ddpm_cuda_dnn_ok (b, cudnnDestroy (b->cudnn), "leaving cuDNN");
   if (b->stream)
-    cuda_ok (b, cudaStreamDestroy (b->stream), "freeing a stream");
+    ddpm_cuda_ok (b, cudaStreamDestroy (b->stream), "freeing a stream");
 }
 
 static void
-cuda_finalize (DdpmBackend * base)
+ddpm_cuda_finalize (DdpmBackend * base)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
   base->device = NULL;          /* the caller has freed it */
   if (b->context)
-    cuda_run (base, release, b);
-  cuda_context_release (b);
-  cuda_plan_cache_free (b->plan_cache);
+    ddpm_cuda_run (base, release, b);
+  ddpm_cuda_context_release (b);
+  ddpm_cuda_plan_cache_free (b->plan_cache);
   g_clear_error (&b->failure);
   g_rec_mutex_clear (&b->lock);
   g_free (b);
@@ -157,28 +157,29 @@ typedef struct
 
 /* A handle without its stream is none. */
 gboolean
-cuda_need_cudnn (CudaBackend * b)
+ddpm_cuda_need_cudnn (CudaBackend * b)
 {
   cudnnHandle_t handle = NULL;
 
   if (b->cudnn)
     return TRUE;
-  if (!cuda_dnn_ok (b, cudnnCreate (&handle), "opening cuDNN"))
+  if (!ddpm_cuda_dnn_ok (b, cudnnCreate (&handle), "opening cuDNN"))
     return FALSE;
-  if (cuda_dnn_ok (b, cudnnSetStream (handle, b->stream), "cudnnSetStream"))
+  if (ddpm_cuda_dnn_ok (b, cudnnSetStream (handle, b->stream),
+          "cudnnSetStream"))
     b->cudnn = handle;
   else
-    cuda_dnn_ok (b, cudnnDestroy (handle), "leaving cuDNN");
+    ddpm_cuda_dnn_ok (b, cudnnDestroy (handle), "leaving cuDNN");
   return b->cudnn != NULL;
 }
 
 gboolean
-cuda_need_cublas (CudaBackend * b)
+ddpm_cuda_need_cublas (CudaBackend * b)
 {
   cublasLtHandle_t handle = NULL;
 
   if (b->cublas == NULL
-      && cuda_blas_ok (b, cublasLtCreate (&handle), "opening cuBLASLt"))
+      && ddpm_cuda_blas_ok (b, cublasLtCreate (&handle), "opening cuBLASLt"))
     b->cublas = handle;
   return b->cublas != NULL;
 }
@@ -188,17 +189,18 @@ open_libraries (gpointer data)
 {
   Opening *o = data;
 
-  o->ok = cuda_need_cudnn (o->backend) && cuda_need_cublas (o->backend);
+  o->ok = ddpm_cuda_need_cudnn (o->backend)
+      && ddpm_cuda_need_cublas (o->backend);
   if (!o->ok)
-    cuda_take_failure (o->backend, o->error);
+    ddpm_cuda_take_failure (o->backend, o->error);
 }
 
 static gboolean
-cuda_ready (DdpmBackend * base, GError ** error)
+ddpm_cuda_probe (DdpmBackend * base, GError ** error)
 {
-  Opening opening = { cuda_backend (base), error, FALSE };
+  Opening opening = { ddpm_cuda_backend (base), error, FALSE };
 
-  cuda_run (base, open_libraries, &opening);
+  ddpm_cuda_run (base, open_libraries, &opening);
   return opening.ok;
 }
 
@@ -207,7 +209,7 @@ cuda_ready (DdpmBackend * base, GError ** error)
 /* What the libraries have tried in vain for a plan is no failure of the kernel
  * that is launched next. */
 void
-cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 {
   cudaGetLastError ();
   plan->plan.ops = b->ops;
@@ -216,7 +218,7 @@ cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 }
 
 static void
-cuda_plan_free (DdpmPlan * p)
+ddpm_cuda_plan_free (DdpmPlan * p)
 {
   CudaPlan *plan = (CudaPlan *) p;
 
@@ -228,7 +230,7 @@ cuda_plan_free (DdpmPlan * p)
 }
 
 static const gchar *
-cuda_plan_implementation (DdpmPlan * p, guint kind)
+ddpm_cuda_plan_implementation (DdpmPlan * p, guint kind)
 {
   const CudaPlan *plan = (CudaPlan *) p;
 
@@ -236,66 +238,66 @@ cuda_plan_implementation (DdpmPlan * p, guint kind)
       && plan->implementation[kind] ? plan->implementation[kind] : "cuda";
 }
 
-static const DdpmOps cuda_ops = {
-  .finalize = cuda_finalize,
-  .run = cuda_run,
-  .check = cuda_check,
-  .ready = cuda_ready,
-  .alloc = cuda_alloc,
-  .free = cuda_free,
-  .upload = cuda_upload,
-  .download = cuda_download,
-  .zero = cuda_zero,
-  .copy = cuda_copy,
-  .wait = cuda_wait,
-  .follow = cuda_follow,
-  .lead = cuda_lead,
+static const DdpmOps ddpm_cuda_ops = {
+  .finalize = ddpm_cuda_finalize,
+  .run = ddpm_cuda_run,
+  .check = ddpm_cuda_check,
+  .probe = ddpm_cuda_probe,
+  .alloc = ddpm_cuda_alloc,
+  .free = ddpm_cuda_free,
+  .upload = ddpm_cuda_upload,
+  .download = ddpm_cuda_download,
+  .zero = ddpm_cuda_zero,
+  .copy = ddpm_cuda_copy,
+  .wait = ddpm_cuda_wait,
+  .wait_event = ddpm_cuda_wait_event,
+  .record_event = ddpm_cuda_record_event,
 
-  .conv_new = cuda_conv_new,
-  .conv_set_weights = cuda_conv_set_weights,
-  .conv_forward = cuda_conv_forward,
-  .conv_backward_data = cuda_conv_backward_data,
-  .conv_backward_weights = cuda_conv_backward_weights,
+  .conv_new = ddpm_cuda_conv_new,
+  .conv_set_weights = ddpm_cuda_conv_set_weights,
+  .conv_forward = ddpm_cuda_conv_forward,
+  .conv_backward_data = ddpm_cuda_conv_backward_data,
+  .conv_backward_weights = ddpm_cuda_conv_backward_weights,
 
-  .norm_new = cuda_norm_new,
-  .norm_forward = cuda_norm_forward,
-  .norm_backward = cuda_norm_backward,
+  .norm_new = ddpm_cuda_norm_new,
+  .norm_forward = ddpm_cuda_norm_forward,
+  .norm_backward = ddpm_cuda_norm_backward,
 
-  .attention_new = cuda_attention_new,
-  .attention_forward = cuda_attention_forward,
-  .attention_backward = cuda_attention_backward,
+  .attention_new = ddpm_cuda_attention_new,
+  .attention_forward = ddpm_cuda_attention_forward,
+  .attention_backward = ddpm_cuda_attention_backward,
 
-  .linear_new = cuda_linear_new,
-  .linear_forward = cuda_linear_forward,
-  .linear_backward = cuda_linear_backward,
+  .linear_new = ddpm_cuda_linear_new,
+  .linear_forward = ddpm_cuda_linear_forward,
+  .linear_backward = ddpm_cuda_linear_backward,
 
-  .plan_free = cuda_plan_free,
-  .plan_implementation = cuda_plan_implementation,
+  .plan_free = ddpm_cuda_plan_free,
+  .plan_implementation = ddpm_cuda_plan_implementation,
 
-  .upsample_forward = cuda_upsample_forward,
-  .upsample_backward = cuda_upsample_backward,
-  .accumulate = cuda_accumulate,
-  .embedding = cuda_embedding,
-  .embedding_add = cuda_embedding_add,
-  .embedding_backward = cuda_embedding_backward,
-  .swish_forward = cuda_swish_forward,
-  .swish_backward = cuda_swish_backward,
+  .upsample_forward = ddpm_cuda_upsample_forward,
+  .upsample_backward = ddpm_cuda_upsample_backward,
+  .accumulate = ddpm_cuda_accumulate,
+  .embedding = ddpm_cuda_embedding,
+  .embedding_add = ddpm_cuda_embedding_add,
+  .embedding_backward = ddpm_cuda_embedding_backward,
+  .swish_forward = ddpm_cuda_swish_forward,
+  .swish_backward = ddpm_cuda_swish_backward,
 
-  .noise = cuda_noise,
-  .q_sample = cuda_q_sample,
-  .mse = cuda_mse,
-  .guide = cuda_guide,
-  .reverse_step = cuda_reverse_step,
-  .to_picture = cuda_to_picture,
-  .from_picture = cuda_from_picture,
-  .from_pixels = cuda_from_pixels,
+  .noise = ddpm_cuda_noise,
+  .q_sample = ddpm_cuda_q_sample,
+  .mse = ddpm_cuda_mse,
+  .guide = ddpm_cuda_guide,
+  .reverse_step = ddpm_cuda_reverse_step,
+  .to_picture = ddpm_cuda_to_picture,
+  .from_picture = ddpm_cuda_from_picture,
+  .from_pixels = ddpm_cuda_from_pixels,
 
-  .sum_of_squares = cuda_sum_of_squares,
-  .adam = cuda_adam,
-  .adam_clipped = cuda_adam_clipped,
+  .sum_of_squares = ddpm_cuda_sum_of_squares,
+  .adam = ddpm_cuda_adam,
+  .adam_clipped = ddpm_cuda_adam_clipped,
 
-  .sequence_new = cuda_sequence_new,
-  .sequence_run = cuda_sequence_run,
+  .graph_new = ddpm_cuda_graph_new,
+  .graph_run = ddpm_cuda_graph_run,
 };
 
 /* --- what is here --------------------------------------------------------- */
@@ -390,7 +392,7 @@ find_plan_cache (CudaBackend * b, const struct cudaDeviceProp *prop)
       "cuBLASLt %zu, cuDNN %zu", prop->name, b->capability,
       prop->multiProcessorCount, driver, runtime, cublasLtGetVersion (),
       cudnnGetVersion ());
-  b->plan_cache = cuda_plan_cache_new (folder, machine);
+  b->plan_cache = ddpm_cuda_plan_cache_new (folder, machine);
 }
 
 static gboolean
@@ -399,10 +401,10 @@ describe_device (CudaBackend * b, GError ** error)
   struct cudaDeviceProp prop;
   gint runtime = 0;
 
-  if (!cuda_ok (b, cudaGetDeviceProperties (&prop, b->device),
+  if (!ddpm_cuda_ok (b, cudaGetDeviceProperties (&prop, b->device),
           "asking for the device")
-      || !cuda_ok (b, cudaRuntimeGetVersion (&runtime), "asking for CUDA")) {
-    cuda_take_failure (b, error);
+      || !ddpm_cuda_ok (b, cudaRuntimeGetVersion (&runtime), "asking for CUDA")) {
+    ddpm_cuda_take_failure (b, error);
     return FALSE;
   }
   b->capability = prop.major * 10 + prop.minor;
@@ -426,12 +428,12 @@ open_stream (gpointer data)
   Opening *o = data;
   CudaBackend *b = o->backend;
 
-  if (cuda_ok (b, cudaStreamCreateWithFlags (&b->stream,
+  if (ddpm_cuda_ok (b, cudaStreamCreateWithFlags (&b->stream,
               cudaStreamNonBlocking), "making a stream")
-      && cuda_order_init (b))
-    o->ok = cuda_stage_init (b, o->error);
+      && ddpm_cuda_order_init (b))
+    o->ok = ddpm_cuda_stage_init (b, o->error);
   else
-    cuda_take_failure (b, o->error);
+    ddpm_cuda_take_failure (b, o->error);
 }
 
 DdpmBackend *
@@ -447,20 +449,20 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
 
   b = opening.backend = g_new0 (CudaBackend, 1);
   g_rec_mutex_init (&b->lock);
-  b->base.ops = &cuda_ops;
+  b->base.ops = &ddpm_cuda_ops;
   b->base.name = "cuda";
   b->base.threads = 1;
   b->device = device;
   if (!describe_device (b, error) || !choose_precision (b, precision, error)
-      || !cuda_context_retain (b, context, error))
+      || !ddpm_cuda_context_retain (b, context, error))
     goto failed;
-  cuda_run (&b->base, open_stream, &opening);
+  ddpm_cuda_run (&b->base, open_stream, &opening);
   if (!opening.ok)
     goto failed;
   return &b->base;
 
 failed:
   g_free (b->base.device);
-  cuda_finalize (&b->base);
+  ddpm_cuda_finalize (&b->base);
   return NULL;
 }

@@ -27,7 +27,7 @@ struct _CudaContext
 static gboolean
 driver_ok (CudaBackend * b, CUresult result, const gchar * what)
 {
-  return cuda_ok (b, (cudaError_t) result, what);
+  return ddpm_cuda_ok (b, (cudaError_t) result, what);
 }
 
 /* A function of the driver, as it was in a version of CUDA */
@@ -37,9 +37,10 @@ find (CudaBackend * b, const gchar * name, guint version, void **function)
   enum cudaDriverEntryPointQueryResult found;
 
   *function = NULL;
-  return cuda_ok (b, cudaGetDriverEntryPointByVersion (name, function, version,
-          cudaEnableDefault, &found), name)
-      && cuda_ok (b, *function ? cudaSuccess : cudaErrorSymbolNotFound, name);
+  return ddpm_cuda_ok (b, cudaGetDriverEntryPointByVersion (name, function,
+          version, cudaEnableDefault, &found), name)
+      && ddpm_cuda_ok (b, *function ? cudaSuccess : cudaErrorSymbolNotFound,
+      name);
 }
 
 static gboolean
@@ -80,13 +81,13 @@ adopt (CudaBackend * b, struct _CudaContext *c, gpointer of_others)
   if (!driver_ok (b, c->pop (&left), "leaving a context of others") || !ok)
     return FALSE;
   if (c->device != b->device)
-    return cuda_ok (b, cudaErrorInvalidDevice, "the context of others");
+    return ddpm_cuda_ok (b, cudaErrorInvalidDevice, "the context of others");
   c->context = of_others;
   return TRUE;
 }
 
 gboolean
-cuda_context_retain (CudaBackend * b, gpointer of_others, GError ** error)
+ddpm_cuda_context_retain (CudaBackend * b, gpointer of_others, GError ** error)
 {
   struct _CudaContext *c = b->context = g_new0 (struct _CudaContext, 1);
 
@@ -96,7 +97,7 @@ cuda_context_retain (CudaBackend * b, gpointer of_others, GError ** error)
     return TRUE;
   }
   g_clear_pointer (&b->context, g_free);
-  cuda_take_failure (b, error);
+  ddpm_cuda_take_failure (b, error);
   return FALSE;
 }
 
@@ -137,7 +138,7 @@ release_primary (CudaBackend * b)
 }
 
 void
-cuda_context_release (CudaBackend * b)
+ddpm_cuda_context_release (CudaBackend * b)
 {
   if (b->context && b->context->primary)
     release_primary (b);
@@ -145,14 +146,14 @@ cuda_context_release (CudaBackend * b)
 }
 
 gboolean
-cuda_context_enter (CudaBackend * b)
+ddpm_cuda_context_enter (CudaBackend * b)
 {
   return driver_ok (b, b->context->push (b->context->context),
       "entering the context");
 }
 
 void
-cuda_context_leave (CudaBackend * b)
+ddpm_cuda_context_leave (CudaBackend * b)
 {
   CUcontext left;
 

@@ -57,17 +57,17 @@ static CudaDnnGraph *
 forward_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 {
   const CudaDnnWindow window = window_of (s);
-  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
-  CudaDnnTensor x = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
-  CudaDnnTensor w = cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
-  CudaDnnTensor y = cuda_dnn_tensor (graph, s->sum_type, shape_of_y (s));
+  CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
+  CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, s->sum_type, shape_of_y (s));
   CudaDnnTensor sum = y;
 
   if (s->sum_type != s->type)
-    sum = cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
-  cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
+    sum = ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
   if (sum != y)
-    cuda_dnn_convert (graph, sum, y);
+    ddpm_cuda_dnn_convert (graph, sum, y);
   return graph;
 }
 
@@ -77,22 +77,24 @@ biased_graph (const CudaConvShape * s, const CudaDnnTarget * target,
     gboolean with_residual)
 {
   const CudaDnnWindow window = window_of (s);
-  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
-  CudaDnnTensor x = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
-  CudaDnnTensor w = cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
+  CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
   CudaDnnTensor bias =
-      cuda_dnn_tensor (graph, DDPM_TYPE_F32, shape_of_bias (s));
+      ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, shape_of_bias (s));
   CudaDnnTensor residual = with_residual
-      ? cuda_dnn_tensor (graph, s->type, shape_of_y (s)) : NULL;
-  CudaDnnTensor y = cuda_dnn_tensor (graph, s->type, shape_of_y (s));
-  CudaDnnTensor sum = cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
-  CudaDnnTensor biased = with_residual
-      ? cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s)) : y;
+      ? ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s)) : NULL;
+  CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+  CudaDnnTensor sum =
+      ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
+  CudaDnnTensor biased =
+      with_residual ? ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32,
+      shape_of_y (s)) : y;
 
-  cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
-  cuda_dnn_add (graph, sum, bias, biased);
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
+  ddpm_cuda_dnn_add (graph, sum, bias, biased);
   if (with_residual)
-    cuda_dnn_add (graph, biased, residual, y);
+    ddpm_cuda_dnn_add (graph, biased, residual, y);
   return graph;
 }
 
@@ -101,12 +103,12 @@ static CudaDnnGraph *
 data_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 {
   const CudaDnnWindow window = window_of (s);
-  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
-  CudaDnnTensor dx = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
-  CudaDnnTensor w = cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
-  CudaDnnTensor dy = cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+  CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
+  CudaDnnTensor dx = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
+  CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s));
 
-  cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_DATA, &window, dx, w, dy);
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_DATA, &window, dx, w, dy);
   return graph;
 }
 
@@ -115,18 +117,19 @@ static CudaDnnGraph *
 weights_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 {
   const CudaDnnWindow window = window_of (s);
-  CudaDnnGraph *graph = cuda_dnn_graph_new (target);
-  CudaDnnTensor x = cuda_dnn_tensor (graph, s->type, shape_of_x (s));
+  CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
   CudaDnnTensor dw =
-      cuda_dnn_tensor (graph, s->dweight_type, shape_of_weights (s));
-  CudaDnnTensor dy = cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+      ddpm_cuda_dnn_tensor (graph, s->dweight_type, shape_of_weights (s));
+  CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s));
   CudaDnnTensor sum = dw;
 
   if (s->dweight_type != s->type)
-    sum = cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_weights (s));
-  cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, sum, dy);
+    sum = ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_weights (s));
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, sum,
+      dy);
   if (sum != dw)
-    cuda_dnn_convert (graph, sum, dw);
+    ddpm_cuda_dnn_convert (graph, sum, dw);
   return graph;
 }
 
@@ -143,7 +146,7 @@ plan (const CudaConvShape * s, CudaDnnGraph * graph, const gchar * pass,
       d->height, d->cin0, d->cin1, d->cout, d->kernel, d->stride,
       s->type == DDPM_TYPE_F32 ? "f32" : "bf16");
 
-  return cuda_dnn_plan_new (graph, what, error);
+  return ddpm_cuda_dnn_plan_new (graph, what, error);
 }
 
 /* What is not known to be there is tried, and done without. In f32 engines
@@ -204,17 +207,17 @@ add_work (const CudaConvShape * s, CudaConvPlanKind kind, gsize * size)
 {
   const CudaDnnPlan *p = s->plans[kind];
 
-  return cuda_layout_add (size, p ? cuda_dnn_plan_scratch (p) : 0, 1);
+  return ddpm_cuda_layout_add (size, p ? ddpm_cuda_dnn_plan_scratch (p) : 0, 1);
 }
 
 static gsize
 lay_out_forward (CudaConvShape * s, gsize size)
 {
-  const gsize sums = cuda_conv_pixels_out (s) * s->weights.cout_padded;
+  const gsize sums = ddpm_cuda_conv_pixels_out (s) * s->weights.cout_padded;
   CudaConvLayout *l = &s->layout;
 
   if (!s->adds_bias || s->plans[CUDA_CONV_RESIDUAL] == NULL)
-    l->sum = cuda_layout_add (&size, sums, ddpm_type_size (s->sum_type));
+    l->sum = ddpm_cuda_layout_add (&size, sums, ddpm_type_size (s->sum_type));
   l->work[CUDA_CONV_FORWARD] = add_work (s, CUDA_CONV_FORWARD, &size);
   l->work[CUDA_CONV_RESIDUAL] = add_work (s, CUDA_CONV_RESIDUAL, &size);
   return size;
@@ -223,15 +226,17 @@ lay_out_forward (CudaConvShape * s, gsize size)
 static gsize
 lay_out_backward (CudaConvShape * s, gsize size)
 {
-  const gsize pixels = cuda_conv_pixels_out (s);
+  const gsize pixels = ddpm_cuda_conv_pixels_out (s);
   CudaConvLayout *l = &s->layout;
 
   if (s->stage_y)
-    l->dy = cuda_layout_add (&size, pixels * s->weights.cout_padded,
+    l->dy = ddpm_cuda_layout_add (&size, pixels * s->weights.cout_padded,
         ddpm_type_size (s->type));
-  l->dweight = cuda_layout_add (&size, cuda_weight_count_padded (&s->weights),
+  l->dweight =
+      ddpm_cuda_layout_add (&size, ddpm_cuda_weight_count_padded (&s->weights),
       ddpm_type_size (s->dweight_type));
-  l->parts = cuda_layout_add (&size, cuda_part_count (pixels) * s->d.cout,
+  l->parts =
+      ddpm_cuda_layout_add (&size, ddpm_cuda_part_count (pixels) * s->d.cout,
       sizeof (float));
   l->work[CUDA_CONV_BACKWARD_DATA] =
       add_work (s, CUDA_CONV_BACKWARD_DATA, &size);
@@ -247,8 +252,8 @@ lay_out (CudaConvShape * s, GError ** error)
 
   /* dx is staged where it is added to what is there. */
   if (s->stage_x || s->d.training)
-    s->layout.x = cuda_layout_add (&size,
-        cuda_conv_pixels_in (s) * s->weights.cin_padded,
+    s->layout.x = ddpm_cuda_layout_add (&size,
+        ddpm_cuda_conv_pixels_in (s) * s->weights.cin_padded,
         ddpm_type_size (s->type));
   s->layout.size = lay_out_forward (s, size);
   if (s->d.training)
@@ -264,7 +269,7 @@ lay_out (CudaConvShape * s, GError ** error)
 /* --- what convolutions of one description share -------------------------- */
 
 CudaConvShape *
-cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
+ddpm_cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
     const DdpmConvDesc * d, GError ** error)
 {
   CudaConvShape *s;
@@ -282,8 +287,8 @@ cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
   w->cout = d->cout;
   w->cin = d->cin0 + d->cin1;
   w->taps = d->kernel * d->kernel;
-  w->cout_padded = cuda_padded_channels (w->cout);
-  w->cin_padded = cuda_padded_channels (w->cin);
+  w->cout_padded = ddpm_cuda_padded_channels (w->cout);
+  w->cin_padded = ddpm_cuda_padded_channels (w->cin);
   s->stage_x = d->cin1 > 0 || d->src_type != type || w->cin_padded != w->cin;
   s->stage_y = d->dst_type != type || w->cout_padded != w->cout;
 
@@ -291,14 +296,14 @@ cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
       && (!d->training || plan_backward (s, target, error))
       && lay_out (s, error))
     return s;
-  cuda_conv_shape_free (s);
+  ddpm_cuda_conv_shape_free (s);
   return NULL;
 }
 
 void
-cuda_conv_shape_free (CudaConvShape * s)
+ddpm_cuda_conv_shape_free (CudaConvShape * s)
 {
   for (guint i = 0; i < CUDA_CONV_PLANS; i++)
-    cuda_dnn_plan_free (s->plans[i]);
+    ddpm_cuda_dnn_plan_free (s->plans[i]);
   g_free (s);
 }

@@ -41,16 +41,16 @@ find_shape (CudaBackend * b, const DdpmConvDesc * d, GError ** error)
 
   if (b->convolutions == NULL)
     b->convolutions = g_hash_table_new_full (hash_desc, equal_desc, NULL,
-        (GDestroyNotify) cuda_conv_shape_free);
+        (GDestroyNotify) ddpm_cuda_conv_shape_free);
   shape = g_hash_table_lookup (b->convolutions, d);
   if (shape)
     return shape;
-  if (!cuda_need_cudnn (b)) {
-    cuda_take_failure (b, error);
+  if (!ddpm_cuda_need_cudnn (b)) {
+    ddpm_cuda_take_failure (b, error);
     return NULL;
   }
   target.handle = b->cudnn;
-  shape = cuda_conv_shape_new (&target, b->base.act_type, d, error);
+  shape = ddpm_cuda_conv_shape_new (&target, b->base.act_type, d, error);
   if (shape)
     g_hash_table_insert (b->convolutions, &shape->d, shape);
   return shape;
@@ -62,9 +62,9 @@ conv_clear (DdpmPlan * p)
   CudaConvolution *conv = (CudaConvolution *) p;
 
   for (guint i = 0; i < CUDA_CONV_PLANS; i++)
-    cuda_dnn_run_clear (&conv->runs[i]);
-  cuda_free (p->backend, conv->weights);
-  cuda_free (p->backend, conv->bias);
+    ddpm_cuda_dnn_run_clear (&conv->runs[i]);
+  ddpm_cuda_free (p->backend, conv->weights);
+  ddpm_cuda_free (p->backend, conv->bias);
 }
 
 /* Passes as plan_implementation () counts them */
@@ -79,14 +79,14 @@ name_passes (CudaConvolution * conv)
     const CudaDnnPlan *plan = conv->shape->plans[kinds[i]];
 
     if (plan)
-      conv->cuda.implementation[i] = cuda_dnn_plan_name (plan);
+      conv->cuda.implementation[i] = ddpm_cuda_dnn_plan_name (plan);
   }
 }
 
 DdpmPlan *
-cuda_conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
+ddpm_cuda_conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   const CudaConvShape *shape = find_shape (b, d, error);
   CudaConvolution *conv;
 
@@ -94,13 +94,15 @@ cuda_conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
     return NULL;
 
   conv = g_new0 (CudaConvolution, 1);
-  cuda_plan_init (&conv->cuda, base, shape->layout.size);
+  ddpm_cuda_plan_init (&conv->cuda, base, shape->layout.size);
   conv->cuda.clear = conv_clear;
   conv->shape = shape;
   name_passes (conv);
-  conv->weights = cuda_alloc (base, cuda_weight_count_padded (&shape->weights)
+  conv->weights =
+      ddpm_cuda_alloc (base, ddpm_cuda_weight_count_padded (&shape->weights)
       * ddpm_type_size (shape->type));
-  conv->bias = cuda_alloc (base, shape->weights.cout_padded * sizeof (float));
+  conv->bias =
+      ddpm_cuda_alloc (base, shape->weights.cout_padded * sizeof (float));
   if (conv->weights == NULL || conv->bias == NULL)
     goto no_memory;
   return &conv->cuda.plan;
@@ -115,54 +117,56 @@ no_memory:
 }
 
 void
-cuda_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
+ddpm_cuda_conv_set_weights (DdpmPlan * p, const float *weight,
+    const float *bias)
 {
   CudaConvolution *conv = (CudaConvolution *) p;
   const CudaConvShape *s = conv->shape;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
-  cuda_kern_arrange_weights (b->stream, &s->weights, weight,
+  ddpm_cuda_kern_arrange_weights (b->stream, &s->weights, weight,
       s->type == DDPM_TYPE_BF16, conv->weights);
-  cuda_launched (b, "weights of a convolution");
-  cuda_ok (b, cudaMemcpyAsync (conv->bias, bias, s->d.cout * sizeof (float),
-          cudaMemcpyDeviceToDevice, b->stream), "bias of a convolution");
+  ddpm_cuda_launched (b, "weights of a convolution");
+  ddpm_cuda_ok (b, cudaMemcpyAsync (conv->bias, bias,
+          s->d.cout * sizeof (float), cudaMemcpyDeviceToDevice, b->stream),
+      "bias of a convolution");
 }
 
 /* --- passes ------------------------------------------------------------- */
 
 gconstpointer
-cuda_conv_bring_x (CudaConvolution * conv, gconstpointer x0, gconstpointer x1,
-    gpointer scratch)
+ddpm_cuda_conv_bring_x (CudaConvolution * conv, gconstpointer x0,
+    gconstpointer x1, gpointer scratch)
 {
   const CudaConvShape *s = conv->shape;
-  const CudaChannels channels = { cuda_conv_pixels_in (s), s->d.cin0,
+  const CudaChannels channels = { ddpm_cuda_conv_pixels_in (s), s->d.cin0,
     s->d.cin1, s->weights.cin_padded
   };
-  CudaBackend *b = cuda_plan_backend (&conv->cuda.plan);
-  gpointer x = cuda_at (scratch, s->layout.x);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  gpointer x = ddpm_cuda_at (scratch, s->layout.x);
 
   if (!s->stage_x)
     return x0;
-  cuda_kern_gather (b->stream, &channels, s->d.src_type == DDPM_TYPE_BF16, x0,
-      x1, s->type == DDPM_TYPE_BF16, x);
-  cuda_launched (b, "sources of a convolution");
+  ddpm_cuda_kern_gather (b->stream, &channels, s->d.src_type == DDPM_TYPE_BF16,
+      x0, x1, s->type == DDPM_TYPE_BF16, x);
+  ddpm_cuda_launched (b, "sources of a convolution");
   return x;
 }
 
 void
-cuda_conv_run (CudaConvolution * conv, CudaConvPlanKind kind,
+ddpm_cuda_conv_run (CudaConvolution * conv, CudaConvPlanKind kind,
     const gconstpointer * memory, gpointer scratch)
 {
   static const gchar *names[] = { "convolution", "convolution and residual",
     "data gradient of a convolution", "weight gradient of a convolution"
   };
-  CudaBackend *b = cuda_plan_backend (&conv->cuda.plan);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
 
-  cuda_dnn_ok (b, cuda_dnn_run (&conv->runs[kind], conv->shape->plans[kind],
-          b->cudnn, memory, cuda_at (scratch, conv->shape->layout.work[kind])),
-      names[kind]);
+  ddpm_cuda_dnn_ok (b, ddpm_cuda_dnn_run (&conv->runs[kind],
+          conv->shape->plans[kind], b->cudnn, memory, ddpm_cuda_at (scratch,
+              conv->shape->layout.work[kind])), names[kind]);
 }
 
 /* y or the sum, as the plan gives it */
@@ -173,7 +177,7 @@ run_forward (CudaConvolution * conv, gconstpointer x, gpointer y,
   const gconstpointer plain[] = { x, conv->weights, y };
   const gconstpointer biased[] = { x, conv->weights, conv->bias, y };
 
-  cuda_conv_run (conv, CUDA_CONV_FORWARD,
+  ddpm_cuda_conv_run (conv, CUDA_CONV_FORWARD,
       conv->shape->adds_bias ? biased : plain, scratch);
 }
 
@@ -183,7 +187,7 @@ run_residual (CudaConvolution * conv, gconstpointer x, gconstpointer residual,
 {
   const gconstpointer memory[] = { x, conv->weights, conv->bias, residual, y };
 
-  cuda_conv_run (conv, CUDA_CONV_RESIDUAL, memory, scratch);
+  ddpm_cuda_conv_run (conv, CUDA_CONV_RESIDUAL, memory, scratch);
 }
 
 /* What the plan has left to do: y = sum [+ bias] [+ residual] */
@@ -192,32 +196,32 @@ finish_y (CudaConvolution * conv, gconstpointer sum, gconstpointer residual,
     gpointer y)
 {
   const CudaConvShape *s = conv->shape;
-  const CudaChannels channels = { cuda_conv_pixels_out (s), s->d.cout, 0,
+  const CudaChannels channels = { ddpm_cuda_conv_pixels_out (s), s->d.cout, 0,
     s->weights.cout_padded
   };
-  CudaBackend *b = cuda_plan_backend (&conv->cuda.plan);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
 
-  cuda_kern_finish (b->stream, &channels, s->sum_type == DDPM_TYPE_BF16, sum,
-      s->adds_bias ? NULL : conv->bias, s->d.dst_type == DDPM_TYPE_BF16,
+  ddpm_cuda_kern_finish (b->stream, &channels, s->sum_type == DDPM_TYPE_BF16,
+      sum, s->adds_bias ? NULL : conv->bias, s->d.dst_type == DDPM_TYPE_BF16,
       residual, y);
-  cuda_launched (b, "bias of a convolution");
+  ddpm_cuda_launched (b, "bias of a convolution");
 }
 
 /* y may be the residual: then nothing but y's own element may be read after
  * it was written, which holds for the kernel, and for engines that add the
  * residual to the tile that they are about to store. */
 void
-cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+ddpm_cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
 {
   CudaConvolution *conv = (CudaConvolution *) p;
   const CudaConvShape *s = conv->shape;
-  gpointer sum = cuda_at (scratch, s->layout.sum);
+  gpointer sum = ddpm_cuda_at (scratch, s->layout.sum);
   gconstpointer x;
 
-  if (cuda_replayed (cuda_plan_backend (p)))
+  if (ddpm_cuda_replayed (ddpm_cuda_plan_backend (p)))
     return;
-  x = cuda_conv_bring_x (conv, x0, x1, scratch);
+  x = ddpm_cuda_conv_bring_x (conv, x0, x1, scratch);
   if (residual && s->plans[CUDA_CONV_RESIDUAL]) {
     run_residual (conv, x, residual, y, scratch);
   } else if (residual == NULL && s->adds_bias) {

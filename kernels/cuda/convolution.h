@@ -49,21 +49,21 @@ typedef struct
 } CudaConvShape;
 
 static inline gsize
-cuda_conv_pixels_in (const CudaConvShape * s)
+ddpm_cuda_conv_pixels_in (const CudaConvShape * s)
 {
   return (gsize) s->d.n * s->d.height * s->d.width;
 }
 
 static inline gsize
-cuda_conv_pixels_out (const CudaConvShape * s)
+ddpm_cuda_conv_pixels_out (const CudaConvShape * s)
 {
   return (gsize) s->d.n * s->out_height * s->out_width;
 }
 
 /* convolution-plan.c */
-CudaConvShape *cuda_conv_shape_new (const CudaDnnTarget * target,
+CudaConvShape *ddpm_cuda_conv_shape_new (const CudaDnnTarget * target,
     DdpmType type, const DdpmConvDesc * d, GError ** error);
-void cuda_conv_shape_free (CudaConvShape * shape);
+void ddpm_cuda_conv_shape_free (CudaConvShape * shape);
 
 typedef struct
 {
@@ -76,10 +76,10 @@ typedef struct
 
 /* convolution.c */
 /* x as computed with: as it is, or brought into the workspace */
-gconstpointer cuda_conv_bring_x (CudaConvolution * conv, gconstpointer x0,
+gconstpointer ddpm_cuda_conv_bring_x (CudaConvolution * conv, gconstpointer x0,
     gconstpointer x1, gpointer scratch);
 /* memory: as the graphs of convolution-plan.c name it */
-void cuda_conv_run (CudaConvolution * conv, CudaConvPlanKind kind,
+void ddpm_cuda_conv_run (CudaConvolution * conv, CudaConvPlanKind kind,
     const gconstpointer * memory, gpointer scratch);
 
 G_END_DECLS

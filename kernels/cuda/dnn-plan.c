@@ -83,15 +83,15 @@ static cudnnBackendDescriptor_t
 finish_graph (CudaDnnGraph * graph)
 {
   cudnnBackendDescriptor_t part =
-      cuda_dnn_part_new (graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
 
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_OPERATIONGRAPH_OPS,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_OPERATIONGRAPH_OPS,
       CUDNN_TYPE_BACKEND_DESCRIPTOR, graph->operations->len,
       graph->operations->pdata);
   if (graph->target->handle)
-    cuda_dnn_part_set (graph, part, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
+    ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
         CUDNN_TYPE_HANDLE, 1, &graph->target->handle);
-  cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_part_finish (graph, part);
   return part;
 }
 
@@ -100,16 +100,16 @@ make_heuristics (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
     cudnnBackendHeurMode_t mode)
 {
   cudnnBackendDescriptor_t part =
-      cuda_dnn_part_new (graph, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
 
-  cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
-      operations);
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_ENGINEHEUR_MODE,
+  ddpm_cuda_dnn_part_set_part (graph, part,
+      CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, operations);
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_ENGINEHEUR_MODE,
       CUDNN_TYPE_HEUR_MODE, 1, &mode);
   if (graph->target->device)
-    cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
+    ddpm_cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
         graph->target->device);
-  cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_part_finish (graph, part);
   return part;
 }
 
@@ -138,7 +138,7 @@ make_plan (const CudaDnnTarget * target, cudnnBackendAttributeName_t source,
   if (status == CUDNN_STATUS_SUCCESS)
     status = cudnnBackendFinalize (part);
   if (status != CUDNN_STATUS_SUCCESS)
-    g_clear_pointer (&part, cuda_dnn_destroy);
+    g_clear_pointer (&part, ddpm_cuda_dnn_destroy);
   return part;
 }
 
@@ -153,7 +153,7 @@ take_plan (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
   if (name == NULL
       || !get (part, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
           1, NULL, &scratch) || scratch < 0 || scratch > MAX_SCRATCH) {
-    cuda_dnn_destroy (part);
+    ddpm_cuda_dnn_destroy (part);
     return NULL;
   }
 
@@ -189,8 +189,10 @@ try_mode (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
   gint64 count = 0;
 
   for (guint i = 0; i < MAX_CONFIGS; i++)
-    configs[i] = cuda_dnn_part_new (graph, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
-  if (graph->failure || !get (heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+    configs[i] =
+        ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+  if (graph->failure
+      || !get (heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
           CUDNN_TYPE_BACKEND_DESCRIPTOR, MAX_CONFIGS, &count, configs))
     return NULL;
   for (gint64 i = 0; i < MIN (count, MAX_CONFIGS) && plan == NULL; i++)
@@ -226,7 +228,7 @@ restore_plan (CudaDnnGraph * graph)
 
   if (target->cache == NULL || graph->failure)
     return NULL;
-  text = cuda_plan_cache_read (target->cache, graph->text->str);
+  text = ddpm_cuda_plan_cache_read (target->cache, graph->text->str);
   if (text == NULL)
     return NULL;
   part = make_plan (target, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
@@ -249,7 +251,7 @@ keep_plan (const CudaDnnGraph * graph, const CudaDnnPlan * plan)
     return;
   text = g_try_malloc0 (size + 1);
   if (text && get (plan->plan, name, CUDNN_TYPE_CHAR, size, &size, text))
-    cuda_plan_cache_write (graph->target->cache, graph->text->str, text);
+    ddpm_cuda_plan_cache_write (graph->target->cache, graph->text->str, text);
 }
 
 /* --- a plan ----------------------------------------------------------------- */
@@ -276,7 +278,8 @@ search_plan (CudaDnnGraph * graph)
 }
 
 CudaDnnPlan *
-cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
+ddpm_cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
+    GError ** error)
 {
   CudaDnnPlan *plan = restore_plan (graph);
 
@@ -289,27 +292,27 @@ cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY,
         "%s: no engine of cuDNN %zu computes it", what, cudnnGetVersion ());
   }
-  cuda_dnn_graph_free (graph);
+  ddpm_cuda_dnn_graph_free (graph);
   return plan;
 }
 
 void
-cuda_dnn_plan_free (CudaDnnPlan * plan)
+ddpm_cuda_dnn_plan_free (CudaDnnPlan * plan)
 {
   if (plan == NULL)
     return;
-  cuda_dnn_destroy (plan->plan);
+  ddpm_cuda_dnn_destroy (plan->plan);
   g_free (plan);
 }
 
 gsize
-cuda_dnn_plan_scratch (const CudaDnnPlan * plan)
+ddpm_cuda_dnn_plan_scratch (const CudaDnnPlan * plan)
 {
   return plan->scratch;
 }
 
 const gchar *
-cuda_dnn_plan_name (const CudaDnnPlan * plan)
+ddpm_cuda_dnn_plan_name (const CudaDnnPlan * plan)
 {
   return plan->name;
 }
@@ -340,13 +343,13 @@ make_pack (CudaDnnRun * run, guint tensors)
   if (status == CUDNN_STATUS_SUCCESS)
     status = cudnnBackendFinalize (run->pack);
   if (status != CUDNN_STATUS_SUCCESS)
-    cuda_dnn_run_clear (run);
+    ddpm_cuda_dnn_run_clear (run);
   return status;
 }
 
 /* A pack that is finished cannot be changed. */
 cudnnStatus_t
-cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
+ddpm_cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
     cudnnHandle_t handle, const gconstpointer * memory, gpointer scratch)
 {
   const gsize size = plan->tensors * sizeof (*memory);
@@ -354,7 +357,7 @@ cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
 
   if (run->pack == NULL || run->scratch != scratch
       || memcmp (run->memory, memory, size) != 0) {
-    cuda_dnn_run_clear (run);
+    ddpm_cuda_dnn_run_clear (run);
     memcpy (run->memory, memory, size);
     run->scratch = scratch;
     status = make_pack (run, plan->tensors);
@@ -365,7 +368,7 @@ cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
 }
 
 void
-cuda_dnn_run_clear (CudaDnnRun * run)
+ddpm_cuda_dnn_run_clear (CudaDnnRun * run)
 {
-  g_clear_pointer (&run->pack, cuda_dnn_destroy);
+  g_clear_pointer (&run->pack, ddpm_cuda_dnn_destroy);
 }

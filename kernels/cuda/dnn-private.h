@@ -20,18 +20,18 @@ struct _CudaDnnGraph
 
 /* Parts of a graph are its descriptors. After the first failure these do
  * nothing. (dnn.c) */
-cudnnBackendDescriptor_t cuda_dnn_part_new (CudaDnnGraph * graph,
+cudnnBackendDescriptor_t ddpm_cuda_dnn_part_new (CudaDnnGraph * graph,
     cudnnBackendDescriptorType_t type);
-void cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+void ddpm_cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
     cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
     gint64 count, gconstpointer values);
-void cuda_dnn_part_set_part (CudaDnnGraph * graph,
+void ddpm_cuda_dnn_part_set_part (CudaDnnGraph * graph,
     cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
     cudnnBackendDescriptor_t value);
-void cuda_dnn_part_finish (CudaDnnGraph * graph,
+void ddpm_cuda_dnn_part_finish (CudaDnnGraph * graph,
     cudnnBackendDescriptor_t part);
 
 /* NULL: nothing */
-void cuda_dnn_destroy (gpointer descriptor);
+void ddpm_cuda_dnn_destroy (gpointer descriptor);
 
 G_END_DECLS

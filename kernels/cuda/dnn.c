@@ -29,14 +29,14 @@ check (cudnnStatus_t status, const gchar * what, GError ** error)
 }
 
 void
-cuda_dnn_destroy (gpointer descriptor)
+ddpm_cuda_dnn_destroy (gpointer descriptor)
 {
   if (descriptor)
     cudnnBackendDestroyDescriptor (descriptor);
 }
 
 cudnnBackendDescriptor_t
-cuda_dnn_part_new (CudaDnnGraph * graph, cudnnBackendDescriptorType_t type)
+ddpm_cuda_dnn_part_new (CudaDnnGraph * graph, cudnnBackendDescriptorType_t type)
 {
   cudnnBackendDescriptor_t part = NULL;
 
@@ -48,7 +48,7 @@ cuda_dnn_part_new (CudaDnnGraph * graph, cudnnBackendDescriptorType_t type)
 }
 
 void
-cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+ddpm_cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
     cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
     gint64 count, gconstpointer values)
 {
@@ -58,15 +58,16 @@ cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
 }
 
 void
-cuda_dnn_part_set_part (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
-    cudnnBackendAttributeName_t name, cudnnBackendDescriptor_t value)
+ddpm_cuda_dnn_part_set_part (CudaDnnGraph * graph,
+    cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
+    cudnnBackendDescriptor_t value)
 {
-  cuda_dnn_part_set (graph, part, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+  ddpm_cuda_dnn_part_set (graph, part, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
       &value);
 }
 
 void
-cuda_dnn_part_finish (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
+ddpm_cuda_dnn_part_finish (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
 {
   if (graph->failure == NULL)
     check (cudnnBackendFinalize (part), "finishing a graph", &graph->failure);
@@ -75,7 +76,7 @@ cuda_dnn_part_finish (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
 /* --- the device ---------------------------------------------------------- */
 
 gboolean
-cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
+ddpm_cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
     GError ** error)
 {
   target->handle = NULL;
@@ -90,25 +91,25 @@ cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
       && check (cudnnBackendFinalize (target->device), "describing a device",
           error))
     return TRUE;
-  cuda_dnn_target_clear (target);
+  ddpm_cuda_dnn_target_clear (target);
   return FALSE;
 }
 
 void
-cuda_dnn_target_clear (CudaDnnTarget * target)
+ddpm_cuda_dnn_target_clear (CudaDnnTarget * target)
 {
-  g_clear_pointer (&target->device, cuda_dnn_destroy);
+  g_clear_pointer (&target->device, ddpm_cuda_dnn_destroy);
 }
 
 /* --- graphs -------------------------------------------------------------- */
 
 CudaDnnGraph *
-cuda_dnn_graph_new (const CudaDnnTarget * target)
+ddpm_cuda_dnn_graph_new (const CudaDnnTarget * target)
 {
   CudaDnnGraph *graph = g_new0 (CudaDnnGraph, 1);
 
   graph->target = target;
-  graph->parts = g_ptr_array_new_with_free_func (cuda_dnn_destroy);
+  graph->parts = g_ptr_array_new_with_free_func (ddpm_cuda_dnn_destroy);
   graph->operations = g_ptr_array_new ();
   graph->exact = TRUE;
   graph->text = g_string_new (NULL);
@@ -116,7 +117,7 @@ cuda_dnn_graph_new (const CudaDnnTarget * target)
 }
 
 void
-cuda_dnn_graph_free (CudaDnnGraph * graph)
+ddpm_cuda_dnn_graph_free (CudaDnnGraph * graph)
 {
   if (graph == NULL)
     return;
@@ -150,22 +151,22 @@ tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
   const gint64 alignment = ALIGNMENT;
   const bool is_virtual = passing;
   CudaDnnTensor tensor =
-      cuda_dnn_part_new (graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
 
   graph->exact = graph->exact && type == DDPM_TYPE_F32;
-  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_UNIQUE_ID,
+  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_UNIQUE_ID,
       CUDNN_TYPE_INT64, 1, &id);
-  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DATA_TYPE,
+  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DATA_TYPE,
       CUDNN_TYPE_DATA_TYPE, 1, &data_type);
-  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DIMENSIONS,
+  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DIMENSIONS,
       CUDNN_TYPE_INT64, 4, dims);
-  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64,
-      4, strides);
-  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
+  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_STRIDES,
+      CUDNN_TYPE_INT64, 4, strides);
+  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
       CUDNN_TYPE_INT64, 1, &alignment);
-  cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL,
+  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL,
       CUDNN_TYPE_BOOLEAN, 1, &is_virtual);
-  cuda_dnn_part_finish (graph, tensor);
+  ddpm_cuda_dnn_part_finish (graph, tensor);
   g_string_append_printf (graph->text, " %d=%s%d:%" G_GINT64_FORMAT "x%"
       G_GINT64_FORMAT "x%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT "/%d",
       number_of (graph, tensor), passing ? "passing" : "tensor", type,
@@ -174,13 +175,13 @@ tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
 }
 
 CudaDnnTensor
-cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+ddpm_cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
 {
   return tensor_new (graph, ++graph->tensors, FALSE, type, shape);
 }
 
 CudaDnnTensor
-cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+ddpm_cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
 {
   return tensor_new (graph, CUDA_DNN_MAX_TENSORS + ++graph->passing, TRUE,
       type, shape);
@@ -195,28 +196,28 @@ window_new (CudaDnnGraph * graph, const CudaDnnWindow * window)
   const gint64 strides[] = { window->stride, window->stride };
   const gint64 padding[] = { window->padding, window->padding };
   cudnnBackendDescriptor_t part =
-      cuda_dnn_part_new (graph, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
 
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_COMP_TYPE,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_COMP_TYPE,
       CUDNN_TYPE_DATA_TYPE, 1, &sums);
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
       CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS,
       CUDNN_TYPE_INT64, 1, &rank);
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_DILATIONS,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_DILATIONS,
       CUDNN_TYPE_INT64, 2, ones);
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES,
       CUDNN_TYPE_INT64, 2, strides);
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS,
       CUDNN_TYPE_INT64, 2, padding);
-  cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS,
+  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS,
       CUDNN_TYPE_INT64, 2, padding);
-  cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_part_finish (graph, part);
   return part;
 }
 
 void
-cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
+ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
     const CudaDnnWindow * window, CudaDnnTensor x, CudaDnnTensor w,
     CudaDnnTensor y)
 {
@@ -248,17 +249,19 @@ cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
         CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA},
   };
   const float alpha = 1.0f, beta = 0.0f;
-  cudnnBackendDescriptor_t part = cuda_dnn_part_new (graph, names[pass].type);
+  cudnnBackendDescriptor_t part =
+      ddpm_cuda_dnn_part_new (graph, names[pass].type);
 
-  cuda_dnn_part_set_part (graph, part, names[pass].window, window_new (graph,
-          window));
-  cuda_dnn_part_set_part (graph, part, names[pass].x, x);
-  cuda_dnn_part_set_part (graph, part, names[pass].w, w);
-  cuda_dnn_part_set_part (graph, part, names[pass].y, y);
-  cuda_dnn_part_set (graph, part, names[pass].alpha, CUDNN_TYPE_FLOAT, 1,
+  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].window,
+      window_new (graph, window));
+  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].x, x);
+  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].w, w);
+  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].y, y);
+  ddpm_cuda_dnn_part_set (graph, part, names[pass].alpha, CUDNN_TYPE_FLOAT, 1,
       &alpha);
-  cuda_dnn_part_set (graph, part, names[pass].beta, CUDNN_TYPE_FLOAT, 1, &beta);
-  cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_part_set (graph, part, names[pass].beta, CUDNN_TYPE_FLOAT, 1,
+      &beta);
+  ddpm_cuda_dnn_part_finish (graph, part);
   g_ptr_array_add (graph->operations, part);
   g_string_append_printf (graph->text, " convolve%d:%" G_GINT64_FORMAT ",%"
       G_GINT64_FORMAT "(%d,%d,%d)", pass, window->stride, window->padding,
@@ -272,39 +275,43 @@ pointwise (CudaDnnGraph * graph, cudnnPointwiseMode_t mode, CudaDnnTensor x,
 {
   const cudnnDataType_t precision = CUDNN_DATA_FLOAT;
   cudnnBackendDescriptor_t how =
-      cuda_dnn_part_new (graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   cudnnBackendDescriptor_t part;
 
-  cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MODE,
+  ddpm_cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MODE,
       CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
-  cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MATH_PREC,
+  ddpm_cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MATH_PREC,
       CUDNN_TYPE_DATA_TYPE, 1, &precision);
-  cuda_dnn_part_finish (graph, how);
+  ddpm_cuda_dnn_part_finish (graph, how);
 
   part =
-      cuda_dnn_part_new (graph, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-  cuda_dnn_part_set_part (graph, part,
+      ddpm_cuda_dnn_part_new (graph,
+      CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+  ddpm_cuda_dnn_part_set_part (graph, part,
       CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, how);
-  cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+  ddpm_cuda_dnn_part_set_part (graph, part,
+      CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
   if (other)
-    cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_OPERATION_POINTWISE_BDESC,
-        other);
-  cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
-  cuda_dnn_part_finish (graph, part);
+    ddpm_cuda_dnn_part_set_part (graph, part,
+        CUDNN_ATTR_OPERATION_POINTWISE_BDESC, other);
+  ddpm_cuda_dnn_part_set_part (graph, part,
+      CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+  ddpm_cuda_dnn_part_finish (graph, part);
   g_ptr_array_add (graph->operations, part);
   g_string_append_printf (graph->text, " pointwise%d(%d,%d,%d)", mode,
       number_of (graph, x), number_of (graph, other), number_of (graph, y));
 }
 
 void
-cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
+ddpm_cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
     CudaDnnTensor sum)
 {
   pointwise (graph, CUDNN_POINTWISE_ADD, x, other, sum);
 }
 
 void
-cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from, CudaDnnTensor to)
+ddpm_cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from,
+    CudaDnnTensor to)
 {
   pointwise (graph, CUDNN_POINTWISE_IDENTITY, from, NULL, to);
 }

@@ -33,9 +33,9 @@ typedef struct
 
 /* json: the properties of a device, as cuDNN writes them. Needs no device.
  * There is no cache at first. */
-gboolean cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
+gboolean ddpm_cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
     GError ** error);
-void cuda_dnn_target_clear (CudaDnnTarget * target);
+void ddpm_cuda_dnn_target_clear (CudaDnnTarget * target);
 
 /* --- graphs ------------------------------------------------------------------ */
 
@@ -51,14 +51,14 @@ typedef struct
 typedef struct _CudaDnnGraph CudaDnnGraph;
 typedef cudnnBackendDescriptor_t CudaDnnTensor;
 
-CudaDnnGraph *cuda_dnn_graph_new (const CudaDnnTarget * target);
-void cuda_dnn_graph_free (CudaDnnGraph * graph);
+CudaDnnGraph *ddpm_cuda_dnn_graph_new (const CudaDnnTarget * target);
+void ddpm_cuda_dnn_graph_free (CudaDnnGraph * graph);
 
 /* What each run is given the memory of, in the order of these calls */
-CudaDnnTensor cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type,
+CudaDnnTensor ddpm_cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type,
     CudaDnnShape shape);
 /* What goes from one operation to the next and is nowhere in memory */
-CudaDnnTensor cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type,
+CudaDnnTensor ddpm_cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type,
     CudaDnnShape shape);
 
 typedef enum
@@ -74,14 +74,14 @@ typedef struct
   gint64 stride, padding;
 } CudaDnnWindow;
 
-void cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
+void ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
     const CudaDnnWindow * window, CudaDnnTensor x, CudaDnnTensor w,
     CudaDnnTensor y);
 /* sum = x + other; other may be one pixel, which is added to each */
-void cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
+void ddpm_cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
     CudaDnnTensor sum);
 /* The same numbers in another type */
-void cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from,
+void ddpm_cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from,
     CudaDnnTensor to);
 
 /* --- plans ------------------------------------------------------------------- */
@@ -90,13 +90,13 @@ typedef struct _CudaDnnPlan CudaDnnPlan;
 
 /* Takes the graph. Error: DDPM_ERROR_LIBRARY where no engine computes it,
  * which begins with what. */
-CudaDnnPlan *cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
+CudaDnnPlan *ddpm_cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
     GError ** error);
-void cuda_dnn_plan_free (CudaDnnPlan * plan);
+void ddpm_cuda_dnn_plan_free (CudaDnnPlan * plan);
 /* bytes of workspace that a run needs */
-gsize cuda_dnn_plan_scratch (const CudaDnnPlan * plan);
+gsize ddpm_cuda_dnn_plan_scratch (const CudaDnnPlan * plan);
 /* "cudnn:eng41"; interned */
-const gchar *cuda_dnn_plan_name (const CudaDnnPlan * plan);
+const gchar *ddpm_cuda_dnn_plan_name (const CudaDnnPlan * plan);
 
 /* --- runs -------------------------------------------------------------------- */
 
@@ -113,8 +113,8 @@ typedef struct
 
 /* memory: of the tensors of the graph, as they were made. The plan is that of
  * the last run, too. */
-cudnnStatus_t cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
+cudnnStatus_t ddpm_cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
     cudnnHandle_t handle, const gconstpointer * memory, gpointer scratch);
-void cuda_dnn_run_clear (CudaDnnRun * run);
+void ddpm_cuda_dnn_run_clear (CudaDnnRun * run);
 
 G_END_DECLS

@@ -14,40 +14,41 @@ is_bf16 (const CudaBackend * b)
 
 /* Images lie one below the other: n h rows. */
 void
-cuda_upsample_forward (DdpmBackend * base, guint n, guint h, guint w,
+ddpm_cuda_upsample_forward (DdpmBackend * base, guint n, guint h, guint w,
     guint c, gconstpointer x, gpointer y)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
-  cuda_kern_upsample_forward (b->stream, (gsize) n * h, w, c, is_bf16 (b), x,
-      y);
-  cuda_launched (b, "upsampling");
+  ddpm_cuda_kern_upsample_forward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
+      x, y);
+  ddpm_cuda_launched (b, "upsampling");
 }
 
 void
-cuda_upsample_backward (DdpmBackend * base, guint n, guint h, guint w,
+ddpm_cuda_upsample_backward (DdpmBackend * base, guint n, guint h, guint w,
     guint c, gconstpointer dy, gpointer dx, gboolean add)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
-  cuda_kern_upsample_backward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
+  ddpm_cuda_kern_upsample_backward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
       dy, dx, add);
-  cuda_launched (b, "upsampling's gradient");
+  ddpm_cuda_launched (b, "upsampling's gradient");
 }
 
 void
-cuda_accumulate (DdpmBackend * base, gsize count, gconstpointer x, gpointer y)
+ddpm_cuda_accumulate (DdpmBackend * base, gsize count, gconstpointer x,
+    gpointer y)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
-  cuda_kern_accumulate (b->stream, count, is_bf16 (b), x, y);
-  cuda_launched (b, "adding");
+  ddpm_cuda_kern_accumulate (b->stream, count, is_bf16 (b), x, y);
+  ddpm_cuda_launched (b, "adding");
 }
 
 /* Rows of a table, as many at a time as can be staged */
@@ -57,78 +58,83 @@ look_up (DdpmBackend * base, void (*kernel) (cudaStream_t stream,
         float *out), const gchar * what, guint n, guint dim,
     const float *table, const gint * index, float *out)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
   for (gsize first = 0; first < n; first += STAGED) {
     const guint count = MIN (n - first, STAGED);
-    const gint *staged = cuda_stage (b, index + first, count * sizeof (gint));
+    const gint *staged =
+        ddpm_cuda_stage (b, index + first, count * sizeof (gint));
 
     if (staged == NULL)
       return;
-    if (cuda_replayed (b))
+    if (ddpm_cuda_replayed (b))
       continue;
     kernel (b->stream, count, dim, table, staged, out + first * dim);
-    cuda_launched (b, what);
+    ddpm_cuda_launched (b, what);
   }
 }
 
 void
-cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+ddpm_cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
-  look_up (b, cuda_kern_embedding, "the time embedding", n, dim, table, t, out);
+  look_up (b, ddpm_cuda_kern_embedding, "the time embedding", n, dim, table, t,
+      out);
 }
 
 void
-cuda_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
-    const gint * index, float *out)
+ddpm_cuda_embedding_add (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * index, float *out)
 {
-  look_up (b, cuda_kern_embedding_add, "the label embedding", n, dim, table,
-      index, out);
+  look_up (b, ddpm_cuda_kern_embedding_add, "the label embedding", n, dim,
+      table, index, out);
 }
 
 /* Without any label, gradients are 0 all the same. */
 void
-cuda_embedding_backward (DdpmBackend * base, guint n, guint dim, guint rows,
-    const gint * index, const float *dy, float *dtable, gboolean add)
+ddpm_cuda_embedding_backward (DdpmBackend * base, guint n, guint dim,
+    guint rows, const gint * index, const float *dy, float *dtable,
+    gboolean add)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
   if (n == 0 && !add)
-    cuda_zero (base, dtable, (gsize) rows * dim * sizeof (float));
+    ddpm_cuda_zero (base, dtable, (gsize) rows * dim * sizeof (float));
   for (gsize first = 0; first < n; first += STAGED) {
     const guint count = MIN (n - first, STAGED);
-    const gint *staged = cuda_stage (b, index + first, count * sizeof (gint));
+    const gint *staged =
+        ddpm_cuda_stage (b, index + first, count * sizeof (gint));
 
     if (staged == NULL)
       return;
-    if (cuda_replayed (b))
+    if (ddpm_cuda_replayed (b))
       continue;
-    cuda_kern_embedding_backward (b->stream, count, dim, rows, staged,
+    ddpm_cuda_kern_embedding_backward (b->stream, count, dim, rows, staged,
         dy + first * dim, dtable, add || first > 0);
-    cuda_launched (b, "the label embedding's gradient");
+    ddpm_cuda_launched (b, "the label embedding's gradient");
   }
 }
 
 void
-cuda_swish_forward (DdpmBackend * base, gsize count, const float *x, float *y)
+ddpm_cuda_swish_forward (DdpmBackend * base, gsize count, const float *x,
+    float *y)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
-  cuda_kern_swish_forward (b->stream, count, x, y);
-  cuda_launched (b, "swish");
+  ddpm_cuda_kern_swish_forward (b->stream, count, x, y);
+  ddpm_cuda_launched (b, "swish");
 }
 
 void
-cuda_swish_backward (DdpmBackend * base, gsize count, const float *x,
+ddpm_cuda_swish_backward (DdpmBackend * base, gsize count, const float *x,
     const float *dy, float *dx)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
-  cuda_kern_swish_backward (b->stream, count, x, dy, dx);
-  cuda_launched (b, "swish's gradient");
+  ddpm_cuda_kern_swish_backward (b->stream, count, x, dy, dx);
+  ddpm_cuda_launched (b, "swish's gradient");
 }

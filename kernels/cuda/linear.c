@@ -17,9 +17,9 @@ linear_clear (DdpmPlan * p)
 {
   LinearPlan *plan = (LinearPlan *) p;
 
-  cuda_matmul_free (plan->forward);
-  cuda_matmul_free (plan->data);
-  cuda_matmul_free (plan->weights);
+  ddpm_cuda_matmul_free (plan->forward);
+  ddpm_cuda_matmul_free (plan->data);
+  ddpm_cuda_matmul_free (plan->weights);
 }
 
 /* Packed, rows x columns of what is read, transposed where it is stored the
@@ -34,10 +34,10 @@ matrix (guint rows, guint columns, gboolean transposed)
 }
 
 DdpmPlan *
-cuda_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
+ddpm_cuda_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
     GError ** error)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   const CudaMatrix x = matrix (rows, in, FALSE), y = matrix (rows, out, FALSE);
   const CudaMatrix weight = matrix (out, in, FALSE);
   const CudaMatrix weight_t = matrix (in, out, TRUE);
@@ -56,21 +56,21 @@ cuda_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   plan->cuda.implementation[0] = "cuda:few-rows";
   if (rows > CUDA_KERN_FEW_ROWS) {
     plan->cuda.implementation[0] = "cublasLt";
-    plan->forward = cuda_matmul_new (b, 1, &x, &weight_t, &y, error);
+    plan->forward = ddpm_cuda_matmul_new (b, 1, &x, &weight_t, &y, error);
     if (plan->forward == NULL)
       goto failed;
   }
-  plan->data = cuda_matmul_new (b, 1, &y, &weight, &x, error);
+  plan->data = ddpm_cuda_matmul_new (b, 1, &y, &weight, &x, error);
   if (plan->data == NULL)
     goto failed;
-  plan->weights = cuda_matmul_new (b, 1, &dy_t, &x, &weight, error);
+  plan->weights = ddpm_cuda_matmul_new (b, 1, &dy_t, &x, &weight, error);
   if (plan->weights == NULL)
     goto failed;
-  scratch = MAX (cuda_matmul_scratch (plan->data),
-      cuda_matmul_scratch (plan->weights));
+  scratch = MAX (ddpm_cuda_matmul_scratch (plan->data),
+      ddpm_cuda_matmul_scratch (plan->weights));
   if (plan->forward)
-    scratch = MAX (scratch, cuda_matmul_scratch (plan->forward));
-  cuda_plan_init (&plan->cuda, base, scratch);
+    scratch = MAX (scratch, ddpm_cuda_matmul_scratch (plan->forward));
+  ddpm_cuda_plan_init (&plan->cuda, base, scratch);
   return &plan->cuda.plan;
 
 failed:
@@ -80,39 +80,39 @@ failed:
 }
 
 void
-cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+ddpm_cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch)
 {
   const LinearPlan *plan = (const LinearPlan *) p;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
   if (plan->forward == NULL) {
-    cuda_kern_few_rows (b->stream, plan->rows, plan->in, plan->out, x, weight,
-        bias, y);
-    cuda_launched (b, "a linear layer");
+    ddpm_cuda_kern_few_rows (b->stream, plan->rows, plan->in, plan->out, x,
+        weight, bias, y);
+    ddpm_cuda_launched (b, "a linear layer");
     return;
   }
-  cuda_kern_spread_bias (b->stream, plan->rows, plan->out, bias, y);
-  cuda_launched (b, "bias of a linear layer");
-  cuda_matmul_run (plan->forward, b, 1.0f, x, weight, 1.0f, y, scratch);
+  ddpm_cuda_kern_spread_bias (b->stream, plan->rows, plan->out, bias, y);
+  ddpm_cuda_launched (b, "bias of a linear layer");
+  ddpm_cuda_matmul_run (plan->forward, b, 1.0f, x, weight, 1.0f, y, scratch);
 }
 
 void
-cuda_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+ddpm_cuda_linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch)
 {
   const LinearPlan *plan = (const LinearPlan *) p;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (cuda_replayed (b))
+  if (ddpm_cuda_replayed (b))
     return;
   if (dx)
-    cuda_matmul_run (plan->data, b, 1.0f, dy, weight, 0.0f, dx, scratch);
-  cuda_matmul_run (plan->weights, b, 1.0f, dy, x, add ? 1.0f : 0.0f, dweight,
-      scratch);
-  cuda_kern_sum_rows (b->stream, plan->rows, plan->out, dy, dbias, add);
-  cuda_launched (b, "bias gradient of a linear layer");
+    ddpm_cuda_matmul_run (plan->data, b, 1.0f, dy, weight, 0.0f, dx, scratch);
+  ddpm_cuda_matmul_run (plan->weights, b, 1.0f, dy, x, add ? 1.0f : 0.0f,
+      dweight, scratch);
+  ddpm_cuda_kern_sum_rows (b->stream, plan->rows, plan->out, dy, dbias, add);
+  ddpm_cuda_launched (b, "bias gradient of a linear layer");
 }

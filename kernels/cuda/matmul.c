@@ -31,14 +31,14 @@ make_layout (CudaBackend * b, cublasLtMatrixLayout_t * layout,
   const gint32 count = batch;
   const gint64 stride = m->batch_stride;
 
-  return cuda_blas_ok (b, cublasLtMatrixLayoutCreate (layout,
+  return ddpm_cuda_blas_ok (b, cublasLtMatrixLayoutCreate (layout,
           data_type (m->type), m->transposed ? m->rows : m->columns,
           m->transposed ? m->columns : m->rows, m->row_stride),
       "describing a matrix")
-      && cuda_blas_ok (b, cublasLtMatrixLayoutSetAttribute (*layout,
+      && ddpm_cuda_blas_ok (b, cublasLtMatrixLayoutSetAttribute (*layout,
           CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof (count)),
       "describing a matrix")
-      && cuda_blas_ok (b, cublasLtMatrixLayoutSetAttribute (*layout,
+      && ddpm_cuda_blas_ok (b, cublasLtMatrixLayoutSetAttribute (*layout,
           CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride,
           sizeof (stride)), "describing a matrix");
 }
@@ -49,8 +49,8 @@ set_transposed (CudaBackend * b, CudaMatmul * m,
 {
   const gint32 op = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
 
-  return cuda_blas_ok (b, cublasLtMatmulDescSetAttribute (m->desc, which, &op,
-          sizeof (op)), "describing a product");
+  return ddpm_cuda_blas_ok (b, cublasLtMatmulDescSetAttribute (m->desc, which,
+          &op, sizeof (op)), "describing a product");
 }
 
 /* What strides leave of the alignment that the caller promises, 16 bytes */
@@ -67,7 +67,7 @@ static gboolean
 set_preference (CudaBackend * b, cublasLtMatmulPreference_t preference,
     cublasLtMatmulPreferenceAttributes_t which, gconstpointer value, gsize size)
 {
-  return cuda_blas_ok (b, cublasLtMatmulPreferenceSetAttribute (preference,
+  return ddpm_cuda_blas_ok (b, cublasLtMatmulPreferenceSetAttribute (preference,
           which, value, size), "choosing a product");
 }
 
@@ -86,7 +86,7 @@ choose_algorithm (CudaBackend * b, CudaMatmul * m, const CudaMatrix * left,
   gint count = 0;
   gboolean ok;
 
-  ok = cuda_blas_ok (b, cublasLtMatmulPreferenceCreate (&preference),
+  ok = ddpm_cuda_blas_ok (b, cublasLtMatmulPreferenceCreate (&preference),
       "choosing a product")
       && set_preference (b, preference,
       CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &scratch, sizeof (scratch))
@@ -104,11 +104,12 @@ choose_algorithm (CudaBackend * b, CudaMatmul * m, const CudaMatrix * left,
       && set_preference (b, preference,
       CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &align_product,
       sizeof (align_product))
-      && cuda_blas_ok (b, cublasLtMatmulAlgoGetHeuristic (b->cublas, m->desc,
-          m->right, m->left, m->product, m->product, preference, 1, &found,
-          &count), "choosing a product")
-      && cuda_blas_ok (b, count > 0 ? found.state
-      : CUBLAS_STATUS_NOT_SUPPORTED, "choosing a product");
+      && ddpm_cuda_blas_ok (b, cublasLtMatmulAlgoGetHeuristic (b->cublas,
+          m->desc, m->right, m->left, m->product, m->product, preference, 1,
+          &found, &count), "choosing a product")
+      && ddpm_cuda_blas_ok (b,
+      count > 0 ? found.state : CUBLAS_STATUS_NOT_SUPPORTED,
+      "choosing a product");
   if (ok) {
     m->algo = found.algo;
     m->scratch = found.workspaceSize;
@@ -119,13 +120,13 @@ choose_algorithm (CudaBackend * b, CudaMatmul * m, const CudaMatrix * left,
 }
 
 CudaMatmul *
-cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
     const CudaMatrix * right, const CudaMatrix * product, GError ** error)
 {
   CudaMatmul *m = g_new0 (CudaMatmul, 1);
 
-  if (!cuda_need_cublas (b)
-      || !cuda_blas_ok (b, cublasLtMatmulDescCreate (&m->desc,
+  if (!ddpm_cuda_need_cublas (b)
+      || !ddpm_cuda_blas_ok (b, cublasLtMatmulDescCreate (&m->desc,
               CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product")
       || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSA, right->transposed)
       || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSB, left->transposed)
@@ -137,13 +138,13 @@ cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
   return m;
 
 failed:
-  cuda_take_failure (b, error);
-  cuda_matmul_free (m);
+  ddpm_cuda_take_failure (b, error);
+  ddpm_cuda_matmul_free (m);
   return NULL;
 }
 
 void
-cuda_matmul_free (CudaMatmul * m)
+ddpm_cuda_matmul_free (CudaMatmul * m)
 {
   if (m == NULL)
     return;
@@ -159,17 +160,17 @@ cuda_matmul_free (CudaMatmul * m)
 }
 
 gsize
-cuda_matmul_scratch (const CudaMatmul * m)
+ddpm_cuda_matmul_scratch (const CudaMatmul * m)
 {
   return m->scratch;
 }
 
 void
-cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
     gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
     gpointer scratch)
 {
-  cuda_blas_ok (b, cublasLtMatmul (b->cublas, m->desc, &alpha, right,
+  ddpm_cuda_blas_ok (b, cublasLtMatmul (b->cublas, m->desc, &alpha, right,
           m->right, left, m->left, &beta, product, m->product, product,
           m->product, &m->algo, scratch, m->scratch, b->stream),
       "matrix product");

@@ -19,96 +19,100 @@ struct _CudaStage
 /* --- memory ------------------------------------------------------------- */
 
 gpointer
-cuda_alloc (DdpmBackend * base, gsize size)
+ddpm_cuda_alloc (DdpmBackend * base, gsize size)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   gpointer p = NULL;
 
   if (cudaMalloc (&p, MAX (size, 1)) != cudaSuccess) {
     cudaGetLastError ();        /* NULL says it */
     return NULL;
   }
-  if (!cuda_ok (b, cudaMemsetAsync (p, 0, size, b->stream), "clearing memory")) {
-    cuda_ok (b, cudaFree (p), "freeing memory");
+  if (!ddpm_cuda_ok (b, cudaMemsetAsync (p, 0, size, b->stream),
+          "clearing memory")) {
+    ddpm_cuda_ok (b, cudaFree (p), "freeing memory");
     return NULL;
   }
   return p;
 }
 
 void
-cuda_free (DdpmBackend * base, gpointer p)
+ddpm_cuda_free (DdpmBackend * base, gpointer p)
 {
   if (p)
-    cuda_ok (cuda_backend (base), cudaFree (p), "freeing memory");
+    ddpm_cuda_ok (ddpm_cuda_backend (base), cudaFree (p), "freeing memory");
 }
 
 void
-cuda_download (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
+ddpm_cuda_download (DdpmBackend * base, gpointer dst, gconstpointer src,
+    gsize size)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (size > 0 && !cuda_sequence_download (b, dst, src, size)
-      && cuda_ok (b, cudaMemcpyAsync (dst, src, size,
+  if (size > 0 && !ddpm_cuda_graph_download (b, dst, src, size)
+      && ddpm_cuda_ok (b, cudaMemcpyAsync (dst, src, size,
               cudaMemcpyDeviceToHost, b->stream), "copying from the device"))
-    cuda_wait (base);
+    ddpm_cuda_wait (base);
 }
 
 void
-cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
+ddpm_cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (size > 0 && !cuda_replayed (b))
-    cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream), "clearing memory");
+  if (size > 0 && !ddpm_cuda_replayed (b))
+    ddpm_cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream),
+        "clearing memory");
 }
 
 void
-cuda_copy (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
+ddpm_cuda_copy (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (size > 0 && !cuda_replayed (b))
-    cuda_ok (b, cudaMemcpyAsync (dst, src, size, cudaMemcpyDeviceToDevice,
+  if (size > 0 && !ddpm_cuda_replayed (b))
+    ddpm_cuda_ok (b, cudaMemcpyAsync (dst, src, size, cudaMemcpyDeviceToDevice,
             b->stream), "copying memory");
 }
 
 void
-cuda_wait (DdpmBackend * base)
+ddpm_cuda_wait (DdpmBackend * base)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
-  cuda_sequence_deliver (b, cuda_ok (b, cudaStreamSynchronize (b->stream),
-          "computing"));
+  ddpm_cuda_graph_deliver (b, ddpm_cuda_ok (b,
+          cudaStreamSynchronize (b->stream), "computing"));
 }
 
 /* --- from the host ------------------------------------------------------ */
 
 gboolean
-cuda_stage_init (CudaBackend * b, GError ** error)
+ddpm_cuda_stage_init (CudaBackend * b, GError ** error)
 {
   const gsize size = (gsize) CUDA_STAGE_SLOTS * CUDA_STAGE_MAX;
   struct _CudaStage *s = b->stage = g_new0 (struct _CudaStage, 1);
 
-  if (!cuda_ok (b, cudaHostAlloc ((void **) &s->host, size,
+  if (!ddpm_cuda_ok (b, cudaHostAlloc ((void **) &s->host, size,
               cudaHostAllocDefault), "taking pinned memory")
-      || !cuda_ok (b, cudaMalloc ((void **) &s->device, size), "taking memory"))
+      || !ddpm_cuda_ok (b, cudaMalloc ((void **) &s->device, size),
+          "taking memory"))
     goto failed;
   for (guint i = 0; i < CUDA_STAGE_SLOTS; i++) {
-    if (!cuda_ok (b, cudaEventCreateWithFlags (&s->copied[i],
+    if (!ddpm_cuda_ok (b, cudaEventCreateWithFlags (&s->copied[i],
                 cudaEventDisableTiming), "making an event"))
       goto failed;
   }
   return TRUE;
 
 failed:
-  cuda_take_failure (b, error);
-  cuda_stage_clear (b);
+  ddpm_cuda_take_failure (b, error);
+  ddpm_cuda_stage_clear (b);
   return FALSE;
 }
 
 /* The stream has passed everything. */
 void
-cuda_stage_clear (CudaBackend * b)
+ddpm_cuda_stage_clear (CudaBackend * b)
 {
   struct _CudaStage *s = g_steal_pointer (&b->stage);
 
@@ -116,12 +120,12 @@ cuda_stage_clear (CudaBackend * b)
     return;
   for (guint i = 0; i < CUDA_STAGE_SLOTS; i++) {
     if (s->copied[i])
-      cuda_ok (b, cudaEventDestroy (s->copied[i]), "freeing an event");
+      ddpm_cuda_ok (b, cudaEventDestroy (s->copied[i]), "freeing an event");
   }
   if (s->device)
-    cuda_ok (b, cudaFree (s->device), "freeing memory");
+    ddpm_cuda_ok (b, cudaFree (s->device), "freeing memory");
   if (s->host)
-    cuda_ok (b, cudaFreeHost (s->host), "freeing pinned memory");
+    ddpm_cuda_ok (b, cudaFreeHost (s->host), "freeing pinned memory");
   g_free (s);
 }
 
@@ -137,13 +141,13 @@ copy_in (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
   if (dst == NULL)
     dst = s->device + offset;
   /* An event that was never recorded is over. */
-  if (!cuda_ok (b, cudaEventSynchronize (s->copied[slot]),
+  if (!ddpm_cuda_ok (b, cudaEventSynchronize (s->copied[slot]),
           "waiting for a copy"))
     return NULL;
   memcpy (s->host + offset, src, size);
-  if (!cuda_ok (b, cudaMemcpyAsync (dst, s->host + offset, size,
+  if (!ddpm_cuda_ok (b, cudaMemcpyAsync (dst, s->host + offset, size,
               cudaMemcpyHostToDevice, b->stream), "copying to the device")
-      || !cuda_ok (b, cudaEventRecord (s->copied[slot], b->stream),
+      || !ddpm_cuda_ok (b, cudaEventRecord (s->copied[slot], b->stream),
           "marking a copy"))
     return NULL;
   s->next = (slot + 1) % CUDA_STAGE_SLOTS;
@@ -151,13 +155,13 @@ copy_in (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 }
 
 gpointer
-cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+ddpm_cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
 {
   gpointer place;
 
   g_return_val_if_fail (size <= CUDA_STAGE_MAX, NULL);
 
-  if (cuda_sequence_stage (b, src, size, &place))
+  if (ddpm_cuda_graph_stage (b, src, size, &place))
     return place;
   return copy_in (b, NULL, src, size);
 }
@@ -167,28 +171,30 @@ static gboolean
 upload_in_sequence (CudaBackend * b, gpointer dst, gconstpointer src,
     gsize size)
 {
-  const gboolean replayed = cuda_replayed (b);
+  const gboolean replayed = ddpm_cuda_replayed (b);
   gpointer place;
 
-  if (!cuda_sequence_stage (b, src, size, &place))
+  if (!ddpm_cuda_graph_stage (b, src, size, &place))
     return FALSE;
   if (place && size > 0 && !replayed)
-    cuda_ok (b, cudaMemcpyAsync (dst, place, size, cudaMemcpyDeviceToDevice,
-            b->stream), "copying memory");
+    ddpm_cuda_ok (b, cudaMemcpyAsync (dst, place, size,
+            cudaMemcpyDeviceToDevice, b->stream), "copying memory");
   return TRUE;
 }
 
 void
-cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
+ddpm_cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src,
+    gsize size)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   gsize part;
 
   if (upload_in_sequence (b, dst, src, size))
     return;
   for (gsize done = 0; done < size; done += part) {
     part = MIN (size - done, CUDA_STAGE_MAX);
-    if (copy_in (b, cuda_at (dst, done), cuda_at (src, done), part) == NULL)
+    if (copy_in (b, ddpm_cuda_at (dst, done), ddpm_cuda_at (src, done),
+            part) == NULL)
       return;
   }
 }

@@ -89,21 +89,21 @@ choose_shape (const DdpmNormDesc * d, DdpmType type, guint tensors,
 /* --- plan ---------------------------------------------------------------- */
 
 DdpmPlan *
-cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
+ddpm_cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   NormPlan *plan;
   gsize scratch = 0, channels;
   gint most_shared = 0;
 
   if (!ddpm_norm_desc_check (d, error))
     return NULL;
-  if (!cuda_ok (b, cudaDeviceGetAttribute (&most_shared,
+  if (!ddpm_cuda_ok (b, cudaDeviceGetAttribute (&most_shared,
               cudaDevAttrMaxSharedMemoryPerBlockOptin, b->device),
           "asking for shared memory")
-      || !cuda_ok (b, cuda_kern_norm_prepare (most_shared),
+      || !ddpm_cuda_ok (b, ddpm_cuda_kern_norm_prepare (most_shared),
           "preparing the kernels of norms")) {
-    cuda_take_failure (b, error);
+    ddpm_cuda_take_failure (b, error);
     return NULL;
   }
 
@@ -117,12 +117,13 @@ cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
     plan->backward = choose_shape (d, base->act_type, 2, most_shared);
     plan->cuda.implementation[1] = plan->cuda.implementation[2] =
         plan->backward.run ? "cuda:one-pass" : "cuda:general";
-    cuda_layout_add (&scratch, ddpm_size_mul (d->n, channels),
+    ddpm_cuda_layout_add (&scratch, ddpm_size_mul (d->n, channels),
         3 * sizeof (float));
-    plan->means = cuda_layout_add (&scratch, ddpm_size_mul (d->n, d->groups),
+    plan->means =
+        ddpm_cuda_layout_add (&scratch, ddpm_size_mul (d->n, d->groups),
         2 * sizeof (float));
   }
-  cuda_plan_init (&plan->cuda, base, scratch);
+  ddpm_cuda_plan_init (&plan->cuda, base, scratch);
   return &plan->cuda.plan;
 }
 
@@ -142,7 +143,7 @@ stage_dropout (CudaBackend * b, const DdpmDropout * drop, CudaNormCall * call)
   d.limit = ddpm_dropout_limit (drop->p);
   /* where all are dropped, nothing is scaled */
   d.scale = drop->p < 1.0f ? 1.0 / (1.0 - drop->p) : 0.0;
-  call->drop = cuda_stage (b, &d, sizeof (d));
+  call->drop = ddpm_cuda_stage (b, &d, sizeof (d));
   return call->drop != NULL;
 }
 
@@ -179,30 +180,30 @@ aligned (gconstpointer a, gconstpointer b, gconstpointer c)
 }
 
 void
-cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+ddpm_cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, const float *gamma,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch)
 {
   const NormPlan *plan = (const NormPlan *) p;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
   const gboolean bf16 = b->base.act_type == DDPM_TYPE_BF16;
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call) || cuda_replayed (b))
+  if (!stage_dropout (b, drop, &call) || ddpm_cuda_replayed (b))
     return;
   call.y = y;
   call.stats = stats;
   if (plan->forward.run && aligned (call.x0, call.x1, y))
-    cuda_kern_norm_forward (b->stream, bf16, &call, &plan->forward);
+    ddpm_cuda_kern_norm_forward (b->stream, bf16, &call, &plan->forward);
   else
-    cuda_kern_norm_forward_general (b->stream, bf16, &call);
-  cuda_launched (b, "norm");
+    ddpm_cuda_kern_norm_forward_general (b->stream, bf16, &call);
+  ddpm_cuda_launched (b, "norm");
 }
 
 void
-cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+ddpm_cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gconstpointer x1, const float *time_bias, gsize time_bias_stride,
     const float *gamma, const float *beta, const DdpmDropout * drop,
     const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
@@ -210,12 +211,12 @@ cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     float *dtime_bias, gpointer scratch)
 {
   const NormPlan *plan = (const NormPlan *) p;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
   const gboolean bf16 = b->base.act_type == DDPM_TYPE_BF16;
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call) || cuda_replayed (b))
+  if (!stage_dropout (b, drop, &call) || ddpm_cuda_replayed (b))
     return;
   call.stats = (float *) stats; /* is not written */
   call.dy = dy;
@@ -228,12 +229,12 @@ cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   call.add = add;
   call.dtime_bias = plan->d.time_bias ? dtime_bias : NULL;
   call.sums = scratch;
-  call.means = cuda_at (scratch, plan->means);
+  call.means = ddpm_cuda_at (scratch, plan->means);
   if (plan->backward.run && aligned (call.x0, call.x1, dy)
       && aligned (dx0, call.dx1, NULL))
-    cuda_kern_norm_backward (b->stream, bf16, &call, &plan->backward);
+    ddpm_cuda_kern_norm_backward (b->stream, bf16, &call, &plan->backward);
   else
-    cuda_kern_norm_backward_general (b->stream, bf16, &call);
-  cuda_kern_norm_weights (b->stream, &call);
-  cuda_launched (b, "gradient of a norm");
+    ddpm_cuda_kern_norm_backward_general (b->stream, bf16, &call);
+  ddpm_cuda_kern_norm_weights (b->stream, &call);
+  ddpm_cuda_launched (b, "gradient of a norm");
 }

@@ -9,9 +9,9 @@
  * known", and added up here, first to last: not a number where anything
  * fails. */
 double
-cuda_sum_of_squares (DdpmBackend * base, gsize count, const float *x)
+ddpm_cuda_sum_of_squares (DdpmBackend * base, gsize count, const float *x)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   double parts[CUDA_KERN_SUMS], sum = 0.0;
   double *staged;
 
@@ -19,11 +19,11 @@ cuda_sum_of_squares (DdpmBackend * base, gsize count, const float *x)
   g_return_val_if_fail (b->sequence == NULL, NAN);      /* it waits */
   for (guint i = 0; i < CUDA_KERN_SUMS; i++)
     parts[i] = NAN;
-  staged = cuda_stage (b, parts, sizeof parts);
+  staged = ddpm_cuda_stage (b, parts, sizeof parts);
   if (staged) {
-    cuda_kern_sum_of_squares (b->stream, count, x, staged);
-    if (cuda_launched (b, "the sum of squares"))
-      cuda_download (base, parts, staged, sizeof parts);
+    ddpm_cuda_kern_sum_of_squares (b->stream, count, x, staged);
+    if (ddpm_cuda_launched (b, "the sum of squares"))
+      ddpm_cuda_download (base, parts, staged, sizeof parts);
   }
   for (guint i = 0; i < CUDA_KERN_SUMS; i++)
     sum += parts[i];
@@ -31,40 +31,40 @@ cuda_sum_of_squares (DdpmBackend * base, gsize count, const float *x)
 }
 
 void
-cuda_adam (DdpmBackend * base, const DdpmAdam * a, gsize count,
+ddpm_cuda_adam (DdpmBackend * base, const DdpmAdam * a, gsize count,
     const float *grad, float *param, float *m, float *v, float *ema)
 {
-  CudaBackend *b = cuda_backend (base);
-  const DdpmAdam *staged = cuda_stage (b, a, sizeof *a);
+  CudaBackend *b = ddpm_cuda_backend (base);
+  const DdpmAdam *staged = ddpm_cuda_stage (b, a, sizeof *a);
 
-  if (staged == NULL || cuda_replayed (b))
+  if (staged == NULL || ddpm_cuda_replayed (b))
     return;
-  cuda_kern_adam (b->stream, staged, NULL, count, grad, param, m, v, ema);
-  cuda_launched (b, "Adam");
+  ddpm_cuda_kern_adam (b->stream, staged, NULL, count, grad, param, m, v, ema);
+  ddpm_cuda_launched (b, "Adam");
 }
 
 /* squares stays what stands for "not known" where anything fails. */
 void
-cuda_adam_clipped (DdpmBackend * base, const DdpmAdam * a, double limit,
+ddpm_cuda_adam_clipped (DdpmBackend * base, const DdpmAdam * a, double limit,
     gsize count, const float *grad, float *param, float *m, float *v,
     float *ema, double *squares)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
   const CudaClipping clipping = { *a, limit, NAN, TRUE };
   const double sums[CUDA_KERN_SUMS] = { 0.0, };
-  CudaClipping *staged = cuda_stage (b, &clipping, sizeof clipping);
-  double *staged_sums = cuda_stage (b, sums, sizeof sums);
+  CudaClipping *staged = ddpm_cuda_stage (b, &clipping, sizeof clipping);
+  double *staged_sums = ddpm_cuda_stage (b, sums, sizeof sums);
 
   *squares = NAN;
   if (staged == NULL || staged_sums == NULL)
     return;
-  if (!cuda_replayed (b)) {
-    cuda_kern_sum_of_squares (b->stream, count, grad, staged_sums);
-    cuda_kern_clip (b->stream, staged_sums, staged);
-    cuda_kern_adam (b->stream, &staged->adam, &staged->stop, count, grad,
+  if (!ddpm_cuda_replayed (b)) {
+    ddpm_cuda_kern_sum_of_squares (b->stream, count, grad, staged_sums);
+    ddpm_cuda_kern_clip (b->stream, staged_sums, staged);
+    ddpm_cuda_kern_adam (b->stream, &staged->adam, &staged->stop, count, grad,
         param, m, v, ema);
-    if (!cuda_launched (b, "Adam"))
+    if (!ddpm_cuda_launched (b, "Adam"))
       return;
   }
-  cuda_download (base, squares, &staged->squares, sizeof *squares);
+  ddpm_cuda_download (base, squares, &staged->squares, sizeof *squares);
 }

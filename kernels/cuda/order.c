@@ -7,17 +7,17 @@
 #include "kernels/cuda/private.h"
 
 gboolean
-cuda_order_init (CudaBackend * b)
+ddpm_cuda_order_init (CudaBackend * b)
 {
-  return cuda_ok (b, cudaEventCreateWithFlags (&b->order,
+  return ddpm_cuda_ok (b, cudaEventCreateWithFlags (&b->order,
           cudaEventDisableTiming), "making an event");
 }
 
 void
-cuda_order_clear (CudaBackend * b)
+ddpm_cuda_order_clear (CudaBackend * b)
 {
   if (b->order)
-    cuda_ok (b, cudaEventDestroy (b->order), "freeing an event");
+    ddpm_cuda_ok (b, cudaEventDestroy (b->order), "freeing an event");
   b->order = NULL;
 }
 
@@ -26,8 +26,9 @@ cuda_order_clear (CudaBackend * b)
 static void
 put_behind (CudaBackend * b, cudaStream_t first, cudaStream_t second)
 {
-  if (cuda_ok (b, cudaEventRecord (b->order, first), "marking a stream"))
-    cuda_ok (b, cudaStreamWaitEvent (second, b->order, 0), "ordering streams");
+  if (ddpm_cuda_ok (b, cudaEventRecord (b->order, first), "marking a stream"))
+    ddpm_cuda_ok (b, cudaStreamWaitEvent (second, b->order, 0),
+        "ordering streams");
 }
 
 /* The default stream of the whole context, not that of a thread: a mark in it
@@ -40,17 +41,17 @@ stream_of (gpointer others)
 }
 
 void
-cuda_follow (DdpmBackend * base, gpointer stream)
+ddpm_cuda_wait_event (DdpmBackend * base, gpointer stream)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
   put_behind (b, stream_of (stream), b->stream);
 }
 
 void
-cuda_lead (DdpmBackend * base, gpointer stream)
+ddpm_cuda_record_event (DdpmBackend * base, gpointer stream)
 {
-  CudaBackend *b = cuda_backend (base);
+  CudaBackend *b = ddpm_cuda_backend (base);
 
   put_behind (b, b->stream, stream_of (stream));
 }

@@ -36,7 +36,7 @@ struct _CudaPlanCache
 };
 
 CudaPlanCache *
-cuda_plan_cache_new (const gchar * folder, const gchar * machine)
+ddpm_cuda_plan_cache_new (const gchar * folder, const gchar * machine)
 {
   CudaPlanCache *cache = g_new0 (CudaPlanCache, 1);
 
@@ -47,13 +47,13 @@ cuda_plan_cache_new (const gchar * folder, const gchar * machine)
 }
 
 void
-cuda_plan_cache_set_room (CudaPlanCache * cache, guint64 size)
+ddpm_cuda_plan_cache_set_room (CudaPlanCache * cache, guint64 size)
 {
   cache->room = size;
 }
 
 void
-cuda_plan_cache_free (CudaPlanCache * cache)
+ddpm_cuda_plan_cache_free (CudaPlanCache * cache)
 {
   if (cache == NULL)
     return;
@@ -154,7 +154,7 @@ find_plan (const gchar * text, const gchar * title)
 }
 
 gchar *
-cuda_plan_cache_read (const CudaPlanCache * cache, const gchar * graph)
+ddpm_cuda_plan_cache_read (const CudaPlanCache * cache, const gchar * graph)
 {
   g_autofree gchar *title = title_of (cache, graph);
   g_autofree gchar *path = path_of (cache, title);
@@ -260,7 +260,7 @@ replace_file (const gchar * path, const gchar * text, GError ** error)
 }
 
 void
-cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
+ddpm_cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
     const gchar * plan)
 {
   g_autofree gchar *title = title_of (cache, graph);

@@ -17,21 +17,21 @@ typedef struct _CudaPlanCache CudaPlanCache;
 
 /* folder: is made when the first plan is kept. machine: all that plans depend
  * on but the graph: the device, and the versions of what plans and runs it */
-CudaPlanCache *cuda_plan_cache_new (const gchar * folder,
+CudaPlanCache *ddpm_cuda_plan_cache_new (const gchar * folder,
     const gchar * machine);
 /* Bytes that all its files may have together, 256 MiB at first: beyond that,
  * those go that were longest of no use. */
-void cuda_plan_cache_set_room (CudaPlanCache * cache, guint64 size);
+void ddpm_cuda_plan_cache_set_room (CudaPlanCache * cache, guint64 size);
 /* NULL: nothing */
-void cuda_plan_cache_free (CudaPlanCache * cache);
+void ddpm_cuda_plan_cache_free (CudaPlanCache * cache);
 
 /* The plan of a graph, as it was kept; NULL: there is none, or a file that is
  * not as it should be */
-gchar *cuda_plan_cache_read (const CudaPlanCache * cache, const gchar * graph);
+gchar *ddpm_cuda_plan_cache_read (const CudaPlanCache * cache, const gchar * graph);
 /* Replaces the file whole: others may read and write it at the same time. */
-void cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
+void ddpm_cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
     const gchar * plan);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CudaPlanCache, cuda_plan_cache_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CudaPlanCache, ddpm_cuda_plan_cache_free)
 
 G_END_DECLS

@@ -8,7 +8,7 @@
  *
  * Device memory is taken when the backend and its plans are made, and then
  * no more. No kernel uses atomics, so that equal inputs give equal bits.
- * A call that fails is kept (cuda_failed ()), since executing returns nothing;
+ * A call that fails is kept (ddpm_cuda_failed ()), since executing returns nothing;
  * whoever runs steps asks for it afterwards (DdpmOps.check).
  */
 #pragma once
@@ -23,7 +23,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct _CudaSequence CudaSequence;
+typedef struct _CudaGraph CudaGraph;
 
 typedef struct
 {
@@ -31,7 +31,7 @@ typedef struct
   gint device;
   gint capability;              /* 10 major + minor: 90 is sm_90 */
   cudaStream_t stream;
-  cudaEvent_t order;            /* of cuda_follow () and cuda_lead () */
+  cudaEvent_t order;            /* of ddpm_cuda_wait_event () and ddpm_cuda_record_event () */
   cudnnHandle_t cudnn;          /* these two: NULL before they are needed */
   cublasLtHandle_t cublas;
   GRecMutex lock;               /* held inside run () */
@@ -40,12 +40,12 @@ typedef struct
   struct _CudaContext *context;
   GHashTable *convolutions;     /* CudaConvShape by description; NULL: none */
   CudaPlanCache *plan_cache;
-  CudaSequence *sequence;       /* that is being run, or NULL */
-  CudaSequence *delivering;     /* that have something to deliver; a list */
+  CudaGraph *sequence;       /* that is being run, or NULL */
+  CudaGraph *delivering;     /* that have something to deliver; a list */
 } CudaBackend;
 
 static inline CudaBackend *
-cuda_backend (DdpmBackend * b)
+ddpm_cuda_backend (DdpmBackend * b)
 {
   return (CudaBackend *) b;
 }
@@ -54,92 +54,92 @@ cuda_backend (DdpmBackend * b)
 
 /* Each is TRUE where status says success, and else keeps what was done and
  * the library's own words for the status. */
-gboolean cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what);
-gboolean cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status,
+gboolean ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what);
+gboolean ddpm_cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status,
     const gchar * what);
-gboolean cuda_blas_ok (CudaBackend * b, cublasStatus_t status,
+gboolean ddpm_cuda_blas_ok (CudaBackend * b, cublasStatus_t status,
     const gchar * what);
 /* After every launch of a kernel: cudaGetLastError () */
-gboolean cuda_launched (CudaBackend * b, const gchar * kernel);
+gboolean ddpm_cuda_launched (CudaBackend * b, const gchar * kernel);
 /* While plans are made: gives what failed, DDPM_ERROR_NO_SPACE for memory and
  * else DDPM_ERROR_LIBRARY, to the caller. */
-void cuda_take_failure (CudaBackend * b, GError ** error);
+void ddpm_cuda_take_failure (CudaBackend * b, GError ** error);
 
 /* --- libraries (backend.c) --------------------------------------------------- */
 
 /* Each opens its library when a plan needs it for the first time: who makes
  * noise needs neither. FALSE: failed, and kept */
-gboolean cuda_need_cudnn (CudaBackend * b);
-gboolean cuda_need_cublas (CudaBackend * b);
+gboolean ddpm_cuda_need_cudnn (CudaBackend * b);
+gboolean ddpm_cuda_need_cublas (CudaBackend * b);
 
 /* --- the device's context (context.c) ------------------------------------- */
 
 /* of others, of b->device; NULL: its primary one. Either way to be released.
  * Enter and leave are what run () does. */
-gboolean cuda_context_retain (CudaBackend * b, gpointer of_others,
+gboolean ddpm_cuda_context_retain (CudaBackend * b, gpointer of_others,
     GError ** error);
-void cuda_context_release (CudaBackend * b);
-gboolean cuda_context_enter (CudaBackend * b);
-void cuda_context_leave (CudaBackend * b);
+void ddpm_cuda_context_release (CudaBackend * b);
+gboolean ddpm_cuda_context_enter (CudaBackend * b);
+void ddpm_cuda_context_leave (CudaBackend * b);
 
 /* --- memory (memory.c) ---------------------------------------------------- */
 
-gpointer cuda_alloc (DdpmBackend * b, gsize size);
-void cuda_free (DdpmBackend * b, gpointer p);
-void cuda_upload (DdpmBackend * b, gpointer dst, gconstpointer src,
+gpointer ddpm_cuda_alloc (DdpmBackend * b, gsize size);
+void ddpm_cuda_free (DdpmBackend * b, gpointer p);
+void ddpm_cuda_upload (DdpmBackend * b, gpointer dst, gconstpointer src,
     gsize size);
-void cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src,
+void ddpm_cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src,
     gsize size);
-void cuda_zero (DdpmBackend * b, gpointer dst, gsize size);
-void cuda_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
-void cuda_wait (DdpmBackend * b);
+void ddpm_cuda_zero (DdpmBackend * b, gpointer dst, gsize size);
+void ddpm_cuda_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
+void ddpm_cuda_wait (DdpmBackend * b);
 
 /* --- streams of others (order.c) -------------------------------------------- */
 
 /* FALSE: failed, and kept */
-gboolean cuda_order_init (CudaBackend * b);
-void cuda_order_clear (CudaBackend * b);
-void cuda_follow (DdpmBackend * b, gpointer stream);
-void cuda_lead (DdpmBackend * b, gpointer stream);
+gboolean ddpm_cuda_order_init (CudaBackend * b);
+void ddpm_cuda_order_clear (CudaBackend * b);
+void ddpm_cuda_wait_event (DdpmBackend * b, gpointer stream);
+void ddpm_cuda_record_event (DdpmBackend * b, gpointer stream);
 
 /* --- from the host (memory.c) ------------------------------------------------ */
 
 /* Small arguments from the host (timesteps, coefficients): copies size bytes,
  * at most CUDA_STAGE_MAX, through pinned memory, in order of the stream, and
  * gives their place on the device. It stays theirs until the stream has
- * passed CUDA_STAGE_SLOTS further ones. NULL: failed, and kept. cuda_upload ()
+ * passed CUDA_STAGE_SLOTS further ones. NULL: failed, and kept. ddpm_cuda_upload ()
  * goes the same way: the host waits only where the stream is far behind. */
 #define CUDA_STAGE_MAX 65536
 #define CUDA_STAGE_SLOTS 64
-gboolean cuda_stage_init (CudaBackend * b, GError ** error);
-void cuda_stage_clear (CudaBackend * b);
-gpointer cuda_stage (CudaBackend * b, gconstpointer src, gsize size);
+gboolean ddpm_cuda_stage_init (CudaBackend * b, GError ** error);
+void ddpm_cuda_stage_clear (CudaBackend * b);
+gpointer ddpm_cuda_stage (CudaBackend * b, gconstpointer src, gsize size);
 
-/* --- sequences (sequence.c) ------------------------------------------------- */
+/* --- sequences (graph.c) ------------------------------------------------- */
 
-DdpmPlan *cuda_sequence_new (DdpmBackend * b);
-void cuda_sequence_run (DdpmPlan * p, void (*func) (gpointer data),
+DdpmPlan *ddpm_cuda_graph_new (DdpmBackend * b);
+void ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data),
     gpointer data);
 
 /* Each function that puts work on the stream asks this once, when it has
  * staged all that it will. TRUE: the work is in a graph that is about to be
  * launched, and must not be put there again. */
-gboolean cuda_replayed (CudaBackend * b);
-/* Of cuda_stage () and cuda_download (). FALSE: do it as ever. place: as
- * cuda_stage () returns it */
-gboolean cuda_sequence_stage (CudaBackend * b, gconstpointer src, gsize size,
+gboolean ddpm_cuda_replayed (CudaBackend * b);
+/* Of ddpm_cuda_stage () and ddpm_cuda_download (). FALSE: do it as ever. place: as
+ * ddpm_cuda_stage () returns it */
+gboolean ddpm_cuda_graph_stage (CudaBackend * b, gconstpointer src, gsize size,
     gpointer * place);
-gboolean cuda_sequence_download (CudaBackend * b, gpointer dst,
+gboolean ddpm_cuda_graph_download (CudaBackend * b, gpointer dst,
     gconstpointer src, gsize size);
 /* The stream has passed everything; ok: and well */
-void cuda_sequence_deliver (CudaBackend * b, gboolean ok);
+void ddpm_cuda_graph_deliver (CudaBackend * b, gboolean ok);
 
 /* --- layouts ---------------------------------------------------------------------- */
 
 /* Parts of a workspace, each a multiple of 256 bytes; G_MAXSIZE in total:
  * more than there can be. Returns the offset. */
 static inline gsize
-cuda_layout_add (gsize * total, gsize count, gsize size)
+ddpm_cuda_layout_add (gsize * total, gsize count, gsize size)
 {
   const gsize offset = *total;
   gsize bytes;
@@ -154,7 +154,7 @@ cuda_layout_add (gsize * total, gsize count, gsize size)
 }
 
 static inline gpointer
-cuda_at (gconstpointer base, gsize bytes)
+ddpm_cuda_at (gconstpointer base, gsize bytes)
 {
   return (gpointer) ((const guint8 *) base + bytes);
 }
@@ -170,12 +170,12 @@ typedef struct
 } CudaPlan;
 
 static inline CudaBackend *
-cuda_plan_backend (DdpmPlan * p)
+ddpm_cuda_plan_backend (DdpmPlan * p)
 {
   return (CudaBackend *) p->backend;
 }
 
-void cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch);
+void ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch);
 
 /* --- matrix products (matmul.c) ---------------------------------------------- */
 
@@ -193,12 +193,12 @@ typedef struct
 
 /* c = alpha a b + beta c, accumulated in f32 (never TF32 for f32) */
 typedef struct _CudaMatmul CudaMatmul;
-CudaMatmul *cuda_matmul_new (CudaBackend * b, gsize batch,
+CudaMatmul *ddpm_cuda_matmul_new (CudaBackend * b, gsize batch,
     const CudaMatrix * left, const CudaMatrix * right,
     const CudaMatrix * product, GError ** error);
-void cuda_matmul_free (CudaMatmul * m);
-gsize cuda_matmul_scratch (const CudaMatmul * m);
-void cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+void ddpm_cuda_matmul_free (CudaMatmul * m);
+gsize ddpm_cuda_matmul_scratch (const CudaMatmul * m);
+void ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
     gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
     gpointer scratch);
 
@@ -209,27 +209,27 @@ DdpmBackend *ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads,
     gint device, gpointer context, GError ** error);
 
 /* convolution.c */
-DdpmPlan *cuda_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
+DdpmPlan *ddpm_cuda_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
     GError ** error);
-void cuda_conv_set_weights (DdpmPlan * p, const float *weight,
+void ddpm_cuda_conv_set_weights (DdpmPlan * p, const float *weight,
     const float *bias);
-void cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+void ddpm_cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch);
 /* convolution-backward.c */
-void cuda_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+void ddpm_cuda_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
     gboolean add0, gpointer dx1, gboolean add1, gpointer scratch);
-void cuda_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
+void ddpm_cuda_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
     gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
     gboolean add, gpointer scratch);
 
 /* norm.c */
-DdpmPlan *cuda_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
+DdpmPlan *ddpm_cuda_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
     GError ** error);
-void cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+void ddpm_cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, const float *gamma,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch);
-void cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+void ddpm_cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gconstpointer x1, const float *time_bias, gsize time_bias_stride,
     const float *gamma, const float *beta, const DdpmDropout * drop,
     const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
@@ -237,62 +237,62 @@ void cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     float *dtime_bias, gpointer scratch);
 
 /* attention.c */
-DdpmPlan *cuda_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
+DdpmPlan *ddpm_cuda_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
     GError ** error);
-void cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+void ddpm_cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
     gpointer probs, gpointer scratch);
-void cuda_attention_backward (DdpmPlan * p, gconstpointer dy,
+void ddpm_cuda_attention_backward (DdpmPlan * p, gconstpointer dy,
     gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch);
 
 /* linear.c */
-DdpmPlan *cuda_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
+DdpmPlan *ddpm_cuda_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
     GError ** error);
-void cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+void ddpm_cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch);
-void cuda_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+void ddpm_cuda_linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch);
 
 /* elements.c: launches of what has no plan; as in DdpmOps */
-void cuda_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
+void ddpm_cuda_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
     guint c, gconstpointer x, gpointer y);
-void cuda_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
+void ddpm_cuda_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
     guint c, gconstpointer dy, gpointer dx, gboolean add);
-void cuda_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
+void ddpm_cuda_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
     gpointer y);
-void cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+void ddpm_cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out);
-void cuda_embedding_add (DdpmBackend * b, guint n, guint dim,
+void ddpm_cuda_embedding_add (DdpmBackend * b, guint n, guint dim,
     const float *table, const gint * index, float *out);
-void cuda_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+void ddpm_cuda_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
     const gint * index, const float *dy, float *dtable, gboolean add);
-void cuda_swish_forward (DdpmBackend * b, gsize count, const float *x,
+void ddpm_cuda_swish_forward (DdpmBackend * b, gsize count, const float *x,
     float *y);
-void cuda_swish_backward (DdpmBackend * b, gsize count, const float *x,
+void ddpm_cuda_swish_backward (DdpmBackend * b, gsize count, const float *x,
     const float *dy, float *dx);
 /* picture.c */
-void cuda_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p);
-void cuda_from_picture (DdpmBackend * b, const DdpmPicture * p,
+void ddpm_cuda_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p);
+void ddpm_cuda_from_picture (DdpmBackend * b, const DdpmPicture * p,
     guint8 * pixels);
-void cuda_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
+void ddpm_cuda_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
     const guint8 * pixels, const guint8 * mirrored, float *x);
 /* diffusion.c */
-void cuda_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
+void ddpm_cuda_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out);
-void cuda_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+void ddpm_cuda_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t);
-void cuda_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+void ddpm_cuda_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss);
-void cuda_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
+void ddpm_cuda_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
     float *eps);
-void cuda_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
+void ddpm_cuda_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev);
-double cuda_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
-void cuda_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
+double ddpm_cuda_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
+void ddpm_cuda_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
     const float *grad, float *param, float *m, float *v, float *ema);
-void cuda_adam_clipped (DdpmBackend * b, const DdpmAdam * a, double limit,
+void ddpm_cuda_adam_clipped (DdpmBackend * b, const DdpmAdam * a, double limit,
     gsize count, const float *grad, float *param, float *m, float *v,
     float *ema, double *squares);
 

@@ -214,7 +214,8 @@ backend_new_in (GstObject * context, DdpmPrecision precision, guint threads,
   backend = ddpm_backend_new_on (DDPM_BACKEND_CUDA, precision, threads,
       device_id, handle, error);
   if (backend)
-    ddpm_backend_keep (backend, gst_object_ref (context), gst_object_unref);
+    ddpm_backend_attach_owner (backend, gst_object_ref (context),
+        gst_object_unref);
   return backend;
 }
 
@@ -236,7 +237,7 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
   backend = backend_new_in (context, precision, threads, named ? error : NULL);
   gst_object_unref (context);
   /* Where there is a choice, it is made now. */
-  if (backend && !named && !ddpm_backend_ready (backend, NULL))
+  if (backend && !named && !ddpm_backend_probe (backend, NULL))
     g_clear_pointer (&backend, ddpm_backend_unref);
   if (backend)
     return backend;

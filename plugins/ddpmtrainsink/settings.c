@@ -186,7 +186,7 @@ static const Setting settings[] = {
       "Compute threads (0: one per physical core)", 0, DDPM_MAX_THREADS},
   {"cuda-device-id", DEVICE, AT (cuda_device_id)},
   {"batch-size", UINT, AT (trainer.batch_size),
-      "Images of one optimiser step", 1, MAX_BATCH},
+      "Images of one optimizer step", 1, MAX_BATCH},
   {"micro-batch", UINT, AT (trainer.micro_batch),
       "Images computed at a time, gradients added up (0: chosen)", 0,
       MAX_BATCH},
@@ -209,7 +209,7 @@ static const Setting settings[] = {
       "weigh the same; more: composition and colours are learnt sooner)", 1,
       G_MAXFLOAT},
   {"max-steps", COUNT, AT (max_steps),
-      "End the stream when so many optimiser steps have been done, those "
+      "End the stream when so many optimizer steps have been done, those "
       "before a resume included (0: at EOS)", 0, MAX_STEPS},
   {"checkpoint-interval", COUNT, AT (checkpoint_interval),
       "Steps from one checkpoint to the next (0: only at the end)", 0,

@@ -81,7 +81,7 @@ an_image_does_not_depend_on_its_batch (void)
       1e-5);
 }
 
-/* Losses of the first optimiser steps, which depend on every kernel, on the
+/* Losses of the first optimizer steps, which depend on every kernel, on the
  * timesteps, noise and dropout drawn, and on the weights after each step */
 static void
 losses_of (DdpmBackend * backend, gdouble losses[5])

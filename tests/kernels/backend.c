@@ -68,7 +68,7 @@ what_is_kept_goes_with_the_last_reference (void)
   DdpmBackend *b = test_reference (DDPM_PRECISION_F32);
   guint freed = 0;
 
-  ddpm_backend_keep (b, &freed, count);
+  ddpm_backend_attach_owner (b, &freed, count);
   ddpm_backend_unref (ddpm_backend_ref (b));
   g_assert_cmpuint (freed, ==, 0);
   ddpm_backend_unref (b);

@@ -9,7 +9,7 @@
 #include "tests/support/kernels.h"
 
 /* What every processor can run; what this one runs is compared with it. */
-extern const CpuKernels cpu_kernels_baseline;
+extern const CpuKernels ddpm_cpu_kernels_baseline;
 
 enum
 { PIXELS = 37, C = 29, COUNT = PIXELS * C };
@@ -79,8 +79,8 @@ norms (gconstpointer type)
   Data d = data_new (GPOINTER_TO_INT (type));
   g_autofree guint8 *a = g_malloc0 (size), *b = g_malloc0 (size);
 
-  run_norms (&cpu_kernels_baseline, &d, a);
-  run_norms (cpu_kernels_get (), &d, b);
+  run_norms (&ddpm_cpu_kernels_baseline, &d, a);
+  run_norms (ddpm_cpu_kernels_get (), &d, b);
   test_assert_same_bits (a, b, size);
   data_clear (&d);
 }
@@ -91,7 +91,8 @@ softmaxes (gconstpointer type)
   Data d = data_new (GPOINTER_TO_INT (type));
   g_autofree float *a = g_new0 (float, 2 * COUNT);
   g_autofree float *b = g_new0 (float, 2 * COUNT);
-  const CpuKernels *k[] = { &cpu_kernels_baseline, cpu_kernels_get () };
+  const CpuKernels *k[] =
+      { &ddpm_cpu_kernels_baseline, ddpm_cpu_kernels_get () };
   float *out[] = { a, b };
 
   for (guint i = 0; i < 2; i++) {
@@ -106,7 +107,7 @@ softmaxes (gconstpointer type)
 static void
 exponentials_are_good_to_the_last_digits (void)
 {
-  const CpuKernels *k = cpu_kernels_get ();
+  const CpuKernels *k = ddpm_cpu_kernels_get ();
 
   for (float x = -80; x < 80; x += 0.0173f) {
     const double expected = x / (1 + exp (-(double) x));
@@ -120,7 +121,7 @@ exponentials_are_good_to_the_last_digits (void)
 static void
 what_is_not_a_number_stays_so (void)
 {
-  const CpuKernels *k = cpu_kernels_get ();
+  const CpuKernels *k = ddpm_cpu_kernels_get ();
   float x[16], y[16];
 
   for (guint i = 0; i < 16; i++)
@@ -137,7 +138,8 @@ dropout (void)
   const DdpmDropout drop = { 0.3f, G_MAXUINT32, G_GUINT64_CONSTANT
         (0x1122334455667788), G_MAXUINT32
   };
-  const CpuKernels *k[] = { &cpu_kernels_baseline, cpu_kernels_get () };
+  const CpuKernels *k[] =
+      { &ddpm_cpu_kernels_baseline, ddpm_cpu_kernels_get () };
   float keep[700];
 
   for (gsize first = 0; first < 1100; first += 97) {
@@ -248,8 +250,8 @@ main (int argc, char **argv)
       what_is_not_a_number_stays_so);
   g_test_add_func ("/cpu-kernels/dropout", dropout);
   g_test_add_data_func ("/cpu-kernels/baseline/products-of-any-shape",
-      &cpu_kernels_baseline, products_of_any_shape);
+      &ddpm_cpu_kernels_baseline, products_of_any_shape);
   g_test_add_data_func ("/cpu-kernels/products-of-any-shape",
-      cpu_kernels_get (), products_of_any_shape);
+      ddpm_cpu_kernels_get (), products_of_any_shape);
   return g_test_run ();
 }

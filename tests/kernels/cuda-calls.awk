@@ -1,7 +1,7 @@
 # gst-ddpm: what the sources of the CUDA backend promise of each call
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-#   awk -f cuda-calls.awk kernels/cuda/*.c kernels/cuda/*.cu
+#   awk -f cuda-calls.awk kernels/cuda/*.c kernels/cuda/kernels/*.cu
 #
 # - What CUDA, cuDNN and cuBLASLt return is never dropped, but by functions
 #   that only give back descriptors, which are memory of the host.
@@ -15,9 +15,9 @@ BEGIN {
     "cudaGetLastError cudnnGetLastErrorString", names)
   for (i in names)
     droppable[names[i]] = 1
-  split("cuda_alloc:cudaMalloc cuda_stage_init:cudaMalloc " \
-    "cuda_stage_init:cudaHostAlloc take_memory:cudaHostAlloc " \
-    "take_memory:cuda_alloc cuda_conv_new:cuda_alloc", names)
+  split("ddpm_cuda_alloc:cudaMalloc ddpm_cuda_stage_init:cudaMalloc " \
+    "ddpm_cuda_stage_init:cudaHostAlloc take_memory:cudaHostAlloc " \
+    "take_memory:ddpm_cuda_alloc ddpm_cuda_conv_new:ddpm_cuda_alloc", names)
   for (i in names)
     planning[names[i]] = 1
 }
@@ -31,14 +31,14 @@ function fault(what) {
 function check(body,    rest, call, before) {
   rest = body
   before = ""
-  while (match(rest, /(cuda|cudnn|cublasLt)[A-Z][A-Za-z0-9_]* \(|cuda_alloc \(/)) {
+  while (match(rest, /(cuda|cudnn|cublasLt)[A-Z][A-Za-z0-9_]* \(|ddpm_cuda_alloc \(/)) {
     call = substr(rest, RSTART, RLENGTH - 2)
     before = before substr(rest, 1, RSTART - 1)
     # behind the end of a statement, a condition, a label or an else
-    if (call != "cuda_alloc" && !(call in droppable) \
+    if (call != "ddpm_cuda_alloc" && !(call in droppable) \
         && before ~ /([;{})]|else|; *[a-z_]+:) *$/)
       fault("drops what " call " () returns")
-    if (call ~ /^cuda(Malloc|HostAlloc|HostRegister|MemPool)|^cuda_alloc$/) {
+    if (call ~ /^cuda(Malloc|HostAlloc|HostRegister|MemPool)|^ddpm_cuda_alloc$/) {
       calls++
       if (!((name ":" call) in planning))
         fault("takes memory by " call " ()")
@@ -46,7 +46,7 @@ function check(body,    rest, call, before) {
     before = before substr(rest, RSTART, RLENGTH)
     rest = substr(rest, RSTART + RLENGTH)
   }
-  if (body ~ /cuda_kern_[a-z_]+ \(b->stream/ && body !~ /cuda_launched \(/)
+  if (body ~ /ddpm_cuda_kern_[a-z_]+ \(b->stream/ && body !~ /ddpm_cuda_launched \(/)
     fault("launches a kernel and asks for no failure")
   if (body ~ /[^a-z_](malloc|calloc|new) /)
     fault("takes memory in a kernel")

@@ -63,7 +63,7 @@ tensor_clear (gpointer tensor)
 }
 
 CudaDnnGraph *
-cuda_dnn_graph_new (const CudaDnnTarget * target)
+ddpm_cuda_dnn_graph_new (const CudaDnnTarget * target)
 {
   CudaDnnGraph *graph = g_new0 (CudaDnnGraph, 1);
 
@@ -73,7 +73,7 @@ cuda_dnn_graph_new (const CudaDnnTarget * target)
 }
 
 void
-cuda_dnn_graph_free (CudaDnnGraph * graph)
+ddpm_cuda_dnn_graph_free (CudaDnnGraph * graph)
 {
   g_ptr_array_unref (graph->tensors);
   g_array_unref (graph->operations);
@@ -93,13 +93,13 @@ add_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape, gint place)
 }
 
 CudaDnnTensor
-cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+ddpm_cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
 {
   return add_tensor (graph, type, shape, graph->in_memory++);
 }
 
 CudaDnnTensor
-cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+ddpm_cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
 {
   HostTensor *t = add_tensor (graph, type, shape, -1);
 
@@ -109,7 +109,7 @@ cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
 }
 
 void
-cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
+ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
     const CudaDnnWindow * window, CudaDnnTensor x, CudaDnnTensor w,
     CudaDnnTensor y)
 {
@@ -119,7 +119,7 @@ cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
 }
 
 void
-cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
+ddpm_cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
     CudaDnnTensor sum)
 {
   const HostOperation op = {.x = x,.other = other,.y = sum };
@@ -128,7 +128,8 @@ cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
 }
 
 void
-cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from, CudaDnnTensor to)
+ddpm_cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from,
+    CudaDnnTensor to)
 {
   const HostOperation op = {.x = from,.y = to };
 
@@ -136,13 +137,14 @@ cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from, CudaDnnTensor to)
 }
 
 CudaDnnPlan *
-cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
+ddpm_cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
+    GError ** error)
 {
   CudaDnnPlan *plan;
 
   if (graph->operations->len > longest) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "%s: too long", what);
-    cuda_dnn_graph_free (graph);
+    ddpm_cuda_dnn_graph_free (graph);
     return NULL;
   }
   plan = g_new (CudaDnnPlan, 1);
@@ -151,21 +153,21 @@ cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what, GError ** error)
 }
 
 void
-cuda_dnn_plan_free (CudaDnnPlan * plan)
+ddpm_cuda_dnn_plan_free (CudaDnnPlan * plan)
 {
   if (plan)
-    cuda_dnn_graph_free (plan->graph);
+    ddpm_cuda_dnn_graph_free (plan->graph);
   g_free (plan);
 }
 
 gsize
-cuda_dnn_plan_scratch (const CudaDnnPlan * plan)
+ddpm_cuda_dnn_plan_scratch (const CudaDnnPlan * plan)
 {
   return 40;
 }
 
 const gchar *
-cuda_dnn_plan_name (const CudaDnnPlan * plan)
+ddpm_cuda_dnn_plan_name (const CudaDnnPlan * plan)
 {
   return "formula";
 }
@@ -254,13 +256,13 @@ add_or_convert (const HostOperation * op, const gconstpointer * memory)
 }
 
 cudnnStatus_t
-cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
+ddpm_cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
     cudnnHandle_t handle, const gconstpointer * memory, gpointer scratch)
 {
   const GArray *operations = plan->graph->operations;
 
   g_assert_false (replayed);
-  memset (scratch, 0xff, cuda_dnn_plan_scratch (plan));
+  memset (scratch, 0xff, ddpm_cuda_dnn_plan_scratch (plan));
   for (guint i = 0; i < operations->len; i++) {
     const HostOperation *op = &g_array_index (operations, HostOperation, i);
 
@@ -270,38 +272,38 @@ cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
 }
 
 void
-cuda_dnn_run_clear (CudaDnnRun * run)
+ddpm_cuda_dnn_run_clear (CudaDnnRun * run)
 {
 }
 
 /* --- the backend ------------------------------------------------------------ */
 
 gboolean
-cuda_need_cudnn (CudaBackend * b)
+ddpm_cuda_need_cudnn (CudaBackend * b)
 {
   return TRUE;
 }
 
 void
-cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
 {
   g_assert_not_reached ();
 }
 
 gboolean
-cuda_replayed (CudaBackend * b)
+ddpm_cuda_replayed (CudaBackend * b)
 {
   return replayed;
 }
 
 gpointer
-cuda_alloc (DdpmBackend * b, gsize size)
+ddpm_cuda_alloc (DdpmBackend * b, gsize size)
 {
   return host_cuda_alloc (size);
 }
 
 void
-cuda_free (DdpmBackend * b, gpointer p)
+ddpm_cuda_free (DdpmBackend * b, gpointer p)
 {
   if (p)
     host_cuda_free (p);
@@ -318,26 +320,26 @@ cudaMemcpyAsync (void *dst, const void *src, size_t size,
 }
 
 gboolean
-cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 {
   return status == cudaSuccess;
 }
 
 gboolean
-cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
+ddpm_cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 {
   return status == CUDNN_STATUS_SUCCESS;
 }
 
 gboolean
-cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
 {
   g_assert_false (replayed);
   return TRUE;
 }
 
 void
-cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 {
   plan->plan.ops = b->ops;
   plan->plan.backend = b;
@@ -359,16 +361,16 @@ host_plan_free (DdpmPlan * p)
 
 static const DdpmOps host_ops = {
   .run = host_run,
-  .alloc = cuda_alloc,
-  .free = cuda_free,
+  .alloc = ddpm_cuda_alloc,
+  .free = ddpm_cuda_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .plan_free = host_plan_free,
-  .conv_new = cuda_conv_new,
-  .conv_set_weights = cuda_conv_set_weights,
-  .conv_forward = cuda_conv_forward,
-  .conv_backward_data = cuda_conv_backward_data,
-  .conv_backward_weights = cuda_conv_backward_weights,
+  .conv_new = ddpm_cuda_conv_new,
+  .conv_set_weights = ddpm_cuda_conv_set_weights,
+  .conv_forward = ddpm_cuda_conv_forward,
+  .conv_backward_data = ddpm_cuda_conv_backward_data,
+  .conv_backward_weights = ddpm_cuda_conv_backward_weights,
 };
 
 /* --- cases -------------------------------------------------------------------- */
@@ -482,23 +484,23 @@ static void
 weights_and_padded_weights_are_each_others_places (void)
 {
   const CudaWeightShape s = { 5, 3, 9, 8, 8 };
-  const guint count = cuda_weight_count (&s);
+  const guint count = ddpm_cuda_weight_count (&s);
   guint padding = 0;
 
   for (guint i = 0; i < count; i++)
-    g_assert_cmpuint (cuda_weight_source (&s, cuda_weight_place (&s, i)), ==,
-        i);
-  for (guint i = 0; i < cuda_weight_count_padded (&s); i++) {
-    const guint source = cuda_weight_source (&s, i);
+    g_assert_cmpuint (ddpm_cuda_weight_source (&s, ddpm_cuda_weight_place (&s,
+                i)), ==, i);
+  for (guint i = 0; i < ddpm_cuda_weight_count_padded (&s); i++) {
+    const guint source = ddpm_cuda_weight_source (&s, i);
 
     if (source == count)
       padding++;
     else
-      g_assert_cmpuint (cuda_weight_place (&s, source), ==, i);
+      g_assert_cmpuint (ddpm_cuda_weight_place (&s, source), ==, i);
   }
   g_assert_cmpuint (padding, ==, 8 * 9 * 8 - 5 * 3 * 9);
   /* [co][ci][tap] = [1][2][3] is [co][tap][ci] */
-  g_assert_cmpuint (cuda_weight_place (&s, (1 * 3 + 2) * 9 + 3), ==,
+  g_assert_cmpuint (ddpm_cuda_weight_place (&s, (1 * 3 + 2) * 9 + 3), ==,
       (1 * 9 + 3) * 8 + 2);
 }
 
@@ -506,8 +508,8 @@ static void
 parts_cover_all_pixels (void)
 {
   for (gsize pixels = 1; pixels < 200000; pixels = pixels * 3 / 2 + 1) {
-    const gsize part = cuda_part_pixels (pixels);
-    const gsize count = cuda_part_count (pixels);
+    const gsize part = ddpm_cuda_part_pixels (pixels);
+    const gsize count = ddpm_cuda_part_count (pixels);
 
     g_assert_cmpuint (count, <=, 512);
     g_assert_cmpuint (count * part, >=, pixels);

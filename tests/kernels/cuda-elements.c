@@ -17,7 +17,7 @@
 static GPtrArray *staged;
 
 gpointer
-cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+ddpm_cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
 {
   gpointer place;
 
@@ -29,13 +29,14 @@ cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
 }
 
 void
-cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+ddpm_cuda_download (DdpmBackend * b, gpointer dst, gconstpointer src,
+    gsize size)
 {
   memcpy (dst, src, size);
 }
 
 void
-cuda_zero (DdpmBackend * b, gpointer dst, gsize size)
+ddpm_cuda_zero (DdpmBackend * b, gpointer dst, gsize size)
 {
   memset (dst, 0, size);
 }
@@ -44,14 +45,14 @@ cuda_zero (DdpmBackend * b, gpointer dst, gsize size)
 static gboolean replayed;
 
 gboolean
-cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
 {
   g_assert_false (replayed);
   return TRUE;
 }
 
 gboolean
-cuda_replayed (CudaBackend * b)
+ddpm_cuda_replayed (CudaBackend * b)
 {
   return replayed;
 }
@@ -82,21 +83,21 @@ static const DdpmOps host_ops = {
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .copy = ddpm_host_copy,
-  .upsample_forward = cuda_upsample_forward,
-  .upsample_backward = cuda_upsample_backward,
-  .accumulate = cuda_accumulate,
-  .embedding = cuda_embedding,
-  .embedding_add = cuda_embedding_add,
-  .embedding_backward = cuda_embedding_backward,
-  .swish_forward = cuda_swish_forward,
-  .swish_backward = cuda_swish_backward,
-  .noise = cuda_noise,
-  .q_sample = cuda_q_sample,
-  .mse = cuda_mse,
-  .guide = cuda_guide,
-  .reverse_step = cuda_reverse_step,
-  .sum_of_squares = cuda_sum_of_squares,
-  .adam = cuda_adam,
+  .upsample_forward = ddpm_cuda_upsample_forward,
+  .upsample_backward = ddpm_cuda_upsample_backward,
+  .accumulate = ddpm_cuda_accumulate,
+  .embedding = ddpm_cuda_embedding,
+  .embedding_add = ddpm_cuda_embedding_add,
+  .embedding_backward = ddpm_cuda_embedding_backward,
+  .swish_forward = ddpm_cuda_swish_forward,
+  .swish_backward = ddpm_cuda_swish_backward,
+  .noise = ddpm_cuda_noise,
+  .q_sample = ddpm_cuda_q_sample,
+  .mse = ddpm_cuda_mse,
+  .guide = ddpm_cuda_guide,
+  .reverse_step = ddpm_cuda_reverse_step,
+  .sum_of_squares = ddpm_cuda_sum_of_squares,
+  .adam = ddpm_cuda_adam,
 };
 
 /* --- cases ------------------------------------------------------------------ */

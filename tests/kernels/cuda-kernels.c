@@ -31,14 +31,14 @@ cudaFuncSetAttribute (const void *kernel, enum cudaFuncAttribute attribute,
 }
 
 gboolean
-cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 {
   g_assert_cmpint (status, ==, cudaSuccess);
   return TRUE;
 }
 
 gpointer
-cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+ddpm_cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
 {
   static guint8 stage[256];
 
@@ -50,26 +50,26 @@ cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
 static gboolean replayed;
 
 gboolean
-cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
 {
   g_assert_false (replayed);
   return TRUE;
 }
 
 gboolean
-cuda_replayed (CudaBackend * b)
+ddpm_cuda_replayed (CudaBackend * b)
 {
   return replayed;
 }
 
 void
-cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
 {
   g_assert_not_reached ();
 }
 
 void
-cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 {
   plan->plan.ops = b->ops;
   plan->plan.backend = b;
@@ -85,7 +85,7 @@ struct _CudaMatmul
 };
 
 CudaMatmul *
-cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
     const CudaMatrix * right, const CudaMatrix * product, GError ** error)
 {
   CudaMatmul *m = g_new0 (CudaMatmul, 1);
@@ -101,13 +101,13 @@ cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
 }
 
 void
-cuda_matmul_free (CudaMatmul * m)
+ddpm_cuda_matmul_free (CudaMatmul * m)
 {
   g_free (m);
 }
 
 gsize
-cuda_matmul_scratch (const CudaMatmul * m)
+ddpm_cuda_matmul_scratch (const CudaMatmul * m)
 {
   return 40;
 }
@@ -128,14 +128,14 @@ get (DdpmType type, gconstpointer data, gsize i)
 }
 
 void
-cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
     gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
     gpointer scratch)
 {
   const Tensor out = {.type = m->product.type,.data = product };
 
   g_assert_false (replayed);
-  memset (scratch, 0xff, cuda_matmul_scratch (m));
+  memset (scratch, 0xff, ddpm_cuda_matmul_scratch (m));
   for (gsize i = 0; i < m->batch; i++) {
     for (gsize row = 0; row < m->product.rows; row++) {
       for (gsize column = 0; column < m->product.columns; column++) {
@@ -190,12 +190,12 @@ static const DdpmOps host_ops = {
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .plan_free = host_plan_free,
-  .norm_new = cuda_norm_new,
-  .norm_forward = cuda_norm_forward,
-  .norm_backward = cuda_norm_backward,
-  .attention_new = cuda_attention_new,
-  .attention_forward = cuda_attention_forward,
-  .attention_backward = cuda_attention_backward,
+  .norm_new = ddpm_cuda_norm_new,
+  .norm_forward = ddpm_cuda_norm_forward,
+  .norm_backward = ddpm_cuda_norm_backward,
+  .attention_new = ddpm_cuda_attention_new,
+  .attention_forward = ddpm_cuda_attention_forward,
+  .attention_backward = ddpm_cuda_attention_backward,
 };
 
 static CudaBackend
@@ -266,7 +266,7 @@ implementation (DdpmPrecision precision, const DdpmNormDesc * d, guint kind)
 {
   CudaBackend b = host_backend (precision);
   g_autoptr (GError) error = NULL;
-  DdpmPlan *plan = cuda_norm_new (&b.base, d, &error);
+  DdpmPlan *plan = ddpm_cuda_norm_new (&b.base, d, &error);
   const gchar *name;
 
   g_assert_no_error (error);

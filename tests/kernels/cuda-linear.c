@@ -22,7 +22,7 @@ struct _CudaMatmul
 static guint n_products;        /* that have been made */
 
 CudaMatmul *
-cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
     const CudaMatrix * right, const CudaMatrix * product, GError ** error)
 {
   CudaMatmul *m = g_new (CudaMatmul, 1);
@@ -34,13 +34,13 @@ cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
 }
 
 void
-cuda_matmul_free (CudaMatmul * m)
+ddpm_cuda_matmul_free (CudaMatmul * m)
 {
   g_free (m);
 }
 
 gsize
-cuda_matmul_scratch (const CudaMatmul * m)
+ddpm_cuda_matmul_scratch (const CudaMatmul * m)
 {
   return 0;
 }
@@ -55,7 +55,7 @@ element (const CudaMatrix * m, gconstpointer data, gsize row, gsize column)
 }
 
 void
-cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
     gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
     gpointer scratch)
 {
@@ -78,19 +78,19 @@ cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
 /* --- a device that is not there ------------------------------------------ */
 
 gboolean
-cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
 {
   return TRUE;
 }
 
 gboolean
-cuda_replayed (CudaBackend * b)
+ddpm_cuda_replayed (CudaBackend * b)
 {
   return FALSE;
 }
 
 void
-cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 {
   plan->plan.ops = b->ops;
   plan->plan.backend = b;
@@ -128,9 +128,9 @@ static const DdpmOps host_ops = {
   .free = host_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
-  .linear_new = cuda_linear_new,
-  .linear_forward = cuda_linear_forward,
-  .linear_backward = cuda_linear_backward,
+  .linear_new = ddpm_cuda_linear_new,
+  .linear_forward = ddpm_cuda_linear_forward,
+  .linear_backward = ddpm_cuda_linear_backward,
   .plan_free = host_plan_free,
 };
 
@@ -199,10 +199,10 @@ rows_beside_change_no_bit (gconstpointer data)
   Tensor all = tensor_new (b, DDPM_TYPE_F32, ROWS * OUT, 0);
   Tensor one = tensor_new (b, DDPM_TYPE_F32, OUT, 0);
 
-  cuda_kern_few_rows (NULL, ROWS, IN, OUT, x.data, weight.data, bias.data,
+  ddpm_cuda_kern_few_rows (NULL, ROWS, IN, OUT, x.data, weight.data, bias.data,
       all.data);
   for (guint row = 0; row < ROWS; row++) {
-    cuda_kern_few_rows (NULL, 1, IN, OUT, (float *) x.data + row * IN,
+    ddpm_cuda_kern_few_rows (NULL, 1, IN, OUT, (float *) x.data + row * IN,
         weight.data, bias.data, one.data);
     g_assert_cmpmem (one.data, OUT * sizeof (float),
         (float *) all.data + row * OUT, OUT * sizeof (float));

@@ -219,13 +219,13 @@ cublasLtMatmul (cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
 static cublasStatus_t failure;
 
 gboolean
-cuda_need_cublas (CudaBackend * b)
+ddpm_cuda_need_cublas (CudaBackend * b)
 {
   return TRUE;
 }
 
 gboolean
-cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
+ddpm_cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
 {
   if (status != CUBLAS_STATUS_SUCCESS)
     failure = status;
@@ -233,7 +233,7 @@ cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
 }
 
 void
-cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
 {
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "cuBLASLt: %d", failure);
 }
@@ -308,13 +308,14 @@ check (const Case * c)
   g_autofree gpointer expected = fill (&product, c->batch, 3);
   g_autofree gpointer scratch = NULL;
   GError *error = NULL;
-  CudaMatmul *m = cuda_matmul_new (&backend, c->batch, &left, &right, &product,
+  CudaMatmul *m =
+      ddpm_cuda_matmul_new (&backend, c->batch, &left, &right, &product,
       &error);
 
   g_assert_no_error (error);
-  scratch = g_malloc (cuda_matmul_scratch (m));
-  cuda_matmul_run (m, &backend, c->alpha, a, b, c->beta, y, scratch);
-  cuda_matmul_free (m);
+  scratch = g_malloc (ddpm_cuda_matmul_scratch (m));
+  ddpm_cuda_matmul_run (m, &backend, c->alpha, a, b, c->beta, y, scratch);
+  ddpm_cuda_matmul_free (m);
   g_assert_cmpint (unfreed, ==, 0);
 
   for (gsize i = 0; i < c->batch; i++) {
@@ -361,8 +362,8 @@ alignment_is_what_strides_leave (void)
   GError *error = NULL;
 
   right.batch_stride = 16 * 12 + 2;
-  cuda_matmul_free (cuda_matmul_new (&backend, 2, &left, &right, &product,
-          &error));
+  ddpm_cuda_matmul_free (ddpm_cuda_matmul_new (&backend, 2, &left, &right,
+          &product, &error));
   g_assert_no_error (error);
   g_assert_cmpuint (alignments[0], ==, 4);      /* cuBLASLt's a is right */
   g_assert_cmpuint (alignments[1], ==, 16);
@@ -378,7 +379,7 @@ what_cublas_cannot_is_an_error (void)
   const CudaMatrix product = matrix_of (DDPM_TYPE_F32, 7, 6, FALSE, 0);
   GError *error = NULL;
 
-  g_assert_null (cuda_matmul_new (&backend, 1, &left, &right, &product,
+  g_assert_null (ddpm_cuda_matmul_new (&backend, 1, &left, &right, &product,
           &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
   g_assert_cmpint (failure, ==, CUBLAS_STATUS_NOT_SUPPORTED);

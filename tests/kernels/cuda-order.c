@@ -7,7 +7,7 @@
 
 /* The backend but for its device (kernels/cuda/backend.c) */
 gboolean
-cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 {
   g_assert_cmpint (status, ==, cudaSuccess);
   return TRUE;
@@ -52,7 +52,7 @@ what_others_still_read_is_not_written (gconstpointer by_default)
   Others others = { host_cuda_stream_new (), first, 0 };
 
   copy (&others.read, &others.picture, others.stream);
-  cuda_follow (&backend.base, name_of (&others, by_default));
+  ddpm_cuda_wait_event (&backend.base, name_of (&others, by_default));
   copy (&others.picture, &second, backend.stream);
   g_assert_cmpuint (host_cuda_behind (), ==, 2);        /* the host goes on */
   g_assert_cmpint (others.read, ==, 0);
@@ -68,7 +68,7 @@ what_is_not_yet_written_is_not_read (gconstpointer by_default)
   Others others = { host_cuda_stream_new (), first, 0 };
 
   copy (&others.picture, &second, backend.stream);
-  cuda_lead (&backend.base, name_of (&others, by_default));
+  ddpm_cuda_record_event (&backend.base, name_of (&others, by_default));
   copy (&others.read, &others.picture, others.stream);
   g_assert_cmpuint (host_cuda_behind (), ==, 1);
   g_assert_cmpint (others.picture, ==, first);
@@ -88,9 +88,9 @@ each_picture_comes_behind_the_last_one_s_reader (gconstpointer by_default)
 
   for (guint i = 0; i < N; i++) {
     painted[i] = 10 + i;
-    cuda_follow (&backend.base, name_of (&others, by_default));
+    ddpm_cuda_wait_event (&backend.base, name_of (&others, by_default));
     copy (&others.picture, &painted[i], backend.stream);
-    cuda_lead (&backend.base, name_of (&others, by_default));
+    ddpm_cuda_record_event (&backend.base, name_of (&others, by_default));
     copy (&read[i], &others.picture, others.stream);
   }
   g_assert_cmpint (others.picture, ==, 0);
@@ -108,7 +108,7 @@ other_streams_go_on (void)
 
   copy (&named.read, &named.picture, named.stream);
   copy (&other.read, &other.picture, other.stream);
-  cuda_follow (&backend.base, named.stream);
+  ddpm_cuda_wait_event (&backend.base, named.stream);
   wait_for (backend.stream);
   g_assert_cmpint (named.read, ==, first);
   g_assert_cmpint (other.read, ==, 0);
@@ -130,7 +130,7 @@ main (int argc, char **argv)
   gint status;
 
   g_test_init (&argc, &argv, NULL);
-  g_assert_true (cuda_order_init (&backend));
+  g_assert_true (ddpm_cuda_order_init (&backend));
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
     g_autofree gchar *named = g_strconcat ("/cuda-order/", tests[i].name,
         "/of-a-stream", NULL);
@@ -142,6 +142,6 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/cuda-order/other-streams-go-on", other_streams_go_on);
   status = g_test_run ();
-  cuda_order_clear (&backend);
+  ddpm_cuda_order_clear (&backend);
   return status;
 }

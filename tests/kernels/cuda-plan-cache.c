@@ -27,7 +27,7 @@ set_up (Fixture * f, gconstpointer unused)
   f->root = g_dir_make_tmp ("ddpm-plans-XXXXXX", &error);
   g_assert_no_error (error);
   f->folder = g_build_filename (f->root, "gst-ddpm", "cudnn", NULL);
-  f->cache = cuda_plan_cache_new (f->folder, "some GPU");
+  f->cache = ddpm_cuda_plan_cache_new (f->folder, "some GPU");
 }
 
 /* Folders are folders, and what is in them is removed, two below root. */
@@ -50,7 +50,7 @@ remove_all (const gchar * path)
 static void
 tear_down (Fixture * f, gconstpointer unused)
 {
-  cuda_plan_cache_free (f->cache);
+  ddpm_cuda_plan_cache_free (f->cache);
   remove_all (f->root);
   g_free (f->root);
   g_free (f->folder);
@@ -60,7 +60,7 @@ static void
 assert_read (const CudaPlanCache * cache, const gchar * graph,
     const gchar * expected)
 {
-  g_autofree gchar *plan = cuda_plan_cache_read (cache, graph);
+  g_autofree gchar *plan = ddpm_cuda_plan_cache_read (cache, graph);
 
   g_assert_cmpstr (plan, ==, expected);
 }
@@ -82,7 +82,7 @@ only_file (const Fixture * f)
 static gchar *
 keep_one (const Fixture * f)
 {
-  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);
   assert_read (f->cache, GRAPH, PLAN);
   return only_file (f);
 }
@@ -102,11 +102,11 @@ static void
 a_plan_is_what_was_kept (Fixture * f, gconstpointer unused)
 {
   assert_read (f->cache, GRAPH, NULL);
-  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
-  cuda_plan_cache_write (f->cache, GRAPH "2", PLAN "2");
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH "2", PLAN "2");
   assert_read (f->cache, GRAPH, PLAN);
   assert_read (f->cache, GRAPH "2", PLAN "2");
-  cuda_plan_cache_write (f->cache, GRAPH, "");
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, "");
   assert_read (f->cache, GRAPH, "");
 }
 
@@ -114,7 +114,7 @@ static void
 a_plan_is_for_its_graph_and_machine_alone (Fixture * f, gconstpointer unused)
 {
   g_autoptr (CudaPlanCache) other =
-      cuda_plan_cache_new (f->folder, "some other GPU");
+      ddpm_cuda_plan_cache_new (f->folder, "some other GPU");
   g_autofree gchar *path = keep_one (f);
 
   assert_read (f->cache, GRAPH "2", NULL);
@@ -130,7 +130,7 @@ a_plan_in_the_place_of_another_is_ignored (Fixture * f, gconstpointer unused)
 
   g_assert_true (g_file_get_contents (path, &text, &size, NULL));
   g_assert_cmpint (g_remove (path), ==, 0);
-  cuda_plan_cache_write (f->cache, GRAPH "2", PLAN);
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH "2", PLAN);
   other = only_file (f);
   g_assert_cmpstr (other, !=, path);
   set_contents (other, text, size);
@@ -201,7 +201,7 @@ what_is_no_file_is_ignored (Fixture * f, gconstpointer unused)
   g_assert_cmpint (g_remove (path), ==, 0);
   g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
   assert_read (f->cache, GRAPH, NULL);
-  cuda_plan_cache_write (f->cache, GRAPH, PLAN);        /* says nothing */
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);   /* says nothing */
   assert_read (f->cache, GRAPH, NULL);
 }
 
@@ -211,7 +211,7 @@ a_folder_that_cannot_be_is_done_without (Fixture * f, gconstpointer unused)
   g_autofree gchar *file = g_build_filename (f->root, "gst-ddpm", NULL);
 
   set_contents (file, "", 0);
-  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);
   assert_read (f->cache, GRAPH, NULL);
 }
 
@@ -233,7 +233,7 @@ a_limit_of_file_sizes_is_lived_with (Fixture * f, gconstpointer unused)
   limit = before;
   limit.rlim_cur = 16;
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
-  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
   g_log_set_default_handler (log, NULL);
   assert_read (f->cache, GRAPH, NULL);
@@ -280,14 +280,14 @@ keep_numbered (const Fixture * f, guint number)
   g_autofree gchar *graph = numbered (number);
   g_autofree gchar *plan = g_strnfill (1000, 'p');
 
-  cuda_plan_cache_write (f->cache, graph, plan);
+  ddpm_cuda_plan_cache_write (f->cache, graph, plan);
 }
 
 static gboolean
 has_numbered (const Fixture * f, guint number)
 {
   g_autofree gchar *graph = numbered (number);
-  g_autofree gchar *plan = cuda_plan_cache_read (f->cache, graph);
+  g_autofree gchar *plan = ddpm_cuda_plan_cache_read (f->cache, graph);
 
   return plan != NULL;
 }
@@ -300,7 +300,7 @@ what_was_longest_of_no_use_makes_room (Fixture * f, gconstpointer unused)
     set_age (f, i, 10 - i);
   }
   g_assert_true (has_numbered (f, 0));  /* and so was used just now */
-  cuda_plan_cache_set_room (f->cache, 4000);    /* three, and some titles */
+  ddpm_cuda_plan_cache_set_room (f->cache, 4000);       /* three, and some titles */
   keep_numbered (f, 4);
   g_assert_true (has_numbered (f, 4));
   g_assert_true (has_numbered (f, 0));
@@ -313,7 +313,7 @@ static void
 the_newest_stays_however_little_room_there_is (Fixture * f,
     gconstpointer unused)
 {
-  cuda_plan_cache_set_room (f->cache, 10);
+  ddpm_cuda_plan_cache_set_room (f->cache, 10);
   keep_numbered (f, 0);
   g_assert_true (has_numbered (f, 0));
   keep_numbered (f, 1);
@@ -335,8 +335,8 @@ what_was_not_finished_counts_and_others_do_not (Fixture * f,
   set_contents (other, path, strlen (path));
   g_assert_cmpint (utimensat (AT_FDCWD, unfinished, times, 0), ==, 0);
   g_assert_cmpint (utimensat (AT_FDCWD, other, times, 0), ==, 0);
-  cuda_plan_cache_set_room (f->cache, 0);
-  cuda_plan_cache_write (f->cache, GRAPH, PLAN);
+  ddpm_cuda_plan_cache_set_room (f->cache, 0);
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);
   assert_read (f->cache, GRAPH, PLAN);
   g_assert_false (g_file_test (unfinished, G_FILE_TEST_EXISTS));
   g_assert_true (g_file_test (other, G_FILE_TEST_EXISTS));
@@ -359,7 +359,7 @@ write_again_and_again (gpointer data)
   g_autofree gchar *plan = g_strnfill (100000, writer->letter);
 
   for (guint i = 0; i < ROUNDS; i++)
-    cuda_plan_cache_write (writer->cache, GRAPH, plan);
+    ddpm_cuda_plan_cache_write (writer->cache, GRAPH, plan);
   return NULL;
 }
 
@@ -367,15 +367,16 @@ write_again_and_again (gpointer data)
 static void
 a_reader_sees_one_writer_s_plan_whole (Fixture * f, gconstpointer unused)
 {
-  g_autoptr (CudaPlanCache) other = cuda_plan_cache_new (f->folder, "some GPU");
+  g_autoptr (CudaPlanCache) other =
+      ddpm_cuda_plan_cache_new (f->folder, "some GPU");
   Writer writers[] = { {f->cache, 'a'}, {other, 'b'} };
   GThread *threads[G_N_ELEMENTS (writers)];
 
-  cuda_plan_cache_write (f->cache, GRAPH, "aa");
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, "aa");
   for (guint i = 0; i < G_N_ELEMENTS (writers); i++)
     threads[i] = g_thread_new ("writer", write_again_and_again, &writers[i]);
   for (guint i = 0; i < ROUNDS; i++) {
-    g_autofree gchar *plan = cuda_plan_cache_read (f->cache, GRAPH);
+    g_autofree gchar *plan = ddpm_cuda_plan_cache_read (f->cache, GRAPH);
 
     g_assert_nonnull (plan);
     g_assert_cmpuint (strspn (plan, *plan == 'a' ? "a" : "b"), ==,

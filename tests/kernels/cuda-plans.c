@@ -96,7 +96,8 @@ static void
 assert_named (const CudaDnnPlan * plan)
 {
   g_assert_nonnull (plan);
-  g_assert_true (g_str_has_prefix (cuda_dnn_plan_name (plan), "cudnn:eng"));
+  g_assert_true (g_str_has_prefix (ddpm_cuda_dnn_plan_name (plan),
+          "cudnn:eng"));
 }
 
 /* Parts of the workspace that one pass uses at a time */
@@ -113,9 +114,9 @@ assert_workspace (const CudaConvShape * s)
 {
   const CudaConvLayout *l = &s->layout;
   const gsize act = ddpm_type_size (s->type);
-  const gsize x = s->stage_x || s->d.training ? cuda_conv_pixels_in (s)
+  const gsize x = s->stage_x || s->d.training ? ddpm_cuda_conv_pixels_in (s)
       * s->weights.cin_padded * act : 0;
-  const gsize y = cuda_conv_pixels_out (s) * s->weights.cout_padded;
+  const gsize y = ddpm_cuda_conv_pixels_out (s) * s->weights.cout_padded;
 
   assert_apart (s, l->x, x, l->work[CUDA_CONV_FORWARD]);
   if (s->plans[CUDA_CONV_RESIDUAL] == NULL) {
@@ -125,7 +126,7 @@ assert_workspace (const CudaConvShape * s)
   }
   for (guint i = 0; i < CUDA_CONV_PLANS; i++) {
     if (s->plans[i])
-      assert_apart (s, l->work[i], cuda_dnn_plan_scratch (s->plans[i]),
+      assert_apart (s, l->work[i], ddpm_cuda_dnn_plan_scratch (s->plans[i]),
           l->size);
   }
   if (!s->d.training)
@@ -135,11 +136,13 @@ assert_workspace (const CudaConvShape * s)
     assert_apart (s, l->dy, y * act, l->dweight);
   }
   assert_apart (s, l->x, x, l->dweight);
-  assert_apart (s, l->dweight, cuda_weight_count_padded (&s->weights)
+  assert_apart (s, l->dweight, ddpm_cuda_weight_count_padded (&s->weights)
       * ddpm_type_size (s->dweight_type), l->parts);
-  assert_apart (s, l->parts, cuda_part_count (cuda_conv_pixels_out (s))
+  assert_apart (s, l->parts,
+      ddpm_cuda_part_count (ddpm_cuda_conv_pixels_out (s))
       * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_DATA]);
-  assert_apart (s, l->parts, cuda_part_count (cuda_conv_pixels_out (s))
+  assert_apart (s, l->parts,
+      ddpm_cuda_part_count (ddpm_cuda_conv_pixels_out (s))
       * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_WEIGHTS]);
 }
 
@@ -147,7 +150,7 @@ static CudaConvShape *
 plan_one (const DdpmConvDesc * d, DdpmType type)
 {
   GError *error = NULL;
-  CudaConvShape *s = cuda_conv_shape_new (&h200, type, d, &error);
+  CudaConvShape *s = ddpm_cuda_conv_shape_new (&h200, type, d, &error);
 
   g_assert_no_error (error);
   assert_named (s->plans[CUDA_CONV_FORWARD]);
@@ -160,7 +163,7 @@ plan_one (const DdpmConvDesc * d, DdpmType type)
   assert_workspace (s);
   g_test_message ("%u x %u x %u, %u + %u to %u, kernel %u, stride %u: %s%s",
       d->n, d->height, d->width, d->cin0, d->cin1, d->cout, d->kernel,
-      d->stride, cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]),
+      d->stride, ddpm_cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]),
       s->adds_bias ? " with bias" : "");
   return s;
 }
@@ -191,7 +194,7 @@ plan_all (const DdpmConfig * config, guint side, const Mode * mode,
 
     if (mode->type == DDPM_TYPE_BF16)
       assert_fused (s);
-    cuda_conv_shape_free (s);
+    ddpm_cuda_conv_shape_free (s);
   }
 }
 
@@ -237,7 +240,7 @@ each_sort_of_convolution_has_fused_plans_in_bf16 (void)
     CudaConvShape *s = plan_one (&sorts[i], DDPM_TYPE_BF16);
 
     assert_fused (s);
-    cuda_conv_shape_free (s);
+    ddpm_cuda_conv_shape_free (s);
   }
 }
 
@@ -249,7 +252,7 @@ an_impossible_convolution_is_refused (void)
   };
   GError *error = NULL;
 
-  g_assert_null (cuda_conv_shape_new (&h200, DDPM_TYPE_F32, &d, &error));
+  g_assert_null (ddpm_cuda_conv_shape_new (&h200, DDPM_TYPE_F32, &d, &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
   g_clear_error (&error);
 }
@@ -260,14 +263,14 @@ what_no_engine_computes_is_told (void)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 8 };
   const CudaDnnWindow window = { 1, 1 };
-  CudaDnnGraph *graph = cuda_dnn_graph_new (&h200);
-  CudaDnnTensor x = cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
-  CudaDnnTensor dw = cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
-  CudaDnnTensor dy = cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
+  CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (&h200);
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
+  CudaDnnTensor dw = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
+  CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
   GError *error = NULL;
 
-  cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, dw, dy);
-  g_assert_null (cuda_dnn_plan_new (graph, "a gradient", &error));
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, dw, dy);
+  g_assert_null (ddpm_cuda_dnn_plan_new (graph, "a gradient", &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
   g_assert_true (g_str_has_prefix (error->message, "a gradient: "));
   g_clear_error (&error);
@@ -278,14 +281,14 @@ shapes_that_do_not_fit_together_are_told (void)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 16 };
   const CudaDnnWindow window = { 1, 1 };
-  CudaDnnGraph *graph = cuda_dnn_graph_new (&h200);
-  CudaDnnTensor x = cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
-  CudaDnnTensor w = cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
-  CudaDnnTensor y = cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
+  CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (&h200);
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
+  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
+  CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
   GError *error = NULL;
 
-  cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, y);
-  g_assert_null (cuda_dnn_plan_new (graph, "a product", &error));
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, y);
+  g_assert_null (ddpm_cuda_dnn_plan_new (graph, "a product", &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
   g_clear_error (&error);
 }
@@ -296,7 +299,7 @@ what_describes_no_device_is_refused (void)
   CudaDnnTarget target;
   GError *error = NULL;
 
-  g_assert_false (cuda_dnn_target_describe (&target, "{}", &error));
+  g_assert_false (ddpm_cuda_dnn_target_describe (&target, "{}", &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
   g_assert_null (target.device);
   g_clear_error (&error);
@@ -315,20 +318,20 @@ runs_with_the_same_memory_take_nothing_anew (void)
   const CudaDnnPlan *plan = s->plans[CUDA_CONV_FORWARD];
   CudaDnnRun run = { NULL };
 
-  g_assert_cmpint (cuda_dnn_run (&run, plan, NULL, memory, NULL), !=,
+  g_assert_cmpint (ddpm_cuda_dnn_run (&run, plan, NULL, memory, NULL), !=,
       CUDNN_STATUS_SUCCESS);
   pack = run.pack;
   g_assert_nonnull (pack);
-  cuda_dnn_run (&run, plan, NULL, memory, NULL);
+  ddpm_cuda_dnn_run (&run, plan, NULL, memory, NULL);
   g_assert_true (run.pack == pack);
 
   memory[1] = &h200;
-  cuda_dnn_run (&run, plan, NULL, memory, NULL);
+  ddpm_cuda_dnn_run (&run, plan, NULL, memory, NULL);
   g_assert_nonnull (run.pack);
   g_assert_true (run.memory[1] == &h200);
-  cuda_dnn_run_clear (&run);
+  ddpm_cuda_dnn_run_clear (&run);
   g_assert_null (run.pack);
-  cuda_conv_shape_free (s);
+  ddpm_cuda_conv_shape_free (s);
 }
 
 /* --- plans that are kept ----------------------------------------------------- */
@@ -399,19 +402,19 @@ start_and_plan (CudaPlanCache * cache, const CudaConvShape * expected)
   h200.cache = cache;
   s = plan_one (&cached, DDPM_TYPE_F32);
   h200.cache = NULL;
-  g_assert_cmpstr (cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]), ==,
-      cuda_dnn_plan_name (expected->plans[CUDA_CONV_FORWARD]));
+  g_assert_cmpstr (ddpm_cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]), ==,
+      ddpm_cuda_dnn_plan_name (expected->plans[CUDA_CONV_FORWARD]));
   g_assert_true (s->adds_bias == expected->adds_bias);
   g_assert_cmpuint (s->layout.size, ==, expected->layout.size);
-  cuda_conv_shape_free (s);
+  ddpm_cuda_conv_shape_free (s);
 }
 
 static void
 a_second_start_takes_plans_from_the_cache (void)
 {
   g_autofree gchar *folder = make_folder (), *path = NULL;
-  g_autoptr (CudaPlanCache) cache = cuda_plan_cache_new (folder, "H200");
-  g_autoptr (CudaPlanCache) other = cuda_plan_cache_new (folder, "other");
+  g_autoptr (CudaPlanCache) cache = ddpm_cuda_plan_cache_new (folder, "H200");
+  g_autoptr (CudaPlanCache) other = ddpm_cuda_plan_cache_new (folder, "other");
   CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
   guint64 number;
 
@@ -426,7 +429,7 @@ a_second_start_takes_plans_from_the_cache (void)
   g_assert_cmpint (g_remove (path), ==, 0);
   g_free (path);
   path = only_file (folder);
-  cuda_conv_shape_free (expected);
+  ddpm_cuda_conv_shape_free (expected);
   remove_folder (folder, path);
 }
 
@@ -438,7 +441,7 @@ keep_nonsense (const CudaPlanCache * cache, const gchar * path)
   gchar **lines = g_strsplit (text, "\n", 4);
   const gchar *graph = strchr (lines[2], ':') + 1;
 
-  cuda_plan_cache_write (cache, graph, "{");
+  ddpm_cuda_plan_cache_write (cache, graph, "{");
   g_strfreev (lines);
 }
 
@@ -446,7 +449,7 @@ static void
 a_spoilt_cache_is_planned_anew (void)
 {
   g_autofree gchar *folder = make_folder (), *path = NULL, *good = NULL;
-  g_autoptr (CudaPlanCache) cache = cuda_plan_cache_new (folder, "H200");
+  g_autoptr (CudaPlanCache) cache = ddpm_cuda_plan_cache_new (folder, "H200");
   CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
   GError *error = NULL;
 
@@ -465,7 +468,7 @@ a_spoilt_cache_is_planned_anew (void)
     mended = contents (path);
     g_assert_cmpstr (mended, ==, good);
   }
-  cuda_conv_shape_free (expected);
+  ddpm_cuda_conv_shape_free (expected);
   remove_folder (folder, path);
 }
 
@@ -481,7 +484,7 @@ main (int argc, char **argv)
   path = g_build_filename (g_getenv ("DDPM_TEST_DATA"), "h200.json", NULL);
   g_file_get_contents (path, &json, NULL, &error);
   g_assert_no_error (error);
-  cuda_dnn_target_describe (&h200, json, &error);
+  ddpm_cuda_dnn_target_describe (&h200, json, &error);
   g_assert_no_error (error);
 
   g_test_add_func ("/cuda-plans/every-convolution-in-f32",
@@ -505,6 +508,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-plans/spoilt-cache", a_spoilt_cache_is_planned_anew);
 
   status = g_test_run ();
-  cuda_dnn_target_clear (&h200);
+  ddpm_cuda_dnn_target_clear (&h200);
   return status;
 }

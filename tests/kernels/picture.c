@@ -271,20 +271,20 @@ add_tests_of_taking (const gchar * name, const FromPicture * from_picture,
 static void
 from_kernel (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
 {
-  cuda_kern_from_picture (NULL, p, pixels);
+  ddpm_cuda_kern_from_picture (NULL, p, pixels);
 }
 
 static void
 pixels_kernel (DdpmBackend * b, guint n, const DdpmPixels * p,
     const guint8 * pixels, const guint8 * mirrored, float *x)
 {
-  cuda_kern_from_pixels (NULL, n, p, pixels, mirrored, x);
+  ddpm_cuda_kern_from_pixels (NULL, n, p, pixels, mirrored, x);
 }
 
 static void
 kernel (DdpmBackend * b, const float *x, const DdpmPicture * p)
 {
-  cuda_kern_to_picture (NULL, x, p);
+  ddpm_cuda_kern_to_picture (NULL, x, p);
 }
 #endif
 

@@ -139,7 +139,7 @@ a_prediction_that_is_no_number_stays_visible (void)
   g_assert_true (isnan (x));
 }
 
-/* --- optimiser --- */
+/* --- optimizer --- */
 
 /* The documentation of torch.optim.Adam, m hat and v hat written out */
 static void

@@ -25,7 +25,7 @@ sum_of_flops (DdpmBackend * profile)
   return flops;
 }
 
-/* One optimiser step of the smallest network on the given backend */
+/* One optimizer step of the smallest network on the given backend */
 static DdpmTrainer *
 trainer_after_a_step (DdpmBackend * backend)
 {
@@ -247,8 +247,8 @@ behind_new (void)
 
   behind_ops = *b->ops;
   behind_ops.wait = count_wait;
-  behind_ops.sequence_new = new_sequence;
-  behind_ops.sequence_run = count_sequence;
+  behind_ops.graph_new = new_sequence;
+  behind_ops.graph_run = count_sequence;
   behind_ops.adam_clipped = count_squares;
   b->ops = &behind_ops;
   waits = sequences = squares = 0;
@@ -269,14 +269,14 @@ what_runs_behind_is_waited_for_while_watched (void)
 {
   g_autoptr (DdpmBackend) inner = behind_new ();
   g_autoptr (DdpmBackend) profile = ddpm_profile_backend_new (inner);
-  DdpmPlan *sequence = ddpm_sequence_new (profile);
+  DdpmPlan *sequence = ddpm_graph_plan_new (profile);
 
   g_assert_nonnull (sequence);
-  ddpm_sequence_run (sequence, zero_four, profile);
+  ddpm_graph_plan_run (sequence, zero_four, profile);
   g_assert_cmpuint (waits, ==, 1);
   g_assert_cmpuint (sequences, ==, 0);  /* its calls were made one by one */
   ddpm_profile_backend_set_active (profile, FALSE);
-  ddpm_sequence_run (sequence, zero_four, profile);
+  ddpm_graph_plan_run (sequence, zero_four, profile);
   g_assert_cmpuint (waits, ==, 1);
   g_assert_cmpuint (sequences, ==, 1);
   profile->ops->plan_free (sequence);
@@ -291,7 +291,7 @@ a_step_is_that_of_the_backend_inside (void)
 
   g_assert_cmpuint (squares, ==, 1);
   g_assert_cmpuint (ddpm_profile_backend_get_entries (profile)
-      [DDPM_PROFILE_OPTIMISER].calls, ==, 1);
+      [DDPM_PROFILE_OPTIMIZER].calls, ==, 1);
 }
 
 static void
@@ -299,7 +299,7 @@ what_the_backend_inside_has_not_is_not_there (void)
 {
   g_autoptr (DdpmBackend) profile = profile_new ();
 
-  g_assert_null (ddpm_sequence_new (profile));
+  g_assert_null (ddpm_graph_plan_new (profile));
   g_assert_null (profile->ops->adam_clipped);
 }
 

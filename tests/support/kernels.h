@@ -24,11 +24,11 @@ static inline void
 test_assert_table_is_full (const DdpmBackend * b)
 {
   static const gsize optional[] = { G_STRUCT_OFFSET (DdpmOps, check),
-    G_STRUCT_OFFSET (DdpmOps, ready), G_STRUCT_OFFSET (DdpmOps, wait),
-    G_STRUCT_OFFSET (DdpmOps, follow), G_STRUCT_OFFSET (DdpmOps, lead),
+    G_STRUCT_OFFSET (DdpmOps, probe), G_STRUCT_OFFSET (DdpmOps, wait),
+    G_STRUCT_OFFSET (DdpmOps, wait_event), G_STRUCT_OFFSET (DdpmOps, record_event),
     G_STRUCT_OFFSET (DdpmOps, adam_clipped),
-    G_STRUCT_OFFSET (DdpmOps, sequence_new),
-    G_STRUCT_OFFSET (DdpmOps, sequence_run)
+    G_STRUCT_OFFSET (DdpmOps, graph_new),
+    G_STRUCT_OFFSET (DdpmOps, graph_run)
   };
 
   for (gsize at = 0; at < sizeof (DdpmOps); at += sizeof (gpointer)) {

@@ -67,7 +67,7 @@ set_up_forward (gpointer data)
   s->ok = job->x && job->eps && (job->weights || b->host_memory);
   if (!s->ok)
     return;
-  job->sequence = ddpm_sequence_new (b);
+  job->sequence = ddpm_graph_plan_new (b);
   b->ops->upload (b, job->x, job->noise, size);
   if (job->weights)
     b->ops->upload (b, job->weights, job->model->weights, arena);
@@ -111,7 +111,7 @@ step_forward (gpointer data)
   BenchJob *job = data;
   float first;
 
-  ddpm_sequence_run (job->sequence, run_forward, job);
+  ddpm_graph_plan_run (job->sequence, run_forward, job);
   job->backend->ops->download (job->backend, &first, job->eps, sizeof first);
 }
 

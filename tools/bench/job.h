@@ -13,7 +13,7 @@ typedef struct _BenchJob BenchJob;
 BenchJob *bench_job_new (const BenchOptions * options, DdpmBackend * backend,
     guint batch, GError ** error);
 void bench_job_free (BenchJob * job);
-/* One evaluation, one batch of images, or one optimiser step; what it
+/* One evaluation, one batch of images, or one optimizer step; what it
  * computes is finished on return. */
 gboolean bench_job_step (BenchJob * job, GError ** error);
 /* Evaluations of the network in a step, for each image */

@@ -269,7 +269,7 @@ parse_command_line (CommandLine * line, gint * argc, gchar *** argv,
   g_option_context_set_summary (context,
       "Times a diffusion model, and beside it what this machine does at most:\n"
       "forward: one evaluation of the network; sample: a batch from noise to\n"
-      "images; train: one optimiser step.");
+      "images; train: one optimizer step.");
   g_option_context_add_main_entries (context, entries, NULL);
   return g_option_context_parse (context, argc, argv, error);
 }

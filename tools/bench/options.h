@@ -13,7 +13,7 @@ typedef enum
 {
   BENCH_FORWARD,                /* one evaluation of the network */
   BENCH_SAMPLE,                 /* a batch from noise to images */
-  BENCH_TRAIN,                  /* one optimiser step */
+  BENCH_TRAIN,                  /* one optimizer step */
 } BenchMode;
 
 /**

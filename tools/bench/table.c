@@ -36,7 +36,7 @@ print_speed (const BenchOptions * options, const BenchResult * r)
 {
   const gdouble evaluations = (gdouble) r->batch * r->evaluations;
   static const gchar *const steps[] =
-      { "one evaluation", "noise to images", "one optimiser step" };
+      { "one evaluation", "noise to images", "one optimizer step" };
 
   print_spread (steps[options->mode], &r->step);
   print_spread ("time of processors", &r->cpu);

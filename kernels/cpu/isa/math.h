@@ -8,7 +8,7 @@
 #include "kernels/bf16.h"
 
 /* Each instruction set's build gives its tables a suffix of its own. */
-#define KERN_JOIN_(name, isa) cpu_##name##_##isa
+#define KERN_JOIN_(name, isa) ddpm_cpu_##name##_##isa
 #define KERN_JOIN(name, isa) KERN_JOIN_ (name, isa)
 #define KERN(name) KERN_JOIN (name, CPU_ISA)
 

@@ -3,7 +3,7 @@
  *
  * Each loop runs in one thread over a contiguous piece of work; who works on
  * what is decided above. The files kern-*.c are compiled once for each
- * instruction set, and cpu_kernels_get() gives the best that this processor
+ * instruction set, and ddpm_cpu_kernels_get() gives the best that this processor
  * has. Every sum keeps one accumulator per channel or a fixed number of
  * lanes, so that all of them give the same bits; but for products of
  * matrices, which are fused with their sums where the processor can.
@@ -202,6 +202,6 @@ typedef struct
   const CpuProductKernels *product;
 } CpuKernels;
 
-const CpuKernels *cpu_kernels_get (void);
+const CpuKernels *ddpm_cpu_kernels_get (void);
 
 G_END_DECLS

@@ -32,8 +32,8 @@ describe_pixels (const CpuConvolution * conv, guint channels, guint height,
 {
   const dnnl_dims_t dims = { conv->d.n, channels, height, width };
 
-  return dnnl_memory_desc_create_with_tag (desc, 4, dims, cpu_data_type (type),
-      dnnl_nhwc);
+  return dnnl_memory_desc_create_with_tag (desc, 4, dims,
+      ddpm_cpu_data_type (type), dnnl_nhwc);
 }
 
 static dnnl_status_t
@@ -44,8 +44,8 @@ describe_weights (const CpuConvolution * conv, const CpuConvSource * s,
     conv->d.kernel
   };
 
-  return dnnl_memory_desc_create_with_tag (desc, 4, dims, cpu_data_type (type),
-      tag);
+  return dnnl_memory_desc_create_with_tag (desc, 4, dims,
+      ddpm_cpu_data_type (type), tag);
 }
 
 /* Zeros below and to the right, as many as the last window reaches over */
@@ -92,7 +92,7 @@ descs_init (ConvDescs * descs, const CpuConvolution * conv,
   if (status == dnnl_success)
     status = dnnl_memory_desc_create_with_tag (&descs->bias, 1, bias, dnnl_f32,
         dnnl_a);
-  return cpu_check (status, "shapes of a convolution", error);
+  return ddpm_cpu_check (status, "shapes of a convolution", error);
 }
 
 static const_dnnl_memory_desc_t
@@ -114,19 +114,19 @@ plan_forward (CpuConvolution * conv, CpuConvSource * s, const ConvDescs * descs,
   const gboolean bias = s->first == 0;
   const_dnnl_memory_desc_t weights = add && s->forward[0].primitive
       ? weights_of (&s->forward[0]) : descs->weights;
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   dnnl_primitive_attr_t attr;
   dnnl_primitive_desc_t pd;
   gboolean ok;
 
-  if (!cpu_attr_new (add, &attr, error))
+  if (!ddpm_cpu_attr_new (add, &attr, error))
     return FALSE;
-  ok = cpu_check (dnnl_convolution_forward_primitive_desc_create (&pd,
+  ok = ddpm_cpu_check (dnnl_convolution_forward_primitive_desc_create (&pd,
           b->engine, dnnl_forward_inference, dnnl_convolution_direct,
           descs->x, weights, bias ? descs->bias : NULL, descs->y,
           descs->strides, descs->dilates, descs->padding_l, descs->padding_r,
           attr), "convolution", error)
-      && cpu_primitive_init (&s->forward[add], b, pd, args, bias ? 4 : 3,
+      && ddpm_cpu_primitive_init (&s->forward[add], b, pd, args, bias ? 4 : 3,
       error);
   dnnl_primitive_attr_destroy (attr);
   return ok;
@@ -137,9 +137,9 @@ static gboolean
 make_hint (CpuConvolution * conv, const ConvDescs * descs,
     dnnl_primitive_desc_t * hint, GError ** error)
 {
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
 
-  return cpu_check (dnnl_convolution_forward_primitive_desc_create (hint,
+  return ddpm_cpu_check (dnnl_convolution_forward_primitive_desc_create (hint,
           b->engine, dnnl_forward_training, dnnl_convolution_direct, descs->x,
           descs->weights, descs->bias, descs->dy, descs->strides,
           descs->dilates, descs->padding_l, descs->padding_r, NULL),
@@ -153,18 +153,18 @@ plan_backward_data (CpuConvolution * conv, CpuConvSource * s,
   static const gint args[] = { DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS,
     DNNL_ARG_DIFF_DST
   };
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   dnnl_primitive_attr_t attr;
   dnnl_primitive_desc_t pd;
   gboolean ok;
 
-  if (!cpu_attr_new (FALSE, &attr, error))
+  if (!ddpm_cpu_attr_new (FALSE, &attr, error))
     return FALSE;
-  ok = cpu_check (dnnl_convolution_backward_data_primitive_desc_create (&pd,
-          b->engine, dnnl_convolution_direct, descs->x, descs->weights,
+  ok = ddpm_cpu_check (dnnl_convolution_backward_data_primitive_desc_create
+      (&pd, b->engine, dnnl_convolution_direct, descs->x, descs->weights,
           descs->dy, descs->strides, descs->dilates, descs->padding_l,
           descs->padding_r, hint, attr), "convolution, backward data", error)
-      && cpu_primitive_init (&s->backward_data, b, pd, args,
+      && ddpm_cpu_primitive_init (&s->backward_data, b, pd, args,
       G_N_ELEMENTS (args), error);
   dnnl_primitive_attr_destroy (attr);
   return ok;
@@ -177,24 +177,24 @@ plan_backward_weights (CpuConvolution * conv, CpuConvSource * s,
   static const gint args[] = { DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS,
     DNNL_ARG_DIFF_DST
   };
-  CpuBackend *b = cpu_plan_backend (&conv->base.plan);
+  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
   dnnl_memory_desc_t plain = NULL;
   dnnl_primitive_attr_t attr;
   dnnl_primitive_desc_t pd;
   gboolean ok;
 
-  if (!cpu_attr_new (FALSE, &attr, error))
+  if (!ddpm_cpu_attr_new (FALSE, &attr, error))
     return FALSE;
-  ok = cpu_check (dnnl_convolution_backward_weights_primitive_desc_create (&pd,
-          b->engine, dnnl_convolution_direct, descs->x, descs->dweights, NULL,
+  ok = ddpm_cpu_check (dnnl_convolution_backward_weights_primitive_desc_create
+      (&pd, b->engine, dnnl_convolution_direct, descs->x, descs->dweights, NULL,
           descs->dy, descs->strides, descs->dilates, descs->padding_l,
           descs->padding_r, hint, attr), "convolution, backward weights", error)
-      && cpu_primitive_init (&s->backward_weights, b, pd, args,
+      && ddpm_cpu_primitive_init (&s->backward_weights, b, pd, args,
       G_N_ELEMENTS (args), error)
-      && cpu_check (describe_weights (conv, s, DDPM_TYPE_F32, dnnl_oihw,
+      && ddpm_cpu_check (describe_weights (conv, s, DDPM_TYPE_F32, dnnl_oihw,
           &plain), "weights", error)
-      && cpu_reorder_init (&s->collect, b, weights_of (&s->backward_weights),
-      plain, error);
+      && ddpm_cpu_reorder_init (&s->collect, b,
+      weights_of (&s->backward_weights), plain, error);
   if (plain)
     dnnl_memory_desc_destroy (plain);
   dnnl_primitive_attr_destroy (attr);
@@ -214,12 +214,12 @@ plan_weights (CpuConvolution * conv, CpuConvSource * s,
   *weights = conv->base.plan.ops->alloc (conv->base.plan.backend,
       dnnl_memory_desc_get_size (desc));
   if (*weights == NULL)
-    return cpu_conv_no_memory (conv, error);
-  if (!cpu_check (describe_weights (conv, s, DDPM_TYPE_F32, dnnl_oihw, &plain),
-          "weights", error))
+    return ddpm_cpu_conv_no_memory (conv, error);
+  if (!ddpm_cpu_check (describe_weights (conv, s, DDPM_TYPE_F32, dnnl_oihw,
+              &plain), "weights", error))
     return FALSE;
-  ok = cpu_reorder_init (arrange, cpu_plan_backend (&conv->base.plan), plain,
-      desc, error);
+  ok = ddpm_cpu_reorder_init (arrange, ddpm_cpu_plan_backend (&conv->base.plan),
+      plain, desc, error);
   dnnl_memory_desc_destroy (plain);
   return ok;
 }
@@ -245,7 +245,7 @@ plan_backward_passes (CpuConvolution * conv, CpuConvSource * s,
       && plan_weights (conv, s, &s->backward_data, &s->weights_backward,
       &s->arrange_backward, error);
 
-  if (ok && !cpu_conv_is_product (conv))
+  if (ok && !ddpm_cpu_conv_is_product (conv))
     ok = plan_backward_weights (conv, s, descs, hint, error);
   if (hint)
     dnnl_primitive_desc_destroy (hint);
@@ -253,7 +253,7 @@ plan_backward_passes (CpuConvolution * conv, CpuConvSource * s,
 }
 
 gboolean
-cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
+ddpm_cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
     GError ** error)
 {
   ConvDescs descs;
@@ -267,7 +267,7 @@ cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
 }
 
 gsize
-cpu_conv_primitives_scratch (const CpuConvSource * s)
+ddpm_cpu_conv_primitives_scratch (const CpuConvSource * s)
 {
   const CpuPrimitive *all[] = { &s->forward[0], &s->forward[1],
     &s->backward_data, &s->backward_weights, &s->collect
@@ -280,19 +280,19 @@ cpu_conv_primitives_scratch (const CpuConvSource * s)
 }
 
 gsize
-cpu_conv_dweights_size (const CpuConvSource * s)
+ddpm_cpu_conv_dweights_size (const CpuConvSource * s)
 {
   return s->backward_weights.primitive ?
       dnnl_memory_desc_get_size (weights_of (&s->backward_weights)) : 0;
 }
 
 void
-cpu_conv_clear_primitives (CpuConvSource * s)
+ddpm_cpu_conv_clear_primitives (CpuConvSource * s)
 {
   CpuPrimitive *all[] = { &s->forward[0], &s->forward[1], &s->backward_data,
     &s->backward_weights, &s->arrange, &s->arrange_backward, &s->collect
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    cpu_primitive_clear (all[i]);
+    ddpm_cpu_primitive_clear (all[i]);
 }

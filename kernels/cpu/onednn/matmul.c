@@ -17,13 +17,13 @@ describe (gsize batch, const CpuMatrix * m, dnnl_memory_desc_t * desc)
 
   return batch == 1
       ? dnnl_memory_desc_create_with_strides (desc, 2, dims,
-      cpu_data_type (m->type), strides)
+      ddpm_cpu_data_type (m->type), strides)
       : dnnl_memory_desc_create_with_strides (desc, 3, batch_dims,
-      cpu_data_type (m->type), batch_strides);
+      ddpm_cpu_data_type (m->type), batch_strides);
 }
 
 gboolean
-cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
+ddpm_cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
     const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
     gboolean add, GError ** error)
 {
@@ -35,11 +35,12 @@ cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
   gboolean ok = TRUE;
 
   for (guint i = 0; ok && i < 3; i++)
-    ok = cpu_check (describe (batch, matrices[i], &descs[i]), "matrix", error);
-  ok = ok && cpu_attr_new (add, &attr, error)
-      && cpu_check (dnnl_matmul_primitive_desc_create (&pd, b->engine,
+    ok = ddpm_cpu_check (describe (batch, matrices[i], &descs[i]), "matrix",
+        error);
+  ok = ok && ddpm_cpu_attr_new (add, &attr, error)
+      && ddpm_cpu_check (dnnl_matmul_primitive_desc_create (&pd, b->engine,
           descs[0], descs[1], NULL, descs[2], attr), "matrix product", error)
-      && cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
+      && ddpm_cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
   if (attr)
     dnnl_primitive_attr_destroy (attr);
   for (guint i = 0; i < 3; i++) {

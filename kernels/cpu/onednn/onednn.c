@@ -4,13 +4,13 @@
 #include "kernels/cpu/onednn/onednn.h"
 
 dnnl_data_type_t
-cpu_data_type (DdpmType type)
+ddpm_cpu_data_type (DdpmType type)
 {
   return type == DDPM_TYPE_F32 ? dnnl_f32 : dnnl_bf16;
 }
 
 gboolean
-cpu_check (dnnl_status_t status, const gchar * what, GError ** error)
+ddpm_cpu_check (dnnl_status_t status, const gchar * what, GError ** error)
 {
   if (status == dnnl_success)
     return TRUE;
@@ -48,7 +48,7 @@ isa_name (void)
 
 /* Plain AVX-512 only emulates bf16, slower than f32. */
 gboolean
-cpu_onednn_check_bf16 (GError ** error)
+ddpm_cpu_onednn_check_bf16 (GError ** error)
 {
 #ifdef __x86_64__
   if (has_isa (dnnl_cpu_isa_avx512_core_bf16))
@@ -61,17 +61,17 @@ cpu_onednn_check_bf16 (GError ** error)
 }
 
 gboolean
-cpu_onednn_open (CpuBackend * b, GError ** error)
+ddpm_cpu_onednn_open (CpuBackend * b, GError ** error)
 {
-  return cpu_onednn_check_bf16 (error)
-      && cpu_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0), "engine",
+  return ddpm_cpu_onednn_check_bf16 (error)
+      && ddpm_cpu_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0), "engine",
       error)
-      && cpu_check (dnnl_stream_create (&b->stream, b->engine,
+      && ddpm_cpu_check (dnnl_stream_create (&b->stream, b->engine,
           dnnl_stream_default_flags), "stream", error);
 }
 
 void
-cpu_onednn_close (CpuBackend * b)
+ddpm_cpu_onednn_close (CpuBackend * b)
 {
   if (b->stream)
     dnnl_stream_destroy (b->stream);
@@ -80,7 +80,7 @@ cpu_onednn_close (CpuBackend * b)
 }
 
 gchar *
-cpu_onednn_describe (void)
+ddpm_cpu_onednn_describe (void)
 {
   const dnnl_version_t *version = dnnl_version ();
 

@@ -8,20 +8,20 @@
 
 G_BEGIN_DECLS
 
-dnnl_data_type_t cpu_data_type (DdpmType type);
+dnnl_data_type_t ddpm_cpu_data_type (DdpmType type);
 /* Fails with DDPM_ERROR_LIBRARY, naming what was done. */
-gboolean cpu_check (dnnl_status_t status, const gchar * what, GError ** error);
+gboolean ddpm_cpu_check (dnnl_status_t status, const gchar * what, GError ** error);
 
 /* --- primitives (primitive.c) -------------------------------------------- */
 
 /* With a workspace given by the caller, and dst += where sum */
-gboolean cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr,
+gboolean ddpm_cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr,
     GError ** error);
 /* Takes pd, whose arguments DNNL_ARG_* are, in the order of the addresses
- * that cpu_primitive_run () gets, args [n_args]. */
-gboolean cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
+ * that ddpm_cpu_primitive_run () gets, args [n_args]. */
+gboolean ddpm_cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
     dnnl_primitive_desc_t pd, const gint * args, gint n_args, GError ** error);
-gboolean cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
+gboolean ddpm_cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
     const_dnnl_memory_desc_t src, const_dnnl_memory_desc_t dst,
     GError ** error);
 

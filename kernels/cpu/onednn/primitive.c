@@ -5,14 +5,14 @@
 #include "kernels/cpu/onednn/onednn.h"
 
 gboolean
-cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
+ddpm_cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
 {
   dnnl_post_ops_t ops = NULL;
   dnnl_status_t status = dnnl_primitive_attr_create (attr);
 
   if (status != dnnl_success) {
     *attr = NULL;
-    return cpu_check (status, "attributes", error);
+    return ddpm_cpu_check (status, "attributes", error);
   }
   status = dnnl_primitive_attr_set_scratchpad_mode (*attr,
       dnnl_scratchpad_mode_user);
@@ -25,7 +25,7 @@ cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
     if (ops)
       dnnl_post_ops_destroy (ops);
   }
-  if (!cpu_check (status, "attributes", error)) {
+  if (!ddpm_cpu_check (status, "attributes", error)) {
     dnnl_primitive_attr_destroy (*attr);
     *attr = NULL;
     return FALSE;
@@ -39,7 +39,7 @@ add_argument (CpuPrimitive * p, CpuBackend * b, gint arg,
 {
   dnnl_memory_t memory;
 
-  if (!cpu_check (dnnl_memory_create (&memory, desc, b->engine,
+  if (!ddpm_cpu_check (dnnl_memory_create (&memory, desc, b->engine,
               DNNL_MEMORY_NONE), "memory object", error))
     return FALSE;
   p->args[p->n_args] = arg;
@@ -48,7 +48,7 @@ add_argument (CpuPrimitive * p, CpuBackend * b, gint arg,
 }
 
 gboolean
-cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
+ddpm_cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
     dnnl_primitive_desc_t pd, const gint * args, gint n_args, GError ** error)
 {
   const_dnnl_memory_desc_t workspace =
@@ -56,7 +56,7 @@ cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
   const char *implementation = NULL;
 
   memset (p, 0, sizeof (*p));
-  if (!cpu_check (dnnl_primitive_create (&p->primitive, pd), "primitive",
+  if (!ddpm_cpu_check (dnnl_primitive_create (&p->primitive, pd), "primitive",
           error)) {
     p->primitive = NULL;
     goto failed;
@@ -75,13 +75,13 @@ cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
   return TRUE;
 
 failed:
-  cpu_primitive_clear (p);
+  ddpm_cpu_primitive_clear (p);
   dnnl_primitive_desc_destroy (pd);
   return FALSE;
 }
 
 gboolean
-cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
+ddpm_cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
     const_dnnl_memory_desc_t src, const_dnnl_memory_desc_t dst, GError ** error)
 {
   static const gint args[] = { DNNL_ARG_FROM, DNNL_ARG_TO };
@@ -89,11 +89,11 @@ cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
   dnnl_primitive_desc_t pd;
   gboolean ok;
 
-  if (!cpu_attr_new (FALSE, &attr, error))
+  if (!ddpm_cpu_attr_new (FALSE, &attr, error))
     return FALSE;
-  ok = cpu_check (dnnl_reorder_primitive_desc_create (&pd, src, b->engine, dst,
-          b->engine, attr), "reorder of weights", error)
-      && cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
+  ok = ddpm_cpu_check (dnnl_reorder_primitive_desc_create (&pd, src, b->engine,
+          dst, b->engine, attr), "reorder of weights", error)
+      && ddpm_cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
   dnnl_primitive_attr_destroy (attr);
   return ok;
 }
@@ -101,8 +101,8 @@ cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
 /* Nothing here can fail but for a lack of memory for oneDNN's few words of
  * context, which the program does not survive anyway. */
 void
-cpu_primitive_run (CpuPrimitive * p, CpuBackend * b, const gconstpointer * data,
-    gpointer scratch)
+ddpm_cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
+    const gconstpointer * data, gpointer scratch)
 {
   dnnl_exec_arg_t args[CPU_PRIMITIVE_ARGS];
   dnnl_status_t status = dnnl_success;
@@ -122,7 +122,7 @@ cpu_primitive_run (CpuPrimitive * p, CpuBackend * b, const gconstpointer * data,
 }
 
 void
-cpu_primitive_clear (CpuPrimitive * p)
+ddpm_cpu_primitive_clear (CpuPrimitive * p)
 {
   for (gint i = 0; i < p->n_args; i++)
     dnnl_memory_destroy (p->memory[i]);
@@ -133,7 +133,7 @@ cpu_primitive_clear (CpuPrimitive * p)
 
 /* oneDNN's plain loops, thousands of times slower than the others */
 gboolean
-cpu_primitive_is_slow (const CpuPrimitive * p)
+ddpm_cpu_primitive_is_slow (const CpuPrimitive * p)
 {
   return p->implementation != NULL && strstr (p->implementation, "ref") != NULL;
 }

@@ -6,7 +6,7 @@
 #include "kernels/cpu/convolution.h"
 
 gboolean
-cpu_onednn_check_bf16 (GError ** error)
+ddpm_cpu_onednn_check_bf16 (GError ** error)
 {
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
       "precision=bf16 on a CPU needs oneDNN, and this gst-ddpm was built "
@@ -15,68 +15,68 @@ cpu_onednn_check_bf16 (GError ** error)
 }
 
 gboolean
-cpu_onednn_open (CpuBackend * b, GError ** error)
+ddpm_cpu_onednn_open (CpuBackend * b, GError ** error)
 {
-  return cpu_onednn_check_bf16 (error);
+  return ddpm_cpu_onednn_check_bf16 (error);
 }
 
 void
-cpu_onednn_close (CpuBackend * b)
+ddpm_cpu_onednn_close (CpuBackend * b)
 {
 }
 
 gchar *
-cpu_onednn_describe (void)
+ddpm_cpu_onednn_describe (void)
 {
   return g_strdup ("without oneDNN");
 }
 
 void
-cpu_primitive_run (CpuPrimitive * p, CpuBackend * b, const gconstpointer * data,
-    gpointer scratch)
+ddpm_cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
+    const gconstpointer * data, gpointer scratch)
 {
   g_assert_not_reached ();
 }
 
 void
-cpu_primitive_clear (CpuPrimitive * p)
+ddpm_cpu_primitive_clear (CpuPrimitive * p)
 {
 }
 
 gboolean
-cpu_primitive_is_slow (const CpuPrimitive * p)
+ddpm_cpu_primitive_is_slow (const CpuPrimitive * p)
 {
   return FALSE;
 }
 
 gboolean
-cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
+ddpm_cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
     const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
     gboolean add, GError ** error)
 {
-  return cpu_onednn_check_bf16 (error);
+  return ddpm_cpu_onednn_check_bf16 (error);
 }
 
 gboolean
-cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
+ddpm_cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
     GError ** error)
 {
-  return cpu_onednn_check_bf16 (error);
+  return ddpm_cpu_onednn_check_bf16 (error);
 }
 
 void
-cpu_conv_clear_primitives (CpuConvSource * s)
+ddpm_cpu_conv_clear_primitives (CpuConvSource * s)
 {
 }
 
 gsize
-cpu_conv_primitives_scratch (const CpuConvSource * s)
+ddpm_cpu_conv_primitives_scratch (const CpuConvSource * s)
 {
   return 0;
 }
 
 gsize
-cpu_conv_dweights_size (const CpuConvSource * s)
+ddpm_cpu_conv_dweights_size (const CpuConvSource * s)
 {
   return 0;
 }

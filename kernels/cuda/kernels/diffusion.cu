@@ -89,7 +89,7 @@ noise (const CudaNoise * args, unsigned n, unsigned elements, size_t blocks,
 }
 
 void
-cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
+ddpm_cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
     unsigned elements, float *out)
 {
   const size_t blocks = blocks_of (elements);
@@ -119,7 +119,7 @@ q_sample (unsigned n, unsigned elements, const float *a, const float *s,
 }
 
 void
-cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
+ddpm_cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
     const float *a, const float *s, const float *x_0, const float *eps,
     float *x_t)
 {
@@ -152,7 +152,7 @@ mse (const CudaLoss * args, const float *scales, unsigned elements,
 }
 
 void
-cuda_kern_mse (cudaStream_t stream, const CudaLoss * args,
+ddpm_cuda_kern_mse (cudaStream_t stream, const CudaLoss * args,
     const float *scale, unsigned n, unsigned elements, const float *pred,
     const float *target, float *dpred, double *loss)
 {
@@ -173,7 +173,7 @@ guide (size_t count, float w, const float *without, float *eps)
 }
 
 void
-cuda_kern_guide (cudaStream_t stream, size_t count, float w,
+ddpm_cuda_kern_guide (cudaStream_t stream, size_t count, float w,
     const float *without, float *eps)
 {
   launch (guide, dim3 (grid_size (count, THREADS)), dim3 (THREADS), 0, stream,
@@ -214,7 +214,7 @@ reverse_step (const CudaReverse * args, unsigned n, unsigned elements,
 }
 
 void
-cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
+ddpm_cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
     unsigned n, unsigned elements, float *x, const float *eps,
     float *x_0_prev)
 {

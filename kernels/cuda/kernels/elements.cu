@@ -87,7 +87,7 @@ launch_upsample_forward (cudaStream_t stream, size_t rows, size_t columns,
 }
 
 void
-cuda_kern_upsample_forward (cudaStream_t stream, size_t rows, size_t columns,
+ddpm_cuda_kern_upsample_forward (cudaStream_t stream, size_t rows, size_t columns,
     size_t channels, int bf16, const void *x, void *y)
 {
   const size_t bytes = channels * (bf16 ? 2 : 4);
@@ -158,7 +158,7 @@ upsample_backward_of (cudaStream_t stream, size_t rows, size_t columns,
 }
 
 void
-cuda_kern_upsample_backward (cudaStream_t stream, size_t rows, size_t columns,
+ddpm_cuda_kern_upsample_backward (cudaStream_t stream, size_t rows, size_t columns,
     size_t channels, int bf16, const void *dy, void *dx, int add)
 {
   if (bf16)
@@ -210,7 +210,7 @@ launch_accumulate (cudaStream_t stream, size_t count, const void *x, void *y)
 }
 
 void
-cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
+ddpm_cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
     const void *x, void *y)
 {
   if (bf16)
@@ -232,7 +232,7 @@ embedding (size_t dim, const float *table, const int *t, float *out)
 }
 
 void
-cuda_kern_embedding (cudaStream_t stream, unsigned n, size_t dim,
+ddpm_cuda_kern_embedding (cudaStream_t stream, unsigned n, size_t dim,
     const float *table, const int *t, float *out)
 {
   launch (embedding, dim3 (n), dim3 (THREADS), 0, stream, dim, table, t, out);
@@ -248,7 +248,7 @@ embedding_add (size_t dim, const float *table, const int *index, float *out)
 }
 
 void
-cuda_kern_embedding_add (cudaStream_t stream, unsigned n, size_t dim,
+ddpm_cuda_kern_embedding_add (cudaStream_t stream, unsigned n, size_t dim,
     const float *table, const int *index, float *out)
 {
   launch (embedding_add, dim3 (n), dim3 (THREADS), 0, stream, dim, table,
@@ -275,7 +275,7 @@ embedding_backward (unsigned n, size_t dim, const int *index, const float *dy,
 }
 
 void
-cuda_kern_embedding_backward (cudaStream_t stream, unsigned n, size_t dim,
+ddpm_cuda_kern_embedding_backward (cudaStream_t stream, unsigned n, size_t dim,
     unsigned rows, const int *index, const float *dy, float *dtable, int add)
 {
   launch (embedding_backward, dim3 (rows), dim3 (THREADS), 0, stream, n, dim,
@@ -295,7 +295,7 @@ swish_forward (size_t count, const float *x, float *y)
 }
 
 void
-cuda_kern_swish_forward (cudaStream_t stream, size_t count, const float *x,
+ddpm_cuda_kern_swish_forward (cudaStream_t stream, size_t count, const float *x,
     float *y)
 {
   launch (swish_forward, dim3 (grid_size (count, THREADS)), dim3 (THREADS), 0,
@@ -313,7 +313,7 @@ swish_backward (size_t count, const float *x, const float *dy, float *dx)
 }
 
 void
-cuda_kern_swish_backward (cudaStream_t stream, size_t count, const float *x,
+ddpm_cuda_kern_swish_backward (cudaStream_t stream, size_t count, const float *x,
     const float *dy, float *dx)
 {
   launch (swish_backward, dim3 (grid_size (count, THREADS)), dim3 (THREADS),

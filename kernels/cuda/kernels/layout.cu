@@ -72,7 +72,7 @@ gather (CudaChannels channels, const S * x0, const S * x1, D * x)
       pixel < channels.pixels; pixel += step) {
     for (unsigned c = threadIdx.x * V; c < channels.padded;
         c += blockDim.x * V) {
-      const CudaChannelPlace place = cuda_channel_place (&channels, pixel, c);
+      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel, c);
       Lanes < D, V > out;
 
 #pragma unroll
@@ -102,7 +102,7 @@ launch_gather (cudaStream_t stream, const CudaChannels * channels,
 }
 
 void
-cuda_kern_gather (cudaStream_t stream, const CudaChannels * channels,
+ddpm_cuda_kern_gather (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x0, const void *x1, int dst_bf16, void *x)
 {
   const void *const memory[] = { x0, x1, x };
@@ -136,7 +136,7 @@ scatter (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
       pixel < channels.pixels; pixel += step) {
     for (unsigned c = threadIdx.x * V; c < channels.c0 + channels.c1;
         c += blockDim.x * V) {
-      const CudaChannelPlace place = cuda_channel_place (&channels, pixel, c);
+      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel, c);
       D *to = place.source ? x1 : x0;
       const int add = place.source ? add1 : add0;
 
@@ -169,7 +169,7 @@ launch_scatter (cudaStream_t stream, const CudaChannels * channels,
 }
 
 void
-cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
+ddpm_cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x, int dst_bf16, void *x0, int add0, void *x1,
     int add1)
 {
@@ -236,7 +236,7 @@ launch_finish (cudaStream_t stream, const CudaChannels * channels,
 }
 
 void
-cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
+ddpm_cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
     int sum_bf16, const void *sum, const float *bias, int y_bf16,
     const void *residual, void *y)
 {
@@ -264,24 +264,24 @@ cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
 template < typename D > static __global__ void
 arrange (CudaWeightShape shape, const float *weight, D * padded)
 {
-  const unsigned count = cuda_weight_count (&shape);
-  const size_t all = cuda_weight_count_padded (&shape);
+  const unsigned count = ddpm_cuda_weight_count (&shape);
+  const size_t all = ddpm_cuda_weight_count_padded (&shape);
   const size_t step = (size_t) gridDim.x * blockDim.x;
 
   for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < all;
       i += step) {
-    const unsigned source = cuda_weight_source (&shape, (unsigned) i);
+    const unsigned source = ddpm_cuda_weight_source (&shape, (unsigned) i);
 
     padded[i] = from_float < D > (source < count ? weight[source] : 0.0f);
   }
 }
 
 void
-cuda_kern_arrange_weights (cudaStream_t stream, const CudaWeightShape * shape,
+ddpm_cuda_kern_arrange_weights (cudaStream_t stream, const CudaWeightShape * shape,
     const float *weight, int padded_bf16, void *padded)
 {
   const unsigned blocks =
-      grid_size (cuda_weight_count_padded (shape), THREADS);
+      grid_size (ddpm_cuda_weight_count_padded (shape), THREADS);
 
   if (padded_bf16)
     launch (arrange < bf16 >, blocks, THREADS, 0, stream, *shape, weight,
@@ -294,23 +294,23 @@ cuda_kern_arrange_weights (cudaStream_t stream, const CudaWeightShape * shape,
 template < typename S > static __global__ void
 collect (CudaWeightShape shape, const S * padded, float *weight, int add)
 {
-  const size_t count = cuda_weight_count (&shape);
+  const size_t count = ddpm_cuda_weight_count (&shape);
   const size_t step = (size_t) gridDim.x * blockDim.x;
 
   for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
       i += step) {
     const float value =
-        to_float (padded[cuda_weight_place (&shape, (unsigned) i)]);
+        to_float (padded[ddpm_cuda_weight_place (&shape, (unsigned) i)]);
 
     weight[i] = add ? weight[i] + value : value;
   }
 }
 
 void
-cuda_kern_collect_weights (cudaStream_t stream, const CudaWeightShape * shape,
+ddpm_cuda_kern_collect_weights (cudaStream_t stream, const CudaWeightShape * shape,
     int padded_bf16, const void *padded, float *weight, int add)
 {
-  const unsigned blocks = grid_size (cuda_weight_count (shape), THREADS);
+  const unsigned blocks = grid_size (ddpm_cuda_weight_count (shape), THREADS);
 
   if (padded_bf16)
     launch (collect < bf16 >, blocks, THREADS, 0, stream, *shape,
@@ -364,14 +364,14 @@ launch_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
   const unsigned units = c / V;
   const dim3 block = pixel_block (units);
   const dim3 grid ((units + block.x - 1) / block.x,
-      (unsigned) cuda_part_count (pixels));
+      (unsigned) ddpm_cuda_part_count (pixels));
 
   launch (sum_pixels < T, V >, grid, block, 0, stream, pixels,
-      cuda_part_pixels (pixels), c, (const T *) x, parts);
+      ddpm_cuda_part_pixels (pixels), c, (const T *) x, parts);
 }
 
 void
-cuda_kern_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
+ddpm_cuda_kern_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
     int x_bf16, const void *x, float *parts)
 {
   const CudaChannels channels = { pixels, c, 0, c };

@@ -21,7 +21,7 @@ spread_bias (size_t rows, size_t columns, const float *bias, float *y)
 }
 
 void
-cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
+ddpm_cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
     const float *bias, float *y)
 {
   launch (spread_bias, grid_size (rows * columns, THREADS), THREADS, 0, stream,
@@ -95,7 +95,7 @@ launch_few_rows (cudaStream_t stream, unsigned rows, size_t in,
 }
 
 void
-cuda_kern_few_rows (cudaStream_t stream, unsigned rows, size_t in,
+ddpm_cuda_kern_few_rows (cudaStream_t stream, unsigned rows, size_t in,
     size_t columns, const float *x, const float *weight, const float *bias,
     float *y)
 {
@@ -136,7 +136,7 @@ sum_rows (size_t rows, size_t columns, const float *x, float *sum, int add)
 }
 
 void
-cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
+ddpm_cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
     const float *x, float *sum, int add)
 {
   launch (sum_rows, (unsigned) ((columns + 31) / 32), dim3 (32, WARPS), 0,

@@ -292,7 +292,7 @@ forward (cudaStream_t stream, const CudaNormCall & call)
 }
 
 void
-cuda_kern_norm_forward_general (cudaStream_t stream, int bf16,
+ddpm_cuda_kern_norm_forward_general (cudaStream_t stream, int bf16,
     const CudaNormCall * call)
 {
   if (bf16)
@@ -316,7 +316,7 @@ backward (cudaStream_t stream, const CudaNormCall & call)
 }
 
 void
-cuda_kern_norm_backward_general (cudaStream_t stream, int bf16,
+ddpm_cuda_kern_norm_backward_general (cudaStream_t stream, int bf16,
     const CudaNormCall * call)
 {
   if (bf16)
@@ -326,7 +326,7 @@ cuda_kern_norm_backward_general (cudaStream_t stream, int bf16,
 }
 
 void
-cuda_kern_norm_weights (cudaStream_t stream, const CudaNormCall * call)
+ddpm_cuda_kern_norm_weights (cudaStream_t stream, const CudaNormCall * call)
 {
   const unsigned channels = call->c0 + call->c1;
 

@@ -369,7 +369,7 @@ norm_backward (const CudaNormCall call, const CudaNormShape shape)
 /* --- launches ------------------------------------------------------------ */
 
 cudaError_t
-cuda_kern_norm_prepare (size_t shared)
+ddpm_cuda_kern_norm_prepare (size_t shared)
 {
   const void *kernels[] = {
     (const void *) norm_forward < float >,
@@ -404,7 +404,7 @@ launch_fast (void (*kernel) (CudaNormCall, CudaNormShape),
 }
 
 void
-cuda_kern_norm_forward (cudaStream_t stream, int bf16,
+ddpm_cuda_kern_norm_forward (cudaStream_t stream, int bf16,
     const CudaNormCall * call, const CudaNormShape * shape)
 {
   if (bf16)
@@ -415,7 +415,7 @@ cuda_kern_norm_forward (cudaStream_t stream, int bf16,
 }
 
 void
-cuda_kern_norm_backward (cudaStream_t stream, int bf16,
+ddpm_cuda_kern_norm_backward (cudaStream_t stream, int bf16,
     const CudaNormCall * call, const CudaNormShape * shape)
 {
   if (bf16)

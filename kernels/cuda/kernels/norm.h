@@ -64,20 +64,20 @@ typedef struct
 } CudaNormShape;
 
 /* Lets the fast kernels have so much shared memory, once for a device. */
-cudaError_t cuda_kern_norm_prepare (size_t shared);
+cudaError_t ddpm_cuda_kern_norm_prepare (size_t shared);
 /* Sources and results begin at multiples of 16 bytes, and so do all pixels. */
-void cuda_kern_norm_forward (cudaStream_t stream, int bf16,
+void ddpm_cuda_kern_norm_forward (cudaStream_t stream, int bf16,
     const CudaNormCall * call, const CudaNormShape * shape);
-/* Leaves sums for cuda_kern_norm_weights () */
-void cuda_kern_norm_backward (cudaStream_t stream, int bf16,
+/* Leaves sums for ddpm_cuda_kern_norm_weights () */
+void ddpm_cuda_kern_norm_backward (cudaStream_t stream, int bf16,
     const CudaNormCall * call, const CudaNormShape * shape);
 /* The same for any shape */
-void cuda_kern_norm_forward_general (cudaStream_t stream, int bf16,
+void ddpm_cuda_kern_norm_forward_general (cudaStream_t stream, int bf16,
     const CudaNormCall * call);
-void cuda_kern_norm_backward_general (cudaStream_t stream, int bf16,
+void ddpm_cuda_kern_norm_backward_general (cudaStream_t stream, int bf16,
     const CudaNormCall * call);
 /* dgamma and dbeta: sums over images */
-void cuda_kern_norm_weights (cudaStream_t stream, const CudaNormCall * call);
+void ddpm_cuda_kern_norm_weights (cudaStream_t stream, const CudaNormCall * call);
 
 #ifdef __cplusplus
 }

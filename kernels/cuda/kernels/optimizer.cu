@@ -26,7 +26,7 @@ sum_of_squares (size_t count, const float *x, double *sums)
 }
 
 void
-cuda_kern_sum_of_squares (cudaStream_t stream, size_t count, const float *x,
+ddpm_cuda_kern_sum_of_squares (cudaStream_t stream, size_t count, const float *x,
     double *sums)
 {
   launch (sum_of_squares, dim3 (CUDA_KERN_SUMS), dim3 (THREADS), 0, stream,
@@ -54,7 +54,7 @@ clip (const double *sums, CudaClipping * clipping)
 }
 
 void
-cuda_kern_clip (cudaStream_t stream, const double *sums,
+ddpm_cuda_kern_clip (cudaStream_t stream, const double *sums,
     CudaClipping * clipping)
 {
   launch (clip, dim3 (1), dim3 (CUDA_KERN_SUMS), 0, stream, sums, clipping);
@@ -99,7 +99,7 @@ adam (const DdpmAdam * args, const int *stop, size_t packs, size_t count,
 }
 
 void
-cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args, const int *stop,
+ddpm_cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args, const int *stop,
     size_t count, const float *grad, float *param, float *m, float *v,
     float *ema)
 {

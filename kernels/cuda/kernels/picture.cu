@@ -19,7 +19,7 @@ to_picture (DdpmPicture p, size_t pixels, const float *x)
 }
 
 void
-cuda_kern_to_picture (cudaStream_t stream, const float *x,
+ddpm_cuda_kern_to_picture (cudaStream_t stream, const float *x,
     const DdpmPicture * p)
 {
   const size_t pixels =
@@ -42,7 +42,7 @@ from_picture (DdpmPicture p, size_t pixels, uint8_t *to)
 }
 
 void
-cuda_kern_from_picture (cudaStream_t stream, const DdpmPicture * p,
+ddpm_cuda_kern_from_picture (cudaStream_t stream, const DdpmPicture * p,
     uint8_t *pixels)
 {
   const size_t count =
@@ -68,7 +68,7 @@ from_pixels (DdpmPixels p, size_t elements, size_t count,
 }
 
 void
-cuda_kern_from_pixels (cudaStream_t stream, unsigned n, const DdpmPixels * p,
+ddpm_cuda_kern_from_pixels (cudaStream_t stream, unsigned n, const DdpmPixels * p,
     const uint8_t *pixels, const uint8_t *mirrored, float *x)
 {
   const size_t elements = (size_t) p->height * p->width * p->channels;

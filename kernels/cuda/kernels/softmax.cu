@@ -176,7 +176,7 @@ forward (cudaStream_t stream, size_t rows, size_t columns, float scale,
 }
 
 void
-cuda_kern_softmax (cudaStream_t stream, int bf16, size_t rows, size_t columns,
+ddpm_cuda_kern_softmax (cudaStream_t stream, int bf16, size_t rows, size_t columns,
     float scale, const float *scores, void *probs)
 {
   if (bf16)
@@ -197,7 +197,7 @@ backward (cudaStream_t stream, size_t rows, size_t columns, const void *probs,
 }
 
 void
-cuda_kern_softmax_backward (cudaStream_t stream, int bf16, size_t rows,
+ddpm_cuda_kern_softmax_backward (cudaStream_t stream, int bf16, size_t rows,
     size_t columns, const void *probs, const float *dprobs, void *dscores)
 {
   if (bf16)

@@ -17,10 +17,10 @@ extern "C"
 #endif
 
 /* probs = softmax (scale scores) of each of the rows */
-void cuda_kern_softmax (cudaStream_t stream, int bf16, size_t rows,
+void ddpm_cuda_kern_softmax (cudaStream_t stream, int bf16, size_t rows,
     size_t columns, float scale, const float *scores, void *probs);
 /* dscores = probs (dprobs - sum (probs dprobs)) of each of the rows */
-void cuda_kern_softmax_backward (cudaStream_t stream, int bf16, size_t rows,
+void ddpm_cuda_kern_softmax_backward (cudaStream_t stream, int bf16, size_t rows,
     size_t columns, const void *probs, const float *dprobs, void *dscores);
 
 #ifdef __cplusplus

@@ -72,7 +72,7 @@ fake_check (DdpmBackend * b, GError ** error)
 }
 
 static gboolean
-fake_ready (DdpmBackend * b, GError ** error)
+fake_probe (DdpmBackend * b, GError ** error)
 {
   fake_gpu_readied++;
   if (fake_gpu_lacks == 0)
@@ -115,14 +115,14 @@ fake_wait (DdpmBackend * b)
 }
 
 static void
-fake_follow (DdpmBackend * b, gpointer stream)
+fake_wait_event (DdpmBackend * b, gpointer stream)
 {
   fake_gpu_stream = (gsize) stream;
   follows = TRUE;
 }
 
 static void
-fake_lead (DdpmBackend * b, gpointer stream)
+fake_record_event (DdpmBackend * b, gpointer stream)
 {
   fake_gpu_led += fake_gpu_stream == (gsize) stream;
   pending = FALSE;
@@ -186,13 +186,13 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
   ops = *inner;
   ops.run = fake_run;
   ops.check = fake_check;
-  ops.ready = fake_ready;
+  ops.probe = fake_probe;
   ops.alloc = fake_alloc;
   ops.free = fake_free;
   ops.download = fake_download;
   ops.wait = fake_wait;
-  ops.follow = fake_follow;
-  ops.lead = fake_lead;
+  ops.wait_event = fake_wait_event;
+  ops.record_event = fake_record_event;
   ops.noise = fake_noise;
   ops.to_picture = fake_to_picture;
   ops.from_picture = fake_from_picture;

@@ -35,7 +35,7 @@ note (gconstpointer p, gsize size)
 }
 
 static DdpmPlan *
-sequence_new (DdpmBackend * b)
+graph_new (DdpmBackend * b)
 {
   Sequence *s = g_new0 (Sequence, 1);
 
@@ -49,7 +49,7 @@ sequence_new (DdpmBackend * b)
 }
 
 static void
-sequence_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
+graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
 {
   Sequence *s = (Sequence *) p;
 
@@ -210,8 +210,8 @@ backend_with_sequences (void)
   ops.reverse_step = reverse_step;
   ops.sum_of_squares = sum_of_squares;
   ops.adam_clipped = adam_clipped;
-  ops.sequence_new = sequence_new;
-  ops.sequence_run = sequence_run;
+  ops.graph_new = graph_new;
+  ops.graph_run = graph_run;
   b->ops = &ops;
   runs = waits = 0;
   return b;

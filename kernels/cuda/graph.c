@@ -57,7 +57,7 @@ typedef struct
   gsize offset, size;
 } Delivery;
 
-struct _CudaSequence
+struct _CudaGraph
 {
   CudaPlan cuda;
   State state;
@@ -72,49 +72,49 @@ struct _CudaSequence
   guint slot;
   guint8 *returned;             /* [known.returned], pinned */
   GArray *deliveries;           /* of Delivery, not yet made */
-  CudaSequence *next;           /* of those that have some */
+  CudaGraph *next;              /* of those that have some */
 };
 
 /* --- the plan ----------------------------------------------------------- */
 
 /* With all that was taken for it */
 static void
-free_graph (CudaSequence * s, CudaBackend * b)
+free_graph (CudaGraph * s, CudaBackend * b)
 {
-  cuda_wait (&b->base);         /* it may be running, or have deliveries */
+  ddpm_cuda_wait (&b->base);    /* it may be running, or have deliveries */
   if (s->graph)
-    cuda_ok (b, cudaGraphExecDestroy (s->graph), "freeing a graph");
+    ddpm_cuda_ok (b, cudaGraphExecDestroy (s->graph), "freeing a graph");
   s->graph = NULL;
-  cuda_free (&b->base, s->device);
+  ddpm_cuda_free (&b->base, s->device);
   s->device = NULL;
   for (guint i = 0; i < SLOTS; i++) {
     if (s->slots[i])
-      cuda_ok (b, cudaFreeHost (s->slots[i]), "freeing pinned memory");
+      ddpm_cuda_ok (b, cudaFreeHost (s->slots[i]), "freeing pinned memory");
     if (s->copied[i])
-      cuda_ok (b, cudaEventDestroy (s->copied[i]), "freeing an event");
+      ddpm_cuda_ok (b, cudaEventDestroy (s->copied[i]), "freeing an event");
     s->slots[i] = NULL;
     s->copied[i] = NULL;
   }
   if (s->returned)
-    cuda_ok (b, cudaFreeHost (s->returned), "freeing pinned memory");
+    ddpm_cuda_ok (b, cudaFreeHost (s->returned), "freeing pinned memory");
   s->returned = NULL;
 }
 
 static void
 sequence_clear (DdpmPlan * p)
 {
-  CudaSequence *s = (CudaSequence *) p;
+  CudaGraph *s = (CudaGraph *) p;
 
-  free_graph (s, cuda_plan_backend (p));
+  free_graph (s, ddpm_cuda_plan_backend (p));
   g_array_unref (s->deliveries);
 }
 
 DdpmPlan *
-cuda_sequence_new (DdpmBackend * base)
+ddpm_cuda_graph_new (DdpmBackend * base)
 {
-  CudaSequence *s = g_new0 (CudaSequence, 1);
+  CudaGraph *s = g_new0 (CudaGraph, 1);
 
-  cuda_plan_init (&s->cuda, base, 0);
+  ddpm_cuda_plan_init (&s->cuda, base, 0);
   s->cuda.clear = sequence_clear;
   s->cuda.implementation[0] = "cuda:graph";
   s->deliveries = g_array_new (FALSE, FALSE, sizeof (Delivery));
@@ -124,20 +124,20 @@ cuda_sequence_new (DdpmBackend * base)
 /* As much as was measured. What has been taken when it fails is freed by
  * free_graph (). */
 static gboolean
-take_memory (CudaSequence * s, CudaBackend * b)
+take_memory (CudaGraph * s, CudaBackend * b)
 {
   const gsize staged = MAX (s->known.staged, 1);
 
-  s->device = cuda_alloc (&b->base, staged);
+  s->device = ddpm_cuda_alloc (&b->base, staged);
   if (s->device == NULL
-      || !cuda_ok (b, cudaHostAlloc ((void **) &s->returned,
+      || !ddpm_cuda_ok (b, cudaHostAlloc ((void **) &s->returned,
               MAX (s->known.returned, 1), cudaHostAllocDefault),
           "taking pinned memory"))
     return FALSE;
   for (guint i = 0; i < SLOTS; i++) {
-    if (!cuda_ok (b, cudaHostAlloc ((void **) &s->slots[i], staged,
+    if (!ddpm_cuda_ok (b, cudaHostAlloc ((void **) &s->slots[i], staged,
                 cudaHostAllocDefault), "taking pinned memory")
-        || !cuda_ok (b, cudaEventCreateWithFlags (&s->copied[i],
+        || !ddpm_cuda_ok (b, cudaEventCreateWithFlags (&s->copied[i],
                 cudaEventDisableTiming), "making an event"))
       return FALSE;
   }
@@ -154,7 +154,7 @@ note_size (Tally * tally, gsize * total, gsize size)
 }
 
 gboolean
-cuda_replayed (CudaBackend * b)
+ddpm_cuda_replayed (CudaBackend * b)
 {
   if (b->sequence == NULL)
     return FALSE;
@@ -165,10 +165,10 @@ cuda_replayed (CudaBackend * b)
 /* Where there is no room the calls are others than before, which shows when
  * they have all been made. */
 gboolean
-cuda_sequence_stage (CudaBackend * b, gconstpointer src, gsize size,
+ddpm_cuda_graph_stage (CudaBackend * b, gconstpointer src, gsize size,
     gpointer * place)
 {
-  CudaSequence *s = b->sequence;
+  CudaGraph *s = b->sequence;
   gsize offset;
 
   if (s == NULL)
@@ -186,10 +186,10 @@ cuda_sequence_stage (CudaBackend * b, gconstpointer src, gsize size,
 }
 
 gboolean
-cuda_sequence_download (CudaBackend * b, gpointer dst, gconstpointer src,
+ddpm_cuda_graph_download (CudaBackend * b, gpointer dst, gconstpointer src,
     gsize size)
 {
-  CudaSequence *s = b->sequence;
+  CudaGraph *s = b->sequence;
   Delivery delivery = { dst, 0, size };
 
   if (s == NULL)
@@ -201,7 +201,7 @@ cuda_sequence_download (CudaBackend * b, gpointer dst, gconstpointer src,
   if (s->now.returned > s->known.returned)
     return TRUE;
   if (s->mode == CAPTURE)
-    cuda_ok (b, cudaMemcpyAsync (s->returned + delivery.offset, src, size,
+    ddpm_cuda_ok (b, cudaMemcpyAsync (s->returned + delivery.offset, src, size,
             cudaMemcpyDeviceToHost, b->stream), "copying from the device");
   g_array_append_val (s->deliveries, delivery);
   return TRUE;
@@ -210,10 +210,10 @@ cuda_sequence_download (CudaBackend * b, gpointer dst, gconstpointer src,
 /* --- deliveries --------------------------------------------------------- */
 
 void
-cuda_sequence_deliver (CudaBackend * b, gboolean ok)
+ddpm_cuda_graph_deliver (CudaBackend * b, gboolean ok)
 {
   while (b->delivering) {
-    CudaSequence *s = b->delivering;
+    CudaGraph *s = b->delivering;
 
     for (guint i = 0; ok && i < s->deliveries->len; i++) {
       const Delivery *d = &g_array_index (s->deliveries, Delivery, i);
@@ -236,7 +236,7 @@ same (const Tally * a, const Tally * k)
 
 /* Makes the calls of a run. Returns: whether they are those that are known */
 static gboolean
-make_calls (CudaSequence * s, CudaBackend * b, Mode mode,
+make_calls (CudaGraph * s, CudaBackend * b, Mode mode,
     void (*func) (gpointer data), gpointer data)
 {
   const Tally none = { 0, };
@@ -252,7 +252,7 @@ make_calls (CudaSequence * s, CudaBackend * b, Mode mode,
 /* NULL: what was called cannot be captured, or was not what is known. No
  * failure of this is one of the run. */
 static cudaGraphExec_t
-capture (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
+capture (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
     gpointer data, gboolean * known)
 {
   cudaGraph_t captured = NULL;
@@ -260,31 +260,31 @@ capture (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
   gboolean ok;
 
   /* other threads go on with what they do */
-  if (!cuda_ok (b, cudaStreamBeginCapture (b->stream,
+  if (!ddpm_cuda_ok (b, cudaStreamBeginCapture (b->stream,
               cudaStreamCaptureModeThreadLocal), "capturing a graph"))
     return NULL;
   *known = make_calls (s, b, CAPTURE, func, data);
-  ok = cuda_ok (b, cudaStreamEndCapture (b->stream, &captured),
+  ok = ddpm_cuda_ok (b, cudaStreamEndCapture (b->stream, &captured),
       "capturing a graph") && *known && b->failure == NULL;
-  if (ok && !cuda_ok (b, cudaGraphInstantiate (&graph, captured, 0),
+  if (ok && !ddpm_cuda_ok (b, cudaGraphInstantiate (&graph, captured, 0),
           "making a graph"))
     graph = NULL;
   if (captured)
-    cuda_ok (b, cudaGraphDestroy (captured), "freeing a graph");
+    ddpm_cuda_ok (b, cudaGraphDestroy (captured), "freeing a graph");
   return graph;
 }
 
 static void
-launch (CudaSequence * s, CudaBackend * b)
+launch (CudaGraph * s, CudaBackend * b)
 {
   const Tally none = { 0, };
   const gboolean ok = (s->known.staged == 0
-      || cuda_ok (b, cudaMemcpyAsync (s->device, s->slots[s->slot],
+      || ddpm_cuda_ok (b, cudaMemcpyAsync (s->device, s->slots[s->slot],
               s->known.staged, cudaMemcpyHostToDevice, b->stream),
           "copying parameters"))
-      && cuda_ok (b, cudaEventRecord (s->copied[s->slot], b->stream),
+      && ddpm_cuda_ok (b, cudaEventRecord (s->copied[s->slot], b->stream),
       "marking a copy")
-      && cuda_ok (b, cudaGraphLaunch (s->graph, b->stream),
+      && ddpm_cuda_ok (b, cudaGraphLaunch (s->graph, b->stream),
       "launching a graph");
 
   s->slot = (s->slot + 1) % SLOTS;
@@ -298,7 +298,7 @@ launch (CudaSequence * s, CudaBackend * b)
 }
 
 static void
-measure (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
+measure (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
   make_calls (s, b, MEASURE, func, data);
@@ -308,7 +308,7 @@ measure (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
 
 /* Makes calls as ever that are others than those that are known. */
 static void
-miss (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
+miss (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
   const Tally before = s->missed;
@@ -325,7 +325,7 @@ miss (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
 
 /* FALSE: nothing was launched, the calls are still to be made. */
 static gboolean
-capture_and_launch (CudaSequence * s, CudaBackend * b,
+capture_and_launch (CudaGraph * s, CudaBackend * b,
     void (*func) (gpointer data), gpointer data)
 {
   gboolean known = TRUE;
@@ -352,10 +352,10 @@ capture_and_launch (CudaSequence * s, CudaBackend * b,
 
 /* An event that was never recorded is over. */
 static void
-replay (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
+replay (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
-  if (!cuda_ok (b, cudaEventSynchronize (s->copied[s->slot]),
+  if (!ddpm_cuda_ok (b, cudaEventSynchronize (s->copied[s->slot]),
           "waiting for a copy"))
     return;                     /* no more than any other call would do */
   if (make_calls (s, b, REPLAY, func, data))
@@ -367,15 +367,15 @@ replay (CudaSequence * s, CudaBackend * b, void (*func) (gpointer data),
 /* A sequence within another is part of that. While a failure is kept, calls
  * are made as ever: nothing can be learnt from them. */
 void
-cuda_sequence_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
+ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
 {
-  CudaSequence *s = (CudaSequence *) p;
-  CudaBackend *b = cuda_plan_backend (p);
+  CudaGraph *s = (CudaGraph *) p;
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
   gboolean done = FALSE;
 
   if (b->sequence == NULL && b->failure == NULL) {
     if (s->deliveries->len > 0)
-      cuda_wait (p->backend);   /* or what is returned would be lost */
+      ddpm_cuda_wait (p->backend);      /* or what is returned would be lost */
     switch (s->state) {
       case NOT_MEASURED:
         measure (s, b, func, data);

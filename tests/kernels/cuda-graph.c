@@ -14,7 +14,7 @@ enum
 /* --- the backend but for its device (kernels/cuda/backend.c) ---------------------- */
 
 gboolean
-cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
+ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 {
   if (status == cudaSuccess)
     return TRUE;
@@ -24,45 +24,45 @@ cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 }
 
 gboolean
-cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
 {
   return TRUE;
 }
 
 void
-cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
 {
   g_propagate_error (error, g_steal_pointer (&b->failure));
 }
 
 void
-cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
+ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 {
   plan->plan.ops = b->ops;
   plan->plan.backend = b;
 }
 
 static const DdpmOps ops = {
-  .alloc = cuda_alloc,
-  .free = cuda_free,
-  .upload = cuda_upload,
-  .download = cuda_download,
-  .zero = cuda_zero,
-  .copy = cuda_copy,
-  .wait = cuda_wait,
-  .accumulate = cuda_accumulate,
-  .embedding = cuda_embedding,
-  .swish_forward = cuda_swish_forward,
-  .swish_backward = cuda_swish_backward,
-  .noise = cuda_noise,
-  .q_sample = cuda_q_sample,
-  .mse = cuda_mse,
-  .reverse_step = cuda_reverse_step,
-  .sum_of_squares = cuda_sum_of_squares,
-  .adam = cuda_adam,
-  .adam_clipped = cuda_adam_clipped,
-  .sequence_new = cuda_sequence_new,
-  .sequence_run = cuda_sequence_run,
+  .alloc = ddpm_cuda_alloc,
+  .free = ddpm_cuda_free,
+  .upload = ddpm_cuda_upload,
+  .download = ddpm_cuda_download,
+  .zero = ddpm_cuda_zero,
+  .copy = ddpm_cuda_copy,
+  .wait = ddpm_cuda_wait,
+  .accumulate = ddpm_cuda_accumulate,
+  .embedding = ddpm_cuda_embedding,
+  .swish_forward = ddpm_cuda_swish_forward,
+  .swish_backward = ddpm_cuda_swish_backward,
+  .noise = ddpm_cuda_noise,
+  .q_sample = ddpm_cuda_q_sample,
+  .mse = ddpm_cuda_mse,
+  .reverse_step = ddpm_cuda_reverse_step,
+  .sum_of_squares = ddpm_cuda_sum_of_squares,
+  .adam = ddpm_cuda_adam,
+  .adam_clipped = ddpm_cuda_adam_clipped,
+  .graph_new = ddpm_cuda_graph_new,
+  .graph_run = ddpm_cuda_graph_run,
 };
 
 static CudaBackend backend = {.base = {.ops = &ops} };
@@ -115,7 +115,7 @@ run_new (gboolean in_sequence)
 {
   Run run = {.n_valid = N };
 
-  run.sequence = in_sequence ? ddpm_sequence_new (b) : NULL;
+  run.sequence = in_sequence ? ddpm_graph_plan_new (b) : NULL;
   run.x_0 = take (COUNT);
   run.x = take (COUNT);
   run.eps = take (COUNT);
@@ -237,7 +237,7 @@ static void
 make_step (Run * run, void (*func) (gpointer data), guint step)
 {
   run->step = step;
-  ddpm_sequence_run (run->sequence, func, run);
+  ddpm_graph_plan_run (run->sequence, func, run);
   g_assert_no_error (backend.failure);
 }
 
@@ -522,7 +522,7 @@ main (int argc, char **argv)
   gint status;
 
   g_test_init (&argc, &argv, NULL);
-  cuda_stage_init (&backend, &error);
+  ddpm_cuda_stage_init (&backend, &error);
   g_assert_no_error (error);
 
   g_test_add_func ("/cuda-sequence/samples-alike",
@@ -555,6 +555,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-sequence/two", sequences_do_not_disturb_each_other);
   status = g_test_run ();
 
-  cuda_stage_clear (&backend);
+  ddpm_cuda_stage_clear (&backend);
   return status;
 }
