@@ -185,3 +185,52 @@ ddpm_backend_get_precision_name (DdpmBackend * backend)
       return "f32";
   }
 }
+
+/* --- memory ------------------------------------------------------------- */
+
+gpointer
+ddpm_backend_alloc (DdpmBackend * backend, gsize size)
+{
+  return backend->ops->alloc (backend, size);
+}
+
+void
+ddpm_backend_free (DdpmBackend * backend, gpointer memory)
+{
+  if (memory)
+    backend->ops->free (backend, memory);
+}
+
+void
+ddpm_backend_zero (DdpmBackend * backend, gpointer dest, gsize size)
+{
+  backend->ops->zero (backend, dest, size);
+}
+
+void
+ddpm_backend_copy (DdpmBackend * backend, gpointer dest, gconstpointer src,
+    gsize size)
+{
+  backend->ops->copy (backend, dest, src, size);
+}
+
+void
+ddpm_backend_upload (DdpmBackend * backend, gpointer dest, gconstpointer src,
+    gsize size)
+{
+  backend->ops->upload (backend, dest, src, size);
+}
+
+void
+ddpm_backend_download (DdpmBackend * backend, gpointer dest, gconstpointer src,
+    gsize size)
+{
+  backend->ops->download (backend, dest, src, size);
+}
+
+void
+ddpm_backend_wait (DdpmBackend * backend)
+{
+  if (backend->ops->wait)
+    backend->ops->wait (backend);
+}

@@ -98,6 +98,107 @@ DdpmPrecision ddpm_backend_get_precision (DdpmBackend * backend);
 /* "f32", "bf16", "bf16 (emulated)" */
 const gchar *ddpm_backend_get_precision_name (DdpmBackend * backend);
 
+/**
+ * ddpm_backend_probe:
+ * @backend: a backend
+ * @error: what is missing
+ *
+ * Opens the libraries that networks need, and that noise and pictures do not,
+ * so that a program can choose another backend before it makes a network. Any
+ * thread may call it.
+ *
+ * Returns: TRUE if they are there
+ */
+gboolean ddpm_backend_probe (DdpmBackend * backend, GError ** error);
+
+/**
+ * ddpm_backend_check:
+ * @backend: a backend
+ * @error: the first failure since the last check: DDPM_ERROR_NO_SPACE or
+ *   DDPM_ERROR_LIBRARY
+ *
+ * Operations are asynchronous on a GPU, and return nothing. The first failure
+ * is stored; call this function before using a result. It does not wait: what
+ * has not been computed yet can still fail. Any thread may call it.
+ *
+ * Returns: TRUE if no operation has failed since the last check
+ */
+gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
+
+/* --- memory -----------------------------------------------------------------
+ *
+ * Any thread may call these functions, also while another one computes with
+ * the backend. They take effect in the order of the calls, behind everything
+ * that was asked of the backend before. ddpm_backend_check () tells of a
+ * failure. */
+
+/**
+ * ddpm_backend_alloc:
+ * @backend: a backend
+ * @size: bytes
+ *
+ * Returns: (nullable): memory of the backend, all zero, at a multiple of 64
+ *   bytes, for ddpm_backend_free (); NULL: there is not enough. It is a pointer
+ *   to the host's memory where ddpm_backend_get_context () is NULL, and else one
+ *   of that context
+ */
+gpointer ddpm_backend_alloc (DdpmBackend * backend, gsize size);
+
+/**
+ * ddpm_backend_free:
+ * @backend: the backend that @memory is of
+ * @memory: (nullable): what ddpm_backend_alloc () returned
+ */
+void ddpm_backend_free (DdpmBackend * backend, gpointer memory);
+
+/**
+ * ddpm_backend_zero:
+ * @backend: a backend
+ * @dest: memory of the backend
+ * @size: bytes that become 0
+ */
+void ddpm_backend_zero (DdpmBackend * backend, gpointer dest, gsize size);
+
+/**
+ * ddpm_backend_copy:
+ * @backend: a backend
+ * @dest: memory of the backend
+ * @src: memory of the backend, or of one of the same context; it must not
+ *   overlap @dest
+ * @size: bytes
+ */
+void ddpm_backend_copy (DdpmBackend * backend, gpointer dest,
+    gconstpointer src, gsize size);
+
+/**
+ * ddpm_backend_upload:
+ * @backend: a backend
+ * @dest: memory of the backend
+ * @src: memory of the host, which may be written again after the call
+ * @size: bytes
+ */
+void ddpm_backend_upload (DdpmBackend * backend, gpointer dest,
+    gconstpointer src, gsize size);
+
+/**
+ * ddpm_backend_download:
+ * @backend: a backend
+ * @dest: memory of the host, complete after the call
+ * @src: memory of the backend
+ * @size: bytes
+ */
+void ddpm_backend_download (DdpmBackend * backend, gpointer dest,
+    gconstpointer src, gsize size);
+
+/**
+ * ddpm_backend_wait:
+ * @backend: a backend
+ *
+ * Waits until everything that was asked of the backend is done, so that others
+ * may read its memory.
+ */
+void ddpm_backend_wait (DdpmBackend * backend);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmBackend, ddpm_backend_unref)
 
 G_END_DECLS

@@ -13,8 +13,9 @@
  *
  * Data pointers are memory of the backend (alloc), or any other where
  * host_memory is set; descriptors, plans and POD parameters are host memory.
- * Every function of the table but run, check, ready and finalize is called inside
- * run(), and by one thread at a time for one plan.
+ * A function of the table is called inside run (), and by one thread at a time
+ * for one plan. The exceptions are run, check, probe, finalize and the memory
+ * operations: any thread calls these, inside run () or outside of it.
  */
 #pragma once
 
@@ -105,6 +106,12 @@ struct _DdpmOps
   /* Opens what plans need and noise and pictures do not, as the first plan
    * would. NULL: nothing. Inside run () or not */
   gboolean (*probe) (DdpmBackend * b, GError ** error);
+  /* Memory operations: alloc, free, zero, copy, upload, download, wait. Any
+   * thread calls them, inside run () or outside of it, also while another
+   * thread computes. Where a device executes calls later, they take effect in
+   * the order of the calls, behind everything that was asked of the backend
+   * before. Where upload returns, src may be written again; where download
+   * returns, dst is complete. A failure is kept for check (). */
   /* 64-byte aligned, zeroed; NULL: no memory */
   gpointer (*alloc) (DdpmBackend * b, gsize size);
   void (*free) (DdpmBackend * b, gpointer p);   /* NULL: nothing */
@@ -300,6 +307,13 @@ struct _DdpmBackend
   GDestroyNotify free_owner;
 };
 
+/* Calls func in the thread where the backend computes, and returns after it */
+static inline void
+ddpm_backend_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+{
+  b->ops->run (b, func, data);
+}
+
 /* Inside run (). NULL: there are none; freed by plan_free */
 static inline DdpmPlan *
 ddpm_graph_plan_new (DdpmBackend * b)
@@ -317,11 +331,5 @@ ddpm_graph_plan_run (DdpmPlan * sequence, void (*func) (gpointer data),
   else
     func (data);
 }
-
-/* What ready says; TRUE where the table has none. From any thread: for who
- * could do without this backend, before there is a network. */
-gboolean ddpm_backend_probe (DdpmBackend * backend, GError ** error);
-/* What check says; TRUE where the table has none. From any thread. */
-gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <gmodule.h>
+#include <string.h>
 
 #include "tests/support/kernels.h"
 
@@ -73,6 +74,50 @@ what_is_kept_goes_with_the_last_reference (void)
   g_assert_cmpuint (freed, ==, 0);
   ddpm_backend_unref (b);
   g_assert_cmpuint (freed, ==, 1);
+}
+
+static gpointer
+copy_through (gpointer data)
+{
+  DdpmBackend *b = data;
+  guint8 sent[100], back[100];
+  guint8 *p = ddpm_backend_alloc (b, 200), *q = p + 100;
+
+  g_assert_true (p[0] == 0 && p[199] == 0);
+  memset (sent, 7, sizeof sent);
+  ddpm_backend_upload (b, p, sent, sizeof sent);
+  ddpm_backend_copy (b, q, p, 100);
+  ddpm_backend_zero (b, p, 100);
+  ddpm_backend_wait (b);
+  ddpm_backend_download (b, back, q, sizeof back);
+  g_assert_cmpmem (back, sizeof back, sent, sizeof sent);
+  ddpm_backend_download (b, back, p, sizeof back);
+  g_assert_true (back[0] == 0 && back[99] == 0);
+  ddpm_backend_free (b, p);
+  ddpm_backend_free (b, NULL);
+  return NULL;
+}
+
+static void
+copy_through_inside (gpointer data)
+{
+  copy_through (data);
+}
+
+static void
+any_thread_uses_memory (void)
+{
+  const DdpmBackendKind kinds[] = { DDPM_BACKEND_REFERENCE, DDPM_BACKEND_CPU };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autoptr (DdpmBackend) b =
+        ddpm_backend_new (kinds[i], DDPM_PRECISION_F32, 1, NULL);
+
+    g_thread_join (g_thread_new ("memory", copy_through, b));
+    ddpm_backend_run (b, copy_through_inside, b);
+    g_assert_null (ddpm_backend_alloc (b, G_MAXSSIZE));
+    g_assert_true (ddpm_backend_check (b, NULL));
+  }
 }
 
 static void
@@ -237,6 +282,7 @@ main (int argc, char **argv)
       a_gpu_that_is_named_is_a_backend_that_is_named);
   g_test_add_func ("/backend/what-is-kept-goes-with-the-last-reference",
       what_is_kept_goes_with_the_last_reference);
+  g_test_add_func ("/backend/any-thread-uses-memory", any_thread_uses_memory);
   g_test_add_func ("/backend/memory-of-the-host-is-of-no-context",
       memory_of_the_host_is_of_no_context);
   g_test_add_func ("/backend/no-backend-takes-threads-beyond-all-machines",

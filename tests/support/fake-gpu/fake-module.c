@@ -2,8 +2,8 @@
  * GPUs that are not there
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Memory of the "device" can be touched while the backend computes, and by
- * nobody at any other time: who takes it for the host's does not get far.
+ * Memory of the "device" can be touched while the backend computes or copies,
+ * and by nobody at any other time: who takes it for the host's does not get far.
  * What others are to read next must have been waited for, or be in the order of
  * their stream.
  */
@@ -44,16 +44,28 @@ static DdpmOps ops;
 static const DdpmOps *inner;
 
 static void
-fake_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+enter (void)
 {
   g_rec_mutex_lock (&lock);
   if (depth++ == 0)
     mprotect (memory, MEMORY, PROT_READ | PROT_WRITE);
-  func (data);
+}
+
+static void
+leave (void)
+{
   if (--depth == 0)
     mprotect (memory, MEMORY, PROT_NONE);
-  forgotten |= pending;
   g_rec_mutex_unlock (&lock);
+}
+
+static void
+fake_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+{
+  enter ();
+  func (data);
+  forgotten |= pending;
+  leave ();
 }
 
 static gboolean
@@ -87,11 +99,13 @@ fake_alloc (DdpmBackend * b, gsize size)
 {
   gpointer p;
 
-  if (size > MEMORY - used)
-    return NULL;
-  fake_gpu_allocations++;
-  p = memory + used;
-  used += (size + 63) & ~(gsize) 63;
+  g_rec_mutex_lock (&lock);
+  p = size > MEMORY - used ? NULL : memory + used;
+  if (p) {
+    fake_gpu_allocations++;
+    used += (size + 63) & ~(gsize) 63;
+  }
+  g_rec_mutex_unlock (&lock);
   return p;
 }
 
@@ -103,15 +117,43 @@ fake_free (DdpmBackend * b, gpointer p)
 static void
 fake_download (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
+  enter ();
   inner->download (b, dst, src, size);
   fake_gpu_downloads += size;
+  leave ();
+}
+
+static void
+fake_upload (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+{
+  enter ();
+  inner->upload (b, dst, src, size);
+  leave ();
+}
+
+static void
+fake_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
+{
+  enter ();
+  inner->copy (b, dst, src, size);
+  leave ();
+}
+
+static void
+fake_zero (DdpmBackend * b, gpointer dst, gsize size)
+{
+  enter ();
+  inner->zero (b, dst, size);
+  leave ();
 }
 
 static void
 fake_wait (DdpmBackend * b)
 {
+  g_rec_mutex_lock (&lock);
   fake_gpu_waits++;
   pending = FALSE;
+  g_rec_mutex_unlock (&lock);
 }
 
 static void
@@ -189,7 +231,10 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
   ops.probe = fake_probe;
   ops.alloc = fake_alloc;
   ops.free = fake_free;
+  ops.upload = fake_upload;
   ops.download = fake_download;
+  ops.zero = fake_zero;
+  ops.copy = fake_copy;
   ops.wait = fake_wait;
   ops.wait_event = fake_wait_event;
   ops.record_event = fake_record_event;
