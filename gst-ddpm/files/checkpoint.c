@@ -9,7 +9,7 @@
 
 #include "gst-ddpm/files/metadata.h"
 #include "gst-ddpm/files/param-tensors.h"
-#include "gst-ddpm/files/replace.h"
+#include "kernels/replace.h"
 
 #define TABLE "time_embedding.timembedding.0.weight"
 

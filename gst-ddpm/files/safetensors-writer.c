@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kernels/bf16.h"
-#include "gst-ddpm/files/replace.h"
+#include "kernels/replace.h"
 
 #define HEADER_ALIGNMENT 8      /* data may be used where it is mapped */
 #define CHUNK 16384             /* numbers converted at a time */

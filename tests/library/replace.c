@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "gst-ddpm/files/replace.h"
+#include "kernels/replace.h"
 
 typedef struct
 {
@@ -221,6 +221,27 @@ writes_through_no_link_laid_for_it (Fixture * f, gconstpointer data)
   assert_content (other, "precious");
 }
 
+static void
+a_private_file_is_its_owner_s_alone (Fixture * f, gconstpointer data)
+{
+  g_autofree gchar *other = g_build_filename (f->folder, "other", NULL);
+  mode_t before = umask (0);
+
+  g_file_set_contents (other, "precious", -1, NULL);
+  g_assert_cmpint (symlink (other, f->path), ==, 0);
+  g_assert_true (ddpm_replace_private_file (f->path, "new", 3, NULL));
+  umask (before);
+  g_assert_false (g_file_test (f->path, G_FILE_TEST_IS_SYMLINK));
+  g_assert_cmpuint (get_mode (f->path), ==, 0600);
+  assert_content (f->path, "new");
+  assert_content (other, "precious");
+  g_assert_cmpint (chmod (f->path, 0666), ==, 0);
+  g_assert_true (ddpm_replace_private_file (f->path, "newer", 5, NULL));
+  g_assert_cmpuint (get_mode (f->path), ==, 0600);
+  assert_content (f->path, "newer");
+  g_assert_cmpuint (test_files_count (f->folder), ==, 2);
+}
+
 /* A limit of the file size stands for a full disk. Its signal, which by default
  * ends the process, must not come. */
 static void
@@ -298,6 +319,8 @@ main (int argc, char **argv)
   ADD ("refuses-while-another-one-writes", refuses_while_another_one_writes);
   ADD ("writes-through-no-link-laid-for-it",
       writes_through_no_link_laid_for_it);
+  ADD ("a-private-file-is-its-owner-s-alone",
+      a_private_file_is_its_owner_s_alone);
   ADD ("leaves-the-old-file-when-the-disk-is-full",
       leaves_the_old_file_when_the_disk_is_full);
   ADD ("is-whole-whenever-the-writer-is-killed",

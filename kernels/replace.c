@@ -1,7 +1,7 @@
 /* gst-ddpm: replacing a file whole
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/files/replace.h"
+#include "kernels/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ set_errno_error (GError ** error, DdpmReplace * replace, int code)
   return FALSE;
 }
 
-/* Where symbolic links lead, be there a file or not yet */
+/* The end of a chain of symbolic links, whether or not a file is there */
 static gchar *
 follow_links (const gchar * path)
 {
@@ -44,9 +44,9 @@ follow_links (const gchar * path)
   return target;
 }
 
-/* One process writes at a time. Between opening and locking another one may
- * have finished: what was opened is then the target, or gone.
- * 0: locked; EAGAIN: try again; else what is wrong */
+/* One process writes at a time. Between our opening and our locking, another
+ * process may have finished: the file that we opened is then the target, or
+ * deleted. Returns: 0: locked; EAGAIN: try again; else an errno */
 static int
 lock_partial (DdpmReplace * replace)
 {
@@ -60,20 +60,20 @@ lock_partial (DdpmReplace * replace)
     return errno == ENOENT ? EAGAIN : errno;
   if (opened.st_dev != named.st_dev || opened.st_ino != named.st_ino)
     return EAGAIN;
-  /* not through a link that someone laid there */
+  /* a link that somebody else made would lead the content elsewhere */
   if (!S_ISREG (opened.st_mode) || opened.st_nlink != 1)
     return EEXIST;
   return ftruncate (replace->fd, 0) < 0 ? errno : 0;
 }
 
 static int
-open_partial (DdpmReplace * replace)
+open_partial (DdpmReplace * replace, mode_t mode)
 {
   int code;
 
   do {
     replace->fd = open (replace->partial,
-        O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+        O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
     if (replace->fd < 0)
       return errno;
     code = lock_partial (replace);
@@ -91,8 +91,9 @@ free_names (DdpmReplace * replace)
   g_clear_pointer (&replace->partial, g_free);
 }
 
-gboolean
-ddpm_replace_begin (DdpmReplace * replace, const gchar * path, GError ** error)
+static gboolean
+begin (DdpmReplace * replace, const gchar * path, gboolean private,
+    GError ** error)
 {
   g_autofree gchar *folder = NULL, *name = NULL, *partial = NULL;
   struct stat st;
@@ -100,25 +101,25 @@ ddpm_replace_begin (DdpmReplace * replace, const gchar * path, GError ** error)
   int code;
 
   replace->location = g_filename_display_name (path);
-  replace->target = follow_links (path);
+  replace->target = private ? g_strdup (path) : follow_links (path);
   folder = g_path_get_dirname (replace->target);
   name = g_path_get_basename (replace->target);
   partial = g_strconcat (".", name, ".partial", NULL);
   replace->partial = g_build_filename (folder, partial, NULL);
 
-  code = stat (replace->target, &st) < 0 ? errno : 0;
+  code = (private ? lstat : stat) (replace->target, &st) < 0 ? errno : 0;
   if (code != 0 && code != ENOENT)
     goto cannot_open;
-  if (code == 0 && !S_ISREG (st.st_mode))
-    goto no_file;
   exists = code == 0;
-  code = open_partial (replace);
+  if (exists && !S_ISREG (st.st_mode) && !S_ISLNK (st.st_mode))
+    goto no_file;
+  code = open_partial (replace, private ? 0600 : 0666);
   if (code != 0)
     goto cannot_open;
-  /* A file that others could not read stays so; a new one has the umask's
-   * mode from open (). */
-  if (exists)
-    (void) !fchmod (replace->fd, st.st_mode & 0777);
+  /* An old file keeps its mode: who could not read it still cannot. A new one
+   * has the umask's mode from open (). */
+  if (private || exists)
+    (void) !fchmod (replace->fd, private ? 0600 : st.st_mode & 0777);
   return TRUE;
 
 no_file:
@@ -137,8 +138,15 @@ cannot_open:
   return FALSE;
 }
 
-/* Beyond a limit of the file size (ulimit -f) a write fails, but the signal that
- * comes with it would end the process: it is held back and taken. */
+gboolean
+ddpm_replace_begin (DdpmReplace * replace, const gchar * path, GError ** error)
+{
+  return begin (replace, path, FALSE, error);
+}
+
+/* A write beyond the limit of the file size (ulimit -f) fails and sends
+ * SIGXFSZ, which would end the process. The signal is blocked, and consumed
+ * when the write has failed. */
 static gssize
 write_or_fail (int fd, gconstpointer data, gsize size)
 {
@@ -178,7 +186,7 @@ ddpm_replace_write (DdpmReplace * replace, gconstpointer data, gsize size,
   return TRUE;
 }
 
-/* The rename itself is on disk when the folder is. */
+/* The rename is on disk once the folder is. */
 static int
 sync_folder (DdpmReplace * replace)
 {
@@ -214,4 +222,19 @@ ddpm_replace_clear (DdpmReplace * replace)
     unlink (replace->partial);
   close (replace->fd);          /* and unlocks */
   free_names (replace);
+}
+
+gboolean
+ddpm_replace_private_file (const gchar * path, gconstpointer data, gsize size,
+    GError ** error)
+{
+  DdpmReplace replace;
+  gboolean ok;
+
+  if (!begin (&replace, path, TRUE, error))
+    return FALSE;
+  ok = ddpm_replace_write (&replace, data, size, error)
+      && ddpm_replace_commit (&replace, error);
+  ddpm_replace_clear (&replace);
+  return ok;
 }

@@ -1,0 +1,48 @@
+/* gst-ddpm: replacing a file whole (private)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whenever the process ends, by whatever cause, the path names either the old
+ * content or all of the new one.
+ */
+#pragma once
+
+#include "kernels/error.h"
+
+G_BEGIN_DECLS
+
+/**
+ * DdpmReplace:
+ * @location: the path as the caller gave it, for messages
+ * @target: path to replace: the end of the symbolic links
+ * @partial: path to write, ".<name>.partial" in the same folder. A process
+ *   that is killed leaves it behind; the next one writes it anew. A lock tells
+ *   such a file from one that another process is writing.
+ * @fd: descriptor of @partial
+ */
+typedef struct
+{
+  gchar *location;
+  gchar *target;
+  gchar *partial;
+  int fd;
+} DdpmReplace;
+
+/* Begins to replace the file that path leads to; a new file gets the umask's
+ * mode, an old one keeps its own. Returns: FALSE: there is nothing to clear.
+ * A target that is no file (a folder, a device) is an error. */
+gboolean ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
+    GError ** error);
+gboolean ddpm_replace_write (DdpmReplace * replace, gconstpointer data,
+    gsize size, GError ** error);
+/* Writes everything to the disk, then renames. Clear it afterwards. */
+gboolean ddpm_replace_commit (DdpmReplace * replace, GError ** error);
+/* Without a commit that succeeded, the target stays as it was. */
+void ddpm_replace_clear (DdpmReplace * replace);
+
+/* Replaces a file that only its owner may read or write (mode 0600), all in
+ * one call. Does not follow symbolic links: a link at path is itself
+ * replaced. */
+gboolean ddpm_replace_private_file (const gchar * path, gconstpointer data,
+    gsize size, GError ** error);
+
+G_END_DECLS
