@@ -1,17 +1,18 @@
-/* gst-ddpm: the models that the library brings with it
+/* gst-ddpm: the models that are installed with the library (private)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
-#include <gio/gio.h>
+#include <glib.h>
 
 G_BEGIN_DECLS
 
-/* Whether name is that of a built-in model; NULL and "" are the first's. */
+/* Whether name is that of a built-in model; NULL and "" mean the first. */
 gboolean ddpm_builtin_is_name (const gchar * name);
-/* The checkpoint of a built-in model, where it lies, and as *location what
- * messages call it, to be freed. Returns: (transfer full) (nullable): NULL for
- * a name that is of none, or a build without it */
-GBytes *ddpm_builtin_get_checkpoint (const gchar * name, gchar ** location);
+/* Maps the checkpoint of a built-in model. *location is what messages call it,
+ * to be freed in any case. Returns: (transfer full): NULL and
+ * DDPM_ERROR_NOT_FOUND or DDPM_ERROR_READ where the file is not installed */
+GBytes *ddpm_builtin_map_checkpoint (const gchar * name, gchar ** location,
+    GError ** error);
 
 G_END_DECLS

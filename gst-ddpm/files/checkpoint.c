@@ -4,7 +4,6 @@
 #include "gst-ddpm/files/builtin.h"
 #include "gst-ddpm/files/checkpoint.h"
 
-#include <gio/gio.h>
 #include <string.h>
 
 #include "gst-ddpm/files/metadata.h"
@@ -244,14 +243,27 @@ static DdpmModel *
 load_builtin (const gchar * name, GError ** error)
 {
   g_autofree gchar *location = NULL;
-  g_autoptr (GBytes) bytes = ddpm_builtin_get_checkpoint (name, &location);
+  g_autoptr (GBytes) bytes =
+      ddpm_builtin_map_checkpoint (name, &location, error);
 
-  if (bytes == NULL) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-        "this build has no built-in models: name a checkpoint");
-    return NULL;
-  }
-  return ddpm_checkpoint_load_bytes (bytes, location, error);
+  return bytes ? ddpm_checkpoint_load_bytes (bytes, location, error) : NULL;
+}
+
+/* A word that is neither a file nor a built-in model may be meant as either. */
+static gboolean
+check_path (const gchar * path, GError ** error)
+{
+  g_autofree gchar *name = NULL, *folder = NULL, *builtin = NULL;
+
+  if (strchr (path, '/') || g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  name = g_filename_display_name (path);
+  folder = g_get_current_dir ();
+  builtin = g_strjoinv (", ", (gchar **) ddpm_checkpoint_get_builtin_names ());
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+      "%s: expected a checkpoint file or the name of a built-in model (%s), "
+      "found no such file in %s", name, builtin, folder);
+  return FALSE;
 }
 
 DdpmModel *
@@ -261,6 +273,8 @@ ddpm_checkpoint_load (const gchar * path, GError ** error)
 
   if (ddpm_builtin_is_name (path))
     return load_builtin (path, error);
+  if (!check_path (path, error))
+    return NULL;
   file = ddpm_safetensors_open (path, error);
   return file ? load_model (file, error) : NULL;
 }

@@ -12,6 +12,8 @@ G_BEGIN_DECLS
  * F32, F16 or BF16. Architecture and schedule come from __metadata__ where
  * it has them, else from names and shapes. path may be the name of a built-in
  * model; NULL or "" is that of the first (a file of such a name is "./NAME").
+ * Built-in models are files in the folder that the environment variable
+ * GST_DDPM_MODEL_DIR names; else in the library's data folder, or its build.
  * Errors name the file, what was expected and what was found; weights that are
  * not finite are an error. */
 DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);

@@ -352,6 +352,40 @@ a_path_to_a_file_of_a_built_in_name_is_the_file (void)
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
 }
 
+static void
+assert_not_found (const gchar * path, const gchar * fragment)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (ddpm_checkpoint_load (path, &error));
+  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
+  if (strstr (error->message, fragment) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
+}
+
+static void
+a_word_that_names_nothing_is_told_the_built_in_names (void)
+{
+  assert_not_found ("cifar11", "cifar11: expected a checkpoint file or the "
+      "name of a built-in model (cifar10, tiles)");
+}
+
+static void
+built_in_models_are_found_beside_the_library_or_where_told (void)
+{
+  g_autofree gchar *folder = g_strdup (g_getenv ("GST_DDPM_MODEL_DIR"));
+  g_autoptr (DdpmModel) told = load ("tiles");
+  g_autoptr (DdpmModel) beside = NULL;
+
+  g_unsetenv ("GST_DDPM_MODEL_DIR");
+  beside = load ("tiles");
+  g_assert_cmpmem (told->weights, told->params->total * sizeof (gfloat),
+      beside->weights, beside->params->total * sizeof (gfloat));
+  g_setenv ("GST_DDPM_MODEL_DIR", "/nowhere", TRUE);
+  assert_not_found ("tiles", "expected tiles.safetensors in /nowhere");
+  g_setenv ("GST_DDPM_MODEL_DIR", folder, TRUE);
+}
+
 static DdpmModel *killed_model;
 
 static void
@@ -406,6 +440,11 @@ main (int argc, char **argv)
   g_test_add_func
       ("/checkpoint/a-path-to-a-file-of-a-built-in-name-is-the-file",
       a_path_to_a_file_of_a_built_in_name_is_the_file);
+  g_test_add_func ("/checkpoint/a-word-that-names-nothing-is-told-the-built-in-"
+      "names", a_word_that_names_nothing_is_told_the_built_in_names);
+  g_test_add_func
+      ("/checkpoint/built-in-models-are-found-beside-the-library-or-"
+      "where-told", built_in_models_are_found_beside_the_library_or_where_told);
   ADD ("loads-whenever-the-writer-was-killed",
       loads_whenever_the_writer_was_killed);
   return g_test_run ();
