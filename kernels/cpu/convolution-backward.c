@@ -32,6 +32,19 @@ backward_data_own (CpuConvolution * conv, const CpuConvSource * s,
         NULL, add ? dx : NULL, dx, work);
 }
 
+/* dx by oneDNN, in the type that is returned: what is added to something is
+ * rounded once, after that. */
+static DdpmType
+run_backward_data (CpuBackend * b, CpuConvSource * s, gconstpointer dy,
+    gpointer dx, gboolean add, gpointer work)
+{
+  const gboolean own = add && s->weights_backward[1] != NULL;
+  const gconstpointer data[] = { dx, s->weights_backward[own], dy };
+
+  ddpm_cpu_primitive_run (&s->backward_data[!!add], b, data, work);
+  return add ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+}
+
 static void
 backward_data (CpuConvolution * conv, CpuConvSource * s, gconstpointer dy,
     gpointer dx, gboolean add, gpointer scratch)
@@ -42,14 +55,14 @@ backward_data (CpuConvolution * conv, CpuConvSource * s, gconstpointer dy,
       && s->padded == s->channels;
   const gboolean direct = same && (!add || conv->type == DDPM_TYPE_F32);
   gpointer out = direct ? dx : ddpm_cpu_at (scratch, conv->layout.dx);
-  const gconstpointer data[] = { out, s->weights_backward, dy };
+  DdpmType type = conv->type;
 
   if (conv->type == DDPM_TYPE_F32)
     backward_data_own (conv, s, dy, out, direct && add, work);
   else
-    ddpm_cpu_primitive_run (&s->backward_data, b, data, work);
+    type = run_backward_data (b, s, dy, out, add, work);
   if (!direct)
-    ddpm_cpu_copy (b, conv->type, conv->d.src_type,
+    ddpm_cpu_copy (b, type, conv->d.src_type,
         ddpm_cpu_conv_pixels_in (conv), s->padded, s->channels, out, dx, add);
 }
 

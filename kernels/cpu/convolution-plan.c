@@ -210,7 +210,7 @@ lay_out (CpuConvolution * conv)
         || conv->d.src_type != DDPM_TYPE_F32;
 
     l->dx = ddpm_cpu_layout_add (&total, copy_dx ? in * padded : 0,
-        ddpm_type_size (conv->type));
+        sizeof (float));
     l->dweights = ddpm_cpu_layout_add (&total, dweights, 1);
     l->plain = ddpm_cpu_layout_add (&total, dweights ?
         (gsize) conv->cout_padded * padded * conv->taps : 0, sizeof (float));
@@ -241,7 +241,9 @@ reserve_staging (CpuConvolution * conv, GError ** error)
   conv->staged = size;
   for (guint i = 0; i < conv->n_sources; i++)
     size = MAX (size, conv->staged + MAX (conv->source[i].arrange.scratch,
-            conv->source[i].arrange_backward.scratch) / sizeof (float) + 1);
+            MAX (conv->source[i].arrange_backward[0].scratch,
+                conv->source[i].arrange_backward[1].scratch))
+        / sizeof (float) + 1);
 
   if (b->base.act_type == DDPM_TYPE_F32 || size <= b->staging_size)
     return TRUE;
@@ -291,7 +293,8 @@ ddpm_cpu_conv_unplan (CpuConvolution * conv)
     ddpm_cpu_matmul_clear (&s->product[1]);
     b->ops->free (b, s->packed_backward);
     b->ops->free (b, s->weights);
-    b->ops->free (b, s->weights_backward);
+    b->ops->free (b, s->weights_backward[0]);
+    b->ops->free (b, s->weights_backward[1]);
   }
   b->ops->free (b, conv->packed);
   b->ops->free (b, conv->packed_backward);

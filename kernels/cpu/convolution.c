@@ -42,7 +42,7 @@ conv_implementation (DdpmPlan * p, guint kind)
   for (guint i = 0; i < conv->n_sources; i++) {
     CpuConvSource *s = &conv->source[i];
     const CpuPrimitive *passes[CPU_CONV_PASSES] = { &s->forward[i],
-      &s->backward_data, &s->backward_weights
+      &s->backward_data[0], &s->backward_weights
     };
 
     if (worst == NULL || ddpm_cpu_primitive_is_slow (passes[kind]))
@@ -51,11 +51,21 @@ conv_implementation (DdpmPlan * p, guint kind)
   return worst->implementation;
 }
 
+/* Versions 2.6 and 3.7 of oneDNN leave a part of some results unwritten:
+ * dweight (2.6.3) and y (3.7.2) of a 3x3 kernel with stride 2 whose outputs are
+ * one pixel wide, and the product of matrices that is dweight of a 1x1 kernel
+ * with one output channel (3.7.2). Our own kernels compute those. */
+static gboolean
+onednn_writes_all (const DdpmConvDesc * d)
+{
+  return d->kernel == 3 ? d->stride == 1 || d->width > 2 : d->cout > 1;
+}
+
 DdpmPlan *
 ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 {
-  const gboolean bf16 = d->src_type == DDPM_TYPE_BF16;
-  const gboolean native = ((CpuBackend *) b)->native_bf16;
+  const gboolean native = ((CpuBackend *) b)->native_bf16
+      && d->src_type == DDPM_TYPE_BF16 && onednn_writes_all (d);
   CpuConvolution *conv;
 
   if (!ddpm_conv_desc_check (d, error))
@@ -73,9 +83,9 @@ ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   conv->source[0].channels = d->cin0;
   conv->source[1].first = d->cin0;
   conv->source[1].channels = d->cin1;
-  conv->type = bf16 && native ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
+  conv->type = native ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
   /* the sum of two sources is rounded once */
-  conv->y_type = bf16 && native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
+  conv->y_type = native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
 
   if (!ddpm_cpu_conv_plan (conv, conv->type == DDPM_TYPE_BF16 ? BF16_BLOCK : 1,
           error)) {
@@ -159,10 +169,12 @@ arrange_weights (CpuConvolution * conv, CpuConvSource * s, const float *weight)
   ddpm_cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
       b->staging, s->weights}
       , work);
-  if (s->weights_backward)
-    ddpm_cpu_primitive_run (&s->arrange_backward, b, (gconstpointer[]) {
-        b->staging, s->weights_backward}
-      , work);
+  for (guint i = 0; i < 2; i++) {
+    if (s->weights_backward[i])
+      ddpm_cpu_primitive_run (&s->arrange_backward[i], b, (gconstpointer[]) {
+          b->staging, s->weights_backward[i]}
+        , work);
+  }
 }
 
 void

@@ -21,11 +21,14 @@ typedef struct
   float *packed_backward;
   /* To oneDNN each is a convolution of its own over a slice of the weights,
    * the second of which adds to the first. */
-  gpointer weights, weights_backward;   /* as the primitives want them */
+  gpointer weights;             /* as the primitives want them */
   CpuPrimitive forward[2];      /* x, weights, y [, bias]; [1]: y += */
-  CpuPrimitive backward_data;   /* dx, weights, dy */
+  /* dx, weights, dy; [1]: dx in f32, to be added before it is rounded */
+  CpuPrimitive backward_data[2];
+  /* [1] NULL: as [0] */
+  gpointer weights_backward[2];
   CpuPrimitive backward_weights;        /* x, dweights, dy */
-  CpuPrimitive arrange, arrange_backward;       /* of plain weights */
+  CpuPrimitive arrange, arrange_backward[2];    /* of plain weights */
   CpuPrimitive collect;         /* of dweights to plain ones */
 } CpuConvSource;
 

@@ -8,14 +8,14 @@
 /* What oneDNN is told of one source. weights is free to be chosen. */
 typedef struct
 {
-  dnnl_memory_desc_t x, y, dy, weights, dweights, bias;
+  dnnl_memory_desc_t x, dx, y, dy, weights, dweights, bias;
   dnnl_dims_t strides, dilates, padding_l, padding_r;
 } ConvDescs;
 
 static void
 descs_clear (ConvDescs * descs)
 {
-  dnnl_memory_desc_t *all[] = { &descs->x, &descs->y, &descs->dy,
+  dnnl_memory_desc_t *all[] = { &descs->x, &descs->dx, &descs->y, &descs->dy,
     &descs->weights, &descs->dweights, &descs->bias
   };
 
@@ -77,6 +77,9 @@ descs_init (ConvDescs * descs, const CpuConvolution * conv,
 
   status = describe_pixels (conv, s->padded, d->height, d->width, conv->type,
       &descs->x);
+  if (status == dnnl_success)
+    status = describe_pixels (conv, s->padded, d->height, d->width,
+        DDPM_TYPE_F32, &descs->dx);
   if (status == dnnl_success)
     status = describe_pixels (conv, conv->cout_padded, conv->out_height,
         conv->out_width, conv->y_type, &descs->y);
@@ -148,7 +151,8 @@ make_hint (CpuConvolution * conv, const ConvDescs * descs,
 
 static gboolean
 plan_backward_data (CpuConvolution * conv, CpuConvSource * s,
-    const ConvDescs * descs, dnnl_primitive_desc_t hint, GError ** error)
+    const ConvDescs * descs, dnnl_primitive_desc_t hint, gboolean add,
+    GError ** error)
 {
   static const gint args[] = { DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS,
     DNNL_ARG_DIFF_DST
@@ -161,10 +165,11 @@ plan_backward_data (CpuConvolution * conv, CpuConvSource * s,
   if (!ddpm_cpu_attr_new (FALSE, &attr, error))
     return FALSE;
   ok = ddpm_cpu_check (dnnl_convolution_backward_data_primitive_desc_create
-      (&pd, b->engine, dnnl_convolution_direct, descs->x, descs->weights,
-          descs->dy, descs->strides, descs->dilates, descs->padding_l,
-          descs->padding_r, hint, attr), "convolution, backward data", error)
-      && ddpm_cpu_primitive_init (&s->backward_data, b, pd, args,
+      (&pd, b->engine, dnnl_convolution_direct, add ? descs->dx : descs->x,
+          descs->weights, descs->dy, descs->strides, descs->dilates,
+          descs->padding_l, descs->padding_r, hint, attr),
+      "convolution, backward data", error)
+      && ddpm_cpu_primitive_init (&s->backward_data[add], b, pd, args,
       G_N_ELEMENTS (args), error);
   dnnl_primitive_attr_destroy (attr);
   return ok;
@@ -241,9 +246,15 @@ plan_backward_passes (CpuConvolution * conv, CpuConvSource * s,
 {
   dnnl_primitive_desc_t hint = NULL;
   gboolean ok = make_hint (conv, descs, &hint, error)
-      && plan_backward_data (conv, s, descs, hint, error)
-      && plan_weights (conv, s, &s->backward_data, &s->weights_backward,
-      &s->arrange_backward, error);
+      && plan_backward_data (conv, s, descs, hint, FALSE, error)
+      && plan_weights (conv, s, &s->backward_data[0], &s->weights_backward[0],
+      &s->arrange_backward[0], error)
+      && plan_backward_data (conv, s, descs, hint, TRUE, error);
+
+  if (ok && !dnnl_memory_desc_equal (weights_of (&s->backward_data[0]),
+          weights_of (&s->backward_data[1])))
+    ok = plan_weights (conv, s, &s->backward_data[1], &s->weights_backward[1],
+        &s->arrange_backward[1], error);
 
   if (ok && !ddpm_cpu_conv_is_product (conv))
     ok = plan_backward_weights (conv, s, descs, hint, error);
@@ -270,7 +281,8 @@ gsize
 ddpm_cpu_conv_primitives_scratch (const CpuConvSource * s)
 {
   const CpuPrimitive *all[] = { &s->forward[0], &s->forward[1],
-    &s->backward_data, &s->backward_weights, &s->collect
+    &s->backward_data[0], &s->backward_data[1], &s->backward_weights,
+    &s->collect
   };
   gsize largest = 0;
 
@@ -289,8 +301,9 @@ ddpm_cpu_conv_dweights_size (const CpuConvSource * s)
 void
 ddpm_cpu_conv_clear_primitives (CpuConvSource * s)
 {
-  CpuPrimitive *all[] = { &s->forward[0], &s->forward[1], &s->backward_data,
-    &s->backward_weights, &s->arrange, &s->arrange_backward, &s->collect
+  CpuPrimitive *all[] = { &s->forward[0], &s->forward[1],
+    &s->backward_data[0], &s->backward_data[1], &s->backward_weights,
+    &s->arrange, &s->arrange_backward[0], &s->arrange_backward[1], &s->collect
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
