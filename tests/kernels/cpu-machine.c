@@ -433,6 +433,7 @@ it_is_quiet_when_idle (void)
 int
 main (int argc, char **argv)
 {
+  test_fill_new_memory ();
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cpu/it-names-its-device", it_names_its_device);
   g_test_add_func ("/cpu/its-table-is-full", its_table_is_full);

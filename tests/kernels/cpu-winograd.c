@@ -110,6 +110,7 @@ main (int argc, char **argv)
   Subject subject = {.tolerance = TOLERANCE };
   int status;
 
+  test_fill_new_memory ();
   g_test_init (&argc, &argv, NULL);
   subject.backend =
       ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 2, NULL);

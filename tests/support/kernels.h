@@ -3,10 +3,23 @@
  */
 #pragma once
 
+#include <malloc.h>
 #include <math.h>
 #include <string.h>
 
 #include "kernels/ops.h"
+
+/* What malloc () returns is filled with 0x7f from here on: as a float or a
+ * bf16 3.4e38, so that a library that reads its own memory before writing it
+ * gives wrong results on every machine. (No byte that malloc () can be told to
+ * use makes a NaN.) */
+static inline void
+test_fill_new_memory (void)
+{
+#ifdef M_PERTURB
+  mallopt (M_PERTURB, 0x80);    /* it stores the complement */
+#endif
+}
 
 static inline DdpmBackend *
 test_reference (DdpmPrecision precision)
@@ -53,7 +66,7 @@ test_random (guint32 seed, gsize count)
   return x;
 }
 
-/* Not a number everywhere: whoever reads it before writing is found out */
+/* NaN everywhere: a result that was computed from it, or left unwritten, shows */
 static inline float *
 test_unwritten (gsize count)
 {
@@ -64,19 +77,26 @@ test_unwritten (gsize count)
   return x;
 }
 
-/* As large as the plan says; not zeroed, for nobody promises that */
+/* Memory of the backend with all bits set: NaN, as floats and as bf16 */
+static inline gpointer
+test_unwritten_memory (DdpmBackend * b, gsize size)
+{
+  gpointer memory = b->ops->alloc (b, size);
+  g_autofree gpointer bytes = g_malloc (size);
+
+  g_assert_nonnull (memory);
+  if (size > 0) {
+    memset (bytes, 0xff, size);
+    b->ops->upload (b, memory, bytes, size);
+  }
+  return memory;
+}
+
+/* As large as the plan says */
 static inline gpointer
 test_scratch (DdpmPlan * plan)
 {
-  gpointer scratch = plan->ops->alloc (plan->backend, plan->scratch);
-  g_autofree gpointer bytes = g_malloc (plan->scratch);
-
-  g_assert_nonnull (scratch);
-  if (plan->scratch > 0) {
-    memset (bytes, 0xff, plan->scratch);
-    plan->ops->upload (plan->backend, scratch, bytes, plan->scratch);
-  }
-  return scratch;
+  return test_unwritten_memory (plan->backend, plan->scratch);
 }
 
 /* Relative to the largest expected value, which must not be 0 */

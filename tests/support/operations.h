@@ -36,6 +36,7 @@ run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
       * ((d->width - 1) / d->stride + 1);
   const gsize cin = d->cin0 + d->cin1;
   const float scale = 1.0f / sqrtf (cin * taps);
+  const gboolean keep = c->add || !d->training;
   g_autoptr (GError) error = NULL;
   DdpmPlan *plan = b->ops->conv_new (b, d, &error);
   gpointer scratch;
@@ -50,13 +51,14 @@ run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   bias = tensor_random (b, DDPM_TYPE_F32, 1, d->cout, 4, 1, 0, shift);
   residual = tensor_random (b, d->dst_type, d->n, pixels * d->cout, 5, 1, 0,
       shift);
-  y = tensor_random (b, d->dst_type, d->n, pixels * d->cout, 6, 1, 0, shift);
+  y = tensor_target (b, d->dst_type, d->n, pixels * d->cout, 6,
+      c->residual == IN_PLACE, shift);
   dy = tensor_random (b, d->dst_type, d->n, pixels * d->cout, 7, 1, 0, shift);
-  dx0 = tensor_random (b, d->src_type, d->n, in * d->cin0, 8, 1, 0, shift);
-  dx1 = tensor_random (b, d->src_type, d->n, in * d->cin1, 9, 1, 0, shift);
-  dweight = tensor_random (b, DDPM_TYPE_F32, 1, d->cout * cin * taps, 10, 1, 0,
+  dx0 = tensor_target (b, d->src_type, d->n, in * d->cin0, 8, keep, shift);
+  dx1 = tensor_target (b, d->src_type, d->n, in * d->cin1, 9, keep, shift);
+  dweight = tensor_target (b, DDPM_TYPE_F32, 1, d->cout * cin * taps, 10, keep,
       shift);
-  dbias = tensor_random (b, DDPM_TYPE_F32, 1, d->cout, 11, 1, 0, shift);
+  dbias = tensor_target (b, DDPM_TYPE_F32, 1, d->cout, 11, keep, shift);
 
   b->ops->conv_set_weights (plan, weight.data, bias.data);
   b->ops->conv_forward (plan, x0.data, d->cin1 ? x1.data : NULL,
@@ -90,6 +92,7 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const DdpmNormDesc *d = &c->norm;
   const DdpmType act = b->act_type, f32 = DDPM_TYPE_F32;
   const gsize channels = d->c0 + d->c1, stride = d->c0 + 5;
+  const gboolean keep = c->add || !d->training;
   const DdpmDropout drop = { c->dropout, 0x80000007u, G_GUINT64_CONSTANT
         (0x123456789abcdef), G_GUINT64_CONSTANT (0xfffffffe)
   };
@@ -106,13 +109,14 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   bias = tensor_random (b, f32, d->n, stride, 23, 1, 0, shift);
   gamma = tensor_random (b, f32, 1, channels, 24, 1, 0.5, shift);
   beta = tensor_random (b, f32, 1, channels, 25, 1, 0, shift);
-  y = tensor_random (b, act, d->n, d->pixels * channels, 26, 1, 0, shift);
-  stats = tensor_random (b, f32, d->n, d->groups * 2, 27, 1, 0, shift);
+  y = tensor_new (b, act, d->n * d->pixels * channels, shift);
+  stats = tensor_new (b, f32, d->n * d->groups * 2, shift);
   dy = tensor_random (b, act, d->n, d->pixels * channels, 28, 1, 0.2, shift);
-  dx0 = tensor_random (b, act, d->n, d->pixels * d->c0, 29, 1, 0, shift);
-  dx1 = tensor_random (b, act, d->n, d->pixels * d->c1, 30, 1, 0, shift);
-  dgamma = tensor_random (b, f32, 1, channels, 31, 1, 0, shift);
-  dbeta = tensor_random (b, f32, 1, channels, 32, 1, 0, shift);
+  dx0 = tensor_target (b, act, d->n, d->pixels * d->c0, 29, keep, shift);
+  dx1 = tensor_target (b, act, d->n, d->pixels * d->c1, 30, keep, shift);
+  dgamma = tensor_target (b, f32, 1, channels, 31, keep, shift);
+  dbeta = tensor_target (b, f32, 1, channels, 32, keep, shift);
+  /* between its rows there are numbers that stay */
   dbias = tensor_random (b, f32, d->n, stride, 33, 1, 0, shift);
 
   b->ops->norm_forward (plan, x0.data, x1.data,
@@ -190,11 +194,11 @@ run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   x = tensor_random (b, f32, rows, in, 51, 1, 0, shift);
   weight = tensor_random (b, f32, 1, in * n_out, 52, 1, 0, shift);
   bias = tensor_random (b, f32, 1, n_out, 53, 1, 0, shift);
-  y = tensor_random (b, f32, rows, n_out, 54, 1, 0, shift);
+  y = tensor_new (b, f32, rows * n_out, shift);
   dy = tensor_random (b, f32, rows, n_out, 55, 1, 0, shift);
-  dx = tensor_random (b, f32, rows, in, 56, 1, 0, shift);
-  dweight = tensor_random (b, f32, 1, in * n_out, 57, 1, 0, shift);
-  dbias = tensor_random (b, f32, 1, n_out, 58, 1, 0, shift);
+  dx = tensor_new (b, f32, rows * in, shift);
+  dweight = tensor_target (b, f32, 1, in * n_out, 57, c->add, shift);
+  dbias = tensor_target (b, f32, 1, n_out, 58, c->add, shift);
 
   b->ops->linear_forward (plan, x.data, weight.data, bias.data, y.data,
       scratch);
@@ -224,7 +228,7 @@ run_small_activations (DdpmBackend * b, const Case * c, guint shift,
   Tensor x = tensor_random (b, b->act_type, n, in, 61, 1, 0, shift);
   Tensor y = tensor_new (b, b->act_type, 4 * n * in, shift);
   Tensor dy = tensor_random (b, b->act_type, n, 4 * in, 62, 1, 0, shift);
-  Tensor dx = tensor_random (b, b->act_type, n, in, 63, 1, 0, shift);
+  Tensor dx = tensor_target (b, b->act_type, n, in, 63, c->add, shift);
   Tensor sum = tensor_random (b, b->act_type, n, in, 64, 1, 0, shift);
 
   b->ops->upsample_forward (b, n, h, w, channels, x.data, y.data);
@@ -277,8 +281,8 @@ run_labels (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   Tensor table = tensor_random (b, f32, 7, dim, 76, 1, 0, shift);
   Tensor rows = tensor_random (b, f32, n, dim, 77, 1, 0, shift);
   Tensor dy = tensor_random (b, f32, n, dim, 78, 1, 0, shift);
-  Tensor dtable = tensor_random (b, f32, 7, dim, 79, 1, 0, shift);
-  Tensor none = tensor_random (b, f32, 7, dim, 80, 1, 0, shift);
+  Tensor dtable = tensor_target (b, f32, 7, dim, 79, c->add, shift);
+  Tensor none = tensor_target (b, f32, 7, dim, 80, c->add, shift);
   Tensor copy = tensor_new (b, f32, n * dim, shift);
 
   b->ops->embedding_add (b, n, dim, table.data, labels, rows.data);
@@ -343,7 +347,7 @@ run_losses (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const float scale[N] = { 0.25f, 3.0f, 0.0f, 1.0f };
   Tensor pred = tensor_random (b, f32, N, ELEMENTS, 91, 1, 0, shift);
   Tensor target = tensor_random (b, f32, N, ELEMENTS, 92, 1, 0, shift);
-  Tensor dpred = tensor_random (b, f32, N, ELEMENTS, 93, 1, 0, shift);
+  Tensor dpred = tensor_new (b, f32, N * ELEMENTS, shift);
   float *losses = g_new (float, N + 1);
   double loss[N];
 
@@ -353,7 +357,7 @@ run_losses (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
     losses[i] = loss[i];
   losses[N] = b->ops->sum_of_squares (b, pred.count, pred.data);
   g_assert_cmpfloat (loss[N - 1], ==, 0.0);
-  outcome_add (out, "losses", losses, N + 1, FALSE);
+  outcome_add (out, "losses", f32, losses, N + 1, FALSE);
   tensor_result (b, &dpred, "dpred", TRUE, out);
   tensor_free (b, &pred);
   tensor_free (b, &target);

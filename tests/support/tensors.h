@@ -16,6 +16,7 @@ typedef struct
   float *data[OUTCOME_MAX];
   gsize size[OUTCOME_MAX];      /* elements */
   gboolean per_image[OUTCOME_MAX];
+  DdpmType type[OUTCOME_MAX];   /* in which they were stored */
 } Outcome;
 
 static inline void
@@ -26,13 +27,14 @@ outcome_clear (Outcome * out)
   memset (out, 0, sizeof (*out));
 }
 
-/* Takes data. */
+/* data: (transfer full) */
 static inline void
-outcome_add (Outcome * out, const gchar * name, float *data, gsize size,
-    gboolean per_image)
+outcome_add (Outcome * out, const gchar * name, DdpmType type, float *data,
+    gsize size, gboolean per_image)
 {
   g_assert_cmpuint (out->count, <, OUTCOME_MAX);
   out->name[out->count] = name;
+  out->type[out->count] = type;
   out->data[out->count] = data;
   out->size[out->count] = size;
   out->per_image[out->count++] = per_image;
@@ -48,13 +50,13 @@ typedef struct
   gpointer data;
 } Tensor;
 
+/* NaN everywhere */
 static inline Tensor
 tensor_new (DdpmBackend * b, DdpmType type, gsize count, guint shift)
 {
   Tensor t = { type, count };
 
-  t.block = b->ops->alloc (b, (count + shift) * ddpm_type_size (type));
-  g_assert_nonnull (t.block);
+  t.block = test_unwritten_memory (b, (count + shift) * ddpm_type_size (type));
   t.data = (guint8 *) t.block + shift * ddpm_type_size (type);
   return t;
 }
@@ -120,6 +122,15 @@ tensor_random (DdpmBackend * b, DdpmType type, gsize n, gsize count,
   return t;
 }
 
+/* Where a result goes: random numbers if it is added to them, else NaN */
+static inline Tensor
+tensor_target (DdpmBackend * b, DdpmType type, gsize n, gsize count,
+    guint32 seed, gboolean add, guint shift)
+{
+  return add ? tensor_random (b, type, n, count, seed, 1, 0, shift)
+      : tensor_new (b, type, n * count, shift);
+}
+
 static inline void
 tensor_free (DdpmBackend * b, Tensor * t)
 {
@@ -131,33 +142,103 @@ static inline void
 tensor_result (DdpmBackend * b, Tensor * t, const gchar * name,
     gboolean per_image, Outcome * out)
 {
-  outcome_add (out, name, tensor_read (b, t), t->count, per_image);
+  outcome_add (out, name, t->type, tensor_read (b, t), t->count, per_image);
   tensor_free (b, t);
 }
 
 /* --- comparing ------------------------------------------------------------- */
 
-/* Mean square of the difference over that of the expected, of the first
- * @images of @n images where it is by image */
+/* Rounding to nearest moves a number by up to half a unit in the last place.
+ * The mean square of that is a twelfth of the unit's square. A type with p
+ * significant bits has units of 2^(1 - p) in [1, 2), and numbers usually lie
+ * in there with even logarithms, so that 1/x^2 is 3/4 / (2 ln 2) on average. */
+#define ROUNDING_ERROR(unit) ((unit) * (unit) / 12 * 0.75 / (2 * G_LN2))
+#define F32_ERROR ROUNDING_ERROR (0x1p-23)
+#define BF16_UNIT 0x1p-7
+#define BF16_ERROR ROUNDING_ERROR (BF16_UNIT)
+
+/* A bound for the sum of squared differences of two results. error: what is
+ * expected of the mean square of their difference before they are stored, over
+ * that of the elements; power: the sum of squares of the elements; largest:
+ * the largest of them.
+ *
+ * Stored as f32: twice what is expected.
+ *
+ * Stored as bf16, each rounded once: two numbers d apart, where d is less than
+ * a unit u, become neighbours with probability d/u, else the same. So the
+ * expected square is d u (not d^2), which over all elements is at most
+ * mean (d) rms (u) = sqrt (2 / pi) rms (d) rms (u); and u^2 is twelve times
+ * the mean square of a rounding. How many become neighbours is a Poisson
+ * variable, and the largest of them are a unit of the largest element apart:
+ * two such units beside the root of the expected sum are four standard
+ * deviations where there are many, and four neighbours where none is
+ * expected. */
+static inline double
+outcome_bound (DdpmType type, double expected, double power, double largest)
+{
+  const double rms_unit = sqrt (12 * BF16_ERROR);
+  const double rounded = sqrt (2 / G_PI * expected) * rms_unit * power;
+
+  if (type == DDPM_TYPE_F32)
+    return 2 * expected * power;
+  return pow (sqrt (rounded) + 2 * BF16_UNIT * largest, 2);
+}
+
+typedef struct
+{
+  double error, power;          /* sums of squares: of differences, of elements */
+  double largest;               /* of the elements */
+} OutcomeError;
+
+/* Of result k of the first @images of @n images where it is by image */
+static inline OutcomeError
+outcome_error (const Outcome * got, const Outcome * expected, guint k,
+    guint images, guint n)
+{
+  const gsize count = got->per_image[k] ? expected->size[k] / n * images
+      : images == n ? expected->size[k] : 0;
+  OutcomeError sum = { 0, };
+
+  for (gsize i = 0; i < count; i++) {
+    const double e = expected->data[k][i], d = got->data[k][i] - e;
+
+    sum.error += d * d;
+    sum.power += e * e;
+    sum.largest = MAX (sum.largest, fabs (e));
+  }
+  return sum;
+}
+
+/* tolerance: of the mean square of the difference over that of the expected */
 static inline void
 outcome_assert_close (const Outcome * got, const Outcome * expected,
     guint images, guint n, double tolerance)
 {
   g_assert_cmpuint (got->count, ==, expected->count);
   for (guint k = 0; k < got->count; k++) {
-    const gsize count = got->per_image[k] ? expected->size[k] / n * images
-        : images == n ? expected->size[k] : 0;
-    double error = 0.0, power = 0.0;
+    const OutcomeError sum = outcome_error (got, expected, k, images, n);
 
-    for (gsize i = 0; i < count; i++) {
-      const double e = expected->data[k][i], d = got->data[k][i] - e;
-
-      error += d * d;
-      power += e * e;
-    }
-    if (!(error <= tolerance * power))
+    if (!(sum.error <= tolerance * sum.power))
       g_error ("%s: normalised mean square error %g, expected at most %g",
-          got->name[k], error / power, tolerance);
+          got->name[k], sum.error / sum.power, tolerance);
+  }
+}
+
+/* error: of the mean square of the difference before results are stored, over
+ * that of the expected (see outcome_bound ()) */
+static inline void
+outcome_assert_rounded_once (const Outcome * got, const Outcome * expected,
+    guint images, guint n, double error)
+{
+  g_assert_cmpuint (got->count, ==, expected->count);
+  for (guint k = 0; k < got->count; k++) {
+    const OutcomeError sum = outcome_error (got, expected, k, images, n);
+    const double bound =
+        outcome_bound (got->type[k], error, sum.power, sum.largest);
+
+    if (!(sum.error <= bound))
+      g_error ("%s: normalised mean square error %g, expected at most %g",
+          got->name[k], sum.error / sum.power, bound / sum.power);
   }
 }
 
