@@ -138,14 +138,6 @@ get_context (GstDdpmCuda * cuda)
   return context;
 }
 
-GParamSpec *
-gst_ddpm_cuda_param_spec_device_id (void)
-{
-  return g_param_spec_int ("cuda-device-id", "CUDA device ID",
-      "GPU to compute on, as CUDA counts them (-1: any)", -1, G_MAXINT, -1,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-}
-
 /* --- contexts ------------------------------------------------------------ */
 
 /* Inside ensure (), in the same thread, or whenever the application wants:

@@ -24,9 +24,6 @@ void gst_ddpm_cuda_clear (GstDdpmCuda * cuda);
 /* Lets go of the context, when the element stops. */
 void gst_ddpm_cuda_release (GstDdpmCuda * cuda);
 
-/* The property cuda-device-id, from -1: any */
-GParamSpec *gst_ddpm_cuda_param_spec_device_id (void);
-
 /* GstElementClass.set_context, before the parent's */
 void gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
     GstContext * context, gint device_id);

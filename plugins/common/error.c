@@ -1,8 +1,8 @@
-/* gst-ddpm: library errors and settings on the GStreamer side
+/* gst-ddpm: errors of the library, posted by an element
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/error.h"
-#include "kernels/backend.h"
+#include "kernels/error.h"
 
 /* How long an error waits at most for a state change to end, and for the
  * application after that */
@@ -139,71 +139,4 @@ gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
   post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error->message,
       caps ? gst_caps_to_string (caps) : NULL);
   g_error_free (error);
-}
-
-/**
- * GstDdpmBackend:
- * @auto: the fastest one that is here
- * @reference: plain C in float, one thread
- * @cpu: own kernels, and oneDNN in bf16
- * @cuda: cuDNN and own kernels
- *
- * The machine that computes. One that is named and cannot be had is an error.
- *
- * Since: 0.1
- */
-GType
-gst_ddpm_backend_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    {DDPM_BACKEND_AUTO, "The fastest one that is here", "auto"},
-    {DDPM_BACKEND_REFERENCE, "Plain C in float, one thread: the oracle",
-        "reference"},
-    {DDPM_BACKEND_CPU, "Own kernels, and oneDNN in bf16", "cpu"},
-    {DDPM_BACKEND_CUDA, "cuDNN and own kernels", "cuda"},
-    {0, NULL, NULL},
-  };
-
-  if (g_once_init_enter (&type)) {
-    GType t = g_enum_register_static ("GstDdpmBackend", values);
-
-    gst_type_mark_as_plugin_api (t, 0);
-    g_once_init_leave (&type, t);
-  }
-  return type;
-}
-
-/**
- * GstDdpmPrecision:
- * @auto: bf16 where the machine has it, else f32
- * @f32: 32-bit floats
- * @bf16: 16-bit activations; master weights, statistics and losses in f32
- *
- * The numbers that a backend computes with. One that is named and cannot be
- * had is an error.
- *
- * Since: 0.1
- */
-GType
-gst_ddpm_precision_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    {DDPM_PRECISION_AUTO, "bf16 where the machine has it, else f32", "auto"},
-    {DDPM_PRECISION_F32, "32-bit floats", "f32"},
-    {DDPM_PRECISION_BF16, "16-bit activations, 32-bit master weights",
-        "bf16"},
-    {DDPM_PRECISION_BF16_EMULATED, "32-bit floats, rounded as bf16 would be",
-        "bf16-emulated"},
-    {0, NULL, NULL},
-  };
-
-  if (g_once_init_enter (&type)) {
-    GType t = g_enum_register_static ("GstDdpmPrecision", values);
-
-    gst_type_mark_as_plugin_api (t, 0);
-    g_once_init_leave (&type, t);
-  }
-  return type;
 }

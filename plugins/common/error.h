@@ -1,4 +1,4 @@
-/* gst-ddpm: library errors and settings on the GStreamer side
+/* gst-ddpm: errors of the library, posted by an element
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -16,13 +16,5 @@ void gst_ddpm_element_post_error (GstElement * element, GError * error);
  * caps, where there are any, as its debug text. */
 void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error);
-
-/* Enum types of properties that several elements have */
-#define GST_TYPE_DDPM_BACKEND (gst_ddpm_backend_get_type ())
-/* auto, reference, cpu, cuda: DdpmBackendKind */
-GType gst_ddpm_backend_get_type (void);
-#define GST_TYPE_DDPM_PRECISION (gst_ddpm_precision_get_type ())
-/* auto, f32, bf16: DdpmPrecision */
-GType gst_ddpm_precision_get_type (void);
 
 G_END_DECLS

@@ -60,7 +60,6 @@
 #include "plugins/ddpmdenoise/private.h"
 #include "plugins/ddpmdenoise/caps.h"
 #include "plugins/common/error.h"
-#include "plugins/common/param.h"
 #include "plugins/ddpmdenoise/picture.h"
 #include "plugins/ddpmdenoise/realtime.h"
 
@@ -85,10 +84,6 @@ GST_ELEMENT_REGISTER_DEFINE (ddpmdenoise, "ddpmdenoise", GST_RANK_NONE,
     GST_TYPE_DDPM_DENOISE);
 
 static void gst_ddpm_denoise_finalize (GObject * object);
-static void gst_ddpm_denoise_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec);
-static void gst_ddpm_denoise_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec);
 static gboolean gst_ddpm_denoise_send_event (GstElement * element,
     GstEvent * event);
 static void gst_ddpm_denoise_set_context (GstElement * element,
@@ -118,14 +113,13 @@ gst_ddpm_denoise_class_init (GstDdpmDenoiseClass * klass)
       "ddpmdenoise element");
 
   object_class->finalize = gst_ddpm_denoise_finalize;
-  object_class->set_property = gst_ddpm_denoise_set_property;
-  object_class->get_property = gst_ddpm_denoise_get_property;
-  gst_ddpm_denoise_settings_install (object_class);
+  gst_ddpm_properties_install (object_class, &gst_ddpm_denoise_properties);
 
   element_class->send_event = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_send_event);
   element_class->set_context = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_set_context);
   gst_element_class_set_static_metadata (element_class, "DDPM denoiser",
-      "Filter/Converter/Video", "Makes images of noise", "gst-ddpm");
+      "Filter/Converter/Video",
+      "Generates images from noise with a diffusion model", "gst-ddpm");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
@@ -155,7 +149,7 @@ gst_ddpm_denoise_init (GstDdpmDenoise * self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  gst_ddpm_denoise_settings_init (&self->settings);
+  gst_ddpm_denoise_properties.init (&self->settings);
   gst_ddpm_timeline_init (&self->timeline);
   gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
   self->adapter = gst_adapter_new ();
@@ -171,34 +165,10 @@ gst_ddpm_denoise_finalize (GObject * object)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (object);
 
-  gst_ddpm_denoise_settings_clear (&self->settings);
+  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &self->settings);
   g_object_unref (self->adapter);
   gst_ddpm_cuda_clear (&self->cuda);
   G_OBJECT_CLASS (parent_class)->finalize (object);
-}
-
-static void
-gst_ddpm_denoise_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_ddpm_denoise_settings_set (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_ddpm_denoise_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec)
-{
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_ddpm_denoise_settings_get (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
 }
 
 /* An end of stream sent here will wait for the sample in work: let that end. */
@@ -252,17 +222,13 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
   GstDdpmDenoiseSettings settings;
-  GstDdpmDenoiseModel *model;
+  GstDdpmDenoiseModel *model = NULL;
   GError *error = NULL;
 
-  if (!gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
-    goto failed;
-  GST_OBJECT_LOCK (self);
-  gst_ddpm_denoise_settings_copy (&settings, &self->settings);
-  GST_OBJECT_UNLOCK (self);
-  model = gst_ddpm_denoise_model_load (&settings, &self->cuda,
-      GST_ELEMENT (self), &error);
-  gst_ddpm_denoise_settings_clear (&settings);
+  if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
+    model = gst_ddpm_denoise_model_load (&settings, &self->cuda,
+        GST_ELEMENT (self), &error);
+  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &settings);
   if (model == NULL)
     goto failed;
 

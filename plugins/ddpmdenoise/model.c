@@ -30,7 +30,7 @@ gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
 {
   g_autoptr (GstDdpmDenoiseModel) m = g_new0 (GstDdpmDenoiseModel, 1);
 
-  gst_ddpm_denoise_settings_copy (&m->settings, settings);
+  gst_ddpm_settings_copy (&gst_ddpm_denoise_properties, &m->settings, settings);
   m->model = ddpm_checkpoint_load (settings->model, error);
   if (m->model == NULL || !check_sampler (m, error))
     return NULL;
@@ -52,7 +52,7 @@ gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * m)
   g_clear_pointer (&m->backend, ddpm_backend_unref);
   g_clear_pointer (&m->labels, ddpm_labels_free);
   g_clear_pointer (&m->model, ddpm_model_unref);
-  gst_ddpm_denoise_settings_clear (&m->settings);
+  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &m->settings);
   g_free (m);
 }
 

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <gst/gst.h>
+#include "plugins/common/properties.h"
 #include "gst-ddpm/sample/sampler.h"
 #include "kernels/backend.h"
 
@@ -22,49 +22,26 @@ typedef struct
   DdpmPrecision precision;
   guint threads;
   gint cuda_device_id;          /* -1: any */
-  DdpmSamplerKind sampler;
-  gint steps;                   /* -1: as many as the sampler usually takes */
-  DdpmSpacing spacing;          /* -1: what is usual for the sampler */
-  gdouble eta;
+  gint sampler;                 /* DdpmSamplerKind; -1: chosen by the model */
+  gint steps;                   /* 0: all timesteps, -1: by the sampler */
+  gint spacing;                 /* DdpmSpacing; -1: by the sampler */
+  gdouble eta;                  /* -1: by the model */
   DdpmVariance variance;
   gboolean clip_x0;
   gchar *label;
-  gdouble guidance;
+  gdouble guidance;             /* -1: by the model */
   GstDdpmDenoiseEmit emit;
   guint trajectory_interval;
   guint columns;
-  gint start_timestep;          /* -1: what the caps say */
+  gint start_timestep;          /* -1: as in the caps */
   guint stop_timestep;
 } GstDdpmDenoiseSettings;
 
-#define GST_TYPE_DDPM_DENOISE_SAMPLER (gst_ddpm_denoise_sampler_get_type ())
-/* ddpm, ddim, dpmpp-2m: DdpmSamplerKind */
-GType gst_ddpm_denoise_sampler_get_type (void);
-#define GST_TYPE_DDPM_DENOISE_SPACING (gst_ddpm_denoise_spacing_get_type ())
-/* linear, quadratic: DdpmSpacing */
-GType gst_ddpm_denoise_spacing_get_type (void);
-#define GST_TYPE_DDPM_DENOISE_VARIANCE (gst_ddpm_denoise_variance_get_type ())
-/* fixed-small, fixed-large: DdpmVariance */
-GType gst_ddpm_denoise_variance_get_type (void);
-#define GST_TYPE_DDPM_DENOISE_EMIT (gst_ddpm_denoise_emit_get_type ())
-GType gst_ddpm_denoise_emit_get_type (void);    /* final, trajectory */
+extern const GstDdpmPropertyTable gst_ddpm_denoise_properties;
 
-void gst_ddpm_denoise_settings_init (GstDdpmDenoiseSettings * settings);
-void gst_ddpm_denoise_settings_clear (GstDdpmDenoiseSettings * settings);
-/* to: cleared or zeroed */
-void gst_ddpm_denoise_settings_copy (GstDdpmDenoiseSettings * to,
-    const GstDdpmDenoiseSettings * from);
-/* The sampler from state start, for a model of this config */
+/* Fills spec for sampling from timestep start with a model of this config. */
 void gst_ddpm_denoise_settings_to_spec
     (const GstDdpmDenoiseSettings * settings, const DdpmConfig * config,
     guint start, DdpmSamplerSpec * spec);
-
-/* Installs the properties, ids from 1 up */
-void gst_ddpm_denoise_settings_install (GObjectClass * klass);
-/* FALSE: there is no such id */
-gboolean gst_ddpm_denoise_settings_set (GstDdpmDenoiseSettings * settings,
-    guint id, const GValue * value);
-gboolean gst_ddpm_denoise_settings_get
-    (const GstDdpmDenoiseSettings * settings, guint id, GValue * value);
 
 G_END_DECLS

@@ -105,10 +105,6 @@ GST_ELEMENT_REGISTER_DEFINE (ddpmtrainsink, "ddpmtrainsink", GST_RANK_NONE,
     GST_TYPE_DDPM_TRAIN_SINK);
 
 static void gst_ddpm_train_sink_finalize (GObject * object);
-static void gst_ddpm_train_sink_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec);
-static void gst_ddpm_train_sink_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec);
 static void gst_ddpm_train_sink_set_context (GstElement * element,
     GstContext * context);
 static GstPad *gst_ddpm_train_sink_request_new_pad (GstElement * element,
@@ -140,29 +136,12 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSinkClass *base_class = GST_BASE_SINK_CLASS (klass);
-  guint n;
 
   GST_DEBUG_CATEGORY_INIT (gst_ddpm_train_sink_debug, "ddpmtrainsink", 0,
       "ddpmtrainsink element");
 
   object_class->finalize = gst_ddpm_train_sink_finalize;
-  object_class->set_property = gst_ddpm_train_sink_set_property;
-  object_class->get_property = gst_ddpm_train_sink_get_property;
-
-  n = gst_ddpm_train_settings_install (object_class);
-
-  /**
-   * GstDdpmTrainSink:stats:
-   *
-   * The last step: `step`, `epoch` (from 1; 0 where the source has none),
-   * `samples-seen`, `loss`, `loss-ema`, `learning-rate`, `grad-norm`,
-   * `images-per-second`, `time-left` and the times of the last image.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, n + 1,
-      g_param_spec_boxed ("stats", "Statistics", "The last step",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  gst_ddpm_properties_install (object_class, &gst_ddpm_train_properties);
 
   /**
    * GstDdpmTrainSink::save-checkpoint:
@@ -185,7 +164,7 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
       &preview_template, GST_TYPE_DDPM_PREVIEW_PAD);
   gst_element_class_set_static_metadata (element_class,
       "Diffusion model trainer", "Sink/Training/Video",
-      "Trains a denoising diffusion model on the images it is given",
+      "Trains a denoising diffusion model on the images of a stream",
       "gst-ddpm");
   gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PREVIEW_PAD, 0);
 
@@ -220,7 +199,7 @@ gst_ddpm_train_sink_init (GstDdpmTrainSink * self)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
 
-  gst_ddpm_train_settings_init (&self->settings);
+  gst_ddpm_train_properties.init (&self->settings);
   gst_ddpm_cuda_init (&self->cuda);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_qos_enabled (sink, FALSE);
@@ -235,35 +214,16 @@ gst_ddpm_train_sink_finalize (GObject * object)
 {
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (object);
 
-  gst_ddpm_train_settings_clear (&self->settings);
+  gst_ddpm_settings_clear (&gst_ddpm_train_properties, &self->settings);
   gst_ddpm_cuda_clear (&self->cuda);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
-static void
-gst_ddpm_train_sink_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
+GstStructure *
+gst_ddpm_train_sink_read_stats (GObject * object)
 {
-  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (object);
-
-  GST_OBJECT_LOCK (self);
-  gst_ddpm_train_settings_set (&self->settings, id, value);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_ddpm_train_sink_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (object);
-
-  GST_OBJECT_LOCK (self);
-  if (pspec->value_type == GST_TYPE_STRUCTURE)
-    g_value_take_boxed (value, gst_ddpm_train_report_to_structure
-        (&self->report, "application/x-ddpmtrainsink-stats"));
-  else
-    gst_ddpm_train_settings_get (&self->settings, id, value);
-  GST_OBJECT_UNLOCK (self);
+  return gst_ddpm_train_report_to_structure (&GST_DDPM_TRAIN_SINK
+      (object)->report, "application/x-ddpmtrainsink-stats");
 }
 
 static void

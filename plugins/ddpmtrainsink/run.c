@@ -99,7 +99,7 @@ gst_ddpm_train_run_new (const GstDdpmTrainSettings * settings,
 {
   GstDdpmTrainRun *run = g_atomic_rc_box_new0 (GstDdpmTrainRun);
 
-  gst_ddpm_train_settings_copy (&run->settings, settings);
+  gst_ddpm_settings_copy (&gst_ddpm_train_properties, &run->settings, settings);
   gst_video_info_init (&run->info);
   g_mutex_init (&run->lock);
   g_cond_init (&run->saved);
@@ -138,7 +138,7 @@ run_clear (gpointer data)
   g_clear_pointer (&run->backend, ddpm_backend_unref);
   g_free (run->source_names);
   gst_ddpm_train_batch_clear (&run->batch);
-  gst_ddpm_train_settings_clear (&run->settings);
+  gst_ddpm_settings_clear (&gst_ddpm_train_properties, &run->settings);
   g_mutex_clear (&run->lock);
   g_cond_clear (&run->saved);
 }

@@ -2,289 +2,206 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmtrainsink/settings.h"
-#include "plugins/common/cuda.h"
-#include "plugins/common/error.h"
-#include "plugins/common/param.h"
+#include "plugins/common/caps.h"
+#include "plugins/common/compute.h"
+#include "plugins/ddpmtrainsink/work.h"
 
-#define DEFAULT_CHANNEL_MULT "1,2,2,1"
-#define DEFAULT_ATTENTION_LEVELS "1"
-#define DEFAULT_CHECKPOINT_INTERVAL 1000
-#define DEFAULT_PROGRESS_INTERVAL 5
-#define DEFAULT_PREVIEW_COUNT 5
-#define DEFAULT_TEACHER_GUIDANCE 3.0
-#define MAX_BATCH 65536
 #define MAX_PREVIEW_COUNT 1024
-/* Nobody lives to see more; and -1 is none of them. */
+/* More than any run takes, and small enough to exclude -1, which GStreamer
+ * parses as the largest unsigned number */
 #define MAX_STEPS G_MAXINT
 #define MAX_SECONDS G_MAXINT
 
-/**
- * GstDdpmSchedule:
- * @linear: betas rise linearly, Ho et al. 2020, section 4
- * @cosine: Nichol & Dhariwal 2021, eq. 17
- *
- * How the noise grows with the timestep.
- *
- * Since: 0.1
- */
-GType
-gst_ddpm_schedule_get_type (void)
-{
-  static const GEnumValue values[] = {
-    {DDPM_SCHEDULE_LINEAR, "Betas rise linearly (Ho et al. 2020)", "linear"},
-    {DDPM_SCHEDULE_COSINE, "Nichol & Dhariwal 2021, eq. 17", "cosine"},
-    {0, NULL, NULL},
-  };
-  static gsize type = 0;
+static const GEnumValue schedule_values[] = {
+  {DDPM_SCHEDULE_LINEAR, "beta rises linearly (Ho et al. 2020)", "linear"},
+  {DDPM_SCHEDULE_COSINE, "Cosine (Nichol & Dhariwal 2021, eq. 17)", "cosine"},
+  {0, NULL, NULL},
+};
 
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type,
-        g_enum_register_static ("GstDdpmSchedule", values));
-  return (GType) type;
-}
+static const GEnumValue data_range_values[] = {
+  {DDPM_DATA_RANGE_SYMMETRIC, "-1 to 1", "symmetric"},
+  {DDPM_DATA_RANGE_UNIT, "0 to 1", "unit"},
+  {0, NULL, NULL},
+};
 
-/**
- * GstDdpmDataRange:
- * @symmetric: -1 to 1
- * @unit: 0 to 1, as in the notebook
- *
- * The numbers that pixels are mapped to.
- *
- * Since: 0.1
- */
-GType
-gst_ddpm_data_range_get_type (void)
-{
-  static const GEnumValue values[] = {
-    {DDPM_DATA_RANGE_SYMMETRIC, "Pixels are numbers -1..1", "symmetric"},
-    {DDPM_DATA_RANGE_UNIT, "Pixels are numbers 0..1, as in the notebook",
-        "unit"},
-    {0, NULL, NULL},
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type,
-        g_enum_register_static ("GstDdpmDataRange", values));
-  return (GType) type;
-}
-
-/**
- * GstDdpmPrediction:
- * @epsilon: the noise (Ho et al. 2020)
- * @v-prediction: sqrt (alphas_bar) eps - sqrt (1 - alphas_bar) x_0 (Salimans &
- *   Ho 2022)
- *
- * What a network learns to predict.
- *
- * Since: 0.1
- */
-GType
-gst_ddpm_prediction_get_type (void)
-{
-  static const GEnumValue values[] = {
-    {DDPM_PREDICTION_EPSILON, "The noise", "epsilon"},
-    {DDPM_PREDICTION_V, "v, of the noise and the image", "v-prediction"},
-    {0, NULL, NULL},
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type,
-        g_enum_register_static ("GstDdpmPrediction", values));
-  return (GType) type;
-}
-
-typedef enum
-{
-  TEXT,
-  FLAG,
-  UINT,
-  COUNT,                        /* guint64 with a range */
-  UINT64,
-  DOUBLE,
-  CHOICE,
-  DEVICE,
-} SettingKind;
-
-typedef struct
-{
-  const gchar *name;
-  SettingKind kind;
-  gsize offset;                 /* in GstDdpmTrainSettings */
-  const gchar *blurb;
-  gdouble min, max;             /* of UINT, COUNT and DOUBLE */
-    GType (*choice) (void);     /* of CHOICE */
-} Setting;
+static const GEnumValue prediction_values[] = {
+  {DDPM_PREDICTION_EPSILON, "The noise (Ho et al. 2020)", "epsilon"},
+  {DDPM_PREDICTION_V, "v = sqrt (alpha_bar) eps - sqrt (1 - alpha_bar) x_0 "
+        "(Salimans & Ho 2022)", "v-prediction"},
+  {0, NULL, NULL},
+};
 
 #define AT(member) G_STRUCT_OFFSET (GstDdpmTrainSettings, member)
 
 /* *INDENT-OFF* */
-static const Setting settings[] = {
-  {"location", TEXT, AT (location),
-      "Checkpoint to write; what resuming needs stands beside it in "
-      "<location>.state. A file that is there is replaced by the first save"},
-  {"resume", FLAG, AT (resume),
-      "Go on from <location>.state; where neither it nor <location> is there "
-      "yet, start. The images that were learnt from are skipped, unless the "
-      "source is live"},
-  {"initial-model", TEXT, AT (initial_model),
-      "Checkpoint, or name of a built-in model, whose weights training starts "
-      "from (empty: random ones). Its network must be that of the other "
-      "properties, but it may be without classes"},
-  {"teacher-model", TEXT, AT (teacher_model),
-      "Checkpoint, or name of a built-in model, whose guided predictions are "
-      "learnt instead of the noise (empty: none)"},
-  {"teacher-guidance", DOUBLE, AT (teacher_guidance),
-      "Guidance of the teacher, which the model then needs no more", 0,
+static const GstDdpmProperty properties[] = {
+  {"location", "Location",
+      "Checkpoint file to write; <location>.state beside it holds what resuming "
+      "needs. The first save replaces files that exist",
+      GST_DDPM_STRING, AT (location)},
+  {"resume", "Resume",
+      "Continue the training of <location>.state, or start one if neither that "
+      "file nor <location> exists. Images that were already trained on are "
+      "skipped, unless the source is live", GST_DDPM_BOOLEAN, AT (resume)},
+  {"initial-model", "Initial model",
+      "Checkpoint file, or name of a built-in model, with the initial weights "
+      "(empty: random weights). The other properties must describe the same "
+      "network, but the initial model may have no classes",
+      GST_DDPM_STRING, AT (initial_model)},
+  {"teacher-model", "Teacher model",
+      "Checkpoint file, or name of a built-in model, whose guided predictions "
+      "are the training target instead of the noise (empty: no teacher)",
+      GST_DDPM_STRING, AT (teacher_model)},
+  {"teacher-guidance", "Teacher guidance scale",
+      "Classifier-free guidance scale of the teacher; the trained model then "
+      "needs no guidance", GST_DDPM_DOUBLE, AT (teacher_guidance), 0,
       DDPM_MAX_GUIDANCE},
-  {"teacher-steps", UINT, AT (trainer.teacher_steps),
-      "Steps of the teacher that the model learns to make in one, where it "
-      "learns steps", 1, DDPM_MAX_TIMESTEPS},
-  {"sampling-steps", UINT, AT (config.steps),
-      "Steps of the ddim sampler that the model learns from its teacher to "
-      "make, and is to be sampled with (0: it learns none)", 0,
-      DDPM_MAX_TIMESTEPS},
-  {"channels", UINT, AT (config.channels),
-      "Channels of the first level, a multiple of 32", DDPM_GROUPS,
-      DDPM_MAX_CHANNELS},
-  {"channel-mult", TEXT, AT (channel_mult),
-      "Channels of each level, as multiples of channels"},
-  {"attention-levels", TEXT, AT (attention_levels),
-      "Levels whose blocks have attention, counted from 0"},
-  {"res-blocks", UINT, AT (config.res_blocks),
-      "Residual blocks a level (one more on the way up)", 1,
-      DDPM_MAX_RES_BLOCKS},
-  {"dropout", DOUBLE, AT (config.dropout),
-      "Probability of dropout in the residual blocks", 0, 1},
-  {"timesteps", UINT, AT (config.timesteps),
-      "T, the number of diffusion steps", 1, DDPM_MAX_TIMESTEPS},
-  {"beta-start", DOUBLE, AT (config.beta_start),
-      "First beta of the linear schedule", 0, 1},
-  {"beta-end", DOUBLE, AT (config.beta_end),
-      "Last beta of the linear schedule", 0, 1},
-  {"schedule", CHOICE, AT (config.schedule),
-      "Kind of beta schedule", .choice = gst_ddpm_schedule_get_type},
-  {"data-range", CHOICE, AT (config.data_range),
-      "Numbers that pixels are mapped to",
-      .choice = gst_ddpm_data_range_get_type},
-  {"prediction-type", CHOICE, AT (config.prediction),
-      "What the network learns to predict: with v-prediction, fewer steps of "
-      "sampling will do", .choice = gst_ddpm_prediction_get_type},
-  {"classes", UINT, AT (config.classes),
-      "Classes that the labels of images tell apart (0: labels are not "
-      "learnt). An image without a label is learnt without", 0,
-      DDPM_MAX_CLASSES},
-  {"class-names", TEXT, AT (class_names),
-      "Their names, such as \"cat,dog\", which the checkpoint keeps (empty: "
-      "those of the source, where it knows any)"},
-  {"backend", CHOICE, AT (backend),
-      "Machine that computes", .choice = gst_ddpm_backend_get_type},
-  {"precision", CHOICE, AT (precision),
-      "Numbers that it computes in", .choice = gst_ddpm_precision_get_type},
-  {"threads", UINT, AT (threads),
-      "Compute threads (0: one per physical core)", 0, DDPM_MAX_THREADS},
-  {"cuda-device-id", DEVICE, AT (cuda_device_id)},
-  {"batch-size", UINT, AT (trainer.batch_size),
-      "Images of one optimizer step", 1, MAX_BATCH},
-  {"micro-batch", UINT, AT (trainer.micro_batch),
-      "Images computed at a time, gradients added up (0: chosen)", 0,
-      MAX_BATCH},
-  {"learning-rate", DOUBLE, AT (trainer.learning_rate),
-      "Learning rate of Adam", 0, 1},
-  {"warmup-steps", COUNT, AT (trainer.warmup_steps),
-      "Steps over which the learning rate rises linearly (0: none)", 0,
+  {"teacher-steps", "Teacher steps",
+      "Number of steps of the teacher that the model learns to make in one "
+      "step, if sampling-steps is not 0", GST_DDPM_UINT,
+      AT (trainer.teacher_steps), 1, DDPM_MAX_TIMESTEPS},
+  {"sampling-steps", "Distilled sampling steps",
+      "Number of ddim steps that the model learns from its teacher and should "
+      "be sampled with (Salimans & Ho 2022; 0: no step distillation)",
+      GST_DDPM_UINT, AT (config.steps), 0, DDPM_MAX_TIMESTEPS},
+  {"channels", "Channels",
+      "Number of channels at the first level, a multiple of 32",
+      GST_DDPM_UINT, AT (config.channels), DDPM_GROUPS, DDPM_MAX_CHANNELS},
+  {"channel-mult", "Channel multipliers",
+      "Comma-separated numbers of channels of the levels, as multiples of "
+      "channels", GST_DDPM_STRING, AT (channel_mult)},
+  {"attention-levels", "Attention levels",
+      "Comma-separated levels, counted from 0, whose blocks have attention",
+      GST_DDPM_STRING, AT (attention_levels)},
+  {"res-blocks", "Residual blocks",
+      "Number of residual blocks per level (one more in the upsampling half)",
+      GST_DDPM_UINT, AT (config.res_blocks), 1, DDPM_MAX_RES_BLOCKS},
+  {"dropout", "Dropout", "Dropout probability in the residual blocks",
+      GST_DDPM_DOUBLE, AT (config.dropout), 0, 1},
+  {"timesteps", "Timesteps", "Number T of diffusion timesteps",
+      GST_DDPM_UINT, AT (config.timesteps), 1, DDPM_MAX_TIMESTEPS},
+  {"beta-start", "Beta start", "First beta of the linear noise schedule",
+      GST_DDPM_DOUBLE, AT (config.beta_start), 0, 1},
+  {"beta-end", "Beta end", "Last beta of the linear noise schedule",
+      GST_DDPM_DOUBLE, AT (config.beta_end), 0, 1},
+  {"schedule", "Noise schedule", "How the noise grows with the timestep",
+      GST_DDPM_ENUM, AT (config.schedule), .enum_name = "GstDdpmSchedule",
+      .enum_values = schedule_values},
+  {"data-range", "Data range", "Range of numbers that pixels are mapped to",
+      GST_DDPM_ENUM, AT (config.data_range), .enum_name = "GstDdpmDataRange",
+      .enum_values = data_range_values},
+  {"prediction-type", "Prediction type",
+      "What the network learns to predict; v-prediction needs fewer sampling "
+      "steps", GST_DDPM_ENUM, AT (config.prediction),
+      .enum_name = "GstDdpmPrediction", .enum_values = prediction_values},
+  {"classes", "Classes",
+      "Number of classes of a class-conditional model (0: ignore labels). "
+      "Images without a label are trained without one", GST_DDPM_UINT,
+      AT (config.classes), 0, DDPM_MAX_CLASSES},
+  {"class-names", "Class names",
+      "Comma-separated names of the classes, which the checkpoint stores "
+      "(empty: those that the source announces, if any)", GST_DDPM_STRING,
+      AT (class_names)},
+  GST_DDPM_COMPUTE_PROPERTIES (GstDdpmTrainSettings),
+  {"batch-size", "Batch size", "Number of images per optimizer step",
+      GST_DDPM_UINT, AT (trainer.batch_size), 1, GST_DDPM_MAX_BATCH},
+  {"micro-batch", "Micro-batch size",
+      "Number of images that are computed at a time, whose gradients are added "
+      "up (0: automatic)", GST_DDPM_UINT, AT (trainer.micro_batch), 0,
+      GST_DDPM_MAX_BATCH},
+  {"learning-rate", "Learning rate", "Learning rate of the Adam optimizer",
+      GST_DDPM_DOUBLE, AT (trainer.learning_rate), 0, 1},
+  {"warmup-steps", "Warm-up steps",
+      "Number of steps over which the learning rate rises linearly from 0 "
+      "(0: no warm-up)", GST_DDPM_UINT64, AT (trainer.warmup_steps), 0,
       MAX_STEPS},
-  {"grad-clip", DOUBLE, AT (trainer.grad_clip),
-      "Limit of the global norm of the gradient (0: none)", 0, G_MAXFLOAT},
-  {"ema-decay", DOUBLE, AT (trainer.ema_decay),
-      "Decay of the moving average of the weights (0: none is kept)", 0, 1},
-  {"flip", FLAG, AT (trainer.flip),
-      "Mirror half of the images horizontally"},
-  {"label-dropout", DOUBLE, AT (trainer.label_dropout),
-      "Part of the images whose label is left out, which guidance needs "
-      "(Ho & Salimans 2022)", 0, 1},
-  {"max-loss-weight", DOUBLE, AT (trainer.max_loss_weight),
-      "Limit of a timestep's weight in the loss, which is 1 / SNR (1: all "
-      "weigh the same; more: composition and colours are learnt sooner)", 1,
-      G_MAXFLOAT},
-  {"max-steps", COUNT, AT (max_steps),
-      "End the stream when so many optimizer steps have been done, those "
-      "before a resume included (0: at EOS)", 0, MAX_STEPS},
-  {"checkpoint-interval", COUNT, AT (checkpoint_interval),
-      "Steps from one checkpoint to the next (0: only at the end)", 0,
-      MAX_STEPS},
-  {"seed", UINT64, AT (trainer.seed),
-      "Seed of initial weights, timesteps, noise, flips and both kinds of "
-      "dropout"},
-  {"progress-interval", UINT, AT (progress_interval),
-      "Seconds from one report to the next (0: one every step)", 0,
-      MAX_SECONDS},
-  {"log-location", TEXT, AT (log_location),
-      "CSV file with a row for each step; appended to when resuming"},
-  {"preview-interval", COUNT, AT (preview_interval),
-      "Steps from one preview to the next (0: one after each epoch)", 0,
-      MAX_STEPS},
-  {"preview-count", UINT, AT (preview_count),
-      "Images of a preview", 1, MAX_PREVIEW_COUNT},
-  {"preview-steps", UINT, AT (preview_steps),
-      "Steps of the DDIM sampler of previews, of eta=1 (0: DDPM, all T)", 0,
-      DDPM_MAX_TIMESTEPS},
-  {"preview-seed", UINT64, AT (preview_seed),
-      "Seed of the noise that every preview starts from"},
+  {"grad-clip", "Gradient clipping",
+      "Maximum global norm of the gradient (0: no clipping)",
+      GST_DDPM_DOUBLE, AT (trainer.grad_clip), 0, G_MAXFLOAT},
+  {"ema-decay", "EMA decay",
+      "Decay of the exponential moving average of the weights (0: no average)",
+      GST_DDPM_DOUBLE, AT (trainer.ema_decay), 0, 1},
+  {"flip", "Random flip", "Flip half of the images horizontally, at random",
+      GST_DDPM_BOOLEAN, AT (trainer.flip)},
+  {"label-dropout", "Label dropout",
+      "Fraction of the images whose label is hidden, so that the model also "
+      "learns to sample without labels, as guidance needs (Ho & Salimans 2022)",
+      GST_DDPM_DOUBLE, AT (trainer.label_dropout), 0, 1},
+  {"max-loss-weight", "Maximum loss weight",
+      "Limit of the weight of a timestep in the loss, which is 1 / SNR (1: "
+      "equal weights; more: the model learns composition and colours sooner)",
+      GST_DDPM_DOUBLE, AT (trainer.max_loss_weight), 1, G_MAXFLOAT},
+  {"max-steps", "Maximum steps",
+      "Number of optimizer steps, including those before a resume, after which "
+      "to end the stream (0: train until EOS)", GST_DDPM_UINT64,
+      AT (max_steps), 0, MAX_STEPS},
+  {"checkpoint-interval", "Checkpoint interval",
+      "Number of steps from one checkpoint to the next (0: only at the end)",
+      GST_DDPM_UINT64, AT (checkpoint_interval), 0, MAX_STEPS},
+  {"seed", "Seed",
+      "Seed of the initial weights, timesteps, noise, flips, dropout and label "
+      "dropout", GST_DDPM_UINT64, AT (trainer.seed)},
+  {"progress-interval", "Progress interval",
+      "Seconds from one progress report to the next (0: report every step)",
+      GST_DDPM_UINT, AT (progress_interval), 0, MAX_SECONDS},
+  {"log-location", "Log location",
+      "CSV file to write, one row per step; resuming appends to it (empty: "
+      "none)", GST_DDPM_STRING, AT (log_location)},
+  {"preview-interval", "Preview interval",
+      "Number of steps from one preview to the next (0: one after each epoch)",
+      GST_DDPM_UINT64, AT (preview_interval), 0, MAX_STEPS},
+  {"preview-count", "Preview count", "Number of images in a preview",
+      GST_DDPM_UINT, AT (preview_count), 1, MAX_PREVIEW_COUNT},
+  {"preview-steps", "Preview sampling steps",
+      "Number of ddim steps, with eta=1, of a preview (0: ddpm with all "
+      "timesteps)", GST_DDPM_UINT, AT (preview_steps), 0, DDPM_MAX_TIMESTEPS},
+  {"preview-seed", "Preview seed",
+      "Seed of the noise that every preview starts from", GST_DDPM_UINT64,
+      AT (preview_seed)},
+  /**
+   * GstDdpmTrainSink:stats:
+   *
+   * `step`, `epoch` (from 1; 0 if the source has none), `samples-seen`, `loss`,
+   * `loss-ema`, `learning-rate`, `grad-norm`, `images-per-second`, `time-left`
+   * and the times of the last image.
+   *
+   * Since: 0.1
+   */
+  {"stats", "Statistics", "Statistics of the last step", GST_DDPM_STRUCTURE,
+      .read = gst_ddpm_train_sink_read_stats},
 };
 /* *INDENT-ON* */
 
-/* Those that the state file records, for people */
+/* The properties that the state file records as information for the user */
 static const gchar *const recipe[] = {
   "precision", "batch-size", "micro-batch", "learning-rate", "warmup-steps",
   "grad-clip", "ema-decay", "flip", "label-dropout", "max-loss-weight",
   "initial-model", "teacher-model", "teacher-guidance", "teacher-steps",
-  "sampling-steps", NULL
+  "sampling-steps"
 };
 
-void
-gst_ddpm_train_settings_init (GstDdpmTrainSettings * s)
+static void
+settings_init (gpointer settings)
 {
+  GstDdpmTrainSettings *s = settings;
+
   memset (s, 0, sizeof (*s));
   ddpm_config_init_defaults (&s->config);
   ddpm_trainer_settings_init (&s->trainer);
-  s->channel_mult = g_strdup (DEFAULT_CHANNEL_MULT);
-  s->attention_levels = g_strdup (DEFAULT_ATTENTION_LEVELS);
-  s->backend = DDPM_BACKEND_AUTO;
-  s->precision = DDPM_PRECISION_AUTO;
+  s->channel_mult = g_strdup ("1,2,2,1");
+  s->attention_levels = g_strdup ("1");
   s->cuda_device_id = -1;
-  s->checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL;
-  s->progress_interval = DEFAULT_PROGRESS_INTERVAL;
-  s->preview_count = DEFAULT_PREVIEW_COUNT;
-  s->teacher_guidance = DEFAULT_TEACHER_GUIDANCE;
+  s->checkpoint_interval = 1000;
+  s->progress_interval = 5;
+  s->preview_count = 5;
+  s->teacher_guidance = 3.0;
 }
 
-void
-gst_ddpm_train_settings_clear (GstDdpmTrainSettings * s)
-{
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (settings); i++) {
-    if (settings[i].kind == TEXT)
-      g_clear_pointer ((gchar **) G_STRUCT_MEMBER_P (s, settings[i].offset),
-          g_free);
-  }
-}
-
-void
-gst_ddpm_train_settings_copy (GstDdpmTrainSettings * to,
-    const GstDdpmTrainSettings * from)
-{
-  guint i;
-
-  *to = *from;
-  for (i = 0; i < G_N_ELEMENTS (settings); i++) {
-    if (settings[i].kind == TEXT)
-      G_STRUCT_MEMBER (gchar *, to, settings[i].offset) =
-          g_strdup (G_STRUCT_MEMBER (gchar *, from, settings[i].offset));
-  }
-}
+const GstDdpmPropertyTable gst_ddpm_train_properties = {
+  properties, G_N_ELEMENTS (properties),
+  G_STRUCT_OFFSET (GstDdpmTrainSink, settings), sizeof (GstDdpmTrainSettings),
+  settings_init
+};
 
 static gboolean
 has_text (const gchar * text)
@@ -301,7 +218,7 @@ is_same_path (const gchar * a, const gchar * b)
   return g_str_equal (path_a, path_b);
 }
 
-/* The log may not be written over the checkpoint, nor over its state. */
+/* The log must not overwrite the checkpoint or its state. */
 static gboolean
 check_log_location (const GstDdpmTrainSettings * s, GError ** error)
 {
@@ -312,8 +229,8 @@ check_log_location (const GstDdpmTrainSettings * s, GError ** error)
           && !is_same_path (s->log_location, state)))
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "log-location=%s is a file of location=%s too", s->log_location,
-      s->location);
+      "log-location=%s is a file that location=%s writes: expected another "
+      "file", s->log_location, s->location);
   return FALSE;
 }
 
@@ -339,14 +256,14 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
 
   if (!has_text (s->location)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-        "The property location is not set: it names the checkpoint to "
-        "train, for example location=ckpt.bin");
+        "The property location is not set: expected a checkpoint file to "
+        "write, for example location=ckpt.bin");
     return FALSE;
   }
   if (s->config.steps > 0 && !has_text (s->teacher_model)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "sampling-steps=%u are learnt from a teacher: teacher-model names it",
-        s->config.steps);
+        "sampling-steps=%u needs a teacher to learn from, but teacher-model is "
+        "empty", s->config.steps);
     return FALSE;
   }
   s->config.guidance = has_text (s->teacher_model) ? s->teacher_guidance : 1.0;
@@ -358,171 +275,11 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
     return FALSE;
   if (s->preview_steps > s->config.timesteps) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "preview-steps is %u, and a model of timesteps=%u has no more than "
-        "these", s->preview_steps, s->config.timesteps);
+        "preview-steps is %u, but must be at most timesteps=%u",
+        s->preview_steps, s->config.timesteps);
     return FALSE;
   }
   return TRUE;
-}
-
-static GParamSpec *
-setting_to_pspec (const Setting * setting, const GstDdpmTrainSettings * def)
-{
-  const gchar *name = setting->name, *blurb = setting->blurb;
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_READY;
-  gconstpointer p = G_STRUCT_MEMBER_P (def, setting->offset);
-
-  switch (setting->kind) {
-    case TEXT:
-      return g_param_spec_string (name, name, blurb,
-          *(const gchar * const *) p, flags);
-    case FLAG:
-      return g_param_spec_boolean (name, name, blurb, *(const gboolean *) p,
-          flags);
-    case UINT:
-      return gst_ddpm_param_spec_uint (name, name, blurb, setting->min,
-          setting->max, *(const guint *) p, flags);
-    case COUNT:
-      return gst_ddpm_param_spec_uint64 (name, name, blurb, setting->min,
-          setting->max, *(const guint64 *) p, flags);
-    case UINT64:
-      return g_param_spec_uint64 (name, name, blurb, 0, G_MAXUINT64,
-          *(const guint64 *) p, flags);
-    case DOUBLE:
-      return gst_ddpm_param_spec_double (name, name, blurb, setting->min,
-          setting->max, *(const gdouble *) p, flags);
-    case CHOICE:
-      return g_param_spec_enum (name, name, blurb, setting->choice (),
-          *(const gint *) p, flags);
-    case DEVICE:
-      return gst_ddpm_cuda_param_spec_device_id ();
-  }
-  return NULL;
-}
-
-guint
-gst_ddpm_train_settings_install (GObjectClass * klass)
-{
-  GstDdpmTrainSettings def;
-  guint i;
-
-  gst_ddpm_train_settings_init (&def);
-  for (i = 0; i < G_N_ELEMENTS (settings); i++)
-    g_object_class_install_property (klass, i + 1,
-        setting_to_pspec (&settings[i], &def));
-  gst_ddpm_train_settings_clear (&def);
-
-  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_SCHEDULE, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_DATA_RANGE, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PREDICTION, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_BACKEND, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_DDPM_PRECISION, 0);
-  return i;
-}
-
-void
-gst_ddpm_train_settings_set (GstDdpmTrainSettings * s, guint id,
-    const GValue * value)
-{
-  gpointer p = G_STRUCT_MEMBER_P (s, settings[id - 1].offset);
-
-  switch (settings[id - 1].kind) {
-    case TEXT:
-      g_free (*(gchar **) p);
-      *(gchar **) p = g_value_dup_string (value);
-      break;
-    case FLAG:
-      *(gboolean *) p = g_value_get_boolean (value);
-      break;
-    case UINT:
-      *(guint *) p = g_value_get_uint (value);
-      break;
-    case COUNT:
-    case UINT64:
-      *(guint64 *) p = g_value_get_uint64 (value);
-      break;
-    case DOUBLE:
-      *(gdouble *) p = g_value_get_double (value);
-      break;
-    case CHOICE:
-      *(gint *) p = g_value_get_enum (value);
-      break;
-    case DEVICE:
-      *(gint *) p = g_value_get_int (value);
-      break;
-  }
-}
-
-void
-gst_ddpm_train_settings_get (const GstDdpmTrainSettings * s, guint id,
-    GValue * value)
-{
-  gconstpointer p = G_STRUCT_MEMBER_P (s, settings[id - 1].offset);
-
-  switch (settings[id - 1].kind) {
-    case TEXT:
-      g_value_set_string (value, *(const gchar * const *) p);
-      break;
-    case FLAG:
-      g_value_set_boolean (value, *(const gboolean *) p);
-      break;
-    case UINT:
-      g_value_set_uint (value, *(const guint *) p);
-      break;
-    case COUNT:
-    case UINT64:
-      g_value_set_uint64 (value, *(const guint64 *) p);
-      break;
-    case DOUBLE:
-      g_value_set_double (value, *(const gdouble *) p);
-      break;
-    case CHOICE:
-      g_value_set_enum (value, *(const gint *) p);
-      break;
-    case DEVICE:
-      g_value_set_int (value, *(const gint *) p);
-      break;
-  }
-}
-
-static gchar *
-choice_to_text (GType type, gint value)
-{
-  GEnumClass *klass = g_type_class_ref (type);
-  GEnumValue *choice = g_enum_get_value (klass, value);
-  gchar *text = g_strdup (choice ? choice->value_nick : "");
-
-  g_type_class_unref (klass);
-  return text;
-}
-
-static gchar *
-setting_to_text (const Setting * setting, const GstDdpmTrainSettings * s)
-{
-  gconstpointer p = G_STRUCT_MEMBER_P (s, setting->offset);
-  gchar number[G_ASCII_DTOSTR_BUF_SIZE];
-
-  switch (setting->kind) {
-    case TEXT:
-      return g_strdup (*(const gchar * const *) p ? *(const gchar * const *) p
-          : "");
-    case FLAG:
-      return g_strdup (*(const gboolean *) p ? "true" : "false");
-    case UINT:
-      return g_strdup_printf ("%u", *(const guint *) p);
-    case COUNT:
-    case UINT64:
-      return g_strdup_printf ("%" G_GUINT64_FORMAT, *(const guint64 *) p);
-    case DOUBLE:
-      return g_strdup (g_ascii_dtostr (number, sizeof (number),
-              *(const gdouble *) p));
-    case CHOICE:
-      return choice_to_text (setting->choice (), *(const gint *) p);
-    case DEVICE:
-      return g_strdup_printf ("%d", *(const gint *) p);
-  }
-  return NULL;
 }
 
 GHashTable *
@@ -532,10 +289,8 @@ gst_ddpm_train_settings_to_table (const GstDdpmTrainSettings * s)
       g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
   guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (settings); i++) {
-    if (g_strv_contains (recipe, settings[i].name))
-      g_hash_table_insert (table, (gpointer) settings[i].name,
-          setting_to_text (&settings[i], s));
-  }
+  for (i = 0; i < G_N_ELEMENTS (recipe); i++)
+    g_hash_table_insert (table, (gpointer) recipe[i],
+        gst_ddpm_settings_get_text (&gst_ddpm_train_properties, s, recipe[i]));
   return table;
 }

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <gst/gst.h>
+#include "plugins/common/properties.h"
 #include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
@@ -15,8 +15,8 @@ typedef struct
   gchar *initial_model;
   gchar *teacher_model;
   gdouble teacher_guidance;
-  gchar *channel_mult, *attention_levels;       /* as given, parsed by _check */
-  gchar *class_names;           /* the same */
+  gchar *channel_mult, *attention_levels;       /* parsed by check */
+  gchar *class_names;           /* parsed by check */
   DdpmConfig config;
   DdpmTrainerSettings trainer;
   DdpmBackendKind backend;
@@ -29,33 +29,14 @@ typedef struct
   guint preview_count, preview_steps;
 } GstDdpmTrainSettings;
 
-#define GST_TYPE_DDPM_SCHEDULE (gst_ddpm_schedule_get_type ())
-/* linear, cosine: DdpmScheduleKind */
-GType gst_ddpm_schedule_get_type (void);
-#define GST_TYPE_DDPM_DATA_RANGE (gst_ddpm_data_range_get_type ())
-#define GST_TYPE_DDPM_PREDICTION (gst_ddpm_prediction_get_type ())
-/* symmetric, unit: DdpmDataRange */
-GType gst_ddpm_data_range_get_type (void);
-GType gst_ddpm_prediction_get_type (void);
+extern const GstDdpmPropertyTable gst_ddpm_train_properties;
 
-void gst_ddpm_train_settings_init (GstDdpmTrainSettings * settings);
-void gst_ddpm_train_settings_clear (GstDdpmTrainSettings * settings);
-/* to: cleared or zeroed */
-void gst_ddpm_train_settings_copy (GstDdpmTrainSettings * to,
-    const GstDdpmTrainSettings * from);
-/* Parses the texts into config and checks what can be checked before the
+/* Parses the strings into config, and checks what can be checked before the
  * images are known, without touching the disk. */
 gboolean gst_ddpm_train_settings_check (GstDdpmTrainSettings * settings,
     GError ** error);
-
-/* Installs the properties, ids 1 .. n; returns n */
-guint gst_ddpm_train_settings_install (GObjectClass * klass);
-/* id: one of those */
-void gst_ddpm_train_settings_set (GstDdpmTrainSettings * settings, guint id,
-    const GValue * value);
-void gst_ddpm_train_settings_get (const GstDdpmTrainSettings * settings,
-    guint id, GValue * value);
-/* The recipe, for the state file: property name -> text */
+/* What the state file records of the settings, for people: property name ->
+ * text */
 GHashTable *gst_ddpm_train_settings_to_table
     (const GstDdpmTrainSettings * settings);
 

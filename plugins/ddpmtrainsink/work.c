@@ -3,7 +3,6 @@
  */
 #include <glib/gstdio.h>
 #include "plugins/common/error.h"
-#include "plugins/common/param.h"
 #include "plugins/ddpmtrainsink/work.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_train_sink_debug);
@@ -470,18 +469,14 @@ gst_ddpm_train_work_open (GstDdpmTrainSink * self)
   GstDdpmTrainRun *run = NULL;
   GError *error = NULL;
 
-  GST_OBJECT_LOCK (self);
-  gst_ddpm_train_settings_copy (&settings, &self->settings);
-  GST_OBJECT_UNLOCK (self);
-
-  if (gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
+  if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
     run = gst_ddpm_train_run_new (&settings, &self->cuda, GST_ELEMENT (self),
         &error);
   gst_ddpm_train_progress_init (&self->progress, settings.progress_interval);
   self->has_begun = self->has_trained = self->reported = FALSE;
   self->preview_due = self->ended = self->failed = FALSE;
   self->previewed_step = G_MAXUINT64;
-  gst_ddpm_train_settings_clear (&settings);
+  gst_ddpm_settings_clear (&gst_ddpm_train_properties, &settings);
   if (run == NULL) {
     gst_ddpm_cuda_release (&self->cuda);
     gst_ddpm_element_post_error (GST_ELEMENT (self), error);

@@ -35,6 +35,10 @@ struct _GstDdpmTrainSink
   gint cancel;                  /* atomic: unlock was called */
 };
 
+/* ddpmtrainsink.c: the property stats. With the object lock.
+ * Returns: (transfer full) */
+GstStructure *gst_ddpm_train_sink_read_stats (GObject * object);
+
 /* Between READY and PAUSED */
 gboolean gst_ddpm_train_work_open (GstDdpmTrainSink * self);
 void gst_ddpm_train_work_close (GstDdpmTrainSink * self);

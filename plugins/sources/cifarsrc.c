@@ -32,28 +32,11 @@
 #include "plugins/sources/cifarsrc.h"
 #include "plugins/common/error.h"
 #include "plugins/common/meta.h"
-#include "plugins/common/param.h"
+#include "plugins/common/properties.h"
 #include "gst-ddpm/files/cifar.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cifar_src_debug);
 #define GST_CAT_DEFAULT gst_cifar_src_debug
-
-/* The folder in cifar-10-binary.tar.gz */
-#define DEFAULT_LOCATION "cifar-10-batches-bin"
-#define DEFAULT_SPLIT DDPM_SPLIT_TRAIN
-#define DEFAULT_SHUFFLE TRUE
-#define DEFAULT_SEED 0
-#define DEFAULT_EPOCHS 1
-
-enum
-{
-  PROP_0,
-  PROP_LOCATION,
-  PROP_SPLIT,
-  PROP_SHUFFLE,
-  PROP_SEED,
-  PROP_EPOCHS,
-};
 
 typedef struct
 {
@@ -70,7 +53,7 @@ struct _GstCifarSrc
 
   Settings settings;            /* with the object lock */
 
-  /* from READY to PAUSED and back */
+  /* from start to stop */
   DdpmCifar *cifar;
   guint64 n_images;             /* of an epoch */
   guint64 n_frames;             /* of all epochs */
@@ -89,34 +72,50 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
         "interlace-mode = (string) progressive, "
         "framerate = (fraction) [ 0/1, max ]"));
 
-/**
- * GstCifarSrcSplit:
- * @train: the images to train with
- * @test: the images to test with
- *
- * Parts of a data set.
- *
- * Since: 0.1
- */
-#define GST_TYPE_CIFAR_SRC_SPLIT (gst_cifar_src_split_get_type ())
-static GType
-gst_cifar_src_split_get_type (void)
+static const GEnumValue split_values[] = {
+  {DDPM_SPLIT_TRAIN, "The training images", "train"},
+  {DDPM_SPLIT_TEST, "The test images", "test"},
+  {0, NULL, NULL},
+};
+
+#define AT(member) G_STRUCT_OFFSET (Settings, member)
+
+/* *INDENT-OFF* */
+static const GstDdpmProperty properties[] = {
+  {"location", "Location",
+      "Folder with the binary version of CIFAR-10 or CIFAR-100, or one .bin "
+      "file of it", GST_DDPM_STRING, AT (location)},
+  {"split", "Split",
+      "Part of the data set to read; ignored if location is a file",
+      GST_DDPM_ENUM, AT (split),
+      .enum_name = "GstCifarSrcSplit", .enum_values = split_values},
+  {"shuffle", "Shuffle",
+      "Output each epoch in an order of its own (false: in the order of the "
+      "files)", GST_DDPM_BOOLEAN, AT (shuffle)},
+  {"seed", "Seed", "Seed of the shuffled orders", GST_DDPM_UINT64,
+      AT (seed)},
+  {"epochs", "Epochs",
+      "Number of times to output all images (0: without end)", GST_DDPM_UINT,
+      AT (epochs), 0, G_MAXINT},
+};
+/* *INDENT-ON* */
+
+static void
+settings_init (gpointer settings)
 {
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    {DDPM_SPLIT_TRAIN, "The images to train with", "train"},
-    {DDPM_SPLIT_TEST, "The images to test with", "test"},
-    {0, NULL, NULL},
-  };
+  Settings *s = settings;
 
-  if (g_once_init_enter (&type)) {
-    GType t = g_enum_register_static ("GstCifarSrcSplit", values);
-
-    gst_type_mark_as_plugin_api (t, 0);
-    g_once_init_leave (&type, t);
-  }
-  return type;
+  memset (s, 0, sizeof (*s));
+  s->location = g_strdup ("cifar-10-batches-bin");      /* as in the archive */
+  s->split = DDPM_SPLIT_TRAIN;
+  s->shuffle = TRUE;
+  s->epochs = 1;
 }
+
+static const GstDdpmPropertyTable property_table = {
+  properties, G_N_ELEMENTS (properties),
+  G_STRUCT_OFFSET (GstCifarSrc, settings), sizeof (Settings), settings_init
+};
 
 #define gst_cifar_src_parent_class parent_class
 G_DEFINE_TYPE (GstCifarSrc, gst_cifar_src, GST_TYPE_DDPM_FRAME_SRC);
@@ -124,12 +123,8 @@ GST_ELEMENT_REGISTER_DEFINE (cifarsrc, "cifarsrc", GST_RANK_NONE,
     GST_TYPE_CIFAR_SRC);
 
 static void gst_cifar_src_finalize (GObject * object);
-static void gst_cifar_src_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec);
-static void gst_cifar_src_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec);
-static GstStateChangeReturn gst_cifar_src_change_state (GstElement * element,
-    GstStateChange transition);
+static gboolean gst_cifar_src_start (GstBaseSrc * src);
+static gboolean gst_cifar_src_stop (GstBaseSrc * src);
 static GstCaps *gst_cifar_src_fixate (GstBaseSrc * src, GstCaps * caps);
 static gboolean gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps);
 static GstFlowReturn gst_cifar_src_fill_frame (GstDdpmFrameSrc * src,
@@ -142,82 +137,21 @@ gst_cifar_src_class_init (GstCifarSrcClass * klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
   GstDdpmFrameSrcClass *frame_class = GST_DDPM_FRAME_SRC_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_READY;
 
   GST_DEBUG_CATEGORY_INIT (gst_cifar_src_debug, "cifarsrc", 0,
       "cifarsrc element");
 
   object_class->finalize = gst_cifar_src_finalize;
-  object_class->set_property = gst_cifar_src_set_property;
-  object_class->get_property = gst_cifar_src_get_property;
-
-  /**
-   * GstCifarSrc:location:
-   *
-   * A folder with the files of CIFAR-10 or CIFAR-100 (binary version), or one
-   * .bin file of such records.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_LOCATION,
-      g_param_spec_string ("location", "Location",
-          "Folder of the CIFAR-10 or CIFAR-100 binary version, or one .bin file",
-          DEFAULT_LOCATION, flags));
-
-  /**
-   * GstCifarSrc:split:
-   *
-   * Which files of the folder to take; nothing where location is a file.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_SPLIT,
-      g_param_spec_enum ("split", "Split", "Part of the data set, of a folder",
-          GST_TYPE_CIFAR_SRC_SPLIT, DEFAULT_SPLIT, flags));
-
-  /**
-   * GstCifarSrc:shuffle:
-   *
-   * Give the images of every epoch, the first one too, in an order of its own,
-   * as training wants them. FALSE: as they are in the files.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_SHUFFLE,
-      g_param_spec_boolean ("shuffle", "Shuffle",
-          "Whether every epoch has an order of its own", DEFAULT_SHUFFLE,
-          flags));
-
-  /**
-   * GstCifarSrc:seed:
-   *
-   * Another seed gives other orders; the same seed the same ones, anywhere.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_SEED,
-      g_param_spec_uint64 ("seed", "Seed", "Seed of the order of images",
-          0, G_MAXUINT64, DEFAULT_SEED, flags));
-
-  /**
-   * GstCifarSrc:epochs:
-   *
-   * How often to give all images before EOS.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_EPOCHS,
-      gst_ddpm_param_spec_uint ("epochs", "Epochs",
-          "How often to give all images (0: without end)", 0, G_MAXINT,
-          DEFAULT_EPOCHS, flags));
+  gst_ddpm_properties_install (object_class, &property_table);
 
   gst_element_class_set_static_metadata (element_class, "CIFAR source",
-      "Source/Video", "Images of CIFAR-10 or CIFAR-100, shuffled, labelled",
+      "Source/Video",
+      "Outputs the labelled images of CIFAR-10 or CIFAR-100, shuffled",
       "gst-ddpm");
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
-  element_class->change_state = GST_DEBUG_FUNCPTR (gst_cifar_src_change_state);
+  base_class->start = GST_DEBUG_FUNCPTR (gst_cifar_src_start);
+  base_class->stop = GST_DEBUG_FUNCPTR (gst_cifar_src_stop);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_cifar_src_fixate);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_cifar_src_set_caps);
   frame_class->fill_frame = GST_DEBUG_FUNCPTR (gst_cifar_src_fill_frame);
@@ -226,164 +160,90 @@ gst_cifar_src_class_init (GstCifarSrcClass * klass)
 static void
 gst_cifar_src_init (GstCifarSrc * self)
 {
-  self->settings.location = g_strdup (DEFAULT_LOCATION);
-  self->settings.split = DEFAULT_SPLIT;
-  self->settings.shuffle = DEFAULT_SHUFFLE;
-  self->settings.seed = DEFAULT_SEED;
-  self->settings.epochs = DEFAULT_EPOCHS;
+  property_table.init (&self->settings);
 }
 
 static void
 gst_cifar_src_finalize (GObject * object)
 {
-  g_free (GST_CIFAR_SRC (object)->settings.location);
-
+  gst_ddpm_settings_clear (&property_table, &GST_CIFAR_SRC (object)->settings);
   G_OBJECT_CLASS (parent_class)->finalize (object);
-}
-
-static void
-gst_cifar_src_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstCifarSrc *self = GST_CIFAR_SRC (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->settings.location);
-      self->settings.location = g_value_dup_string (value);
-      break;
-    case PROP_SPLIT:
-      self->settings.split = g_value_get_enum (value);
-      break;
-    case PROP_SHUFFLE:
-      self->settings.shuffle = g_value_get_boolean (value);
-      break;
-    case PROP_SEED:
-      self->settings.seed = g_value_get_uint64 (value);
-      break;
-    case PROP_EPOCHS:
-      self->settings.epochs = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_cifar_src_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec)
-{
-  GstCifarSrc *self = GST_CIFAR_SRC (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->settings.location);
-      break;
-    case PROP_SPLIT:
-      g_value_set_enum (value, self->settings.split);
-      break;
-    case PROP_SHUFFLE:
-      g_value_set_boolean (value, self->settings.shuffle);
-      break;
-    case PROP_SEED:
-      g_value_set_uint64 (value, self->settings.seed);
-      break;
-    case PROP_EPOCHS:
-      g_value_set_uint (value, self->settings.epochs);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
 }
 
 /* --- the data set --------------------------------------------------------- */
 
-static void
-close_data_set (GstCifarSrc * self)
+static gboolean
+gst_cifar_src_stop (GstBaseSrc * src)
 {
+  GstCifarSrc *self = GST_CIFAR_SRC (src);
+
   g_clear_pointer (&self->cifar, ddpm_cifar_free);
   g_clear_pointer (&self->order, g_free);
+  return TRUE;
 }
 
 static gboolean
-open_data_set (GstCifarSrc * self)
+open_data_set (GstCifarSrc * self, const Settings * settings, GError ** error)
 {
-  g_autofree gchar *location = NULL;
-  GError *error = NULL;
-  Settings settings;
-
-  GST_OBJECT_LOCK (self);
-  settings = self->settings;
-  location = g_strdup (settings.location ? settings.location : "");
-  GST_OBJECT_UNLOCK (self);
-
-  if (!gst_ddpm_object_check_ranges (G_OBJECT (self), &error))
-    goto no_data;
-  if (*location == '\0')
+  if (settings->location == NULL || *settings->location == '\0')
     goto no_location;
-  self->cifar = ddpm_cifar_open (location, settings.split, &error);
+  self->cifar = ddpm_cifar_open (settings->location, settings->split, error);
   if (self->cifar == NULL)
-    goto no_data;
+    return FALSE;
   self->n_images = ddpm_cifar_get_n_images (self->cifar);
-  self->seed = settings.seed;
+  self->seed = settings->seed;
   self->order_epoch = G_MAXUINT64;
-  if (settings.shuffle) {
+  if (settings->shuffle) {
     self->order = g_try_new (guint64, self->n_images);
     if (self->order == NULL)
       goto no_memory;
   }
-
-  if (settings.epochs == 0 || !g_uint64_checked_mul (&self->n_frames,
-          self->n_images, settings.epochs))
+  if (settings->epochs == 0 || !g_uint64_checked_mul (&self->n_frames,
+          self->n_images, settings->epochs))
     self->n_frames = GST_DDPM_FRAMES_ENDLESS;
   GST_DEBUG_OBJECT (self, "%" G_GUINT64_FORMAT " images in %s",
-      self->n_images, location);
+      self->n_images, settings->location);
   return TRUE;
 
 no_location:
   {
-    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-        "No location is set: expected a folder of CIFAR data or a .bin file");
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+        "The property location is not set: expected a folder of CIFAR data or "
+        "a .bin file");
     return FALSE;
   }
 no_memory:
   {
-    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "no memory for the order of the %" G_GUINT64_FORMAT " images of \"%s\"",
-        self->n_images, location);
-  }
-no_data:
-  {
-    close_data_set (self);
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "No memory to shuffle the %" G_GUINT64_FORMAT " images of \"%s\"",
+        self->n_images, settings->location);
     return FALSE;
   }
 }
 
-/* Not in start(): where that fails, GstBaseSrc adds an error of its own. */
-static GstStateChangeReturn
-gst_cifar_src_change_state (GstElement * element, GstStateChange transition)
+static gboolean
+gst_cifar_src_start (GstBaseSrc * src)
 {
-  GstCifarSrc *self = GST_CIFAR_SRC (element);
-  GstStateChangeReturn ret;
+  GstCifarSrc *self = GST_CIFAR_SRC (src);
+  GError *error = NULL;
+  Settings settings;
+  gboolean opened;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_data_set (self))
-    return GST_STATE_CHANGE_FAILURE;
+  GST_BASE_SRC_CLASS (parent_class)->start (src);
+  opened =
+      gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error)
+      && open_data_set (self, &settings, &error);
+  gst_ddpm_settings_clear (&property_table, &settings);
+  if (!opened)
+    goto failed;
+  return TRUE;
 
-  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
-
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
-      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
-          && ret == GST_STATE_CHANGE_FAILURE))
-    close_data_set (self);
-  return ret;
+failed:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    gst_cifar_src_stop (src);
+    return FALSE;
+  }
 }
 
 /* --- negotiation ---------------------------------------------------------- */

@@ -36,38 +36,23 @@
  */
 #include "plugins/sources/ddpmnoise.h"
 #include "plugins/common/caps.h"
+#include "plugins/common/compute.h"
 #include "plugins/common/cuda.h"
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/error.h"
-#include "plugins/common/param.h"
 #include "gst-ddpm/model/noise.h"
 #include "kernels/ops.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_noise_debug
 
-#define DEFAULT_SEED 0
-#define DEFAULT_STREAM DDPM_STREAM_X_T
-#define DEFAULT_BATCH_SIZE 1
-#define DEFAULT_IS_LIVE FALSE
-#define DEFAULT_CUDA_DEVICE_ID -1
-
-enum
-{
-  PROP_0,
-  PROP_SEED,
-  PROP_STREAM,
-  PROP_BATCH_SIZE,
-  PROP_IS_LIVE,
-  PROP_CUDA_DEVICE_ID,
-};
-
 typedef struct
 {
   guint64 seed;
   guint stream;
   guint batch_size;
-  gint cuda_device_id;
+  gboolean is_live;
+  gint cuda_device_id;          /* -1: any */
 } Settings;
 
 struct _GstDdpmNoise
@@ -90,20 +75,56 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_DDPM_TENSOR_CAPS "; " GST_DDPM_TENSOR_CUDA_CAPS));
 
+#define AT(member) G_STRUCT_OFFSET (Settings, member)
+
+/* *INDENT-OFF* */
+static const GstDdpmProperty properties[] = {
+  {"seed", "Seed",
+      "Seed of the noise, and of the noise that ddpmdenoise adds in its steps",
+      GST_DDPM_UINT64, AT (seed)},
+  {"stream", "Noise stream",
+      "Which independent noise to output (0: x_T, the input of a sampler; t: "
+      "the noise of the ddpm step at timestep t; from 2147483648: the noise of "
+      "training)", GST_DDPM_UINT, AT (stream), 0,
+      G_MAXUINT32},
+  {"batch-size", "Batch size",
+      "Number of samples per buffer (1: as many as downstream asks for)",
+      GST_DDPM_UINT, AT (batch_size), 1,
+      GST_DDPM_MAX_BATCH},
+  {"is-live", "Is live", "Whether to act as a live source", GST_DDPM_BOOLEAN,
+      AT (is_live)},
+  GST_DDPM_DEVICE_PROPERTY (Settings,
+      "GPU to make noise on if downstream wants memory:CUDAMemory, as numbered "
+      "by CUDA (-1: any GPU)"),
+};
+/* *INDENT-ON* */
+
+static void
+settings_init (gpointer settings)
+{
+  Settings *s = settings;
+
+  memset (s, 0, sizeof (*s));
+  s->stream = DDPM_STREAM_X_T;
+  s->batch_size = 1;
+  s->cuda_device_id = -1;
+}
+
+static const GstDdpmPropertyTable property_table = {
+  properties, G_N_ELEMENTS (properties),
+  G_STRUCT_OFFSET (GstDdpmNoise, settings), sizeof (Settings), settings_init
+};
+
 #define gst_ddpm_noise_parent_class parent_class
 G_DEFINE_TYPE (GstDdpmNoise, gst_ddpm_noise, GST_TYPE_DDPM_FRAME_SRC);
 GST_ELEMENT_REGISTER_DEFINE (ddpmnoise, "ddpmnoise", GST_RANK_NONE,
     GST_TYPE_DDPM_NOISE);
 
 static void gst_ddpm_noise_finalize (GObject * object);
-static void gst_ddpm_noise_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec);
-static void gst_ddpm_noise_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec);
-static GstStateChangeReturn gst_ddpm_noise_change_state (GstElement * element,
-    GstStateChange transition);
+static void gst_ddpm_noise_notify (GObject * object, GParamSpec * pspec);
 static void gst_ddpm_noise_set_context (GstElement * element,
     GstContext * context);
+static gboolean gst_ddpm_noise_start (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_stop (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_unlock (GstBaseSrc * src);
 static gboolean gst_ddpm_noise_unlock_stop (GstBaseSrc * src);
@@ -124,84 +145,22 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
   GstDdpmFrameSrcClass *frame_class = GST_DDPM_FRAME_SRC_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_READY;
 
   GST_DEBUG_CATEGORY_INIT (gst_ddpm_noise_debug, "ddpmnoise", 0,
       "ddpmnoise element");
 
   object_class->finalize = gst_ddpm_noise_finalize;
-  object_class->set_property = gst_ddpm_noise_set_property;
-  object_class->get_property = gst_ddpm_noise_get_property;
-
-  /**
-   * GstDdpmNoise:seed:
-   *
-   * Another seed gives other noise, and other images. It stands in the caps,
-   * so that ddpmdenoise draws the noise of its steps from the same one.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_SEED,
-      g_param_spec_uint64 ("seed", "Seed", "Seed of all random numbers",
-          0, G_MAXUINT64, DEFAULT_SEED, flags));
-
-  /**
-   * GstDdpmNoise:stream:
-   *
-   * Which of the independent streams of noise of a sample to give: 0 is x_T,
-   * t > 0 is what a ddpm sampler adds in the reverse step at timestep t, and
-   * those from 2147483648 up are the trainer's.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_STREAM,
-      g_param_spec_uint ("stream", "Stream",
-          "Stream of noise: 0 is x_T, t the noise of the reverse step at t",
-          0, G_MAXUINT32, DEFAULT_STREAM, flags));
-
-  /**
-   * GstDdpmNoise:batch-size:
-   *
-   * Samples in a buffer. Left at 1, it is what downstream's caps say; any other
-   * size must agree with them.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_BATCH_SIZE,
-      gst_ddpm_param_spec_uint ("batch-size", "Batch size",
-          "Samples in a buffer (1: as many as downstream wants, else 1)",
-          1, GST_DDPM_MAX_BATCH, DEFAULT_BATCH_SIZE, flags));
-
-  /**
-   * GstDdpmNoise:is-live:
-   *
-   * Give each buffer at its time, and none while paused.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_IS_LIVE,
-      g_param_spec_boolean ("is-live", "Is live",
-          "Whether to act as a live source", DEFAULT_IS_LIVE, flags));
-
-  /**
-   * GstDdpmNoise:cuda-device-id:
-   *
-   * The GPU that makes noise in memory:CUDAMemory, as CUDA counts them.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
-      gst_ddpm_cuda_param_spec_device_id ());
+  object_class->notify = gst_ddpm_noise_notify;
+  gst_ddpm_properties_install (object_class, &property_table);
 
   gst_element_class_set_static_metadata (element_class, "DDPM noise source",
-      "Source/Tensor", "Normally distributed noise, the start of every image",
+      "Source/Tensor",
+      "Generates normally distributed noise, from which ddpmdenoise starts",
       "gst-ddpm");
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
-  GST_ELEMENT_CLASS (klass)->change_state =
-      GST_DEBUG_FUNCPTR (gst_ddpm_noise_change_state);
   element_class->set_context = GST_DEBUG_FUNCPTR (gst_ddpm_noise_set_context);
+  base_class->start = GST_DEBUG_FUNCPTR (gst_ddpm_noise_start);
   base_class->stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_stop);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock);
   base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_ddpm_noise_unlock_stop);
@@ -217,13 +176,8 @@ gst_ddpm_noise_class_init (GstDdpmNoiseClass * klass)
 static void
 gst_ddpm_noise_init (GstDdpmNoise * self)
 {
-  self->settings.seed = DEFAULT_SEED;
-  self->settings.stream = DEFAULT_STREAM;
-  self->settings.batch_size = DEFAULT_BATCH_SIZE;
-  self->settings.cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
+  property_table.init (&self->settings);
   gst_ddpm_cuda_init (&self->cuda);
-
-  gst_base_src_set_live (GST_BASE_SRC (self), DEFAULT_IS_LIVE);
 }
 
 static void
@@ -231,70 +185,6 @@ gst_ddpm_noise_finalize (GObject * object)
 {
   gst_ddpm_cuda_clear (&GST_DDPM_NOISE (object)->cuda);
   G_OBJECT_CLASS (parent_class)->finalize (object);
-}
-
-static void
-gst_ddpm_noise_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstDdpmNoise *self = GST_DDPM_NOISE (object);
-
-  if (id == PROP_IS_LIVE) {
-    gst_base_src_set_live (GST_BASE_SRC (self), g_value_get_boolean (value));
-    return;
-  }
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_SEED:
-      self->settings.seed = g_value_get_uint64 (value);
-      break;
-    case PROP_STREAM:
-      self->settings.stream = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_SIZE:
-      self->settings.batch_size = g_value_get_uint (value);
-      break;
-    case PROP_CUDA_DEVICE_ID:
-      self->settings.cuda_device_id = g_value_get_int (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_ddpm_noise_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec)
-{
-  GstDdpmNoise *self = GST_DDPM_NOISE (object);
-
-  if (id == PROP_IS_LIVE) {
-    g_value_set_boolean (value, gst_base_src_is_live (GST_BASE_SRC (self)));
-    return;
-  }
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_SEED:
-      g_value_set_uint64 (value, self->settings.seed);
-      break;
-    case PROP_STREAM:
-      g_value_set_uint (value, self->settings.stream);
-      break;
-    case PROP_BATCH_SIZE:
-      g_value_set_uint (value, self->settings.batch_size);
-      break;
-    case PROP_CUDA_DEVICE_ID:
-      g_value_set_int (value, self->settings.cuda_device_id);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
 }
 
 static Settings
@@ -308,18 +198,12 @@ get_settings (GstDdpmNoise * self)
   return settings;
 }
 
-/* Not in start(): where that fails, GstBaseSrc adds an error of its own. */
-static GstStateChangeReturn
-gst_ddpm_noise_change_state (GstElement * element, GstStateChange transition)
+/* A property has been set: GstBaseSrc has to know is-live. */
+static void
+gst_ddpm_noise_notify (GObject * object, GParamSpec * pspec)
 {
-  GError *error = NULL;
-
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
-      && !gst_ddpm_object_check_ranges (G_OBJECT (element), &error)) {
-    gst_ddpm_element_post_error (element, error);
-    return GST_STATE_CHANGE_FAILURE;
-  }
-  return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+  gst_base_src_set_live (GST_BASE_SRC (object),
+      get_settings (GST_DDPM_NOISE (object)).is_live);
 }
 
 static void
@@ -330,6 +214,24 @@ gst_ddpm_noise_set_context (GstElement * element, GstContext * context)
   gst_ddpm_cuda_set_context (&self->cuda, element, context,
       get_settings (self).cuda_device_id);
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
+}
+
+static gboolean
+gst_ddpm_noise_start (GstBaseSrc * src)
+{
+  GError *error = NULL;
+  Settings settings;
+
+  GST_BASE_SRC_CLASS (parent_class)->start (src);
+  if (!gst_ddpm_element_copy_settings (GST_ELEMENT (src), &settings, &error))
+    goto wrong_settings;
+  return TRUE;
+
+wrong_settings:
+  {
+    gst_ddpm_element_post_error (GST_ELEMENT (src), error);
+    return FALSE;
+  }
 }
 
 static gboolean

@@ -14,7 +14,7 @@ typedef struct
   guint64 next;                 /* number of the next frame */
 
   gint ended;                   /* atomic: the application wants no more */
-  gint failed;                  /* atomic: it has posted an error */
+  gint failed;                  /* atomic: an error has been posted */
 } GstDdpmFrameSrcPrivate;
 
 #define gst_ddpm_frame_src_parent_class parent_class
@@ -95,25 +95,16 @@ gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src, GstDdpmFrames * frames)
     frames->n_frames = MIN (frames->n_frames, num_buffers);
 }
 
-/* The base class adds an error, which only says that the stream has ended, to
- * one that says why. */
+/* GstBaseSrc adds an error of its own to one that has been posted: that it could
+ * not start, or that the stream has ended. */
 static gboolean
 gst_ddpm_frame_src_post_message (GstElement * element, GstMessage * message)
 {
-  gint *failed = &get_private (element)->failed;
-  GError *error = NULL;
-  gboolean adds_nothing;
-
-  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-    gst_message_parse_error (message, &error, NULL);
-    adds_nothing = g_error_matches (error, GST_STREAM_ERROR,
-        GST_STREAM_ERROR_FAILED) && g_atomic_int_get (failed);
-    g_error_free (error);
-    g_atomic_int_set (failed, TRUE);
-    if (adds_nothing) {
-      gst_message_unref (message);
-      return TRUE;
-    }
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR
+      && !g_atomic_int_compare_and_exchange (&get_private (element)->failed,
+          FALSE, TRUE)) {
+    gst_message_unref (message);
+    return TRUE;
   }
   return GST_ELEMENT_CLASS (parent_class)->post_message (element, message);
 }

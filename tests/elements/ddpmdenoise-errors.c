@@ -127,6 +127,8 @@ GST_START_TEST (test_properties_out_of_range)
       GST_RESOURCE_ERROR_SETTINGS, "eta", "nan");
   CHECK_ERROR (of_noise ("3:6:4:1", "steps=-2"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "steps", "-1 to", "not -2");
+  CHECK_ERROR (of_noise ("3:6:4:1", "cuda-device-id=-2"), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "cuda-device-id", "-1 to", "not -2");
   CHECK_ERROR (of_noise ("3:6:4:1", "columns=65537"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "columns", "65536", "65537");
 }

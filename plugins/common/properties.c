@@ -1,0 +1,387 @@
+/* gst-ddpm: the properties of an element, as one table
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/common/properties.h"
+#include "kernels/error.h"
+
+#define TABLE_QUARK g_quark_from_static_string ("gst-ddpm-property-table")
+
+/* --- param specs ------------------------------------------------------------ */
+
+static gboolean
+change_nothing (GParamSpec * spec, GValue * value)
+{
+  return FALSE;
+}
+
+static gboolean
+allow_all (GParamSpec * spec, const GValue * value)
+{
+  return TRUE;
+}
+
+static void
+number_class_init (gpointer klass, gpointer unused)
+{
+  G_PARAM_SPEC_CLASS (klass)->value_validate = change_nothing;
+  G_PARAM_SPEC_CLASS (klass)->value_is_valid = allow_all;
+}
+
+/* GObject ignores a number out of range, with a warning, and the element would
+ * run with another number than the user gave. These specs have the same range
+ * but let any number through, and the element then refuses to start. A negative
+ * number given as text to an unsigned property is out of range only if the
+ * maximum is at most G_MAXINT: GStreamer parses it as one of the largest
+ * numbers. */
+static gpointer
+number_spec_new (const GstDdpmProperty * property, GType parent,
+    GParamFlags flags)
+{
+  g_autofree gchar *name = g_strconcat ("GstDdpm", g_type_name (parent), NULL);
+  GType type = g_type_from_name (name);
+
+  if (type == 0) {
+    GTypeInfo info = {.class_init = number_class_init };
+    GTypeQuery query;
+
+    g_type_query (parent, &query);
+    info.class_size = query.class_size;
+    info.instance_size = query.instance_size;
+    type = g_type_register_static (parent, name, &info, 0);
+  }
+  return g_param_spec_internal (type, property->name, property->nick,
+      property->blurb, flags);
+}
+
+static GType
+get_enum_type (const GstDdpmProperty * p)
+{
+  GType type = g_type_from_name (p->enum_name);
+
+  if (type == 0) {
+    type = g_enum_register_static (p->enum_name, p->enum_values);
+    gst_type_mark_as_plugin_api (type, 0);
+  }
+  return type;
+}
+
+static GParamFlags
+get_flags (const GstDdpmProperty * p)
+{
+  GParamFlags flags = p->flags | G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  if (p->kind == GST_DDPM_STRUCTURE)
+    return flags;
+  if (!(flags & (GST_PARAM_MUTABLE_PAUSED | GST_PARAM_MUTABLE_PLAYING)))
+    flags |= GST_PARAM_MUTABLE_READY;
+  return flags | G_PARAM_WRITABLE;
+}
+
+static GParamSpec *
+spec_new (const GstDdpmProperty * p, gconstpointer defaults)
+{
+  gconstpointer value = G_STRUCT_MEMBER_P (defaults, p->offset);
+  GParamFlags flags = get_flags (p);
+
+  switch (p->kind) {
+    case GST_DDPM_BOOLEAN:
+      return g_param_spec_boolean (p->name, p->nick, p->blurb,
+          *(const gboolean *) value, flags);
+    case GST_DDPM_INT:{
+      GParamSpecInt *spec = number_spec_new (p, G_TYPE_PARAM_INT, flags);
+
+      spec->minimum = p->min;
+      spec->maximum = p->max;
+      spec->default_value = *(const gint *) value;
+      return G_PARAM_SPEC (spec);
+    }
+    case GST_DDPM_UINT:{
+      GParamSpecUInt *spec = number_spec_new (p, G_TYPE_PARAM_UINT, flags);
+
+      spec->minimum = p->min;
+      spec->maximum = p->max;
+      spec->default_value = *(const guint *) value;
+      return G_PARAM_SPEC (spec);
+    }
+    case GST_DDPM_UINT64:{
+      GParamSpecUInt64 *spec = number_spec_new (p, G_TYPE_PARAM_UINT64, flags);
+
+      spec->maximum = G_MAXUINT64;
+      if (p->max > p->min) {
+        spec->minimum = p->min;
+        spec->maximum = p->max;
+      }
+      spec->default_value = *(const guint64 *) value;
+      return G_PARAM_SPEC (spec);
+    }
+    case GST_DDPM_DOUBLE:{
+      GParamSpecDouble *spec = number_spec_new (p, G_TYPE_PARAM_DOUBLE, flags);
+
+      spec->minimum = p->min;
+      spec->maximum = p->max;
+      spec->default_value = *(const gdouble *) value;
+      return G_PARAM_SPEC (spec);
+    }
+    case GST_DDPM_STRING:
+      return g_param_spec_string (p->name, p->nick, p->blurb,
+          *(const gchar * const *) value, flags);
+    case GST_DDPM_ENUM:
+      return g_param_spec_enum (p->name, p->nick, p->blurb, get_enum_type (p),
+          *(const gint *) value, flags);
+    case GST_DDPM_STRUCTURE:
+      return g_param_spec_boxed (p->name, p->nick, p->blurb,
+          GST_TYPE_STRUCTURE, flags);
+  }
+  return NULL;
+}
+
+/* --- of an element -------------------------------------------------------- */
+
+static const GstDdpmPropertyTable *
+get_table (GObject * object)
+{
+  return g_type_get_qdata (G_OBJECT_TYPE (object), TABLE_QUARK);
+}
+
+static void
+set_property (GObject * object, guint id, const GValue * value,
+    GParamSpec * pspec)
+{
+  const GstDdpmPropertyTable *table = get_table (object);
+  const GstDdpmProperty *p = &table->properties[id - 1];
+  gpointer member = G_STRUCT_MEMBER_P (object, table->settings + p->offset);
+
+  GST_OBJECT_LOCK (object);
+  switch (p->kind) {
+    case GST_DDPM_BOOLEAN:
+      *(gboolean *) member = g_value_get_boolean (value);
+      break;
+    case GST_DDPM_INT:
+      *(gint *) member = g_value_get_int (value);
+      break;
+    case GST_DDPM_UINT:
+      *(guint *) member = g_value_get_uint (value);
+      break;
+    case GST_DDPM_UINT64:
+      *(guint64 *) member = g_value_get_uint64 (value);
+      break;
+    case GST_DDPM_DOUBLE:
+      *(gdouble *) member = g_value_get_double (value);
+      break;
+    case GST_DDPM_STRING:
+      g_free (*(gchar **) member);
+      *(gchar **) member = g_value_dup_string (value);
+      break;
+    case GST_DDPM_ENUM:
+      *(gint *) member = g_value_get_enum (value);
+      break;
+    case GST_DDPM_STRUCTURE:
+      break;
+  }
+  GST_OBJECT_UNLOCK (object);
+}
+
+static void
+get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+{
+  const GstDdpmPropertyTable *table = get_table (object);
+  const GstDdpmProperty *p = &table->properties[id - 1];
+  gconstpointer member =
+      G_STRUCT_MEMBER_P (object, table->settings + p->offset);
+
+  GST_OBJECT_LOCK (object);
+  switch (p->kind) {
+    case GST_DDPM_BOOLEAN:
+      g_value_set_boolean (value, *(const gboolean *) member);
+      break;
+    case GST_DDPM_INT:
+      g_value_set_int (value, *(const gint *) member);
+      break;
+    case GST_DDPM_UINT:
+      g_value_set_uint (value, *(const guint *) member);
+      break;
+    case GST_DDPM_UINT64:
+      g_value_set_uint64 (value, *(const guint64 *) member);
+      break;
+    case GST_DDPM_DOUBLE:
+      g_value_set_double (value, *(const gdouble *) member);
+      break;
+    case GST_DDPM_STRING:
+      g_value_set_string (value, *(const gchar * const *) member);
+      break;
+    case GST_DDPM_ENUM:
+      g_value_set_enum (value, *(const gint *) member);
+      break;
+    case GST_DDPM_STRUCTURE:
+      g_value_take_boxed (value, p->read (object));
+      break;
+  }
+  GST_OBJECT_UNLOCK (object);
+}
+
+void
+gst_ddpm_properties_install (GObjectClass * klass,
+    const GstDdpmPropertyTable * table)
+{
+  g_autofree gpointer defaults = g_malloc0 (table->settings_size);
+  guint i;
+
+  g_type_set_qdata (G_OBJECT_CLASS_TYPE (klass), TABLE_QUARK,
+      (gpointer) table);
+  klass->set_property = set_property;
+  klass->get_property = get_property;
+  table->init (defaults);
+  for (i = 0; i < table->n_properties; i++)
+    g_object_class_install_property (klass, i + 1,
+        spec_new (&table->properties[i], defaults));
+  gst_ddpm_settings_clear (table, defaults);
+}
+
+/* --- settings ------------------------------------------------------------- */
+
+/* FALSE: no number. It is rounded if it is a very large guint64. */
+static gboolean
+get_number (const GstDdpmProperty * p, gconstpointer settings,
+    gdouble * number)
+{
+  gconstpointer member = G_STRUCT_MEMBER_P (settings, p->offset);
+
+  switch (p->kind) {
+    case GST_DDPM_INT:
+      *number = *(const gint *) member;
+      return TRUE;
+    case GST_DDPM_UINT:
+      *number = *(const guint *) member;
+      return TRUE;
+    case GST_DDPM_UINT64:
+      *number = *(const guint64 *) member;
+      return TRUE;
+    case GST_DDPM_DOUBLE:
+      *number = *(const gdouble *) member;
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+/* NaN is out of every range. */
+static gboolean
+check_ranges (const GstDdpmPropertyTable * table, gconstpointer settings,
+    GError ** error)
+{
+  guint i;
+
+  for (i = 0; i < table->n_properties; i++) {
+    const GstDdpmProperty *p = &table->properties[i];
+    gdouble number;
+
+    if (p->max > p->min && get_number (p, settings, &number)
+        && !(number >= p->min && number <= p->max)) {
+      g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+          "The property %s must be %.10g to %.10g, not %.10g", p->name, p->min,
+          p->max, number);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+gst_ddpm_element_copy_settings (GstElement * element, gpointer settings,
+    GError ** error)
+{
+  const GstDdpmPropertyTable *table = get_table (G_OBJECT (element));
+
+  GST_OBJECT_LOCK (element);
+  gst_ddpm_settings_copy (table, settings,
+      G_STRUCT_MEMBER_P (element, table->settings));
+  GST_OBJECT_UNLOCK (element);
+  return check_ranges (table, settings, error);
+}
+
+static gboolean
+owns_string (const GstDdpmProperty * p)
+{
+  return p->kind == GST_DDPM_STRING && !(p->flags & G_PARAM_DEPRECATED);
+}
+
+void
+gst_ddpm_settings_copy (const GstDdpmPropertyTable * table, gpointer to,
+    gconstpointer from)
+{
+  guint i;
+
+  memcpy (to, from, table->settings_size);
+  for (i = 0; i < table->n_properties; i++) {
+    const GstDdpmProperty *p = &table->properties[i];
+
+    if (owns_string (p))
+      G_STRUCT_MEMBER (gchar *, to, p->offset) =
+          g_strdup (G_STRUCT_MEMBER (gchar *, from, p->offset));
+  }
+}
+
+void
+gst_ddpm_settings_clear (const GstDdpmPropertyTable * table, gpointer settings)
+{
+  guint i;
+
+  for (i = 0; i < table->n_properties; i++) {
+    const GstDdpmProperty *p = &table->properties[i];
+
+    if (owns_string (p))
+      g_clear_pointer ((gchar **) G_STRUCT_MEMBER_P (settings, p->offset),
+          g_free);
+  }
+}
+
+static const gchar *
+get_enum_nick (const GstDdpmProperty * p, gint value)
+{
+  const GEnumValue *v;
+
+  for (v = p->enum_values; v->value_nick; v++) {
+    if (v->value == value)
+      return v->value_nick;
+  }
+  return "";
+}
+
+static gchar *
+member_to_text (const GstDdpmProperty * p, gconstpointer member)
+{
+  gchar number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  switch (p->kind) {
+    case GST_DDPM_BOOLEAN:
+      return g_strdup (*(const gboolean *) member ? "true" : "false");
+    case GST_DDPM_INT:
+      return g_strdup_printf ("%d", *(const gint *) member);
+    case GST_DDPM_UINT:
+      return g_strdup_printf ("%u", *(const guint *) member);
+    case GST_DDPM_UINT64:
+      return g_strdup_printf ("%" G_GUINT64_FORMAT, *(const guint64 *) member);
+    case GST_DDPM_DOUBLE:
+      return g_strdup (g_ascii_dtostr (number, sizeof (number),
+              *(const gdouble *) member));
+    case GST_DDPM_STRING:
+      return g_strdup (*(const gchar * const *) member ?
+          *(const gchar * const *) member : "");
+    case GST_DDPM_ENUM:
+      return g_strdup (get_enum_nick (p, *(const gint *) member));
+    case GST_DDPM_STRUCTURE:
+      break;
+  }
+  return NULL;
+}
+
+gchar *
+gst_ddpm_settings_get_text (const GstDdpmPropertyTable * table,
+    gconstpointer settings, const gchar * name)
+{
+  const GstDdpmProperty *p = table->properties;
+
+  while (!g_str_equal (p->name, name))
+    p++;
+  return member_to_text (p, G_STRUCT_MEMBER_P (settings, p->offset));
+}
