@@ -226,8 +226,7 @@ gst_ddpm_properties_install (GObjectClass * klass,
   g_autofree gpointer defaults = g_malloc0 (table->settings_size);
   guint i;
 
-  g_type_set_qdata (G_OBJECT_CLASS_TYPE (klass), TABLE_QUARK,
-      (gpointer) table);
+  g_type_set_qdata (G_OBJECT_CLASS_TYPE (klass), TABLE_QUARK, (gpointer) table);
   klass->set_property = set_property;
   klass->get_property = get_property;
   table->init (defaults);
@@ -241,8 +240,7 @@ gst_ddpm_properties_install (GObjectClass * klass,
 
 /* FALSE: no number. It is rounded if it is a very large guint64. */
 static gboolean
-get_number (const GstDdpmProperty * p, gconstpointer settings,
-    gdouble * number)
+get_number (const GstDdpmProperty * p, gconstpointer settings, gdouble * number)
 {
   gconstpointer member = G_STRUCT_MEMBER_P (settings, p->offset);
 

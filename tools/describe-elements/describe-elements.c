@@ -1,13 +1,10 @@
-/* gst-ddpm: prints docs/elements.md: the elements as they are
+/* gst-ddpm: prints docs/elements.md, which describes the elements of the plugin
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Only what gst-ddpm itself defines, so that the page does not depend on the
- * version of GStreamer.
+ * It leaves out what base classes define, so that the page does not depend on
+ * the version of GStreamer.
  */
 #include <gst/gst.h>
-
-static const gchar *const elements[] =
-    { "ddpmnoise", "ddpmdenoise", "cifarsrc", "ddpmtrainsink" };
 
 static gchar *
 enum_values (GParamSpecEnum * pspec)
@@ -21,14 +18,49 @@ enum_values (GParamSpecEnum * pspec)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
+/* A property without a range of its own can have any number. */
 static gchar *
+range_text (GParamSpec * pspec)
+{
+  if (G_IS_PARAM_SPEC_INT (pspec))
+    return g_strdup_printf ("%d to %d", G_PARAM_SPEC_INT (pspec)->minimum,
+        G_PARAM_SPEC_INT (pspec)->maximum);
+  if (G_IS_PARAM_SPEC_UINT (pspec))
+    return g_strdup_printf ("%u to %u", G_PARAM_SPEC_UINT (pspec)->minimum,
+        G_PARAM_SPEC_UINT (pspec)->maximum);
+  if (G_IS_PARAM_SPEC_UINT64 (pspec))
+    return g_strdup_printf ("%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+        G_PARAM_SPEC_UINT64 (pspec)->minimum,
+        G_PARAM_SPEC_UINT64 (pspec)->maximum);
+  if (G_IS_PARAM_SPEC_DOUBLE (pspec))
+    return g_strdup_printf ("%g to %g", G_PARAM_SPEC_DOUBLE (pspec)->minimum,
+        G_PARAM_SPEC_DOUBLE (pspec)->maximum);
+  if (G_IS_PARAM_SPEC_ENUM (pspec))
+    return enum_values (G_PARAM_SPEC_ENUM (pspec));
+  return g_strdup ("");
+}
+
+static const gchar *
 type_text (GParamSpec * pspec)
 {
   if (G_IS_PARAM_SPEC_ENUM (pspec))
-    return enum_values (G_PARAM_SPEC_ENUM (pspec));
+    return "enum";
+  if (pspec->value_type == G_TYPE_STRING)
+    return "string";
   if (pspec->value_type == GST_TYPE_STRUCTURE)
-    return g_strdup ("structure");
-  return g_strdup (g_type_name (pspec->value_type) + 1);
+    return "structure";
+  return g_type_name (pspec->value_type) + 1;
+}
+
+/* The highest state of the element in which a new value takes effect */
+static const gchar *
+state_text (GParamSpec * pspec)
+{
+  if (!(pspec->flags & G_PARAM_WRITABLE))
+    return "read-only";
+  if (pspec->flags & GST_PARAM_MUTABLE_PLAYING)
+    return "PLAYING";
+  return pspec->flags & GST_PARAM_MUTABLE_PAUSED ? "PAUSED" : "READY";
 }
 
 static gchar *
@@ -37,7 +69,7 @@ default_text (GParamSpec * pspec)
   const GValue *value = g_param_spec_get_default_value (pspec);
 
   if (!(pspec->flags & G_PARAM_WRITABLE))
-    return g_strdup ("read-only");
+    return g_strdup ("");
   if (G_IS_PARAM_SPEC_ENUM (pspec)) {
     GEnumValue *v = g_enum_get_value (G_PARAM_SPEC_ENUM (pspec)->enum_class,
         g_value_get_enum (value));
@@ -113,16 +145,18 @@ describe_properties (GObject * object)
       g_object_class_list_properties (G_OBJECT_GET_CLASS (object), &n);
 
   qsort (specs, n, sizeof (*specs), by_name);
-  g_print ("\n| property | type | default | what it does |\n"
-      "|---|---|---|---|\n");
+  g_print ("\n| property | type | values | default | until | description |\n"
+      "|---|---|---|---|---|---|\n");
   for (i = 0; i < n; i++) {
-    g_autofree gchar *type = NULL, *value = NULL;
+    g_autofree gchar *range = range_text (specs[i]);
+    g_autofree gchar *value = default_text (specs[i]);
 
     if (specs[i]->owner_type != G_OBJECT_TYPE (object))
       continue;
-    type = type_text (specs[i]);
-    value = default_text (specs[i]);
-    g_print ("| `%s` | %s | %s | %s |\n", specs[i]->name, type, value,
+    g_print ("| `%s` | %s | %s | %s | %s%s | %s%s |\n", specs[i]->name,
+        type_text (specs[i]), range, value, state_text (specs[i]),
+        specs[i]->flags & GST_PARAM_CONTROLLABLE ? ", controllable" : "",
+        specs[i]->flags & G_PARAM_DEPRECATED ? "Deprecated. " : "",
         g_param_spec_get_blurb (specs[i]));
   }
 }
@@ -142,39 +176,44 @@ describe_signals (GObject * object)
   }
 }
 
-static gboolean
-describe (const gchar * name)
+static void
+describe_element (GstElementFactory * factory)
 {
-  g_autoptr (GstElement) element = gst_element_factory_make (name, NULL);
-  GstElementFactory *factory;
+  GstElement *element = gst_element_factory_create (factory, NULL);
 
-  if (element == NULL) {
-    g_printerr ("no element %s\n", name);
-    return FALSE;
-  }
   gst_object_ref_sink (element);
-  factory = gst_element_get_factory (element);
-  g_print ("\n## %s\n\n%s (`%s`).\n\n", name,
+  g_print ("\n## %s\n\n%s (`%s`).\n\n", GST_OBJECT_NAME (factory),
       gst_element_factory_get_metadata (factory, "description"),
       gst_element_factory_get_metadata (factory, "klass"));
   describe_pads (factory);
   describe_properties (G_OBJECT (element));
   describe_signals (G_OBJECT (element));
-  return TRUE;
+  gst_object_unref (element);
+}
+
+static gint
+by_feature_name (gconstpointer a, gconstpointer b)
+{
+  return g_strcmp0 (GST_OBJECT_NAME (a), GST_OBJECT_NAME (b));
 }
 
 int
 main (int argc, char **argv)
 {
-  guint i;
+  GList *features, *l;
 
   gst_init (&argc, &argv);
   g_print ("# The elements\n\n"
-      "Printed by `tools/describe-elements`; CI checks that it is up to date.\n"
-      "Properties of the base classes (`num-buffers`, `is-live`, `sync`, ...)"
-      " are GStreamer's own.\n");
-  for (i = 0; i < G_N_ELEMENTS (elements); i++)
-    if (!describe (elements[i]))
-      return 1;
+      "`tools/describe-elements` prints this page, and CI checks that it is up "
+      "to date.\nProperties of the base classes (`num-buffers`, `sync`, ...) "
+      "are GStreamer's own. *Until* is the\nhighest state in which a new value "
+      "of a property takes effect.\n");
+  features = g_list_sort (gst_registry_get_feature_list_by_plugin
+      (gst_registry_get (), "ddpm"), by_feature_name);
+  for (l = features; l; l = l->next) {
+    if (GST_IS_ELEMENT_FACTORY (l->data))
+      describe_element (l->data);
+  }
+  gst_plugin_feature_list_free (features);
   return 0;
 }
