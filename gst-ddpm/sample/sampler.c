@@ -1,23 +1,24 @@
-/* gst-ddpm: from x_T down to x_0: the ladder of states and the coefficients
- * of each step
+/* gst-ddpm: samplers: the timesteps between x_T and x_0, and the coefficients
+ * of each reverse step
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * In the formulas, as in the papers where they agree:
- *   A, A'        alpha-bar of the state that a step leaves and reaches
+ *   x, x'        the state before and after a reverse step
+ *   A, A'        their alpha-bar
  *   x_0          the image predicted from x and eps, clipped if asked
- *   x'           the state reached
- * A step reads x_0 and not eps, so that a clipped x_0 is felt by every sampler.
+ * Steps are written in terms of x_0, not eps, so that clipping x_0 affects every
+ * sampler.
+ *
+ * To add a sampler: write its step function and add a row to the table
+ * `samplers`. Properties and command lines take its name from there.
  */
 #include "gst-ddpm/sample/sampler.h"
 
 #include <math.h>
 
-/* What is usual for a built-in model */
-#define USUAL_STEPS_DDIM 25
-#define USUAL_STEPS_DPMPP_2M 5
-#define USUAL_GUIDANCE 3.0
+#define DEFAULT_GUIDANCE 3.0
 
-/* What the formulas need of a state */
+/* The noise level of a state */
 typedef struct
 {
   gdouble alpha_bar;
@@ -37,7 +38,7 @@ level_of_state (const DdpmSchedule * schedule, guint s)
   return level;
 }
 
-/* 1 - A / A': beta of the step, where A' is not the level just before A */
+/* 1 - A / A': the beta of a step that may skip timesteps */
 static gdouble
 beta_between (Level from, Level to)
 {
@@ -48,11 +49,11 @@ beta_between (Level from, Level to)
  * beta_t:
  *   mean     = sqrt (A') b' / (1 - A) x_0 + sqrt (a') (1 - A') / (1 - A) x
  *   variance = b' (1 - A') / (1 - A), "fixed small", or b', "fixed large"
- * (section 3.2). In their released code the first variance of "fixed large" is
- * another, but it belongs to the step to x_0, which adds no noise. */
+ * (section 3.2). Their released code has another first variance for "fixed
+ * large", but it belongs to the step to x_0, which adds no noise. */
 static void
-ddpm_step (const DdpmSamplerSpec * spec, Level from, Level to,
-    DdpmReverseStep * c)
+fill_ddpm_step (const DdpmSamplerSpec * spec, const Level * previous,
+    Level from, Level to, DdpmReverseStep * c)
 {
   gdouble beta = beta_between (from, to);
   gdouble variance = beta;
@@ -68,10 +69,10 @@ ddpm_step (const DdpmSamplerSpec * spec, Level from, Level to,
  * 16:
  *   sigma = eta sqrt ((1 - A') / (1 - A)) sqrt (1 - A / A')
  *   x'    = sqrt (A') x_0 + sqrt (1 - A' - sigma^2) e + sigma z
- * with e = (x - sqrt (A) x_0) / sqrt (1 - A), eps as the clipped x_0 has it. */
+ * with e = (x - sqrt (A) x_0) / sqrt (1 - A), the eps of the clipped x_0. */
 static void
-ddim_step (const DdpmSamplerSpec * spec, Level from, Level to,
-    DdpmReverseStep * c)
+fill_ddim_step (const DdpmSamplerSpec * spec, const Level * previous,
+    Level from, Level to, DdpmReverseStep * c)
 {
   gdouble variance = spec->eta * spec->eta
       * to.one_minus / from.one_minus * beta_between (from, to);
@@ -91,15 +92,15 @@ half_log_snr (Level level)
 }
 
 /* Lu et al. 2022, "DPM-Solver++", algorithm 2. With alpha = sqrt (A), sigma =
- * sqrt (1 - A) and h = lambda' - lambda, the growth of the half log-SNR:
+ * sqrt (1 - A) and h = lambda' - lambda, the increase of the half log-SNR:
  *   x' = sigma' / sigma x - alpha' (e^-h - 1) D
  *   first order:   D = x_0
  *   second order:  D = (1 + 1 / 2r) x_0 - 1 / 2r x_0_prev,  r = h_prev / h
- * At A' = 1, h is infinite and x' = x_0. previous: the level before from, or
- * NULL, where there is no x_0 yet, for the first order. */
+ * The first step is of first order, since there is no x_0_prev yet. At A' = 1, h
+ * is infinite and x' = x_0. */
 static void
-dpmpp_2m_step (const Level * previous, Level from, Level to,
-    DdpmReverseStep * c)
+fill_dpmpp_2m_step (const DdpmSamplerSpec * spec, const Level * previous,
+    Level from, Level to, DdpmReverseStep * c)
 {
   gdouble lambda = half_log_snr (from);
   gdouble h, weight;
@@ -118,6 +119,33 @@ dpmpp_2m_step (const Level * previous, Level from, Level to,
     c->c_x0 = weight * (1.0 + half_of_1_r);
     c->c_x0_prev = -weight * half_of_1_r;
   }
+}
+
+/* fill_step sets c_x, c_x0, c_x0_prev and sigma, which are 0 before, of the step
+ * between two noise levels. previous: the level before from; NULL in the first
+ * step. default_steps 0: all T. multistep: the step needs x_0_prev. */
+static const struct
+{
+  DdpmSamplerInfo info;
+  guint default_steps;
+  DdpmSpacing default_spacing;
+  gboolean multistep;
+  void (*fill_step) (const DdpmSamplerSpec * spec, const Level * previous,
+      Level from, Level to, DdpmReverseStep * c);
+} samplers[] = {
+  [DDPM_SAMPLER_DDPM] = {{"ddpm", "Ancestral sampling (Ho et al. 2020)"},
+      0, DDPM_SPACING_LINEAR, FALSE, fill_ddpm_step},
+  [DDPM_SAMPLER_DDIM] = {{"ddim",
+          "Denoising diffusion implicit model (Song et al. 2021)"},
+      25, DDPM_SPACING_QUADRATIC, FALSE, fill_ddim_step},
+  [DDPM_SAMPLER_DPMPP_2M] = {{"dpmpp-2m", "DPM-Solver++(2M) (Lu et al. 2022)"},
+      5, DDPM_SPACING_QUADRATIC, TRUE, fill_dpmpp_2m_step},
+};
+
+const DdpmSamplerInfo *
+ddpm_sampler_get_info (guint kind)
+{
+  return kind < G_N_ELEMENTS (samplers) ? &samplers[kind].info : NULL;
 }
 
 static void
@@ -140,27 +168,17 @@ fill_step (const DdpmSchedule * schedule, DdpmDataRange range,
   c->clip_max = 1.0f;
   c->stream = step->t;
 
-  switch (spec->kind) {
-    case DDPM_SAMPLER_DDPM:
-      ddpm_step (spec, from, to, c);
-      break;
-    case DDPM_SAMPLER_DDIM:
-      ddim_step (spec, from, to, c);
-      break;
-    case DDPM_SAMPLER_DPMPP_2M:
-      if (i > 0)
-        previous = level_of_state (schedule, sampler->steps[i - 1].state);
-      dpmpp_2m_step (i > 0 ? &previous : NULL, from, to, c);
-      break;
-  }
-  /* Ho et al. 2020, algorithm 2, line 3; stream 0 belongs to x_T */
+  if (i > 0)
+    previous = level_of_state (schedule, sampler->steps[i - 1].state);
+  samplers[spec->kind].fill_step (spec, i > 0 ? &previous : NULL, from, to, c);
+  /* The last step adds no noise (Ho et al. 2020, algorithm 2, line 3). */
   if (step->next_state == 0)
     c->sigma = 0.0f;
 }
 
-/* State i of the full ladder: T at i = 0, 0 at i = S */
+/* State i of a timestep schedule: T at i = 0, 0 at i = S */
 static guint
-ladder_state (DdpmSpacing spacing, guint64 T, guint64 S, guint i)
+state_at_step (DdpmSpacing spacing, guint64 T, guint64 S, guint i)
 {
   const guint64 left = S - i;
 
@@ -174,16 +192,16 @@ ladder_state (DdpmSpacing spacing, guint64 T, guint64 S, guint i)
 }
 
 static void
-build_ladder (DdpmSampler * sampler, guint T)
+build_timesteps (DdpmSampler * sampler, guint T)
 {
   const DdpmSamplerSpec *spec = &sampler->spec;
   guint state = spec->start;
   guint i;
 
-  /* at most one step for each state of the ladder, and one from start */
+  /* at most one step to each state, and one more from start */
   sampler->steps = g_new0 (DdpmSamplerStep, (gsize) spec->steps + 1);
   for (i = 1; i <= spec->steps && state > spec->stop; i++) {
-    guint next = MAX (ladder_state (spec->spacing, T, spec->steps, i),
+    guint next = MAX (state_at_step (spec->spacing, T, spec->steps, i),
         spec->stop);
 
     if (next < state) {
@@ -198,22 +216,21 @@ build_ladder (DdpmSampler * sampler, guint T)
 static gboolean
 check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
 {
-  if (spec->kind != DDPM_SAMPLER_DDPM && spec->kind != DDPM_SAMPLER_DDIM
-      && spec->kind != DDPM_SAMPLER_DPMPP_2M) {
+  if (ddpm_sampler_get_info (spec->kind) == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no sampler of number %d", spec->kind);
+        "there is no sampler number %d", spec->kind);
     return FALSE;
   }
   if (spec->variance != DDPM_VARIANCE_FIXED_SMALL
       && spec->variance != DDPM_VARIANCE_FIXED_LARGE) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no variance of number %d", spec->variance);
+        "there is no variance number %d", spec->variance);
     return FALSE;
   }
   if (spec->spacing != DDPM_SPACING_LINEAR
       && spec->spacing != DDPM_SPACING_QUADRATIC) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no spacing of number %d", spec->spacing);
+        "there is no spacing number %d", spec->spacing);
     return FALSE;
   }
   if (spec->steps > T) {
@@ -234,48 +251,42 @@ check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
   }
   if (spec->start > T || spec->stop >= spec->start) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "sampling must go down from timestep %u at most, not from %u to %u", T,
-        spec->start, spec->stop);
+        "sampling goes down from timestep %u at most: it cannot go from %u to %u",
+        T, spec->start, spec->stop);
     return FALSE;
   }
   return TRUE;
 }
 
 guint
-ddpm_sampler_usual_steps (DdpmSamplerKind kind, const DdpmConfig * config)
+ddpm_sampler_get_default_steps (DdpmSamplerKind kind, const DdpmConfig * config)
 {
-  switch (kind) {
-    case DDPM_SAMPLER_DDIM:
-      return config->steps > 0 ? config->steps :
-          MIN (USUAL_STEPS_DDIM, config->timesteps);
-    case DDPM_SAMPLER_DPMPP_2M:
-      return MIN (USUAL_STEPS_DPMPP_2M, config->timesteps);
-    case DDPM_SAMPLER_DDPM:
-      break;
-  }
-  return config->timesteps;
+  const guint steps = samplers[kind].default_steps;
+
+  if (kind == DDPM_SAMPLER_DDIM && config->steps > 0)
+    return config->steps;
+  return steps > 0 ? MIN (steps, config->timesteps) : config->timesteps;
 }
 
 DdpmSpacing
-ddpm_sampler_usual_spacing (DdpmSamplerKind kind)
+ddpm_sampler_get_default_spacing (DdpmSamplerKind kind)
 {
-  return kind == DDPM_SAMPLER_DDPM ? DDPM_SPACING_LINEAR :
-      DDPM_SPACING_QUADRATIC;
+  return samplers[kind].default_spacing;
 }
 
 void
 ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
 {
-  const gboolean few_by_v =
+  const gboolean v_in_few_steps =
       config->prediction == DDPM_PREDICTION_V && config->steps == 0;
 
   *spec = (DdpmSamplerSpec) {
-  .kind = few_by_v ? DDPM_SAMPLER_DPMPP_2M : DDPM_SAMPLER_DDIM,.eta =
+  .kind = v_in_few_steps ? DDPM_SAMPLER_DPMPP_2M : DDPM_SAMPLER_DDIM,.eta =
         config->steps > 0 ? 0.0 : 1.0,.clip_x0 = TRUE,.start =
         config->timesteps,.guidance =
-        config->guidance == 1.0 ? USUAL_GUIDANCE : 1.0,};
-  spec->steps = ddpm_sampler_usual_steps (spec->kind, config);
-  spec->spacing = ddpm_sampler_usual_spacing (spec->kind);
+        config->guidance == 1.0 ? DEFAULT_GUIDANCE : 1.0,};
+  spec->steps = ddpm_sampler_get_default_steps (spec->kind, config);
+  spec->spacing = ddpm_sampler_get_default_spacing (spec->kind);
 }
 
 DdpmSampler *
@@ -292,8 +303,8 @@ ddpm_sampler_new (const DdpmSchedule * schedule, DdpmDataRange range,
   sampler->spec = *spec;
   if (spec->steps == 0)
     sampler->spec.steps = schedule->T;
-  sampler->multistep = spec->kind == DDPM_SAMPLER_DPMPP_2M;
-  build_ladder (sampler, schedule->T);
+  sampler->multistep = samplers[spec->kind].multistep;
+  build_timesteps (sampler, schedule->T);
   for (i = 0; i < sampler->n_steps; i++)
     fill_step (schedule, range, sampler, i);
   return sampler;
@@ -306,18 +317,4 @@ ddpm_sampler_free (DdpmSampler * sampler)
     return;
   g_free (sampler->steps);
   g_free (sampler);
-}
-
-const gchar *
-ddpm_sampler_kind_to_string (DdpmSamplerKind kind)
-{
-  switch (kind) {
-    case DDPM_SAMPLER_DDPM:
-      return "ddpm";
-    case DDPM_SAMPLER_DDIM:
-      return "ddim";
-    case DDPM_SAMPLER_DPMPP_2M:
-      return "dpmpp-2m";
-  }
-  g_return_val_if_reached (NULL);
 }

@@ -1,5 +1,5 @@
-/* gst-ddpm: from x_T down to x_0: the ladder of states and the coefficients
- * of each step
+/* gst-ddpm: samplers: the timesteps between x_T and x_0, and the coefficients
+ * of each reverse step
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -9,12 +9,41 @@
 
 G_BEGIN_DECLS
 
+/**
+ * DdpmSamplerKind:
+ * @DDPM_SAMPLER_DDPM: ancestral sampling, Ho et al. 2020, algorithm 2
+ * @DDPM_SAMPLER_DDIM: Song et al. 2021, eq. 12
+ * @DDPM_SAMPLER_DPMPP_2M: Lu et al. 2022, DPM-Solver++, algorithm 2
+ *
+ * Index of a sampler in the table of sampler.c. There may be more samplers than
+ * names here: see ddpm_sampler_get_info ().
+ */
 typedef enum
 {
-  DDPM_SAMPLER_DDPM,            /* ancestral, Ho et al. 2020, algorithm 2 */
-  DDPM_SAMPLER_DDIM,            /* Song et al. 2021, eq. 12 */
-  DDPM_SAMPLER_DPMPP_2M,        /* Lu et al. 2022, DPM-Solver++, algorithm 2 */
+  DDPM_SAMPLER_DDPM,
+  DDPM_SAMPLER_DDIM,
+  DDPM_SAMPLER_DPMPP_2M,
 } DdpmSamplerKind;
+
+/**
+ * DdpmSamplerInfo:
+ * @name: what properties and command lines call it: "ddim"
+ * @title: its name in prose, with the paper
+ */
+typedef struct
+{
+  const gchar *name;
+  const gchar *title;
+} DdpmSamplerInfo;
+
+/**
+ * ddpm_sampler_get_info:
+ * @kind: index of a sampler, from 0
+ *
+ * Returns: (transfer none) (nullable): the sampler's names, %NULL behind the
+ *   last one
+ */
+const DdpmSamplerInfo *ddpm_sampler_get_info (guint kind);
 
 typedef enum
 {
@@ -22,30 +51,37 @@ typedef enum
   DDPM_VARIANCE_FIXED_LARGE,    /* beta */
 } DdpmVariance;
 
-/* Of the S + 1 states of a full ladder from T down to 0 (Song et al. 2021,
- * appendix D.2), number i from the top */
+/**
+ * DdpmSpacing:
+ * @DDPM_SPACING_LINEAR: state i is round (T (S - i) / S)
+ * @DDPM_SPACING_QUADRATIC: state i is round (T ((S - i) / S)^2), and at least
+ *   S - i so that all states differ; the steps get shorter towards the image
+ *
+ * How the S + 1 states of a timestep schedule are spread over T..0 (Song et al.
+ * 2021, appendix D.2). State 0 is x_T, state S is the image.
+ */
 typedef enum
 {
-  DDPM_SPACING_LINEAR,          /* round (T (S - i) / S) */
-  DDPM_SPACING_QUADRATIC,       /* round (T ((S - i) / S)^2), closer together
-                                 * towards the image; S - i at least, so that
-                                 * no two are the same */
+  DDPM_SPACING_LINEAR,
+  DDPM_SPACING_QUADRATIC,
 } DdpmSpacing;
 
 /**
  * DdpmSamplerSpec:
  * @kind: sampler
- * @steps: of a full ladder from T to 0; 0: all T
- * @spacing: of the states of that ladder
- * @eta: of ddim: 0 deterministic, 1 ancestral
- * @variance: of ddpm
- * @clip_x0: clip the predicted x_0 to the data range before it is used
- * @start: the state to start from, T at most (T: pure noise)
- * @stop: the state to stop at, below @start (0: the image)
- * @guidance: w of eps = eps (no label) + w (eps (label) - eps (no label)): Ho &
- *   Salimans 2022, eq. 6, where it is called 1 + w. 0: labels say nothing, 1:
- *   they say what they said in training; neither takes more time, while
- *   anything else takes twice the time
+ * @steps: steps of the timestep schedule from T to 0; 0: all T
+ * @spacing: how its states are spread
+ * @eta: noise of ddim, 0 (deterministic) to 1 (as much as ddpm)
+ * @variance: variance of ddpm
+ * @clip_x0: clip the predicted x_0 to the data range before using it
+ * @start: state to start from, at most T (T: pure noise)
+ * @stop: state to stop at, below @start (0: the image)
+ * @guidance: classifier-free guidance scale w (0: ignore the label, 1: no
+ *   guidance): eps = eps (no label) + w (eps (label) - eps (no label)), Ho &
+ *   Salimans 2022, eq. 6, whose w is this one minus 1. Any value but 0 and 1
+ *   doubles the time of a step.
+ *
+ * What to sample, and how. ddpm_sampler_spec_init () fills in the defaults.
  */
 typedef struct
 {
@@ -59,23 +95,41 @@ typedef struct
   gdouble guidance;
 } DdpmSamplerSpec;
 
-
-/* What is usual for such a model, from pure noise to the image: of one that
- * predicts v DPM-Solver++(2M), else DDIM with eta 1, since noise that is added
- * again mends what a network of eps did badly a step before; and guidance 3, or
- * 1 where the weights have learnt guidance. Where they have learnt steps: those
- * steps, of DDIM with eta 0. */
+/**
+ * ddpm_sampler_spec_init:
+ * @spec: (out caller-allocates): the defaults for a model, from noise to image
+ * @config: the model's configuration
+ *
+ * A model that predicts v gets DPM-Solver++(2M). One that predicts eps gets DDIM
+ * with eta 1: the noise added in each step repairs what the network predicted
+ * badly in the step before. A model distilled to few steps gets DDIM with eta 0
+ * and these steps. Guidance is 3, or 1 for a model distilled with guidance.
+ */
 void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
-/* T for ddpm; with fewer the others are better (Song et al. 2021, table 1; Lu et
- * al. 2022, section 7), and DDIM with those that the weights have learnt */
-guint ddpm_sampler_usual_steps (DdpmSamplerKind kind,
-    const DdpmConfig * config);
-/* Linear for ddpm, which takes every step; quadratic where there are few: the
- * last ones make the details */
-DdpmSpacing ddpm_sampler_usual_spacing (DdpmSamplerKind kind);
 
-/* One evaluation of the network at timestep t = state - 1 and the step to
- * next_state that follows it */
+/**
+ * ddpm_sampler_get_default_steps:
+ * @kind: a sampler
+ * @config: the model's configuration
+ *
+ * Returns: all T for ddpm; the others do better with few (Song et al. 2021,
+ *   table 1; Lu et al. 2022, section 7). For ddim, the steps that the model was
+ *   distilled to, if any.
+ */
+guint ddpm_sampler_get_default_steps (DdpmSamplerKind kind,
+    const DdpmConfig * config);
+
+/**
+ * ddpm_sampler_get_default_spacing:
+ * @kind: a sampler
+ *
+ * Returns: linear for ddpm, which visits every state; quadratic for samplers of
+ *   few steps, where the last steps make the details
+ */
+DdpmSpacing ddpm_sampler_get_default_spacing (DdpmSamplerKind kind);
+
+/* One evaluation of the network at timestep t = state - 1, and the reverse step
+ * from there to next_state */
 typedef struct
 {
   guint state, next_state;
@@ -88,18 +142,26 @@ typedef struct
   DdpmSamplerSpec spec;         /* steps 0 replaced by T */
   guint n_steps;
   DdpmSamplerStep *steps;
-  gboolean multistep;           /* needs x_0 of the step before */
+  gboolean multistep;           /* needs the x_0 of the previous step */
 } DdpmSampler;
 
-/* The full ladder of S steps visits the states of its spacing; from start it
- * goes to the next lower of them, and last to stop.
- * DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta outside
- * 0..1, guidance outside 0..DDPM_MAX_GUIDANCE. The schedule is read during the call only. */
+/**
+ * ddpm_sampler_new:
+ * @schedule: the model's beta schedule; read during the call only
+ * @range: the model's data range
+ * @spec: what to sample, and how
+ * @error: DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta
+ *   outside 0..1 or guidance outside 0..DDPM_MAX_GUIDANCE
+ *
+ * Computes the timestep schedule and the coefficients of each step. The schedule
+ * of S steps has the states of its spacing; sampling goes from spec->start to the
+ * next lower state of it, and so on, and ends at spec->stop.
+ *
+ * Returns: (transfer full): the sampler, or %NULL
+ */
 DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,
     DdpmDataRange range, const DdpmSamplerSpec * spec, GError ** error);
 void ddpm_sampler_free (DdpmSampler * sampler);
-/* "ddpm", "ddim", "dpmpp-2m" */
-const gchar *ddpm_sampler_kind_to_string (DdpmSamplerKind kind);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
 

@@ -30,7 +30,7 @@ struct _DdpmTeacher
   guint n_targets;              /* steps of the student */
   Target *targets;
   /* of the host, for one run */
-  guint *rungs;                 /* [batch]: which of these steps */
+  guint *step_indices;          /* [batch]: which of these steps */
   gfloat *signal, *noise;       /* [batch] */
 };
 
@@ -49,7 +49,7 @@ make_sampler (DdpmTeacher * teacher, const DdpmConfig * config, guint steps,
     GError ** error)
 {
   const DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = steps,
-    .spacing = ddpm_sampler_usual_spacing (DDPM_SAMPLER_DDIM),
+    .spacing = ddpm_sampler_get_default_spacing (DDPM_SAMPLER_DDIM),
     .clip_x0 = TRUE,.start = config->timesteps
   };
 
@@ -127,7 +127,7 @@ ddpm_teacher_new (DdpmModel * model, const DdpmConfig * student,
       guidance, error);
   if (teacher->predictor == NULL)
     return NULL;
-  teacher->rungs = g_new0 (guint, n);
+  teacher->step_indices = g_new0 (guint, n);
   teacher->signal = g_new0 (gfloat, n);
   teacher->noise = g_new0 (gfloat, n);
   return g_steal_pointer (&teacher);
@@ -152,7 +152,7 @@ ddpm_teacher_free (DdpmTeacher * teacher)
   ddpm_sampler_free (teacher->sampler);
   ddpm_schedule_free (teacher->schedule);
   g_free (teacher->targets);
-  g_free (teacher->rungs);
+  g_free (teacher->step_indices);
   g_free (teacher->signal);
   g_free (teacher->noise);
   g_free (teacher);
@@ -174,26 +174,26 @@ ddpm_teacher_timestep (const DdpmTeacher * teacher, gfloat u)
 }
 
 static gboolean
-find_rung (const DdpmTeacher * teacher, gint t, guint * rung)
+find_step_index (const DdpmTeacher * teacher, gint t, guint * index)
 {
   for (guint i = 0; i < teacher->n_targets; i++) {
     if ((gint) first_step (teacher, i)->t == t) {
-      *rung = i;
+      *index = i;
       return TRUE;
     }
   }
-  *rung = 0;
+  *index = 0;
   return FALSE;
 }
 
 gboolean
 ddpm_teacher_has_timestep (const DdpmTeacher * teacher, gint t)
 {
-  guint rung;
+  guint index;
 
   if (teacher->sampler == NULL)
     return t >= 0 && t < (gint) teacher->schedule->T;
-  return find_rung (teacher, t, &rung);
+  return find_step_index (teacher, t, &index);
 }
 
 /* Step number j of each image's, from where it is: images that learn different
@@ -205,7 +205,7 @@ take_step (DdpmTeacher * teacher, guint j)
   DdpmBackend *b = p->backend;
 
   for (guint i = 0; i < p->batch; i++) {
-    p->t[i] = first_step (teacher, teacher->rungs[i])[j].t;
+    p->t[i] = first_step (teacher, teacher->step_indices[i])[j].t;
     teacher->signal[i] = teacher->schedule->sqrt_alphas_bar[p->t[i]];
     teacher->noise[i] = teacher->schedule->sqrt_one_minus_alphas_bar[p->t[i]];
   }
@@ -215,8 +215,9 @@ take_step (DdpmTeacher * teacher, guint j)
   for (guint i = 0; i < p->batch; i++) {
     gsize offset = (gsize) i * p->elements;
 
-    b->ops->reverse_step (b, &first_step (teacher, teacher->rungs[i])[j].coefs,
-        0, 0, 1, p->elements, p->x + offset, p->out + offset, NULL);
+    b->ops->reverse_step (b, &first_step (teacher,
+            teacher->step_indices[i])[j].coefs, 0, 0, 1, p->elements,
+        p->x + offset, p->out + offset, NULL);
   }
 }
 
@@ -226,12 +227,12 @@ go_the_way (DdpmTeacher * teacher, const gint * t, const float *x_t)
   DdpmPredictor *p = teacher->predictor;
 
   for (guint i = 0; i < p->batch; i++)
-    find_rung (teacher, t[i], &teacher->rungs[i]);
+    find_step_index (teacher, t[i], &teacher->step_indices[i]);
   for (guint j = 0; j < teacher->ratio; j++)
     take_step (teacher, j);
   for (guint i = 0; i < p->batch; i++) {
-    teacher->signal[i] = teacher->targets[teacher->rungs[i]].a;
-    teacher->noise[i] = teacher->targets[teacher->rungs[i]].b;
+    teacher->signal[i] = teacher->targets[teacher->step_indices[i]].a;
+    teacher->noise[i] = teacher->targets[teacher->step_indices[i]].b;
   }
   p->backend->ops->q_sample (p->backend, p->batch, p->elements,
       teacher->signal, teacher->noise, x_t, p->x, p->out);

@@ -83,7 +83,7 @@ gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
       "precision", G_TYPE_STRING,
       ddpm_backend_get_precision_name (m->backend),
       "device", G_TYPE_STRING, ddpm_backend_get_device (m->backend),
-      "sampler", G_TYPE_STRING, ddpm_sampler_kind_to_string (spec.kind),
+      "sampler", G_TYPE_STRING, ddpm_sampler_get_info (spec.kind)->name,
       "steps", G_TYPE_UINT, spec.steps, NULL);
 }
 

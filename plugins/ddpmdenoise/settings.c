@@ -9,15 +9,10 @@
 /* Of an enum or number: to be chosen by the model and the sampler */
 #define AUTO -1
 
-static const GEnumValue sampler_values[] = {
+/* "auto", and the samplers of the library behind it */
+static GEnumValue sampler_values[16] = {
   {AUTO, "dpmpp-2m for v-prediction models that are not step-distilled, "
         "otherwise ddim", "auto"},
-  {DDPM_SAMPLER_DDPM, "Ancestral sampling (Ho et al. 2020, algorithm 2)",
-      "ddpm"},
-  {DDPM_SAMPLER_DDIM, "DDIM (Song et al. 2021, eq. 12)", "ddim"},
-  {DDPM_SAMPLER_DPMPP_2M, "DPM-Solver++(2M) (Lu et al. 2022, algorithm 2)",
-      "dpmpp-2m"},
-  {0, NULL, NULL},
 };
 
 static const GEnumValue spacing_values[] = {
@@ -146,10 +141,25 @@ static const GstDdpmProperty properties[] = {
 /* *INDENT-ON* */
 
 static void
+list_samplers (void)
+{
+  const DdpmSamplerInfo *info;
+
+  for (guint i = 0; (info = ddpm_sampler_get_info (i)); i++) {
+    g_assert (i + 2 < G_N_ELEMENTS (sampler_values));
+    sampler_values[i + 1] = (GEnumValue) {
+    i, info->title, info->name};
+  }
+}
+
+static void
 settings_init (gpointer settings)
 {
   GstDdpmDenoiseSettings *s = settings;
 
+  /* the first call is class_init's, before it registers the enum */
+  if (sampler_values[1].value_nick == NULL)
+    list_samplers ();
   memset (s, 0, sizeof (*s));
   s->model = g_strdup ("");
   s->cuda_device_id = -1;
@@ -177,10 +187,11 @@ gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s,
   ddpm_sampler_spec_init (spec, config);
   if (s->sampler != AUTO)
     spec->kind = s->sampler;
-  spec->steps = s->steps < 0 ? ddpm_sampler_usual_steps (spec->kind, config)
+  spec->steps =
+      s->steps < 0 ? ddpm_sampler_get_default_steps (spec->kind, config)
       : s->steps == 0 ? config->timesteps : (guint) s->steps;
   spec->spacing = s->spacing != AUTO ? s->spacing
-      : ddpm_sampler_usual_spacing (spec->kind);
+      : ddpm_sampler_get_default_spacing (spec->kind);
   if (s->eta != AUTO)
     spec->eta = s->eta;
   spec->variance = s->variance;

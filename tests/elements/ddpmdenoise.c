@@ -425,6 +425,25 @@ GST_START_TEST (test_it_says_what_it_loaded)
 
 GST_END_TEST;
 
+GST_START_TEST (test_every_sampler_of_the_library_is_a_value_of_the_property)
+{
+  GstElement *element = gst_element_factory_make ("ddpmdenoise", NULL);
+  const DdpmSamplerInfo *info;
+  guint kind;
+
+  for (kind = 0; (info = ddpm_sampler_get_info (kind)); kind++) {
+    gint value = -1;
+
+    gst_util_set_object_arg (G_OBJECT (element), "sampler", info->name);
+    g_object_get (element, "sampler", &value, NULL);
+    fail_unless_equals_int (value, kind);
+  }
+  fail_unless (kind > DDPM_SAMPLER_DPMPP_2M);
+  gst_object_unref (element);
+}
+
+GST_END_TEST;
+
 static Suite *
 ddpmdenoise_suite (void)
 {
@@ -448,6 +467,8 @@ ddpmdenoise_suite (void)
   tcase_add_test (tc, test_a_second_run_gives_the_same);
   tcase_add_test (tc, test_video_caps_decide_the_shape);
   tcase_add_test (tc, test_it_says_what_it_loaded);
+  tcase_add_test (tc,
+      test_every_sampler_of_the_library_is_a_value_of_the_property);
   return s;
 }
 

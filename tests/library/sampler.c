@@ -30,7 +30,7 @@ spec_of_run (JsonObject * run)
     spec.kind = DDPM_SAMPLER_DDIM;
     spec.eta = json_object_get_double_member (run, "eta");
   }
-  g_assert_cmpstr (ddpm_sampler_kind_to_string (spec.kind), ==, kind);
+  g_assert_cmpstr (ddpm_sampler_get_info (spec.kind)->name, ==, kind);
   return spec;
 }
 

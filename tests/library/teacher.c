@@ -195,7 +195,7 @@ what_is_usual_depends_on_the_model (void)
   ddpm_sampler_spec_init (&spec, &student->config);
   g_assert_cmpint (spec.kind, ==, DDPM_SAMPLER_DPMPP_2M);
   g_assert_cmpfloat (spec.guidance, ==, 1);
-  g_assert_cmpuint (ddpm_sampler_usual_steps (DDPM_SAMPLER_DDPM,
+  g_assert_cmpuint (ddpm_sampler_get_default_steps (DDPM_SAMPLER_DDPM,
           &student->config), ==, 20);
 }
 

@@ -80,14 +80,14 @@ def dpmpp_2m(before, A, B):
     return np.sqrt((1 - B) / (1 - A)), weight * (1 + ahead), -weight * ahead, 0
 
 
-def ladder(T, steps, start, stop):
+def timestep_schedule(T, steps, start, stop):
     full = [int(np.floor(LONG(T) * (steps - i) / steps + LONG(0.5))) for i in range(steps + 1)]
     return [start] + [s for s in full if stop < s < start] + [stop]
 
 
 def steps_of(bar, spec, T, steps, start, stop):
     A = lambda s: LONG(1) if s == 0 else bar[s - 1]
-    states = ladder(T, steps, start, stop)
+    states = timestep_schedule(T, steps, start, stop)
     rows = []
     for i, (s, s2) in enumerate(zip(states, states[1:])):
         if s2 == 0:

@@ -133,8 +133,8 @@ static gboolean
 prepare_sample (BenchJob * job, const BenchOptions * o, GError ** error)
 {
   const DdpmSamplerSpec spec = {.kind = o->sampler,.steps = o->steps,
-    .spacing = ddpm_sampler_usual_spacing (o->sampler),.eta = 1.0,.clip_x0 =
-        TRUE,.start = job->model->config.timesteps,
+    .spacing = ddpm_sampler_get_default_spacing (o->sampler),.eta =
+        1.0,.clip_x0 = TRUE,.start = job->model->config.timesteps,
     .guidance = o->guidance
   };
 

@@ -16,7 +16,6 @@
 
 static const gchar *const modes[] = { "forward", "sample", "train", NULL };
 static const gchar *const clocks[] = { "wall", "cpu", NULL };
-static const gchar *const samplers[] = { "ddpm", "ddim", "dpmpp-2m", NULL };
 
 /* The command line as it stands; -1 and NULL: not given */
 typedef struct
@@ -126,9 +125,15 @@ find_model (const CommandLine * line, GError ** error)
 static gboolean
 read_choices (const CommandLine * line, BenchOptions * o, GError ** error)
 {
+  const gchar *samplers[16] = { NULL };
+  const DdpmSamplerInfo *info;
   guint clock = 0;
   DdpmSamplerSpec usual;
 
+  for (guint i = 0; (info = ddpm_sampler_get_info (i)); i++) {
+    g_assert (i + 1 < G_N_ELEMENTS (samplers));
+    samplers[i] = info->name;
+  }
   ddpm_sampler_spec_init (&usual, &o->model->config);
   o->sampler = usual.kind;
   if (!option_choose ("--backend", option_backends, line->backend, &o->backend,

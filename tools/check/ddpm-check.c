@@ -123,7 +123,7 @@ sample (Side * side, GError ** error)
 
   ddpm_sampler_spec_init (&spec, config);
   spec.kind = DDPM_SAMPLER_DDPM;
-  spec.spacing = ddpm_sampler_usual_spacing (spec.kind);
+  spec.spacing = ddpm_sampler_get_default_spacing (spec.kind);
   spec.steps = MIN (task->options->steps, config->timesteps);
   denoiser = ddpm_denoiser_new (task->model, side->backend,
       task->options->images, task->width, task->height, &spec, error);

@@ -34,7 +34,7 @@ assert_states (DdpmSpacing spacing, guint T, guint steps, guint start,
 #define ASSERT_STATES(...) ASSERT_STATES_OF (DDPM_SPACING_LINEAR, __VA_ARGS__)
 
 static void
-test_ladder_is_even (void)
+test_timesteps_is_even (void)
 {
   ASSERT_STATES (1000, 4, 1000, 0, 1000, 750, 500, 250, 0);
   ASSERT_STATES (10, 3, 10, 0, 10, 7, 3, 0);
@@ -47,7 +47,7 @@ test_ladder_is_even (void)
 
 /* 1000 (4/5)^2 and so on: Song et al. 2021, appendix D.2 */
 static void
-test_quadratic_ladder_is_finer_towards_the_image (void)
+test_quadratic_spacing_is_finer_towards_the_image (void)
 {
 #define ASSERT_QUADRATIC(...) \
     ASSERT_STATES_OF (DDPM_SPACING_QUADRATIC, __VA_ARGS__)
@@ -60,7 +60,7 @@ test_quadratic_ladder_is_finer_towards_the_image (void)
 
 /* Squares of small numbers would be one state, or none. */
 static void
-test_quadratic_ladder_has_all_its_steps (void)
+test_quadratic_spacing_has_all_its_steps (void)
 {
   ASSERT_QUADRATIC (10, 8, 10, 0, 10, 8, 6, 5, 4, 3, 2, 1, 0);
   ASSERT_QUADRATIC (4, 4, 4, 0, 4, 3, 2, 1, 0);
@@ -69,13 +69,13 @@ test_quadratic_ladder_has_all_its_steps (void)
 }
 
 static void
-test_ladder_of_the_longest_schedule (void)
+test_timesteps_of_the_longest_schedule (void)
 {
   ASSERT_QUADRATIC (DDPM_MAX_TIMESTEPS, DDPM_MAX_TIMESTEPS, 3, 0, 3, 2, 1, 0);
 }
 
 static void
-test_ladder_starts_and_stops_anywhere (void)
+test_timesteps_starts_and_stops_anywhere (void)
 {
   ASSERT_STATES (1000, 4, 800, 0, 800, 750, 500, 250, 0);
   ASSERT_STATES (1000, 4, 750, 250, 750, 500, 250);
@@ -87,7 +87,7 @@ test_ladder_starts_and_stops_anywhere (void)
 }
 
 static void
-test_full_ladder_visits_every_timestep (void)
+test_full_schedule_visits_every_timestep (void)
 {
   g_autoptr (DdpmSchedule) schedule = notebook_schedule ();
   g_autoptr (DdpmSampler) sampler = make (schedule,
@@ -160,20 +160,20 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/ladder/is-even", test_ladder_is_even);
-  g_test_add_func ("/ladder/quadratic/is-finer-towards-the-image",
-      test_quadratic_ladder_is_finer_towards_the_image);
-  g_test_add_func ("/ladder/quadratic/has-all-its-steps",
-      test_quadratic_ladder_has_all_its_steps);
-  g_test_add_func ("/ladder/quadratic/of-the-longest-schedule",
-      test_ladder_of_the_longest_schedule);
-  g_test_add_func ("/ladder/starts-and-stops-anywhere",
-      test_ladder_starts_and_stops_anywhere);
-  g_test_add_func ("/ladder/full-ladder-visits-every-timestep",
-      test_full_ladder_visits_every_timestep);
-  g_test_add_func ("/ladder/split-runs-take-the-same-steps",
+  g_test_add_func ("/timesteps/is-even", test_timesteps_is_even);
+  g_test_add_func ("/timesteps/quadratic/is-finer-towards-the-image",
+      test_quadratic_spacing_is_finer_towards_the_image);
+  g_test_add_func ("/timesteps/quadratic/has-all-its-steps",
+      test_quadratic_spacing_has_all_its_steps);
+  g_test_add_func ("/timesteps/quadratic/of-the-longest-schedule",
+      test_timesteps_of_the_longest_schedule);
+  g_test_add_func ("/timesteps/starts-and-stops-anywhere",
+      test_timesteps_starts_and_stops_anywhere);
+  g_test_add_func ("/timesteps/full-schedule-visits-every-timestep",
+      test_full_schedule_visits_every_timestep);
+  g_test_add_func ("/timesteps/split-runs-take-the-same-steps",
       test_split_runs_take_the_same_steps);
-  g_test_add_func ("/ladder/impossible-settings-are-refused",
+  g_test_add_func ("/timesteps/impossible-settings-are-refused",
       test_impossible_settings_are_refused);
   return g_test_run ();
 }
