@@ -5,8 +5,9 @@
 /**
  * plugin-ddpm:
  *
- * Denoising diffusion probabilistic models: a source of noise, an element that
- * makes images of it, a source of training images and a sink that learns them.
+ * Elements for denoising diffusion probabilistic models: a source of noise, an
+ * element that turns noise into images, a source of training images and a sink
+ * that trains a model on images.
  *
  * ## Example launch lines
  * |[

@@ -4,7 +4,7 @@
 #include "plugins/common/caps.h"
 #include "kernels/error.h"
 
-/* A buffer pool counts its bytes in 32 bits. */
+/* The size of the buffers of a GstBufferPool is a guint. */
 #define MAX_SIZE ((guint64) G_MAXINT32)
 
 /* --- memory --------------------------------------------------------------- */
@@ -30,15 +30,15 @@ gst_ddpm_caps_are_of_cuda (const GstCaps * caps, guint n)
 }
 
 static gboolean
-keep_those_of_cuda (GstCapsFeatures * features, GstStructure * structure,
+filter_cuda (GstCapsFeatures * features, GstStructure * structure,
     gpointer of_cuda)
 {
   return gst_caps_features_contains (features, GST_DDPM_CUDA_FEATURE)
       == GPOINTER_TO_INT (of_cuda);
 }
 
-/* What the peer says to a filter may be in the filter's order, so that it is
- * asked without one. */
+/* The query has no filter, because the peer may answer in the order of the
+ * filter instead of its own order of preference. */
 static gboolean
 peer_prefers_cuda (GstPad * pad)
 {
@@ -58,7 +58,7 @@ gst_ddpm_caps_choose_memory (GstPad * pad, GstCaps * caps)
   if (gst_caps_is_any (caps))
     return caps;
   chosen = gst_caps_copy (caps);
-  gst_caps_filter_and_map_in_place (chosen, keep_those_of_cuda,
+  gst_caps_filter_and_map_in_place (chosen, filter_cuda,
       GINT_TO_POINTER (peer_prefers_cuda (pad)));
   if (gst_caps_is_empty (chosen)) {
     gst_caps_unref (chosen);
@@ -70,7 +70,7 @@ gst_ddpm_caps_choose_memory (GstPad * pad, GstCaps * caps)
 
 /* --- tensors -------------------------------------------------------------- */
 
-/* One number of a dimensions string, moving *text behind it */
+/* Parses a number of a dimensions string, and moves *text behind it. */
 static gboolean
 parse_dimension (const gchar ** text, guint * value)
 {
@@ -119,7 +119,7 @@ is_tensor_structure (const GstStructure * s)
       && g_strcmp0 (gst_structure_get_string (s, "types"), "float32") == 0;
 }
 
-/* FALSE: a field is there, but is not what it must be. */
+/* FALSE: a field exists, but has a wrong type or value. */
 static gboolean
 get_optional_fields (const GstStructure * s, GstDdpmTensorInfo * info)
 {
@@ -141,7 +141,7 @@ get_optional_fields (const GstStructure * s, GstDdpmTensorInfo * info)
   return TRUE;
 }
 
-/* Each factor is bounded before they are multiplied: no overflow. */
+/* The product cannot overflow, because each factor is checked first. */
 static gboolean
 set_dimensions (GstDdpmTensorInfo * info, const guint dims[4])
 {
@@ -216,7 +216,7 @@ wrong_field:
   }
 }
 
-/* The strings of a value that is one, or a list of them; NULL: no more */
+/* String n of a value that is a string or a list of strings. NULL: no more */
 static const gchar *
 get_nth_string (const GValue * value, guint n)
 {
@@ -230,9 +230,10 @@ get_nth_string (const GValue * value, guint n)
       : NULL;
 }
 
-/* A shape that is spelled out goes before an open one, and where only its
- * batch does not fit it still says what images are wanted. Returns the
- * dimensions, and the structure that takes them; NULL: there is none. */
+/* Prefers dimensions that a structure names, with a matching batch. If only their
+ * batch does not match, uses their shape with our batch for a structure without
+ * dimensions. Returns the dimensions, and the index of the structure. NULL: no
+ * structure accepts the batch */
 static gchar *
 choose_dimensions (const GstCaps * caps, guint batch, guint * index)
 {
@@ -270,7 +271,7 @@ choose_dimensions (const GstCaps * caps, guint batch, guint * index)
 }
 
 static gboolean
-takes_seed (const GstStructure * s, guint64 seed)
+accepts_seed (const GstStructure * s, guint64 seed)
 {
   const GValue *wanted = gst_structure_get_value (s, "seed");
   GValue value = G_VALUE_INIT;
@@ -291,7 +292,7 @@ gst_ddpm_tensor_caps_fixate (const GstCaps * caps, guint batch, guint64 seed,
 
   dimensions = choose_dimensions (caps, batch, &index);
   if (dimensions == NULL
-      || !takes_seed (gst_caps_get_structure (caps, index), seed))
+      || !accepts_seed (gst_caps_get_structure (caps, index), seed))
     goto not_taken;
 
   fixed = gst_caps_copy_nth (caps, index);
@@ -306,8 +307,8 @@ not_taken:
     g_autofree gchar *wanted = gst_caps_to_string (caps);
 
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "Expected downstream to take tensors of dimensions=C:W:H:%u and "
-        "seed=%" G_GUINT64_FORMAT ", but it takes %s", batch, seed, wanted);
+        "Expected downstream to accept tensors with dimensions=C:W:H:%u and "
+        "seed=%" G_GUINT64_FORMAT ", but it accepts %s", batch, seed, wanted);
     return NULL;
   }
 }

@@ -1,14 +1,13 @@
 /* gst-ddpm: the CUDA context that an element shares with others (GstCuda)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * GstCuda is opened at run time, as its own driver is: the plugin is the same
- * file where there is none. What is used of it is declared the same in all its
- * versions from 1.22 on, which tests/elements/check-gstcuda.c lets the compiler say of
- * the version that is installed.
+ * GstCuda is opened at run time, as it opens the driver, so that the plugin also
+ * loads without it. The declarations in gstcuda.h hold for all its versions since
+ * 1.22: tests/elements/check-gstcuda.c compares them with the installed version.
  *
- * GstCuda's contexts are not the primary one that CUDA's runtime would take.
- * Since memory of one context is of no use in another, it is the backend that
- * goes into GstCuda's.
+ * CUDA's runtime would use the primary context of the GPU, but GstCuda has
+ * contexts of its own. Memory of one context cannot be used in another, so the
+ * backend computes in GstCuda's context.
  */
 #include <gmodule.h>
 
@@ -37,8 +36,8 @@ find_all (GModule * module, GstDdpmGstCuda * functions)
 #undef FIND
 }
 
-/* GstCuda brings OpenGL's libraries and more with it, in vain where there is no
- * driver. */
+/* Checked first, because GstCuda loads OpenGL's libraries and more, which would be
+ * useless without a driver. */
 static gboolean
 has_driver (void)
 {
@@ -63,11 +62,11 @@ open_library (GstDdpmGstCuda * functions)
     return FALSE;
   }
   if (!find_all (module, functions)) {
-    GST_WARNING ("no use of this GstCuda: %s", g_module_error ());
+    GST_WARNING ("this GstCuda cannot be used: %s", g_module_error ());
     g_module_close (module);
     return FALSE;
   }
-  /* Its types outlive everything. */
+  /* GTypes cannot be unloaded. */
   g_module_make_resident (module);
   if (!functions->cuda_load_library ()) {
     GST_INFO ("no driver that GstCuda can open");
@@ -77,7 +76,7 @@ open_library (GstDdpmGstCuda * functions)
   return TRUE;
 }
 
-/* NULL: there is no GstCuda, or no driver. */
+/* NULL: no GstCuda, or no driver */
 static const GstDdpmGstCuda *
 get_gstcuda (void)
 {
@@ -107,9 +106,9 @@ gst_ddpm_cuda_clear (GstDdpmCuda * cuda)
   g_rec_mutex_clear (&cuda->lock);
 }
 
-/* With the lock */
+/* Lets other elements see the context. The caller holds the lock. */
 static void
-tell (GstDdpmCuda * cuda)
+publish_context (GstDdpmCuda * cuda)
 {
   g_mutex_lock (&cuda->mutex);
   gst_object_replace (&cuda->context, cuda->found);
@@ -121,12 +120,12 @@ gst_ddpm_cuda_release (GstDdpmCuda * cuda)
 {
   g_rec_mutex_lock (&cuda->lock);
   gst_clear_object (&cuda->found);
-  tell (cuda);
+  publish_context (cuda);
   g_rec_mutex_unlock (&cuda->lock);
 }
 
-/* Two elements may ask each other at the same time, each with its own lock.
- * Returns: (transfer full) (nullable) */
+/* Takes only the mutex, because two elements may query each other at the same
+ * time, each with its own lock. Returns: (transfer full) (nullable) */
 static GstObject *
 get_context (GstDdpmCuda * cuda)
 {
@@ -140,8 +139,8 @@ get_context (GstDdpmCuda * cuda)
 
 /* --- contexts ------------------------------------------------------------ */
 
-/* Inside ensure (), in the same thread, or whenever the application wants:
- * one that is there stays. */
+/* Called within ensure_context () in the same thread, or by the application at any
+ * time. The first context is kept. */
 void
 gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
     GstContext * context, gint device_id)
@@ -156,7 +155,7 @@ gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
   if (cuda->found == NULL)
     gstcuda->cuda_handle_set_context (element, context, device_id,
         (GstCudaContext **) & cuda->found);
-  tell (cuda);
+  publish_context (cuda);
   g_rec_mutex_unlock (&cuda->lock);
 }
 
@@ -176,9 +175,9 @@ gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
   return answered;
 }
 
-/* Returns: (transfer full): the context; NULL: none can be had. */
+/* Returns: (transfer full) (nullable): NULL: no context is available */
 static GstObject *
-ensure (GstDdpmCuda * cuda, GstElement * element, gint device_id)
+ensure_context (GstDdpmCuda * cuda, GstElement * element, gint device_id)
 {
   const GstDdpmGstCuda *gstcuda = get_gstcuda ();
 
@@ -187,12 +186,12 @@ ensure (GstDdpmCuda * cuda, GstElement * element, gint device_id)
   g_rec_mutex_lock (&cuda->lock);
   gstcuda->cuda_ensure_element_context (element, device_id,
       (GstCudaContext **) & cuda->found);
-  tell (cuda);
+  publish_context (cuda);
   g_rec_mutex_unlock (&cuda->lock);
   return get_context (cuda);
 }
 
-/* In a context of GstCuda; NULL, and error, where it fails */
+/* A backend that computes in a context of GstCuda. NULL, with error: it failed */
 static DdpmBackend *
 backend_new_in (GstObject * context, DdpmPrecision precision, guint threads,
     GError ** error)
@@ -221,14 +220,14 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
   DdpmBackend *backend;
 
   if (kind == DDPM_BACKEND_CUDA || kind == DDPM_BACKEND_AUTO)
-    context = ensure (cuda, element, device_id);
+    context = ensure_context (cuda, element, device_id);
   if (context == NULL)
     return ddpm_backend_new_on (kind, precision, threads, device_id, NULL,
         error);
 
   backend = backend_new_in (context, precision, threads, named ? error : NULL);
   gst_object_unref (context);
-  /* Where there is a choice, it is made now. */
+  /* If the CPU is an alternative, make sure now that the GPU works. */
   if (backend && !named && !ddpm_backend_probe (backend, NULL))
     g_clear_pointer (&backend, ddpm_backend_unref);
   if (backend)
@@ -239,7 +238,7 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
 
 /* --- video --------------------------------------------------------------- */
 
-/* The application may have given a context when the backend was there. */
+/* The application may have set a context after the backend was made. */
 static gboolean
 is_context_of (GstObject * context, DdpmBackend * backend)
 {
@@ -266,7 +265,7 @@ gst_ddpm_cuda_is_video (GstBuffer * buffer)
       GST_DDPM_GSTCUDA_MEMORY_TYPE);
 }
 
-/* Another element may compute in another context. */
+/* The memory may be that of another context. */
 static gboolean
 is_video_of (GstBuffer * buffer, DdpmBackend * backend)
 {
@@ -310,8 +309,8 @@ gst_ddpm_cuda_get_stream (GstBuffer * buffer)
           (GstCudaMemory *) gst_buffer_peek_memory (buffer, 0)));
 }
 
-/* The GstCudaStream of the pool that who follows offers: it says so that it
- * uses frames in the order of that. Returns: (transfer full) (nullable) */
+/* The GstCudaStream of the pool that downstream offers, in which it will use the
+ * frames. Returns: (transfer full) (nullable) */
 static GstCudaStream *
 find_stream (GstObject * context, GstQuery * query)
 {
@@ -335,9 +334,9 @@ find_stream (GstObject * context, GstQuery * query)
   return NULL;
 }
 
-/* A pool of our own: that of who follows may be in another context. Rows are
- * as long as the device likes them, which the pool knows when it has the caps.
- * Returns: (transfer full); NULL: it does not take the caps */
+/* A pool of our own, because that of downstream may be in another context. The
+ * pool pads rows for the device, and knows the size of a frame once it has the
+ * caps. Returns: (transfer full) (nullable): NULL: it does not support the caps */
 static GstBufferPool *
 video_pool_new (GstObject * context, GstCudaStream * stream, GstCaps * caps,
     guint min, guint max, guint * size)

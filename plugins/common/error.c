@@ -4,12 +4,12 @@
 #include "plugins/common/error.h"
 #include "kernels/error.h"
 
-/* How long an error waits at most for a state change to end, and for the
- * application after that */
+/* The longest time that an error waits for a state change to end, and the time
+ * that it then gives the application */
 #define LISTENER_TIMEOUT G_TIME_SPAN_SECOND
 #define LISTENER_MOMENT (50 * G_TIME_SPAN_MILLISECOND)
 
-/* Errors that are not the library's own come from libraries below it. */
+/* Other domains than DDPM_ERROR come from libraries that it uses, such as GIO. */
 static void
 domain_and_code (const GError * error, GQuark * domain, gint * code)
 {
@@ -56,7 +56,7 @@ domain_and_code (const GError * error, GQuark * domain, gint * code)
   }
 }
 
-/* The pipeline, or the element where it is in none. Returns: (transfer full) */
+/* The pipeline, or the element if it is in none. Returns: (transfer full) */
 static GstElement *
 get_toplevel (GstElement * element)
 {
@@ -90,9 +90,9 @@ is_in_state_change (GstElement * element)
   return FALSE;
 }
 
-/* gst-launch-1.0 ends its main loop on an error, and if that has not begun to
- * run, this has no effect, and it hangs (1.22, and later ones). The first
- * buffer may be as fast as that. Its error waits until the state change has
+/* gst-launch-1.0 quits its main loop on an error. If the main loop does not run
+ * yet, quitting has no effect, and gst-launch-1.0 hangs (1.22 and later). An error
+ * of the first buffer can be that early, so it waits until the state change has
  * returned to the application, and a moment longer. */
 static void
 await_listener (GstElement * element)
@@ -124,7 +124,7 @@ gst_ddpm_element_post_error (GstElement * element, GError * error)
   GQuark domain;
   gint code;
 
-  /* Whoever cancelled knows that it did. */
+  /* The caller that cancelled knows. */
   if (!g_error_matches (error, DDPM_ERROR, DDPM_ERROR_CANCELLED)) {
     domain_and_code (error, &domain, &code);
     post (element, domain, code, error->message, NULL);

@@ -7,13 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* Posts one GST_ELEMENT_ERROR of the domain and code that fit error->code
- * (NOT_FOUND, READ, WRITE, NO_SPACE -> RESOURCE; FORMAT, DIVERGED -> STREAM;
- * SETTINGS -> RESOURCE, SETTINGS; UNSUPPORTED, LIBRARY -> LIBRARY), with the
- * message of error as text, and frees error. Never under the object lock. */
+/* Posts an error message with the text of error, and frees error. The GStreamer
+ * domain and code follow from error->code: NOT_FOUND, READ, WRITE, NO_SPACE and
+ * SETTINGS become RESOURCE errors, FORMAT and DIVERGED STREAM errors, UNSUPPORTED
+ * and LIBRARY LIBRARY errors. CANCELLED is not posted. The caller must not hold
+ * the object lock. */
 void gst_ddpm_element_post_error (GstElement * element, GError * error);
-/* Posts CORE, NEGOTIATION with the message of error, which it frees, and the
- * caps, where there are any, as its debug text. */
+/* Posts a CORE, NEGOTIATION error with the text of error, which it frees, and
+ * caps (nullable) as debug text. */
 void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error);
 

@@ -1,8 +1,9 @@
-/* gst-ddpm: what is used of GstCuda, which is opened at run time
+/* gst-ddpm: declarations of GstCuda, a library that is opened at run time
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Its headers cannot be had without CUDA's, and Debian's package of them brings
- * hundreds of others. So the functions are declared here as they are there.
+ * The headers of GstCuda include those of CUDA, and Debian's package of those
+ * has hundreds of dependencies. So this file declares the functions that we use,
+ * as GstCuda does.
  */
 #pragma once
 
@@ -22,21 +23,21 @@ typedef struct _GstCudaMemory GstCudaMemory;
 /* A GstMiniObject */
 typedef struct _GstCudaStream GstCudaStream;
 
-/* The beginning of a GstCudaMemory */
+/* The first members of a GstCudaMemory */
 typedef struct
 {
   GstMemory mem;
   GstCudaContext *context;
 } GstDdpmGstCudaMemory;
 
-/* The beginning of a GstCudaStream */
+/* The first members of a GstCudaStream */
 typedef struct
 {
   GstMiniObject parent;
   GstCudaContext *context;
 } GstDdpmGstCudaStream;
 
-/* gst_ and the name of the member is the name of the function. */
+/* Functions, whose names have the prefix gst_ in GstCuda */
 typedef struct
 {
   gboolean (*cuda_load_library) (void);
@@ -50,9 +51,9 @@ typedef struct
   GstBufferPool *(*cuda_buffer_pool_new) (GstCudaContext * context);
   void (*cuda_memory_init_once) (void);
 
-  /* From 1.24 on, memory may have a stream, in whose order it is used: who
-   * does so in another one waits before it (sync). has_streams: all of these
-   * are there. */
+  /* Since 1.24, memory may have a stream, whose operations use it in order.
+   * Before using it in another stream, wait (cuda_memory_sync). has_streams: all
+   * functions below exist. */
   gboolean has_streams;
   void (*cuda_memory_sync) (GstCudaMemory * memory);
   /* (transfer none) (nullable) */

@@ -1,5 +1,5 @@
-/* gst-ddpm: what a data set knows of an image, as a custom meta; and of all of
- * them, as a tag
+/* gst-ddpm: custom meta with the label and position of a training image, and
+ * tag with the class names of a data set
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/meta.h"
@@ -41,7 +41,7 @@ gst_ddpm_buffer_get_sample (GstBuffer * buffer, GstDdpmSample * sample)
   GstCustomMeta *meta;
 
   meta = gst_buffer_get_custom_meta (buffer, GST_DDPM_SAMPLE_META);
-  /* Anyone can make a meta of this name: all fields or nothing. */
+  /* Other code can register a meta of this name, so check every field. */
   return meta != NULL
       && gst_structure_get (gst_custom_meta_get_structure (meta),
       "label", G_TYPE_INT, &sample->label,

@@ -1,5 +1,5 @@
-/* gst-ddpm: what a data set knows of an image, as a custom meta; and of all of
- * them, as a tag
+/* gst-ddpm: custom meta with the label and position of a training image, and
+ * tag with the class names of a data set
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -8,14 +8,14 @@
 
 G_BEGIN_DECLS
 
-/* GstCustomMeta with the fields label (int, class; -1: none), index (uint64,
+/* A GstCustomMeta with the fields label (int, class; -1: none), index (uint64,
  * record in the data set), epoch (uint64, from 0), position (uint64, in the
- * epoch, from 0), epoch-size (uint64, images of an epoch; 0: there are no
- * epochs). No tags: it passes videoconvert and queue. */
+ * epoch, from 0) and epoch-size (uint64, images per epoch; 0: no epochs). It has
+ * no tags, so videoconvert and queue keep it. */
 #define GST_DDPM_SAMPLE_META "GstDdpmSampleMeta"
 
-/* The names of a data set's classes, "cat,dog,...", as a tag of its stream: so
- * they too pass whatever is between a source and a sink. */
+/* A stream tag with the class names of a data set, "cat,dog,...". Elements
+ * between source and sink forward tags. */
 #define GST_DDPM_TAG_CLASS_NAMES "ddpm-class-names"
 
 typedef struct
@@ -24,7 +24,7 @@ typedef struct
   guint64 index, epoch, position, epoch_size;
 } GstDdpmSample;
 
-/* Meta and tag; idempotent, from plugin_init */
+/* Registers the meta and the tag, once per process. */
 void gst_ddpm_sample_meta_register (void);
 void gst_ddpm_buffer_add_sample (GstBuffer * buffer,
     const GstDdpmSample * sample);

@@ -6,24 +6,24 @@
  * SECTION:element-cifarsrc
  * @title: cifarsrc
  *
- * The images of CIFAR-10 or CIFAR-100 (binary version), or of any file of such
- * records, as 32x32 video. By default they come shuffled, as training wants
- * them: in an order that is a function of the seed and the epoch alone.
- * Seeking (in time, or to the n-th image of all epochs) keeps that order.
+ * Outputs the images of CIFAR-10 or CIFAR-100 (binary version), or of one file
+ * in the same format, as 32x32 video. By default it shuffles them for training,
+ * in an order that is a function of the seed and the epoch only. Seeking (in
+ * time, or to the n-th image of all epochs) keeps that order.
  *
- * RGBP is how the files hold them; RGB is made where downstream wants it. Each
- * buffer has a GstDdpmSampleMeta, a #GstCustomMeta with the fields label (int),
- * index (uint64, in the files), epoch, position (uint64, in the epoch) and
- * epoch-size (uint64). The names of the classes, where the folder tells them,
- * are the tag "ddpm-class-names" of the stream.
+ * The files contain planar RGB (RGBP), which is converted to RGB if downstream
+ * prefers that. Each buffer has a GstDdpmSampleMeta, a #GstCustomMeta with the
+ * fields label (int), index (uint64, in the files), epoch (uint64), position
+ * (uint64, in the epoch) and epoch-size (uint64). If the folder contains the
+ * names of the classes, they are sent as the tag "ddpm-class-names".
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin epochs=100 ! ddpmtrainsink location=ckpt.bin
- * ]| Train a model.
+ * ]| Train a model for 100 epochs.
  * |[
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin split=test shuffle=false ! video/x-raw,framerate=5/1 ! videoconvertscale ! video/x-raw,width=320,height=320 ! autovideosink
- * ]| Look at the test images, in the order of the file.
+ * ]| Show the test images in the order of the file.
  *
  * Since: 0.1
  */
@@ -51,17 +51,17 @@ struct _GstCifarSrc
 {
   GstDdpmFrameSrc parent;
 
-  Settings settings;            /* with the object lock */
+  Settings settings;            /* object lock */
 
-  /* from start to stop */
+  /* set by start */
   DdpmCifar *cifar;
   guint64 n_images;             /* of an epoch */
   guint64 n_frames;             /* of all epochs */
   guint64 seed;
-  guint64 *order;               /* [n_images] NULL: as in the files */
-  guint64 order_epoch;          /* that order is of; G_MAXUINT64: of none yet */
+  guint64 *order;               /* [n_images]; NULL: not shuffled */
+  guint64 order_epoch;          /* epoch of order; G_MAXUINT64: none yet */
 
-  GstVideoInfo video;           /* of the streaming thread */
+  GstVideoInfo video;           /* streaming thread */
 };
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
@@ -257,9 +257,9 @@ gst_cifar_src_fixate (GstBaseSrc * src, GstCaps * caps)
   return GST_BASE_SRC_CLASS (parent_class)->fixate (src, caps);
 }
 
-/* In the stream, before the next frame */
+/* Sends a tag before the next frame. */
 static void
-tell_class_names (GstCifarSrc * self)
+send_class_names (GstCifarSrc * self)
 {
   const gchar *names = ddpm_cifar_get_class_names (self->cifar);
 
@@ -286,21 +286,21 @@ gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
   gst_ddpm_frame_src_set_frames (GST_DDPM_FRAME_SRC (src), &frames);
   self->video = video;
   gst_base_src_set_blocksize (src, GST_VIDEO_INFO_SIZE (&video));
-  tell_class_names (self);
+  send_class_names (self);
   return TRUE;
 
 wrong_caps:
   {
     gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps,
         g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
-            "Expected 32x32 video in RGBP or RGB"));
+            "Expected video of 32x32 pixels in RGBP or RGB"));
     return FALSE;
   }
 }
 
 /* --- data ------------------------------------------------------------------ */
 
-/* What the frame of this number is, but for its label */
+/* Fills sample, except for its label, for a frame number. */
 static void
 locate_sample (GstCifarSrc * self, guint64 frame, GstDdpmSample * sample)
 {
@@ -317,7 +317,7 @@ locate_sample (GstCifarSrc * self, guint64 frame, GstDdpmSample * sample)
   sample->index = self->order[sample->position];
 }
 
-/* pixels [3][32][32] into either layout */
+/* pixels: [3][32][32]; frame: planar or packed */
 static void
 write_pixels (GstVideoFrame * frame, const guint8 * pixels)
 {

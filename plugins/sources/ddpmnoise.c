@@ -1,4 +1,4 @@
-/* gst-ddpm: ddpmnoise, a source of pure noise
+/* gst-ddpm: ddpmnoise, a source of Gaussian noise
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
@@ -6,31 +6,32 @@
  * SECTION:element-ddpmnoise
  * @title: ddpmnoise
  *
- * Normally distributed noise, x_T, from which ddpmdenoise makes images. Each
- * number is a function of the seed, the index of its sample, the stream and
- * its place in the sample: not of the batch, the order or the machine. Buffer
- * b has the samples b * N .. b * N + N - 1 of a batch of N, their indices are
- * in the buffer's offsets, and seeking (in time, samples or buffers) costs
- * nothing, gives the same bits and reaches any sample. num-buffers counts the
- * buffers that come, before and after a seek, as it does in videotestsrc.
+ * Outputs normally distributed noise, x_T, from which ddpmdenoise generates
+ * images. Each number is a function of the seed, the index of its sample, the
+ * stream and its position in the sample. It does not depend on the batch size,
+ * the order of the samples or the machine. With a batch of N, buffer b contains
+ * the samples b * N to b * N + N - 1, and its offsets are their indices. Seeking
+ * (in time, samples or buffers) reaches any sample at no cost and gives the same
+ * bits. num-buffers counts the buffers that are output, before and after a seek,
+ * as in videotestsrc.
  *
- * The shape is what downstream asks for, as dimensions=C:W:H:N in its caps,
- * else 3:32:32:N. The caps carry the seed. They have no timestep, also where
- * #GstDdpmNoise:stream is not 0: what has none is taken as pure noise.
+ * The shape is the dimensions=C:W:H:N in the caps of downstream, by default
+ * 3:32:32:N. The output caps contain the seed, but no timestep, even if
+ * #GstDdpmNoise:stream is not 0: a state without a timestep is pure noise.
  *
- * Where downstream wants memory:CUDAMemory, as a ddpmdenoise does that computes
- * on a GPU, the noise is made there, with the same bits.
+ * If downstream prefers memory:CUDAMemory, as ddpmdenoise does when it computes
+ * on a GPU, the noise is generated on the GPU, with the same bits.
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 ddpmnoise ! ddpmdenoise ! videoconvert ! autovideosink
- * ]| Images that never existed.
+ * ]| Show generated images.
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=1 batch-size=64 seed=7 ! filesink location=x_T.f32
- * ]| The noise of 64 images as bare floats, (batch, height, width, channel).
+ * ]| Write the noise of 64 images as raw floats (batch, height, width, channel).
  * |[
  * gst-launch-1.0 ddpmnoise ! other/tensors,dimensions=3:64:64:1,framerate=5/1 ! ddpmdenoise ! videoconvert ! autovideosink
- * ]| Shape and rate are set by caps.
+ * ]| Set the shape and the framerate with caps.
  *
  * Since: 0.1
  */
@@ -59,14 +60,14 @@ struct _GstDdpmNoise
 {
   GstDdpmFrameSrc parent;
 
-  Settings settings;            /* with the object lock */
+  Settings settings;            /* object lock */
 
   GstDdpmCuda cuda;
 
-  /* of the streaming thread */
+  /* streaming thread */
   GstDdpmTensorInfo info;
   guint stream;
-  DdpmBackend *backend;         /* that makes the noise; NULL: the host does */
+  DdpmBackend *backend;         /* for noise on the GPU; NULL: not needed yet */
 
   gint flushing;                /* atomic */
 };
@@ -198,7 +199,7 @@ get_settings (GstDdpmNoise * self)
   return settings;
 }
 
-/* A property has been set: GstBaseSrc has to know is-live. */
+/* GstBaseSrc keeps its own copy of is-live. */
 static void
 gst_ddpm_noise_notify (GObject * object, GParamSpec * pspec)
 {
@@ -283,7 +284,7 @@ not_taken:
   }
 }
 
-/* Kept, once it is there, for caps that come later */
+/* The backend is kept for later caps. */
 static gboolean
 open_device (GstDdpmNoise * self, GError ** error)
 {
@@ -355,8 +356,8 @@ gst_ddpm_noise_decide_allocation (GstBaseSrc * src, GstQuery * query)
 
 /* --- live ----------------------------------------------------------------- */
 
-/* A live buffer comes at its time; one frame of latency is left to what is made
- * of it. */
+/* A live buffer is output at its timestamp. One frame of latency leaves
+ * downstream the duration of a frame to process it. */
 static gboolean
 gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query)
 {
@@ -388,7 +389,7 @@ gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
 
 /* --- data ---------------------------------------------------------------- */
 
-/* out (batch, height, width, channels). FALSE: interrupted. */
+/* out: (batch, height, width, channels). FALSE: flushing */
 static gboolean
 write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
 {

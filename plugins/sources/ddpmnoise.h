@@ -1,4 +1,4 @@
-/* gst-ddpm: ddpmnoise, a source of pure noise
+/* gst-ddpm: ddpmnoise, a source of Gaussian noise
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once

@@ -1,4 +1,4 @@
-/* gst-ddpm: frame numbers, their times, and the queries about them
+/* gst-ddpm: conversion between frame numbers, times and samples
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/sources/frames.h"
@@ -18,8 +18,9 @@ gst_ddpm_frames_at_time (const GstDdpmFrames * frames, GstClockTime time)
 {
   if (frames->fps_n == 0)
     return 0;
-  /* The largest b of floor (b * fps_d / fps_n) <= time, which is the same as
-   * b * fps_d / fps_n < time + 1: times are rounded, frames must not be. */
+  /* The largest b with floor (b * fps_d / fps_n) <= time, that is with
+   * b * fps_d / fps_n < time + 1. Timestamps are rounded down, so time / duration
+   * would give the frame before. */
   return gst_util_uint64_scale_ceil (time + 1, frames->fps_n,
       frames->fps_d * GST_SECOND) - 1;
 }
@@ -59,7 +60,7 @@ gst_ddpm_frames_stamp (const GstDdpmFrames * frames, guint64 frame,
   return TRUE;
 }
 
-/* A position in @format, as a frame */
+/* The frame at a position in @format. FALSE: there is none */
 static gboolean
 to_frame (const GstDdpmFrames * frames, GstFormat format, gint64 value,
     guint64 * frame)
@@ -81,7 +82,7 @@ to_frame (const GstDdpmFrames * frames, GstFormat format, gint64 value,
   }
 }
 
-/* The start of a frame in @format; FALSE where it has none or too large a one */
+/* The start of a frame in @format. FALSE: it has none, or it is too large */
 static gboolean
 from_frame (const GstDdpmFrames * frames, guint64 frame, GstFormat format,
     gint64 * value)

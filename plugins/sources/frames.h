@@ -1,4 +1,4 @@
-/* gst-ddpm: frame numbers, their times, and the queries about them
+/* gst-ddpm: conversion between frame numbers, times and samples
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -11,14 +11,14 @@ G_BEGIN_DECLS
 
 /**
  * GstDdpmFrames:
- * @fps_n: of the framerate; 0: frames have no time
- * @fps_d: of the framerate
- * @samples: in one frame
- * @n_frames: in the stream, or GST_DDPM_FRAMES_ENDLESS
+ * @fps_n: numerator of the framerate; 0: frames have no time
+ * @fps_d: denominator of the framerate
+ * @samples: samples per frame
+ * @n_frames: frames in the stream, or GST_DDPM_FRAMES_ENDLESS
  *
- * Frame b starts at time b * @fps_d / @fps_n and has the samples
- * b * @samples .. (b + 1) * @samples - 1. GST_FORMAT_DEFAULT counts samples,
- * GST_FORMAT_BUFFERS frames.
+ * Frame b starts at time b * @fps_d / @fps_n and contains the samples
+ * b * @samples to (b + 1) * @samples - 1. GST_FORMAT_DEFAULT counts samples,
+ * GST_FORMAT_BUFFERS counts frames.
  */
 typedef struct
 {
@@ -27,21 +27,21 @@ typedef struct
   guint64 n_frames;
 } GstDdpmFrames;
 
-/* GST_CLOCK_TIME_NONE: frames have no time, or it is past the end of time */
+/* GST_CLOCK_TIME_NONE: frames have no time, or the time is too large */
 GstClockTime gst_ddpm_frames_get_time (const GstDdpmFrames * frames,
     guint64 frame);
-/* The frame that is to be seen at @time; 0 where frames have no time */
+/* The frame that is shown at @time; 0 if frames have no time */
 guint64 gst_ddpm_frames_at_time (const GstDdpmFrames * frames,
     GstClockTime time);
-/* Where to go on when the caps change before @frame: at the first frame that
+/* The frame that follows if the caps change before @frame: the first one that
  * repeats no sample and no time */
 guint64 gst_ddpm_frames_get_successor (const GstDdpmFrames * before,
     guint64 frame, const GstDdpmFrames * after);
-/* Sets PTS, duration and offsets. FALSE: frame is past the end of the stream,
- * of time or of sample indices. */
+/* Sets PTS, duration and offsets. FALSE: @frame is past the end of the stream,
+ * or its time or sample indices are too large. */
 gboolean gst_ddpm_frames_stamp (const GstDdpmFrames * frames, guint64 frame,
     GstBuffer * buffer);
-/* Answers CONVERT, DURATION and SEEKING. FALSE: cannot */
+/* Answers CONVERT, DURATION and SEEKING queries. FALSE: not answered */
 gboolean gst_ddpm_frames_query (const GstDdpmFrames * frames, GstQuery * query);
 
 G_END_DECLS

@@ -1,4 +1,4 @@
-/* gst-ddpm: the base of sources whose frames are functions of their number
+/* gst-ddpm: base class of sources that can produce any frame by its number
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/caps.h"
@@ -6,14 +6,14 @@
 
 typedef struct
 {
-  /* with the object lock; written by the streaming thread only */
+  /* object lock; only the streaming thread writes it */
   GstDdpmFrames frames;
 
-  /* of the streaming thread */
-  GstClockTime seek_time;       /* where to go on; NONE: at next */
+  /* streaming thread */
+  GstClockTime seek_time;       /* sets next at the next buffer; NONE: no seek */
   guint64 next;                 /* number of the next frame */
 
-  gint ended;                   /* atomic: the application wants no more */
+  gint ended;                   /* atomic: the application has sent EOS */
   gint failed;                  /* atomic: an error has been posted */
 } GstDdpmFrameSrcPrivate;
 
@@ -95,8 +95,8 @@ gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src, GstDdpmFrames * frames)
     frames->n_frames = MIN (frames->n_frames, num_buffers);
 }
 
-/* GstBaseSrc adds an error of its own to one that has been posted: that it could
- * not start, or that the stream has ended. */
+/* After an error of the subclass, GstBaseSrc posts another error, which says only
+ * that it could not start or that the stream has stopped. That one is dropped. */
 static gboolean
 gst_ddpm_frame_src_post_message (GstElement * element, GstMessage * message)
 {
@@ -109,9 +109,9 @@ gst_ddpm_frame_src_post_message (GstElement * element, GstMessage * message)
   return GST_ELEMENT_CLASS (parent_class)->post_message (element, message);
 }
 
-/* An application's end of stream must not wait for the buffer that downstream
- * works on, as it would in the base class, with the state lock held: the next
- * frame is not made, and downstream is told to hurry. */
+/* EOS from the application must not wait until downstream has processed the
+ * current buffer. GstBaseSrc would wait, with the state lock held. So this class
+ * outputs no further frame, and tells downstream to finish early. */
 static gboolean
 gst_ddpm_frame_src_send_event (GstElement * element, GstEvent * event)
 {
@@ -144,7 +144,7 @@ gst_ddpm_frame_src_is_seekable (GstBaseSrc * src)
   return TRUE;
 }
 
-/* Backwards playing is refused here, before anything has been flushed. */
+/* Refuses reverse playback before anything is flushed. */
 static gboolean
 gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
 {
@@ -160,8 +160,8 @@ gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
   return GST_BASE_SRC_CLASS (parent_class)->event (src, event);
 }
 
-/* The frame is looked up with the first buffer: before, the framerate may not
- * be known. */
+/* The framerate may not be known yet, so the frame of this time is computed for
+ * the next buffer. */
 static gboolean
 gst_ddpm_frame_src_do_seek (GstBaseSrc * src, GstSegment * segment)
 {

@@ -1,4 +1,4 @@
-/* gst-ddpm: the base of sources whose frames are functions of their number
+/* gst-ddpm: base class of sources that can produce any frame by its number
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -14,10 +14,10 @@ G_DECLARE_DERIVABLE_TYPE (GstDdpmFrameSrc, gst_ddpm_frame_src, GST,
 
 /**
  * GstDdpmFrameSrcClass:
- * @fill_frame: writes the data of a frame; times and offsets are already set
+ * @fill_frame: writes the data of a frame, whose times and offsets are set
  *
- * Sources that can make any frame at once: this class counts, stamps, seeks
- * (in time, samples and buffers, forwards only) and answers queries.
+ * This class counts and timestamps frames, seeks (in time, samples and buffers,
+ * forward playback only) and answers queries. Subclasses chain up in start().
  */
 struct _GstDdpmFrameSrcClass
 {
@@ -27,11 +27,11 @@ struct _GstDdpmFrameSrcClass
       GstBuffer * buffer);
 };
 
-/* From set_caps, or while stopped. Where frames were given before, it goes on
- * without repeating a sample or a time. */
+/* To be called in set_caps, or while stopped. If the caps change in a stream, it
+ * continues without repeating a sample or a time. */
 void gst_ddpm_frame_src_set_frames (GstDdpmFrameSrc * src,
     const GstDdpmFrames * frames);
-/* n_frames is cut to num-buffers */
+/* n_frames is at most num-buffers. */
 void gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src,
     GstDdpmFrames * frames);
 
