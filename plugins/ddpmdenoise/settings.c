@@ -66,7 +66,8 @@ static const GstDdpmProperty properties[] = {
       .enum_name = "GstDdpmDenoiseSpacing", .enum_values = spacing_values},
   {"eta", "Eta",
       "Amount of noise that each ddim step adds (0: none, 1: as much as "
-      "ancestral sampling, -1: 1, or 0 for step-distilled models)",
+      "ancestral sampling, -1: 0; sampler=auto uses 1 for models that predict "
+      "epsilon and are not step-distilled)",
       GST_DDPM_DOUBLE, AT (eta), AUTO, 1},
   {"variance", "Variance",
       "Variance of the noise that each ddpm step adds (Ho et al. 2020, "
@@ -185,8 +186,10 @@ gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s,
     const DdpmConfig * config, guint start, DdpmSamplerSpec * spec)
 {
   ddpm_sampler_spec_init (spec, config);
-  if (s->sampler != AUTO)
+  if (s->sampler != AUTO) {
     spec->kind = s->sampler;
+    spec->eta = 0.0;
+  }
   spec->steps =
       s->steps < 0 ? ddpm_sampler_get_default_steps (spec->kind, config)
       : s->steps == 0 ? config->timesteps : (guint) s->steps;

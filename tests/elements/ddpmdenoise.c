@@ -238,8 +238,28 @@ GST_START_TEST (test_two_in_a_row_give_the_bits_of_one)
   check_shared_work ("sampler=ddpm");
   check_shared_work ("sampler=ddpm variance=fixed-large clip-x0=false");
   check_shared_work ("sampler=ddim eta=0.5");
-  check_shared_work ("sampler=ddim steps=4 spacing=linear");
-  check_shared_work ("sampler=ddim steps=7 spacing=quadratic");
+  check_shared_work ("sampler=ddim eta=1 steps=4 spacing=linear");
+  check_shared_work ("sampler=ddim eta=1 steps=7 spacing=quadratic");
+}
+
+GST_END_TEST;
+
+static void
+check_same_images (const gchar * a, const gchar * b)
+{
+  GPtrArray *one = run (noise (1, 3, 1), denoise (3, 10, a), "other/tensors");
+  GPtrArray *other = run (noise (1, 3, 1), denoise (3, 10, b), "other/tensors");
+
+  check_same (one, 0, other, 0);
+  g_ptr_array_unref (one);
+  g_ptr_array_unref (other);
+}
+
+GST_START_TEST (test_ddim_is_deterministic_unless_eta_is_set)
+{
+  check_same_images ("sampler=ddim", "sampler=ddim eta=0");
+  /* of a model that predicts eps */
+  check_same_images ("sampler=auto", "sampler=ddim eta=1");
 }
 
 GST_END_TEST;
@@ -459,6 +479,7 @@ ddpmdenoise_suite (void)
   tcase_add_test (tc, test_a_scaler_gets_images_of_the_size_of_the_model);
   tcase_add_test (tc, test_trajectory_shows_every_kth_state_and_the_last);
   tcase_add_test (tc, test_two_in_a_row_give_the_bits_of_one);
+  tcase_add_test (tc, test_ddim_is_deterministic_unless_eta_is_set);
   tcase_add_test (tc, test_on_the_way_anything_gets_the_state);
   tcase_add_test (tc, test_states_tell_what_they_are);
   tcase_add_test (tc, test_a_sample_does_not_depend_on_its_batch);
