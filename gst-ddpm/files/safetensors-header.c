@@ -1,5 +1,4 @@
-/* gst-ddpm: the header of a safetensors file: text to tensors, every rule of
- * the format checked
+/* gst-ddpm: the header of a safetensors file: one strict pass over its JSON
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/files/safetensors.h"
@@ -7,17 +6,17 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-/* Limits of ours, far above any network's, so that a hostile header takes
- * neither much memory nor much time */
+/* Our own limits, far above any network's: they bound the memory and the time
+ * that a hostile header can cost. */
 #define MAX_DEPTH 3             /* header, tensor, shape */
-#define MAX_SEPARATORS 500000
 #define MAX_NAME 255
-#define MAX_SAME_HASH 8         /* names */
-#define MAX_STRING 65535
-#define MAX_DIGITS 18           /* below 2^63, with room for any file */
+#define MAX_SAME_HASH 8         /* tensors whose names have one hash value */
+#define MAX_DIGITS 18           /* below 2^63, more than any file needs */
 #define MAX_QUOTE 60
 
-/* members of one object or array, by depth */
+#define DUPLICATE "two entries of one name in its header"
+
+/* of one object or array, by depth */
 static const guint max_members[MAX_DEPTH + 1] = { 1, 32768, 512, 64 };
 
 static const struct
@@ -61,205 +60,258 @@ tensor_free (gpointer data)
   g_free (tensor);
 }
 
-/* --- the gate --------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------- */
 
+/**
+ * Parser:
+ * @at: the next character, before @end
+ * @problem: text that no header has; it ends the pass
+ * @wrong: the first value that its place cannot hold; the pass goes on, for a
+ *   @problem behind it says more
+ * @close: the bracket that ends the object or array, by depth
+ * @n_members: members of it so far, by depth
+ * @has_metadata: __metadata__ has been read
+ * @hashes: hash value of a tensor's name -> how many names have it
+ */
 typedef struct
 {
+  const gchar *at, *end;
+  const gchar *problem;
+  gchar *wrong;
   guint depth;
-  guint members[MAX_DEPTH + 1]; /* separators seen at each depth */
-  guint separators;
-  guint colons;
-  GHashTable *hashes;           /* of names -> how many have it */
-} Gate;
+  gchar close[MAX_DEPTH + 1];
+  guint n_members[MAX_DEPTH + 1];
+  gboolean has_metadata;
+  GHashTable *hashes;
+  DdpmSafetensorsHeader *header;
+} Parser;
 
-static const gchar *
-gate_punctuation (Gate * gate, gchar c)
+static void
+set_problem (Parser * p, const gchar * problem)
 {
-  if (gate->members[gate->depth] >= max_members[gate->depth]
-      || gate->separators >= MAX_SEPARATORS)
-    return "too many values in its header";
-  switch (c) {
-    case '{':
-    case '[':
-      if (gate->depth == MAX_DEPTH)
-        return "values nested too deeply in its header";
-      gate->members[++gate->depth] = 0;
-      return NULL;
-    case '}':
-    case ']':
-      if (gate->depth == 0)
-        return "a bracket too many in its header";
-      gate->depth--;
-      return NULL;
-    case ':':
-      gate->colons++;
-      gate->separators++;
-      return NULL;
-    case ',':
-      gate->members[gate->depth]++;
-      gate->separators++;
-      return NULL;
-    default:
-      return "a character that no header has";
-  }
+  if (p->problem == NULL)
+    p->problem = problem;
 }
 
-/* g_str_hash is no secret: names that all have one hash value would make
- * every table of them quadratic. */
-static const gchar *
-gate_name (Gate * gate, const gchar * name, gsize length)
+/* The next character that is no white space; 0: there is none */
+static gchar
+peek_char (Parser * p)
 {
-  g_autofree gchar *copy = NULL;
-  gpointer hash;
-  guint n;
-
-  if (length > MAX_NAME)
-    return "a name in its header that is too long";
-  copy = g_strndup (name, length);
-  if (strchr (copy, '\\'))
-    return "a name in its header that is escaped";
-  hash = GUINT_TO_POINTER (g_str_hash (copy));
-  n = GPOINTER_TO_UINT (g_hash_table_lookup (gate->hashes, hash)) + 1;
-  g_hash_table_insert (gate->hashes, hash, GUINT_TO_POINTER (n));
-  return n > MAX_SAME_HASH ? "names in its header that are made to collide" :
-      NULL;
+  while (p->at < p->end && g_ascii_isspace (*p->at))
+    p->at++;
+  return p->at < p->end ? *p->at : '\0';
 }
 
-static gsize
-string_length (const gchar * text, gsize size)
-{
-  gsize i;
-
-  for (i = 1; i < size && text[i] != '"'; i++)
-    if (text[i] == '\\')
-      i++;
-  return i + 1;
-}
-
-static gsize
-number_length (const gchar * text, gsize size)
-{
-  gsize i = 0;
-
-  while (i < size && g_ascii_isdigit (text[i]))
-    i++;
-  return i;
-}
-
-/* The parser of JSON takes more than the format has (comments, any nesting,
- * fractions, signs) and keeps the last of two members of one name. What a
- * header cannot have is refused before it, and colons are counted, which
- * must be as many as the members that the parser found. */
-static const gchar *
-gate_text (const gchar * text, gsize size, guint * colons)
-{
-  g_autoptr (GHashTable) hashes = g_hash_table_new (NULL, NULL);
-  Gate gate = {.hashes = hashes };
-  const gchar *problem = NULL;
-  gsize i = 0, n;
-
-  while (i < size && problem == NULL) {
-    n = 1;
-    if (g_ascii_isspace (text[i])) {
-      /* anywhere */
-    } else if (gate.depth == 0 && i > 0) {
-      problem = "text behind the end of its header";
-    } else if (text[i] == '"') {
-      n = string_length (text + i, size - i);
-      if (n > 2 + MAX_STRING || n > size - i)
-        problem = "a string in its header without an end, or too long";
-      else if (gate.depth == 1)
-        problem = gate_name (&gate, text + i + 1, n - 2);
-    } else if (g_ascii_isdigit (text[i])) {
-      n = number_length (text + i, size - i);
-      if (n > MAX_DIGITS || (n > 1 && text[i] == '0'))
-        problem = "a number in its header that is too long";
-    } else {
-      problem = gate_punctuation (&gate, text[i]);
-    }
-    i += n;
-  }
-  *colons = gate.colons;
-  if (problem == NULL && gate.depth > 0)
-    problem = "a header without an end";
-  return problem;
-}
-
-/* --- one tensor ------------------------------------------------------- */
-
-static JsonArray *
-get_array (JsonObject * object, const gchar * name)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  return node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) :
-      NULL;
-}
-
-/* Numbers of an array, which the gate left not negative; FALSE: others, or
- * too many */
+/* FALSE: there is a problem, now or from before */
 static gboolean
-get_numbers (JsonArray * array, guint max, guint64 * numbers, guint * n_numbers)
+expect_char (Parser * p, gchar expected)
 {
-  guint n = array ? json_array_get_length (array) : 0, i;
+  gchar found = peek_char (p);
 
-  if (array == NULL || n > max)
+  if (found == '\0')
+    set_problem (p, "a header without an end");
+  else if (found != expected)
+    set_problem (p, strchr ("{}[]:,\"0123456789", found) ?
+        "a header that is not JSON" : "a character that no header has");
+  if (p->problem == NULL)
+    p->at++;
+  return p->problem == NULL;
+}
+
+/* Whether a first or a further member of an object or array follows */
+static gboolean
+begin_members (Parser * p, gchar open)
+{
+  gchar close = open == '{' ? '}' : ']';
+
+  if (expect_char (p, open) && p->depth == MAX_DEPTH)
+    set_problem (p, "values nested too deeply in its header");
+  if (p->problem != NULL)
     return FALSE;
-  for (i = 0; i < n; i++) {
-    JsonNode *node = json_array_get_element (array, i);
-
-    if (json_node_get_value_type (node) != G_TYPE_INT64)
-      return FALSE;
-    numbers[i] = json_node_get_int (node);
+  if (peek_char (p) == close) {
+    p->at++;
+    return FALSE;
   }
-  *n_numbers = n;
+  p->close[++p->depth] = close;
+  p->n_members[p->depth] = 0;
   return TRUE;
 }
 
 static gboolean
-parse_dtype (JsonObject * object, DdpmFileTensor * tensor, guint64 * size)
+next_member (Parser * p)
 {
-  JsonNode *node = json_object_get_member (object, "dtype");
-  const gchar *name;
-  guint i;
-
-  if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING)
+  if (p->problem == NULL && peek_char (p) != ',') {
+    expect_char (p, p->close[p->depth--]);
     return FALSE;
-  name = json_node_get_string (node);
-  for (i = 0; i < G_N_ELEMENTS (dtypes); i++) {
-    if (strcmp (dtypes[i].name, name) == 0) {
-      tensor->dtype = dtypes[i].name;
-      *size = dtypes[i].size;
-      return TRUE;
+  }
+  if (++p->n_members[p->depth] == max_members[p->depth])
+    set_problem (p, "too many values in its header");
+  return expect_char (p, ',');
+}
+
+#define FOR_EACH_MEMBER(p, open) \
+    for (gboolean more = begin_members (p, open); more; more = next_member (p))
+
+/* NULL: there is a problem */
+static gchar *
+parse_string (Parser * p)
+{
+  const gchar *text, *at;
+  g_autofree gchar *quoted = NULL;
+  g_autoptr (JsonNode) node = NULL;
+
+  if (!expect_char (p, '"'))
+    return NULL;
+  text = p->at;
+  for (at = text; at < p->end && *at != '"'; at++)
+    at += *at == '\\';
+  if (at >= p->end) {
+    set_problem (p, "a string in its header without an end");
+    return NULL;
+  }
+  p->at = at + 1;
+  if (memchr (text, '\\', at - text) == NULL)
+    return g_strndup (text, at - text);
+  quoted = g_strndup (text - 1, at - text + 2);
+  node = json_from_string (quoted, NULL);
+  if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING) {
+    set_problem (p, "a header that is not JSON");
+    return NULL;
+  }
+  return json_node_dup_string (node);
+}
+
+/* The name of a member, and the colon behind it. NULL: there is a problem */
+static gchar *
+parse_name (Parser * p)
+{
+  gchar *name = parse_string (p);
+
+  if (name != NULL && !expect_char (p, ':'))
+    g_clear_pointer (&name, g_free);
+  return name;
+}
+
+static guint64
+parse_number (Parser * p)
+{
+  const gchar *digits = p->at;
+
+  while (p->at < p->end && g_ascii_isdigit (*p->at))
+    p->at++;
+  if (p->at - digits > MAX_DIGITS || (p->at - digits > 1 && *digits == '0')) {
+    set_problem (p, "a number in its header that is too long");
+    return 0;
+  }
+  return g_ascii_strtoull (digits, NULL, 10);
+}
+
+static void
+skip_value (Parser * p)
+{
+  gchar first = peek_char (p);
+
+  if (p->problem != NULL)
+    return;
+  if (g_ascii_isdigit (first)) {
+    parse_number (p);
+  } else if (first != '{' && first != '[') {
+    g_free (parse_string (p));
+  } else {
+    FOR_EACH_MEMBER (p, first) {
+      if (first == '{')
+        g_free (parse_name (p));
+      skip_value (p);
     }
   }
+}
+
+/* FALSE: the value begins with another character, and is skipped */
+static gboolean
+value_begins_with (Parser * p, gchar first)
+{
+  if (peek_char (p) == first)
+    return TRUE;
+  skip_value (p);
   return FALSE;
 }
 
-/* NULL: tensor is good; else what is wrong with it */
-static const gchar *
-parse_tensor (JsonNode * node, guint64 data_size, DdpmFileTensor * tensor)
-{
-  JsonObject *object;
-  guint64 offsets[2], size;
-  guint n, i;
+/* --- one tensor ------------------------------------------------------- */
 
-  if (!JSON_NODE_HOLDS_OBJECT (node))
+/* How many numbers an array has; -1: more than max, or no numbers */
+static gint
+parse_numbers (Parser * p, gint max, guint64 * numbers)
+{
+  gint n = 0;
+
+  if (!value_begins_with (p, '['))
+    return -1;
+  FOR_EACH_MEMBER (p, '[') {
+    if (n >= 0 && n < max && g_ascii_isdigit (peek_char (p))) {
+      numbers[n++] = parse_number (p);
+    } else {
+      n = -1;
+      skip_value (p);
+    }
+  }
+  return n;
+}
+
+/* The name as dtypes[] has it; NULL: unknown */
+static const gchar *
+parse_dtype (Parser * p, guint64 * size)
+{
+  g_autofree gchar *name = value_begins_with (p, '"') ? parse_string (p) : NULL;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (dtypes); i++) {
+    if (g_strcmp0 (dtypes[i].name, name) == 0) {
+      *size = dtypes[i].size;
+      return dtypes[i].name;
+    }
+  }
+  return NULL;
+}
+
+/* NULL: the tensor is good, or there is a problem; else what is wrong */
+static const gchar *
+parse_tensor (Parser * p, guint64 data_size, DdpmFileTensor * tensor)
+{
+  static const gchar *const fields[] = { "dtype", "shape", "data_offsets" };
+  guint64 size = 0, offsets[2];
+  gint n_dims = -1, n_offsets = -1, i;
+  guint seen = 0;
+
+  if (!value_begins_with (p, '{'))
     return "is not an object";
-  object = json_node_get_object (node);
-  if (!parse_dtype (object, tensor, &size))
+  FOR_EACH_MEMBER (p, '{') {
+    g_autofree gchar *name = parse_name (p);
+
+    for (i = 0; i < 3 && g_strcmp0 (fields[i], name) != 0; i++);
+    if (i < 3 && (seen & 1u << i) != 0)
+      set_problem (p, DUPLICATE);
+    seen |= 1u << i;
+    if (i == 0)
+      tensor->dtype = parse_dtype (p, &size);
+    else if (i == 1)
+      n_dims = parse_numbers (p, DDPM_SAFETENSORS_MAX_DIMS, tensor->shape);
+    else if (i == 2)
+      n_offsets = parse_numbers (p, 2, offsets);
+    else
+      skip_value (p);
+  }
+  if (tensor->dtype == NULL)
     return "has no known dtype";
-  if (!get_numbers (get_array (object, "shape"), DDPM_SAFETENSORS_MAX_DIMS,
-          tensor->shape, &tensor->n_dims))
+  if (n_dims < 0)
     return "has no shape of at most 8 numbers";
-  if (!get_numbers (get_array (object, "data_offsets"), 2, offsets, &n)
-      || n != 2)
+  if (n_offsets != 2)
     return "has no data_offsets of two numbers";
-  for (i = 0; i < tensor->n_dims; i++)
-    if (!g_uint64_checked_mul (&size, size, tensor->shape[i]))
-      return "has a shape that no file can hold";
+  tensor->n_dims = n_dims;
   tensor->begin = offsets[0];
   tensor->end = offsets[1];
+  for (i = 0; i < n_dims; i++)
+    if (!g_uint64_checked_mul (&size, size, tensor->shape[i]))
+      return "has a shape that no file can hold";
   if (tensor->begin > tensor->end || tensor->end > data_size)
     return "has data_offsets that are reversed or beyond the end of the file";
   if (tensor->end - tensor->begin != size)
@@ -269,68 +321,71 @@ parse_tensor (JsonNode * node, guint64 data_size, DdpmFileTensor * tensor)
 
 /* --- the whole -------------------------------------------------------- */
 
-static gboolean
-parse_metadata (JsonNode * node, GHashTable * metadata, guint * n_members)
+static void
+parse_metadata (Parser * p)
 {
-  JsonObjectIter iter;
-  const gchar *name;
-  JsonNode *value;
+  GHashTable *metadata = p->header->metadata;
+  gboolean good = value_begins_with (p, '{');
 
-  if (!JSON_NODE_HOLDS_OBJECT (node))
-    return FALSE;
-  json_object_iter_init (&iter, json_node_get_object (node));
-  while (json_object_iter_next (&iter, &name, &value)) {
-    if (json_node_get_value_type (value) != G_TYPE_STRING)
-      return FALSE;
-    g_hash_table_insert (metadata, g_strdup (name), json_node_dup_string
-        (value));
-    (*n_members)++;
+  if (p->has_metadata)
+    set_problem (p, DUPLICATE);
+  p->has_metadata = TRUE;
+  if (good) {
+    FOR_EACH_MEMBER (p, '{') {
+      g_autofree gchar *name = parse_name (p), *value = NULL;
+
+      if (value_begins_with (p, '"'))
+        value = parse_string (p);
+      good = good && value != NULL;
+      if (value != NULL && !g_hash_table_insert (metadata,
+              g_steal_pointer (&name), g_steal_pointer (&value)))
+        set_problem (p, DUPLICATE);
+    }
   }
-  return TRUE;
+  if (!good && p->wrong == NULL)
+    p->wrong = g_strdup ("__metadata__ that is not strings by name");
 }
 
-static gboolean
-parse_members (JsonObject * object, guint64 data_size,
-    DdpmSafetensorsHeader * header, guint * n_members, const gchar * location,
-    GError ** error)
+/* g_str_hash is no secret: names that all have one hash value would make
+ * every table of them quadratic. */
+static void
+check_name (Parser * p, const gchar * name, gboolean escaped)
 {
-  JsonObjectIter iter;
-  const gchar *name, *problem;
-  JsonNode *node;
+  gpointer hash = GUINT_TO_POINTER (g_str_hash (name));
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (p->hashes, hash)) + 1;
 
-  json_object_iter_init (&iter, object);
-  while (json_object_iter_next (&iter, &name, &node)) {
-    DdpmFileTensor *tensor;
+  g_hash_table_insert (p->hashes, hash, GUINT_TO_POINTER (n));
+  if (strlen (name) > MAX_NAME)
+    set_problem (p, "a name in its header that is too long");
+  else if (escaped)
+    set_problem (p, "a name in its header that is escaped");
+  else if (n > MAX_SAME_HASH)
+    set_problem (p, "names in its header that are made to collide");
+}
 
-    (*n_members)++;
-    if (strcmp (name, DDPM_SAFETENSORS_METADATA) == 0) {
-      if (!parse_metadata (node, header->metadata, n_members))
-        goto wrong_metadata;
-      continue;
-    }
-    tensor = g_new0 (DdpmFileTensor, 1);
-    tensor->name = g_strdup (name);
-    g_hash_table_insert (header->tensors, tensor->name, tensor);
-    problem = parse_tensor (node, data_size, tensor);
-    if (problem != NULL)
-      goto wrong_tensor;
-    *n_members += json_object_get_size (json_node_get_object (node));
+static void
+parse_member (Parser * p, guint64 data_size)
+{
+  const gchar *text = p->at, *wrong;
+  g_autofree gchar *name = parse_name (p), *quoted = NULL;
+  DdpmFileTensor *tensor;
+
+  if (name != NULL)
+    check_name (p, name, memchr (text, '\\', p->at - text) != NULL);
+  if (p->problem != NULL)
+    return;
+  if (strcmp (name, DDPM_SAFETENSORS_METADATA) == 0) {
+    parse_metadata (p);
+    return;
   }
-  return TRUE;
-
-wrong_metadata:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT, "%s: expected a "
-      "safetensors file, found __metadata__ that is not strings by name",
-      location);
-  return FALSE;
-wrong_tensor:
-  {
-    g_autofree gchar *quoted = ddpm_safetensors_quote (name);
-
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT, "%s: expected a "
-        "safetensors file, found that tensor %s %s", location, quoted, problem);
-    return FALSE;
-  }
+  quoted = ddpm_safetensors_quote (name);
+  tensor = g_new0 (DdpmFileTensor, 1);
+  tensor->name = g_steal_pointer (&name);
+  if (!g_hash_table_replace (p->header->tensors, tensor->name, tensor))
+    set_problem (p, DUPLICATE);
+  wrong = parse_tensor (p, data_size, tensor);
+  if (wrong != NULL && p->wrong == NULL)
+    p->wrong = g_strdup_printf ("that tensor %s %s", quoted, wrong);
 }
 
 static gint
@@ -376,68 +431,38 @@ check_coverage (GHashTable * tensors, guint64 data_size, const gchar * location,
   return TRUE;
 }
 
-static gboolean
-parse_root (JsonNode * root, guint colons, guint64 data_size,
-    DdpmSafetensorsHeader * header, const gchar * location, GError ** error)
-{
-  guint n_members = 0;
-
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "%s: expected a safetensors file, found a header that is no object",
-        location);
-    return FALSE;
-  }
-  if (!parse_members (json_node_get_object (root), data_size, header,
-          &n_members, location, error))
-    return FALSE;
-  if (n_members != colons) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "%s: expected a safetensors file, found two entries of one name, or "
-        "unknown ones, in its header", location);
-    return FALSE;
-  }
-  return check_coverage (header->tensors, data_size, location, error);
-}
-
 gboolean
 ddpm_safetensors_header_parse (DdpmSafetensorsHeader * header,
     const gchar * text, gsize size, guint64 data_size, const gchar * location,
     GError ** error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  g_autoptr (GError) json_error = NULL;
-  DdpmSafetensorsHeader new_header;
-  const gchar *problem;
-  guint colons;
+  g_autoptr (GHashTable) hashes = g_hash_table_new (NULL, NULL);
+  DdpmSafetensorsHeader parsed = {
+    g_hash_table_new_full (g_str_hash, g_str_equal, NULL, tensor_free),
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free)
+  };
+  Parser p = {.at = text,.end = text + size,.hashes = hashes,.header = &parsed
+  };
 
   if (size == 0 || text[0] != '{')
-    problem = "a header that does not begin with '{'";
+    set_problem (&p, "a header that does not begin with '{'");
   else if (!g_utf8_validate (text, size, NULL))
-    problem = "a header that is not UTF-8";
-  else
-    problem = gate_text (text, size, &colons);
-  if (problem == NULL
-      && !json_parser_load_from_data (parser, text, size, &json_error))
-    problem = "a header that is not JSON";
-  if (problem != NULL)
-    goto wrong_text;
+    set_problem (&p, "a header that is not UTF-8");
+  FOR_EACH_MEMBER (&p, '{')
+      parse_member (&p, data_size);
+  if (p.problem == NULL && peek_char (&p) != '\0')
+    set_problem (&p, "text behind the end of its header");
 
-  new_header.tensors =
-      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, tensor_free);
-  new_header.metadata =
-      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  if (!parse_root (json_parser_get_root (parser), colons, data_size,
-          &new_header, location, error)) {
-    ddpm_safetensors_header_clear (&new_header);
-    return FALSE;
+  if (p.problem != NULL || p.wrong != NULL)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "%s: expected a safetensors file, found %s", location,
+        p.problem ? p.problem : p.wrong);
+  else if (check_coverage (parsed.tensors, data_size, location, error)) {
+    *header = parsed;
+    return TRUE;
   }
-  *header = new_header;
-  return TRUE;
-
-wrong_text:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected a safetensors file, found %s", location, problem);
+  g_free (p.wrong);
+  ddpm_safetensors_header_clear (&parsed);
   return FALSE;
 }
 

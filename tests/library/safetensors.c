@@ -73,6 +73,23 @@ reads_a_file_without_tensors (void)
   g_assert_null (ddpm_safetensors_find (file, "a"));
 }
 
+/* As the names of 4,096 classes may be */
+static void
+reads_metadata_of_any_length (void)
+{
+  g_autofree gchar *value = g_strnfill (300000, 'x');
+  g_autofree gchar *header =
+      g_strdup_printf ("{\"__metadata__\":{\"k\":\"%s\\n\"}}", value);
+  g_autoptr (GBytes) bytes = make_file (header, 0);
+  g_autoptr (DdpmSafetensors) file =
+      ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+  const gchar *found = g_hash_table_lookup (ddpm_safetensors_get_metadata
+      (file), "k");
+
+  g_assert_cmpuint (strlen (found), ==, 300001);
+  g_assert_cmpint (found[300000], ==, '\n');
+}
+
 static gfloat *
 read_tensor (DdpmSafetensors * file, const gchar * name, guint * count)
 {
@@ -261,6 +278,8 @@ static const Malformed malformed[] = {
         "\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "two entries of one name"},
   {"duplicate-metadata", "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}," A "}",
       8, "two entries of one name"},
+  {"duplicate-metadata-object", "{\"__metadata__\":{},\"__metadata__\":{},"
+        A "}", 8, "two entries of one name"},
   {"metadata-number", "{\"__metadata__\":{\"a\":1}," A "}", 8,
       "__metadata__ that is not strings"},
   {"metadata-nested", "{\"__metadata__\":{\"a\":{\"b\":\"c\"}}," A "}", 8,
@@ -514,6 +533,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("reads-tensors-in-any-order", reads_tensors_in_any_order);
   ADD ("reads-a-file-without-tensors", reads_a_file_without_tensors);
+  ADD ("reads-metadata-of-any-length", reads_metadata_of_any_length);
   ADD ("widens-halves-as-pytorch-does", widens_halves_as_pytorch_does);
   ADD ("reads-a-file-as-it-reads-memory", reads_a_file_as_it_reads_memory);
   ADD ("requires-name-shape-and-dtype", requires_name_shape_and_dtype);
