@@ -141,40 +141,31 @@ make_header (DdpmSafetensorsWriter * writer)
 }
 
 static gboolean
-write_bf16 (const Entry * entry, DdpmReplace * replace, GError ** error)
+write_numbers (const Entry * entry, DdpmReplace * replace, GError ** error)
 {
-  guint16 halves[CHUNK];
-  gsize first, n, i;
+  gsize size = ddpm_type_size (entry->type), first, n, i;
+  union
+  {
+    guint32 words[CHUNK];
+    guint16 halves[CHUNK];
+  } le;
 
   for (first = 0; first < entry->count; first += n) {
+    const gfloat *x = entry->data + first;
+
     n = MIN (entry->count - first, CHUNK);
-    for (i = 0; i < n; i++)
-      halves[i] = GUINT16_TO_LE (ddpm_bf16_from_float (entry->data[first + i]));
-    if (!ddpm_replace_write (replace, halves, 2 * n, error))
+    if (entry->type == DDPM_TYPE_F32)
+      memcpy (le.words, x, n * size);
+    for (i = 0; i < n; i++) {
+      if (entry->type == DDPM_TYPE_F32)
+        le.words[i] = GUINT32_TO_LE (le.words[i]);
+      else
+        le.halves[i] = GUINT16_TO_LE (ddpm_bf16_from_float (x[i]));
+    }
+    if (!ddpm_replace_write (replace, &le, n * size, error))
       return FALSE;
   }
   return TRUE;
-}
-
-static gboolean
-write_f32 (const Entry * entry, DdpmReplace * replace, GError ** error)
-{
-#if G_BYTE_ORDER == G_LITTLE_ENDIAN
-  return ddpm_replace_write (replace, entry->data, 4 * entry->count, error);
-#else
-  guint32 words[CHUNK];
-  gsize first, n, i;
-
-  for (first = 0; first < entry->count; first += n) {
-    n = MIN (entry->count - first, CHUNK);
-    memcpy (words, entry->data + first, 4 * n);
-    for (i = 0; i < n; i++)
-      words[i] = GUINT32_TO_LE (words[i]);
-    if (!ddpm_replace_write (replace, words, 4 * n, error))
-      return FALSE;
-  }
-  return TRUE;
-#endif
 }
 
 static gboolean
@@ -188,13 +179,10 @@ write_all (DdpmSafetensorsWriter * writer, DdpmReplace * replace,
   if (!ddpm_replace_write (replace, &length, sizeof length, error)
       || !ddpm_replace_write (replace, header->str, header->len, error))
     return FALSE;
-  for (i = 0; i < writer->entries->len; i++) {
-    const Entry *entry = &g_array_index (writer->entries, Entry, i);
-
-    if (!(entry->type == DDPM_TYPE_BF16 ? write_bf16 : write_f32) (entry,
-            replace, error))
+  for (i = 0; i < writer->entries->len; i++)
+    if (!write_numbers (&g_array_index (writer->entries, Entry, i), replace,
+            error))
       return FALSE;
-  }
   return TRUE;
 }
 

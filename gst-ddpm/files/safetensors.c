@@ -13,7 +13,7 @@
 #include "kernels/bf16.h"
 
 #define LENGTH_SIZE 8           /* of the header, in front of it */
-#define CHUNK 16384             /* halves converted at a time */
+#define CHUNK 16384             /* numbers converted at a time */
 
 /* Either a descriptor, read with pread (a mapping would end the process if
  * the file shrank), or bytes. */
@@ -307,73 +307,47 @@ half_to_float (guint16 half)
   return value;
 }
 
-static gboolean
-read_halves (DdpmSafetensors * file, const DdpmFileTensor * tensor,
-    gfloat * out, GError ** error)
+static gfloat
+word_to_float (guint32 word)
 {
-  gboolean bf16 = is_dtype (tensor, "BF16");
-  guint64 left = (tensor->end - tensor->begin) / 2;
-  guint64 offset = file->data + tensor->begin;
-  guint16 halves[CHUNK];
-  gsize n, i;
+  gfloat value;
 
-  for (; left > 0; left -= n, offset += 2 * n, out += n) {
-    n = MIN (left, CHUNK);
-    if (!read_bytes (file, offset, 2 * n, halves, error))
-      return FALSE;
-    for (i = 0; i < n; i++) {
-      guint16 half = GUINT16_FROM_LE (halves[i]);
-
-      out[i] = bf16 ? ddpm_bf16_to_float (half) : half_to_float (half);
-    }
-  }
-  return TRUE;
-}
-
-static gboolean
-read_floats (DdpmSafetensors * file, const DdpmFileTensor * tensor,
-    gfloat * out, GError ** error)
-{
-  gsize size = tensor->end - tensor->begin;
-
-  if (!read_bytes (file, file->data + tensor->begin, size, out, error))
-    return FALSE;
-#if G_BYTE_ORDER == G_BIG_ENDIAN
-  {
-    guint32 *words = (guint32 *) out;
-    gsize i;
-
-    for (i = 0; i < size / 4; i++)
-      words[i] = GUINT32_FROM_LE (words[i]);
-  }
-#endif
-  return TRUE;
-}
-
-static gsize
-count_finite (const gfloat * x, gsize count)
-{
-  gsize i;
-
-  for (i = 0; i < count && isfinite (x[i]); i++);
-  return i;
+  memcpy (&value, &word, sizeof value);
+  return value;
 }
 
 gboolean
 ddpm_safetensors_read (DdpmSafetensors * file, const DdpmFileTensor * tensor,
     gfloat * out, GError ** error)
 {
-  gboolean halves = !is_dtype (tensor, "F32");
-  gsize count = (tensor->end - tensor->begin) / (halves ? 2 : 4), finite;
+  gboolean f32 = is_dtype (tensor, "F32"), bf16 = is_dtype (tensor, "BF16");
+  gsize size = f32 ? 4 : 2, count = (tensor->end - tensor->begin) / size;
+  union
+  {
+    guint32 words[CHUNK];
+    guint16 halves[CHUNK];
+  } le;
+  gsize first, i;
 
-  if (!(halves ? read_halves : read_floats) (file, tensor, out, error))
-    return FALSE;
-  finite = count_finite (out, count);
-  if (finite < count) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "%s: expected finite numbers in tensor %s, found %g at element %"
-        G_GSIZE_FORMAT, file->location, tensor->name, out[finite], finite);
-    return FALSE;
+  for (first = 0; first < count; first += CHUNK) {
+    gsize n = MIN (count - first, CHUNK);
+
+    if (!read_bytes (file, file->data + tensor->begin + first * size, n * size,
+            &le, error))
+      return FALSE;
+    for (i = 0; i < n; i++) {
+      gfloat x = f32 ? word_to_float (GUINT32_FROM_LE (le.words[i])) :
+          bf16 ? ddpm_bf16_to_float (GUINT16_FROM_LE (le.halves[i])) :
+          half_to_float (GUINT16_FROM_LE (le.halves[i]));
+
+      out[first + i] = x;
+      if (!isfinite (x)) {
+        g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+            "%s: expected finite numbers in tensor %s, found %g at element %"
+            G_GSIZE_FORMAT, file->location, tensor->name, x, first + i);
+        return FALSE;
+      }
+    }
   }
   return TRUE;
 }
