@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 #define DDPM_MAX_CHANNELS 4096  /* of any tensor in the network */
 #define DDPM_MAX_RES_BLOCKS 16  /* a level */
 #define DDPM_MAX_IMAGE_SIZE 4096        /* width and height */
+#define DDPM_MAX_BATCH 65536    /* images computed together */
 #define DDPM_MAX_CLASSES 4096
 #define DDPM_MAX_GUIDANCE 100.0
 

@@ -4,7 +4,6 @@
 #include "gst-ddpm/train/private.h"
 #include "gst-ddpm/unet/plan.h"
 
-#define MAX_BATCH 65536
 /* Activations and gradients of one pass: in 1.25 GiB go the 32 images of the
  * notebook's batch in float. A graphics card is fast only when it has much to
  * do at once. */
@@ -35,7 +34,7 @@ gboolean
 ddpm_trainer_settings_check (const DdpmTrainerSettings * s,
     const DdpmConfig * config, GError ** error)
 {
-  if (s->batch_size < 1 || s->batch_size > MAX_BATCH)
+  if (s->batch_size < 1 || s->batch_size > DDPM_MAX_BATCH)
     goto wrong_batch;
   if (!(s->learning_rate > 0.0 && s->learning_rate <= 1.0))
     goto wrong_rate;
@@ -53,7 +52,7 @@ ddpm_trainer_settings_check (const DdpmTrainerSettings * s,
 
 wrong_batch:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "batch-size must be 1 to %d, not %u", MAX_BATCH, s->batch_size);
+      "batch-size must be 1 to %d, not %u", DDPM_MAX_BATCH, s->batch_size);
   return FALSE;
 wrong_rate:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,

@@ -152,9 +152,8 @@ set_dimensions (GstDdpmTensorInfo * info, const guint dims[4])
   info->height = dims[2];
   info->batch = dims[3];
   if ((info->channels != 1 && info->channels != 3)
-      || info->width > GST_DDPM_MAX_IMAGE_SIZE
-      || info->height > GST_DDPM_MAX_IMAGE_SIZE
-      || info->batch > GST_DDPM_MAX_BATCH)
+      || info->width > DDPM_MAX_IMAGE_SIZE
+      || info->height > DDPM_MAX_IMAGE_SIZE || info->batch > DDPM_MAX_BATCH)
     return FALSE;
   size = sizeof (gfloat) * (guint64) info->channels * info->width
       * info->height * info->batch;
@@ -201,7 +200,7 @@ wrong_dimensions:
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "Expected tensor dimensions=C:W:H:N with 1 or 3 channels, width and "
         "height of 1 to %d, a batch of 1 to %d and at most %d bytes in all, "
-        "got %s", GST_DDPM_MAX_IMAGE_SIZE, GST_DDPM_MAX_BATCH, G_MAXINT32,
+        "got %s", DDPM_MAX_IMAGE_SIZE, DDPM_MAX_BATCH, G_MAXINT32,
         dimensions ? dimensions : "none");
     return FALSE;
   }

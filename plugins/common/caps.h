@@ -5,6 +5,8 @@
 
 #include <gst/gst.h>
 
+#include "gst-ddpm/ddpm.h"
+
 G_BEGIN_DECLS
 
 #define GST_DDPM_TENSOR_FIELDS \
@@ -19,10 +21,6 @@ G_BEGIN_DECLS
 #define GST_DDPM_TENSOR_CUDA_CAPS \
     "other/tensors(" GST_DDPM_CUDA_FEATURE "), " GST_DDPM_TENSOR_FIELDS ", " \
     "framerate = (fraction) [ 0/1, max ]"
-
-/* Limits of the dimensions of a tensor */
-#define GST_DDPM_MAX_IMAGE_SIZE 4096
-#define GST_DDPM_MAX_BATCH 65536
 
 /* Parsed other/tensors caps. A buffer contains floats (batch, height, width,
  * channels). */

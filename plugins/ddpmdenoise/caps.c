@@ -15,8 +15,8 @@ parse_shape (const GValue * dimensions, GstDdpmTensorInfo * info)
   if (!G_VALUE_HOLDS_STRING (dimensions)
       || !gst_ddpm_tensor_parse_dimensions (g_value_get_string (dimensions),
           dims)
-      || dims[1] > GST_DDPM_MAX_IMAGE_SIZE || dims[2] > GST_DDPM_MAX_IMAGE_SIZE
-      || dims[3] > GST_DDPM_MAX_BATCH)
+      || dims[1] > DDPM_MAX_IMAGE_SIZE || dims[2] > DDPM_MAX_IMAGE_SIZE
+      || dims[3] > DDPM_MAX_BATCH)
     return FALSE;
   info->channels = dims[0];
   info->width = dims[1];

@@ -137,7 +137,7 @@ static const GstDdpmProperty properties[] = {
   {"columns", "Mosaic columns",
       "Number of samples side by side in a frame, which then shows all samples "
       "of a buffer (0: one sample per frame)", GST_DDPM_UINT, AT (columns), 0,
-      GST_DDPM_MAX_BATCH},
+      DDPM_MAX_BATCH},
 };
 /* *INDENT-ON* */
 

@@ -76,13 +76,14 @@
 GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
 #define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
 
+#define TRAIN_SINK_SIZE \
+    "width = (int) [ 1, " G_STRINGIFY (DDPM_MAX_IMAGE_SIZE) " ], " \
+    "height = (int) [ 1, " G_STRINGIFY (DDPM_MAX_IMAGE_SIZE) " ]"
 #define TRAIN_SINK_CAPS \
-    GST_VIDEO_CAPS_MAKE ("{ RGB, RGBP, GRAY8 }") ", " \
-    "width = (int) [ 1, 4096 ], height = (int) [ 1, 4096 ]"
+    GST_VIDEO_CAPS_MAKE ("{ RGB, RGBP, GRAY8 }") ", " TRAIN_SINK_SIZE
 #define TRAIN_SINK_CUDA_CAPS \
     GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE, \
-        "{ RGB, RGBP }") ", " \
-    "width = (int) [ 1, 4096 ], height = (int) [ 1, 4096 ]"
+        "{ RGB, RGBP }") ", " TRAIN_SINK_SIZE
 
 enum
 {

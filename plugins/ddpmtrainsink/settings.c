@@ -104,11 +104,11 @@ static const GstDdpmProperty properties[] = {
       AT (class_names)},
   GST_DDPM_COMPUTE_PROPERTIES (GstDdpmTrainSettings),
   {"batch-size", "Batch size", "Number of images per optimizer step",
-      GST_DDPM_UINT, AT (trainer.batch_size), 1, GST_DDPM_MAX_BATCH},
+      GST_DDPM_UINT, AT (trainer.batch_size), 1, DDPM_MAX_BATCH},
   {"micro-batch", "Micro-batch size",
       "Number of images that are computed at a time, whose gradients are added "
       "up (0: automatic)", GST_DDPM_UINT, AT (trainer.micro_batch), 0,
-      GST_DDPM_MAX_BATCH},
+      DDPM_MAX_BATCH},
   {"learning-rate", "Learning rate", "Learning rate of the Adam optimizer",
       GST_DDPM_DOUBLE, AT (trainer.learning_rate), 0, 1},
   {"warmup-steps", "Warm-up steps",

@@ -91,7 +91,7 @@ static const GstDdpmProperty properties[] = {
   {"batch-size", "Batch size",
       "Number of samples per buffer (1: as many as downstream asks for)",
       GST_DDPM_UINT, AT (batch_size), 1,
-      GST_DDPM_MAX_BATCH},
+      DDPM_MAX_BATCH},
   {"is-live", "Is live", "Whether to act as a live source", GST_DDPM_BOOLEAN,
       AT (is_live)},
   GST_DDPM_DEVICE_PROPERTY (Settings,

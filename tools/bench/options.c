@@ -11,7 +11,6 @@
 #define DEFAULT_STEPS 10
 #define DEFAULT_REPEATS 10
 #define DEFAULT_WARMUP 2
-#define MAX_BATCH 65536
 #define MAX_REPEATS 1000000
 
 static const gchar *const modes[] = { "forward", "sample", "train", NULL };
@@ -59,8 +58,8 @@ parse_batches (const gchar * text, GArray * batches, GError ** error)
     guint64 number;
     guint batch;
 
-    if (!g_ascii_string_to_unsigned (g_strstrip (items[i]), 10, 1, MAX_BATCH,
-            &number, NULL))
+    if (!g_ascii_string_to_unsigned (g_strstrip (items[i]), 10, 1,
+            DDPM_MAX_BATCH, &number, NULL))
       goto wrong;
     batch = number;
     g_array_append_val (batches, batch);
@@ -71,7 +70,7 @@ parse_batches (const gchar * text, GArray * batches, GError ** error)
 wrong:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "--batch must be one or more whole numbers of 1 to %d, such as \"1,16\", "
-      "not \"%s\"", MAX_BATCH, text);
+      "not \"%s\"", DDPM_MAX_BATCH, text);
   return FALSE;
 }
 
@@ -177,7 +176,7 @@ read_numbers (const CommandLine * line, BenchOptions * o, GError ** error)
       &o->height, error)
       && ddpm_config_check_size (&o->model->config, o->width, o->height, error)
       && take_number ("threads", line->threads, 0, G_MAXINT, &o->threads, error)
-      && take_number ("micro-batch", line->micro_batch, 0, MAX_BATCH,
+      && take_number ("micro-batch", line->micro_batch, 0, DDPM_MAX_BATCH,
       &o->micro_batch, error)
       && take_number ("steps", line->steps, 1, o->model->config.timesteps,
       &o->steps, error)

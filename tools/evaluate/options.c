@@ -4,8 +4,6 @@
 #include "tools/evaluate/options.h"
 #include "tools/common/option-choice.h"
 
-#define MAX_BATCH 65536
-
 static const gchar *const splits[] = { "train", "test", NULL };
 static const gchar *const variances[] = { "fixed-small", "fixed-large", NULL };
 
@@ -82,7 +80,7 @@ read_numbers (const CommandLine * line, EvaluateOptions * o, GError ** error)
       error)
       && take_number ("timesteps", line->timesteps, 0, DDPM_MAX_TIMESTEPS,
       &s->timesteps, error)
-      && take_number ("batch", line->batch, 1, MAX_BATCH, &s->batch, error)
+      && take_number ("batch", line->batch, 1, DDPM_MAX_BATCH, &s->batch, error)
       && take_big_number ("seed", line->seed, 0, G_MAXUINT64, &s->seed, error)
       && take_number ("threads", line->threads, 0, G_MAXINT, &o->threads,
       error);
