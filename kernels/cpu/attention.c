@@ -9,19 +9,19 @@
  *   dq = dS k / sqrt (c),  dk = dS^T q / sqrt (c)
  */
 #include <math.h>
-#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/gemm.h"
 
 typedef struct
 {
   CpuPlan base;
   DdpmAttentionDesc d;
   DdpmType type;                /* of what is multiplied */
-  CpuMatmul scores;             /* q, k^T, S */
-  CpuMatmul values;             /* P, v, y */
-  CpuMatmul dprobs;             /* dy, v^T, dP */
-  CpuMatmul dvalues;            /* P^T, dy, dv */
-  CpuMatmul dqueries;           /* dS, k, dq */
-  CpuMatmul dkeys;              /* dS^T, q, dk */
+  CpuGemm scores;               /* q, k^T, S */
+  CpuGemm values;               /* P, v, y */
+  CpuGemm dprobs;               /* dy, v^T, dP */
+  CpuGemm dvalues;              /* P^T, dy, dv */
+  CpuGemm dqueries;             /* dS, k, dq */
+  CpuGemm dkeys;                /* dS^T, q, dk */
   /* the workspace: tokens by tokens in f32 and in the type of activations,
    * and, where that is not the type of products, what is multiplied */
   gsize scores_at, dscores_at, qkv_at, y_at, probs_at, dqkv_at, work_at;
@@ -32,19 +32,19 @@ attention_clear (DdpmPlan * p)
 {
   CpuAttention *a = (CpuAttention *) p;
 
-  ddpm_cpu_matmul_clear (&a->scores);
-  ddpm_cpu_matmul_clear (&a->values);
-  ddpm_cpu_matmul_clear (&a->dprobs);
-  ddpm_cpu_matmul_clear (&a->dvalues);
-  ddpm_cpu_matmul_clear (&a->dqueries);
-  ddpm_cpu_matmul_clear (&a->dkeys);
+  ddpm_cpu_gemm_clear (&a->scores);
+  ddpm_cpu_gemm_clear (&a->values);
+  ddpm_cpu_gemm_clear (&a->dprobs);
+  ddpm_cpu_gemm_clear (&a->dvalues);
+  ddpm_cpu_gemm_clear (&a->dqueries);
+  ddpm_cpu_gemm_clear (&a->dkeys);
 }
 
 static const gchar *
-slower (const CpuMatmul * first, const CpuMatmul * second)
+slower (const CpuGemm * first, const CpuGemm * second)
 {
-  return ddpm_cpu_primitive_is_slow (&second->
-      primitive) ? second->implementation : first->implementation;
+  return ddpm_cpu_primitive_is_slow (&second->primitive[0]) ? second->name
+      : first->name;
 }
 
 static const gchar *
@@ -63,7 +63,7 @@ attention_implementation (DdpmPlan * p, guint kind)
 }
 
 static gboolean
-plan_products (CpuAttention * a, CpuBackend * b, GError ** error)
+plan_gemms (CpuAttention * a, CpuBackend * b, GError ** error)
 {
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
   const DdpmType type = a->type;
@@ -75,20 +75,20 @@ plan_products (CpuAttention * a, CpuBackend * b, GError ** error)
   const CpuMatrix probs = { type, t, t, {t * t, t, 1} };
   const CpuMatrix probs_transposed = { type, t, t, {t * t, 1, t} };
 
-  if (!ddpm_cpu_matmul_init (&a->scores, b, n, &third, &third_transposed,
+  if (!ddpm_cpu_gemm_init (&a->scores, b, n, &third, &third_transposed,
           &scores, FALSE, error)
-      || !ddpm_cpu_matmul_init (&a->values, b, n, &probs, &third, &y, FALSE,
+      || !ddpm_cpu_gemm_init (&a->values, b, n, &probs, &third, &y, FALSE,
           error))
     return FALSE;
   if (!a->d.training)
     return TRUE;
-  return ddpm_cpu_matmul_init (&a->dprobs, b, n, &y, &third_transposed, &scores,
+  return ddpm_cpu_gemm_init (&a->dprobs, b, n, &y, &third_transposed, &scores,
       FALSE, error)
-      && ddpm_cpu_matmul_init (&a->dvalues, b, n, &probs_transposed, &y, &third,
+      && ddpm_cpu_gemm_init (&a->dvalues, b, n, &probs_transposed, &y, &third,
       FALSE, error)
-      && ddpm_cpu_matmul_init (&a->dqueries, b, n, &probs, &third, &third,
+      && ddpm_cpu_gemm_init (&a->dqueries, b, n, &probs, &third, &third,
       FALSE, error)
-      && ddpm_cpu_matmul_init (&a->dkeys, b, n, &probs_transposed, &third,
+      && ddpm_cpu_gemm_init (&a->dkeys, b, n, &probs_transposed, &third,
       &third, FALSE, error);
 }
 
@@ -96,7 +96,7 @@ static void
 lay_out (CpuAttention * a)
 {
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
-  const CpuMatmul *all[] = { &a->scores, &a->values, &a->dprobs,
+  const CpuGemm *all[] = { &a->scores, &a->values, &a->dprobs,
     &a->dvalues, &a->dqueries, &a->dkeys
   };
   const gsize act = ddpm_type_size (a->base.plan.backend->act_type);
@@ -132,7 +132,7 @@ ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
   ddpm_cpu_plan_init (&a->base, b, attention_clear, attention_implementation);
   a->d = *d;
   a->type = ((CpuBackend *) b)->native_bf16 ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
-  if (!plan_products (a, (CpuBackend *) b, error)) {
+  if (!plan_gemms (a, (CpuBackend *) b, error)) {
     ddpm_cpu_plan_free (&a->base.plan);
     return NULL;
   }
@@ -184,13 +184,14 @@ ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   gpointer out = a->type == act ? y : ddpm_cpu_at (scratch, a->y_at);
 
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_matmul_run (&a->scores, b, qkv, third (a, qkv, 1), scores, work);
+  ddpm_cpu_gemm_run (&a->scores, b, qkv, third (a, qkv, 1), scores, FALSE,
+      work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax (act, t, scale, scores + row * t,
         ddpm_cpu_at (probs, row * t * ddpm_type_size (act)));
   probs = (gpointer) widen (a, n * t * t, probs, scratch, a->probs_at);
-  ddpm_cpu_matmul_run (&a->values, b, probs, third (a, qkv, 2), out, work);
+  ddpm_cpu_gemm_run (&a->values, b, probs, third (a, qkv, 2), out, FALSE, work);
   narrow (a, n * t * c, out, y);
 }
 
@@ -213,15 +214,18 @@ ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
 
   dy = widen (a, n * t * c, dy, scratch, a->y_at);
   qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_matmul_run (&a->dvalues, b, wide_probs, dy, third (a, out, 2), work);
-  ddpm_cpu_matmul_run (&a->dprobs, b, dy, third (a, qkv, 2), dprobs, work);
+  ddpm_cpu_gemm_run (&a->dvalues, b, wide_probs, dy, third (a, out, 2), FALSE,
+      work);
+  ddpm_cpu_gemm_run (&a->dprobs, b, dy, third (a, qkv, 2), dprobs, FALSE, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax_gradient (act, t, scale,
         ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t,
         ddpm_cpu_at (rounded, row * row_bytes));
   dscores = widen (a, n * t * t, rounded, scratch, a->probs_at);
-  ddpm_cpu_matmul_run (&a->dqueries, b, dscores, third (a, qkv, 1), out, work);
-  ddpm_cpu_matmul_run (&a->dkeys, b, dscores, qkv, third (a, out, 1), work);
+  ddpm_cpu_gemm_run (&a->dqueries, b, dscores, third (a, qkv, 1), out, FALSE,
+      work);
+  ddpm_cpu_gemm_run (&a->dkeys, b, dscores, qkv, third (a, out, 1), FALSE,
+      work);
   narrow (a, n * t * 3 * c, out, dqkv);
 }

@@ -1,55 +1,371 @@
 /* gst-ddpm: CPU backend: convolution
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Activations stay channels last; only weights are arranged as they are
- * computed with, once per load or optimizer step. Where oneDNN computes in
- * blocks of channels that the tensor does not fill, an activation is copied
- * into the workspace. On a processor without bf16 (that is, when bf16 is
- * emulated) floats are computed with that the bf16 numbers are, and only
- * results are rounded.
+ * Activations stay channels last. Weights are packed as each pass computes with
+ * them, once per load or optimizer step. oneDNN computes in blocks of channels;
+ * an activation whose channels do not fill the last block is copied into the
+ * workspace. On a processor without bf16, where bf16 is emulated, operands are
+ * converted to floats and only results are rounded.
  */
 #include <string.h>
 #include "kernels/cpu/convolution.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/im2col.h"
+#include "kernels/cpu/winograd.h"
 
-/* Channels that the kernels of bf16 take at once. Images have three, which
- * they would take one by one. */
+/* Channels that oneDNN's kernels take at once in bf16. Of images, which have
+ * three, they would take one at a time. */
 #define BF16_BLOCK 16
 
-static void
-conv_clear (DdpmPlan * p)
+static CpuBackend *
+get_backend (const CpuConvolution * conv)
 {
-  ddpm_cpu_conv_unplan ((CpuConvolution *) p);
+  return (CpuBackend *) conv->base.plan.backend;
 }
 
-static const gchar *
-conv_implementation (DdpmPlan * p, guint kind)
+static gpointer
+new_pass (CpuConvolution * conv, gsize size, const gchar * name,
+    void (*free_func) (CpuConvPass *))
 {
-  CpuConvolution *conv = (CpuConvolution *) p;
-  CpuBackend *b = ddpm_cpu_plan_backend (p);
-  const CpuPrimitive *worst = NULL;
+  CpuConvPass *pass = g_malloc0 (size);
 
-  if (kind >= CPU_CONV_PASSES || (kind > 0 && !conv->d.training))
-    return "none";
-  if (conv->tiled[kind] && kind == CPU_CONV_BACKWARD_WEIGHTS)
-    return ddpm_cpu_winograd_gradient_name (b, &conv->tiling);
-  if (conv->tiled[kind])
-    return ddpm_cpu_winograd_name (b, kind == CPU_CONV_BACKWARD_DATA
-        ? &conv->tiling_backward : &conv->tiling);
-  if (conv->type == DDPM_TYPE_F32)
-    return b->kernels->product->name;
-  if (kind == CPU_CONV_BACKWARD_WEIGHTS && ddpm_cpu_conv_is_product (conv))
-    return conv->source[0].product[0].implementation;
+  pass->conv = conv;
+  pass->name = name;
+  pass->free = free_func;
+  return pass;
+}
+
+/* --- one product of matrices --------------------------------------------------
+ *
+ * The gradient of a 1x1 kernel is dy^T x, as they are. (The other passes of a
+ * 1x1 kernel are products too: those that im2col makes of it.) */
+
+typedef struct
+{
+  CpuConvPass base;
+  CpuGemm gemm[2];              /* of each source */
+} GemmPass;
+
+static gboolean
+suits_gemm (const CpuConvolution * conv, CpuConvPassKind kind)
+{
+  return kind == CPU_CONV_BACKWARD_WEIGHTS && conv->d.kernel == 1
+      && conv->d.stride == 1;
+}
+
+static void
+free_gemm (CpuConvPass * p)
+{
+  GemmPass *pass = (GemmPass *) p;
+
+  ddpm_cpu_gemm_clear (&pass->gemm[0]);
+  ddpm_cpu_gemm_clear (&pass->gemm[1]);
+  g_free (pass);
+}
+
+static void
+backward_weights_gemm (CpuConvPass * p, guint source, gconstpointer x,
+    gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
+{
+  GemmPass *pass = (GemmPass *) p;
+
+  ddpm_cpu_gemm_run (&pass->gemm[source], get_backend (p->conv), dy, x,
+      dweight + p->conv->source[source].first, add, scratch);
+}
+
+static CpuConvPass *
+plan_gemm (CpuConvolution * conv, GError ** error)
+{
+  GemmPass *pass = new_pass (conv, sizeof (GemmPass), NULL, free_gemm);
+  const gsize pixels = ddpm_cpu_conv_pixels_out (conv);
+  const CpuMatrix dy = { conv->type, conv->cout, pixels,
+    {0, 1, conv->cout_padded}
+  };
+
   for (guint i = 0; i < conv->n_sources; i++) {
-    CpuConvSource *s = &conv->source[i];
-    const CpuPrimitive *passes[CPU_CONV_PASSES] = { &s->forward[i],
-      &s->backward_data[0], &s->backward_weights
+    const CpuConvSource *s = &conv->source[i];
+    const CpuMatrix x = { conv->type, pixels, s->channels, {0, s->padded, 1} };
+    const CpuMatrix dweight = { DDPM_TYPE_F32, conv->cout, s->channels,
+      {0, conv->cin, 1}
     };
 
-    if (worst == NULL || ddpm_cpu_primitive_is_slow (passes[kind]))
-      worst = passes[kind];
+    if (!ddpm_cpu_gemm_init (&pass->gemm[i], get_backend (conv), 1, &dy, &x,
+            &dweight, TRUE, error)) {
+      free_gemm (&pass->base);
+      return NULL;
+    }
+    pass->base.scratch = MAX (pass->base.scratch, pass->gemm[i].scratch);
   }
-  return worst->implementation;
+  pass->base.name = pass->gemm[0].name;
+  pass->base.backward_weights = backward_weights_gemm;
+  return &pass->base;
 }
+
+/* --- im2col ----------------------------------------------------------------- */
+
+typedef struct
+{
+  CpuConvPass base;
+  /* forward: [0], of both sources; else of each source, as it is asked for */
+  CpuIm2col im2col[2];
+  float *packed[2];
+  gboolean of_dy[2];            /* the matrix is that of dy, not of x */
+} Im2colPass;
+
+static void
+free_im2col (CpuConvPass * p)
+{
+  Im2colPass *pass = (Im2colPass *) p;
+  DdpmBackend *b = p->conv->base.plan.backend;
+
+  b->ops->free (b, pass->packed[0]);
+  b->ops->free (b, pass->packed[1]);
+  g_free (pass);
+}
+
+static void
+set_weights_forward_im2col (CpuConvPass * p, const float *weight,
+    float *staging)
+{
+  Im2colPass *pass = (Im2colPass *) p;
+  const CpuConvolution *conv = p->conv;
+
+  ddpm_cpu_im2col_pack (&pass->im2col[0], get_backend (conv), weight,
+      conv->taps, (gsize) conv->cin * conv->taps, pass->packed[0]);
+}
+
+static void
+forward_im2col (CpuConvPass * p, const gconstpointer x[2],
+    gconstpointer residual, gpointer y, gpointer scratch)
+{
+  const Im2colPass *pass = (Im2colPass *) p;
+  const float *const inputs[2] = { x[0], x[1] };
+
+  ddpm_cpu_im2col_convolve (&pass->im2col[0], get_backend (p->conv), inputs,
+      pass->packed[0], p->conv->bias, residual, y, scratch);
+}
+
+/* Inputs and outputs of a kernel change places. */
+static void
+set_weights_backward_im2col (CpuConvPass * p, const float *weight,
+    float *staging)
+{
+  Im2colPass *pass = (Im2colPass *) p;
+  const CpuConvolution *conv = p->conv;
+
+  for (guint i = 0; i < conv->n_sources; i++)
+    ddpm_cpu_im2col_pack (&pass->im2col[i], get_backend (conv),
+        weight + (gsize) conv->source[i].first * conv->taps,
+        (gsize) conv->cin * conv->taps, conv->taps, pass->packed[i]);
+}
+
+static void
+backward_data_im2col (CpuConvPass * p, guint source, gconstpointer dy,
+    DdpmType dx_type, gpointer dx, gboolean add, gpointer scratch)
+{
+  const Im2colPass *pass = (Im2colPass *) p;
+  const float *const inputs[2] = { dy, NULL };
+
+  ddpm_cpu_im2col_convolve (&pass->im2col[source], get_backend (p->conv),
+      inputs, pass->packed[source], NULL, add ? dx : NULL, dx, scratch);
+}
+
+static void
+backward_weights_im2col (CpuConvPass * p, guint source, gconstpointer x,
+    gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
+{
+  const Im2colPass *pass = (Im2colPass *) p;
+  const CpuConvolution *conv = p->conv;
+  const CpuIm2col *im2col = &pass->im2col[source];
+  const gsize taps = conv->taps, row = conv->cin * taps;
+
+  dweight += conv->source[source].first * taps;
+  if (pass->of_dy[source])
+    ddpm_cpu_im2col_gradient (im2col, get_backend (conv), 0, dy, x, dweight,
+        row, taps, add, scratch);
+  else
+    ddpm_cpu_im2col_gradient (im2col, get_backend (conv), source, x, dy,
+        dweight, taps, row, add, scratch);
+}
+
+/* For the gradient of weights, the matrix of x or that of dy will do. Copied is
+ * that with fewer channels. */
+static void
+plan_im2col_gradient (Im2colPass * pass, CpuBackend * b)
+{
+  const CpuConvolution *conv = pass->base.conv;
+
+  for (guint i = 0; i < conv->n_sources; i++) {
+    const guint channels = conv->source[i].channels;
+
+    pass->of_dy[i] = conv->d.stride == 1 && conv->cout < channels;
+    if (pass->of_dy[i])
+      ddpm_cpu_im2col_init_backward (&pass->im2col[i], b, &conv->d, channels);
+    else
+      ddpm_cpu_im2col_init (&pass->im2col[i], b, &conv->d);
+    pass->base.scratch = MAX (pass->base.scratch,
+        ddpm_cpu_im2col_gradient_scratch (&pass->im2col[i], b));
+  }
+}
+
+static gboolean
+alloc_im2col (Im2colPass * pass, guint i, GError ** error)
+{
+  CpuBackend *b = get_backend (pass->base.conv);
+
+  pass->base.scratch = MAX (pass->base.scratch,
+      ddpm_cpu_im2col_scratch (&pass->im2col[i], b));
+  pass->packed[i] = ddpm_cpu_conv_alloc (pass->base.conv,
+      ddpm_cpu_im2col_packed_size (&pass->im2col[i], b), error);
+  return pass->packed[i] != NULL;
+}
+
+static CpuConvPass *
+plan_im2col (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
+{
+  CpuBackend *b = get_backend (conv);
+  Im2colPass *pass = new_pass (conv, sizeof (Im2colPass),
+      b->kernels->gemm->name, free_im2col);
+  gboolean ok = TRUE;
+
+  if (kind == CPU_CONV_FORWARD) {
+    pass->base.set_weights = set_weights_forward_im2col;
+    pass->base.forward = forward_im2col;
+    ddpm_cpu_im2col_init (&pass->im2col[0], b, &conv->d);
+    ok = alloc_im2col (pass, 0, error);
+  } else if (kind == CPU_CONV_BACKWARD_DATA) {
+    pass->base.set_weights = set_weights_backward_im2col;
+    pass->base.backward_data = backward_data_im2col;
+    for (guint i = 0; ok && i < conv->n_sources; i++) {
+      ddpm_cpu_im2col_init_backward (&pass->im2col[i], b, &conv->d,
+          conv->source[i].channels);
+      ok = alloc_im2col (pass, i, error);
+    }
+  } else {
+    pass->base.backward_weights = backward_weights_im2col;
+    plan_im2col_gradient (pass, b);
+  }
+  if (ok)
+    return &pass->base;
+  free_im2col (&pass->base);
+  return NULL;
+}
+
+/* --- Winograd's tiles -------------------------------------------------------- */
+
+typedef struct
+{
+  CpuConvPass base;
+  CpuWinogradShape shape;       /* x to y; of the data gradient, dy to dx */
+  float *packed;
+} WinogradPass;
+
+static CpuWinogradShape
+get_shape (const CpuConvolution * conv, CpuConvPassKind kind)
+{
+  const gboolean back = kind == CPU_CONV_BACKWARD_DATA;
+  const CpuWinogradShape shape = { conv->d.n, conv->d.height, conv->d.width,
+    back ? conv->cout : conv->cin, back ? conv->cin : conv->cout
+  };
+
+  return shape;
+}
+
+static gboolean
+suits_winograd (const CpuConvolution * conv, CpuConvPassKind kind)
+{
+  const DdpmConvDesc *d = &conv->d;
+  const CpuWinogradShape shape = get_shape (conv, kind);
+
+  if (d->kernel != 3 || d->stride != 1 || conv->n_sources != 1
+      || d->src_type != DDPM_TYPE_F32 || d->dst_type != DDPM_TYPE_F32)
+    return FALSE;
+  return kind == CPU_CONV_FORWARD
+      ? ddpm_cpu_winograd_suits (get_backend (conv), &shape)
+      : ddpm_cpu_winograd_suits_gradient (get_backend (conv), &shape);
+}
+
+static void
+free_winograd (CpuConvPass * p)
+{
+  WinogradPass *pass = (WinogradPass *) p;
+  DdpmBackend *b = p->conv->base.plan.backend;
+
+  b->ops->free (b, pass->packed);
+  g_free (pass);
+}
+
+static void
+set_weights_winograd (CpuConvPass * p, const float *weight, float *staging)
+{
+  WinogradPass *pass = (WinogradPass *) p;
+  const gsize tap = p->conv->taps, row = (gsize) p->conv->cin * tap;
+  const gboolean back = p->backward_data != NULL;
+
+  ddpm_cpu_winograd_pack (get_backend (p->conv), &pass->shape, weight,
+      back ? row : tap, back ? tap : row, back, pass->packed);
+}
+
+static void
+forward_winograd (CpuConvPass * p, const gconstpointer x[2],
+    gconstpointer residual, gpointer y, gpointer scratch)
+{
+  const WinogradPass *pass = (WinogradPass *) p;
+
+  ddpm_cpu_winograd_convolve (get_backend (p->conv), &pass->shape, x[0],
+      pass->packed, p->conv->bias, residual, y, scratch);
+}
+
+static void
+backward_data_winograd (CpuConvPass * p, guint source, gconstpointer dy,
+    DdpmType dx_type, gpointer dx, gboolean add, gpointer scratch)
+{
+  const WinogradPass *pass = (WinogradPass *) p;
+
+  ddpm_cpu_winograd_convolve (get_backend (p->conv), &pass->shape, dy,
+      pass->packed, NULL, add ? dx : NULL, dx, scratch);
+}
+
+static void
+backward_weights_winograd (CpuConvPass * p, guint source, gconstpointer x,
+    gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
+{
+  const WinogradPass *pass = (WinogradPass *) p;
+
+  ddpm_cpu_winograd_gradient (get_backend (p->conv), &pass->shape, x, dy,
+      dweight, add, scratch);
+}
+
+static CpuConvPass *
+plan_winograd (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
+{
+  CpuBackend *b = get_backend (conv);
+  WinogradPass *pass = new_pass (conv, sizeof (WinogradPass), NULL,
+      free_winograd);
+
+  pass->shape = get_shape (conv, kind);
+  if (kind == CPU_CONV_BACKWARD_WEIGHTS) {
+    pass->base.backward_weights = backward_weights_winograd;
+    pass->base.name = ddpm_cpu_winograd_gradient_name (b, &pass->shape);
+    pass->base.scratch = ddpm_cpu_winograd_gradient_scratch (b, &pass->shape);
+    return &pass->base;
+  }
+  if (kind == CPU_CONV_FORWARD)
+    pass->base.forward = forward_winograd;
+  else
+    pass->base.backward_data = backward_data_winograd;
+  pass->base.set_weights = set_weights_winograd;
+  pass->base.name = ddpm_cpu_winograd_name (b, &pass->shape);
+  pass->base.scratch = ddpm_cpu_winograd_scratch (b, &pass->shape);
+  pass->packed = ddpm_cpu_conv_alloc (conv,
+      ddpm_cpu_winograd_packed_size (b, &pass->shape), error);
+  if (pass->packed)
+    return &pass->base;
+  free_winograd (&pass->base);
+  return NULL;
+}
+
+/* --- planning ---------------------------------------------------------------- */
 
 /* Versions 2.6 and 3.7 of oneDNN leave a part of some results unwritten:
  * dweight (2.6.3) and y (3.7.2) of a 3x3 kernel with stride 2 whose outputs are
@@ -61,193 +377,249 @@ onednn_writes_all (const DdpmConvDesc * d)
   return d->kernel == 3 ? d->stride == 1 || d->width > 2 : d->cout > 1;
 }
 
-DdpmPlan *
-ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
+static CpuConvPass *
+plan_pass (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
+{
+  if (suits_gemm (conv, kind))
+    return plan_gemm (conv, error);
+  if (conv->type == DDPM_TYPE_BF16)
+    return ddpm_cpu_onednn_plan_conv (conv, kind, error);
+  if (suits_winograd (conv, kind))
+    return plan_winograd (conv, kind, error);
+  return plan_im2col (conv, kind, error);
+}
+
+static gboolean
+plan_passes (CpuConvolution * conv, GError ** error)
+{
+  const guint passes = conv->d.training ? CPU_CONV_PASSES : 1;
+
+  for (guint kind = 0; kind < passes; kind++) {
+    conv->pass[kind] = plan_pass (conv, kind, error);
+    if (conv->pass[kind] == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Whether an operand is used as it is, without a copy */
+static gboolean
+has_x_as_computed_with (const CpuConvolution * conv, guint source)
+{
+  return conv->type == conv->d.src_type
+      && conv->source[source].padded == conv->source[source].channels;
+}
+
+static gboolean
+has_dy_as_computed_with (const CpuConvolution * conv)
+{
+  return conv->type == conv->d.dst_type && conv->cout_padded == conv->cout;
+}
+
+static gboolean
+has_y_as_computed_with (const CpuConvolution * conv)
+{
+  return conv->y_type == conv->d.dst_type && conv->cout_padded == conv->cout;
+}
+
+static void
+lay_out (CpuConvolution * conv)
+{
+  const gsize in = ddpm_cpu_conv_pixels_in (conv);
+  const gsize out = ddpm_cpu_conv_pixels_out (conv);
+  const gboolean copies_y = !has_y_as_computed_with (conv)
+      || !has_dy_as_computed_with (conv);
+  CpuConvLayout *l = &conv->layout;
+  gsize total = 0, work = 0;
+  guint padded = 0;
+
+  for (guint i = 0; i < conv->n_sources; i++) {
+    padded = MAX (padded, conv->source[i].padded);
+    l->x[i] = ddpm_cpu_layout_add (&total, has_x_as_computed_with (conv, i) ? 0
+        : in * conv->source[i].padded, ddpm_type_size (conv->type));
+  }
+  l->y = ddpm_cpu_layout_add (&total, copies_y ? out * conv->cout_padded : 0,
+      sizeof (float));
+  if (conv->d.training) {
+    const gboolean always_direct = conv->type == DDPM_TYPE_F32
+        && conv->d.src_type == DDPM_TYPE_F32;
+
+    l->dx = ddpm_cpu_layout_add (&total, always_direct ? 0 : in * padded,
+        sizeof (float));
+    l->sums = ddpm_cpu_layout_add (&total,
+        ddpm_cpu_column_sums_scratch (out, conv->cout), 1);
+  }
+  for (guint kind = 0; kind < CPU_CONV_PASSES; kind++) {
+    if (conv->pass[kind])
+      work = MAX (work, conv->pass[kind]->scratch);
+  }
+  l->work = ddpm_cpu_layout_add (&total, work, 1);
+  conv->base.plan.scratch = total;
+}
+
+/* Where bf16 is emulated, or a convolution in bf16 is computed in f32, weights
+ * are rounded before they are packed. */
+static gboolean
+rounds_weights (const CpuConvolution * conv)
+{
+  return conv->type == DDPM_TYPE_F32
+      && conv->base.plan.backend->act_type == DDPM_TYPE_BF16;
+}
+
+static gsize
+count_weights (const CpuConvolution * conv)
+{
+  return (gsize) conv->cout * conv->cin * conv->taps;
+}
+
+/* conv_set_weights () is given no workspace: the backend has one for all. */
+static gboolean
+reserve_staging (CpuConvolution * conv, GError ** error)
+{
+  CpuBackend *b = get_backend (conv);
+  gsize size = rounds_weights (conv) ? count_weights (conv) : 0;
+  float *staging;
+
+  for (guint kind = 0; kind < CPU_CONV_PASSES; kind++) {
+    if (conv->pass[kind])
+      size = MAX (size, conv->pass[kind]->staging);
+  }
+  if (size <= b->staging_size)
+    return TRUE;
+  staging = ddpm_cpu_conv_alloc (conv, size * sizeof (float), error);
+  if (staging == NULL)
+    return FALSE;
+  b->base.ops->free (&b->base, b->staging);
+  b->staging = staging;
+  b->staging_size = size;
+  return TRUE;
+}
+
+static void
+clear_conv (DdpmPlan * p)
+{
+  CpuConvolution *conv = (CpuConvolution *) p;
+
+  for (guint kind = 0; kind < CPU_CONV_PASSES; kind++) {
+    if (conv->pass[kind])
+      conv->pass[kind]->free (conv->pass[kind]);
+  }
+  p->ops->free (p->backend, conv->bias);
+}
+
+static const gchar *
+get_implementation (DdpmPlan * p, guint kind)
+{
+  const CpuConvolution *conv = (CpuConvolution *) p;
+
+  return kind < CPU_CONV_PASSES && conv->pass[kind] ? conv->pass[kind]->name
+      : NULL;
+}
+
+static guint
+round_up (guint channels, guint multiple)
+{
+  return (channels + multiple - 1) / multiple * multiple;
+}
+
+static CpuConvolution *
+new_conv (DdpmBackend * b, const DdpmConvDesc * d)
 {
   const gboolean native = ((CpuBackend *) b)->native_bf16
       && d->src_type == DDPM_TYPE_BF16 && onednn_writes_all (d);
-  CpuConvolution *conv;
+  const guint block = native ? BF16_BLOCK : 1;
+  CpuConvolution *conv = g_new0 (CpuConvolution, 1);
 
-  if (!ddpm_conv_desc_check (d, error))
-    return NULL;
-
-  conv = g_new0 (CpuConvolution, 1);
-  ddpm_cpu_plan_init (&conv->base, b, conv_clear, conv_implementation);
+  ddpm_cpu_plan_init (&conv->base, b, clear_conv, get_implementation);
   conv->d = *d;
   conv->out_height = (d->height - 1) / d->stride + 1;
   conv->out_width = (d->width - 1) / d->stride + 1;
   conv->cin = d->cin0 + d->cin1;
   conv->cout = d->cout;
+  conv->cout_padded = round_up (d->cout, block);
   conv->taps = d->kernel * d->kernel;
   conv->n_sources = d->cin1 ? 2 : 1;
   conv->source[0].channels = d->cin0;
+  conv->source[0].padded = round_up (d->cin0, block);
   conv->source[1].first = d->cin0;
   conv->source[1].channels = d->cin1;
+  conv->source[1].padded = round_up (d->cin1, block);
   conv->type = native ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
   /* the sum of two sources is rounded once */
   conv->y_type = native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
+  return conv;
+}
 
-  if (!ddpm_cpu_conv_plan (conv, conv->type == DDPM_TYPE_BF16 ? BF16_BLOCK : 1,
-          error)) {
-    g_free (conv);
+DdpmPlan *
+ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
+{
+  CpuConvolution *conv;
+  gboolean ok;
+
+  if (!ddpm_conv_desc_check (d, error))
+    return NULL;
+
+  conv = new_conv (b, d);
+  ok = plan_passes (conv, error) && reserve_staging (conv, error);
+  if (ok)
+    conv->bias = ddpm_cpu_conv_alloc (conv, round_up (conv->cout_padded,
+            get_backend (conv)->kernels->winograd->width) * sizeof (float),
+        error);
+  if (conv->bias == NULL) {
+    ddpm_cpu_plan_free (&conv->base.plan);
     return NULL;
   }
+  lay_out (conv);
   return &conv->base.plan;
 }
 
-/* The weights of one source, [cout_padded][padded][k][k], rounded to what the
- * backend computes with */
-static void
-stage_weights (CpuConvolution * conv, const CpuConvSource * s,
-    const float *weight)
-{
-  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
-  const gsize row = (gsize) s->padded * conv->taps;
-  const gsize used = (gsize) s->channels * conv->taps;
-
-#pragma omp parallel for schedule(static)
-  for (guint o = 0; o < conv->cout_padded; o++) {
-    float *to = b->staging + o * row;
-
-    memset (to, 0, row * sizeof (float));
-    if (o >= conv->cout)
-      continue;
-    memcpy (to, weight + ((gsize) o * conv->cin + s->first) * conv->taps,
-        used * sizeof (float));
-    b->kernels->element->round_to_bf16 (used, to);
-  }
-}
-
-/* The kernels of a source by its inputs, as turned or taken apart for dx */
-static void
-pack_backward (CpuConvolution * conv, const float *weight)
-{
-  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
-  const gsize of_output = (gsize) conv->cin * conv->taps;
-
-  if (conv->packed_backward)
-    ddpm_cpu_winograd_pack (b, &conv->tiling_backward, weight, of_output,
-        conv->taps, TRUE, conv->packed_backward);
-  for (guint i = 0; i < conv->n_sources; i++) {
-    const CpuConvSource *s = &conv->source[i];
-
-    if (s->packed_backward)
-      ddpm_cpu_patches_pack (&s->backward, b,
-          weight + (gsize) s->first * conv->taps, of_output, conv->taps,
-          s->packed_backward);
-  }
-}
-
-/* In f32; of bf16 that is emulated, rounded */
-static void
-pack_weights (CpuConvolution * conv, const float *weight)
-{
-  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
-  const gsize of_output = (gsize) conv->cin * conv->taps;
-
-  if (b->base.act_type == DDPM_TYPE_BF16) {
-    memcpy (b->staging, weight, conv->cout * of_output * sizeof (float));
-    b->kernels->element->round_to_bf16 (conv->cout * of_output, b->staging);
-    weight = b->staging;
-  }
-  if (conv->tiled[CPU_CONV_FORWARD])
-    ddpm_cpu_winograd_pack (b, &conv->tiling, weight, conv->taps, of_output,
-        FALSE, conv->packed);
-  else
-    ddpm_cpu_patches_pack (&conv->patches, b, weight, conv->taps, of_output,
-        conv->packed);
-  pack_backward (conv, weight);
-}
-
-static void
-arrange_weights (CpuConvolution * conv, CpuConvSource * s, const float *weight)
-{
-  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
-  gpointer work = b->staging + conv->staged;
-
-  stage_weights (conv, s, weight);
-  ddpm_cpu_primitive_run (&s->arrange, b, (gconstpointer[]) {
-      b->staging, s->weights}
-      , work);
-  for (guint i = 0; i < 2; i++) {
-    if (s->weights_backward[i])
-      ddpm_cpu_primitive_run (&s->arrange_backward[i], b, (gconstpointer[]) {
-          b->staging, s->weights_backward[i]}
-        , work);
-  }
-}
+/* --- executing ---------------------------------------------------------------- */
 
 void
 ddpm_cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
+  CpuBackend *b = get_backend (conv);
 
-  if (conv->type == DDPM_TYPE_F32)
-    pack_weights (conv, weight);
-  else
-    for (guint i = 0; i < conv->n_sources; i++)
-      arrange_weights (conv, &conv->source[i], weight);
+  if (rounds_weights (conv)) {
+    memcpy (b->staging, weight, count_weights (conv) * sizeof (float));
+    b->kernels->element->round_to_bf16 (count_weights (conv), b->staging);
+    weight = b->staging;
+  }
+  for (guint kind = 0; kind < CPU_CONV_PASSES; kind++) {
+    CpuConvPass *pass = conv->pass[kind];
+
+    if (pass && pass->set_weights)
+      pass->set_weights (pass, weight, b->staging);
+  }
   memcpy (conv->bias, bias, conv->cout * sizeof (float));
 }
 
-gconstpointer
-ddpm_cpu_conv_bring_x (CpuConvolution * conv, guint source, gconstpointer x,
+static gconstpointer
+convert_x (CpuConvolution * conv, guint source, gconstpointer x,
     gpointer scratch)
 {
   const CpuConvSource *s = &conv->source[source];
   gpointer copy = ddpm_cpu_at (scratch, conv->layout.x[source]);
 
-  if (s->x_bytes == 0)
+  if (has_x_as_computed_with (conv, source))
     return x;
-  ddpm_cpu_copy (ddpm_cpu_plan_backend (&conv->base.plan), conv->d.src_type,
-      conv->type, ddpm_cpu_conv_pixels_in (conv), s->channels, s->padded, x,
-      copy, FALSE);
+  ddpm_cpu_copy (get_backend (conv), conv->d.src_type, conv->type,
+      ddpm_cpu_conv_pixels_in (conv), s->channels, s->padded, x, copy, FALSE);
   return copy;
 }
 
-static void
-run_primitives (CpuConvolution * conv, const gconstpointer * x,
-    gconstpointer residual, gpointer out, gpointer scratch)
+static gconstpointer
+convert_dy (CpuConvolution * conv, gconstpointer dy, gpointer scratch)
 {
-  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
+  gpointer copy = ddpm_cpu_at (scratch, conv->layout.y);
 
-  if (residual && residual != out)
-    ddpm_cpu_copy (b, conv->d.dst_type, conv->y_type,
-        ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout_padded,
-        residual, out, FALSE);
-  for (guint i = 0; i < conv->n_sources; i++) {
-    CpuConvSource *s = &conv->source[i];
-    const gboolean add = i > 0 || residual != NULL;
-
-    ddpm_cpu_primitive_run (&s->forward[add], b, (gconstpointer[]) {
-        ddpm_cpu_conv_bring_x (conv, i, x[i], scratch),
-          s->weights, out, conv->bias}, ddpm_cpu_at (scratch,
-            conv->layout.work));
-  }
-}
-
-static void
-run_own (CpuConvolution * conv, const gconstpointer * x,
-    gconstpointer residual, float *out, gpointer scratch)
-{
-  CpuBackend *b = ddpm_cpu_plan_backend (&conv->base.plan);
-  gpointer work = ddpm_cpu_at (scratch, conv->layout.work);
-  const float *brought[2] = { NULL, };
-
-  if (residual && conv->d.dst_type != DDPM_TYPE_F32) {
-    ddpm_cpu_copy (b, conv->d.dst_type, DDPM_TYPE_F32,
-        ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout, residual, out,
-        FALSE);
-    residual = out;
-  }
-  for (guint i = 0; i < conv->n_sources; i++)
-    brought[i] = ddpm_cpu_conv_bring_x (conv, i, x[i], scratch);
-  if (conv->tiled[CPU_CONV_FORWARD])
-    ddpm_cpu_winograd_convolve (b, &conv->tiling, brought[0], conv->packed,
-        conv->bias, residual, out, work);
-  else
-    ddpm_cpu_patches_convolve (&conv->patches, b, brought, conv->packed,
-        conv->bias, residual, out, work);
+  if (has_dy_as_computed_with (conv))
+    return dy;
+  ddpm_cpu_copy (get_backend (conv), conv->d.dst_type, conv->type,
+      ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout_padded, dy, copy,
+      FALSE);
+  return copy;
 }
 
 void
@@ -255,17 +627,74 @@ ddpm_cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
-  const gconstpointer x[2] = { x0, x1 };
-  const gboolean direct = conv->y_type == conv->d.dst_type
-      && conv->cout_padded == conv->cout;
+  CpuConvPass *pass = conv->pass[CPU_CONV_FORWARD];
+  const gsize pixels = ddpm_cpu_conv_pixels_out (conv);
+  const gboolean direct = has_y_as_computed_with (conv);
   gpointer out = direct ? y : ddpm_cpu_at (scratch, conv->layout.y);
+  gconstpointer x[2] = { x0, x1 };
 
-  if (conv->type == DDPM_TYPE_F32)
-    run_own (conv, x, residual, out, scratch);
-  else
-    run_primitives (conv, x, residual, out, scratch);
+  if (residual && !direct) {
+    ddpm_cpu_copy (get_backend (conv), conv->d.dst_type, conv->y_type, pixels,
+        conv->cout, conv->cout_padded, residual, out, FALSE);
+    residual = out;
+  }
+  for (guint i = 0; i < conv->n_sources; i++)
+    x[i] = convert_x (conv, i, x[i], scratch);
+  pass->forward (pass, x, residual, out, ddpm_cpu_at (scratch,
+          conv->layout.work));
   if (!direct)
-    ddpm_cpu_copy (ddpm_cpu_plan_backend (p), conv->y_type, conv->d.dst_type,
-        ddpm_cpu_conv_pixels_out (conv), conv->cout_padded, conv->cout, out, y,
-        FALSE);
+    ddpm_cpu_copy (get_backend (conv), conv->y_type, conv->d.dst_type, pixels,
+        conv->cout_padded, conv->cout, out, y, FALSE);
+}
+
+/* What is not computed in its place is computed in f32 and then rounded, after
+ * it was added to what is there: a result is rounded once. */
+static void
+backward_data (CpuConvolution * conv, guint source, gconstpointer dy,
+    gpointer dx, gboolean add, gpointer scratch)
+{
+  const CpuConvSource *s = &conv->source[source];
+  CpuConvPass *pass = conv->pass[CPU_CONV_BACKWARD_DATA];
+  gpointer work = ddpm_cpu_at (scratch, conv->layout.work);
+  gpointer out = ddpm_cpu_at (scratch, conv->layout.dx);
+
+  if (has_x_as_computed_with (conv, source)
+      && (!add || conv->type == DDPM_TYPE_F32)) {
+    pass->backward_data (pass, source, dy, conv->type, dx, add, work);
+    return;
+  }
+  pass->backward_data (pass, source, dy, DDPM_TYPE_F32, out, FALSE, work);
+  ddpm_cpu_copy (get_backend (conv), DDPM_TYPE_F32, conv->d.src_type,
+      ddpm_cpu_conv_pixels_in (conv), s->padded, s->channels, out, dx, add);
+}
+
+void
+ddpm_cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+    gboolean add0, gpointer dx1, gboolean add1, gpointer scratch)
+{
+  CpuConvolution *conv = (CpuConvolution *) p;
+
+  dy = convert_dy (conv, dy, scratch);
+  if (dx0)
+    backward_data (conv, 0, dy, dx0, add0, scratch);
+  if (dx1 && conv->n_sources == 2)
+    backward_data (conv, 1, dy, dx1, add1, scratch);
+}
+
+void
+ddpm_cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
+    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
+    gboolean add, gpointer scratch)
+{
+  CpuConvolution *conv = (CpuConvolution *) p;
+  CpuConvPass *pass = conv->pass[CPU_CONV_BACKWARD_WEIGHTS];
+  const gconstpointer x[2] = { x0, x1 };
+  gconstpointer converted = convert_dy (conv, dy, scratch);
+
+  for (guint i = 0; i < conv->n_sources; i++)
+    pass->backward_weights (pass, i, convert_x (conv, i, x[i], scratch),
+        converted, dweight, add, ddpm_cpu_at (scratch, conv->layout.work));
+  ddpm_cpu_column_sums (get_backend (conv), conv->d.dst_type,
+      ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout, dy, dbias, add,
+      ddpm_cpu_at (scratch, conv->layout.sums));
 }

@@ -1,47 +1,17 @@
 /* gst-ddpm: CPU backend: the plan of a convolution
  * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A convolution has three passes. Each is planned by one of four ways to
+ * compute it: as one product of matrices (gemm), as products of a matrix of
+ * copied pixels (im2col), by Winograd's tiles, or by oneDNN. What differs
+ * between the ways is behind CpuConvPass; what they share (copies of operands
+ * in another type or with more channels, and rounding) is in convolution.c.
  */
 #pragma once
 
-#include "kernels/cpu/matmul.h"
-#include "kernels/cpu/patches.h"
-#include "kernels/cpu/winograd.h"
+#include "kernels/cpu/private.h"
 
 G_BEGIN_DECLS
-
-/* One of the concatenated inputs */
-typedef struct
-{
-  guint first, channels;        /* of the concatenated channels */
-  guint padded;                 /* channels as computed with */
-  gsize x_bytes;                /* of x as computed with; 0: x as it comes */
-  CpuMatmul product[2];         /* dy^T x of a 1x1 kernel; [1]: dweight += */
-  /* In f32: dy to dx, and the weights packed for it */
-  CpuPatches backward;
-  float *packed_backward;
-  /* To oneDNN each is a convolution of its own over a slice of the weights,
-   * the second of which adds to the first. */
-  gpointer weights;             /* as the primitives want them */
-  CpuPrimitive forward[2];      /* x, weights, y [, bias]; [1]: y += */
-  /* dx, weights, dy; [1]: dx in f32, to be added before it is rounded */
-  CpuPrimitive backward_data[2];
-  /* [1] NULL: as [0] */
-  gpointer weights_backward[2];
-  CpuPrimitive backward_weights;        /* x, dweights, dy */
-  CpuPrimitive arrange, arrange_backward[2];    /* of plain weights */
-  CpuPrimitive collect;         /* of dweights to plain ones */
-} CpuConvSource;
-
-/* Bytes from the start of the workspace */
-typedef struct
-{
-  gsize x[2];
-  gsize y;                      /* y or dy as computed with */
-  gsize dx;
-  gsize dweights, plain;        /* as oneDNN wants them; [cout][cin][k][k] */
-  gsize sums;
-  gsize work;                   /* of what computes */
-} CpuConvLayout;
 
 typedef enum
 {
@@ -49,7 +19,24 @@ typedef enum
   CPU_CONV_BACKWARD_DATA,
   CPU_CONV_BACKWARD_WEIGHTS,
   CPU_CONV_PASSES
-} CpuConvPass;
+} CpuConvPassKind;
+
+/* One of the concatenated inputs */
+typedef struct
+{
+  guint first, channels;        /* of the concatenated channels */
+  guint padded;                 /* channels as computed with */
+} CpuConvSource;
+
+typedef struct _CpuConvPass CpuConvPass;
+
+/* Bytes from the start of the workspace */
+typedef struct
+{
+  gsize x[2], y, dx;            /* operands and results as computed with */
+  gsize sums;                   /* of dbias */
+  gsize work;                   /* of the pass */
+} CpuConvLayout;
 
 typedef struct
 {
@@ -59,20 +46,34 @@ typedef struct
   guint cin, cout, taps;        /* taps: kernel^2 */
   guint cout_padded;
   guint n_sources;
-  /* of x, weights and dy as computed with: bf16 by oneDNN, f32 by our own
-   * kernels */
-  DdpmType type;
-  DdpmType y_type;              /* of y as computed with */
   CpuConvSource source[2];
-  /* In f32: what is computed by tiles, of one source, and not as a product */
-  gboolean tiled[CPU_CONV_PASSES];
-  CpuTiling tiling, tiling_backward;    /* x to y; dy to dx */
-  CpuPatches patches;           /* x to y */
-  float *packed, *packed_backward;      /* weights; backward: by tiles */
+  DdpmType type;                /* of x and dy as computed with */
+  DdpmType y_type;              /* of y as computed with */
   float *bias;                  /* [cout_padded], or more */
-  gsize staged;                 /* floats of the weights in staging */
+  CpuConvPass *pass[CPU_CONV_PASSES];   /* NULL: not planned */
   CpuConvLayout layout;
 } CpuConvolution;
+
+/* One pass, computed in one way. It fills the functions of its kind. */
+struct _CpuConvPass
+{
+  CpuConvolution *conv;
+  const gchar *name;            /* of what computes it, for measurements */
+  gsize scratch;                /* bytes of workspace */
+  gsize staging;                /* floats of the backend's, to set weights */
+  /* weight [cout][cin][k][k]; NULL: the pass does not use them */
+  void (*set_weights) (CpuConvPass * p, const float *weight, float *staging);
+  /* y [pixels][cout_padded] of y_type; residual, as y: NULL, or y itself */
+  void (*forward) (CpuConvPass * p, const gconstpointer x[2],
+      gconstpointer residual, gpointer y, gpointer scratch);
+  /* dx [pixels][padded] of a source, of conv->type or f32; add: f32 only */
+  void (*backward_data) (CpuConvPass * p, guint source, gconstpointer dy,
+      DdpmType dx_type, gpointer dx, gboolean add, gpointer scratch);
+  /* The source's channels of dweight [cout][cin][k][k] */
+  void (*backward_weights) (CpuConvPass * p, guint source, gconstpointer x,
+      gconstpointer dy, float *dweight, gboolean add, gpointer scratch);
+  void (*free) (CpuConvPass * p);
+};
 
 static inline gsize
 ddpm_cpu_conv_pixels_in (const CpuConvolution * conv)
@@ -86,39 +87,22 @@ ddpm_cpu_conv_pixels_out (const CpuConvolution * conv)
   return (gsize) conv->d.n * conv->out_height * conv->out_width;
 }
 
-/* Whether dweight is a product of dy and x as they are */
-static inline gboolean
-ddpm_cpu_conv_is_product (const CpuConvolution * conv)
+/* Memory for packed weights, zeroed; NULL: error says why */
+static inline gpointer
+ddpm_cpu_conv_alloc (const CpuConvolution * conv, gsize size, GError ** error)
 {
-  return conv->d.kernel == 1 && conv->d.stride == 1;
+  DdpmBackend *b = conv->base.plan.backend;
+  gpointer memory = b->ops->alloc (b, size);
+
+  if (memory == NULL)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "no memory for the weights of a convolution from %u to %u channels",
+        conv->cin, conv->cout);
+  return memory;
 }
 
-/* Whether patches, for the gradient of weights, are those of dy: either will
- * do, and they are copied from where there are fewer channels */
-static inline gboolean
-ddpm_cpu_conv_gathers_dy (const CpuConvolution * conv, const CpuConvSource * s)
-{
-  return conv->d.stride == 1 && conv->cout < s->channels;
-}
-
-/* x of a source as computed with: as it is, or a copy in the workspace */
-gconstpointer ddpm_cpu_conv_bring_x (CpuConvolution * conv, guint source,
-    gconstpointer x, gpointer scratch);
-
-/* How the three passes are computed. channels are padded to a multiple.
- * (convolution-plan.c) */
-gboolean ddpm_cpu_conv_plan (CpuConvolution * conv, guint multiple,
-    GError ** error);
-void ddpm_cpu_conv_unplan (CpuConvolution * conv);
-/* DDPM_ERROR_NO_SPACE; FALSE */
-gboolean ddpm_cpu_conv_no_memory (const CpuConvolution * conv, GError ** error);
-
-/* In bf16 (kernels/cpu/onednn/convolution.c) */
-gboolean ddpm_cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
-    GError ** error);
-void ddpm_cpu_conv_clear_primitives (CpuConvSource * s);
-gsize ddpm_cpu_conv_primitives_scratch (const CpuConvSource * s);
-/* Bytes of the gradient of weights as a primitive gives it */
-gsize ddpm_cpu_conv_dweights_size (const CpuConvSource * s);
+/* In bf16 (onednn/convolution.c); NULL: error says why */
+CpuConvPass *ddpm_cpu_onednn_plan_conv (CpuConvolution * conv,
+    CpuConvPassKind kind, GError ** error);
 
 G_END_DECLS

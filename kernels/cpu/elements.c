@@ -17,18 +17,12 @@ kernels_of (DdpmBackend * b)
   return ((CpuBackend *) b)->kernels;
 }
 
-static gsize
-count_pieces (gsize count, gsize piece)
-{
-  return count / piece + (count % piece != 0);
-}
-
 void
 ddpm_cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
     gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add)
 {
   const gsize piece = MAX (1, PIECE / MAX (cx, cy));
-  const gsize pieces = count_pieces (rows, piece);
+  const gsize pieces = ddpm_cpu_count_pieces (rows, piece);
 
 #pragma omp parallel for schedule(static)
   for (gsize i = 0; i < pieces; i++) {
@@ -43,7 +37,7 @@ ddpm_cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
 gsize
 ddpm_cpu_column_sums_scratch (gsize rows, gsize c)
 {
-  return count_pieces (rows, SUM_ROWS) * c * sizeof (float);
+  return ddpm_cpu_count_pieces (rows, SUM_ROWS) * c * sizeof (float);
 }
 
 /* Sums of the pieces [pieces][c], in double and in their order */
@@ -66,7 +60,7 @@ void
 ddpm_cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
     gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch)
 {
-  const gsize pieces = count_pieces (rows, SUM_ROWS);
+  const gsize pieces = ddpm_cpu_count_pieces (rows, SUM_ROWS);
   float *sums = scratch;
 
 #pragma omp parallel
@@ -193,7 +187,7 @@ ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 {
   const gsize at_a_time = 1024;
   double sums[1024], total = 0.0;
-  gsize pieces = count_pieces (count, PIECE);
+  gsize pieces = ddpm_cpu_count_pieces (count, PIECE);
 
   for (gsize done = 0; done < pieces; done += at_a_time) {
     const gsize now = MIN (at_a_time, pieces - done);

@@ -3,28 +3,28 @@
  *
  *   y[r][o] = bias[o] + sum over i of x[r][i] weight[o][i]
  */
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/gemm.h"
 
 typedef struct
 {
   CpuPlan base;
   gsize rows, in, out;
-  CpuProduct forward;           /* weight, x^T, y^T */
-  CpuProduct backward_data;     /* dy, weight, dx */
-  CpuProduct backward_weights;  /* dy^T, x, dweight */
+  CpuGemm forward;              /* weight, x^T, y^T */
+  CpuGemm backward_data;        /* dy, weight, dx */
+  CpuGemm backward_weights;     /* dy^T, x, dweight */
   gsize sums, work;             /* offsets in the workspace */
 } CpuLinear;
 
 static const gchar *
 linear_implementation (DdpmPlan * p, guint kind)
 {
-  return ddpm_cpu_plan_backend (p)->kernels->product->name;
+  return ddpm_cpu_plan_backend (p)->kernels->gemm->name;
 }
 
 /* Of few rows, weights are read once and as they are where they are the left
  * factor. */
 static void
-plan_products (CpuLinear * l, CpuBackend * b)
+plan_gemms (CpuLinear * l, CpuBackend * b)
 {
   const DdpmType f32 = DDPM_TYPE_F32;
   const CpuMatrix x = { f32, l->rows, l->in, {0, l->in, 1} };
@@ -33,11 +33,11 @@ plan_products (CpuLinear * l, CpuBackend * b)
   const CpuMatrix y_transposed = { f32, l->out, l->rows, {0, 1, l->out} };
   const CpuMatrix weight = { f32, l->out, l->in, {0, l->in, 1} };
 
-  ddpm_cpu_product_init (&l->forward, b, 1, &weight, &x_transposed,
-      &y_transposed);
-  ddpm_cpu_product_init (&l->backward_data, b, 1, &y, &weight, &x);
-  ddpm_cpu_product_init (&l->backward_weights, b, 1, &y_transposed, &x,
-      &weight);
+  ddpm_cpu_gemm_init (&l->forward, b, 1, &weight, &x_transposed,
+      &y_transposed, FALSE, NULL);
+  ddpm_cpu_gemm_init (&l->backward_data, b, 1, &y, &weight, &x, FALSE, NULL);
+  ddpm_cpu_gemm_init (&l->backward_weights, b, 1, &y_transposed, &x, &weight,
+      TRUE, NULL);
 }
 
 DdpmPlan *
@@ -56,13 +56,12 @@ ddpm_cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   l->rows = rows;
   l->in = in;
   l->out = out;
-  plan_products (l, b);
+  plan_gemms (l, b);
   l->sums =
       ddpm_cpu_layout_add (&total, ddpm_cpu_column_sums_scratch (rows, out), 1);
   l->work =
-      ddpm_cpu_layout_add (&total, MAX (ddpm_cpu_product_scratch (&l->forward,
-              b), MAX (ddpm_cpu_product_scratch (&l->backward_data, b),
-              ddpm_cpu_product_scratch (&l->backward_weights, b))), 1);
+      ddpm_cpu_layout_add (&total, MAX (l->forward.scratch,
+          MAX (l->backward_data.scratch, l->backward_weights.scratch)), 1);
   l->base.plan.scratch = total;
   return &l->base.plan;
 }
@@ -74,7 +73,7 @@ ddpm_cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
   CpuLinear *l = (CpuLinear *) p;
   CpuBackend *b = ddpm_cpu_plan_backend (p);
 
-  ddpm_cpu_product_run (&l->forward, b, weight, x, y, FALSE,
+  ddpm_cpu_gemm_run (&l->forward, b, weight, x, y, FALSE,
       ddpm_cpu_at (scratch, l->work));
   b->kernels->element->add_rows (l->rows, l->out, bias, y);
 }
@@ -89,8 +88,8 @@ ddpm_cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
   gpointer work = ddpm_cpu_at (scratch, l->work);
 
   if (dx)
-    ddpm_cpu_product_run (&l->backward_data, b, dy, weight, dx, FALSE, work);
-  ddpm_cpu_product_run (&l->backward_weights, b, dy, x, dweight, add, work);
+    ddpm_cpu_gemm_run (&l->backward_data, b, dy, weight, dx, FALSE, work);
+  ddpm_cpu_gemm_run (&l->backward_weights, b, dy, x, dweight, add, work);
   ddpm_cpu_column_sums (b, DDPM_TYPE_F32, l->rows, l->out, l->out, dy, dbias,
       add, ddpm_cpu_at (scratch, l->sums));
 }

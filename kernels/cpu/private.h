@@ -53,6 +53,19 @@ ddpm_cpu_layout_add (gsize * total, gsize count, gsize size)
   return offset;
 }
 
+static inline gsize
+ddpm_cpu_count_pieces (gsize count, gsize piece)
+{
+  return count / piece + (count % piece != 0);
+}
+
+/* Where the i-th of so many pieces begins */
+static inline gsize
+ddpm_cpu_piece_at (gsize count, gsize pieces, gsize i)
+{
+  return count / pieces * i + MIN (i, count % pieces);
+}
+
 static inline gpointer
 ddpm_cpu_at (gconstpointer base, gsize bytes)
 {
@@ -88,14 +101,6 @@ void ddpm_cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
     const gconstpointer * data, gpointer scratch);
 void ddpm_cpu_primitive_clear (CpuPrimitive * p);
 gboolean ddpm_cpu_primitive_is_slow (const CpuPrimitive * p);
-
-/* A matrix, or batch matrices one stride[0] apart; row and column strides */
-typedef struct
-{
-  DdpmType type;
-  gsize rows, columns;
-  gsize stride[3];
-} CpuMatrix;
 
 /* --- plans ---------------------------------------------------------------- */
 

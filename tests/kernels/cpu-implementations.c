@@ -65,7 +65,7 @@ assert_implementation (DdpmPlan * plan, guint kinds)
     const gchar *name = plan->ops->plan_implementation (plan, kind);
 
     g_test_message ("%u: %s", kind, name);
-    g_assert_true (g_str_has_prefix (name, "product:")
+    g_assert_true (g_str_has_prefix (name, "gemm:")
         || g_str_has_prefix (name, "winograd"));
   }
 }

@@ -161,7 +161,8 @@ dropout (void)
 /* --- products of matrices ------------------------------------------------------- */
 
 enum
-{ A_TURNED = 1, B_TURNED = 2, C_TURNED = 4, ADDED = 8, VARIANTS = 16 };
+{ A_TRANSPOSED = 1, B_TRANSPOSED = 2, C_TRANSPOSED = 4, ADDED = 8, VARIANTS = 16
+};
 
 /* Sixteenths: sums of products of them are exact */
 static float *
@@ -174,17 +175,17 @@ sixteenths (guint32 seed, gsize count)
   return x;
 }
 
-/* c = a b [+ c + bias], each of them as it is or turned */
+/* c = a b [+ c + bias], each of them as it is or transposed */
 static void
-check_product (const CpuProductKernels * k, gsize rows, gsize columns,
+check_product (const CpuGemmKernels * k, gsize rows, gsize columns,
     gsize depth, guint variant)
 {
-  const gsize a_row = variant & A_TURNED ? 1 : depth;
-  const gsize a_depth = variant & A_TURNED ? rows : 1;
-  const gsize b_column = variant & B_TURNED ? depth : 1;
-  const gsize b_depth = variant & B_TURNED ? 1 : columns;
-  const gsize c_row = variant & C_TURNED ? 1 : columns;
-  const gsize c_column = variant & C_TURNED ? rows : 1;
+  const gsize a_row = variant & A_TRANSPOSED ? 1 : depth;
+  const gsize a_depth = variant & A_TRANSPOSED ? rows : 1;
+  const gsize b_column = variant & B_TRANSPOSED ? depth : 1;
+  const gsize b_depth = variant & B_TRANSPOSED ? 1 : columns;
+  const gsize c_row = variant & C_TRANSPOSED ? 1 : columns;
+  const gsize c_column = variant & C_TRANSPOSED ? rows : 1;
   const gboolean add = variant & ADDED;
   g_autofree float *a = sixteenths (1, rows * depth);
   g_autofree float *b = sixteenths (2, columns * depth);
@@ -193,14 +194,14 @@ check_product (const CpuProductKernels * k, gsize rows, gsize columns,
   g_autofree float *c = g_memdup2 (before, rows * columns * sizeof (float));
   g_autofree float *a_packed = test_unwritten ((rows + k->rows) * depth);
   g_autofree float *b_packed = test_unwritten ((columns + k->width) * depth);
-  CpuProductRows left = { a, a_row, a_depth, k->rows * a_row };
-  const CpuProductResult to = { c, add ? c : NULL, add ? bias : NULL, c_row,
+  CpuGemmRows left = { a, a_row, a_depth, k->rows * a_row };
+  const CpuGemmResult to = { c, add ? c : NULL, add ? bias : NULL, c_row,
     c_column
   };
 
   k->pack_columns (columns, depth, b, b_column, b_depth, b_packed);
-  if (variant & A_TURNED) {
-    const CpuProductRows packed = { a_packed, 1, k->rows, k->rows * depth };
+  if (variant & A_TRANSPOSED) {
+    const CpuGemmRows packed = { a_packed, 1, k->rows, k->rows * depth };
 
     k->pack_rows (rows, depth, a, a_row, a_depth, a_packed);
     left = packed;
@@ -221,7 +222,7 @@ check_product (const CpuProductKernels * k, gsize rows, gsize columns,
 static void
 products_of_any_shape (gconstpointer kernels)
 {
-  const CpuProductKernels *k = ((const CpuKernels *) kernels)->product;
+  const CpuGemmKernels *k = ((const CpuKernels *) kernels)->gemm;
   const gsize columns[] = { 1, 7, k->width, 2 * k->width + 3 };
 
   for (gsize rows = 1; rows <= 2 * k->rows + 1; rows++) {

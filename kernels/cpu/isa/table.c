@@ -9,7 +9,7 @@ extern const CpuRandomKernels KERN (random_kernels);
 extern const CpuElementKernels KERN (element_kernels);
 extern const CpuOptimizerKernels KERN (optimizer_kernels);
 extern const CpuWinogradKernels KERN (winograd_kernels);
-extern const CpuProductKernels KERN (product_kernels);
+extern const CpuGemmKernels KERN (gemm_kernels);
 
 extern const CpuKernels KERN (kernels);
 const CpuKernels KERN (kernels) = {
@@ -20,5 +20,5 @@ const CpuKernels KERN (kernels) = {
   .element = &KERN (element_kernels),
   .optimizer = &KERN (optimizer_kernels),
   .winograd = &KERN (winograd_kernels),
-  .product = &KERN (product_kernels),
+  .gemm = &KERN (gemm_kernels),
 };

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Each loop runs in one thread over a contiguous piece of work; who works on
- * what is decided above. The files kern-*.c are compiled once for each
+ * what is decided above. The files of this folder are compiled once for each
  * instruction set, and ddpm_cpu_kernels_get() gives the best that this processor
  * has. Every sum keeps one accumulator per channel or a fixed number of
  * lanes, so that all of them give the same bits; but for products of
@@ -116,53 +116,55 @@ typedef struct
   float *y;
 } CpuWinogradOutputs;
 
-/* 3x3 convolution by tiles of outputs x outputs; see winograd.c. Of each
- * tile and each kernel there are points^2 planes, points = outputs + 2. */
+/* The transforms of F(m x m, 3x3), m = outputs; see winograd.c. A tile has
+ * (m + 2)^2 elements. Transformed tiles are kept element by element: each
+ * element of all of them is a matrix, [tiles or in][channels]. */
 typedef struct
 {
   const gchar *name;
   gsize outputs;
-  /* packed [planes][in][width], of @out <= width kernels, from input i of
-   * output o at weight + i in_stride + o out_stride; turned: by half a turn */
-  void (*pack) (gsize in, gsize out, gsize in_stride, gsize out_stride,
-      gboolean turned, const float *weight, float *packed);
+  /* packed [elements][in][width], of @out <= width kernels, from input i of
+   * output o at weight + i in_stride + o out_stride; flipped: in both
+   * directions */
+  void (*pack_weights) (gsize in, gsize out, gsize in_stride,
+      gsize out_stride, gboolean flipped, const float *weight, float *packed);
   /* The gradient of width kernels, from that of their packed form */
-  void (*unpack) (gsize in, gsize in_stride, gsize out_stride,
+  void (*unpack_gradient) (gsize in, gsize in_stride, gsize out_stride,
       const float *packed, float *dweight, gboolean add);
-  /* The planes, @plane apart, of a tile's inputs x[points^2] or of the
-   * gradients dy[outputs^2] of its outputs */
-  void (*spread_input) (gsize channels, const float *const *x, gsize plane,
-      float *v);
-  void (*spread_gradient) (gsize channels, const float *const *dy,
-      gsize plane, float *v);
-  /* The outputs of a tile from its products m [planes][width]; bias [width]:
+  /* The elements, to matrices that are @matrix apart, of a tile's inputs
+   * x[(m + 2)^2] or of the gradients dy[m^2] of its outputs */
+  void (*transform_input) (gsize channels, const float *const *x,
+      gsize matrix, float *v);
+  void (*transform_gradient) (gsize channels, const float *const *dy,
+      gsize matrix, float *v);
+  /* The outputs of a tile from its products m [elements][width]; bias [width]:
    * NULL: none */
-  void (*gather_output) (const float *m, const float *bias,
+  void (*transform_output) (const float *m, const float *bias,
       const CpuWinogradOutputs * to);
-} CpuWinogradTile;
+} CpuWinogradTransforms;
 
 typedef struct
 {
   gsize width;                  /* outputs that are computed at a time */
   gsize lanes;                  /* of which channels are a multiple */
   /* c [rows][width], rows c_row apart, = a b, or +=: element r, k of a at
-   * a + r a_row + k a_depth, rows of b b_depth apart; soon [depth][width] is
-   * only fetched */
+   * a + r a_row + k a_depth, rows of b b_depth apart; prefetch [depth][width]
+   * is only brought into the cache */
   void (*multiply) (gsize rows, gsize depth, const float *a, gsize a_row,
-      gsize a_depth, const float *b, gsize b_depth, const float *soon,
+      gsize a_depth, const float *b, gsize b_depth, const float *prefetch,
       float *c, gsize c_row, gboolean add);
-  const CpuWinogradTile *tile[2];       /* of 2x2 outputs, of 4x4 */
+  const CpuWinogradTransforms *transforms[2];       /* of 2x2 outputs, of 4x4 */
 } CpuWinogradKernels;
 
 /* Products of matrices c = a b, by blocks of @rows x @width; see
- * product.c. Panels are that many vectors, side by side: of a packed
+ * gemm.c. Panels are that many vectors, side by side: of a packed
  * one, [depth][rows] or [depth][width], the last filled up with zeros. */
 typedef struct
 {
   const float *x;               /* element r, k of a panel: r row + k depth */
   gsize row, depth;
   gsize panel;                  /* from one panel to the next */
-} CpuProductRows;
+} CpuGemmRows;
 
 /* c = sums + plus + bias: element r, k at r row + k column; bias [columns] */
 typedef struct
@@ -171,7 +173,7 @@ typedef struct
   const float *plus;            /* NULL: nothing; may be c */
   const float *bias;            /* NULL: nothing */
   gsize row, column;
-} CpuProductResult;
+} CpuGemmResult;
 
 typedef struct
 {
@@ -186,9 +188,9 @@ typedef struct
   /* The packed panels of b are b_panel apart. Each sum is over the depth in
    * its order, whatever the block is that it is computed in. */
   void (*multiply) (gsize rows, gsize columns, gsize depth,
-      const CpuProductRows * a, const float *b, gsize b_panel,
-      const CpuProductResult * to);
-} CpuProductKernels;
+      const CpuGemmRows * a, const float *b, gsize b_panel,
+      const CpuGemmResult * to);
+} CpuGemmKernels;
 
 typedef struct
 {
@@ -199,7 +201,7 @@ typedef struct
   const CpuElementKernels *element;
   const CpuOptimizerKernels *optimizer;
   const CpuWinogradKernels *winograd;
-  const CpuProductKernels *product;
+  const CpuGemmKernels *gemm;
 } CpuKernels;
 
 const CpuKernels *ddpm_cpu_kernels_get (void);

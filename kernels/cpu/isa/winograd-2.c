@@ -60,15 +60,15 @@ times_g_transposed (const Vec in[4], Vec out[3])
   out[2] = sum + in[3];
 }
 
-#include "kernels/cpu/isa/winograd-tile.h"
+#include "kernels/cpu/isa/winograd-transforms.h"
 
-extern const CpuWinogradTile KERN (winograd_tile_2);
-const CpuWinogradTile KERN (winograd_tile_2) = {
+extern const CpuWinogradTransforms KERN (winograd_transforms_2);
+const CpuWinogradTransforms KERN (winograd_transforms_2) = {
   .name = "winograd-2x2:" G_STRINGIFY (CPU_ISA),
   .outputs = OUTPUTS,
-  .pack = pack,
-  .unpack = unpack,
-  .spread_input = spread_input,
-  .spread_gradient = spread_gradient,
-  .gather_output = gather_output,
+  .pack_weights = pack_weights,
+  .unpack_gradient = unpack_gradient,
+  .transform_input = transform_input,
+  .transform_gradient = transform_gradient,
+  .transform_output = transform_output,
 };

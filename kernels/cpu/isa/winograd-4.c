@@ -111,15 +111,15 @@ times_g_transposed (const Vec in[6], Vec out[3])
   out[2] = plus_times (plus_times (in[5], A2, sum_a), B2, sum_b);
 }
 
-#include "kernels/cpu/isa/winograd-tile.h"
+#include "kernels/cpu/isa/winograd-transforms.h"
 
-extern const CpuWinogradTile KERN (winograd_tile_4);
-const CpuWinogradTile KERN (winograd_tile_4) = {
+extern const CpuWinogradTransforms KERN (winograd_transforms_4);
+const CpuWinogradTransforms KERN (winograd_transforms_4) = {
   .name = "winograd-4x4:" G_STRINGIFY (CPU_ISA),
   .outputs = OUTPUTS,
-  .pack = pack,
-  .unpack = unpack,
-  .spread_input = spread_input,
-  .spread_gradient = spread_gradient,
-  .gather_output = gather_output,
+  .pack_weights = pack_weights,
+  .unpack_gradient = unpack_gradient,
+  .transform_input = transform_input,
+  .transform_gradient = transform_gradient,
+  .transform_output = transform_output,
 };

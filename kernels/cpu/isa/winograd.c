@@ -18,11 +18,11 @@
 /* Rows of a block of a product, which is kept in registers */
 #define ROWS 6
 
-/* Meanwhile a float of every soon_depth at @soon comes nearer. */
+/* Meanwhile a float of every prefetch_depth at @prefetch comes nearer. */
 KERN_INLINE void
 multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
-    gsize a_depth, const float *b, gsize b_depth, const float *soon,
-    gsize soon_depth, float *c, gsize c_row, gboolean add)
+    gsize a_depth, const float *b, gsize b_depth, const float *prefetch,
+    gsize prefetch_depth, float *c, gsize c_row, gboolean add)
 {
   Vec sum[ROWS][2];
 
@@ -32,8 +32,8 @@ multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
   for (gsize k = 0; k < depth; k++, a += a_depth, b += b_depth) {
     const Vec b0 = vec_load (b), b1 = vec_load (b + LANES);
 
-    __builtin_prefetch (soon, 0, 2);
-    soon += soon_depth;
+    __builtin_prefetch (prefetch, 0, 2);
+    prefetch += prefetch_depth;
 
 #pragma GCC unroll 6
     for (gsize r = 0; r < rows; r++) {
@@ -59,51 +59,52 @@ multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
  * for it. */
 static void
 multiply (gsize rows, gsize depth, const float *a, gsize a_row, gsize a_depth,
-    const float *b, gsize b_depth, const float *soon, float *c, gsize c_row,
+    const float *b, gsize b_depth, const float *prefetch, float *c, gsize c_row,
     gboolean add)
 {
   const gsize all = rows;
   gsize now, step;
 
   for (; rows > 0; rows -= now, a += now * a_row, c += now * c_row,
-      soon += step * depth) {
+      prefetch += step * depth) {
     now = rows == 8 ? 4 : MIN (rows, ROWS);
     step = (now * WIDTH + all - 1) / all;
     switch (now) {
       case 1:
-        multiply_rows (1, depth, a, a_row, a_depth, b, b_depth, soon,
+        multiply_rows (1, depth, a, a_row, a_depth, b, b_depth, prefetch,
             step, c, c_row, add);
         break;
       case 2:
-        multiply_rows (2, depth, a, a_row, a_depth, b, b_depth, soon,
+        multiply_rows (2, depth, a, a_row, a_depth, b, b_depth, prefetch,
             step, c, c_row, add);
         break;
       case 3:
-        multiply_rows (3, depth, a, a_row, a_depth, b, b_depth, soon,
+        multiply_rows (3, depth, a, a_row, a_depth, b, b_depth, prefetch,
             step, c, c_row, add);
         break;
       case 4:
-        multiply_rows (4, depth, a, a_row, a_depth, b, b_depth, soon,
+        multiply_rows (4, depth, a, a_row, a_depth, b, b_depth, prefetch,
             step, c, c_row, add);
         break;
       case 5:
-        multiply_rows (5, depth, a, a_row, a_depth, b, b_depth, soon,
+        multiply_rows (5, depth, a, a_row, a_depth, b, b_depth, prefetch,
             step, c, c_row, add);
         break;
       default:
-        multiply_rows (6, depth, a, a_row, a_depth, b, b_depth, soon,
+        multiply_rows (6, depth, a, a_row, a_depth, b, b_depth, prefetch,
             step, c, c_row, add);
         break;
     }
   }
 }
 
-extern const CpuWinogradTile KERN (winograd_tile_2), KERN (winograd_tile_4);
+extern const CpuWinogradTransforms KERN (winograd_transforms_2),
+KERN (winograd_transforms_4);
 
 extern const CpuWinogradKernels KERN (winograd_kernels);
 const CpuWinogradKernels KERN (winograd_kernels) = {
   .width = WIDTH,
   .lanes = LANES,
   .multiply = multiply,
-  .tile = {&KERN (winograd_tile_2), &KERN (winograd_tile_4)},
+  .transforms = {&KERN (winograd_transforms_2), &KERN (winograd_transforms_4)},
 };

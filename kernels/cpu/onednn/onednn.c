@@ -4,13 +4,14 @@
 #include "kernels/cpu/onednn/onednn.h"
 
 dnnl_data_type_t
-ddpm_cpu_data_type (DdpmType type)
+ddpm_cpu_onednn_type (DdpmType type)
 {
   return type == DDPM_TYPE_F32 ? dnnl_f32 : dnnl_bf16;
 }
 
 gboolean
-ddpm_cpu_check (dnnl_status_t status, const gchar * what, GError ** error)
+ddpm_cpu_onednn_check (dnnl_status_t status, const gchar * what,
+    GError ** error)
 {
   if (status == dnnl_success)
     return TRUE;
@@ -64,9 +65,9 @@ gboolean
 ddpm_cpu_onednn_open (CpuBackend * b, GError ** error)
 {
   return ddpm_cpu_onednn_check_bf16 (error)
-      && ddpm_cpu_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0), "engine",
-      error)
-      && ddpm_cpu_check (dnnl_stream_create (&b->stream, b->engine,
+      && ddpm_cpu_onednn_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0),
+      "engine", error)
+      && ddpm_cpu_onednn_check (dnnl_stream_create (&b->stream, b->engine,
           dnnl_stream_default_flags), "stream", error);
 }
 

@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-dnnl_data_type_t ddpm_cpu_data_type (DdpmType type);
+dnnl_data_type_t ddpm_cpu_onednn_type (DdpmType type);
 /* Fails with DDPM_ERROR_LIBRARY, naming what was done. */
-gboolean ddpm_cpu_check (dnnl_status_t status, const gchar * what, GError ** error);
+gboolean ddpm_cpu_onednn_check (dnnl_status_t status, const gchar * what, GError ** error);
 
 /* --- primitives (primitive.c) -------------------------------------------- */
 

@@ -12,7 +12,7 @@ ddpm_cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
 
   if (status != dnnl_success) {
     *attr = NULL;
-    return ddpm_cpu_check (status, "attributes", error);
+    return ddpm_cpu_onednn_check (status, "attributes", error);
   }
   status = dnnl_primitive_attr_set_scratchpad_mode (*attr,
       dnnl_scratchpad_mode_user);
@@ -25,7 +25,7 @@ ddpm_cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
     if (ops)
       dnnl_post_ops_destroy (ops);
   }
-  if (!ddpm_cpu_check (status, "attributes", error)) {
+  if (!ddpm_cpu_onednn_check (status, "attributes", error)) {
     dnnl_primitive_attr_destroy (*attr);
     *attr = NULL;
     return FALSE;
@@ -39,7 +39,7 @@ add_argument (CpuPrimitive * p, CpuBackend * b, gint arg,
 {
   dnnl_memory_t memory;
 
-  if (!ddpm_cpu_check (dnnl_memory_create (&memory, desc, b->engine,
+  if (!ddpm_cpu_onednn_check (dnnl_memory_create (&memory, desc, b->engine,
               DNNL_MEMORY_NONE), "memory object", error))
     return FALSE;
   p->args[p->n_args] = arg;
@@ -56,8 +56,8 @@ ddpm_cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
   const char *implementation = NULL;
 
   memset (p, 0, sizeof (*p));
-  if (!ddpm_cpu_check (dnnl_primitive_create (&p->primitive, pd), "primitive",
-          error)) {
+  if (!ddpm_cpu_onednn_check (dnnl_primitive_create (&p->primitive, pd),
+          "primitive", error)) {
     p->primitive = NULL;
     goto failed;
   }
@@ -91,8 +91,8 @@ ddpm_cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
 
   if (!ddpm_cpu_attr_new (FALSE, &attr, error))
     return FALSE;
-  ok = ddpm_cpu_check (dnnl_reorder_primitive_desc_create (&pd, src, b->engine,
-          dst, b->engine, attr), "reorder of weights", error)
+  ok = ddpm_cpu_onednn_check (dnnl_reorder_primitive_desc_create (&pd, src,
+          b->engine, dst, b->engine, attr), "reorder of weights", error)
       && ddpm_cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
   dnnl_primitive_attr_destroy (attr);
   return ok;

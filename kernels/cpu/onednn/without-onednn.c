@@ -4,6 +4,7 @@
  * Only bf16 asks for primitives, and is refused here: none is ever made.
  */
 #include "kernels/cpu/convolution.h"
+#include "kernels/cpu/gemm.h"
 
 gboolean
 ddpm_cpu_onednn_check_bf16 (GError ** error)
@@ -50,33 +51,17 @@ ddpm_cpu_primitive_is_slow (const CpuPrimitive * p)
 }
 
 gboolean
-ddpm_cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
-    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
+ddpm_cpu_onednn_plan_gemm (CpuPrimitive * p, CpuBackend * b, gsize batch,
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out,
     gboolean add, GError ** error)
 {
   return ddpm_cpu_onednn_check_bf16 (error);
 }
 
-gboolean
-ddpm_cpu_conv_plan_primitives (CpuConvolution * conv, CpuConvSource * s,
+CpuConvPass *
+ddpm_cpu_onednn_plan_conv (CpuConvolution * conv, CpuConvPassKind kind,
     GError ** error)
 {
-  return ddpm_cpu_onednn_check_bf16 (error);
-}
-
-void
-ddpm_cpu_conv_clear_primitives (CpuConvSource * s)
-{
-}
-
-gsize
-ddpm_cpu_conv_primitives_scratch (const CpuConvSource * s)
-{
-  return 0;
-}
-
-gsize
-ddpm_cpu_conv_dweights_size (const CpuConvSource * s)
-{
-  return 0;
+  ddpm_cpu_onednn_check_bf16 (error);
+  return NULL;
 }

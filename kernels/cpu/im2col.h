@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/gemm.h"
 
 G_BEGIN_DECLS
 
@@ -36,31 +36,31 @@ typedef struct
   gsize channels[2], out;
   guint n_phases;
   CpuPhase phases[4];
-} CpuPatches;
+} CpuIm2col;
 
 /* x to y, and dy to the dx of one of the concatenated inputs */
-void ddpm_cpu_patches_init (CpuPatches * p, CpuBackend * b, const DdpmConvDesc * d);
-void ddpm_cpu_patches_init_backward (CpuPatches * p, CpuBackend * b,
+void ddpm_cpu_im2col_init (CpuIm2col * p, CpuBackend * b, const DdpmConvDesc * d);
+void ddpm_cpu_im2col_init_backward (CpuIm2col * p, CpuBackend * b,
     const DdpmConvDesc * d, guint channels);
 
 /* Bytes of packed weights */
-gsize ddpm_cpu_patches_packed_size (const CpuPatches * p, CpuBackend * b);
+gsize ddpm_cpu_im2col_packed_size (const CpuIm2col * p, CpuBackend * b);
 /* The kernel from channel i, of those concatenated, to output o is at weight
  * + i in_stride + o out_stride. */
-void ddpm_cpu_patches_pack (const CpuPatches * p, CpuBackend * b,
+void ddpm_cpu_im2col_pack (const CpuIm2col * p, CpuBackend * b,
     const float *weight, gsize in_stride, gsize out_stride, float *packed);
 
 /* bias [out], plus (as y, or y itself): NULL: none */
-void ddpm_cpu_patches_convolve (const CpuPatches * p, CpuBackend * b,
+void ddpm_cpu_im2col_convolve (const CpuIm2col * p, CpuBackend * b,
     const float *const x[2], const float *packed, const float *bias,
     const float *plus, float *y, gpointer scratch);
 /* Of one input: the gradient of the kernel from its channel i to output o, at
  * dweight + i in_stride + o out_stride; add: += */
-void ddpm_cpu_patches_gradient (const CpuPatches * p, CpuBackend * b, guint input,
+void ddpm_cpu_im2col_gradient (const CpuIm2col * p, CpuBackend * b, guint input,
     const float *x, const float *dy, float *dweight, gsize in_stride,
     gsize out_stride, gboolean add, gpointer scratch);
 /* Bytes of workspace of each */
-gsize ddpm_cpu_patches_scratch (const CpuPatches * p, CpuBackend * b);
-gsize ddpm_cpu_patches_gradient_scratch (const CpuPatches * p, CpuBackend * b);
+gsize ddpm_cpu_im2col_scratch (const CpuIm2col * p, CpuBackend * b);
+gsize ddpm_cpu_im2col_gradient_scratch (const CpuIm2col * p, CpuBackend * b);
 
 G_END_DECLS

@@ -25,9 +25,9 @@
 
 typedef float Four __attribute__((vector_size (16)));
 
-/* Four elements of four vectors, turned */
+/* Four elements of four vectors, transposed */
 KERN_INLINE void
-turn_four (gsize width, const float *x, gsize step, float *packed)
+transpose_four (gsize width, const float *x, gsize step, float *packed)
 {
   Four in[4], part[4], out[4];
 
@@ -63,7 +63,7 @@ pack_panel (const gsize width, gsize count, gsize depth, const float *x,
   } else if (count == width && deep == 1 && width % 4 == 0) {
     for (; k + 4 <= depth; k += 4) {
       for (gsize i = 0; i < width; i += 4)
-        turn_four (width, x + i * step + k, step, packed + k * width + i);
+        transpose_four (width, x + i * step + k, step, packed + k * width + i);
     }
   }
   for (; k < depth; k++) {
@@ -103,7 +103,7 @@ pack_columns (gsize count, gsize depth, const float *x, gsize step,
 /* Some columns of a block of sums, or columns that are not side by side */
 static G_NO_INLINE void
 store_few (gsize rows, gsize columns, float sum[ROWS][WIDTH],
-    const CpuProductResult * to)
+    const CpuGemmResult * to)
 {
   for (gsize r = 0; r < rows; r++) {
     for (gsize k = 0; k < columns; k++) {
@@ -116,7 +116,7 @@ store_few (gsize rows, gsize columns, float sum[ROWS][WIDTH],
 }
 
 KERN_INLINE void
-store_all (const gsize rows, Vec sum[ROWS][2], const CpuProductResult * to)
+store_all (const gsize rows, Vec sum[ROWS][2], const CpuGemmResult * to)
 {
   if (to->plus) {
 #pragma GCC unroll 8
@@ -143,7 +143,7 @@ store_all (const gsize rows, Vec sum[ROWS][2], const CpuProductResult * to)
 
 KERN_INLINE void
 multiply_rows (const gsize rows, gsize columns, gsize depth, const float *a,
-    gsize a_row, gsize a_depth, const float *b, const CpuProductResult * to)
+    gsize a_row, gsize a_depth, const float *b, const CpuGemmResult * to)
 {
   Vec sum[ROWS][2];
 
@@ -177,7 +177,7 @@ multiply_rows (const gsize rows, gsize columns, gsize depth, const float *a,
 
 static void
 multiply_block (gsize rows, gsize columns, gsize depth, const float *a,
-    gsize a_row, gsize a_depth, const float *b, const CpuProductResult * to)
+    gsize a_row, gsize a_depth, const float *b, const CpuGemmResult * to)
 {
   switch (rows) {
     case 1:
@@ -210,11 +210,11 @@ multiply_block (gsize rows, gsize columns, gsize depth, const float *a,
 }
 
 static void
-multiply (gsize rows, gsize columns, gsize depth, const CpuProductRows * a,
-    const float *b, gsize b_panel, const CpuProductResult * to)
+multiply (gsize rows, gsize columns, gsize depth, const CpuGemmRows * a,
+    const float *b, gsize b_panel, const CpuGemmResult * to)
 {
   for (gsize k = 0; k < columns; k += WIDTH, b += b_panel) {
-    CpuProductResult block = *to;
+    CpuGemmResult block = *to;
 
     block.c += k * to->column;
     block.plus = to->plus ? to->plus + k * to->column : NULL;
@@ -228,9 +228,9 @@ multiply (gsize rows, gsize columns, gsize depth, const CpuProductRows * a,
   }
 }
 
-extern const CpuProductKernels KERN (product_kernels);
-const CpuProductKernels KERN (product_kernels) = {
-  .name = "product:" G_STRINGIFY (CPU_ISA),
+extern const CpuGemmKernels KERN (gemm_kernels);
+const CpuGemmKernels KERN (gemm_kernels) = {
+  .name = "gemm:" G_STRINGIFY (CPU_ISA),
   .rows = ROWS,
   .width = WIDTH,
   .pack_rows = pack_rows,

@@ -1,7 +1,7 @@
 /* gst-ddpm: CPU backend: the primitive of oneDNN for a product of matrices
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/onednn/onednn.h"
 
 /* One matrix has two dimensions: there are more implementations for them. */
@@ -17,29 +17,30 @@ describe (gsize batch, const CpuMatrix * m, dnnl_memory_desc_t * desc)
 
   return batch == 1
       ? dnnl_memory_desc_create_with_strides (desc, 2, dims,
-      ddpm_cpu_data_type (m->type), strides)
+      ddpm_cpu_onednn_type (m->type), strides)
       : dnnl_memory_desc_create_with_strides (desc, 3, batch_dims,
-      ddpm_cpu_data_type (m->type), batch_strides);
+      ddpm_cpu_onednn_type (m->type), batch_strides);
 }
 
 gboolean
-ddpm_cpu_matmul_plan_primitive (CpuPrimitive * p, CpuBackend * b, gsize batch,
-    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * product,
+ddpm_cpu_onednn_plan_gemm (CpuPrimitive * p, CpuBackend * b, gsize batch,
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out,
     gboolean add, GError ** error)
 {
   static const gint args[] = { DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST };
-  const CpuMatrix *matrices[] = { left, right, product };
+  const CpuMatrix *matrices[] = { left, right, out };
   dnnl_memory_desc_t descs[3] = { NULL, NULL, NULL };
   dnnl_primitive_attr_t attr = NULL;
   dnnl_primitive_desc_t pd;
   gboolean ok = TRUE;
 
   for (guint i = 0; ok && i < 3; i++)
-    ok = ddpm_cpu_check (describe (batch, matrices[i], &descs[i]), "matrix",
-        error);
+    ok = ddpm_cpu_onednn_check (describe (batch, matrices[i], &descs[i]),
+        "matrix", error);
   ok = ok && ddpm_cpu_attr_new (add, &attr, error)
-      && ddpm_cpu_check (dnnl_matmul_primitive_desc_create (&pd, b->engine,
-          descs[0], descs[1], NULL, descs[2], attr), "matrix product", error)
+      && ddpm_cpu_onednn_check (dnnl_matmul_primitive_desc_create (&pd,
+          b->engine, descs[0], descs[1], NULL, descs[2], attr),
+      "matrix product", error)
       && ddpm_cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
   if (attr)
     dnnl_primitive_attr_destroy (attr);

@@ -12,34 +12,34 @@
  *
  * In two dimensions each is taken of all columns, then of all rows.
  */
-#define POINTS (OUTPUTS + 2)
-#define PLANES (POINTS * POINTS)
+#define TILE (OUTPUTS + 2)
+#define TILE_ELEMENTS (TILE * TILE)
 
 static void
-pack_lanes (const float *taps, gsize plane, float *packed)
+transform_weight_lanes (const float *taps, gsize matrix, float *packed)
 {
-  Vec part[POINTS][3];
+  Vec part[TILE][3];
 
   for (gsize column = 0; column < 3; column++) {
-    Vec g[3], u[POINTS];
+    Vec g[3], u[TILE];
 
     for (gsize i = 0; i < 3; i++)
       g[i] = vec_load (taps + (3 * i + column) * WIDTH);
     times_g (g, u);
-    for (gsize i = 0; i < POINTS; i++)
+    for (gsize i = 0; i < TILE; i++)
       part[i][column] = u[i];
   }
-  for (gsize row = 0; row < POINTS; row++) {
-    Vec u[POINTS];
+  for (gsize row = 0; row < TILE; row++) {
+    Vec u[TILE];
 
     times_g (part[row], u);
-    for (gsize i = 0; i < POINTS; i++, packed += plane)
+    for (gsize i = 0; i < TILE; i++, packed += matrix)
       vec_store (packed, u[i]);
   }
 }
 
 static void
-pack (gsize in, gsize out, gsize in_stride, gsize out_stride, gboolean turned,
+pack_weights (gsize in, gsize out, gsize in_stride, gsize out_stride, gboolean flipped,
     const float *weight, float *packed)
 {
   float taps[9 * WIDTH] = { 0, };
@@ -49,23 +49,23 @@ pack (gsize in, gsize out, gsize in_stride, gsize out_stride, gboolean turned,
       const float *g = weight + o * out_stride;
 
       for (gsize tap = 0; tap < 9; tap++)
-        taps[tap * WIDTH + o] = g[turned ? 8 - tap : tap];
+        taps[tap * WIDTH + o] = g[flipped ? 8 - tap : tap];
     }
-    pack_lanes (taps, in * WIDTH, packed);
-    pack_lanes (taps + LANES, in * WIDTH, packed + LANES);
+    transform_weight_lanes (taps, in * WIDTH, packed);
+    transform_weight_lanes (taps + LANES, in * WIDTH, packed + LANES);
   }
 }
 
 static void
-unpack_lanes (const float *packed, gsize plane, float *taps)
+transform_weight_gradient_lanes (const float *packed, gsize matrix, float *taps)
 {
-  Vec part[3][POINTS];
+  Vec part[3][TILE];
 
-  for (gsize column = 0; column < POINTS; column++) {
-    Vec u[POINTS], g[3];
+  for (gsize column = 0; column < TILE; column++) {
+    Vec u[TILE], g[3];
 
-    for (gsize i = 0; i < POINTS; i++)
-      u[i] = vec_load (packed + (i * POINTS + column) * plane);
+    for (gsize i = 0; i < TILE; i++)
+      u[i] = vec_load (packed + (i * TILE + column) * matrix);
     times_g_transposed (u, g);
     for (gsize i = 0; i < 3; i++)
       part[i][column] = g[i];
@@ -80,14 +80,14 @@ unpack_lanes (const float *packed, gsize plane, float *taps)
 }
 
 static void
-unpack (gsize in, gsize in_stride, gsize out_stride, const float *packed,
+unpack_gradient (gsize in, gsize in_stride, gsize out_stride, const float *packed,
     float *dweight, gboolean add)
 {
   float taps[9 * WIDTH];
 
   for (gsize i = 0; i < in; i++, dweight += in_stride, packed += WIDTH) {
-    unpack_lanes (packed, in * WIDTH, taps);
-    unpack_lanes (packed + LANES, in * WIDTH, taps + LANES);
+    transform_weight_gradient_lanes (packed, in * WIDTH, taps);
+    transform_weight_gradient_lanes (packed + LANES, in * WIDTH, taps + LANES);
     for (gsize o = 0; o < WIDTH; o++) {
       float *dg = dweight + o * out_stride;
 
@@ -99,66 +99,66 @@ unpack (gsize in, gsize in_stride, gsize out_stride, const float *packed,
 }
 
 static void
-spread_input (gsize channels, const float *const *x, gsize plane, float *v)
+transform_input (gsize channels, const float *const *x, gsize matrix, float *v)
 {
   for (gsize c = 0; c < channels; c += LANES) {
-    Vec part[POINTS][POINTS];
+    Vec part[TILE][TILE];
 
-    for (gsize column = 0; column < POINTS; column++) {
-      Vec d[POINTS], u[POINTS];
+    for (gsize column = 0; column < TILE; column++) {
+      Vec d[TILE], u[TILE];
 
-      for (gsize i = 0; i < POINTS; i++)
-        d[i] = vec_load (x[i * POINTS + column] + c);
+      for (gsize i = 0; i < TILE; i++)
+        d[i] = vec_load (x[i * TILE + column] + c);
       times_b (d, u);
-      for (gsize i = 0; i < POINTS; i++)
+      for (gsize i = 0; i < TILE; i++)
         part[i][column] = u[i];
     }
-    for (gsize row = 0; row < POINTS; row++) {
-      Vec u[POINTS];
+    for (gsize row = 0; row < TILE; row++) {
+      Vec u[TILE];
 
       times_b (part[row], u);
-      for (gsize i = 0; i < POINTS; i++)
-        vec_store (v + (row * POINTS + i) * plane + c, u[i]);
+      for (gsize i = 0; i < TILE; i++)
+        vec_store (v + (row * TILE + i) * matrix + c, u[i]);
     }
   }
 }
 
 static void
-spread_gradient (gsize channels, const float *const *dy, gsize plane, float *v)
+transform_gradient (gsize channels, const float *const *dy, gsize matrix, float *v)
 {
   for (gsize c = 0; c < channels; c += LANES) {
-    Vec part[POINTS][OUTPUTS];
+    Vec part[TILE][OUTPUTS];
 
     for (gsize column = 0; column < OUTPUTS; column++) {
-      Vec d[OUTPUTS], u[POINTS];
+      Vec d[OUTPUTS], u[TILE];
 
       for (gsize i = 0; i < OUTPUTS; i++)
         d[i] = vec_load (dy[i * OUTPUTS + column] + c);
       times_a (d, u);
-      for (gsize i = 0; i < POINTS; i++)
+      for (gsize i = 0; i < TILE; i++)
         part[i][column] = u[i];
     }
-    for (gsize row = 0; row < POINTS; row++) {
-      Vec u[POINTS];
+    for (gsize row = 0; row < TILE; row++) {
+      Vec u[TILE];
 
       times_a (part[row], u);
-      for (gsize i = 0; i < POINTS; i++)
-        vec_store (v + (row * POINTS + i) * plane + c, u[i]);
+      for (gsize i = 0; i < TILE; i++)
+        vec_store (v + (row * TILE + i) * matrix + c, u[i]);
     }
   }
 }
 
 /* Some lanes of all outputs of a tile */
 KERN_INLINE void
-gather_lanes (const float *m, Vec y[OUTPUTS][OUTPUTS])
+transform_output_lanes (const float *m, Vec y[OUTPUTS][OUTPUTS])
 {
-  Vec part[OUTPUTS][POINTS];
+  Vec part[OUTPUTS][TILE];
 
-  for (gsize column = 0; column < POINTS; column++) {
-    Vec u[POINTS], few[OUTPUTS];
+  for (gsize column = 0; column < TILE; column++) {
+    Vec u[TILE], few[OUTPUTS];
 
-    for (gsize i = 0; i < POINTS; i++)
-      u[i] = vec_load (m + (i * POINTS + column) * WIDTH);
+    for (gsize i = 0; i < TILE; i++)
+      u[i] = vec_load (m + (i * TILE + column) * WIDTH);
     times_a_transposed (u, few);
     for (gsize i = 0; i < OUTPUTS; i++)
       part[i][column] = few[i];
@@ -169,14 +169,14 @@ gather_lanes (const float *m, Vec y[OUTPUTS][OUTPUTS])
 
 /* The outputs of a tile that are all in the image, and all channels of WIDTH */
 KERN_INLINE void
-gather_whole (gboolean add, const float *m, const float *bias,
+transform_whole_output (gboolean add, const float *m, const float *bias,
     const CpuWinogradOutputs * to)
 {
   for (gsize c = 0; c < WIDTH; c += LANES) {
     Vec y[OUTPUTS][OUTPUTS];
     const Vec offset = bias ? vec_load (bias + c) : vec_all (0.0f);
 
-    gather_lanes (m + c, y);
+    transform_output_lanes (m + c, y);
     for (gsize i = 0; i < OUTPUTS; i++) {
       for (gsize k = 0; k < OUTPUTS; k++) {
         const gsize at = i * to->row_step + k * to->column_step + c;
@@ -191,14 +191,14 @@ gather_whole (gboolean add, const float *m, const float *bias,
 }
 
 static void
-gather_part (const float *m, const float *bias, const CpuWinogradOutputs * to)
+transform_part_of_output (const float *m, const float *bias, const CpuWinogradOutputs * to)
 {
   for (gsize c = 0; c < MIN (to->channels, WIDTH); c += LANES) {
     Vec y[OUTPUTS][OUTPUTS];
     const Vec offset = bias ? vec_load (bias + c) : vec_all (0.0f);
     const gsize channels = MIN (to->channels - c, LANES);
 
-    gather_lanes (m + c, y);
+    transform_output_lanes (m + c, y);
     for (gsize i = 0; i < to->rows; i++) {
       for (gsize k = 0; k < to->columns; k++) {
         const gsize at = i * to->row_step + k * to->column_step + c;
@@ -214,13 +214,13 @@ gather_part (const float *m, const float *bias, const CpuWinogradOutputs * to)
 }
 
 static void
-gather_output (const float *m, const float *bias,
+transform_output (const float *m, const float *bias,
     const CpuWinogradOutputs * to)
 {
   if (to->rows < OUTPUTS || to->columns < OUTPUTS || to->channels < WIDTH)
-    gather_part (m, bias, to);
+    transform_part_of_output (m, bias, to);
   else if (to->residual)
-    gather_whole (TRUE, m, bias, to);
+    transform_whole_output (TRUE, m, bias, to);
   else
-    gather_whole (FALSE, m, bias, to);
+    transform_whole_output (FALSE, m, bias, to);
 }

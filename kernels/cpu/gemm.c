@@ -1,0 +1,212 @@
+/* gst-ddpm: CPU backend: products of matrices
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * isa/gemm.c has the idea. The result is cut into pieces. A thread takes one
+ * piece at a time and packs the part of b that it needs, and of a, if the rows
+ * of a are not contiguous. The depth is cut into blocks, which depend on the
+ * depth alone and are summed in their order: so no result depends on how the
+ * work was shared out.
+ */
+#include <omp.h>
+#include <string.h>
+#include "kernels/cpu/gemm.h"
+
+/* --- planning ----------------------------------------------------------------- */
+
+static gsize
+count_panels (const CpuGemm * g, CpuBackend * b, gboolean columns)
+{
+  return columns ? ddpm_cpu_count_pieces (g->columns, b->kernels->gemm->width)
+      : ddpm_cpu_count_pieces (g->rows, b->kernels->gemm->rows);
+}
+
+/* As many for each thread, or so many that it does not matter */
+static gboolean
+is_shared_out (const CpuGemm * g, gsize threads)
+{
+  const gsize pieces = g->batch * g->row_pieces * g->column_pieces;
+
+  return pieces >= 4 * threads || pieces % threads == 0;
+}
+
+/* The larger side is halved until all threads are busy. */
+static void
+cut_up (CpuGemm * g, CpuBackend * b)
+{
+  const gsize most_rows = count_panels (g, b, FALSE);
+  const gsize most_columns = count_panels (g, b, TRUE);
+
+  g->row_pieces = 1;
+  g->column_pieces = ddpm_cpu_count_pieces (g->columns, CPU_GEMM_COLUMNS);
+  while (!is_shared_out (g, b->base.threads)
+      && (g->row_pieces < most_rows || g->column_pieces < most_columns)) {
+    if (g->row_pieces >= most_rows || (g->column_pieces < most_columns
+            && g->columns / g->column_pieces >= g->rows / g->row_pieces))
+      g->column_pieces = MIN (2 * g->column_pieces, most_columns);
+    else
+      g->row_pieces = MIN (2 * g->row_pieces, most_rows);
+  }
+}
+
+static void
+plan_f32 (CpuGemm * g, CpuBackend * b, gsize batch, const CpuMatrix * left,
+    const CpuMatrix * right, const CpuMatrix * out)
+{
+  const gsize width = b->kernels->gemm->width;
+  gsize columns, depth;
+
+  g->batch = batch;
+  g->rows = left->rows;
+  g->columns = right->columns;
+  g->depth = left->columns;
+  memcpy (g->a, left->stride, sizeof (g->a));
+  memcpy (g->b, right->stride, sizeof (g->b));
+  memcpy (g->c, out->stride, sizeof (g->c));
+  g->blocks = ddpm_cpu_count_pieces (g->depth, CPU_GEMM_DEPTH);
+  cut_up (g, b);
+
+  depth = ddpm_cpu_count_pieces (g->depth, g->blocks);
+  columns = ddpm_cpu_count_pieces (count_panels (g, b, TRUE), g->column_pieces);
+  ddpm_cpu_layout_add (&g->slot_bytes, columns * width * depth, sizeof (float));
+  g->a_at = ddpm_cpu_layout_add (&g->slot_bytes, g->a[2] == 1 ? 0
+      : CPU_GEMM_ROWS * depth, sizeof (float));
+  ddpm_cpu_layout_add (&g->scratch, b->base.threads, g->slot_bytes);
+  g->name = b->kernels->gemm->name;
+}
+
+gboolean
+ddpm_cpu_gemm_init (CpuGemm * g, CpuBackend * b, gsize batch,
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out,
+    gboolean adds, GError ** error)
+{
+  memset (g, 0, sizeof (*g));
+  if (left->type == DDPM_TYPE_F32) {
+    plan_f32 (g, b, batch, left, right, out);
+    return TRUE;
+  }
+  for (guint add = 0; add <= adds; add++) {
+    if (!ddpm_cpu_onednn_plan_gemm (&g->primitive[add], b, batch, left, right,
+            out, add, error))
+      return FALSE;
+  }
+  g->scratch = MAX (g->primitive[0].scratch, g->primitive[1].scratch);
+  g->name = g->primitive[0].implementation;
+  return TRUE;
+}
+
+void
+ddpm_cpu_gemm_clear (CpuGemm * g)
+{
+  ddpm_cpu_primitive_clear (&g->primitive[0]);
+  ddpm_cpu_primitive_clear (&g->primitive[1]);
+}
+
+/* --- executing ----------------------------------------------------------------- */
+
+typedef struct
+{
+  const CpuGemm *g;
+  const CpuGemmKernels *kernels;
+  const float *a, *b;
+  float *c;
+  gboolean add;
+} GemmRun;
+
+/* Rows as they are, where they are contiguous, or packed */
+static CpuGemmRows
+get_rows (const GemmRun * run, gsize row, gsize rows, gsize from, gsize depth,
+    const float *a, float *packed)
+{
+  const gsize *stride = run->g->a, panel = run->kernels->rows;
+  const CpuGemmRows plain = { a + row * stride[1] + from, stride[1], 1,
+    panel * stride[1]
+  };
+  const CpuGemmRows brought = { packed, 1, panel, panel * depth };
+
+  if (stride[2] == 1)
+    return plain;
+  run->kernels->pack_rows (rows, depth, a + row * stride[1] + from * stride[2],
+      stride[1], stride[2], packed);
+  return brought;
+}
+
+/* What one block of the depth adds to some rows and columns of a product */
+static void
+add_block (const GemmRun * run, gsize image, gsize row, gsize end, gsize column,
+    gsize columns, gsize block, gpointer slot)
+{
+  const CpuGemm *g = run->g;
+  const CpuGemmKernels *k = run->kernels;
+  const gsize from = ddpm_cpu_piece_at (g->depth, g->blocks, block);
+  const gsize depth = ddpm_cpu_piece_at (g->depth, g->blocks, block + 1) - from;
+  const float *a = run->a + image * g->a[0];
+  float *packed = slot;
+
+  k->pack_columns (columns, depth, run->b + image * g->b[0] + column * g->b[2]
+      + from * g->b[1], g->b[2], g->b[1], packed);
+  for (gsize now; row < end; row += now) {
+    float *c = run->c + image * g->c[0] + row * g->c[1] + column * g->c[2];
+    const CpuGemmResult to = { c, run->add || block > 0 ? c : NULL, NULL,
+      g->c[1], g->c[2]
+    };
+    CpuGemmRows rows;
+
+    now = MIN (CPU_GEMM_ROWS, end - row);
+    rows =
+        get_rows (run, row, now, from, depth, a, ddpm_cpu_at (slot, g->a_at));
+    k->multiply (now, columns, depth, &rows, packed, k->width * depth, &to);
+  }
+}
+
+static void
+multiply_piece (const GemmRun * run, gsize i, gpointer slot)
+{
+  const CpuGemm *g = run->g;
+  const CpuGemmKernels *k = run->kernels;
+  const gsize row_panels = ddpm_cpu_count_pieces (g->rows, k->rows);
+  const gsize column_panels = ddpm_cpu_count_pieces (g->columns, k->width);
+  const gsize column_piece = i % g->column_pieces;
+  const gsize row_piece = i / g->column_pieces % g->row_pieces;
+  const gsize image = i / g->column_pieces / g->row_pieces;
+  const gsize row = k->rows
+      * ddpm_cpu_piece_at (row_panels, g->row_pieces, row_piece);
+  const gsize row_end = k->rows
+      * ddpm_cpu_piece_at (row_panels, g->row_pieces, row_piece + 1);
+  const gsize column = k->width
+      * ddpm_cpu_piece_at (column_panels, g->column_pieces, column_piece);
+  const gsize column_end = k->width
+      * ddpm_cpu_piece_at (column_panels, g->column_pieces, column_piece + 1);
+
+  for (gsize block = 0; block < g->blocks; block++)
+    add_block (run, image, row, MIN (row_end, g->rows), column,
+        MIN (column_end, g->columns) - column, block, slot);
+}
+
+static void
+multiply_f32 (const CpuGemm * g, CpuBackend * b, const float *left,
+    const float *right, float *out, gboolean add, gpointer scratch)
+{
+  const GemmRun run = { g, b->kernels->gemm, left, right, out, add };
+
+#pragma omp parallel
+  {
+    gpointer slot =
+        ddpm_cpu_at (scratch, omp_get_thread_num () * g->slot_bytes);
+
+#pragma omp for schedule(dynamic)
+    for (gsize i = 0; i < g->batch * g->row_pieces * g->column_pieces; i++)
+      multiply_piece (&run, i, slot);
+  }
+}
+
+void
+ddpm_cpu_gemm_run (CpuGemm * g, CpuBackend * b, gconstpointer left,
+    gconstpointer right, gpointer out, gboolean add, gpointer scratch)
+{
+  const gconstpointer data[] = { left, right, out };
+
+  if (g->primitive[0].primitive)
+    ddpm_cpu_primitive_run (&g->primitive[!!add], b, data, scratch);
+  else
+    multiply_f32 (g, b, left, right, out, add, scratch);
+}
