@@ -28,7 +28,7 @@ typedef struct
 } CpuAttention;
 
 static void
-attention_clear (DdpmPlan * p)
+clear_gemms (DdpmPlan * p)
 {
   CpuAttention *a = (CpuAttention *) p;
 
@@ -41,24 +41,24 @@ attention_clear (DdpmPlan * p)
 }
 
 static const gchar *
-slower (const CpuGemm * first, const CpuGemm * second)
+get_slower_name (const CpuGemm * first, const CpuGemm * second)
 {
   return ddpm_cpu_primitive_is_slow (&second->primitive[0]) ? second->name
       : first->name;
 }
 
 static const gchar *
-attention_implementation (DdpmPlan * p, guint kind)
+get_implementation (DdpmPlan * p, guint kind)
 {
   CpuAttention *a = (CpuAttention *) p;
 
   switch (kind) {
     case 0:
-      return slower (&a->scores, &a->values);
+      return get_slower_name (&a->scores, &a->values);
     case 1:
-      return slower (&a->dprobs, &a->dvalues);
+      return get_slower_name (&a->dprobs, &a->dvalues);
     default:
-      return slower (&a->dqueries, &a->dkeys);
+      return get_slower_name (&a->dqueries, &a->dkeys);
   }
 }
 
@@ -129,7 +129,7 @@ ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
     return NULL;
 
   a = g_new0 (CpuAttention, 1);
-  ddpm_cpu_plan_init (&a->base, b, attention_clear, attention_implementation);
+  ddpm_cpu_plan_init (&a->base, b, clear_gemms, get_implementation);
   a->d = *d;
   a->type = ((CpuBackend *) b)->native_bf16 ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
   if (!plan_gemms (a, (CpuBackend *) b, error)) {
@@ -141,8 +141,8 @@ ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
 }
 
 static gconstpointer
-widen (CpuAttention * a, gsize count, gconstpointer x, gpointer scratch,
-    gsize at)
+widen_activations (CpuAttention * a, gsize count, gconstpointer x,
+    gpointer scratch, gsize at)
 {
   DdpmBackend *b = a->base.plan.backend;
 
@@ -154,7 +154,7 @@ widen (CpuAttention * a, gsize count, gconstpointer x, gpointer scratch,
 }
 
 static void
-narrow (CpuAttention * a, gsize count, gconstpointer x, gpointer y)
+store_activations (CpuAttention * a, gsize count, gconstpointer x, gpointer y)
 {
   DdpmBackend *b = a->base.plan.backend;
 
@@ -165,7 +165,7 @@ narrow (CpuAttention * a, gsize count, gconstpointer x, gpointer y)
 
 /* x, of activations, at a third of its row */
 static gpointer
-third (const CpuAttention * a, gconstpointer qkv, guint which)
+get_third (const CpuAttention * a, gconstpointer qkv, guint which)
 {
   return ddpm_cpu_at (qkv, which * (gsize) a->d.c * ddpm_type_size (a->type));
 }
@@ -183,16 +183,18 @@ ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   float *scores = ddpm_cpu_at (scratch, a->scores_at);
   gpointer out = a->type == act ? y : ddpm_cpu_at (scratch, a->y_at);
 
-  qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_gemm_run (&a->scores, b, qkv, third (a, qkv, 1), scores, FALSE,
+  qkv = widen_activations (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
+  ddpm_cpu_gemm_run (&a->scores, b, qkv, get_third (a, qkv, 1), scores, FALSE,
       work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax (act, t, scale, scores + row * t,
         ddpm_cpu_at (probs, row * t * ddpm_type_size (act)));
-  probs = (gpointer) widen (a, n * t * t, probs, scratch, a->probs_at);
-  ddpm_cpu_gemm_run (&a->values, b, probs, third (a, qkv, 2), out, FALSE, work);
-  narrow (a, n * t * c, out, y);
+  probs =
+      (gpointer) widen_activations (a, n * t * t, probs, scratch, a->probs_at);
+  ddpm_cpu_gemm_run (&a->values, b, probs, get_third (a, qkv, 2), out, FALSE,
+      work);
+  store_activations (a, n * t * c, out, y);
 }
 
 void
@@ -209,23 +211,25 @@ ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
   float *dprobs = ddpm_cpu_at (scratch, a->scores_at);
   gpointer rounded = ddpm_cpu_at (scratch, a->dscores_at);
   gpointer out = a->type == act ? dqkv : ddpm_cpu_at (scratch, a->dqkv_at);
-  gconstpointer wide_probs = widen (a, n * t * t, probs, scratch, a->probs_at);
+  gconstpointer wide_probs =
+      widen_activations (a, n * t * t, probs, scratch, a->probs_at);
   gconstpointer dscores;
 
-  dy = widen (a, n * t * c, dy, scratch, a->y_at);
-  qkv = widen (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_gemm_run (&a->dvalues, b, wide_probs, dy, third (a, out, 2), FALSE,
+  dy = widen_activations (a, n * t * c, dy, scratch, a->y_at);
+  qkv = widen_activations (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
+  ddpm_cpu_gemm_run (&a->dvalues, b, wide_probs, dy, get_third (a, out, 2),
+      FALSE, work);
+  ddpm_cpu_gemm_run (&a->dprobs, b, dy, get_third (a, qkv, 2), dprobs, FALSE,
       work);
-  ddpm_cpu_gemm_run (&a->dprobs, b, dy, third (a, qkv, 2), dprobs, FALSE, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax_gradient (act, t, scale,
         ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t,
         ddpm_cpu_at (rounded, row * row_bytes));
-  dscores = widen (a, n * t * t, rounded, scratch, a->probs_at);
-  ddpm_cpu_gemm_run (&a->dqueries, b, dscores, third (a, qkv, 1), out, FALSE,
+  dscores = widen_activations (a, n * t * t, rounded, scratch, a->probs_at);
+  ddpm_cpu_gemm_run (&a->dqueries, b, dscores, get_third (a, qkv, 1), out,
+      FALSE, work);
+  ddpm_cpu_gemm_run (&a->dkeys, b, dscores, qkv, get_third (a, out, 1), FALSE,
       work);
-  ddpm_cpu_gemm_run (&a->dkeys, b, dscores, qkv, third (a, out, 1), FALSE,
-      work);
-  narrow (a, n * t * 3 * c, out, dqkv);
+  store_activations (a, n * t * 3 * c, out, dqkv);
 }

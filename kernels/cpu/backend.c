@@ -8,7 +8,7 @@
 /* --- the machine -------------------------------------------------------- */
 
 static void
-ddpm_cpu_finalize (DdpmBackend * base)
+free_backend (DdpmBackend * base)
 {
   CpuBackend *b = (CpuBackend *) base;
 
@@ -18,46 +18,14 @@ ddpm_cpu_finalize (DdpmBackend * base)
 }
 
 static void
-ddpm_cpu_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+run_in_thread (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   ddpm_cpu_thread_run (b->threads, func, data);
 }
 
-/* --- plans -------------------------------------------------------------- */
-
-void
-ddpm_cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
-    const gchar * (*implementation) (DdpmPlan *, guint kind))
-{
-  p->plan.ops = b->ops;
-  p->plan.backend = b;
-  p->clear = clear;
-  p->implementation = implementation;
-}
-
-void
-ddpm_cpu_plan_free (DdpmPlan * p)
-{
-  CpuPlan *plan = (CpuPlan *) p;
-
-  if (plan == NULL)
-    return;
-  if (plan->clear)
-    plan->clear (p);
-  g_free (plan);
-}
-
-const gchar *
-ddpm_cpu_plan_implementation (DdpmPlan * p, guint kind)
-{
-  const gchar *name = ((CpuPlan *) p)->implementation (p, kind);
-
-  return name ? name : "none";
-}
-
-static const DdpmOps ddpm_cpu_ops = {
-  .finalize = ddpm_cpu_finalize,
-  .run = ddpm_cpu_run,
+static const DdpmOps cpu_ops = {
+  .finalize = free_backend,
+  .run = run_in_thread,
   .alloc = ddpm_host_alloc,
   .free = ddpm_host_free,
   .upload = ddpm_host_copy,
@@ -142,7 +110,7 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   g_autofree gchar *computes = NULL;
   CpuBackend *b = g_new0 (CpuBackend, 1);
 
-  b->base.ops = &ddpm_cpu_ops;
+  b->base.ops = &cpu_ops;
   b->base.name = "cpu";
   b->base.host_memory = TRUE;
   b->base.threads = threads ? threads
@@ -158,6 +126,6 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   return &b->base;
 
 failed:
-  ddpm_cpu_finalize (&b->base);
+  free_backend (&b->base);
   return NULL;
 }

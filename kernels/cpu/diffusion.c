@@ -10,17 +10,17 @@
 #define PIECE 1024
 
 static const CpuKernels *
-kernels_of (DdpmBackend * b)
+get_kernels (DdpmBackend * b)
 {
   return ((CpuBackend *) b)->kernels;
 }
 
 /* Normals [first, first + count) of an image; first is a multiple of 4. */
 static void
-draw (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
+draw_normals (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
     guint first, guint count, float *out)
 {
-  const CpuRandomKernels *random = kernels_of (b)->random;
+  const CpuRandomKernels *random = get_kernels (b)->random;
   float last[4];
 
   random->normals (seed, sample, stream, first / 4, count / 4, out);
@@ -40,7 +40,7 @@ ddpm_cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
   for (gsize k = 0; k < n * pieces; k++) {
     const gsize image = k / pieces, first = k % pieces * PIECE;
 
-    draw (b, seed, first_sample + image, stream, first,
+    draw_normals (b, seed, first_sample + image, stream, first,
         MIN (PIECE, elements - first), out + image * elements + first);
   }
 }
@@ -51,7 +51,7 @@ ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 {
 #pragma omp parallel for schedule(static)
   for (gsize i = 0; i < n; i++)
-    kernels_of (b)->element->q_sample (elements, a[i], s[i],
+    get_kernels (b)->element->q_sample (elements, a[i], s[i],
         x_0 + i * elements, eps + i * elements, x_t + i * elements);
 }
 
@@ -65,7 +65,7 @@ ddpm_cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const gsize first = i * elements;
 
     if (i < n_valid) {
-      loss[i] = kernels_of (b)->element->mse (elements, scale[i], pred + first,
+      loss[i] = get_kernels (b)->element->mse (elements, scale[i], pred + first,
           target + first, dpred + first);
     } else {
       loss[i] = 0.0;
@@ -80,7 +80,7 @@ ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
-    kernels_of (b)->element->guide (MIN (PIECE, count - first), w,
+    get_kernels (b)->element->guide (MIN (PIECE, count - first), w,
         without + first, eps + first);
 }
 
@@ -99,8 +99,9 @@ ddpm_cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     float z[PIECE];
 
     if (step->sigma != 0.0f)
-      draw (b, seed, first_sample + image, step->stream, first, count, z);
-    kernels_of (b)->element->reverse_step (step, count, x + at, eps + at,
+      draw_normals (b, seed, first_sample + image, step->stream, first, count,
+          z);
+    get_kernels (b)->element->reverse_step (step, count, x + at, eps + at,
         x_0_prev ? x_0_prev + at : NULL, step->sigma != 0.0f ? z : NULL);
   }
 }

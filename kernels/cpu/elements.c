@@ -12,7 +12,7 @@
 #define SUM_COLUMNS 16
 
 static const CpuKernels *
-kernels_of (DdpmBackend * b)
+get_kernels (DdpmBackend * b)
 {
   return ((CpuBackend *) b)->kernels;
 }
@@ -87,7 +87,7 @@ ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
   /* images lie one below the other: 2 n h rows */
 #pragma omp parallel for schedule(static)
   for (gsize i = 0; i < (gsize) 2 * n * h; i++)
-    kernels_of (b)->element->upsample_row (b->act_type, w, c,
+    get_kernels (b)->element->upsample_row (b->act_type, w, c,
         ddpm_cpu_at (x, i / 2 * row), ddpm_cpu_at (y, i * 2 * row));
 }
 
@@ -99,7 +99,7 @@ ddpm_cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
 
 #pragma omp parallel for schedule(static)
   for (gsize i = 0; i < (gsize) n * h; i++)
-    kernels_of (b)->element->upsample_row_gradient (b->act_type, w, c,
+    get_kernels (b)->element->upsample_row_gradient (b->act_type, w, c,
         ddpm_cpu_at (dy, i * 4 * row), ddpm_cpu_at (dy, i * 4 * row + 2 * row),
         ddpm_cpu_at (dx, i * row), add);
 }
@@ -127,7 +127,7 @@ ddpm_cpu_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
 {
   for (gsize i = 0; i < n; i++) {
     if (index[i] >= 0)
-      kernels_of (b)->element->add_rows (1, dim,
+      get_kernels (b)->element->add_rows (1, dim,
           table + (gsize) index[i] * dim, out + i * dim);
   }
 }
@@ -165,7 +165,7 @@ ddpm_cpu_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
-    kernels_of (b)->element->swish (MIN (PIECE, count - first), x + first,
+    get_kernels (b)->element->swish (MIN (PIECE, count - first), x + first,
         y + first);
 }
 
@@ -175,7 +175,7 @@ ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
-    kernels_of (b)->element->swish_gradient (MIN (PIECE, count - first),
+    get_kernels (b)->element->swish_gradient (MIN (PIECE, count - first),
         x + first, dy + first, dx + first);
 }
 
@@ -196,7 +196,7 @@ ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
     for (gsize i = 0; i < now; i++) {
       const gsize first = (done + i) * PIECE;
 
-      sums[i] = kernels_of (b)->optimizer->sum_of_squares (MIN (PIECE,
+      sums[i] = get_kernels (b)->optimizer->sum_of_squares (MIN (PIECE,
               count - first), x + first);
     }
     for (gsize i = 0; i < now; i++)
@@ -211,7 +211,7 @@ ddpm_cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
-    kernels_of (b)->optimizer->adam (a, MIN (PIECE, count - first),
+    get_kernels (b)->optimizer->adam (a, MIN (PIECE, count - first),
         grad + first, param + first, m + first, v + first,
         ema ? ema + first : NULL);
 }

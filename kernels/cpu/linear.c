@@ -16,7 +16,7 @@ typedef struct
 } CpuLinear;
 
 static const gchar *
-linear_implementation (DdpmPlan * p, guint kind)
+get_implementation (DdpmPlan * p, guint kind)
 {
   return ddpm_cpu_plan_backend (p)->kernels->gemm->name;
 }
@@ -52,7 +52,7 @@ ddpm_cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
     return NULL;
 
   l = g_new0 (CpuLinear, 1);
-  ddpm_cpu_plan_init (&l->base, base, NULL, linear_implementation);
+  ddpm_cpu_plan_init (&l->base, base, NULL, get_implementation);
   l->rows = rows;
   l->in = in;
   l->out = out;

@@ -1,12 +1,24 @@
 /* gst-ddpm: CPU backend: group norm, swish, time bias, dropout and concat
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Wu & He, "Group normalization" (2018), in two passes over an image: the
- * moments of each block of pixels, channel by channel, joined to those of the
- * groups; then everything else at once.
+ * Wu & He, "Group normalization" (2018), in two passes over an image. The first
+ * takes the moments of each block of pixels, channel by channel, which are then
+ * joined to those of the groups; the second does everything else at once.
+ *
+ * The backward pass does the same with other sums: with x^ = (x - mean) rstd,
+ * z = gamma x^ + beta, y = keep swish (z) and N elements in a group,
+ *
+ *   dz     = keep swish' (z) dy
+ *   dbeta  = sum dz,  dgamma = sum dz x^    (over pixels and images)
+ *   dx     = rstd (gamma dz - S1 / N - x^ S2 / N)
+ *   S1     = sum gamma dz,  S2 = sum gamma dz x^    (over the group)
+ *   dtime  = sum dx    (over pixels)
+ *
+ * Its first pass leaves dz in the workspace.
  */
 #include <omp.h>
-#include "kernels/cpu/norm.h"
+#include <string.h>
+#include "kernels/cpu/private.h"
 
 /* Elements of a block: 32 KiB of floats */
 #define BLOCK 8192
@@ -14,14 +26,114 @@
  * stays in the cache from the first pass to the second. */
 #define IMAGES_PER_THREAD 4
 
+/* What is per channel; see CpuNormKernels */
+typedef enum
+{
+  NORM_MEAN,
+  NORM_RSTD,
+  NORM_SCALE,
+  NORM_OFFSET,
+  NORM_SLOPE,
+  NORM_VECTORS
+} NormVector;
+
+/* An image is cut into blocks of pixels that fit the first-level cache. */
+typedef struct
+{
+  CpuPlan base;
+  DdpmNormDesc d;
+  gsize c;                      /* c0 + c1 */
+  gsize first[2], channels[2];  /* of each source */
+  guint n_sources;
+  gsize block, blocks;          /* pixels of a block; blocks of an image */
+  gboolean by_image;            /* a thread takes an image, or a block */
+  /* The workspace: slots, one per thread or image, of: */
+  gsize slot_bytes;
+  gsize sums_at;                /* [blocks][3][c] float: of each block */
+  gsize work_at;                /* [3][c] double */
+  gsize vectors_at;             /* [NORM_VECTORS][c] float */
+  gsize dz_at;                  /* [pixels][c] float */
+  /* and after them: */
+  gsize keep_at;                /* [threads][block][c] float: dropout */
+  gsize image_sums_at;          /* [n][2][c] float: dbeta, dgamma by image */
+  gsize column_sums_at;
+} Norm;
+
+/* The arguments of one call. dy, dx and what follows: backward only */
+typedef struct
+{
+  Norm *norm;
+  CpuBackend *backend;
+  gconstpointer x[2];
+  const float *time_bias;       /* NULL: none */
+  gsize time_bias_stride;
+  const float *gamma, *beta;
+  const DdpmDropout *drop;      /* NULL: none */
+  gpointer y;
+  float *stats;
+  gpointer scratch;
+
+  gconstpointer dy;
+  gpointer dx[2];
+  gboolean add[2];
+  float *dtime_bias;
+} NormCall;
+
+/* Over all images: collect (every block), join (the image), apply (every
+ * block); slot is the image's or the thread's part of the workspace. */
+typedef struct
+{
+  void (*collect) (const NormCall * call, gsize image, gsize block,
+      gpointer slot);
+  void (*join) (const NormCall * call, gsize image, gpointer slot);
+  void (*apply) (const NormCall * call, gsize image, gsize block,
+      gpointer slot);
+} NormPasses;
+
+/* Pixels of a block, the last one of which may be smaller */
+static gsize
+count_block_pixels (const Norm * norm, gsize block)
+{
+  return MIN (norm->block, norm->d.pixels - block * norm->block);
+}
+
+/* A block of source s of an image, or of y */
+static gpointer
+locate_source_block (const Norm * norm, gconstpointer x, guint s,
+    gsize image, gsize block)
+{
+  const gsize pixel = image * norm->d.pixels + block * norm->block;
+
+  return ddpm_cpu_at (x, pixel * norm->channels[s]
+      * ddpm_type_size (norm->base.plan.backend->act_type));
+}
+
+static gpointer
+locate_result_block (const Norm * norm, gconstpointer y, guint s,
+    gsize image, gsize block)
+{
+  const gsize pixel = image * norm->d.pixels + block * norm->block;
+
+  return ddpm_cpu_at (y, (pixel * norm->c + norm->first[s])
+      * ddpm_type_size (norm->base.plan.backend->act_type));
+}
+
+static float *
+get_vector (const Norm * norm, gpointer slot, NormVector which)
+{
+  return (float *) ddpm_cpu_at (slot, norm->vectors_at) + which * norm->c;
+}
+
+/* --- planning ---------------------------------------------------------------- */
+
 static const gchar *
-norm_implementation (DdpmPlan * p, guint kind)
+get_implementation (DdpmPlan * p, guint kind)
 {
   return ddpm_cpu_plan_backend (p)->kernels->name;
 }
 
 static void
-lay_out (CpuNorm * norm)
+lay_out (Norm * norm)
 {
   const gsize n = norm->d.n, c = norm->c;
   const gsize threads = norm->base.plan.backend->threads;
@@ -31,7 +143,7 @@ lay_out (CpuNorm * norm)
   norm->sums_at =
       ddpm_cpu_layout_add (&total, norm->blocks * 3 * c, sizeof (float));
   norm->work_at = ddpm_cpu_layout_add (&total, 3 * c, sizeof (double));
-  norm->vectors_at = ddpm_cpu_layout_add (&total, CPU_NORM_VECTORS * c,
+  norm->vectors_at = ddpm_cpu_layout_add (&total, NORM_VECTORS * c,
       sizeof (float));
   if (norm->d.training)
     norm->dz_at =
@@ -55,13 +167,13 @@ DdpmPlan *
 ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
 {
   const gsize c = (gsize) d->c0 + d->c1;
-  CpuNorm *norm;
+  Norm *norm;
 
   if (!ddpm_norm_desc_check (d, error))
     return NULL;
 
-  norm = g_new0 (CpuNorm, 1);
-  ddpm_cpu_plan_init (&norm->base, b, NULL, norm_implementation);
+  norm = g_new0 (Norm, 1);
+  ddpm_cpu_plan_init (&norm->base, b, NULL, get_implementation);
   norm->d = *d;
   norm->c = c;
   norm->n_sources = d->c1 ? 2 : 1;
@@ -76,10 +188,12 @@ ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   return &norm->base.plan;
 }
 
+/* --- both passes -------------------------------------------------------------- */
+
 static void
-run_by_image (const CpuNormCall * call, const CpuNormPass * pass)
+run_by_image (const NormCall * call, const NormPasses * passes)
 {
-  const CpuNorm *norm = call->norm;
+  const Norm *norm = call->norm;
 
 #pragma omp parallel for schedule(static)
   for (gsize image = 0; image < norm->d.n; image++) {
@@ -87,58 +201,59 @@ run_by_image (const CpuNormCall * call, const CpuNormPass * pass)
         omp_get_thread_num () * norm->slot_bytes);
 
     for (gsize block = 0; block < norm->blocks; block++)
-      pass->collect (call, image, block, slot);
-    pass->join (call, image, slot);
+      passes->collect (call, image, block, slot);
+    passes->join (call, image, slot);
     for (gsize block = 0; block < norm->blocks; block++)
-      pass->apply (call, image, block, slot);
+      passes->apply (call, image, block, slot);
   }
 }
 
 static void
-run_by_block (const CpuNormCall * call, const CpuNormPass * pass)
+run_by_block (const NormCall * call, const NormPasses * passes)
 {
-  const CpuNorm *norm = call->norm;
+  const Norm *norm = call->norm;
   const gsize blocks = norm->d.n * norm->blocks;
 
 #pragma omp parallel
   {
 #pragma omp for schedule(static)
     for (gsize k = 0; k < blocks; k++)
-      pass->collect (call, k / norm->blocks, k % norm->blocks,
+      passes->collect (call, k / norm->blocks, k % norm->blocks,
           ddpm_cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
 #pragma omp for schedule(static)
     for (gsize image = 0; image < norm->d.n; image++)
-      pass->join (call, image, ddpm_cpu_at (call->scratch,
+      passes->join (call, image, ddpm_cpu_at (call->scratch,
               image * norm->slot_bytes));
 #pragma omp for schedule(static)
     for (gsize k = 0; k < blocks; k++)
-      pass->apply (call, k / norm->blocks, k % norm->blocks,
+      passes->apply (call, k / norm->blocks, k % norm->blocks,
           ddpm_cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
   }
 }
 
 /* The same blocks are joined in the same order either way. */
-void
-ddpm_cpu_norm_run (const CpuNormCall * call, const CpuNormPass * pass)
+static void
+run_passes (const NormCall * call, const NormPasses * passes)
 {
   if (call->norm->by_image)
-    run_by_image (call, pass);
+    run_by_image (call, passes);
   else
-    run_by_block (call, pass);
+    run_by_block (call, passes);
 }
 
-void
-ddpm_cpu_norm_spread_stats (const CpuNormCall * call, gsize image,
-    gpointer slot)
+/* Fills MEAN (less the time bias), RSTD and SCALE of an image: what is by group
+ * becomes by channel. */
+static void
+spread_stats (const NormCall * call, gsize image, gpointer slot)
 {
-  const CpuNorm *norm = call->norm;
+  const Norm *norm = call->norm;
   const gsize per_group = norm->c / norm->d.groups;
   const float *stats = call->stats + image * norm->d.groups * 2;
   const float *time_bias = call->time_bias
       ? call->time_bias + image * call->time_bias_stride : NULL;
-  float *mean = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
-  float *rstd = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_RSTD);
-  float *scale = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_SCALE);
+  float *mean = get_vector (norm, slot, NORM_MEAN);
+  float *rstd = get_vector (norm, slot, NORM_RSTD);
+  float *scale = get_vector (norm, slot, NORM_SCALE);
 
   for (gsize g = 0; g < norm->d.groups; g++) {
     for (gsize i = g * per_group; i < (g + 1) * per_group; i++) {
@@ -149,10 +264,11 @@ ddpm_cpu_norm_spread_stats (const CpuNormCall * call, gsize image,
   }
 }
 
-const float *
-ddpm_cpu_norm_keep (const CpuNormCall * call, gsize image, gsize block)
+/* Draws the factors of dropout for a block; NULL: there is no dropout */
+static const float *
+draw_keep (const NormCall * call, gsize image, gsize block)
 {
-  const CpuNorm *norm = call->norm;
+  const Norm *norm = call->norm;
   const gsize elements = norm->block * norm->c;
   float *keep;
 
@@ -161,56 +277,56 @@ ddpm_cpu_norm_keep (const CpuNormCall * call, gsize image, gsize block)
   keep = (float *) ddpm_cpu_at (call->scratch, norm->keep_at)
       + omp_get_thread_num () * elements;
   call->backend->kernels->random->dropout (call->drop, image,
-      block * elements, ddpm_cpu_norm_block_pixels (norm, block) * norm->c,
-      keep);
+      block * elements, count_block_pixels (norm, block) * norm->c, keep);
   return keep;
 }
 
+/* --- forward ------------------------------------------------------------------ */
+
 static void
-collect_moments (const CpuNormCall * call, gsize image, gsize block,
-    gpointer slot)
+collect_moments (const NormCall * call, gsize image, gsize block, gpointer slot)
 {
-  const CpuNorm *norm = call->norm;
+  const Norm *norm = call->norm;
   float *moments = (float *) ddpm_cpu_at (slot, norm->sums_at)
       + block * 2 * norm->c;
 
   for (guint s = 0; s < norm->n_sources; s++)
     call->backend->kernels->norm->moments (call->backend->base.act_type,
-        ddpm_cpu_norm_block_pixels (norm, block), norm->channels[s],
-        ddpm_cpu_norm_block_of_source (norm, call->x[s], s, image, block),
+        count_block_pixels (norm, block), norm->channels[s],
+        locate_source_block (norm, call->x[s], s, image, block),
         moments + norm->first[s], moments + norm->c + norm->first[s]);
 }
 
 static void
-join_moments (const CpuNormCall * call, gsize image, gpointer slot)
+join_moments (const NormCall * call, gsize image, gpointer slot)
 {
-  const CpuNorm *norm = call->norm;
+  const Norm *norm = call->norm;
 
   call->backend->kernels->norm->group_stats (norm->d.pixels, norm->block,
       norm->c, norm->d.groups, norm->d.eps, ddpm_cpu_at (slot, norm->sums_at),
       call->time_bias ? call->time_bias + image * call->time_bias_stride : NULL,
       ddpm_cpu_at (slot, norm->work_at),
       call->stats + image * norm->d.groups * 2);
-  ddpm_cpu_norm_spread_stats (call, image, slot);
+  spread_stats (call, image, slot);
 }
 
 static void
-normalize (const CpuNormCall * call, gsize image, gsize block, gpointer slot)
+normalize (const NormCall * call, gsize image, gsize block, gpointer slot)
 {
-  const CpuNorm *norm = call->norm;
-  const float *keep = ddpm_cpu_norm_keep (call, image, block);
-  const float *mean = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_MEAN);
-  const float *scale = ddpm_cpu_norm_vector (norm, slot, CPU_NORM_SCALE);
+  const Norm *norm = call->norm;
+  const float *keep = draw_keep (call, image, block);
+  const float *mean = get_vector (norm, slot, NORM_MEAN);
+  const float *scale = get_vector (norm, slot, NORM_SCALE);
 
   for (guint s = 0; s < norm->n_sources; s++) {
     const gsize first = norm->first[s];
 
     call->backend->kernels->norm->normalize (call->backend->base.act_type,
-        ddpm_cpu_norm_block_pixels (norm, block), norm->channels[s], norm->c,
-        ddpm_cpu_norm_block_of_source (norm, call->x[s], s, image, block),
+        count_block_pixels (norm, block), norm->channels[s], norm->c,
+        locate_source_block (norm, call->x[s], s, image, block),
         mean + first, scale + first, call->beta + first, norm->d.swish,
         keep ? keep + first : NULL,
-        ddpm_cpu_norm_block_of_result (norm, call->y, s, image, block));
+        locate_result_block (norm, call->y, s, image, block));
   }
 }
 
@@ -220,9 +336,9 @@ ddpm_cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch)
 {
-  static const CpuNormPass pass = { collect_moments, join_moments, normalize };
-  CpuNorm *norm = (CpuNorm *) p;
-  const CpuNormCall call = {
+  static const NormPasses passes = { collect_moments, join_moments, normalize };
+  Norm *norm = (Norm *) p;
+  const NormCall call = {
     .norm = norm,
     .backend = ddpm_cpu_plan_backend (p),
     .x = {x0, x1},
@@ -236,5 +352,168 @@ ddpm_cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     .scratch = scratch,
   };
 
-  ddpm_cpu_norm_run (&call, &pass);
+  run_passes (&call, &passes);
+}
+
+/* --- backward ------------------------------------------------------------------ */
+
+static void
+collect_gradients (const NormCall * call, gsize image, gsize block,
+    gpointer slot)
+{
+  const Norm *norm = call->norm;
+  const float *keep = draw_keep (call, image, block);
+  const float *mean = get_vector (norm, slot, NORM_MEAN);
+  const float *rstd = get_vector (norm, slot, NORM_RSTD);
+  float *sums =
+      (float *) ddpm_cpu_at (slot, norm->sums_at) + block * 3 * norm->c;
+  float *dz = (float *) ddpm_cpu_at (slot, norm->dz_at)
+      + block * norm->block * norm->c;
+
+  for (guint s = 0; s < norm->n_sources; s++) {
+    const gsize first = norm->first[s];
+
+    call->backend->kernels->norm->gradient (call->backend->base.act_type,
+        count_block_pixels (norm, block), norm->channels[s], norm->c,
+        locate_source_block (norm, call->x[s], s, image, block),
+        locate_result_block (norm, call->dy, s, image, block),
+        mean + first, rstd + first, call->gamma + first, call->beta + first,
+        norm->d.swish, keep ? keep + first : NULL, dz + first, sums + first,
+        sums + norm->c + first, sums + 2 * norm->c + first);
+  }
+}
+
+/* total [3][c] of the image: dz, dz x^ and x^ */
+static void
+sum_blocks (const Norm * norm, gpointer slot, double *total)
+{
+  const float *sums = ddpm_cpu_at (slot, norm->sums_at);
+  const gsize count = 3 * norm->c;
+
+  memset (total, 0, count * sizeof (double));
+  for (gsize block = 0; block < norm->blocks; block++, sums += count) {
+    for (gsize i = 0; i < count; i++)
+      total[i] += sums[i];
+  }
+}
+
+static void
+join_group (const NormCall * call, gsize image, gsize group,
+    const double *total, gpointer slot)
+{
+  const Norm *norm = call->norm;
+  const gsize c = norm->c, per_group = c / norm->d.groups;
+  const double pixels = norm->d.pixels;
+  const double *dz = total, *dz_x = total + c, *x = total + 2 * c;
+  const double rstd = call->stats[(image * norm->d.groups + group) * 2 + 1];
+  float *offset = get_vector (norm, slot, NORM_OFFSET);
+  float *slope = get_vector (norm, slot, NORM_SLOPE);
+  float *dtime = call->dtime_bias
+      ? call->dtime_bias + image * call->time_bias_stride : NULL;
+  double mean_dz = 0.0, mean_dz_x = 0.0;
+
+  for (gsize i = group * per_group; i < (group + 1) * per_group; i++) {
+    mean_dz += call->gamma[i] * dz[i];
+    mean_dz_x += call->gamma[i] * dz_x[i];
+  }
+  mean_dz /= pixels * per_group;
+  mean_dz_x /= pixels * per_group;
+  for (gsize i = group * per_group; i < (group + 1) * per_group; i++) {
+    offset[i] = rstd * mean_dz;
+    slope[i] = rstd * mean_dz_x;
+    if (dtime)
+      dtime[i] = rstd * (call->gamma[i] * dz[i] - pixels * mean_dz
+          - x[i] * mean_dz_x);
+  }
+}
+
+static void
+join_gradients (const NormCall * call, gsize image, gpointer slot)
+{
+  const Norm *norm = call->norm;
+  double *total = ddpm_cpu_at (slot, norm->work_at);
+  float *kept = (float *) ddpm_cpu_at (call->scratch, norm->image_sums_at)
+      + image * 2 * norm->c;
+
+  sum_blocks (norm, slot, total);
+  for (gsize i = 0; i < 2 * norm->c; i++)
+    kept[i] = total[i];
+  for (gsize group = 0; group < norm->d.groups; group++)
+    join_group (call, image, group, total, slot);
+}
+
+static void
+apply_gradients (const NormCall * call, gsize image, gsize block, gpointer slot)
+{
+  const Norm *norm = call->norm;
+  const float *dz = (float *) ddpm_cpu_at (slot, norm->dz_at)
+      + block * norm->block * norm->c;
+
+  for (guint s = 0; s < norm->n_sources; s++) {
+    const gsize first = norm->first[s];
+
+    if (call->dx[s] == NULL)
+      continue;
+    call->backend->kernels->norm->input_gradient (call->backend->base.act_type,
+        count_block_pixels (norm, block), norm->channels[s], norm->c,
+        locate_source_block (norm, call->x[s], s, image, block),
+        dz + first, get_vector (norm, slot, NORM_MEAN) + first,
+        get_vector (norm, slot, NORM_RSTD) + first,
+        get_vector (norm, slot, NORM_SCALE) + first,
+        get_vector (norm, slot, NORM_OFFSET) + first,
+        get_vector (norm, slot, NORM_SLOPE) + first,
+        locate_source_block (norm, call->dx[s], s, image, block), call->add[s]);
+  }
+}
+
+/* An image's mean and rstd per channel are spread before its first block is
+ * looked at; by block, all of them are before any. */
+static void
+collect_first (const NormCall * call, gsize image, gsize block, gpointer slot)
+{
+  if (call->norm->by_image && block == 0)
+    spread_stats (call, image, slot);
+  collect_gradients (call, image, block, slot);
+}
+
+void
+ddpm_cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+    gconstpointer x1, const float *time_bias, gsize time_bias_stride,
+    const float *gamma, const float *beta, const DdpmDropout * drop,
+    const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
+    gboolean add1, float *dgamma, float *dbeta, gboolean add,
+    float *dtime_bias, gpointer scratch)
+{
+  static const NormPasses passes = { collect_first, join_gradients,
+    apply_gradients
+  };
+  Norm *norm = (Norm *) p;
+  CpuBackend *b = ddpm_cpu_plan_backend (p);
+  const float *image_sums = ddpm_cpu_at (scratch, norm->image_sums_at);
+  gpointer column_sums = ddpm_cpu_at (scratch, norm->column_sums_at);
+  const NormCall call = {
+    .norm = norm,
+    .backend = b,
+    .x = {x0, x1},
+    .time_bias = norm->d.time_bias ? time_bias : NULL,
+    .time_bias_stride = time_bias_stride,
+    .gamma = gamma,
+    .beta = beta,
+    .drop = drop,
+    .stats = (float *) stats,
+    .scratch = scratch,
+    .dy = dy,
+    .dx = {dx0, dx1},
+    .add = {add0, add1},
+    .dtime_bias = norm->d.time_bias ? dtime_bias : NULL,
+  };
+
+  for (gsize image = 0; !norm->by_image && image < norm->d.n; image++)
+    spread_stats (&call, image, ddpm_cpu_at (scratch,
+            image * norm->slot_bytes));
+  run_passes (&call, &passes);
+  ddpm_cpu_column_sums (b, DDPM_TYPE_F32, norm->d.n, 2 * norm->c, norm->c,
+      image_sums, dbeta, add, column_sums);
+  ddpm_cpu_column_sums (b, DDPM_TYPE_F32, norm->d.n, 2 * norm->c, norm->c,
+      image_sums + norm->c, dgamma, add, column_sums);
 }

@@ -27,7 +27,7 @@ static GQueue jobs = G_QUEUE_INIT;
 static GThread *thread;         /* made for the first job, and kept */
 
 static gpointer
-compute (gpointer unused)
+run_jobs (gpointer unused)
 {
   omp_set_dynamic (0);
   g_mutex_lock (&lock);
@@ -81,7 +81,7 @@ ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
     return;
   }
   if (thread == NULL)
-    thread = g_thread_new ("ddpm-compute", compute, NULL);
+    thread = g_thread_new ("ddpm-compute", run_jobs, NULL);
   g_cond_init (&job.finished);
   g_queue_push_tail_link (&jobs, &job.link);
   g_cond_signal (&posted);

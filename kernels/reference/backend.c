@@ -9,27 +9,19 @@
 #include "kernels/reference/private.h"
 
 static void
-ref_finalize (DdpmBackend * b)
+free_backend (DdpmBackend * b)
 {
   g_free (b);
 }
 
 static void
-ref_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
+run_here (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   func (data);
 }
 
-void
-ddpm_ref_plan_init (DdpmRefPlan * plan, DdpmBackend * b, gsize scratch)
-{
-  plan->plan.ops = b->ops;
-  plan->plan.backend = b;
-  plan->plan.scratch = scratch;
-}
-
 static void
-ref_plan_free (DdpmPlan * p)
+free_plan (DdpmPlan * p)
 {
   DdpmRefPlan *plan = (DdpmRefPlan *) p;
 
@@ -41,14 +33,14 @@ ref_plan_free (DdpmPlan * p)
 }
 
 static const gchar *
-ref_plan_implementation (DdpmPlan * p, guint kind)
+get_implementation (DdpmPlan * p, guint kind)
 {
   return "reference";
 }
 
 static const DdpmOps ref_ops = {
-  .finalize = ref_finalize,
-  .run = ref_run,
+  .finalize = free_backend,
+  .run = run_here,
   .alloc = ddpm_host_alloc,
   .free = ddpm_host_free,
   .upload = ddpm_host_copy,
@@ -74,8 +66,8 @@ static const DdpmOps ref_ops = {
   .linear_forward = ddpm_ref_linear_forward,
   .linear_backward = ddpm_ref_linear_backward,
 
-  .plan_free = ref_plan_free,
-  .plan_implementation = ref_plan_implementation,
+  .plan_free = free_plan,
+  .plan_implementation = get_implementation,
 
   .upsample_forward = ddpm_ref_upsample_forward,
   .upsample_backward = ddpm_ref_upsample_backward,

@@ -72,7 +72,13 @@ typedef struct
   void (*clear) (DdpmPlan * plan);      /* of what is owned; NULL: nothing */
 } DdpmRefPlan;
 
-void ddpm_ref_plan_init (DdpmRefPlan * plan, DdpmBackend * b, gsize scratch);
+static inline void
+ddpm_ref_plan_init (DdpmRefPlan * plan, DdpmBackend * b, gsize scratch)
+{
+  plan->plan.ops = b->ops;
+  plan->plan.backend = b;
+  plan->plan.scratch = scratch;
+}
 
 /* --- the table, file by file --- */
 
