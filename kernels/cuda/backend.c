@@ -100,20 +100,6 @@ ddpm_cuda_check (DdpmBackend * base, GError ** error)
 /* --- the machine -------------------------------------------------------- */
 
 static void
-ddpm_cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
-{
-  CudaBackend *b = ddpm_cuda_backend (base);
-  gboolean entered;
-
-  g_rec_mutex_lock (&b->lock);
-  entered = ddpm_cuda_context_enter (b);
-  func (data);                  /* in any case: it says that it failed */
-  if (entered)
-    ddpm_cuda_context_leave (b);
-  g_rec_mutex_unlock (&b->lock);
-}
-
-static void
 release (gpointer data)
 {
   CudaBackend *b = data;

@@ -148,8 +148,12 @@ ddpm_cuda_context_release (CudaBackend * b)
 gboolean
 ddpm_cuda_context_enter (CudaBackend * b)
 {
-  return driver_ok (b, b->context->push (b->context->context),
-      "entering the context");
+  g_rec_mutex_lock (&b->lock);
+  if (driver_ok (b, b->context->push (b->context->context),
+          "entering the context"))
+    return TRUE;
+  g_rec_mutex_unlock (&b->lock);
+  return FALSE;
 }
 
 void
@@ -158,4 +162,19 @@ ddpm_cuda_context_leave (CudaBackend * b)
   CUcontext left;
 
   driver_ok (b, b->context->pop (&left), "leaving the context");
+  g_rec_mutex_unlock (&b->lock);
+}
+
+void
+ddpm_cuda_run (DdpmBackend * base, void (*func) (gpointer data), gpointer data)
+{
+  CudaBackend *b = ddpm_cuda_backend (base);
+  gboolean entered;
+
+  g_rec_mutex_lock (&b->lock);
+  entered = ddpm_cuda_context_enter (b);
+  func (data);                  /* in any case: its calls fail, too */
+  if (entered)
+    ddpm_cuda_context_leave (b);
+  g_rec_mutex_unlock (&b->lock);
 }

@@ -18,10 +18,9 @@ struct _CudaStage
 
 /* --- memory ------------------------------------------------------------- */
 
-gpointer
-ddpm_cuda_alloc (DdpmBackend * base, gsize size)
+static gpointer
+alloc_zeroed (CudaBackend * b, gsize size)
 {
-  CudaBackend *b = ddpm_cuda_backend (base);
   gpointer p = NULL;
 
   if (cudaMalloc (&p, MAX (size, 1)) != cudaSuccess) {
@@ -36,11 +35,28 @@ ddpm_cuda_alloc (DdpmBackend * base, gsize size)
   return p;
 }
 
+gpointer
+ddpm_cuda_alloc (DdpmBackend * base, gsize size)
+{
+  CudaBackend *b = ddpm_cuda_backend (base);
+  gpointer p;
+
+  if (!ddpm_cuda_context_enter (b))
+    return NULL;
+  p = alloc_zeroed (b, size);
+  ddpm_cuda_context_leave (b);
+  return p;
+}
+
 void
 ddpm_cuda_free (DdpmBackend * base, gpointer p)
 {
-  if (p)
-    ddpm_cuda_ok (ddpm_cuda_backend (base), cudaFree (p), "freeing memory");
+  CudaBackend *b = ddpm_cuda_backend (base);
+
+  if (p == NULL || !ddpm_cuda_context_enter (b))
+    return;
+  ddpm_cuda_ok (b, cudaFree (p), "freeing memory");
+  ddpm_cuda_context_leave (b);
 }
 
 void
@@ -49,10 +65,13 @@ ddpm_cuda_download (DdpmBackend * base, gpointer dst, gconstpointer src,
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (size > 0 && !ddpm_cuda_graph_download (b, dst, src, size)
+  if (size == 0 || !ddpm_cuda_context_enter (b))
+    return;
+  if (!ddpm_cuda_graph_download (b, dst, src, size)
       && ddpm_cuda_ok (b, cudaMemcpyAsync (dst, src, size,
               cudaMemcpyDeviceToHost, b->stream), "copying from the device"))
     ddpm_cuda_wait (base);
+  ddpm_cuda_context_leave (b);
 }
 
 void
@@ -60,9 +79,12 @@ ddpm_cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (size > 0 && !ddpm_cuda_replayed (b))
+  if (size == 0 || !ddpm_cuda_context_enter (b))
+    return;
+  if (!ddpm_cuda_replayed (b))
     ddpm_cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream),
         "clearing memory");
+  ddpm_cuda_context_leave (b);
 }
 
 void
@@ -70,9 +92,12 @@ ddpm_cuda_copy (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (size > 0 && !ddpm_cuda_replayed (b))
+  if (size == 0 || !ddpm_cuda_context_enter (b))
+    return;
+  if (!ddpm_cuda_replayed (b))
     ddpm_cuda_ok (b, cudaMemcpyAsync (dst, src, size, cudaMemcpyDeviceToDevice,
             b->stream), "copying memory");
+  ddpm_cuda_context_leave (b);
 }
 
 void
@@ -80,8 +105,11 @@ ddpm_cuda_wait (DdpmBackend * base)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
+  if (!ddpm_cuda_context_enter (b))
+    return;
   ddpm_cuda_graph_deliver (b, ddpm_cuda_ok (b,
           cudaStreamSynchronize (b->stream), "computing"));
+  ddpm_cuda_context_leave (b);
 }
 
 /* --- from the host ------------------------------------------------------ */
@@ -182,19 +210,28 @@ upload_in_sequence (CudaBackend * b, gpointer dst, gconstpointer src,
   return TRUE;
 }
 
-void
-ddpm_cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src,
-    gsize size)
+static void
+upload_in_parts (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
-  CudaBackend *b = ddpm_cuda_backend (base);
   gsize part;
 
-  if (upload_in_sequence (b, dst, src, size))
-    return;
   for (gsize done = 0; done < size; done += part) {
     part = MIN (size - done, CUDA_STAGE_MAX);
     if (copy_in (b, ddpm_cuda_at (dst, done), ddpm_cuda_at (src, done),
             part) == NULL)
       return;
   }
+}
+
+void
+ddpm_cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src,
+    gsize size)
+{
+  CudaBackend *b = ddpm_cuda_backend (base);
+
+  if (!ddpm_cuda_context_enter (b))
+    return;
+  if (!upload_in_sequence (b, dst, src, size))
+    upload_in_parts (b, dst, src, size);
+  ddpm_cuda_context_leave (b);
 }

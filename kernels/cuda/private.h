@@ -34,7 +34,7 @@ typedef struct
   cudaEvent_t order;            /* of ddpm_cuda_wait_event () and ddpm_cuda_record_event () */
   cudnnHandle_t cudnn;          /* these two: NULL before they are needed */
   cublasLtHandle_t cublas;
-  GRecMutex lock;               /* held inside run () */
+  GRecMutex lock;               /* held inside run () and by memory calls */
   GError *failure;              /* the first since check (), or NULL */
   struct _CudaStage *stage;     /* these two: see below */
   struct _CudaContext *context;
@@ -74,15 +74,22 @@ gboolean ddpm_cuda_need_cublas (CudaBackend * b);
 
 /* --- the device's context (context.c) ------------------------------------- */
 
-/* of others, of b->device; NULL: its primary one. Either way to be released.
- * Enter and leave are what run () does. */
+/* of others, of b->device; NULL: its primary one. Either way to be released. */
 gboolean ddpm_cuda_context_retain (CudaBackend * b, gpointer of_others,
     GError ** error);
 void ddpm_cuda_context_release (CudaBackend * b);
+/* Locks the backend and makes its context the thread's; leave undoes both.
+ * Calls nest. FALSE: failed, which is stored; the lock is not held. */
 gboolean ddpm_cuda_context_enter (CudaBackend * b);
 void ddpm_cuda_context_leave (CudaBackend * b);
+/* DdpmOps.run */
+void ddpm_cuda_run (DdpmBackend * b, void (*func) (gpointer data),
+    gpointer data);
 
 /* --- memory (memory.c) ---------------------------------------------------- */
+
+/* As in DdpmOps, from any thread, inside run () or not: each enters the
+ * context, and all use the stream of the kernels. */
 
 gpointer ddpm_cuda_alloc (DdpmBackend * b, gsize size);
 void ddpm_cuda_free (DdpmBackend * b, gpointer p);

@@ -15,7 +15,7 @@ BEGIN {
     "cudaGetLastError cudnnGetLastErrorString", names)
   for (i in names)
     droppable[names[i]] = 1
-  split("ddpm_cuda_alloc:cudaMalloc ddpm_cuda_stage_init:cudaMalloc " \
+  split("alloc_zeroed:cudaMalloc ddpm_cuda_stage_init:cudaMalloc " \
     "ddpm_cuda_stage_init:cudaHostAlloc take_memory:cudaHostAlloc " \
     "take_memory:ddpm_cuda_alloc ddpm_cuda_conv_new:ddpm_cuda_alloc", names)
   for (i in names)

@@ -522,6 +522,9 @@ main (int argc, char **argv)
   gint status;
 
   g_test_init (&argc, &argv, NULL);
+  ddpm_cuda_context_retain (&backend, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (ddpm_cuda_context_enter (&backend));
   ddpm_cuda_stage_init (&backend, &error);
   g_assert_no_error (error);
 
@@ -556,5 +559,7 @@ main (int argc, char **argv)
   status = g_test_run ();
 
   ddpm_cuda_stage_clear (&backend);
+  ddpm_cuda_context_leave (&backend);
+  ddpm_cuda_context_release (&backend);
   return status;
 }

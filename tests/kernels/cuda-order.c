@@ -13,6 +13,12 @@ ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
   return TRUE;
 }
 
+void
+ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
+{
+  g_assert_not_reached ();
+}
+
 static CudaBackend backend;
 
 /* Memory that others read in their stream, and that is written here */
@@ -130,6 +136,8 @@ main (int argc, char **argv)
   gint status;
 
   g_test_init (&argc, &argv, NULL);
+  g_assert_true (ddpm_cuda_context_retain (&backend, NULL, NULL));
+  g_assert_true (ddpm_cuda_context_enter (&backend));
   g_assert_true (ddpm_cuda_order_init (&backend));
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
     g_autofree gchar *named = g_strconcat ("/cuda-order/", tests[i].name,
@@ -143,5 +151,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-order/other-streams-go-on", other_streams_go_on);
   status = g_test_run ();
   ddpm_cuda_order_clear (&backend);
+  ddpm_cuda_context_leave (&backend);
+  ddpm_cuda_context_release (&backend);
   return status;
 }

@@ -3,9 +3,14 @@
  *
  * The device is as far behind the host as it may be: so what is overwritten
  * before it was used shows. What comes between the begin and the end of a
- * capture is not done but becomes the graph.
+ * capture is not done but becomes the graph. Each call needs a context, and no
+ * other thread's at the same time: the backend is to see to both.
  */
+#include <atomic>
+#include <cuda.h>
 #include <deque>
+#include <stdio.h>
+#include <stdlib.h>
 #include <vector>
 
 #include "tests/support/host-cuda.h"
@@ -35,6 +40,26 @@ static std::vector < Stream * > of_others;     /* blocking ones, all */
 static Graph *capturing;
 static unsigned allocations, allowed = ~0u;
 static bool captures = true;
+static bool enters = true;
+static thread_local unsigned contexts;  /* that the thread has entered */
+
+/* One call of the runtime */
+struct Call
+{
+  static std::atomic < int > now;
+
+  Call ()
+  {
+    if (contexts == 0 || now++ != 0) {
+      fprintf (stderr, "%s\n", contexts == 0 ? "a call without a context"
+          : "two calls at the same time");
+      abort ();
+    }
+  }
+  ~Call () { now--; }
+};
+
+std::atomic < int > Call::now;
 
 /* What is none of the others' is the backend's. */
 static Stream *
@@ -98,6 +123,8 @@ static std::vector < Stream * > streams_of (cudaStream_t stream)
 static cudaError_t
 allocate (void **p, size_t size)
 {
+  const Call call;
+
   allocations++;
   if (allowed == 0)
     return cudaErrorMemoryAllocation;
@@ -109,6 +136,8 @@ allocate (void **p, size_t size)
 static cudaError_t
 release (void *p)
 {
+  const Call call;
+
   catch_up (&own, own.put);
   host_cuda_free (p);
   return cudaSuccess;
@@ -153,10 +182,80 @@ host_cuda_let_capture (int succeed)
   captures = succeed;
 }
 
+void
+host_cuda_let_enter (int succeed)
+{
+  enters = succeed;
+}
+
+unsigned
+host_cuda_contexts ()
+{
+  return contexts;
+}
+
 /* --- CUDA's ------------------------------------------------------------------ */
+
+static CUresult
+push_context (CUcontext)
+{
+  if (!enters)
+    return CUDA_ERROR_INVALID_CONTEXT;
+  contexts++;
+  return CUDA_SUCCESS;
+}
+
+static CUresult
+pop_context (CUcontext *)
+{
+  contexts--;
+  return CUDA_SUCCESS;
+}
+
+static CUresult
+get_device (CUdevice * device, int number)
+{
+  *device = number;
+  return CUDA_SUCCESS;
+}
+
+static CUresult
+retain_primary (CUcontext *, CUdevice)
+{
+  return CUDA_SUCCESS;
+}
+
+static CUresult
+release_primary (CUdevice)
+{
+  return CUDA_SUCCESS;
+}
 
 extern "C"
 {
+
+cudaError_t
+cudaGetDriverEntryPointByVersion (const char *name, void **function,
+    unsigned, unsigned long long, cudaDriverEntryPointQueryResult *)
+{
+  static const struct
+  {
+    const char *name;
+    void *function;
+  } functions[] = {
+    {"cuCtxPushCurrent", (void *) push_context},
+    {"cuCtxPopCurrent", (void *) pop_context},
+    {"cuDeviceGet", (void *) get_device},
+    {"cuDevicePrimaryCtxRetain", (void *) retain_primary},
+    {"cuDevicePrimaryCtxRelease", (void *) release_primary},
+  };
+
+  for (const auto & f : functions) {
+    if (strcmp (f.name, name) == 0)
+      *function = f.function;
+  }
+  return cudaSuccess;
+}
 
 cudaError_t
 cudaMalloc (void **p, size_t size)
@@ -186,6 +285,7 @@ cudaError_t
 cudaMemcpyAsync (void *dst, const void *src, size_t size, cudaMemcpyKind,
     cudaStream_t stream)
 {
+  const Call call;
   const HostCudaWork work = [=] { memcpy (dst, src, size); };
 
   if (find (stream) == &own)
@@ -198,6 +298,8 @@ cudaMemcpyAsync (void *dst, const void *src, size_t size, cudaMemcpyKind,
 cudaError_t
 cudaMemsetAsync (void *dst, int value, size_t size, cudaStream_t)
 {
+  const Call call;
+
   host_cuda_do ([=] { memset (dst, value, size); });
   return cudaSuccess;
 }
@@ -205,6 +307,8 @@ cudaMemsetAsync (void *dst, int value, size_t size, cudaStream_t)
 cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
+  const Call call;
+
   if (capturing)
     return cudaErrorStreamCaptureUnsupported;
   catch_up (find (stream), find (stream)->put);
@@ -214,6 +318,7 @@ cudaStreamSynchronize (cudaStream_t stream)
 cudaError_t
 cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned)
 {
+  const Call call;
   const Event marks = *(Event *) event;
 
   for (Stream * behind : streams_of (stream))
@@ -224,6 +329,8 @@ cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned)
 cudaError_t
 cudaEventCreateWithFlags (cudaEvent_t * event, unsigned)
 {
+  const Call call;
+
   *event = (cudaEvent_t) new Event;
   return cudaSuccess;
 }
@@ -231,6 +338,8 @@ cudaEventCreateWithFlags (cudaEvent_t * event, unsigned)
 cudaError_t
 cudaEventDestroy (cudaEvent_t event)
 {
+  const Call call;
+
   delete (Event *) event;
   return cudaSuccess;
 }
@@ -238,6 +347,7 @@ cudaEventDestroy (cudaEvent_t event)
 cudaError_t
 cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
+  const Call call;
   Event marks;
 
   for (Stream * marked : streams_of (stream))
@@ -249,6 +359,8 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 cudaError_t
 cudaEventSynchronize (cudaEvent_t event)
 {
+  const Call call;
+
   if (capturing)
     return cudaErrorStreamCaptureUnsupported;
   catch_up_with (*(Event *) event);
@@ -270,6 +382,8 @@ cudaGetErrorString (cudaError_t)
 cudaError_t
 cudaStreamBeginCapture (cudaStream_t, cudaStreamCaptureMode)
 {
+  const Call call;
+
   capturing = new Graph;
   return cudaSuccess;
 }
@@ -277,6 +391,7 @@ cudaStreamBeginCapture (cudaStream_t, cudaStreamCaptureMode)
 cudaError_t
 cudaStreamEndCapture (cudaStream_t, cudaGraph_t * graph)
 {
+  const Call call;
   Graph *captured = capturing;
 
   capturing = nullptr;
@@ -292,6 +407,8 @@ cudaError_t
 cudaGraphInstantiate (cudaGraphExec_t * executable, cudaGraph_t graph,
     unsigned long long)
 {
+  const Call call;
+
   *executable = (cudaGraphExec_t) new Graph (*(Graph *) graph);
   return cudaSuccess;
 }
@@ -299,6 +416,8 @@ cudaGraphInstantiate (cudaGraphExec_t * executable, cudaGraph_t graph,
 cudaError_t
 cudaGraphDestroy (cudaGraph_t graph)
 {
+  const Call call;
+
   delete (Graph *) graph;
   return cudaSuccess;
 }
@@ -306,6 +425,8 @@ cudaGraphDestroy (cudaGraph_t graph)
 cudaError_t
 cudaGraphExecDestroy (cudaGraphExec_t executable)
 {
+  const Call call;
+
   delete (Graph *) executable;
   return cudaSuccess;
 }
@@ -313,6 +434,7 @@ cudaGraphExecDestroy (cudaGraphExec_t executable)
 cudaError_t
 cudaGraphLaunch (cudaGraphExec_t executable, cudaStream_t)
 {
+  const Call call;
   const Graph *graph = (const Graph *) executable;
 
   host_cuda_do ([=] {

@@ -54,6 +54,10 @@ void *host_cuda_stream_new (void);
 /* From now on so many allocations succeed, and captures do or do not. */
 void host_cuda_let_allocate (unsigned count);
 void host_cuda_let_capture (int succeed);
+/* From now on contexts can be entered, or cannot. */
+void host_cuda_let_enter (int succeed);
+/* How many contexts this thread has entered and not left */
+unsigned host_cuda_contexts (void);
 
 #ifdef __cplusplus
 }
