@@ -12,17 +12,23 @@
  */
 #include <math.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/desc.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
+#include "kernels/cuda/workspace.h"
 #include "kernels/cuda/kernels/softmax.h"
 
 enum
-{ SCORES, VALUES, DV, DPROBS, DQ, DK, PRODUCTS };
+{ SCORES, VALUES, DV, DPROBS, DQ, DK, GEMMS };
 
 typedef struct
 {
   CudaPlan cuda;
   DdpmAttentionDesc d;
-  CudaMatmul *product[PRODUCTS];        /* from DV on: training */
+  CudaGemm *product[GEMMS];     /* from DV on: training */
   gsize dscores, products;      /* where they begin in the workspace, behind
                                  * scores */
 } AttentionPlan;
@@ -32,8 +38,8 @@ attention_clear (DdpmPlan * p)
 {
   AttentionPlan *plan = (AttentionPlan *) p;
 
-  for (guint i = 0; i < PRODUCTS; i++)
-    ddpm_cuda_matmul_free (plan->product[i]);
+  for (guint i = 0; i < GEMMS; i++)
+    ddpm_cuda_gemm_free (plan->product[i]);
 }
 
 /* Each image's, one below the other; transposed: as read */
@@ -49,7 +55,7 @@ matrix (DdpmType type, gsize rows, gsize columns, gsize row_stride,
 }
 
 static gboolean
-make_products (AttentionPlan * plan, CudaBackend * b, GError ** error)
+make_gemms (AttentionPlan * plan, CudaBackend * b, GError ** error)
 {
   const DdpmType act = b->base.act_type, f32 = DDPM_TYPE_F32;
   const gsize t = plan->d.tokens, c = plan->d.c;
@@ -60,7 +66,7 @@ make_products (AttentionPlan * plan, CudaBackend * b, GError ** error)
   const CudaMatrix scores = matrix (f32, t, t, t, FALSE);
   const CudaMatrix probs = matrix (act, t, t, t, FALSE);
   const CudaMatrix probs_t = matrix (act, t, t, t, TRUE);
-  const CudaMatrix *const operands[PRODUCTS][3] = {
+  const CudaMatrix *const operands[GEMMS][3] = {
     [SCORES] = {&third, &third_t, &scores},
     [VALUES] = {&probs, &third, &y},
     [DV] = {&probs_t, &y, &third},
@@ -68,10 +74,10 @@ make_products (AttentionPlan * plan, CudaBackend * b, GError ** error)
     [DQ] = {&probs, &third, &third},
     [DK] = {&probs_t, &third, &third},
   };
-  const guint products = plan->d.training ? PRODUCTS : DV;
+  const guint products = plan->d.training ? GEMMS : DV;
 
   for (guint i = 0; i < products; i++) {
-    plan->product[i] = ddpm_cuda_matmul_new (b, plan->d.n, operands[i][0],
+    plan->product[i] = ddpm_cuda_gemm_new (b, plan->d.n, operands[i][0],
         operands[i][1], operands[i][2], error);
     if (plan->product[i] == NULL)
       return FALSE;
@@ -80,26 +86,26 @@ make_products (AttentionPlan * plan, CudaBackend * b, GError ** error)
 }
 
 static gsize
-lay_out_scratch (AttentionPlan * plan, DdpmType act)
+plan_scratch (AttentionPlan * plan, DdpmType act)
 {
   const gsize scores = ddpm_size_mul (plan->d.n,
       ddpm_size_mul (plan->d.tokens, plan->d.tokens));
   gsize total = 0, most = 0;
 
-  ddpm_cuda_layout_add (&total, scores, sizeof (float));
+  ddpm_cuda_workspace_add (&total, scores, sizeof (float));
   if (plan->d.training)
-    plan->dscores = ddpm_cuda_layout_add (&total, scores, ddpm_type_size (act));
-  for (guint i = 0; i < PRODUCTS; i++) {
+    plan->dscores =
+        ddpm_cuda_workspace_add (&total, scores, ddpm_type_size (act));
+  for (guint i = 0; i < GEMMS; i++) {
     if (plan->product[i])
-      most = MAX (most, ddpm_cuda_matmul_scratch (plan->product[i]));
+      most = MAX (most, ddpm_cuda_gemm_scratch (plan->product[i]));
   }
-  plan->products = ddpm_cuda_layout_add (&total, most, 1);
+  plan->products = ddpm_cuda_workspace_add (&total, most, 1);
   return total;
 }
 
-DdpmPlan *
-ddpm_cuda_attention_new (DdpmBackend * base, const DdpmAttentionDesc * d,
-    GError ** error)
+static DdpmPlan *
+attention_new (DdpmBackend * base, const DdpmAttentionDesc * d, GError ** error)
 {
   AttentionPlan *plan;
 
@@ -109,10 +115,9 @@ ddpm_cuda_attention_new (DdpmBackend * base, const DdpmAttentionDesc * d,
   plan = g_new0 (AttentionPlan, 1);
   plan->cuda.clear = attention_clear;
   plan->d = *d;
-  if (!make_products (plan, ddpm_cuda_backend (base), error))
+  if (!make_gemms (plan, ddpm_cuda_backend (base), error))
     goto failed;
-  ddpm_cuda_plan_init (&plan->cuda, base, lay_out_scratch (plan,
-          base->act_type));
+  ddpm_cuda_plan_init (&plan->cuda, base, plan_scratch (plan, base->act_type));
   return &plan->cuda.plan;
 
 failed:
@@ -133,13 +138,13 @@ static void
 multiply (const AttentionPlan * plan, guint product, gfloat alpha,
     gconstpointer left, gconstpointer right, gpointer out, gpointer scratch)
 {
-  ddpm_cuda_matmul_run (plan->product[product],
+  ddpm_cuda_gemm_run (plan->product[product],
       ddpm_cuda_backend (plan->cuda.plan.backend), alpha, left, right, 0.0f,
       out, ddpm_cuda_at (scratch, plan->products));
 }
 
-void
-ddpm_cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
+static void
+attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
     gpointer probs, gpointer scratch)
 {
   const AttentionPlan *plan = (const AttentionPlan *) p;
@@ -147,18 +152,18 @@ ddpm_cuda_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   const gsize tokens = plan->d.tokens;
   float *scores = scratch;
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   multiply (plan, SCORES, 1.0f, third_of (plan, qkv, 0),
       third_of (plan, qkv, 1), scores, scratch);
   ddpm_cuda_kern_softmax (b->stream, b->base.act_type == DDPM_TYPE_BF16,
       plan->d.n * tokens, tokens, 1.0 / sqrt (plan->d.c), scores, probs);
-  ddpm_cuda_launched (b, "softmax");
+  ddpm_cuda_launch_ok (b, "softmax");
   multiply (plan, VALUES, 1.0f, probs, third_of (plan, qkv, 2), y, scratch);
 }
 
-void
-ddpm_cuda_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
+static void
+attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
     gconstpointer probs, gpointer dqkv, gpointer scratch)
 {
   const AttentionPlan *plan = (const AttentionPlan *) p;
@@ -168,16 +173,24 @@ ddpm_cuda_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
   float *dprobs = scratch;
   gpointer dscores = ddpm_cuda_at (scratch, plan->dscores);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   multiply (plan, DV, 1.0f, probs, dy, third_of (plan, dqkv, 2), scratch);
   multiply (plan, DPROBS, 1.0f, dy, third_of (plan, qkv, 2), dprobs, scratch);
   ddpm_cuda_kern_softmax_backward (b->stream,
       b->base.act_type == DDPM_TYPE_BF16, plan->d.n * tokens, tokens, probs,
       dprobs, dscores);
-  ddpm_cuda_launched (b, "gradient of a softmax");
+  ddpm_cuda_launch_ok (b, "gradient of a softmax");
   multiply (plan, DQ, scale, dscores, third_of (plan, qkv, 1),
       third_of (plan, dqkv, 0), scratch);
   multiply (plan, DK, scale, dscores, third_of (plan, qkv, 0),
       third_of (plan, dqkv, 1), scratch);
+}
+
+void
+ddpm_cuda_attention_set_ops (DdpmOps * ops)
+{
+  ops->attention_new = attention_new;
+  ops->attention_forward = attention_forward;
+  ops->attention_backward = attention_backward;
 }

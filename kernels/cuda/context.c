@@ -11,7 +11,8 @@
  */
 #include <cudaTypedefs.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/context.h"
+#include "kernels/cuda/failure.h"
 
 struct _CudaContext
 {
@@ -68,36 +69,36 @@ retain_primary (CudaBackend * b, struct _CudaContext *c)
 /* The context of others must be of the device that was described: a number of
  * the driver and one of the runtime name the same. */
 static gboolean
-adopt (CudaBackend * b, struct _CudaContext *c, gpointer of_others)
+adopt (CudaBackend * b, struct _CudaContext *c, gpointer shared)
 {
   PFN_cuCtxGetDevice_v2000 get_device;
   CUcontext left;
   gboolean ok;
 
   if (!find (b, "cuCtxGetDevice", 2000, (void **) &get_device)
-      || !driver_ok (b, c->push (of_others), "entering a context of others"))
+      || !driver_ok (b, c->push (shared), "entering a context of others"))
     return FALSE;
   ok = driver_ok (b, get_device (&c->device), "cuCtxGetDevice");
   if (!driver_ok (b, c->pop (&left), "leaving a context of others") || !ok)
     return FALSE;
   if (c->device != b->device)
     return ddpm_cuda_ok (b, cudaErrorInvalidDevice, "the context of others");
-  c->context = of_others;
+  c->context = shared;
   return TRUE;
 }
 
 gboolean
-ddpm_cuda_context_retain (CudaBackend * b, gpointer of_others, GError ** error)
+ddpm_cuda_context_retain (CudaBackend * b, gpointer shared, GError ** error)
 {
   struct _CudaContext *c = b->context = g_new0 (struct _CudaContext, 1);
 
   if (find_all (b, c)
-      && (of_others ? adopt (b, c, of_others) : retain_primary (b, c))) {
+      && (shared ? adopt (b, c, shared) : retain_primary (b, c))) {
     b->base.context = c->context;
     return TRUE;
   }
   g_clear_pointer (&b->context, g_free);
-  ddpm_cuda_take_failure (b, error);
+  ddpm_cuda_propagate_failure (b, error);
   return FALSE;
 }
 

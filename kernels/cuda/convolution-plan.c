@@ -1,7 +1,9 @@
 /* gst-ddpm: CUDA backend: cuDNN's plans of a convolution, and its workspace
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/convolution.h"
+#include "kernels/desc.h"
+#include "kernels/cuda/convolution-plan.h"
+#include "kernels/cuda/workspace.h"
 
 /* --- graphs ------------------------------------------------------------- */
 
@@ -64,7 +66,7 @@ forward_graph (const CudaConvShape * s, const CudaDnnTarget * target)
   CudaDnnTensor sum = y;
 
   if (s->sum_type != s->type)
-    sum = ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
+    sum = ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32, shape_of_y (s));
   ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
   if (sum != y)
     ddpm_cuda_dnn_convert (graph, sum, y);
@@ -86,9 +88,9 @@ biased_graph (const CudaConvShape * s, const CudaDnnTarget * target,
       ? ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s)) : NULL;
   CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s));
   CudaDnnTensor sum =
-      ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_y (s));
+      ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32, shape_of_y (s));
   CudaDnnTensor biased =
-      with_residual ? ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32,
+      with_residual ? ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32,
       shape_of_y (s)) : y;
 
   ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
@@ -125,7 +127,9 @@ weights_graph (const CudaConvShape * s, const CudaDnnTarget * target)
   CudaDnnTensor sum = dw;
 
   if (s->dweight_type != s->type)
-    sum = ddpm_cuda_dnn_passing (graph, DDPM_TYPE_F32, shape_of_weights (s));
+    sum =
+        ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32,
+        shape_of_weights (s));
   ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, sum,
       dy);
   if (sum != dw)
@@ -157,7 +161,7 @@ plan_forward (CudaConvShape * s, const CudaDnnTarget * target, GError ** error)
 {
   CudaDnnPlan **plans = s->plans;
 
-  if (!s->stage_y) {
+  if (!s->repacks_y) {
     plans[CUDA_CONV_FORWARD] = plan (s, biased_graph (s, target, FALSE),
         "forward pass", NULL);
     s->adds_bias = plans[CUDA_CONV_FORWARD] != NULL;
@@ -207,37 +211,39 @@ add_work (const CudaConvShape * s, CudaConvPlanKind kind, gsize * size)
 {
   const CudaDnnPlan *p = s->plans[kind];
 
-  return ddpm_cuda_layout_add (size, p ? ddpm_cuda_dnn_plan_scratch (p) : 0, 1);
+  return ddpm_cuda_workspace_add (size, p ? ddpm_cuda_dnn_plan_scratch (p) : 0,
+      1);
 }
 
 static gsize
-lay_out_forward (CudaConvShape * s, gsize size)
+plan_workspace_forward (CudaConvShape * s, gsize size)
 {
   const gsize sums = ddpm_cuda_conv_pixels_out (s) * s->weights.cout_padded;
-  CudaConvLayout *l = &s->layout;
+  CudaConvWorkspace *l = &s->workspace;
 
   if (!s->adds_bias || s->plans[CUDA_CONV_RESIDUAL] == NULL)
-    l->sum = ddpm_cuda_layout_add (&size, sums, ddpm_type_size (s->sum_type));
+    l->sum =
+        ddpm_cuda_workspace_add (&size, sums, ddpm_type_size (s->sum_type));
   l->work[CUDA_CONV_FORWARD] = add_work (s, CUDA_CONV_FORWARD, &size);
   l->work[CUDA_CONV_RESIDUAL] = add_work (s, CUDA_CONV_RESIDUAL, &size);
   return size;
 }
 
 static gsize
-lay_out_backward (CudaConvShape * s, gsize size)
+plan_workspace_backward (CudaConvShape * s, gsize size)
 {
   const gsize pixels = ddpm_cuda_conv_pixels_out (s);
-  CudaConvLayout *l = &s->layout;
+  CudaConvWorkspace *l = &s->workspace;
 
-  if (s->stage_y)
-    l->dy = ddpm_cuda_layout_add (&size, pixels * s->weights.cout_padded,
+  if (s->repacks_y)
+    l->dy = ddpm_cuda_workspace_add (&size, pixels * s->weights.cout_padded,
         ddpm_type_size (s->type));
   l->dweight =
-      ddpm_cuda_layout_add (&size, ddpm_cuda_weight_count_padded (&s->weights),
+      ddpm_cuda_workspace_add (&size, ddpm_cuda_krsc_count (&s->weights),
       ddpm_type_size (s->dweight_type));
   l->parts =
-      ddpm_cuda_layout_add (&size, ddpm_cuda_part_count (pixels) * s->d.cout,
-      sizeof (float));
+      ddpm_cuda_workspace_add (&size,
+      ddpm_cuda_chunk_count (pixels) * s->d.cout, sizeof (float));
   l->work[CUDA_CONV_BACKWARD_DATA] =
       add_work (s, CUDA_CONV_BACKWARD_DATA, &size);
   l->work[CUDA_CONV_BACKWARD_WEIGHTS] =
@@ -246,19 +252,20 @@ lay_out_backward (CudaConvShape * s, gsize size)
 }
 
 static gboolean
-lay_out (CudaConvShape * s, GError ** error)
+plan_workspace (CudaConvShape * s, GError ** error)
 {
   gsize size = 0;
 
   /* dx is staged where it is added to what is there. */
-  if (s->stage_x || s->d.training)
-    s->layout.x = ddpm_cuda_layout_add (&size,
+  if (s->repacks_x || s->d.training)
+    s->workspace.x = ddpm_cuda_workspace_add (&size,
         ddpm_cuda_conv_pixels_in (s) * s->weights.cin_padded,
         ddpm_type_size (s->type));
-  s->layout.size = lay_out_forward (s, size);
+  s->workspace.size = plan_workspace_forward (s, size);
   if (s->d.training)
-    s->layout.size = MAX (s->layout.size, lay_out_backward (s, size));
-  if (s->layout.size < G_MAXSIZE)
+    s->workspace.size =
+        MAX (s->workspace.size, plan_workspace_backward (s, size));
+  if (s->workspace.size < G_MAXSIZE)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "convolution of %u images %u x %u: its workspace is larger than memory "
@@ -289,12 +296,12 @@ ddpm_cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
   w->taps = d->kernel * d->kernel;
   w->cout_padded = ddpm_cuda_padded_channels (w->cout);
   w->cin_padded = ddpm_cuda_padded_channels (w->cin);
-  s->stage_x = d->cin1 > 0 || d->src_type != type || w->cin_padded != w->cin;
-  s->stage_y = d->dst_type != type || w->cout_padded != w->cout;
+  s->repacks_x = d->cin1 > 0 || d->src_type != type || w->cin_padded != w->cin;
+  s->repacks_y = d->dst_type != type || w->cout_padded != w->cout;
 
   if (plan_forward (s, target, error)
       && (!d->training || plan_backward (s, target, error))
-      && lay_out (s, error))
+      && plan_workspace (s, error))
     return s;
   ddpm_cuda_conv_shape_free (s);
   return NULL;

@@ -1,7 +1,24 @@
 /* gst-ddpm: CUDA backend: convolution
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/convolution.h"
+#include "kernels/cuda/convolution-plan.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/kernels/launches.h"
+#include "kernels/cuda/libraries.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
+#include "kernels/cuda/workspace.h"
+
+typedef struct
+{
+  CudaPlan cuda;
+  const CudaConvShape *shape;   /* the backend's */
+  gpointer weights;             /* [cout padded][taps][cin padded] */
+  float *bias;                  /* [cout padded] */
+  CudaDnnRun runs[CUDA_CONV_PLANS];
+} CudaConvolution;
 
 /* --- plans -------------------------------------------------------------- */
 
@@ -45,8 +62,8 @@ find_shape (CudaBackend * b, const DdpmConvDesc * d, GError ** error)
   shape = g_hash_table_lookup (b->convolutions, d);
   if (shape)
     return shape;
-  if (!ddpm_cuda_need_cudnn (b)) {
-    ddpm_cuda_take_failure (b, error);
+  if (!ddpm_cuda_open_cudnn (b)) {
+    ddpm_cuda_propagate_failure (b, error);
     return NULL;
   }
   target.handle = b->cudnn;
@@ -83,8 +100,8 @@ name_passes (CudaConvolution * conv)
   }
 }
 
-DdpmPlan *
-ddpm_cuda_conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
+static DdpmPlan *
+conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
   const CudaConvShape *shape = find_shape (b, d, error);
@@ -94,12 +111,11 @@ ddpm_cuda_conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
     return NULL;
 
   conv = g_new0 (CudaConvolution, 1);
-  ddpm_cuda_plan_init (&conv->cuda, base, shape->layout.size);
+  ddpm_cuda_plan_init (&conv->cuda, base, shape->workspace.size);
   conv->cuda.clear = conv_clear;
   conv->shape = shape;
   name_passes (conv);
-  conv->weights =
-      ddpm_cuda_alloc (base, ddpm_cuda_weight_count_padded (&shape->weights)
+  conv->weights = ddpm_cuda_alloc (base, ddpm_cuda_krsc_count (&shape->weights)
       * ddpm_type_size (shape->type));
   conv->bias =
       ddpm_cuda_alloc (base, shape->weights.cout_padded * sizeof (float));
@@ -116,19 +132,18 @@ no_memory:
   return NULL;
 }
 
-void
-ddpm_cuda_conv_set_weights (DdpmPlan * p, const float *weight,
-    const float *bias)
+static void
+conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
   CudaConvolution *conv = (CudaConvolution *) p;
   const CudaConvShape *s = conv->shape;
   CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
-  ddpm_cuda_kern_arrange_weights (b->stream, &s->weights, weight,
+  ddpm_cuda_kern_weights_to_krsc (b->stream, &s->weights, weight,
       s->type == DDPM_TYPE_BF16, conv->weights);
-  ddpm_cuda_launched (b, "weights of a convolution");
+  ddpm_cuda_launch_ok (b, "weights of a convolution");
   ddpm_cuda_ok (b, cudaMemcpyAsync (conv->bias, bias,
           s->d.cout * sizeof (float), cudaMemcpyDeviceToDevice, b->stream),
       "bias of a convolution");
@@ -136,8 +151,8 @@ ddpm_cuda_conv_set_weights (DdpmPlan * p, const float *weight,
 
 /* --- passes ------------------------------------------------------------- */
 
-gconstpointer
-ddpm_cuda_conv_bring_x (CudaConvolution * conv, gconstpointer x0,
+static gconstpointer
+repack_x (CudaConvolution * conv, gconstpointer x0,
     gconstpointer x1, gpointer scratch)
 {
   const CudaConvShape *s = conv->shape;
@@ -145,18 +160,18 @@ ddpm_cuda_conv_bring_x (CudaConvolution * conv, gconstpointer x0,
     s->d.cin1, s->weights.cin_padded
   };
   CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
-  gpointer x = ddpm_cuda_at (scratch, s->layout.x);
+  gpointer x = ddpm_cuda_at (scratch, s->workspace.x);
 
-  if (!s->stage_x)
+  if (!s->repacks_x)
     return x0;
-  ddpm_cuda_kern_gather (b->stream, &channels, s->d.src_type == DDPM_TYPE_BF16,
+  ddpm_cuda_kern_concat (b->stream, &channels, s->d.src_type == DDPM_TYPE_BF16,
       x0, x1, s->type == DDPM_TYPE_BF16, x);
-  ddpm_cuda_launched (b, "sources of a convolution");
+  ddpm_cuda_launch_ok (b, "sources of a convolution");
   return x;
 }
 
-void
-ddpm_cuda_conv_run (CudaConvolution * conv, CudaConvPlanKind kind,
+static void
+run_plan (CudaConvolution * conv, CudaConvPlanKind kind,
     const gconstpointer * memory, gpointer scratch)
 {
   static const gchar *names[] = { "convolution", "convolution and residual",
@@ -166,7 +181,7 @@ ddpm_cuda_conv_run (CudaConvolution * conv, CudaConvPlanKind kind,
 
   ddpm_cuda_dnn_ok (b, ddpm_cuda_dnn_run (&conv->runs[kind],
           conv->shape->plans[kind], b->cudnn, memory, ddpm_cuda_at (scratch,
-              conv->shape->layout.work[kind])), names[kind]);
+              conv->shape->workspace.work[kind])), names[kind]);
 }
 
 /* y or the sum, as the plan gives it */
@@ -177,7 +192,7 @@ run_forward (CudaConvolution * conv, gconstpointer x, gpointer y,
   const gconstpointer plain[] = { x, conv->weights, y };
   const gconstpointer biased[] = { x, conv->weights, conv->bias, y };
 
-  ddpm_cuda_conv_run (conv, CUDA_CONV_FORWARD,
+  run_plan (conv, CUDA_CONV_FORWARD,
       conv->shape->adds_bias ? biased : plain, scratch);
 }
 
@@ -187,7 +202,7 @@ run_residual (CudaConvolution * conv, gconstpointer x, gconstpointer residual,
 {
   const gconstpointer memory[] = { x, conv->weights, conv->bias, residual, y };
 
-  ddpm_cuda_conv_run (conv, CUDA_CONV_RESIDUAL, memory, scratch);
+  run_plan (conv, CUDA_CONV_RESIDUAL, memory, scratch);
 }
 
 /* What the plan has left to do: y = sum [+ bias] [+ residual] */
@@ -201,27 +216,27 @@ finish_y (CudaConvolution * conv, gconstpointer sum, gconstpointer residual,
   };
   CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
 
-  ddpm_cuda_kern_finish (b->stream, &channels, s->sum_type == DDPM_TYPE_BF16,
+  ddpm_cuda_kern_add_bias (b->stream, &channels, s->sum_type == DDPM_TYPE_BF16,
       sum, s->adds_bias ? NULL : conv->bias, s->d.dst_type == DDPM_TYPE_BF16,
       residual, y);
-  ddpm_cuda_launched (b, "bias of a convolution");
+  ddpm_cuda_launch_ok (b, "bias of a convolution");
 }
 
 /* y may be the residual: then nothing but y's own element may be read after
  * it was written, which holds for the kernel, and for engines that add the
  * residual to the tile that they are about to store. */
-void
-ddpm_cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+static void
+conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
 {
   CudaConvolution *conv = (CudaConvolution *) p;
   const CudaConvShape *s = conv->shape;
-  gpointer sum = ddpm_cuda_at (scratch, s->layout.sum);
+  gpointer sum = ddpm_cuda_at (scratch, s->workspace.sum);
   gconstpointer x;
 
-  if (ddpm_cuda_replayed (ddpm_cuda_plan_backend (p)))
+  if (ddpm_cuda_graph_replays (ddpm_cuda_plan_backend (p)))
     return;
-  x = ddpm_cuda_conv_bring_x (conv, x0, x1, scratch);
+  x = repack_x (conv, x0, x1, scratch);
   if (residual && s->plans[CUDA_CONV_RESIDUAL]) {
     run_residual (conv, x, residual, y, scratch);
   } else if (residual == NULL && s->adds_bias) {
@@ -230,4 +245,117 @@ ddpm_cuda_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     run_forward (conv, x, sum, scratch);
     finish_y (conv, sum, residual, y);
   }
+}
+
+/* --- gradients ---------------------------------------------------------- */
+
+/* dy as computed with: as it is, or brought into the workspace */
+static gconstpointer
+repack_dy (CudaConvolution * conv, gconstpointer dy, gpointer scratch)
+{
+  const CudaConvShape *s = conv->shape;
+  const CudaChannels channels = { ddpm_cuda_conv_pixels_out (s), s->d.cout, 0,
+    s->weights.cout_padded
+  };
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  gpointer staged = ddpm_cuda_at (scratch, s->workspace.dy);
+
+  if (!s->repacks_y)
+    return dy;
+  ddpm_cuda_kern_concat (b->stream, &channels, s->d.dst_type == DDPM_TYPE_BF16,
+      dy, NULL, s->type == DDPM_TYPE_BF16, staged);
+  ddpm_cuda_launch_ok (b, "gradient of a convolution");
+  return staged;
+}
+
+static void
+run_data (CudaConvolution * conv, gconstpointer dy, gpointer dx,
+    gpointer scratch)
+{
+  const gconstpointer memory[] = { dx, conv->weights,
+    repack_dy (conv, dy, scratch)
+  };
+
+  run_plan (conv, CUDA_CONV_BACKWARD_DATA, memory, scratch);
+}
+
+static void
+conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+    gboolean add0, gpointer dx1, gboolean add1, gpointer scratch)
+{
+  CudaConvolution *conv = (CudaConvolution *) p;
+  const CudaConvShape *s = conv->shape;
+  const CudaChannels channels = { ddpm_cuda_conv_pixels_in (s), s->d.cin0,
+    s->d.cin1, s->weights.cin_padded
+  };
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
+  gpointer dx = ddpm_cuda_at (scratch, s->workspace.x);
+
+  if ((dx0 == NULL && dx1 == NULL) || ddpm_cuda_graph_replays (b))
+    return;
+  if (!s->repacks_x && !add0) {
+    run_data (conv, dy, dx0, scratch);
+    return;
+  }
+  run_data (conv, dy, dx, scratch);
+  ddpm_cuda_kern_split (b->stream, &channels, s->type == DDPM_TYPE_BF16, dx,
+      s->d.src_type == DDPM_TYPE_BF16, dx0, add0, dx1, add1);
+  ddpm_cuda_launch_ok (b, "data gradient of a convolution");
+}
+
+static void
+run_weights (CudaConvolution * conv, gconstpointer x0, gconstpointer x1,
+    gconstpointer dy, gpointer dweight, gpointer scratch)
+{
+  const gconstpointer memory[] = {
+    repack_x (conv, x0, x1, scratch), dweight,
+    repack_dy (conv, dy, scratch)
+  };
+
+  run_plan (conv, CUDA_CONV_BACKWARD_WEIGHTS, memory, scratch);
+}
+
+static void
+sum_dy (CudaConvolution * conv, gconstpointer dy, float *dbias, gboolean add,
+    gpointer scratch)
+{
+  const CudaConvShape *s = conv->shape;
+  const gsize pixels = ddpm_cuda_conv_pixels_out (s);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  float *parts = ddpm_cuda_at (scratch, s->workspace.parts);
+
+  ddpm_cuda_kern_sum_pixels (b->stream, pixels, s->d.cout,
+      s->d.dst_type == DDPM_TYPE_BF16, dy, parts);
+  ddpm_cuda_kern_sum_rows (b->stream, ddpm_cuda_chunk_count (pixels), s->d.cout,
+      parts, dbias, add);
+  ddpm_cuda_launch_ok (b, "bias gradient of a convolution");
+}
+
+static void
+conv_backward_weights (DdpmPlan * p, gconstpointer x0,
+    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
+    gboolean add, gpointer scratch)
+{
+  CudaConvolution *conv = (CudaConvolution *) p;
+  const CudaConvShape *s = conv->shape;
+  gpointer sum = ddpm_cuda_at (scratch, s->workspace.dweight);
+  CudaBackend *b = ddpm_cuda_plan_backend (p);
+
+  if (ddpm_cuda_graph_replays (b))
+    return;
+  run_weights (conv, x0, x1, dy, sum, scratch);
+  ddpm_cuda_kern_weights_from_krsc (b->stream, &s->weights,
+      s->dweight_type == DDPM_TYPE_BF16, sum, dweight, add);
+  ddpm_cuda_launch_ok (b, "weight gradient of a convolution");
+  sum_dy (conv, dy, dbias, add, scratch);
+}
+
+void
+ddpm_cuda_convolution_set_ops (DdpmOps * ops)
+{
+  ops->conv_new = conv_new;
+  ops->conv_set_weights = conv_set_weights;
+  ops->conv_forward = conv_forward;
+  ops->conv_backward_data = conv_backward_data;
+  ops->conv_backward_weights = conv_backward_weights;
 }

@@ -4,28 +4,33 @@
  */
 #include <string.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/kernels/launches.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/staging.h"
 
 /* Coefficients, and losses, that the stage takes at a time */
-#define STAGED_FLOATS (CUDA_STAGE_MAX / sizeof (float))
-#define STAGED_DOUBLES (CUDA_STAGE_MAX / sizeof (double))
+#define STAGED_FLOATS (CUDA_STAGING_SIZE / sizeof (float))
+#define STAGED_DOUBLES (CUDA_STAGING_SIZE / sizeof (double))
 
-void
-ddpm_cuda_noise (DdpmBackend * base, guint64 seed, guint64 first_sample,
+static void
+noise (DdpmBackend * base, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
   const CudaNoise args = { seed, first_sample, stream };
-  const CudaNoise *staged = ddpm_cuda_stage (b, &args, sizeof args);
+  const CudaNoise *staged = ddpm_cuda_stage_args (b, &args, sizeof args);
 
-  if (staged == NULL || ddpm_cuda_replayed (b))
+  if (staged == NULL || ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_noise (b->stream, staged, n, elements, out);
-  ddpm_cuda_launched (b, "noise");
+  ddpm_cuda_launch_ok (b, "noise");
 }
 
-void
-ddpm_cuda_q_sample (DdpmBackend * base, guint n, guint elements, const float *a,
+static void
+q_sample (DdpmBackend * base, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
@@ -34,24 +39,24 @@ ddpm_cuda_q_sample (DdpmBackend * base, guint n, guint elements, const float *a,
     const guint count = MIN (n - first, STAGED_FLOATS);
     const gsize at = first * elements;
     const float *staged_a =
-        ddpm_cuda_stage (b, a + first, count * sizeof (float));
+        ddpm_cuda_stage_args (b, a + first, count * sizeof (float));
     const float *staged_s =
-        ddpm_cuda_stage (b, s + first, count * sizeof (float));
+        ddpm_cuda_stage_args (b, s + first, count * sizeof (float));
 
     if (staged_a == NULL || staged_s == NULL)
       return;
-    if (ddpm_cuda_replayed (b))
+    if (ddpm_cuda_graph_replays (b))
       continue;
     ddpm_cuda_kern_q_sample (b->stream, count, elements, staged_a, staged_s,
         x_0 + at, eps + at, x_t + at);
-    ddpm_cuda_launched (b, "the forward process");
+    ddpm_cuda_launch_ok (b, "the forward process");
   }
 }
 
 /* The losses are added up where the stage has put zeros. They are 0 where
  * something fails, which is kept. */
-void
-ddpm_cuda_mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
+static void
+mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
@@ -62,47 +67,57 @@ ddpm_cuda_mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
     const guint count = MIN (n - first, STAGED_DOUBLES);
     const gsize at = first * elements, size = count * sizeof (double);
     const CudaLoss args = { n_valid > first ? n_valid - first : 0 };
-    const CudaLoss *staged = ddpm_cuda_stage (b, &args, sizeof args);
+    const CudaLoss *staged = ddpm_cuda_stage_args (b, &args, sizeof args);
     const float *scales =
-        ddpm_cuda_stage (b, scale + first, count * sizeof (float));
-    double *sums = ddpm_cuda_stage (b, loss + first, size);
+        ddpm_cuda_stage_args (b, scale + first, count * sizeof (float));
+    double *sums = ddpm_cuda_stage_args (b, loss + first, size);
 
     if (staged == NULL || scales == NULL || sums == NULL)
       return;
-    if (!ddpm_cuda_replayed (b)) {
+    if (!ddpm_cuda_graph_replays (b)) {
       ddpm_cuda_kern_mse (b->stream, staged, scales, count, elements, pred + at,
           target + at, dpred + at, sums);
-      if (!ddpm_cuda_launched (b, "the loss"))
+      if (!ddpm_cuda_launch_ok (b, "the loss"))
         return;
     }
     ddpm_cuda_download (base, loss + first, sums, size);
   }
 }
 
-void
-ddpm_cuda_guide (DdpmBackend * base, gsize count, gfloat w,
+static void
+guide (DdpmBackend * base, gsize count, gfloat w,
     const float *without, float *eps)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_guide (b->stream, count, w, without, eps);
-  ddpm_cuda_launched (b, "guidance");
+  ddpm_cuda_launch_ok (b, "guidance");
 }
 
-void
-ddpm_cuda_reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
+static void
+reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
   const CudaReverse args = { *step, seed, first_sample };
-  const CudaReverse *staged = ddpm_cuda_stage (b, &args, sizeof args);
+  const CudaReverse *staged = ddpm_cuda_stage_args (b, &args, sizeof args);
 
-  if (staged == NULL || ddpm_cuda_replayed (b))
+  if (staged == NULL || ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_reverse_step (b->stream, staged, n, elements, x, eps,
       x_0_prev);
-  ddpm_cuda_launched (b, "the reverse step");
+  ddpm_cuda_launch_ok (b, "the reverse step");
+}
+
+void
+ddpm_cuda_diffusion_set_ops (DdpmOps * ops)
+{
+  ops->noise = noise;
+  ops->q_sample = q_sample;
+  ops->mse = mse;
+  ops->guide = guide;
+  ops->reverse_step = reverse_step;
 }

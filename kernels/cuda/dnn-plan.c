@@ -3,7 +3,8 @@
  */
 #include <string.h>
 
-#include "kernels/cuda/dnn-private.h"
+#include "kernels/cuda/dnn-graph-private.h"
+#include "kernels/cuda/dnn-plan.h"
 
 /* What one mode of the heuristics is asked for */
 #define MAX_CONFIGS 64
@@ -82,16 +83,16 @@ engine_name (cudnnBackendDescriptor_t config, gboolean exact)
 static cudnnBackendDescriptor_t
 finish_graph (CudaDnnGraph * graph)
 {
-  cudnnBackendDescriptor_t part =
-      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+  cudnnBackendDescriptor_t part = ddpm_cuda_dnn_descriptor_new (graph,
+      CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
 
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_OPERATIONGRAPH_OPS,
+  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_OPERATIONGRAPH_OPS,
       CUDNN_TYPE_BACKEND_DESCRIPTOR, graph->operations->len,
       graph->operations->pdata);
   if (graph->target->handle)
-    ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
+    ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
         CUDNN_TYPE_HANDLE, 1, &graph->target->handle);
-  ddpm_cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_finalize (graph, part);
   return part;
 }
 
@@ -100,16 +101,16 @@ make_heuristics (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
     cudnnBackendHeurMode_t mode)
 {
   cudnnBackendDescriptor_t part =
-      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+      ddpm_cuda_dnn_descriptor_new (graph, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
 
-  ddpm_cuda_dnn_part_set_part (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, part,
       CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, operations);
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_ENGINEHEUR_MODE,
+  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_ENGINEHEUR_MODE,
       CUDNN_TYPE_HEUR_MODE, 1, &mode);
   if (graph->target->device)
-    ddpm_cuda_dnn_part_set_part (graph, part, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
+    ddpm_cuda_dnn_set_descriptor (graph, part, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
         graph->target->device);
-  ddpm_cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_finalize (graph, part);
   return part;
 }
 
@@ -190,7 +191,8 @@ try_mode (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
 
   for (guint i = 0; i < MAX_CONFIGS; i++)
     configs[i] =
-        ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+        ddpm_cuda_dnn_descriptor_new (graph,
+        CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
   if (graph->failure
       || !get (heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
           CUDNN_TYPE_BACKEND_DESCRIPTOR, MAX_CONFIGS, &count, configs))

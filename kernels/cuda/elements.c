@@ -1,10 +1,15 @@
 /* gst-ddpm: CUDA backend: nearest upsampling, sums, table look-up and swish
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/kernels/launches.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/staging.h"
 
 /* Timesteps, and labels, that the stage takes at a time */
-#define STAGED (CUDA_STAGE_MAX / sizeof (gint))
+#define STAGED (CUDA_STAGING_SIZE / sizeof (gint))
 
 static gboolean
 is_bf16 (const CudaBackend * b)
@@ -13,42 +18,41 @@ is_bf16 (const CudaBackend * b)
 }
 
 /* Images lie one below the other: n h rows. */
-void
-ddpm_cuda_upsample_forward (DdpmBackend * base, guint n, guint h, guint w,
+static void
+upsample_forward (DdpmBackend * base, guint n, guint h, guint w,
     guint c, gconstpointer x, gpointer y)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_upsample_forward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
       x, y);
-  ddpm_cuda_launched (b, "upsampling");
+  ddpm_cuda_launch_ok (b, "upsampling");
 }
 
-void
-ddpm_cuda_upsample_backward (DdpmBackend * base, guint n, guint h, guint w,
+static void
+upsample_backward (DdpmBackend * base, guint n, guint h, guint w,
     guint c, gconstpointer dy, gpointer dx, gboolean add)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_upsample_backward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
       dy, dx, add);
-  ddpm_cuda_launched (b, "upsampling's gradient");
+  ddpm_cuda_launch_ok (b, "upsampling's gradient");
 }
 
-void
-ddpm_cuda_accumulate (DdpmBackend * base, gsize count, gconstpointer x,
-    gpointer y)
+static void
+accumulate (DdpmBackend * base, gsize count, gconstpointer x, gpointer y)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_accumulate (b->stream, count, is_bf16 (b), x, y);
-  ddpm_cuda_launched (b, "adding");
+  ddpm_cuda_launch_ok (b, "adding");
 }
 
 /* Rows of a table, as many at a time as can be staged */
@@ -63,27 +67,27 @@ look_up (DdpmBackend * base, void (*kernel) (cudaStream_t stream,
   for (gsize first = 0; first < n; first += STAGED) {
     const guint count = MIN (n - first, STAGED);
     const gint *staged =
-        ddpm_cuda_stage (b, index + first, count * sizeof (gint));
+        ddpm_cuda_stage_args (b, index + first, count * sizeof (gint));
 
     if (staged == NULL)
       return;
-    if (ddpm_cuda_replayed (b))
+    if (ddpm_cuda_graph_replays (b))
       continue;
     kernel (b->stream, count, dim, table, staged, out + first * dim);
-    ddpm_cuda_launched (b, what);
+    ddpm_cuda_launch_ok (b, what);
   }
 }
 
-void
-ddpm_cuda_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+static void
+embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
   look_up (b, ddpm_cuda_kern_embedding, "the time embedding", n, dim, table, t,
       out);
 }
 
-void
-ddpm_cuda_embedding_add (DdpmBackend * b, guint n, guint dim,
+static void
+embedding_add (DdpmBackend * b, guint n, guint dim,
     const float *table, const gint * index, float *out)
 {
   look_up (b, ddpm_cuda_kern_embedding_add, "the label embedding", n, dim,
@@ -91,8 +95,8 @@ ddpm_cuda_embedding_add (DdpmBackend * b, guint n, guint dim,
 }
 
 /* Without any label, gradients are 0 all the same. */
-void
-ddpm_cuda_embedding_backward (DdpmBackend * base, guint n, guint dim,
+static void
+embedding_backward (DdpmBackend * base, guint n, guint dim,
     guint rows, const gint * index, const float *dy, float *dtable,
     gboolean add)
 {
@@ -103,38 +107,50 @@ ddpm_cuda_embedding_backward (DdpmBackend * base, guint n, guint dim,
   for (gsize first = 0; first < n; first += STAGED) {
     const guint count = MIN (n - first, STAGED);
     const gint *staged =
-        ddpm_cuda_stage (b, index + first, count * sizeof (gint));
+        ddpm_cuda_stage_args (b, index + first, count * sizeof (gint));
 
     if (staged == NULL)
       return;
-    if (ddpm_cuda_replayed (b))
+    if (ddpm_cuda_graph_replays (b))
       continue;
     ddpm_cuda_kern_embedding_backward (b->stream, count, dim, rows, staged,
         dy + first * dim, dtable, add || first > 0);
-    ddpm_cuda_launched (b, "the label embedding's gradient");
+    ddpm_cuda_launch_ok (b, "the label embedding's gradient");
   }
 }
 
-void
-ddpm_cuda_swish_forward (DdpmBackend * base, gsize count, const float *x,
-    float *y)
+static void
+swish_forward (DdpmBackend * base, gsize count, const float *x, float *y)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_swish_forward (b->stream, count, x, y);
-  ddpm_cuda_launched (b, "swish");
+  ddpm_cuda_launch_ok (b, "swish");
 }
 
-void
-ddpm_cuda_swish_backward (DdpmBackend * base, gsize count, const float *x,
+static void
+swish_backward (DdpmBackend * base, gsize count, const float *x,
     const float *dy, float *dx)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_swish_backward (b->stream, count, x, dy, dx);
-  ddpm_cuda_launched (b, "swish's gradient");
+  ddpm_cuda_launch_ok (b, "swish's gradient");
+}
+
+void
+ddpm_cuda_elements_set_ops (DdpmOps * ops)
+{
+  ops->upsample_forward = upsample_forward;
+  ops->upsample_backward = upsample_backward;
+  ops->accumulate = accumulate;
+  ops->embedding = embedding;
+  ops->embedding_add = embedding_add;
+  ops->embedding_backward = embedding_backward;
+  ops->swish_forward = swish_forward;
+  ops->swish_backward = swish_backward;
 }

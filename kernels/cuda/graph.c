@@ -21,7 +21,9 @@
  */
 #include <string.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/plan.h"
 
 /* Parameters on their way: so many runs may the host be ahead. */
 #define SLOTS 2
@@ -57,6 +59,7 @@ typedef struct
   gsize offset, size;
 } Delivery;
 
+typedef struct _CudaGraph CudaGraph;
 struct _CudaGraph
 {
   CudaPlan cuda;
@@ -75,69 +78,94 @@ struct _CudaGraph
   CudaGraph *next;              /* of those that have some */
 };
 
+/* --- deliveries --------------------------------------------------------- */
+
+static void
+deliver (CudaBackend * b, gboolean ok)
+{
+  while (b->delivering) {
+    CudaGraph *g = b->delivering;
+
+    for (guint i = 0; ok && i < g->deliveries->len; i++) {
+      const Delivery *d = &g_array_index (g->deliveries, Delivery, i);
+
+      memcpy (d->to, g->returned + d->offset, d->size);
+    }
+    g_array_set_size (g->deliveries, 0);
+    b->delivering = g->next;
+  }
+}
+
+void
+ddpm_cuda_graph_wait (CudaBackend * b)
+{
+  deliver (b, ddpm_cuda_ok (b, cudaStreamSynchronize (b->stream), "computing"));
+}
+
 /* --- the plan ----------------------------------------------------------- */
 
 /* With all that was taken for it */
 static void
-free_graph (CudaGraph * s, CudaBackend * b)
+free_graph (CudaGraph * g, CudaBackend * b)
 {
-  ddpm_cuda_wait (&b->base);    /* it may be running, or have deliveries */
-  if (s->graph)
-    ddpm_cuda_ok (b, cudaGraphExecDestroy (s->graph), "freeing a graph");
-  s->graph = NULL;
-  ddpm_cuda_free (&b->base, s->device);
-  s->device = NULL;
+  ddpm_cuda_graph_wait (b);     /* it may be running, or have deliveries */
+  if (g->graph)
+    ddpm_cuda_ok (b, cudaGraphExecDestroy (g->graph), "freeing a graph");
+  g->graph = NULL;
+  if (g->device)
+    ddpm_cuda_ok (b, cudaFree (g->device), "freeing memory");
+  g->device = NULL;
   for (guint i = 0; i < SLOTS; i++) {
-    if (s->slots[i])
-      ddpm_cuda_ok (b, cudaFreeHost (s->slots[i]), "freeing pinned memory");
-    if (s->copied[i])
-      ddpm_cuda_ok (b, cudaEventDestroy (s->copied[i]), "freeing an event");
-    s->slots[i] = NULL;
-    s->copied[i] = NULL;
+    if (g->slots[i])
+      ddpm_cuda_ok (b, cudaFreeHost (g->slots[i]), "freeing pinned memory");
+    if (g->copied[i])
+      ddpm_cuda_ok (b, cudaEventDestroy (g->copied[i]), "freeing an event");
+    g->slots[i] = NULL;
+    g->copied[i] = NULL;
   }
-  if (s->returned)
-    ddpm_cuda_ok (b, cudaFreeHost (s->returned), "freeing pinned memory");
-  s->returned = NULL;
+  if (g->returned)
+    ddpm_cuda_ok (b, cudaFreeHost (g->returned), "freeing pinned memory");
+  g->returned = NULL;
 }
 
 static void
-sequence_clear (DdpmPlan * p)
+graph_clear (DdpmPlan * p)
 {
-  CudaGraph *s = (CudaGraph *) p;
+  CudaGraph *g = (CudaGraph *) p;
 
-  free_graph (s, ddpm_cuda_plan_backend (p));
-  g_array_unref (s->deliveries);
+  free_graph (g, ddpm_cuda_plan_backend (p));
+  g_array_unref (g->deliveries);
 }
 
 DdpmPlan *
 ddpm_cuda_graph_new (DdpmBackend * base)
 {
-  CudaGraph *s = g_new0 (CudaGraph, 1);
+  CudaGraph *g = g_new0 (CudaGraph, 1);
 
-  ddpm_cuda_plan_init (&s->cuda, base, 0);
-  s->cuda.clear = sequence_clear;
-  s->cuda.implementation[0] = "cuda:graph";
-  s->deliveries = g_array_new (FALSE, FALSE, sizeof (Delivery));
-  return &s->cuda.plan;
+  ddpm_cuda_plan_init (&g->cuda, base, 0);
+  g->cuda.clear = graph_clear;
+  g->cuda.implementation[0] = "cuda:graph";
+  g->deliveries = g_array_new (FALSE, FALSE, sizeof (Delivery));
+  return &g->cuda.plan;
 }
 
 /* As much as was measured. What has been taken when it fails is freed by
  * free_graph (). */
 static gboolean
-take_memory (CudaGraph * s, CudaBackend * b)
+alloc_buffers (CudaGraph * g, CudaBackend * b)
 {
-  const gsize staged = MAX (s->known.staged, 1);
+  const gsize staged = MAX (g->known.staged, 1);
 
-  s->device = ddpm_cuda_alloc (&b->base, staged);
-  if (s->device == NULL
-      || !ddpm_cuda_ok (b, cudaHostAlloc ((void **) &s->returned,
-              MAX (s->known.returned, 1), cudaHostAllocDefault),
+  if (!ddpm_cuda_ok (b, cudaMalloc ((void **) &g->device, staged),
+          "allocating memory")
+      || !ddpm_cuda_ok (b, cudaHostAlloc ((void **) &g->returned,
+              MAX (g->known.returned, 1), cudaHostAllocDefault),
           "taking pinned memory"))
     return FALSE;
   for (guint i = 0; i < SLOTS; i++) {
-    if (!ddpm_cuda_ok (b, cudaHostAlloc ((void **) &s->slots[i], staged,
+    if (!ddpm_cuda_ok (b, cudaHostAlloc ((void **) &g->slots[i], staged,
                 cudaHostAllocDefault), "taking pinned memory")
-        || !ddpm_cuda_ok (b, cudaEventCreateWithFlags (&s->copied[i],
+        || !ddpm_cuda_ok (b, cudaEventCreateWithFlags (&g->copied[i],
                 cudaEventDisableTiming), "making an event"))
       return FALSE;
   }
@@ -154,33 +182,33 @@ note_size (Tally * tally, gsize * total, gsize size)
 }
 
 gboolean
-ddpm_cuda_replayed (CudaBackend * b)
+ddpm_cuda_graph_replays (CudaBackend * b)
 {
-  if (b->sequence == NULL)
+  if (b->graph == NULL)
     return FALSE;
-  b->sequence->now.calls++;
-  return b->sequence->mode == REPLAY;
+  b->graph->now.calls++;
+  return b->graph->mode == REPLAY;
 }
 
 /* Where there is no room the calls are others than before, which shows when
  * they have all been made. */
 gboolean
-ddpm_cuda_graph_stage (CudaBackend * b, gconstpointer src, gsize size,
+ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize size,
     gpointer * place)
 {
-  CudaGraph *s = b->sequence;
+  CudaGraph *g = b->graph;
   gsize offset;
 
-  if (s == NULL)
+  if (g == NULL)
     return FALSE;
-  offset = s->now.staged;
-  note_size (&s->now, &s->now.staged, size);
-  if (s->mode == MEASURE)
+  offset = g->now.staged;
+  note_size (&g->now, &g->now.staged, size);
+  if (g->mode == MEASURE)
     return FALSE;
   *place = NULL;
-  if (s->now.staged <= s->known.staged) {
-    memcpy (s->slots[s->slot] + offset, src, size);
-    *place = s->device + offset;
+  if (g->now.staged <= g->known.staged) {
+    memcpy (g->slots[g->slot] + offset, src, size);
+    *place = g->device + offset;
   }
   return TRUE;
 }
@@ -189,40 +217,22 @@ gboolean
 ddpm_cuda_graph_download (CudaBackend * b, gpointer dst, gconstpointer src,
     gsize size)
 {
-  CudaGraph *s = b->sequence;
+  CudaGraph *g = b->graph;
   Delivery delivery = { dst, 0, size };
 
-  if (s == NULL)
+  if (g == NULL)
     return FALSE;
-  delivery.offset = s->now.returned;
-  note_size (&s->now, &s->now.returned, size);
-  if (s->mode == MEASURE)
+  delivery.offset = g->now.returned;
+  note_size (&g->now, &g->now.returned, size);
+  if (g->mode == MEASURE)
     return FALSE;
-  if (s->now.returned > s->known.returned)
+  if (g->now.returned > g->known.returned)
     return TRUE;
-  if (s->mode == CAPTURE)
-    ddpm_cuda_ok (b, cudaMemcpyAsync (s->returned + delivery.offset, src, size,
+  if (g->mode == CAPTURE)
+    ddpm_cuda_ok (b, cudaMemcpyAsync (g->returned + delivery.offset, src, size,
             cudaMemcpyDeviceToHost, b->stream), "copying from the device");
-  g_array_append_val (s->deliveries, delivery);
+  g_array_append_val (g->deliveries, delivery);
   return TRUE;
-}
-
-/* --- deliveries --------------------------------------------------------- */
-
-void
-ddpm_cuda_graph_deliver (CudaBackend * b, gboolean ok)
-{
-  while (b->delivering) {
-    CudaGraph *s = b->delivering;
-
-    for (guint i = 0; ok && i < s->deliveries->len; i++) {
-      const Delivery *d = &g_array_index (s->deliveries, Delivery, i);
-
-      memcpy (d->to, s->returned + d->offset, d->size);
-    }
-    g_array_set_size (s->deliveries, 0);
-    b->delivering = s->next;
-  }
 }
 
 /* --- runs --------------------------------------------------------------- */
@@ -236,23 +246,23 @@ same (const Tally * a, const Tally * k)
 
 /* Makes the calls of a run. Returns: whether they are those that are known */
 static gboolean
-make_calls (CudaGraph * s, CudaBackend * b, Mode mode,
+make_calls (CudaGraph * g, CudaBackend * b, Mode mode,
     void (*func) (gpointer data), gpointer data)
 {
   const Tally none = { 0, };
 
-  s->mode = mode;
-  s->now = none;
-  b->sequence = s;
+  g->mode = mode;
+  g->now = none;
+  b->graph = g;
   func (data);
-  b->sequence = NULL;
-  return same (&s->now, &s->known);
+  b->graph = NULL;
+  return same (&g->now, &g->known);
 }
 
 /* NULL: what was called cannot be captured, or was not what is known. No
  * failure of this is one of the run. */
 static cudaGraphExec_t
-capture (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
+capture (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
     gpointer data, gboolean * known)
 {
   cudaGraph_t captured = NULL;
@@ -263,7 +273,7 @@ capture (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
   if (!ddpm_cuda_ok (b, cudaStreamBeginCapture (b->stream,
               cudaStreamCaptureModeThreadLocal), "capturing a graph"))
     return NULL;
-  *known = make_calls (s, b, CAPTURE, func, data);
+  *known = make_calls (g, b, CAPTURE, func, data);
   ok = ddpm_cuda_ok (b, cudaStreamEndCapture (b->stream, &captured),
       "capturing a graph") && *known && b->failure == NULL;
   if (ok && !ddpm_cuda_ok (b, cudaGraphInstantiate (&graph, captured, 0),
@@ -275,93 +285,93 @@ capture (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
 }
 
 static void
-launch (CudaGraph * s, CudaBackend * b)
+launch (CudaGraph * g, CudaBackend * b)
 {
   const Tally none = { 0, };
-  const gboolean ok = (s->known.staged == 0
-      || ddpm_cuda_ok (b, cudaMemcpyAsync (s->device, s->slots[s->slot],
-              s->known.staged, cudaMemcpyHostToDevice, b->stream),
+  const gboolean ok = (g->known.staged == 0
+      || ddpm_cuda_ok (b, cudaMemcpyAsync (g->device, g->slots[g->slot],
+              g->known.staged, cudaMemcpyHostToDevice, b->stream),
           "copying parameters"))
-      && ddpm_cuda_ok (b, cudaEventRecord (s->copied[s->slot], b->stream),
+      && ddpm_cuda_ok (b, cudaEventRecord (g->copied[g->slot], b->stream),
       "marking a copy")
-      && ddpm_cuda_ok (b, cudaGraphLaunch (s->graph, b->stream),
+      && ddpm_cuda_ok (b, cudaGraphLaunch (g->graph, b->stream),
       "launching a graph");
 
-  s->slot = (s->slot + 1) % SLOTS;
-  s->missed = none;
+  g->slot = (g->slot + 1) % SLOTS;
+  g->missed = none;
   if (!ok) {
-    g_array_set_size (s->deliveries, 0);
-  } else if (s->deliveries->len > 0) {
-    s->next = b->delivering;
-    b->delivering = s;
+    g_array_set_size (g->deliveries, 0);
+  } else if (g->deliveries->len > 0) {
+    g->next = b->delivering;
+    b->delivering = g;
   }
 }
 
 static void
-measure (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
+measure (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
-  make_calls (s, b, MEASURE, func, data);
-  s->known = s->now;
-  s->state = b->failure ? NOT_MEASURED : MEASURED;
+  make_calls (g, b, MEASURE, func, data);
+  g->known = g->now;
+  g->state = b->failure ? NOT_MEASURED : MEASURED;
 }
 
 /* Makes calls as ever that are others than those that are known. */
 static void
-miss (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
+miss (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
-  const Tally before = s->missed;
+  const Tally before = g->missed;
 
-  g_array_set_size (s->deliveries, 0);
-  make_calls (s, b, MEASURE, func, data);
-  s->missed = s->now;
-  if (b->failure || !same (&s->now, &before))
+  g_array_set_size (g->deliveries, 0);
+  make_calls (g, b, MEASURE, func, data);
+  g->missed = g->now;
+  if (b->failure || !same (&g->now, &before))
     return;
-  free_graph (s, b);
-  s->known = s->now;
-  s->state = MEASURED;
+  free_graph (g, b);
+  g->known = g->now;
+  g->state = MEASURED;
 }
 
 /* FALSE: nothing was launched, the calls are still to be made. */
 static gboolean
-capture_and_launch (CudaGraph * s, CudaBackend * b,
+capture_and_launch (CudaGraph * g, CudaBackend * b,
     void (*func) (gpointer data), gpointer data)
 {
   gboolean known = TRUE;
 
-  if (take_memory (s, b))
-    s->graph = capture (s, b, func, data, &known);
-  if (s->graph) {
-    s->state = CAPTURED;
-    launch (s, b);
+  if (alloc_buffers (g, b))
+    g->graph = capture (g, b, func, data, &known);
+  if (g->graph) {
+    g->state = CAPTURED;
+    launch (g, b);
     return TRUE;
   }
   g_debug ("no graph: %s", b->failure ? b->failure->message
       : "there is no memory, or other calls were made than before");
   g_clear_error (&b->failure);
-  g_array_set_size (s->deliveries, 0);
-  free_graph (s, b);
+  g_array_set_size (g->deliveries, 0);
+  free_graph (g, b);
   if (known) {
-    s->state = NO_GRAPH;
+    g->state = NO_GRAPH;
     return FALSE;
   }
-  miss (s, b, func, data);
+  miss (g, b, func, data);
   return TRUE;
 }
 
 /* An event that was never recorded is over. */
 static void
-replay (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
+replay (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
-  if (!ddpm_cuda_ok (b, cudaEventSynchronize (s->copied[s->slot]),
+  if (!ddpm_cuda_ok (b, cudaEventSynchronize (g->copied[g->slot]),
           "waiting for a copy"))
     return;                     /* no more than any other call would do */
-  if (make_calls (s, b, REPLAY, func, data))
-    launch (s, b);
+  if (make_calls (g, b, REPLAY, func, data))
+    launch (g, b);
   else
-    miss (s, b, func, data);
+    miss (g, b, func, data);
 }
 
 /* A sequence within another is part of that. While a failure is kept, calls
@@ -369,23 +379,23 @@ replay (CudaGraph * s, CudaBackend * b, void (*func) (gpointer data),
 void
 ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
 {
-  CudaGraph *s = (CudaGraph *) p;
+  CudaGraph *g = (CudaGraph *) p;
   CudaBackend *b = ddpm_cuda_plan_backend (p);
   gboolean done = FALSE;
 
-  if (b->sequence == NULL && b->failure == NULL) {
-    if (s->deliveries->len > 0)
-      ddpm_cuda_wait (p->backend);      /* or what is returned would be lost */
-    switch (s->state) {
+  if (b->graph == NULL && b->failure == NULL) {
+    if (g->deliveries->len > 0)
+      ddpm_cuda_graph_wait (b); /* or what is returned would be lost */
+    switch (g->state) {
       case NOT_MEASURED:
-        measure (s, b, func, data);
+        measure (g, b, func, data);
         done = TRUE;
         break;
       case MEASURED:
-        done = capture_and_launch (s, b, func, data);
+        done = capture_and_launch (g, b, func, data);
         break;
       case CAPTURED:
-        replay (s, b, func, data);
+        replay (g, b, func, data);
         done = TRUE;
         break;
       case NO_GRAPH:

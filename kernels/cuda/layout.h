@@ -62,20 +62,20 @@ typedef struct
 } CudaWeightShape;
 
 DDPM_HOST_DEVICE unsigned
-ddpm_cuda_weight_count (const CudaWeightShape * s)
+ddpm_cuda_kcrs_count (const CudaWeightShape * s)
 {
   return s->cout * s->cin * s->taps;
 }
 
 DDPM_HOST_DEVICE unsigned
-ddpm_cuda_weight_count_padded (const CudaWeightShape * s)
+ddpm_cuda_krsc_count (const CudaWeightShape * s)
 {
   return s->cout_padded * s->taps * s->cin_padded;
 }
 
 /* Where plain weight i is among the padded ones */
 DDPM_HOST_DEVICE unsigned
-ddpm_cuda_weight_place (const CudaWeightShape * s, unsigned i)
+ddpm_cuda_krsc_index (const CudaWeightShape * s, unsigned i)
 {
   const unsigned tap = i % s->taps;
   const unsigned ci = i / s->taps % s->cin;
@@ -86,14 +86,14 @@ ddpm_cuda_weight_place (const CudaWeightShape * s, unsigned i)
 
 /* Which plain weight padded weight i is; as many as there are: none */
 DDPM_HOST_DEVICE unsigned
-ddpm_cuda_weight_source (const CudaWeightShape * s, unsigned i)
+ddpm_cuda_kcrs_index (const CudaWeightShape * s, unsigned i)
 {
   const unsigned ci = i % s->cin_padded;
   const unsigned tap = i / s->cin_padded % s->taps;
   const unsigned co = i / s->cin_padded / s->taps;
 
   return ci < s->cin && co < s->cout ? (co * s->cin + ci) * s->taps + tap
-      : ddpm_cuda_weight_count (s);
+      : ddpm_cuda_kcrs_count (s);
 }
 
 /* --- sums over pixels -------------------------------------------------------- */
@@ -101,7 +101,7 @@ ddpm_cuda_weight_source (const CudaWeightShape * s, unsigned i)
 /* They are made of parts: enough for a large machine, and the same ones on
  * every machine. Each is a sum over so many pixels. */
 DDPM_HOST_DEVICE size_t
-ddpm_cuda_part_pixels (size_t pixels)
+ddpm_cuda_chunk_pixels (size_t pixels)
 {
   const size_t least = 64, most_parts = 512;
   const size_t even = (pixels + most_parts - 1) / most_parts;
@@ -110,9 +110,9 @@ ddpm_cuda_part_pixels (size_t pixels)
 }
 
 DDPM_HOST_DEVICE size_t
-ddpm_cuda_part_count (size_t pixels)
+ddpm_cuda_chunk_count (size_t pixels)
 {
-  const size_t part = ddpm_cuda_part_pixels (pixels);
+  const size_t part = ddpm_cuda_chunk_pixels (pixels);
 
   return (pixels + part - 1) / part;
 }

@@ -1,15 +1,21 @@
 /* gst-ddpm: CUDA backend: linear layers, all in f32
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/private.h"
+#include "kernels/desc.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/kernels/launches.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
 
 typedef struct
 {
   CudaPlan cuda;
   guint rows, in, out;
-  CudaMatmul *forward;          /* y += x weight^T; NULL: of few rows */
-  CudaMatmul *data;             /* dx = dy weight */
-  CudaMatmul *weights;          /* dweight = dy^T x */
+  CudaGemm *forward;            /* y += x weight^T; NULL: of few rows */
+  CudaGemm *data;               /* dx = dy weight */
+  CudaGemm *weights;            /* dweight = dy^T x */
 } LinearPlan;
 
 static void
@@ -17,9 +23,9 @@ linear_clear (DdpmPlan * p)
 {
   LinearPlan *plan = (LinearPlan *) p;
 
-  ddpm_cuda_matmul_free (plan->forward);
-  ddpm_cuda_matmul_free (plan->data);
-  ddpm_cuda_matmul_free (plan->weights);
+  ddpm_cuda_gemm_free (plan->forward);
+  ddpm_cuda_gemm_free (plan->data);
+  ddpm_cuda_gemm_free (plan->weights);
 }
 
 /* Packed, rows x columns of what is read, transposed where it is stored the
@@ -33,8 +39,8 @@ matrix (guint rows, guint columns, gboolean transposed)
   return m;
 }
 
-DdpmPlan *
-ddpm_cuda_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
+static DdpmPlan *
+linear_new (DdpmBackend * base, guint rows, guint in, guint out,
     GError ** error)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
@@ -56,20 +62,20 @@ ddpm_cuda_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   plan->cuda.implementation[0] = "cuda:few-rows";
   if (rows > CUDA_KERN_FEW_ROWS) {
     plan->cuda.implementation[0] = "cublasLt";
-    plan->forward = ddpm_cuda_matmul_new (b, 1, &x, &weight_t, &y, error);
+    plan->forward = ddpm_cuda_gemm_new (b, 1, &x, &weight_t, &y, error);
     if (plan->forward == NULL)
       goto failed;
   }
-  plan->data = ddpm_cuda_matmul_new (b, 1, &y, &weight, &x, error);
+  plan->data = ddpm_cuda_gemm_new (b, 1, &y, &weight, &x, error);
   if (plan->data == NULL)
     goto failed;
-  plan->weights = ddpm_cuda_matmul_new (b, 1, &dy_t, &x, &weight, error);
+  plan->weights = ddpm_cuda_gemm_new (b, 1, &dy_t, &x, &weight, error);
   if (plan->weights == NULL)
     goto failed;
-  scratch = MAX (ddpm_cuda_matmul_scratch (plan->data),
-      ddpm_cuda_matmul_scratch (plan->weights));
+  scratch = MAX (ddpm_cuda_gemm_scratch (plan->data),
+      ddpm_cuda_gemm_scratch (plan->weights));
   if (plan->forward)
-    scratch = MAX (scratch, ddpm_cuda_matmul_scratch (plan->forward));
+    scratch = MAX (scratch, ddpm_cuda_gemm_scratch (plan->forward));
   ddpm_cuda_plan_init (&plan->cuda, base, scratch);
   return &plan->cuda.plan;
 
@@ -79,40 +85,48 @@ failed:
   return NULL;
 }
 
-void
-ddpm_cuda_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+static void
+linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch)
 {
   const LinearPlan *plan = (const LinearPlan *) p;
   CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   if (plan->forward == NULL) {
-    ddpm_cuda_kern_few_rows (b->stream, plan->rows, plan->in, plan->out, x,
-        weight, bias, y);
-    ddpm_cuda_launched (b, "a linear layer");
+    ddpm_cuda_kern_linear_few_rows (b->stream, plan->rows, plan->in, plan->out,
+        x, weight, bias, y);
+    ddpm_cuda_launch_ok (b, "a linear layer");
     return;
   }
-  ddpm_cuda_kern_spread_bias (b->stream, plan->rows, plan->out, bias, y);
-  ddpm_cuda_launched (b, "bias of a linear layer");
-  ddpm_cuda_matmul_run (plan->forward, b, 1.0f, x, weight, 1.0f, y, scratch);
+  ddpm_cuda_kern_broadcast_bias (b->stream, plan->rows, plan->out, bias, y);
+  ddpm_cuda_launch_ok (b, "bias of a linear layer");
+  ddpm_cuda_gemm_run (plan->forward, b, 1.0f, x, weight, 1.0f, y, scratch);
 }
 
-void
-ddpm_cuda_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+static void
+linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch)
 {
   const LinearPlan *plan = (const LinearPlan *) p;
   CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (ddpm_cuda_replayed (b))
+  if (ddpm_cuda_graph_replays (b))
     return;
   if (dx)
-    ddpm_cuda_matmul_run (plan->data, b, 1.0f, dy, weight, 0.0f, dx, scratch);
-  ddpm_cuda_matmul_run (plan->weights, b, 1.0f, dy, x, add ? 1.0f : 0.0f,
+    ddpm_cuda_gemm_run (plan->data, b, 1.0f, dy, weight, 0.0f, dx, scratch);
+  ddpm_cuda_gemm_run (plan->weights, b, 1.0f, dy, x, add ? 1.0f : 0.0f,
       dweight, scratch);
   ddpm_cuda_kern_sum_rows (b->stream, plan->rows, plan->out, dy, dbias, add);
-  ddpm_cuda_launched (b, "bias gradient of a linear layer");
+  ddpm_cuda_launch_ok (b, "bias gradient of a linear layer");
+}
+
+void
+ddpm_cuda_linear_set_ops (DdpmOps * ops)
+{
+  ops->linear_new = linear_new;
+  ops->linear_forward = linear_forward;
+  ops->linear_backward = linear_backward;
 }

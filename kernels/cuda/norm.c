@@ -2,8 +2,14 @@
  * around it: which kernels compute it, and their arguments
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "kernels/desc.h"
 #include "kernels/norm-math.h"
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
+#include "kernels/cuda/staging.h"
+#include "kernels/cuda/workspace.h"
 #include "kernels/cuda/kernels/norm.h"
 
 typedef struct
@@ -88,8 +94,8 @@ choose_shape (const DdpmNormDesc * d, DdpmType type, guint tensors,
 
 /* --- plan ---------------------------------------------------------------- */
 
-DdpmPlan *
-ddpm_cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
+static DdpmPlan *
+norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
   NormPlan *plan;
@@ -103,7 +109,7 @@ ddpm_cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
           "asking for shared memory")
       || !ddpm_cuda_ok (b, ddpm_cuda_kern_norm_prepare (most_shared),
           "preparing the kernels of norms")) {
-    ddpm_cuda_take_failure (b, error);
+    ddpm_cuda_propagate_failure (b, error);
     return NULL;
   }
 
@@ -117,10 +123,10 @@ ddpm_cuda_norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
     plan->backward = choose_shape (d, base->act_type, 2, most_shared);
     plan->cuda.implementation[1] = plan->cuda.implementation[2] =
         plan->backward.run ? "cuda:one-pass" : "cuda:general";
-    ddpm_cuda_layout_add (&scratch, ddpm_size_mul (d->n, channels),
+    ddpm_cuda_workspace_add (&scratch, ddpm_size_mul (d->n, channels),
         3 * sizeof (float));
     plan->means =
-        ddpm_cuda_layout_add (&scratch, ddpm_size_mul (d->n, d->groups),
+        ddpm_cuda_workspace_add (&scratch, ddpm_size_mul (d->n, d->groups),
         2 * sizeof (float));
   }
   ddpm_cuda_plan_init (&plan->cuda, base, scratch);
@@ -143,7 +149,7 @@ stage_dropout (CudaBackend * b, const DdpmDropout * drop, CudaNormCall * call)
   d.limit = ddpm_dropout_limit (drop->p);
   /* where all are dropped, nothing is scaled */
   d.scale = drop->p < 1.0f ? 1.0 / (1.0 - drop->p) : 0.0;
-  call->drop = ddpm_cuda_stage (b, &d, sizeof (d));
+  call->drop = ddpm_cuda_stage_args (b, &d, sizeof (d));
   return call->drop != NULL;
 }
 
@@ -179,8 +185,8 @@ aligned (gconstpointer a, gconstpointer b, gconstpointer c)
   return (((guintptr) a | (guintptr) b | (guintptr) c) & 15) == 0;
 }
 
-void
-ddpm_cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+static void
+norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, const float *gamma,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch)
@@ -191,7 +197,7 @@ ddpm_cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call) || ddpm_cuda_replayed (b))
+  if (!stage_dropout (b, drop, &call) || ddpm_cuda_graph_replays (b))
     return;
   call.y = y;
   call.stats = stats;
@@ -199,11 +205,11 @@ ddpm_cuda_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     ddpm_cuda_kern_norm_forward (b->stream, bf16, &call, &plan->forward);
   else
     ddpm_cuda_kern_norm_forward_general (b->stream, bf16, &call);
-  ddpm_cuda_launched (b, "norm");
+  ddpm_cuda_launch_ok (b, "norm");
 }
 
-void
-ddpm_cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+static void
+norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gconstpointer x1, const float *time_bias, gsize time_bias_stride,
     const float *gamma, const float *beta, const DdpmDropout * drop,
     const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
@@ -216,7 +222,7 @@ ddpm_cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call) || ddpm_cuda_replayed (b))
+  if (!stage_dropout (b, drop, &call) || ddpm_cuda_graph_replays (b))
     return;
   call.stats = (float *) stats; /* is not written */
   call.dy = dy;
@@ -236,5 +242,13 @@ ddpm_cuda_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   else
     ddpm_cuda_kern_norm_backward_general (b->stream, bf16, &call);
   ddpm_cuda_kern_norm_weights (b->stream, &call);
-  ddpm_cuda_launched (b, "gradient of a norm");
+  ddpm_cuda_launch_ok (b, "gradient of a norm");
+}
+
+void
+ddpm_cuda_norm_set_ops (DdpmOps * ops)
+{
+  ops->norm_new = norm_new;
+  ops->norm_forward = norm_forward;
+  ops->norm_backward = norm_backward;
 }

@@ -3,26 +3,31 @@
  */
 #include <math.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/kernels/launches.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/staging.h"
 
 /* Parts of the sum are made where the stage has put what stands for "not
  * known", and added up here, first to last: not a number where anything
  * fails. */
-double
-ddpm_cuda_sum_of_squares (DdpmBackend * base, gsize count, const float *x)
+static double
+sum_of_squares (DdpmBackend * base, gsize count, const float *x)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
   double parts[CUDA_KERN_SUMS], sum = 0.0;
   double *staged;
 
-  G_STATIC_ASSERT (sizeof parts <= CUDA_STAGE_MAX);
-  g_return_val_if_fail (b->sequence == NULL, NAN);      /* it waits */
+  G_STATIC_ASSERT (sizeof parts <= CUDA_STAGING_SIZE);
+  g_return_val_if_fail (b->graph == NULL, NAN); /* it waits */
   for (guint i = 0; i < CUDA_KERN_SUMS; i++)
     parts[i] = NAN;
-  staged = ddpm_cuda_stage (b, parts, sizeof parts);
+  staged = ddpm_cuda_stage_args (b, parts, sizeof parts);
   if (staged) {
     ddpm_cuda_kern_sum_of_squares (b->stream, count, x, staged);
-    if (ddpm_cuda_launched (b, "the sum of squares"))
+    if (ddpm_cuda_launch_ok (b, "the sum of squares"))
       ddpm_cuda_download (base, parts, staged, sizeof parts);
   }
   for (guint i = 0; i < CUDA_KERN_SUMS; i++)
@@ -30,41 +35,49 @@ ddpm_cuda_sum_of_squares (DdpmBackend * base, gsize count, const float *x)
   return sum;
 }
 
-void
-ddpm_cuda_adam (DdpmBackend * base, const DdpmAdam * a, gsize count,
+static void
+adam (DdpmBackend * base, const DdpmAdam * a, gsize count,
     const float *grad, float *param, float *m, float *v, float *ema)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
-  const DdpmAdam *staged = ddpm_cuda_stage (b, a, sizeof *a);
+  const DdpmAdam *staged = ddpm_cuda_stage_args (b, a, sizeof *a);
 
-  if (staged == NULL || ddpm_cuda_replayed (b))
+  if (staged == NULL || ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_adam (b->stream, staged, NULL, count, grad, param, m, v, ema);
-  ddpm_cuda_launched (b, "Adam");
+  ddpm_cuda_launch_ok (b, "Adam");
 }
 
 /* squares stays what stands for "not known" where anything fails. */
-void
-ddpm_cuda_adam_clipped (DdpmBackend * base, const DdpmAdam * a, double limit,
+static void
+adam_clipped (DdpmBackend * base, const DdpmAdam * a, double limit,
     gsize count, const float *grad, float *param, float *m, float *v,
     float *ema, double *squares)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
   const CudaClipping clipping = { *a, limit, NAN, TRUE };
   const double sums[CUDA_KERN_SUMS] = { 0.0, };
-  CudaClipping *staged = ddpm_cuda_stage (b, &clipping, sizeof clipping);
-  double *staged_sums = ddpm_cuda_stage (b, sums, sizeof sums);
+  CudaClipping *staged = ddpm_cuda_stage_args (b, &clipping, sizeof clipping);
+  double *staged_sums = ddpm_cuda_stage_args (b, sums, sizeof sums);
 
   *squares = NAN;
   if (staged == NULL || staged_sums == NULL)
     return;
-  if (!ddpm_cuda_replayed (b)) {
+  if (!ddpm_cuda_graph_replays (b)) {
     ddpm_cuda_kern_sum_of_squares (b->stream, count, grad, staged_sums);
     ddpm_cuda_kern_clip (b->stream, staged_sums, staged);
     ddpm_cuda_kern_adam (b->stream, &staged->adam, &staged->stop, count, grad,
         param, m, v, ema);
-    if (!ddpm_cuda_launched (b, "Adam"))
+    if (!ddpm_cuda_launch_ok (b, "Adam"))
       return;
   }
   ddpm_cuda_download (base, squares, &staged->squares, sizeof *squares);
+}
+
+void
+ddpm_cuda_optimizer_set_ops (DdpmOps * ops)
+{
+  ops->sum_of_squares = sum_of_squares;
+  ops->adam = adam;
+  ops->adam_clipped = adam_clipped;
 }

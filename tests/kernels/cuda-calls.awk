@@ -15,9 +15,9 @@ BEGIN {
     "cudaGetLastError cudnnGetLastErrorString", names)
   for (i in names)
     droppable[names[i]] = 1
-  split("alloc_zeroed:cudaMalloc ddpm_cuda_stage_init:cudaMalloc " \
-    "ddpm_cuda_stage_init:cudaHostAlloc take_memory:cudaHostAlloc " \
-    "take_memory:ddpm_cuda_alloc ddpm_cuda_conv_new:ddpm_cuda_alloc", names)
+  split("alloc_zeroed:cudaMalloc ddpm_cuda_staging_init:cudaMalloc " \
+    "ddpm_cuda_staging_init:cudaHostAlloc alloc_buffers:cudaHostAlloc " \
+    "alloc_buffers:cudaMalloc conv_new:ddpm_cuda_alloc", names)
   for (i in names)
     planning[names[i]] = 1
 }
@@ -46,7 +46,7 @@ function check(body,    rest, call, before) {
     before = before substr(rest, RSTART, RLENGTH)
     rest = substr(rest, RSTART + RLENGTH)
   }
-  if (body ~ /ddpm_cuda_kern_[a-z_]+ \(b->stream/ && body !~ /ddpm_cuda_launched \(/)
+  if (body ~ /ddpm_cuda_kern_[a-z_]+ \(b->stream/ && body !~ /ddpm_cuda_launch_ok \(/)
     fault("launches a kernel and asks for no failure")
   if (body ~ /[^a-z_](malloc|calloc|new) /)
     fault("takes memory in a kernel")

@@ -3,7 +3,13 @@
  * cuDNN, against the reference
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/convolution.h"
+#include "kernels/cuda/convolution-plan.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/libraries.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
 #include "kernels/host.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/operations.h"
@@ -99,7 +105,8 @@ ddpm_cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
 }
 
 CudaDnnTensor
-ddpm_cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+ddpm_cuda_dnn_virtual_tensor (CudaDnnGraph * graph, DdpmType type,
+    CudaDnnShape shape)
 {
   HostTensor *t = add_tensor (graph, type, shape, -1);
 
@@ -279,19 +286,19 @@ ddpm_cuda_dnn_run_clear (CudaDnnRun * run)
 /* --- the backend ------------------------------------------------------------ */
 
 gboolean
-ddpm_cuda_need_cudnn (CudaBackend * b)
+ddpm_cuda_open_cudnn (CudaBackend * b)
 {
   return TRUE;
 }
 
 void
-ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_assert_not_reached ();
 }
 
 gboolean
-ddpm_cuda_replayed (CudaBackend * b)
+ddpm_cuda_graph_replays (CudaBackend * b)
 {
   return replayed;
 }
@@ -332,7 +339,7 @@ ddpm_cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 }
 
 gboolean
-ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
 {
   g_assert_false (replayed);
   return TRUE;
@@ -359,18 +366,13 @@ host_plan_free (DdpmPlan * p)
   g_free (p);
 }
 
-static const DdpmOps host_ops = {
+static DdpmOps host_ops = {
   .run = host_run,
   .alloc = ddpm_cuda_alloc,
   .free = ddpm_cuda_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .plan_free = host_plan_free,
-  .conv_new = ddpm_cuda_conv_new,
-  .conv_set_weights = ddpm_cuda_conv_set_weights,
-  .conv_forward = ddpm_cuda_conv_forward,
-  .conv_backward_data = ddpm_cuda_conv_backward_data,
-  .conv_backward_weights = ddpm_cuda_conv_backward_weights,
 };
 
 /* --- cases -------------------------------------------------------------------- */
@@ -484,23 +486,23 @@ static void
 weights_and_padded_weights_are_each_others_places (void)
 {
   const CudaWeightShape s = { 5, 3, 9, 8, 8 };
-  const guint count = ddpm_cuda_weight_count (&s);
+  const guint count = ddpm_cuda_kcrs_count (&s);
   guint padding = 0;
 
   for (guint i = 0; i < count; i++)
-    g_assert_cmpuint (ddpm_cuda_weight_source (&s, ddpm_cuda_weight_place (&s,
+    g_assert_cmpuint (ddpm_cuda_kcrs_index (&s, ddpm_cuda_krsc_index (&s,
                 i)), ==, i);
-  for (guint i = 0; i < ddpm_cuda_weight_count_padded (&s); i++) {
-    const guint source = ddpm_cuda_weight_source (&s, i);
+  for (guint i = 0; i < ddpm_cuda_krsc_count (&s); i++) {
+    const guint source = ddpm_cuda_kcrs_index (&s, i);
 
     if (source == count)
       padding++;
     else
-      g_assert_cmpuint (ddpm_cuda_weight_place (&s, source), ==, i);
+      g_assert_cmpuint (ddpm_cuda_krsc_index (&s, source), ==, i);
   }
   g_assert_cmpuint (padding, ==, 8 * 9 * 8 - 5 * 3 * 9);
   /* [co][ci][tap] = [1][2][3] is [co][tap][ci] */
-  g_assert_cmpuint (ddpm_cuda_weight_place (&s, (1 * 3 + 2) * 9 + 3), ==,
+  g_assert_cmpuint (ddpm_cuda_krsc_index (&s, (1 * 3 + 2) * 9 + 3), ==,
       (1 * 9 + 3) * 8 + 2);
 }
 
@@ -508,8 +510,8 @@ static void
 parts_cover_all_pixels (void)
 {
   for (gsize pixels = 1; pixels < 200000; pixels = pixels * 3 / 2 + 1) {
-    const gsize part = ddpm_cuda_part_pixels (pixels);
-    const gsize count = ddpm_cuda_part_count (pixels);
+    const gsize part = ddpm_cuda_chunk_pixels (pixels);
+    const gsize count = ddpm_cuda_chunk_count (pixels);
 
     g_assert_cmpuint (count, <=, 512);
     g_assert_cmpuint (count * part, >=, pixels);
@@ -532,6 +534,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ddpm_cuda_convolution_set_ops (&host_ops);
   g_test_add_func ("/cuda-convolution/weights",
       weights_and_padded_weights_are_each_others_places);
   g_test_add_func ("/cuda-convolution/parts", parts_cover_all_pixels);

@@ -2,7 +2,11 @@
  * this processor (tests/support/host-cuda.h), against the reference
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/staging.h"
 #include "kernels/host.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/against-reference.h"
@@ -17,11 +21,11 @@
 static GPtrArray *staged;
 
 gpointer
-ddpm_cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+ddpm_cuda_stage_args (CudaBackend * b, gconstpointer src, gsize size)
 {
   gpointer place;
 
-  g_assert_cmpuint (size, <=, CUDA_STAGE_MAX);
+  g_assert_cmpuint (size, <=, CUDA_STAGING_SIZE);
   place = host_cuda_alloc (size);
   memcpy (place, src, size);
   g_ptr_array_add (staged, place);
@@ -45,14 +49,14 @@ ddpm_cuda_zero (DdpmBackend * b, gpointer dst, gsize size)
 static gboolean replayed;
 
 gboolean
-ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
 {
   g_assert_false (replayed);
   return TRUE;
 }
 
 gboolean
-ddpm_cuda_replayed (CudaBackend * b)
+ddpm_cuda_graph_replays (CudaBackend * b)
 {
   return replayed;
 }
@@ -76,28 +80,13 @@ host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
   g_ptr_array_set_size (staged, 0);
 }
 
-static const DdpmOps host_ops = {
+static DdpmOps host_ops = {
   .run = host_run,
   .alloc = host_alloc,
   .free = host_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .copy = ddpm_host_copy,
-  .upsample_forward = ddpm_cuda_upsample_forward,
-  .upsample_backward = ddpm_cuda_upsample_backward,
-  .accumulate = ddpm_cuda_accumulate,
-  .embedding = ddpm_cuda_embedding,
-  .embedding_add = ddpm_cuda_embedding_add,
-  .embedding_backward = ddpm_cuda_embedding_backward,
-  .swish_forward = ddpm_cuda_swish_forward,
-  .swish_backward = ddpm_cuda_swish_backward,
-  .noise = ddpm_cuda_noise,
-  .q_sample = ddpm_cuda_q_sample,
-  .mse = ddpm_cuda_mse,
-  .guide = ddpm_cuda_guide,
-  .reverse_step = ddpm_cuda_reverse_step,
-  .sum_of_squares = ddpm_cuda_sum_of_squares,
-  .adam = ddpm_cuda_adam,
 };
 
 /* --- cases ------------------------------------------------------------------ */
@@ -177,7 +166,7 @@ static void
 many_images_job (gpointer data)
 {
   enum
-  { N = CUDA_STAGE_MAX / 8 + 5 };
+  { N = CUDA_STAGING_SIZE / 8 + 5 };
   DdpmBackend *b = ((const Subject *) data)->backend;
   g_autofree double *loss = g_new (double, N);
   g_autofree float *scale = g_new (float, N);
@@ -239,6 +228,9 @@ main (int argc, char **argv)
   };
 
   g_test_init (&argc, &argv, NULL);
+  ddpm_cuda_diffusion_set_ops (&host_ops);
+  ddpm_cuda_elements_set_ops (&host_ops);
+  ddpm_cuda_optimizer_set_ops (&host_ops);
   staged = g_ptr_array_new_with_free_func (host_cuda_free);
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
     g_autofree gchar *path = g_strconcat ("/cuda/", tests[i].name, NULL);

@@ -4,7 +4,13 @@
  */
 #include <math.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/context.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
+#include "kernels/cuda/staging.h"
 #include "kernels/optimizer-math.h"
 #include "tests/support/host-cuda.h"
 
@@ -24,13 +30,13 @@ ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 }
 
 gboolean
-ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
 {
   return TRUE;
 }
 
 void
-ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_propagate_error (error, g_steal_pointer (&b->failure));
 }
@@ -42,7 +48,7 @@ ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
   plan->plan.backend = b;
 }
 
-static const DdpmOps ops = {
+static DdpmOps ops = {
   .alloc = ddpm_cuda_alloc,
   .free = ddpm_cuda_free,
   .upload = ddpm_cuda_upload,
@@ -50,17 +56,6 @@ static const DdpmOps ops = {
   .zero = ddpm_cuda_zero,
   .copy = ddpm_cuda_copy,
   .wait = ddpm_cuda_wait,
-  .accumulate = ddpm_cuda_accumulate,
-  .embedding = ddpm_cuda_embedding,
-  .swish_forward = ddpm_cuda_swish_forward,
-  .swish_backward = ddpm_cuda_swish_backward,
-  .noise = ddpm_cuda_noise,
-  .q_sample = ddpm_cuda_q_sample,
-  .mse = ddpm_cuda_mse,
-  .reverse_step = ddpm_cuda_reverse_step,
-  .sum_of_squares = ddpm_cuda_sum_of_squares,
-  .adam = ddpm_cuda_adam,
-  .adam_clipped = ddpm_cuda_adam_clipped,
   .graph_new = ddpm_cuda_graph_new,
   .graph_run = ddpm_cuda_graph_run,
 };
@@ -522,10 +517,13 @@ main (int argc, char **argv)
   gint status;
 
   g_test_init (&argc, &argv, NULL);
+  ddpm_cuda_diffusion_set_ops (&ops);
+  ddpm_cuda_elements_set_ops (&ops);
+  ddpm_cuda_optimizer_set_ops (&ops);
   ddpm_cuda_context_retain (&backend, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (ddpm_cuda_context_enter (&backend));
-  ddpm_cuda_stage_init (&backend, &error);
+  ddpm_cuda_staging_init (&backend, &error);
   g_assert_no_error (error);
 
   g_test_add_func ("/cuda-sequence/samples-alike",
@@ -558,7 +556,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-sequence/two", sequences_do_not_disturb_each_other);
   status = g_test_run ();
 
-  ddpm_cuda_stage_clear (&backend);
+  ddpm_cuda_staging_clear (&backend);
   ddpm_cuda_context_leave (&backend);
   ddpm_cuda_context_release (&backend);
   return status;

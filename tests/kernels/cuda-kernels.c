@@ -2,7 +2,12 @@
  * processor (tests/support/host-cuda.h), against the reference
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
+#include "kernels/cuda/staging.h"
 #include "kernels/host.h"
 #include "kernels/norm-math.h"
 #include "tests/support/host-cuda.h"
@@ -38,7 +43,7 @@ ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 }
 
 gpointer
-ddpm_cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
+ddpm_cuda_stage_args (CudaBackend * b, gconstpointer src, gsize size)
 {
   static guint8 stage[256];
 
@@ -50,20 +55,20 @@ ddpm_cuda_stage (CudaBackend * b, gconstpointer src, gsize size)
 static gboolean replayed;
 
 gboolean
-ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
 {
   g_assert_false (replayed);
   return TRUE;
 }
 
 gboolean
-ddpm_cuda_replayed (CudaBackend * b)
+ddpm_cuda_graph_replays (CudaBackend * b)
 {
   return replayed;
 }
 
 void
-ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_assert_not_reached ();
 }
@@ -78,17 +83,17 @@ ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 
 /* --- matrix products, by the formula ------------------------------------- */
 
-struct _CudaMatmul
+struct _CudaGemm
 {
   gsize batch;
   CudaMatrix left, right, product;
 };
 
-CudaMatmul *
-ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+CudaGemm *
+ddpm_cuda_gemm_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
     const CudaMatrix * right, const CudaMatrix * product, GError ** error)
 {
-  CudaMatmul *m = g_new0 (CudaMatmul, 1);
+  CudaGemm *m = g_new0 (CudaGemm, 1);
 
   g_assert_cmpuint (left->columns, ==, right->rows);
   g_assert_cmpuint (left->rows, ==, product->rows);
@@ -101,13 +106,13 @@ ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
 }
 
 void
-ddpm_cuda_matmul_free (CudaMatmul * m)
+ddpm_cuda_gemm_free (CudaGemm * m)
 {
   g_free (m);
 }
 
 gsize
-ddpm_cuda_matmul_scratch (const CudaMatmul * m)
+ddpm_cuda_gemm_scratch (const CudaGemm * m)
 {
   return 40;
 }
@@ -128,14 +133,14 @@ get (DdpmType type, gconstpointer data, gsize i)
 }
 
 void
-ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
     gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
     gpointer scratch)
 {
   const Tensor out = {.type = m->product.type,.data = product };
 
   g_assert_false (replayed);
-  memset (scratch, 0xff, ddpm_cuda_matmul_scratch (m));
+  memset (scratch, 0xff, ddpm_cuda_gemm_scratch (m));
   for (gsize i = 0; i < m->batch; i++) {
     for (gsize row = 0; row < m->product.rows; row++) {
       for (gsize column = 0; column < m->product.columns; column++) {
@@ -183,19 +188,13 @@ host_plan_free (DdpmPlan * p)
   g_free (plan);
 }
 
-static const DdpmOps host_ops = {
+static DdpmOps host_ops = {
   .run = host_run,
   .alloc = host_alloc,
   .free = host_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
   .plan_free = host_plan_free,
-  .norm_new = ddpm_cuda_norm_new,
-  .norm_forward = ddpm_cuda_norm_forward,
-  .norm_backward = ddpm_cuda_norm_backward,
-  .attention_new = ddpm_cuda_attention_new,
-  .attention_forward = ddpm_cuda_attention_forward,
-  .attention_backward = ddpm_cuda_attention_backward,
 };
 
 static CudaBackend
@@ -266,7 +265,7 @@ implementation (DdpmPrecision precision, const DdpmNormDesc * d, guint kind)
 {
   CudaBackend b = host_backend (precision);
   g_autoptr (GError) error = NULL;
-  DdpmPlan *plan = ddpm_cuda_norm_new (&b.base, d, &error);
+  DdpmPlan *plan = host_ops.norm_new (&b.base, d, &error);
   const gchar *name;
 
   g_assert_no_error (error);
@@ -487,6 +486,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ddpm_cuda_attention_set_ops (&host_ops);
+  ddpm_cuda_norm_set_ops (&host_ops);
   add ("the-networks-norms-take-one-pass", the_networks_norms_take_one_pass);
   add ("norms-in-one-pass", norms_in_one_pass);
   add ("norms-of-large-batches", norms_of_large_batches);

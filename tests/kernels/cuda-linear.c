@@ -5,7 +5,12 @@
  */
 #include <string.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/cuda/kernels/launches.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/plan.h"
 #include "kernels/host.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/against-reference.h"
@@ -14,33 +19,33 @@
 
 /* --- products, by the formula ---------------------------------------------- */
 
-struct _CudaMatmul
+struct _CudaGemm
 {
   CudaMatrix left, right, product;
 };
 
 static guint n_products;        /* that have been made */
 
-CudaMatmul *
-ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+CudaGemm *
+ddpm_cuda_gemm_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
     const CudaMatrix * right, const CudaMatrix * product, GError ** error)
 {
-  CudaMatmul *m = g_new (CudaMatmul, 1);
+  CudaGemm *m = g_new (CudaGemm, 1);
 
   g_assert_cmpuint (batch, ==, 1);
-  *m = (CudaMatmul) {
+  *m = (CudaGemm) {
   *left, *right, *product};
   return m;
 }
 
 void
-ddpm_cuda_matmul_free (CudaMatmul * m)
+ddpm_cuda_gemm_free (CudaGemm * m)
 {
   g_free (m);
 }
 
 gsize
-ddpm_cuda_matmul_scratch (const CudaMatmul * m)
+ddpm_cuda_gemm_scratch (const CudaGemm * m)
 {
   return 0;
 }
@@ -55,7 +60,7 @@ element (const CudaMatrix * m, gconstpointer data, gsize row, gsize column)
 }
 
 void
-ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
     gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
     gpointer scratch)
 {
@@ -78,13 +83,13 @@ ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
 /* --- a device that is not there ------------------------------------------ */
 
 gboolean
-ddpm_cuda_launched (CudaBackend * b, const gchar * kernel)
+ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
 {
   return TRUE;
 }
 
 gboolean
-ddpm_cuda_replayed (CudaBackend * b)
+ddpm_cuda_graph_replays (CudaBackend * b)
 {
   return FALSE;
 }
@@ -122,15 +127,12 @@ host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
   func (data);
 }
 
-static const DdpmOps host_ops = {
+static DdpmOps host_ops = {
   .run = host_run,
   .alloc = host_alloc,
   .free = host_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
-  .linear_new = ddpm_cuda_linear_new,
-  .linear_forward = ddpm_cuda_linear_forward,
-  .linear_backward = ddpm_cuda_linear_backward,
   .plan_free = host_plan_free,
 };
 
@@ -199,11 +201,11 @@ rows_beside_change_no_bit (gconstpointer data)
   Tensor all = tensor_new (b, DDPM_TYPE_F32, ROWS * OUT, 0);
   Tensor one = tensor_new (b, DDPM_TYPE_F32, OUT, 0);
 
-  ddpm_cuda_kern_few_rows (NULL, ROWS, IN, OUT, x.data, weight.data, bias.data,
-      all.data);
+  ddpm_cuda_kern_linear_few_rows (NULL, ROWS, IN, OUT, x.data, weight.data,
+      bias.data, all.data);
   for (guint row = 0; row < ROWS; row++) {
-    ddpm_cuda_kern_few_rows (NULL, 1, IN, OUT, (float *) x.data + row * IN,
-        weight.data, bias.data, one.data);
+    ddpm_cuda_kern_linear_few_rows (NULL, 1, IN, OUT,
+        (float *) x.data + row * IN, weight.data, bias.data, one.data);
     g_assert_cmpmem (one.data, OUT * sizeof (float),
         (float *) all.data + row * OUT, OUT * sizeof (float));
   }
@@ -222,6 +224,7 @@ main (int argc, char **argv)
   const Subject subject = { &backend.base, TOLERANCE };
 
   g_test_init (&argc, &argv, NULL);
+  ddpm_cuda_linear_set_ops (&host_ops);
   g_test_add_data_func ("/cuda-linear/as-the-reference", &subject, linear);
   g_test_add_data_func ("/cuda-linear/few-rows", &subject, few_rows);
   g_test_add_data_func ("/cuda-linear/alignment", &subject,

@@ -9,7 +9,7 @@
 #include <glib/gstdio.h>
 
 #include "gst-ddpm/unet/graph.h"
-#include "kernels/cuda/convolution.h"
+#include "kernels/cuda/convolution-plan.h"
 
 typedef struct
 {
@@ -106,15 +106,15 @@ assert_apart (const CudaConvShape * s, gsize first, gsize size, gsize next)
 {
   g_assert_cmpuint (first % 256, ==, 0);
   g_assert_cmpuint (first + size, <=, next);
-  g_assert_cmpuint (next, <=, s->layout.size);
+  g_assert_cmpuint (next, <=, s->workspace.size);
 }
 
 static void
 assert_workspace (const CudaConvShape * s)
 {
-  const CudaConvLayout *l = &s->layout;
+  const CudaConvWorkspace *l = &s->workspace;
   const gsize act = ddpm_type_size (s->type);
-  const gsize x = s->stage_x || s->d.training ? ddpm_cuda_conv_pixels_in (s)
+  const gsize x = s->repacks_x || s->d.training ? ddpm_cuda_conv_pixels_in (s)
       * s->weights.cin_padded * act : 0;
   const gsize y = ddpm_cuda_conv_pixels_out (s) * s->weights.cout_padded;
 
@@ -131,18 +131,18 @@ assert_workspace (const CudaConvShape * s)
   }
   if (!s->d.training)
     return;
-  if (s->stage_y) {
+  if (s->repacks_y) {
     assert_apart (s, l->x, x, l->dy);
     assert_apart (s, l->dy, y * act, l->dweight);
   }
   assert_apart (s, l->x, x, l->dweight);
-  assert_apart (s, l->dweight, ddpm_cuda_weight_count_padded (&s->weights)
+  assert_apart (s, l->dweight, ddpm_cuda_krsc_count (&s->weights)
       * ddpm_type_size (s->dweight_type), l->parts);
   assert_apart (s, l->parts,
-      ddpm_cuda_part_count (ddpm_cuda_conv_pixels_out (s))
+      ddpm_cuda_chunk_count (ddpm_cuda_conv_pixels_out (s))
       * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_DATA]);
   assert_apart (s, l->parts,
-      ddpm_cuda_part_count (ddpm_cuda_conv_pixels_out (s))
+      ddpm_cuda_chunk_count (ddpm_cuda_conv_pixels_out (s))
       * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_WEIGHTS]);
 }
 
@@ -172,10 +172,10 @@ plan_one (const DdpmConvDesc * d, DdpmType type)
 static void
 assert_fused (const CudaConvShape * s)
 {
-  g_assert_true (s->stage_y || s->adds_bias);
-  if (!s->stage_y && s->d.cin1 == 0 && s->d.stride == 1)
+  g_assert_true (s->repacks_y || s->adds_bias);
+  if (!s->repacks_y && s->d.cin1 == 0 && s->d.stride == 1)
     assert_named (s->plans[CUDA_CONV_RESIDUAL]);
-  if (s->stage_y)
+  if (s->repacks_y)
     g_assert_cmpint (s->sum_type, ==, DDPM_TYPE_F32);
   if (s->d.training)
     g_assert_cmpint (s->dweight_type, ==, DDPM_TYPE_F32);
@@ -405,7 +405,7 @@ start_and_plan (CudaPlanCache * cache, const CudaConvShape * expected)
   g_assert_cmpstr (ddpm_cuda_dnn_plan_name (s->plans[CUDA_CONV_FORWARD]), ==,
       ddpm_cuda_dnn_plan_name (expected->plans[CUDA_CONV_FORWARD]));
   g_assert_true (s->adds_bias == expected->adds_bias);
-  g_assert_cmpuint (s->layout.size, ==, expected->layout.size);
+  g_assert_cmpuint (s->workspace.size, ==, expected->workspace.size);
   ddpm_cuda_conv_shape_free (s);
 }
 

@@ -5,11 +5,15 @@
  * the test when a call has no context, or two threads make calls at the same
  * time.
  */
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/context.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/plan.h"
+#include "kernels/cuda/staging.h"
 #include "tests/support/host-cuda.h"
 
 /* More than one slot of the upload's ring takes */
-#define COUNT (CUDA_STAGE_MAX / sizeof (guint) + 3)
+#define COUNT (CUDA_STAGING_SIZE / sizeof (guint) + 3)
 #define SIZE (COUNT * sizeof (guint))
 
 /* --- the backend without its libraries ------------------------------------ */
@@ -23,7 +27,7 @@ ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 }
 
 void
-ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_propagate_error (error, g_steal_pointer (&b->failure));
 }
@@ -192,13 +196,13 @@ a_context_that_cannot_be_entered_is_a_failure (void)
 static void
 init_staging (gpointer data)
 {
-  ddpm_cuda_stage_init (&backend, data);
+  ddpm_cuda_staging_init (&backend, data);
 }
 
 static void
 clear_staging (gpointer data)
 {
-  ddpm_cuda_stage_clear (&backend);
+  ddpm_cuda_staging_clear (&backend);
 }
 
 int

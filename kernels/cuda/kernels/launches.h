@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Each puts its kernels on the stream and returns at once; the caller asks
- * with ddpm_cuda_launched () whether that went well. Pointers are device memory.
+ * with ddpm_cuda_launch_ok () whether that went well. Pointers are device memory.
  * Activations are void *: f32, or where bf16 is set, bf16.
  */
 #pragma once
@@ -23,12 +23,12 @@ extern "C"
 /* --- linear.cu --------------------------------------------------------- */
 
 /* y[row][column] = bias[column] */
-void ddpm_cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
+void ddpm_cuda_kern_broadcast_bias (cudaStream_t stream, size_t rows, size_t columns,
     const float *bias, float *y);
 /* All of a linear layer, of so many rows at most:
  * y [rows][columns] = x [rows][in] weight [columns][in]^T + bias */
 #define CUDA_KERN_FEW_ROWS 16
-void ddpm_cuda_kern_few_rows (cudaStream_t stream, unsigned rows, size_t in,
+void ddpm_cuda_kern_linear_few_rows (cudaStream_t stream, unsigned rows, size_t in,
     size_t columns, const float *x, const float *weight, const float *bias,
     float *y);
 /* sum[column] (+)= sum over rows of x[row][column], in an order of its own */
@@ -38,25 +38,25 @@ void ddpm_cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
 /* --- layout.cu: around cuDNN's convolutions ------------------------------ */
 
 /* x [pixels][padded] = x0 | x1 | 0 */
-void ddpm_cuda_kern_gather (cudaStream_t stream, const CudaChannels * channels,
+void ddpm_cuda_kern_concat (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x0, const void *x1, int dst_bf16, void *x);
 /* x0 | x1 (+)= x [pixels][padded]; x0 or x1 NULL: not wanted */
-void ddpm_cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
+void ddpm_cuda_kern_split (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x, int dst_bf16, void *x0, int add0, void *x1,
     int add1);
 /* y [pixels][c0] = sum [pixels][padded] + bias [c0] + residual [pixels][c0];
  * bias or residual NULL: none */
-void ddpm_cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
+void ddpm_cuda_kern_add_bias (cudaStream_t stream, const CudaChannels * channels,
     int sum_bf16, const void *sum, const float *bias, int y_bf16,
     const void *residual, void *y);
 /* Plain weights to padded ones, and padded gradients to plain ones */
-void ddpm_cuda_kern_arrange_weights (cudaStream_t stream,
+void ddpm_cuda_kern_weights_to_krsc (cudaStream_t stream,
     const CudaWeightShape * shape, const float *weight, int padded_bf16,
     void *padded);
-void ddpm_cuda_kern_collect_weights (cudaStream_t stream,
+void ddpm_cuda_kern_weights_from_krsc (cudaStream_t stream,
     const CudaWeightShape * shape, int padded_bf16, const void *padded,
     float *weight, int add);
-/* parts [ddpm_cuda_part_count (pixels)][c]: sums over pixels of x [pixels][c] */
+/* parts [ddpm_cuda_chunk_count (pixels)][c]: sums over pixels of x [pixels][c] */
 void ddpm_cuda_kern_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
     int x_bf16, const void *x, float *parts);
 

@@ -64,7 +64,7 @@ choose_width (const CudaChannels * channels, bool all_bf16,
 
 /* x [pixels][padded] = x0 | x1 | 0 */
 template < typename S, typename D, int V > static __global__ void
-gather (CudaChannels channels, const S * x0, const S * x1, D * x)
+concat (CudaChannels channels, const S * x0, const S * x1, D * x)
 {
   const size_t step = (size_t) gridDim.x * blockDim.y;
 
@@ -92,17 +92,17 @@ gather (CudaChannels channels, const S * x0, const S * x1, D * x)
 }
 
 template < typename S, typename D, int V > static void
-launch_gather (cudaStream_t stream, const CudaChannels * channels,
+launch_concat (cudaStream_t stream, const CudaChannels * channels,
     const void *x0, const void *x1, void *x)
 {
   const dim3 block = pixel_block (channels->padded / V);
 
-  launch (gather < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
+  launch (concat < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
       stream, *channels, (const S *) x0, (const S *) x1, (D *) x);
 }
 
 void
-ddpm_cuda_kern_gather (cudaStream_t stream, const CudaChannels * channels,
+ddpm_cuda_kern_concat (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x0, const void *x1, int dst_bf16, void *x)
 {
   const void *const memory[] = { x0, x1, x };
@@ -110,24 +110,24 @@ ddpm_cuda_kern_gather (cudaStream_t stream, const CudaChannels * channels,
       choose_width (channels, src_bf16 && dst_bf16, memory, 3) > 1;
 
   if (src_bf16 && dst_bf16)
-    (wide ? launch_gather < bf16, bf16, 8 > : launch_gather < bf16, bf16, 1 >)
+    (wide ? launch_concat < bf16, bf16, 8 > : launch_concat < bf16, bf16, 1 >)
         (stream, channels, x0, x1, x);
   else if (src_bf16)
-    (wide ? launch_gather < bf16, float, 4 > : launch_gather < bf16, float, 1 >)
+    (wide ? launch_concat < bf16, float, 4 > : launch_concat < bf16, float, 1 >)
         (stream, channels, x0, x1, x);
   else if (dst_bf16)
-    (wide ? launch_gather < float, bf16, 4 > : launch_gather < float, bf16, 1 >)
+    (wide ? launch_concat < float, bf16, 4 > : launch_concat < float, bf16, 1 >)
         (stream, channels, x0, x1, x);
   else
-    (wide ? launch_gather < float, float, 4 >
-        : launch_gather < float, float, 1 >) (stream, channels, x0, x1, x);
+    (wide ? launch_concat < float, float, 4 >
+        : launch_concat < float, float, 1 >) (stream, channels, x0, x1, x);
 }
 
 /* --- gradients of sources ------------------------------------------------------ */
 
 /* x0 | x1 (+)= x [pixels][padded]; a source that is NULL is left out */
 template < typename S, typename D, int V > static __global__ void
-scatter (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
+split (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
     int add1)
 {
   const size_t step = (size_t) gridDim.x * blockDim.y;
@@ -159,17 +159,17 @@ scatter (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
 }
 
 template < typename S, typename D, int V > static void
-launch_scatter (cudaStream_t stream, const CudaChannels * channels,
+launch_split (cudaStream_t stream, const CudaChannels * channels,
     const void *x, void *x0, int add0, void *x1, int add1)
 {
   const dim3 block = pixel_block ((channels->c0 + channels->c1) / V);
 
-  launch (scatter < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
+  launch (split < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
       stream, *channels, (const S *) x, (D *) x0, add0, (D *) x1, add1);
 }
 
 void
-ddpm_cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
+ddpm_cuda_kern_split (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x, int dst_bf16, void *x0, int add0, void *x1,
     int add1)
 {
@@ -178,20 +178,20 @@ ddpm_cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
       choose_width (channels, src_bf16 && dst_bf16, memory, 3) > 1;
 
   if (src_bf16 && dst_bf16)
-    (wide ? launch_scatter < bf16, bf16, 8 >
-        : launch_scatter < bf16, bf16, 1 >) (stream, channels, x, x0, add0,
+    (wide ? launch_split < bf16, bf16, 8 >
+        : launch_split < bf16, bf16, 1 >) (stream, channels, x, x0, add0,
         x1, add1);
   else if (src_bf16)
-    (wide ? launch_scatter < bf16, float, 4 >
-        : launch_scatter < bf16, float, 1 >) (stream, channels, x, x0, add0,
+    (wide ? launch_split < bf16, float, 4 >
+        : launch_split < bf16, float, 1 >) (stream, channels, x, x0, add0,
         x1, add1);
   else if (dst_bf16)
-    (wide ? launch_scatter < float, bf16, 4 >
-        : launch_scatter < float, bf16, 1 >) (stream, channels, x, x0, add0,
+    (wide ? launch_split < float, bf16, 4 >
+        : launch_split < float, bf16, 1 >) (stream, channels, x, x0, add0,
         x1, add1);
   else
-    (wide ? launch_scatter < float, float, 4 >
-        : launch_scatter < float, float, 1 >) (stream, channels, x, x0, add0,
+    (wide ? launch_split < float, float, 4 >
+        : launch_split < float, float, 1 >) (stream, channels, x, x0, add0,
         x1, add1);
 }
 
@@ -199,7 +199,7 @@ ddpm_cuda_kern_scatter (cudaStream_t stream, const CudaChannels * channels,
 
 /* y [pixels][c0] = sum [pixels][padded] + bias [c0] + residual [pixels][c0] */
 template < typename S, typename D, int V > static __global__ void
-finish (CudaChannels channels, const S * sum, const float *bias,
+add_bias (CudaChannels channels, const S * sum, const float *bias,
     const D * residual, D * y)
 {
   const size_t step = (size_t) gridDim.x * blockDim.y;
@@ -225,18 +225,18 @@ finish (CudaChannels channels, const S * sum, const float *bias,
 }
 
 template < typename S, typename D, int V > static void
-launch_finish (cudaStream_t stream, const CudaChannels * channels,
+launch_add_bias (cudaStream_t stream, const CudaChannels * channels,
     const void *sum, const float *bias, const void *residual, void *y)
 {
   const dim3 block = pixel_block (channels->c0 / V);
 
-  launch (finish < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
+  launch (add_bias < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
       stream, *channels, (const S *) sum, bias, (const D *) residual,
       (D *) y);
 }
 
 void
-ddpm_cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
+ddpm_cuda_kern_add_bias (cudaStream_t stream, const CudaChannels * channels,
     int sum_bf16, const void *sum, const float *bias, int y_bf16,
     const void *residual, void *y)
 {
@@ -245,17 +245,17 @@ ddpm_cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
       choose_width (channels, sum_bf16 && y_bf16, memory, 3) > 1;
 
   if (sum_bf16 && y_bf16)
-    (wide ? launch_finish < bf16, bf16, 8 > : launch_finish < bf16, bf16, 1 >)
+    (wide ? launch_add_bias < bf16, bf16, 8 > : launch_add_bias < bf16, bf16, 1 >)
         (stream, channels, sum, bias, residual, y);
   else if (sum_bf16)
-    (wide ? launch_finish < bf16, float, 4 > : launch_finish < bf16, float, 1 >)
+    (wide ? launch_add_bias < bf16, float, 4 > : launch_add_bias < bf16, float, 1 >)
         (stream, channels, sum, bias, residual, y);
   else if (y_bf16)
-    (wide ? launch_finish < float, bf16, 4 > : launch_finish < float, bf16, 1 >)
+    (wide ? launch_add_bias < float, bf16, 4 > : launch_add_bias < float, bf16, 1 >)
         (stream, channels, sum, bias, residual, y);
   else
-    (wide ? launch_finish < float, float, 4 >
-        : launch_finish < float, float, 1 >) (stream, channels, sum, bias,
+    (wide ? launch_add_bias < float, float, 4 >
+        : launch_add_bias < float, float, 1 >) (stream, channels, sum, bias,
         residual, y);
 }
 
@@ -264,24 +264,24 @@ ddpm_cuda_kern_finish (cudaStream_t stream, const CudaChannels * channels,
 template < typename D > static __global__ void
 arrange (CudaWeightShape shape, const float *weight, D * padded)
 {
-  const unsigned count = ddpm_cuda_weight_count (&shape);
-  const size_t all = ddpm_cuda_weight_count_padded (&shape);
+  const unsigned count = ddpm_cuda_kcrs_count (&shape);
+  const size_t all = ddpm_cuda_krsc_count (&shape);
   const size_t step = (size_t) gridDim.x * blockDim.x;
 
   for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < all;
       i += step) {
-    const unsigned source = ddpm_cuda_weight_source (&shape, (unsigned) i);
+    const unsigned source = ddpm_cuda_kcrs_index (&shape, (unsigned) i);
 
     padded[i] = from_float < D > (source < count ? weight[source] : 0.0f);
   }
 }
 
 void
-ddpm_cuda_kern_arrange_weights (cudaStream_t stream, const CudaWeightShape * shape,
+ddpm_cuda_kern_weights_to_krsc (cudaStream_t stream, const CudaWeightShape * shape,
     const float *weight, int padded_bf16, void *padded)
 {
   const unsigned blocks =
-      grid_size (ddpm_cuda_weight_count_padded (shape), THREADS);
+      grid_size (ddpm_cuda_krsc_count (shape), THREADS);
 
   if (padded_bf16)
     launch (arrange < bf16 >, blocks, THREADS, 0, stream, *shape, weight,
@@ -294,23 +294,23 @@ ddpm_cuda_kern_arrange_weights (cudaStream_t stream, const CudaWeightShape * sha
 template < typename S > static __global__ void
 collect (CudaWeightShape shape, const S * padded, float *weight, int add)
 {
-  const size_t count = ddpm_cuda_weight_count (&shape);
+  const size_t count = ddpm_cuda_kcrs_count (&shape);
   const size_t step = (size_t) gridDim.x * blockDim.x;
 
   for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
       i += step) {
     const float value =
-        to_float (padded[ddpm_cuda_weight_place (&shape, (unsigned) i)]);
+        to_float (padded[ddpm_cuda_krsc_index (&shape, (unsigned) i)]);
 
     weight[i] = add ? weight[i] + value : value;
   }
 }
 
 void
-ddpm_cuda_kern_collect_weights (cudaStream_t stream, const CudaWeightShape * shape,
+ddpm_cuda_kern_weights_from_krsc (cudaStream_t stream, const CudaWeightShape * shape,
     int padded_bf16, const void *padded, float *weight, int add)
 {
-  const unsigned blocks = grid_size (ddpm_cuda_weight_count (shape), THREADS);
+  const unsigned blocks = grid_size (ddpm_cuda_kcrs_count (shape), THREADS);
 
   if (padded_bf16)
     launch (collect < bf16 >, blocks, THREADS, 0, stream, *shape,
@@ -364,10 +364,10 @@ launch_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
   const unsigned units = c / V;
   const dim3 block = pixel_block (units);
   const dim3 grid ((units + block.x - 1) / block.x,
-      (unsigned) ddpm_cuda_part_count (pixels));
+      (unsigned) ddpm_cuda_chunk_count (pixels));
 
   launch (sum_pixels < T, V >, grid, block, 0, stream, pixels,
-      ddpm_cuda_part_pixels (pixels), c, (const T *) x, parts);
+      ddpm_cuda_chunk_pixels (pixels), c, (const T *) x, parts);
 }
 
 void

@@ -10,7 +10,7 @@
 /* --- bias ------------------------------------------------------------------------ */
 
 static __global__ void
-spread_bias (size_t rows, size_t columns, const float *bias, float *y)
+broadcast_bias (size_t rows, size_t columns, const float *bias, float *y)
 {
   const size_t count = rows * columns;
   const size_t step = (size_t) gridDim.x * blockDim.x;
@@ -21,10 +21,10 @@ spread_bias (size_t rows, size_t columns, const float *bias, float *y)
 }
 
 void
-ddpm_cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
+ddpm_cuda_kern_broadcast_bias (cudaStream_t stream, size_t rows, size_t columns,
     const float *bias, float *y)
 {
-  launch (spread_bias, grid_size (rows * columns, THREADS), THREADS, 0, stream,
+  launch (broadcast_bias, grid_size (rows * columns, THREADS), THREADS, 0, stream,
       rows, columns, bias, y);
 }
 
@@ -41,7 +41,7 @@ ddpm_cuda_kern_spread_bias (cudaStream_t stream, size_t rows, size_t columns,
 /* Packed: inputs lie so that four can be read at a time */
 template < int Rows, bool Packed > static __global__ void
     __launch_bounds__ (THREADS)
-few_rows (unsigned rows, size_t in, size_t columns, const float *x,
+linear_few_rows (unsigned rows, size_t in, size_t columns, const float *x,
     const float *weight, const float *bias, float *y)
 {
   constexpr int V = Packed ? 4 : 1;
@@ -83,28 +83,28 @@ few_rows (unsigned rows, size_t in, size_t columns, const float *x,
 }
 
 template < int Rows > static void
-launch_few_rows (cudaStream_t stream, unsigned rows, size_t in,
+launch_linear_few_rows (cudaStream_t stream, unsigned rows, size_t in,
     size_t columns, const float *x, const float *weight, const float *bias,
     float *y)
 {
   const bool packed = in % 4 == 0 && is_packed (x) && is_packed (weight);
 
-  launch (packed ? few_rows < Rows, true > : few_rows < Rows, false >,
+  launch (packed ? linear_few_rows < Rows, true > : linear_few_rows < Rows, false >,
       dim3 ((unsigned) ((columns + COLUMNS - 1) / COLUMNS)),
       dim3 (LANES, COLUMNS), 0, stream, rows, in, columns, x, weight, bias, y);
 }
 
 void
-ddpm_cuda_kern_few_rows (cudaStream_t stream, unsigned rows, size_t in,
+ddpm_cuda_kern_linear_few_rows (cudaStream_t stream, unsigned rows, size_t in,
     size_t columns, const float *x, const float *weight, const float *bias,
     float *y)
 {
   if (rows == 1)
-    launch_few_rows < 1 > (stream, rows, in, columns, x, weight, bias, y);
+    launch_linear_few_rows < 1 > (stream, rows, in, columns, x, weight, bias, y);
   else if (rows <= 4)
-    launch_few_rows < 4 > (stream, rows, in, columns, x, weight, bias, y);
+    launch_linear_few_rows < 4 > (stream, rows, in, columns, x, weight, bias, y);
   else
-    launch_few_rows < CUDA_KERN_FEW_ROWS > (stream, rows, in, columns, x,
+    launch_linear_few_rows < CUDA_KERN_FEW_ROWS > (stream, rows, in, columns, x,
         weight, bias, y);
 }
 

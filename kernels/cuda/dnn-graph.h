@@ -54,11 +54,14 @@ typedef cudnnBackendDescriptor_t CudaDnnTensor;
 CudaDnnGraph *ddpm_cuda_dnn_graph_new (const CudaDnnTarget * target);
 void ddpm_cuda_dnn_graph_free (CudaDnnGraph * graph);
 
+/* In memory; virtual ones are not counted. */
+#define CUDA_DNN_MAX_TENSORS 5
+
 /* What each run is given the memory of, in the order of these calls */
 CudaDnnTensor ddpm_cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type,
     CudaDnnShape shape);
 /* What goes from one operation to the next and is nowhere in memory */
-CudaDnnTensor ddpm_cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type,
+CudaDnnTensor ddpm_cuda_dnn_virtual_tensor (CudaDnnGraph * graph, DdpmType type,
     CudaDnnShape shape);
 
 typedef enum
@@ -83,38 +86,5 @@ void ddpm_cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor oth
 /* The same numbers in another type */
 void ddpm_cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from,
     CudaDnnTensor to);
-
-/* --- plans ------------------------------------------------------------------- */
-
-typedef struct _CudaDnnPlan CudaDnnPlan;
-
-/* Takes the graph. Error: DDPM_ERROR_LIBRARY where no engine computes it,
- * which begins with what. */
-CudaDnnPlan *ddpm_cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
-    GError ** error);
-void ddpm_cuda_dnn_plan_free (CudaDnnPlan * plan);
-/* bytes of workspace that a run needs */
-gsize ddpm_cuda_dnn_plan_scratch (const CudaDnnPlan * plan);
-/* "cudnn:eng41"; interned */
-const gchar *ddpm_cuda_dnn_plan_name (const CudaDnnPlan * plan);
-
-/* --- runs -------------------------------------------------------------------- */
-
-#define CUDA_DNN_MAX_TENSORS 5
-
-/* The memory of a run, as cuDNN wants to have it told. Whoever runs a plan
- * again and again with the same memory keeps one: then nothing is allocated. */
-typedef struct
-{
-  cudnnBackendDescriptor_t pack;        /* NULL: none yet */
-  gconstpointer memory[CUDA_DNN_MAX_TENSORS];
-  gconstpointer scratch;
-} CudaDnnRun;
-
-/* memory: of the tensors of the graph, as they were made. The plan is that of
- * the last run, too. */
-cudnnStatus_t ddpm_cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
-    cudnnHandle_t handle, const gconstpointer * memory, gpointer scratch);
-void ddpm_cuda_dnn_run_clear (CudaDnnRun * run);
 
 G_END_DECLS

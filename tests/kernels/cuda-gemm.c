@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/libraries.h"
 #include "kernels/bf16.h"
 
 /* --- cuBLASLt, by its manual ---------------------------------------------- */
@@ -219,7 +221,7 @@ cublasLtMatmul (cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
 static cublasStatus_t failure;
 
 gboolean
-ddpm_cuda_need_cublas (CudaBackend * b)
+ddpm_cuda_open_cublas (CudaBackend * b)
 {
   return TRUE;
 }
@@ -233,7 +235,7 @@ ddpm_cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
 }
 
 void
-ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "cuBLASLt: %d", failure);
 }
@@ -308,14 +310,13 @@ check (const Case * c)
   g_autofree gpointer expected = fill (&product, c->batch, 3);
   g_autofree gpointer scratch = NULL;
   GError *error = NULL;
-  CudaMatmul *m =
-      ddpm_cuda_matmul_new (&backend, c->batch, &left, &right, &product,
+  CudaGemm *m = ddpm_cuda_gemm_new (&backend, c->batch, &left, &right, &product,
       &error);
 
   g_assert_no_error (error);
-  scratch = g_malloc (ddpm_cuda_matmul_scratch (m));
-  ddpm_cuda_matmul_run (m, &backend, c->alpha, a, b, c->beta, y, scratch);
-  ddpm_cuda_matmul_free (m);
+  scratch = g_malloc (ddpm_cuda_gemm_scratch (m));
+  ddpm_cuda_gemm_run (m, &backend, c->alpha, a, b, c->beta, y, scratch);
+  ddpm_cuda_gemm_free (m);
   g_assert_cmpint (unfreed, ==, 0);
 
   for (gsize i = 0; i < c->batch; i++) {
@@ -362,7 +363,7 @@ alignment_is_what_strides_leave (void)
   GError *error = NULL;
 
   right.batch_stride = 16 * 12 + 2;
-  ddpm_cuda_matmul_free (ddpm_cuda_matmul_new (&backend, 2, &left, &right,
+  ddpm_cuda_gemm_free (ddpm_cuda_gemm_new (&backend, 2, &left, &right,
           &product, &error));
   g_assert_no_error (error);
   g_assert_cmpuint (alignments[0], ==, 4);      /* cuBLASLt's a is right */
@@ -379,7 +380,7 @@ what_cublas_cannot_is_an_error (void)
   const CudaMatrix product = matrix_of (DDPM_TYPE_F32, 7, 6, FALSE, 0);
   GError *error = NULL;
 
-  g_assert_null (ddpm_cuda_matmul_new (&backend, 1, &left, &right, &product,
+  g_assert_null (ddpm_cuda_gemm_new (&backend, 1, &left, &right, &product,
           &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
   g_assert_cmpint (failure, ==, CUBLAS_STATUS_NOT_SUPPORTED);

@@ -4,12 +4,14 @@
  * cuBLASLt counts matrices by columns: to it, a row-major matrix is its own
  * transpose. So it is asked for c^T = b^T a^T, with nothing moved.
  */
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/failure.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/libraries.h"
 
 /* What a product may take as workspace: cuBLAS's own measure for Hopper */
 #define MOST_SCRATCH ((gsize) 32 << 20)
 
-struct _CudaMatmul
+struct _CudaGemm
 {
   cublasLtMatmulDesc_t desc;
   cublasLtMatrixLayout_t left, right, product;
@@ -44,7 +46,7 @@ make_layout (CudaBackend * b, cublasLtMatrixLayout_t * layout,
 }
 
 static gboolean
-set_transposed (CudaBackend * b, CudaMatmul * m,
+set_transposed (CudaBackend * b, CudaGemm * m,
     cublasLtMatmulDescAttributes_t which, gboolean transposed)
 {
   const gint32 op = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
@@ -73,7 +75,7 @@ set_preference (CudaBackend * b, cublasLtMatmulPreference_t preference,
 
 /* Partial sums, where a product is split, are added in f32 and in order. */
 static gboolean
-choose_algorithm (CudaBackend * b, CudaMatmul * m, const CudaMatrix * left,
+choose_algorithm (CudaBackend * b, CudaGemm * m, const CudaMatrix * left,
     const CudaMatrix * right, const CudaMatrix * product)
 {
   const gsize scratch = MOST_SCRATCH;
@@ -119,13 +121,13 @@ choose_algorithm (CudaBackend * b, CudaMatmul * m, const CudaMatrix * left,
   return ok;
 }
 
-CudaMatmul *
-ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
+CudaGemm *
+ddpm_cuda_gemm_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
     const CudaMatrix * right, const CudaMatrix * product, GError ** error)
 {
-  CudaMatmul *m = g_new0 (CudaMatmul, 1);
+  CudaGemm *m = g_new0 (CudaGemm, 1);
 
-  if (!ddpm_cuda_need_cublas (b)
+  if (!ddpm_cuda_open_cublas (b)
       || !ddpm_cuda_blas_ok (b, cublasLtMatmulDescCreate (&m->desc,
               CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product")
       || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSA, right->transposed)
@@ -138,13 +140,13 @@ ddpm_cuda_matmul_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
   return m;
 
 failed:
-  ddpm_cuda_take_failure (b, error);
-  ddpm_cuda_matmul_free (m);
+  ddpm_cuda_propagate_failure (b, error);
+  ddpm_cuda_gemm_free (m);
   return NULL;
 }
 
 void
-ddpm_cuda_matmul_free (CudaMatmul * m)
+ddpm_cuda_gemm_free (CudaGemm * m)
 {
   if (m == NULL)
     return;
@@ -160,13 +162,13 @@ ddpm_cuda_matmul_free (CudaMatmul * m)
 }
 
 gsize
-ddpm_cuda_matmul_scratch (const CudaMatmul * m)
+ddpm_cuda_gemm_scratch (const CudaGemm * m)
 {
   return m->scratch;
 }
 
 void
-ddpm_cuda_matmul_run (CudaMatmul * m, CudaBackend * b, gfloat alpha,
+ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
     gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
     gpointer scratch)
 {

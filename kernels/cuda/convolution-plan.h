@@ -8,8 +8,8 @@
  */
 #pragma once
 
-#include "kernels/cuda/dnn.h"
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/dnn-plan.h"
+#include "kernels/cuda/layout.h"
 
 G_BEGIN_DECLS
 
@@ -32,7 +32,7 @@ typedef struct
   gsize parts;                  /* of the bias gradient */
   gsize work[CUDA_CONV_PLANS];  /* cuDNN's own */
   gsize size;
-} CudaConvLayout;
+} CudaConvWorkspace;
 
 /* What all convolutions of one description share: it needs no device. */
 typedef struct
@@ -41,11 +41,11 @@ typedef struct
   DdpmType type;                /* of activations */
   guint out_height, out_width;
   CudaWeightShape weights;
-  gboolean stage_x, stage_y;    /* dx and dy too */
+  gboolean repacks_x, repacks_y;    /* dx and dy too */
   CudaDnnPlan *plans[CUDA_CONV_PLANS];  /* NULL: not planned */
   gboolean adds_bias;           /* the plans of y do */
   DdpmType sum_type, dweight_type;
-  CudaConvLayout layout;
+  CudaConvWorkspace workspace;
 } CudaConvShape;
 
 static inline gsize
@@ -64,22 +64,5 @@ ddpm_cuda_conv_pixels_out (const CudaConvShape * s)
 CudaConvShape *ddpm_cuda_conv_shape_new (const CudaDnnTarget * target,
     DdpmType type, const DdpmConvDesc * d, GError ** error);
 void ddpm_cuda_conv_shape_free (CudaConvShape * shape);
-
-typedef struct
-{
-  CudaPlan cuda;
-  const CudaConvShape *shape;   /* the backend's */
-  gpointer weights;             /* [cout padded][taps][cin padded] */
-  float *bias;                  /* [cout padded] */
-  CudaDnnRun runs[CUDA_CONV_PLANS];
-} CudaConvolution;
-
-/* convolution.c */
-/* x as computed with: as it is, or brought into the workspace */
-gconstpointer ddpm_cuda_conv_bring_x (CudaConvolution * conv, gconstpointer x0,
-    gconstpointer x1, gpointer scratch);
-/* memory: as the graphs of convolution-plan.c name it */
-void ddpm_cuda_conv_run (CudaConvolution * conv, CudaConvPlanKind kind,
-    const gconstpointer * memory, gpointer scratch);
 
 G_END_DECLS

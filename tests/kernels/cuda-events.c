@@ -2,7 +2,9 @@
  * that do everything as late as they may (tests/support/host-cuda.h)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/context.h"
+#include "kernels/cuda/events.h"
+#include "kernels/cuda/failure.h"
 #include "tests/support/host-cuda.h"
 
 /* The backend but for its device (kernels/cuda/backend.c) */
@@ -14,7 +16,7 @@ ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 }
 
 void
-ddpm_cuda_take_failure (CudaBackend * b, GError ** error)
+ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_assert_not_reached ();
 }
@@ -138,7 +140,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_assert_true (ddpm_cuda_context_retain (&backend, NULL, NULL));
   g_assert_true (ddpm_cuda_context_enter (&backend));
-  g_assert_true (ddpm_cuda_order_init (&backend));
+  g_assert_true (ddpm_cuda_events_init (&backend));
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
     g_autofree gchar *named = g_strconcat ("/cuda-order/", tests[i].name,
         "/of-a-stream", NULL);
@@ -150,7 +152,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/cuda-order/other-streams-go-on", other_streams_go_on);
   status = g_test_run ();
-  ddpm_cuda_order_clear (&backend);
+  ddpm_cuda_events_clear (&backend);
   ddpm_cuda_context_leave (&backend);
   ddpm_cuda_context_release (&backend);
   return status;

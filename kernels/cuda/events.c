@@ -4,21 +4,22 @@
  * Memory that others read or write is used in their streams too. The device
  * itself keeps the order, by an event: the host goes on.
  */
-#include "kernels/cuda/private.h"
+#include "kernels/cuda/events.h"
+#include "kernels/cuda/failure.h"
 
 gboolean
-ddpm_cuda_order_init (CudaBackend * b)
+ddpm_cuda_events_init (CudaBackend * b)
 {
-  return ddpm_cuda_ok (b, cudaEventCreateWithFlags (&b->order,
+  return ddpm_cuda_ok (b, cudaEventCreateWithFlags (&b->event,
           cudaEventDisableTiming), "making an event");
 }
 
 void
-ddpm_cuda_order_clear (CudaBackend * b)
+ddpm_cuda_events_clear (CudaBackend * b)
 {
-  if (b->order)
-    ddpm_cuda_ok (b, cudaEventDestroy (b->order), "freeing an event");
-  b->order = NULL;
+  if (b->event)
+    ddpm_cuda_ok (b, cudaEventDestroy (b->event), "freeing an event");
+  b->event = NULL;
 }
 
 /* A wait is for what the event marks when it is asked for, whatever the event
@@ -26,8 +27,8 @@ ddpm_cuda_order_clear (CudaBackend * b)
 static void
 put_behind (CudaBackend * b, cudaStream_t first, cudaStream_t second)
 {
-  if (ddpm_cuda_ok (b, cudaEventRecord (b->order, first), "marking a stream"))
-    ddpm_cuda_ok (b, cudaStreamWaitEvent (second, b->order, 0),
+  if (ddpm_cuda_ok (b, cudaEventRecord (b->event, first), "marking a stream"))
+    ddpm_cuda_ok (b, cudaStreamWaitEvent (second, b->event, 0),
         "ordering streams");
 }
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernels/cuda/dnn-private.h"
+#include "kernels/cuda/dnn-graph-private.h"
 
 /* All memory that backends and the layouts of plans give out */
 #define ALIGNMENT 16
@@ -36,21 +36,22 @@ ddpm_cuda_dnn_destroy (gpointer descriptor)
 }
 
 cudnnBackendDescriptor_t
-ddpm_cuda_dnn_part_new (CudaDnnGraph * graph, cudnnBackendDescriptorType_t type)
+ddpm_cuda_dnn_descriptor_new (CudaDnnGraph * graph,
+    cudnnBackendDescriptorType_t type)
 {
   cudnnBackendDescriptor_t part = NULL;
 
   if (graph->failure == NULL
       && check (cudnnBackendCreateDescriptor (type, &part), "making a graph",
           &graph->failure))
-    g_ptr_array_add (graph->parts, part);
+    g_ptr_array_add (graph->descriptors, part);
   return part;
 }
 
 void
-ddpm_cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
-    cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
-    gint64 count, gconstpointer values)
+ddpm_cuda_dnn_set_attribute (CudaDnnGraph * graph,
+    cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
+    cudnnBackendAttributeType_t type, gint64 count, gconstpointer values)
 {
   if (graph->failure == NULL)
     check (cudnnBackendSetAttribute (part, name, type, count, values),
@@ -58,16 +59,16 @@ ddpm_cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
 }
 
 void
-ddpm_cuda_dnn_part_set_part (CudaDnnGraph * graph,
+ddpm_cuda_dnn_set_descriptor (CudaDnnGraph * graph,
     cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
     cudnnBackendDescriptor_t value)
 {
-  ddpm_cuda_dnn_part_set (graph, part, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
-      &value);
+  ddpm_cuda_dnn_set_attribute (graph, part, name, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+      1, &value);
 }
 
 void
-ddpm_cuda_dnn_part_finish (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
+ddpm_cuda_dnn_finalize (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
 {
   if (graph->failure == NULL)
     check (cudnnBackendFinalize (part), "finishing a graph", &graph->failure);
@@ -109,7 +110,7 @@ ddpm_cuda_dnn_graph_new (const CudaDnnTarget * target)
   CudaDnnGraph *graph = g_new0 (CudaDnnGraph, 1);
 
   graph->target = target;
-  graph->parts = g_ptr_array_new_with_free_func (ddpm_cuda_dnn_destroy);
+  graph->descriptors = g_ptr_array_new_with_free_func (ddpm_cuda_dnn_destroy);
   graph->operations = g_ptr_array_new ();
   graph->exact = TRUE;
   graph->text = g_string_new (NULL);
@@ -122,7 +123,7 @@ ddpm_cuda_dnn_graph_free (CudaDnnGraph * graph)
   if (graph == NULL)
     return;
   g_ptr_array_unref (graph->operations);
-  g_ptr_array_unref (graph->parts);
+  g_ptr_array_unref (graph->descriptors);
   g_string_free (graph->text, TRUE);
   g_clear_error (&graph->failure);
   g_free (graph);
@@ -134,7 +135,7 @@ number_of (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
 {
   guint number;
 
-  return part && g_ptr_array_find (graph->parts, part, &number) ?
+  return part && g_ptr_array_find (graph->descriptors, part, &number) ?
       (gint) number : -1;
 }
 
@@ -151,22 +152,22 @@ tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
   const gint64 alignment = ALIGNMENT;
   const bool is_virtual = passing;
   CudaDnnTensor tensor =
-      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+      ddpm_cuda_dnn_descriptor_new (graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
 
   graph->exact = graph->exact && type == DDPM_TYPE_F32;
-  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_UNIQUE_ID,
+  ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_UNIQUE_ID,
       CUDNN_TYPE_INT64, 1, &id);
-  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DATA_TYPE,
+  ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_DATA_TYPE,
       CUDNN_TYPE_DATA_TYPE, 1, &data_type);
-  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_DIMENSIONS,
+  ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_DIMENSIONS,
       CUDNN_TYPE_INT64, 4, dims);
-  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_STRIDES,
+  ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_STRIDES,
       CUDNN_TYPE_INT64, 4, strides);
-  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
+  ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
       CUDNN_TYPE_INT64, 1, &alignment);
-  ddpm_cuda_dnn_part_set (graph, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL,
+  ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL,
       CUDNN_TYPE_BOOLEAN, 1, &is_virtual);
-  ddpm_cuda_dnn_part_finish (graph, tensor);
+  ddpm_cuda_dnn_finalize (graph, tensor);
   g_string_append_printf (graph->text, " %d=%s%d:%" G_GINT64_FORMAT "x%"
       G_GINT64_FORMAT "x%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT "/%d",
       number_of (graph, tensor), passing ? "passing" : "tensor", type,
@@ -181,7 +182,8 @@ ddpm_cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
 }
 
 CudaDnnTensor
-ddpm_cuda_dnn_passing (CudaDnnGraph * graph, DdpmType type, CudaDnnShape shape)
+ddpm_cuda_dnn_virtual_tensor (CudaDnnGraph * graph, DdpmType type,
+    CudaDnnShape shape)
 {
   return tensor_new (graph, CUDA_DNN_MAX_TENSORS + ++graph->passing, TRUE,
       type, shape);
@@ -195,24 +197,24 @@ window_new (CudaDnnGraph * graph, const CudaDnnWindow * window)
   const gint64 rank = 2, ones[] = { 1, 1 };
   const gint64 strides[] = { window->stride, window->stride };
   const gint64 padding[] = { window->padding, window->padding };
-  cudnnBackendDescriptor_t part =
-      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+  cudnnBackendDescriptor_t part = ddpm_cuda_dnn_descriptor_new (graph,
+      CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
 
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_COMP_TYPE,
+  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_COMP_TYPE,
       CUDNN_TYPE_DATA_TYPE, 1, &sums);
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
+  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
       CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS,
+  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS,
       CUDNN_TYPE_INT64, 1, &rank);
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_DILATIONS,
+  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_DILATIONS,
       CUDNN_TYPE_INT64, 2, ones);
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES,
-      CUDNN_TYPE_INT64, 2, strides);
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS,
+  ddpm_cuda_dnn_set_attribute (graph, part,
+      CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64, 2, strides);
+  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS,
       CUDNN_TYPE_INT64, 2, padding);
-  ddpm_cuda_dnn_part_set (graph, part, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS,
-      CUDNN_TYPE_INT64, 2, padding);
-  ddpm_cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_set_attribute (graph, part,
+      CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, 2, padding);
+  ddpm_cuda_dnn_finalize (graph, part);
   return part;
 }
 
@@ -250,18 +252,18 @@ ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
   };
   const float alpha = 1.0f, beta = 0.0f;
   cudnnBackendDescriptor_t part =
-      ddpm_cuda_dnn_part_new (graph, names[pass].type);
+      ddpm_cuda_dnn_descriptor_new (graph, names[pass].type);
 
-  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].window,
+  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].window,
       window_new (graph, window));
-  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].x, x);
-  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].w, w);
-  ddpm_cuda_dnn_part_set_part (graph, part, names[pass].y, y);
-  ddpm_cuda_dnn_part_set (graph, part, names[pass].alpha, CUDNN_TYPE_FLOAT, 1,
-      &alpha);
-  ddpm_cuda_dnn_part_set (graph, part, names[pass].beta, CUDNN_TYPE_FLOAT, 1,
-      &beta);
-  ddpm_cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].x, x);
+  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].w, w);
+  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].y, y);
+  ddpm_cuda_dnn_set_attribute (graph, part, names[pass].alpha, CUDNN_TYPE_FLOAT,
+      1, &alpha);
+  ddpm_cuda_dnn_set_attribute (graph, part, names[pass].beta, CUDNN_TYPE_FLOAT,
+      1, &beta);
+  ddpm_cuda_dnn_finalize (graph, part);
   g_ptr_array_add (graph->operations, part);
   g_string_append_printf (graph->text, " convolve%d:%" G_GINT64_FORMAT ",%"
       G_GINT64_FORMAT "(%d,%d,%d)", pass, window->stride, window->padding,
@@ -275,28 +277,28 @@ pointwise (CudaDnnGraph * graph, cudnnPointwiseMode_t mode, CudaDnnTensor x,
 {
   const cudnnDataType_t precision = CUDNN_DATA_FLOAT;
   cudnnBackendDescriptor_t how =
-      ddpm_cuda_dnn_part_new (graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+      ddpm_cuda_dnn_descriptor_new (graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   cudnnBackendDescriptor_t part;
 
-  ddpm_cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MODE,
+  ddpm_cuda_dnn_set_attribute (graph, how, CUDNN_ATTR_POINTWISE_MODE,
       CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
-  ddpm_cuda_dnn_part_set (graph, how, CUDNN_ATTR_POINTWISE_MATH_PREC,
+  ddpm_cuda_dnn_set_attribute (graph, how, CUDNN_ATTR_POINTWISE_MATH_PREC,
       CUDNN_TYPE_DATA_TYPE, 1, &precision);
-  ddpm_cuda_dnn_part_finish (graph, how);
+  ddpm_cuda_dnn_finalize (graph, how);
 
   part =
-      ddpm_cuda_dnn_part_new (graph,
+      ddpm_cuda_dnn_descriptor_new (graph,
       CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-  ddpm_cuda_dnn_part_set_part (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, part,
       CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, how);
-  ddpm_cuda_dnn_part_set_part (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, part,
       CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
   if (other)
-    ddpm_cuda_dnn_part_set_part (graph, part,
+    ddpm_cuda_dnn_set_descriptor (graph, part,
         CUDNN_ATTR_OPERATION_POINTWISE_BDESC, other);
-  ddpm_cuda_dnn_part_set_part (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, part,
       CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
-  ddpm_cuda_dnn_part_finish (graph, part);
+  ddpm_cuda_dnn_finalize (graph, part);
   g_ptr_array_add (graph->operations, part);
   g_string_append_printf (graph->text, " pointwise%d(%d,%d,%d)", mode,
       number_of (graph, x), number_of (graph, other), number_of (graph, y));

@@ -3,14 +3,14 @@
  */
 #pragma once
 
-#include "kernels/cuda/dnn.h"
+#include "kernels/cuda/dnn-graph.h"
 
 G_BEGIN_DECLS
 
 struct _CudaDnnGraph
 {
   const CudaDnnTarget *target;
-  GPtrArray *parts;             /* all descriptors */
+  GPtrArray *descriptors;           /* all descriptors */
   GPtrArray *operations;        /* those of them that are operations */
   guint tensors, passing;       /* how many: in memory, and not */
   gboolean exact;               /* all are f32 */
@@ -20,15 +20,15 @@ struct _CudaDnnGraph
 
 /* Parts of a graph are its descriptors. After the first failure these do
  * nothing. (dnn.c) */
-cudnnBackendDescriptor_t ddpm_cuda_dnn_part_new (CudaDnnGraph * graph,
+cudnnBackendDescriptor_t ddpm_cuda_dnn_descriptor_new (CudaDnnGraph * graph,
     cudnnBackendDescriptorType_t type);
-void ddpm_cuda_dnn_part_set (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+void ddpm_cuda_dnn_set_attribute (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
     cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
     gint64 count, gconstpointer values);
-void ddpm_cuda_dnn_part_set_part (CudaDnnGraph * graph,
+void ddpm_cuda_dnn_set_descriptor (CudaDnnGraph * graph,
     cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
     cudnnBackendDescriptor_t value);
-void ddpm_cuda_dnn_part_finish (CudaDnnGraph * graph,
+void ddpm_cuda_dnn_finalize (CudaDnnGraph * graph,
     cudnnBackendDescriptor_t part);
 
 /* NULL: nothing */

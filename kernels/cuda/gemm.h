@@ -1,0 +1,33 @@
+/* gst-ddpm: CUDA backend: matrix products (gemm) by cuBLASLt
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "kernels/cuda/backend.h"
+
+G_BEGIN_DECLS
+
+/* batch matrices of rows x columns, row-major: row_stride elements from one
+ * row to the next, batch_stride from one matrix to the next. transposed: memory
+ * holds columns x rows; never set for a result. The first matrix begins at a
+ * multiple of 16 bytes, or of the largest power of two in its strides. */
+typedef struct
+{
+  DdpmType type;
+  gsize rows, columns;          /* after transposing */
+  gsize row_stride, batch_stride;
+  gboolean transposed;
+} CudaMatrix;
+
+/* c = alpha a b + beta c, accumulated in f32 (never TF32 for f32) */
+typedef struct _CudaGemm CudaGemm;
+CudaGemm *ddpm_cuda_gemm_new (CudaBackend * backend, gsize batch,
+    const CudaMatrix * a, const CudaMatrix * b, const CudaMatrix * c,
+    GError ** error);
+void ddpm_cuda_gemm_free (CudaGemm * gemm);
+gsize ddpm_cuda_gemm_scratch (const CudaGemm * gemm);
+void ddpm_cuda_gemm_run (CudaGemm * gemm, CudaBackend * backend, gfloat alpha,
+    gconstpointer a, gconstpointer b, gfloat beta, gpointer c,
+    gpointer scratch);
+
+G_END_DECLS

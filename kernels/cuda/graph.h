@@ -1,0 +1,29 @@
+/* gst-ddpm: CUDA backend: repeated calls as a CUDA graph
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "kernels/cuda/backend.h"
+
+G_BEGIN_DECLS
+
+/* As in DdpmOps */
+DdpmPlan *ddpm_cuda_graph_new (DdpmBackend * b);
+void ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data),
+    gpointer data);
+
+/* Every function that puts work on the stream calls this once, after it has
+ * staged all its arguments. TRUE: a graph that is about to be launched already
+ * contains the work; the function must not put it on the stream again. */
+gboolean ddpm_cuda_graph_replays (CudaBackend * b);
+/* Parts of ddpm_cuda_stage_args () and ddpm_cuda_download (). FALSE: no graph is
+ * being run; do it as usual. place: what ddpm_cuda_stage_args () returns */
+gboolean ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize size,
+    gpointer * place);
+gboolean ddpm_cuda_graph_download (CudaBackend * b, gpointer dst,
+    gconstpointer src, gsize size);
+/* Waits for the stream, and copies what graphs have downloaded to its
+ * destinations on the host */
+void ddpm_cuda_graph_wait (CudaBackend * b);
+
+G_END_DECLS
