@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: attention with one head, by batched products
+/* gst-ddpm: CUDA backend: attention with one head, by batched gemms
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Vaswani et al., "Attention is all you need" (2017), eq. 1, and its
@@ -8,7 +8,7 @@
  *   dv = P^T dy,  dP = dy v^T,  dS = P (dP - rowsum (P dP))
  *   dq = dS k / sqrt (c),  dk = dS^T q / sqrt (c)
  *
- * S and dP are f32, whatever activations are.
+ * S and dP are f32 for every type of activations.
  */
 #include <math.h>
 
@@ -28,9 +28,8 @@ typedef struct
 {
   CudaPlan cuda;
   DdpmAttentionDesc d;
-  CudaGemm *product[GEMMS];     /* from DV on: training */
-  gsize dscores, products;      /* where they begin in the workspace, behind
-                                 * scores */
+  CudaGemm *gemms[GEMMS];       /* from DV on: training */
+  gsize dscores, gemm_scratch;  /* their offsets in the workspace, after scores */
 } AttentionPlan;
 
 static void
@@ -39,10 +38,11 @@ attention_clear (DdpmPlan * p)
   AttentionPlan *plan = (AttentionPlan *) p;
 
   for (guint i = 0; i < GEMMS; i++)
-    ddpm_cuda_gemm_free (plan->product[i]);
+    ddpm_cuda_gemm_free (plan->gemms[i]);
 }
 
-/* Each image's, one below the other; transposed: as read */
+/* One matrix for each image, one after the other. transposed: read it as its
+ * transpose */
 static CudaMatrix
 matrix (DdpmType type, gsize rows, gsize columns, gsize row_stride,
     gboolean transposed)
@@ -59,7 +59,7 @@ make_gemms (AttentionPlan * plan, CudaBackend * b, GError ** error)
 {
   const DdpmType act = b->base.act_type, f32 = DDPM_TYPE_F32;
   const gsize t = plan->d.tokens, c = plan->d.c;
-  /* q, k or v, or their gradients, side by side in rows of 3 c */
+  /* q, k or v, or their gradients, concatenated in rows of 3 c */
   const CudaMatrix third = matrix (act, t, c, 3 * c, FALSE);
   const CudaMatrix third_t = matrix (act, t, c, 3 * c, TRUE);
   const CudaMatrix y = matrix (act, t, c, c, FALSE);
@@ -74,12 +74,12 @@ make_gemms (AttentionPlan * plan, CudaBackend * b, GError ** error)
     [DQ] = {&probs, &third, &third},
     [DK] = {&probs_t, &third, &third},
   };
-  const guint products = plan->d.training ? GEMMS : DV;
+  const guint count = plan->d.training ? GEMMS : DV;
 
-  for (guint i = 0; i < products; i++) {
-    plan->product[i] = ddpm_cuda_gemm_new (b, plan->d.n, operands[i][0],
+  for (guint i = 0; i < count; i++) {
+    plan->gemms[i] = ddpm_cuda_gemm_new (b, plan->d.n, operands[i][0],
         operands[i][1], operands[i][2], error);
-    if (plan->product[i] == NULL)
+    if (plan->gemms[i] == NULL)
       return FALSE;
   }
   return TRUE;
@@ -97,10 +97,10 @@ plan_scratch (AttentionPlan * plan, DdpmType act)
     plan->dscores =
         ddpm_cuda_workspace_add (&total, scores, ddpm_type_size (act));
   for (guint i = 0; i < GEMMS; i++) {
-    if (plan->product[i])
-      most = MAX (most, ddpm_cuda_gemm_scratch (plan->product[i]));
+    if (plan->gemms[i])
+      most = MAX (most, ddpm_cuda_gemm_scratch (plan->gemms[i]));
   }
-  plan->products = ddpm_cuda_workspace_add (&total, most, 1);
+  plan->gemm_scratch = ddpm_cuda_workspace_add (&total, most, 1);
   return total;
 }
 
@@ -126,7 +126,7 @@ failed:
   return NULL;
 }
 
-/* Its q, k or v, or dq, dk or dv: 0, 1 or 2 */
+/* which: 0 for q or dq, 1 for k or dk, 2 for v or dv */
 static gpointer
 third_of (const AttentionPlan * plan, gconstpointer qkv, guint which)
 {
@@ -135,12 +135,12 @@ third_of (const AttentionPlan * plan, gconstpointer qkv, guint which)
 }
 
 static void
-multiply (const AttentionPlan * plan, guint product, gfloat alpha,
+multiply (const AttentionPlan * plan, guint which, gfloat alpha,
     gconstpointer left, gconstpointer right, gpointer out, gpointer scratch)
 {
-  ddpm_cuda_gemm_run (plan->product[product],
+  ddpm_cuda_gemm_run (plan->gemms[which],
       ddpm_cuda_backend (plan->cuda.plan.backend), alpha, left, right, 0.0f,
-      out, ddpm_cuda_at (scratch, plan->products));
+      out, ddpm_cuda_at (scratch, plan->gemm_scratch));
 }
 
 static void

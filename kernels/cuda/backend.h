@@ -27,8 +27,8 @@ typedef struct
   gint capability;              /* 10 major + minor: 90 is sm_90 */
   cudaStream_t stream;
   cudaEvent_t event;            /* of events.c */
-  cudnnHandle_t cudnn;          /* these two: NULL until libraries.c opens them */
-  cublasLtHandle_t cublas;
+  cudnnHandle_t cudnn;          /* NULL until libraries.c opens it */
+  cublasLtHandle_t cublas;      /* the same */
   GRecMutex lock;               /* held inside run () and by memory calls */
   GError *failure;              /* the first since check (), or NULL */
   struct _CudaStaging *staging;
@@ -36,7 +36,7 @@ typedef struct
   GHashTable *convolutions;     /* CudaConvShape by description; NULL: none */
   struct _CudaPlanCache *plan_cache;
   struct _CudaGraph *graph;     /* that is being run, or NULL */
-  struct _CudaGraph *delivering;        /* list of graphs with downloads to deliver */
+  struct _CudaGraph *delivering;        /* list of those with pending downloads */
 } CudaBackend;
 
 static inline CudaBackend *

@@ -1,13 +1,15 @@
-/* gst-ddpm: CUDA backend: a context of the device, around all its work
+/* gst-ddpm: CUDA backend: the CUDA context of its work
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * CUDA's runtime works in whatever context is the thread's, and other elements
- * have one of their own (GstCuda makes it with cuCtxCreate). Memory of one
- * context is of no use in another: who wants to share it gives the backend the
- * other's context, and else it takes the device's primary one. Each piece of
- * work is put between a push and a pop of it, and leaves the thread as it was.
- * The driver's functions for it are asked of the runtime: were the module
- * linked with libcuda.so.1, it could not be opened where there is no driver.
+ * CUDA's runtime works in the current context of the thread, and other elements
+ * have contexts of their own (GstCuda makes its own with cuCtxCreate). Memory
+ * of one context cannot be used in another. So an application can give the
+ * backend the context that it shares memory with; otherwise the backend uses
+ * the GPU's primary context. Each piece of work pushes the context first and
+ * pops it afterwards, which leaves the thread as it was.
+ *
+ * The driver's functions for this are looked up through the runtime: a module
+ * that is linked with libcuda.so.1 could not be opened without a driver.
  */
 #include <cudaTypedefs.h>
 
@@ -21,17 +23,17 @@ struct _CudaContext
   PFN_cuCtxPopCurrent_v4000 pop;
   CUdevice device;
   CUcontext context;            /* NULL: none yet */
-  gboolean primary;             /* and so retained */
+  gboolean primary;             /* and retained */
 };
 
-/* The numbers of the driver's errors are those of the runtime. */
+/* The driver and the runtime number their errors alike. */
 static gboolean
 driver_ok (CudaBackend * b, CUresult result, const gchar * what)
 {
   return ddpm_cuda_ok (b, (cudaError_t) result, what);
 }
 
-/* A function of the driver, as it was in a version of CUDA */
+/* Looks up a function of the driver as of a version of CUDA. */
 static gboolean
 find (CudaBackend * b, const gchar * name, guint version, void **function)
 {
@@ -66,8 +68,8 @@ retain_primary (CudaBackend * b, struct _CudaContext *c)
   return c->primary;
 }
 
-/* The context of others must be of the device that was described: a number of
- * the driver and one of the runtime name the same. */
+/* The shared context must belong to GPU b->device: the driver and the runtime
+ * number GPUs alike. */
 static gboolean
 adopt (CudaBackend * b, struct _CudaContext *c, gpointer shared)
 {
@@ -76,13 +78,14 @@ adopt (CudaBackend * b, struct _CudaContext *c, gpointer shared)
   gboolean ok;
 
   if (!find (b, "cuCtxGetDevice", 2000, (void **) &get_device)
-      || !driver_ok (b, c->push (shared), "entering a context of others"))
+      || !driver_ok (b, c->push (shared), "entering the shared context"))
     return FALSE;
   ok = driver_ok (b, get_device (&c->device), "cuCtxGetDevice");
-  if (!driver_ok (b, c->pop (&left), "leaving a context of others") || !ok)
+  if (!driver_ok (b, c->pop (&left), "leaving the shared context") || !ok)
     return FALSE;
   if (c->device != b->device)
-    return ddpm_cuda_ok (b, cudaErrorInvalidDevice, "the context of others");
+    return ddpm_cuda_ok (b, cudaErrorInvalidDevice,
+        "a shared context on this GPU");
   c->context = shared;
   return TRUE;
 }
@@ -109,13 +112,12 @@ release_once (CudaBackend * b)
       "releasing the primary context");
 }
 
-/* The first backend of a GPU leaves its hold of the primary context behind, so
- * that a pipeline that stops and starts need not wait for a new one, nor find
- * libraries that remember one that is gone. It costs the GPU's memory for the
- * context alone, and the driver ends it with the process: it is no memory of
- * ours, nor does anything but the driver point to it. A context in which
- * something failed may be of no more use, so then the hold is given up: who
- * comes when all have left gets a new one. */
+/* The first backend of a GPU keeps its reference to the primary context when it
+ * is freed. So a pipeline that stops and starts need not wait for a new context,
+ * and libraries do not remember one that is gone. The cost is the context's GPU
+ * memory, which the driver frees with the process. A context in which something
+ * failed may be unusable, so then this reference is released as well: once all
+ * backends are gone, the next one gets a new context. */
 static void
 release_primary (CudaBackend * b)
 {

@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: cuDNN's plans of a convolution, and its workspace
+/* gst-ddpm: CUDA backend: the plans of a convolution, and its workspace
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/desc.h"
@@ -45,7 +45,7 @@ shape_of_bias (const CudaConvShape * s)
   return shape;
 }
 
-/* Odd kernels: so much on each side gives ceil (input / stride) */
+/* For odd kernels, this padding gives ceil (input / stride) pixels. */
 static CudaDnnWindow
 window_of (const CudaConvShape * s)
 {
@@ -73,7 +73,7 @@ forward_graph (const CudaConvShape * s, const CudaDnnTarget * target)
   return graph;
 }
 
-/* x, weights, bias [, residual], y; rounded once, at the end */
+/* x, weights, bias [, residual], y. Rounds once, at the end */
 static CudaDnnGraph *
 biased_graph (const CudaConvShape * s, const CudaDnnTarget * target,
     gboolean with_residual)
@@ -114,7 +114,8 @@ data_graph (const CudaConvShape * s, const CudaDnnTarget * target)
   return graph;
 }
 
-/* x, dweights, dy. No engine writes a gradient in f32 by itself. */
+/* x, dweights, dy. No engine writes a bf16 convolution's gradient in f32
+ * without the conversion. */
 static CudaDnnGraph *
 weights_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 {
@@ -153,9 +154,10 @@ plan (const CudaConvShape * s, CudaDnnGraph * graph, const gchar * pass,
   return ddpm_cuda_dnn_plan_new (graph, what, error);
 }
 
-/* What is not known to be there is tried, and done without. In f32 engines
- * that add a residual are for tensor cores alone; a shortcut, which has two
- * sources, or a smaller image has none. */
+/* Tries the graphs that cuDNN may have no engine for, and falls back to the
+ * plain convolution. The residual is planned only where it can occur: engines
+ * that add one in f32 need tensor cores, and a shortcut (two sources) or a
+ * convolution with a stride has no residual. */
 static gboolean
 plan_forward (CudaConvShape * s, const CudaDnnTarget * target, GError ** error)
 {
@@ -241,7 +243,7 @@ plan_workspace_backward (CudaConvShape * s, gsize size)
   l->dweight =
       ddpm_cuda_workspace_add (&size, ddpm_cuda_krsc_count (&s->weights),
       ddpm_type_size (s->dweight_type));
-  l->parts =
+  l->partials =
       ddpm_cuda_workspace_add (&size,
       ddpm_cuda_chunk_count (pixels) * s->d.cout, sizeof (float));
   l->work[CUDA_CONV_BACKWARD_DATA] =
@@ -256,7 +258,7 @@ plan_workspace (CudaConvShape * s, GError ** error)
 {
   gsize size = 0;
 
-  /* dx is staged where it is added to what is there. */
+  /* dx is repacked if it is added to what dx0 holds. */
   if (s->repacks_x || s->d.training)
     s->workspace.x = ddpm_cuda_workspace_add (&size,
         ddpm_cuda_conv_pixels_in (s) * s->weights.cin_padded,
@@ -268,12 +270,12 @@ plan_workspace (CudaConvShape * s, GError ** error)
   if (s->workspace.size < G_MAXSIZE)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "convolution of %u images %u x %u: its workspace is larger than memory "
-      "can be", s->d.n, s->d.width, s->d.height);
+      "convolution of %u images %u x %u: its workspace is larger than the "
+      "address space", s->d.n, s->d.width, s->d.height);
   return FALSE;
 }
 
-/* --- what convolutions of one description share -------------------------- */
+/* --- shapes ------------------------------------------------------------- */
 
 CudaConvShape *
 ddpm_cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,

@@ -1,10 +1,10 @@
-/* gst-ddpm: CUDA backend: the plan of a convolution
+/* gst-ddpm: CUDA backend: the plans of a convolution, and its workspace
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * cuDNN computes with one x, of as many channels as both sources have, in the
- * type of activations and with channels padded to 16 bytes. Where tensors come
- * so, they are used as they are; else they are staged: copied into the
- * workspace in this form, or from it.
+ * cuDNN takes one tensor x, which has the channels of both sources, the type of
+ * the activations, and channels padded to 16 bytes. A tensor that is like this
+ * is used in place. Any other is repacked: copied into the workspace in this
+ * layout, or out of it.
  */
 #pragma once
 
@@ -15,35 +15,36 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  CUDA_CONV_FORWARD,            /* to y, or to sum */
-  CUDA_CONV_RESIDUAL,           /* the same, and the residual is added */
+  CUDA_CONV_FORWARD,            /* writes y, or sum */
+  CUDA_CONV_RESIDUAL,           /* the same plus the residual */
   CUDA_CONV_BACKWARD_DATA,
   CUDA_CONV_BACKWARD_WEIGHTS,
   CUDA_CONV_PLANS
 } CudaConvPlanKind;
 
-/* Bytes from the start of the workspace; each pass has it for itself */
+/* Offsets into the workspace, in bytes. Passes do not use it at the same
+ * time. */
 typedef struct
 {
-  gsize x;                      /* x, or dx, as computed with */
-  gsize sum;                    /* of the forward pass: y, not yet in its form */
-  gsize dy;                     /* of the backward passes, as computed with */
+  gsize x;                      /* repacked x, or dx */
+  gsize sum;                    /* forward pass: y before it is repacked */
+  gsize dy;                     /* backward passes: repacked dy */
   gsize dweight;
-  gsize parts;                  /* of the bias gradient */
-  gsize work[CUDA_CONV_PLANS];  /* cuDNN's own */
+  gsize partials;               /* partial sums of the bias gradient */
+  gsize work[CUDA_CONV_PLANS];  /* cuDNN's own workspace */
   gsize size;
 } CudaConvWorkspace;
 
-/* What all convolutions of one description share: it needs no device. */
+/* What all convolutions with the same description share. Needs no device */
 typedef struct
 {
   DdpmConvDesc d;
   DdpmType type;                /* of activations */
   guint out_height, out_width;
   CudaWeightShape weights;
-  gboolean repacks_x, repacks_y;    /* dx and dy too */
+  gboolean repacks_x, repacks_y;    /* dx and dy as well */
   CudaDnnPlan *plans[CUDA_CONV_PLANS];  /* NULL: not planned */
-  gboolean adds_bias;           /* the plans of y do */
+  gboolean adds_bias;           /* the forward plans add the bias */
   DdpmType sum_type, dweight_type;
   CudaConvWorkspace workspace;
 } CudaConvShape;
@@ -60,7 +61,6 @@ ddpm_cuda_conv_pixels_out (const CudaConvShape * s)
   return (gsize) s->d.n * s->out_height * s->out_width;
 }
 
-/* convolution-plan.c */
 CudaConvShape *ddpm_cuda_conv_shape_new (const CudaDnnTarget * target,
     DdpmType type, const DdpmConvDesc * d, GError ** error);
 void ddpm_cuda_conv_shape_free (CudaConvShape * shape);

@@ -15,7 +15,7 @@ typedef struct
 {
   CudaPlan cuda;
   const CudaConvShape *shape;   /* the backend's */
-  gpointer weights;             /* [cout padded][taps][cin padded] */
+  gpointer weights;             /* KRSC, padded */
   float *bias;                  /* [cout padded] */
   CudaDnnRun runs[CUDA_CONV_PLANS];
 } CudaConvolution;
@@ -48,8 +48,8 @@ equal_desc (gconstpointer left, gconstpointer right)
       && !a->training == !b->training;
 }
 
-/* A network has many convolutions of few descriptions, and cuDNN is slow to
- * plan one. The backend keeps them. */
+/* cuDNN takes long to plan, and many convolutions of a network have the same
+ * description. So the backend keeps one shape for each description. */
 static const CudaConvShape *
 find_shape (CudaBackend * b, const DdpmConvDesc * d, GError ** error)
 {
@@ -84,7 +84,7 @@ conv_clear (DdpmPlan * p)
   ddpm_cuda_free (p->backend, conv->bias);
 }
 
-/* Passes as plan_implementation () counts them */
+/* In the order of plan_implementation () */
 static void
 name_passes (CudaConvolution * conv)
 {
@@ -125,8 +125,8 @@ conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for the weights of a convolution from %u to %u channels",
-      shape->weights.cin, shape->weights.cout);
+      "cannot allocate GPU memory for the weights of a convolution from %u to "
+      "%u channels", shape->weights.cin, shape->weights.cout);
   conv_clear (&conv->cuda.plan);
   g_free (conv);
   return NULL;
@@ -151,6 +151,7 @@ conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 
 /* --- passes ------------------------------------------------------------- */
 
+/* x in cuDNN's layout: x0 itself, or a copy in the workspace */
 static gconstpointer
 repack_x (CudaConvolution * conv, gconstpointer x0,
     gconstpointer x1, gpointer scratch)
@@ -170,6 +171,7 @@ repack_x (CudaConvolution * conv, gconstpointer x0,
   return x;
 }
 
+/* memory: in the order of the graph's tensors in convolution-plan.c */
 static void
 run_plan (CudaConvolution * conv, CudaConvPlanKind kind,
     const gconstpointer * memory, gpointer scratch)
@@ -184,7 +186,7 @@ run_plan (CudaConvolution * conv, CudaConvPlanKind kind,
               conv->shape->workspace.work[kind])), names[kind]);
 }
 
-/* y or the sum, as the plan gives it */
+/* Writes y, or the sum that finish_y () completes */
 static void
 run_forward (CudaConvolution * conv, gconstpointer x, gpointer y,
     gpointer scratch)
@@ -205,7 +207,7 @@ run_residual (CudaConvolution * conv, gconstpointer x, gconstpointer residual,
   run_plan (conv, CUDA_CONV_RESIDUAL, memory, scratch);
 }
 
-/* What the plan has left to do: y = sum [+ bias] [+ residual] */
+/* y = sum [+ bias] [+ residual]: what the plan does not do itself */
 static void
 finish_y (CudaConvolution * conv, gconstpointer sum, gconstpointer residual,
     gpointer y)
@@ -222,9 +224,9 @@ finish_y (CudaConvolution * conv, gconstpointer sum, gconstpointer residual,
   ddpm_cuda_launch_ok (b, "bias of a convolution");
 }
 
-/* y may be the residual: then nothing but y's own element may be read after
- * it was written, which holds for the kernel, and for engines that add the
- * residual to the tile that they are about to store. */
+/* y may be the residual. Then no element of y may be read after it was
+ * written, except to be replaced. This holds for the kernel, and for engines
+ * that add the residual to the tile that they are about to store. */
 static void
 conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
@@ -249,7 +251,7 @@ conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
 
 /* --- gradients ---------------------------------------------------------- */
 
-/* dy as computed with: as it is, or brought into the workspace */
+/* dy in cuDNN's layout: dy itself, or a copy in the workspace */
 static gconstpointer
 repack_dy (CudaConvolution * conv, gconstpointer dy, gpointer scratch)
 {
@@ -258,14 +260,14 @@ repack_dy (CudaConvolution * conv, gconstpointer dy, gpointer scratch)
     s->weights.cout_padded
   };
   CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
-  gpointer staged = ddpm_cuda_at (scratch, s->workspace.dy);
+  gpointer repacked = ddpm_cuda_at (scratch, s->workspace.dy);
 
   if (!s->repacks_y)
     return dy;
   ddpm_cuda_kern_concat (b->stream, &channels, s->d.dst_type == DDPM_TYPE_BF16,
-      dy, NULL, s->type == DDPM_TYPE_BF16, staged);
+      dy, NULL, s->type == DDPM_TYPE_BF16, repacked);
   ddpm_cuda_launch_ok (b, "gradient of a convolution");
-  return staged;
+  return repacked;
 }
 
 static void
@@ -322,12 +324,12 @@ sum_dy (CudaConvolution * conv, gconstpointer dy, float *dbias, gboolean add,
   const CudaConvShape *s = conv->shape;
   const gsize pixels = ddpm_cuda_conv_pixels_out (s);
   CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
-  float *parts = ddpm_cuda_at (scratch, s->workspace.parts);
+  float *partials = ddpm_cuda_at (scratch, s->workspace.partials);
 
   ddpm_cuda_kern_sum_pixels (b->stream, pixels, s->d.cout,
-      s->d.dst_type == DDPM_TYPE_BF16, dy, parts);
+      s->d.dst_type == DDPM_TYPE_BF16, dy, partials);
   ddpm_cuda_kern_sum_rows (b->stream, ddpm_cuda_chunk_count (pixels), s->d.cout,
-      parts, dbias, add);
+      partials, dbias, add);
   ddpm_cuda_launch_ok (b, "bias gradient of a convolution");
 }
 

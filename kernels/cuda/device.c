@@ -5,17 +5,17 @@
 #include "kernels/cuda/failure.h"
 #include "kernels/cuda/plan-cache.h"
 
-/* Turing: the first whose tensor cores and libraries this is compiled for */
-#define LEAST_CAPABILITY 75
-/* Ampere: the first that multiplies in bf16 */
+/* Turing: the oldest GPUs that the kernels are compiled for */
+#define MIN_CAPABILITY 75
+/* Ampere: the first GPUs that multiply in bf16 */
 #define BF16_CAPABILITY 80
-/* Of cuDNN 9 */
-#define LEAST_CUDNN 8
+/* Minor version of cuDNN 9 */
+#define MIN_CUDNN_MINOR 8
 
-/* CUDA counts versions in thousands and tens: 13000 is 13.0 */
+/* CUDA writes version 13.0 as 13000, and 12.8 as 12080. */
 #define CUDA_MAJOR_MINOR(version) (version) / 1000, (version) % 1000 / 10
 
-/* The runtime says alike of no driver and of an old one that it is too old. */
+/* The runtime reports a missing driver as one that is too old. */
 static gboolean
 find_device (gint device, GError ** error)
 {
@@ -27,40 +27,40 @@ find_device (gint device, GError ** error)
     driver = 0;
   if (status == cudaErrorInsufficientDriver && driver == 0)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda needs NVIDIA's driver, and there is none (libcuda.so.1)");
+        "backend=cuda needs NVIDIA's driver (libcuda.so.1), which is missing");
   else if (status == cudaErrorInsufficientDriver)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda needs a driver for CUDA %d.%d, and the one here is for "
-        "CUDA %d.%d", CUDA_MAJOR_MINOR (CUDART_VERSION),
+        "backend=cuda needs a driver for CUDA %d.%d, but the installed one is "
+        "for CUDA %d.%d", CUDA_MAJOR_MINOR (CUDART_VERSION),
         CUDA_MAJOR_MINOR (driver));
   else if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda needs a GPU, and CUDA finds none");
+        "backend=cuda needs a GPU, but CUDA finds none");
   else if (status == cudaSuccess && count <= device)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda is to compute on GPU %d, and CUDA finds GPUs 0 to %d",
+        "backend=cuda needs GPU %d, but CUDA finds only GPUs 0 to %d",
         device, count - 1);
   else if (status != cudaSuccess)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda needs a GPU, and CUDA finds none: %s",
+        "backend=cuda needs a GPU, but CUDA finds none: %s",
         cudaGetErrorString (status));
   else
     return TRUE;
   return FALSE;
 }
 
-/* cuDNN 9 keeps its interface. All that is asked of it has been there since
- * the first that meson takes, whatever this was compiled with. */
+/* cuDNN keeps its interface within a major version, so this accepts the oldest
+ * minor version that meson accepts, whichever one this was compiled with. */
 static gboolean
 check_cudnn (GError ** error)
 {
   const gsize version = cudnnGetVersion ();
 
-  if (version / 10000 == CUDNN_MAJOR && version / 100 % 100 >= LEAST_CUDNN)
+  if (version / 10000 == CUDNN_MAJOR && version / 100 % 100 >= MIN_CUDNN_MINOR)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-      "backend=cuda needs cuDNN %d.%d or a later %d, and finds %d.%d",
-      CUDNN_MAJOR, LEAST_CUDNN, CUDNN_MAJOR, (gint) (version / 10000),
+      "backend=cuda needs cuDNN %d.%d or a later %d, but finds %d.%d",
+      CUDNN_MAJOR, MIN_CUDNN_MINOR, CUDNN_MAJOR, (gint) (version / 10000),
       (gint) (version / 100 % 100));
   return FALSE;
 }
@@ -76,8 +76,8 @@ choose_precision (CudaBackend * b, DdpmPrecision asked, GError ** error)
       || (asked == DDPM_PRECISION_BF16 && !native)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED, asked ==
         DDPM_PRECISION_BF16 ? "precision=bf16 needs a GPU with compute "
-        "capability 8.0, and %s has not" : "backend=cuda does not emulate "
-        "bf16 on %s", b->base.device);
+        "capability 8.0 or later, which %s has not" :
+        "backend=cuda does not emulate " "bf16 on %s", b->base.device);
     return FALSE;
   }
   b->base.precision = asked;
@@ -86,7 +86,7 @@ choose_precision (CudaBackend * b, DdpmPrecision asked, GError ** error)
   return TRUE;
 }
 
-/* Where the user's caches are */
+/* In the user's cache folder */
 static void
 find_plan_cache (CudaBackend * b, const struct cudaDeviceProp *prop)
 {
@@ -112,8 +112,9 @@ describe_device (CudaBackend * b, GError ** error)
   gint runtime = 0;
 
   if (!ddpm_cuda_ok (b, cudaGetDeviceProperties (&prop, b->device),
-          "asking for the device")
-      || !ddpm_cuda_ok (b, cudaRuntimeGetVersion (&runtime), "asking for CUDA")) {
+          "getting the properties of the GPU")
+      || !ddpm_cuda_ok (b, cudaRuntimeGetVersion (&runtime),
+          "getting the version of CUDA")) {
     ddpm_cuda_propagate_failure (b, error);
     return FALSE;
   }
@@ -123,10 +124,11 @@ describe_device (CudaBackend * b, GError ** error)
       prop.name, b->capability, CUDA_MAJOR_MINOR (runtime),
       (gint) (cudnnGetVersion () / 10000),
       (gint) (cudnnGetVersion () / 100 % 100));
-  if (b->capability < LEAST_CAPABILITY) {
+  if (b->capability < MIN_CAPABILITY) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda needs a GPU with compute capability %d.%d, and %s has "
-        "not", LEAST_CAPABILITY / 10, LEAST_CAPABILITY % 10, b->base.device);
+        "backend=cuda needs a GPU with compute capability %d.%d or later, "
+        "which %s has not", MIN_CAPABILITY / 10, MIN_CAPABILITY % 10,
+        b->base.device);
     return FALSE;
   }
   return TRUE;

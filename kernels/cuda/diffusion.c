@@ -1,5 +1,5 @@
-/* gst-ddpm: CUDA backend: noise, the forward process, the loss and the step of
- * the reverse process
+/* gst-ddpm: CUDA backend: noise, the forward process, the loss and reverse
+ * steps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/staging.h"
 
-/* Coefficients, and losses, that the stage takes at a time */
+/* Coefficients or losses that one slot of the staging ring holds */
 #define STAGED_FLOATS (CUDA_STAGING_SIZE / sizeof (float))
 #define STAGED_DOUBLES (CUDA_STAGING_SIZE / sizeof (double))
 
@@ -49,12 +49,11 @@ q_sample (DdpmBackend * base, guint n, guint elements, const float *a,
       continue;
     ddpm_cuda_kern_q_sample (b->stream, count, elements, staged_a, staged_s,
         x_0 + at, eps + at, x_t + at);
-    ddpm_cuda_launch_ok (b, "the forward process");
+    ddpm_cuda_launch_ok (b, "q_sample");
   }
 }
 
-/* The losses are added up where the stage has put zeros. They are 0 where
- * something fails, which is kept. */
+/* If something fails, the losses are 0, and the failure is stored. */
 static void
 mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
@@ -77,7 +76,7 @@ mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
     if (!ddpm_cuda_graph_replays (b)) {
       ddpm_cuda_kern_mse (b->stream, staged, scales, count, elements, pred + at,
           target + at, dpred + at, sums);
-      if (!ddpm_cuda_launch_ok (b, "the loss"))
+      if (!ddpm_cuda_launch_ok (b, "loss"))
         return;
     }
     ddpm_cuda_download (base, loss + first, sums, size);
@@ -109,7 +108,7 @@ reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
     return;
   ddpm_cuda_kern_reverse_step (b->stream, staged, n, elements, x, eps,
       x_0_prev);
-  ddpm_cuda_launch_ok (b, "the reverse step");
+  ddpm_cuda_launch_ok (b, "reverse step");
 }
 
 void

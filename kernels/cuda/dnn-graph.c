@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: cuDNN's graph interface: devices and graphs
+/* gst-ddpm: CUDA backend: operation graphs of cuDNN
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <stdbool.h>
@@ -6,7 +6,7 @@
 
 #include "kernels/cuda/dnn-graph-private.h"
 
-/* All memory that backends and the layouts of plans give out */
+/* Of all memory that the backend allocates, and of offsets into workspaces */
 #define ALIGNMENT 16
 
 /* --- descriptors -------------------------------------------------------- */
@@ -39,39 +39,41 @@ cudnnBackendDescriptor_t
 ddpm_cuda_dnn_descriptor_new (CudaDnnGraph * graph,
     cudnnBackendDescriptorType_t type)
 {
-  cudnnBackendDescriptor_t part = NULL;
+  cudnnBackendDescriptor_t descriptor = NULL;
 
   if (graph->failure == NULL
-      && check (cudnnBackendCreateDescriptor (type, &part), "making a graph",
-          &graph->failure))
-    g_ptr_array_add (graph->descriptors, part);
-  return part;
+      && check (cudnnBackendCreateDescriptor (type, &descriptor),
+          "creating a descriptor", &graph->failure))
+    g_ptr_array_add (graph->descriptors, descriptor);
+  return descriptor;
 }
 
 void
 ddpm_cuda_dnn_set_attribute (CudaDnnGraph * graph,
-    cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
+    cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
     cudnnBackendAttributeType_t type, gint64 count, gconstpointer values)
 {
   if (graph->failure == NULL)
-    check (cudnnBackendSetAttribute (part, name, type, count, values),
-        "describing a graph", &graph->failure);
+    check (cudnnBackendSetAttribute (descriptor, name, type, count, values),
+        "setting an attribute", &graph->failure);
 }
 
 void
 ddpm_cuda_dnn_set_descriptor (CudaDnnGraph * graph,
-    cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t name,
+    cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
     cudnnBackendDescriptor_t value)
 {
-  ddpm_cuda_dnn_set_attribute (graph, part, name, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-      1, &value);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor, name,
+      CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &value);
 }
 
 void
-ddpm_cuda_dnn_finalize (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
+ddpm_cuda_dnn_finalize (CudaDnnGraph * graph,
+    cudnnBackendDescriptor_t descriptor)
 {
   if (graph->failure == NULL)
-    check (cudnnBackendFinalize (part), "finishing a graph", &graph->failure);
+    check (cudnnBackendFinalize (descriptor), "finalizing a descriptor",
+        &graph->failure);
 }
 
 /* --- the device ---------------------------------------------------------- */
@@ -129,18 +131,19 @@ ddpm_cuda_dnn_graph_free (CudaDnnGraph * graph)
   g_free (graph);
 }
 
-/* Parts are named by their numbers, which are the same in each such graph. */
+/* Names a descriptor in graph->text: equal graphs number theirs equally. */
 static gint
-number_of (CudaDnnGraph * graph, cudnnBackendDescriptor_t part)
+number_of (CudaDnnGraph * graph, cudnnBackendDescriptor_t descriptor)
 {
   guint number;
 
-  return part && g_ptr_array_find (graph->descriptors, part, &number) ?
-      (gint) number : -1;
+  return descriptor
+      && g_ptr_array_find (graph->descriptors, descriptor,
+      &number) ? (gint) number : -1;
 }
 
 static CudaDnnTensor
-tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
+tensor_new (CudaDnnGraph * graph, gint64 id, gboolean is_virtual, DdpmType type,
     CudaDnnShape shape)
 {
   const cudnnDataType_t data_type =
@@ -150,7 +153,7 @@ tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
     shape.width * shape.c, shape.c
   };
   const gint64 alignment = ALIGNMENT;
-  const bool is_virtual = passing;
+  const bool value = is_virtual;
   CudaDnnTensor tensor =
       ddpm_cuda_dnn_descriptor_new (graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
 
@@ -166,11 +169,11 @@ tensor_new (CudaDnnGraph * graph, gint64 id, gboolean passing, DdpmType type,
   ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
       CUDNN_TYPE_INT64, 1, &alignment);
   ddpm_cuda_dnn_set_attribute (graph, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL,
-      CUDNN_TYPE_BOOLEAN, 1, &is_virtual);
+      CUDNN_TYPE_BOOLEAN, 1, &value);
   ddpm_cuda_dnn_finalize (graph, tensor);
   g_string_append_printf (graph->text, " %d=%s%d:%" G_GINT64_FORMAT "x%"
       G_GINT64_FORMAT "x%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT "/%d",
-      number_of (graph, tensor), passing ? "passing" : "tensor", type,
+      number_of (graph, tensor), is_virtual ? "virtual" : "tensor", type,
       shape.n, shape.height, shape.width, shape.c, ALIGNMENT);
   return tensor;
 }
@@ -185,7 +188,7 @@ CudaDnnTensor
 ddpm_cuda_dnn_virtual_tensor (CudaDnnGraph * graph, DdpmType type,
     CudaDnnShape shape)
 {
-  return tensor_new (graph, CUDA_DNN_MAX_TENSORS + ++graph->passing, TRUE,
+  return tensor_new (graph, CUDA_DNN_MAX_TENSORS + ++graph->virtuals, TRUE,
       type, shape);
 }
 
@@ -197,25 +200,25 @@ window_new (CudaDnnGraph * graph, const CudaDnnWindow * window)
   const gint64 rank = 2, ones[] = { 1, 1 };
   const gint64 strides[] = { window->stride, window->stride };
   const gint64 padding[] = { window->padding, window->padding };
-  cudnnBackendDescriptor_t part = ddpm_cuda_dnn_descriptor_new (graph,
+  cudnnBackendDescriptor_t descriptor = ddpm_cuda_dnn_descriptor_new (graph,
       CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
 
-  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_COMP_TYPE,
-      CUDNN_TYPE_DATA_TYPE, 1, &sums);
-  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
-      CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
-  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS,
-      CUDNN_TYPE_INT64, 1, &rank);
-  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_DILATIONS,
-      CUDNN_TYPE_INT64, 2, ones);
-  ddpm_cuda_dnn_set_attribute (graph, part,
+  ddpm_cuda_dnn_set_attribute (graph, descriptor,
+      CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &sums);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor,
+      CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor,
+      CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, CUDNN_TYPE_INT64, 1, &rank);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor,
+      CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, 2, ones);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor,
       CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64, 2, strides);
-  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS,
-      CUDNN_TYPE_INT64, 2, padding);
-  ddpm_cuda_dnn_set_attribute (graph, part,
+  ddpm_cuda_dnn_set_attribute (graph, descriptor,
+      CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64, 2, padding);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor,
       CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, 2, padding);
-  ddpm_cuda_dnn_finalize (graph, part);
-  return part;
+  ddpm_cuda_dnn_finalize (graph, descriptor);
+  return descriptor;
 }
 
 void
@@ -251,20 +254,20 @@ ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
         CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA},
   };
   const float alpha = 1.0f, beta = 0.0f;
-  cudnnBackendDescriptor_t part =
+  cudnnBackendDescriptor_t descriptor =
       ddpm_cuda_dnn_descriptor_new (graph, names[pass].type);
 
-  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].window,
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor, names[pass].window,
       window_new (graph, window));
-  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].x, x);
-  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].w, w);
-  ddpm_cuda_dnn_set_descriptor (graph, part, names[pass].y, y);
-  ddpm_cuda_dnn_set_attribute (graph, part, names[pass].alpha, CUDNN_TYPE_FLOAT,
-      1, &alpha);
-  ddpm_cuda_dnn_set_attribute (graph, part, names[pass].beta, CUDNN_TYPE_FLOAT,
-      1, &beta);
-  ddpm_cuda_dnn_finalize (graph, part);
-  g_ptr_array_add (graph->operations, part);
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor, names[pass].x, x);
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor, names[pass].w, w);
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor, names[pass].y, y);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor, names[pass].alpha,
+      CUDNN_TYPE_FLOAT, 1, &alpha);
+  ddpm_cuda_dnn_set_attribute (graph, descriptor, names[pass].beta,
+      CUDNN_TYPE_FLOAT, 1, &beta);
+  ddpm_cuda_dnn_finalize (graph, descriptor);
+  g_ptr_array_add (graph->operations, descriptor);
   g_string_append_printf (graph->text, " convolve%d:%" G_GINT64_FORMAT ",%"
       G_GINT64_FORMAT "(%d,%d,%d)", pass, window->stride, window->padding,
       number_of (graph, x), number_of (graph, w), number_of (graph, y));
@@ -278,7 +281,7 @@ pointwise (CudaDnnGraph * graph, cudnnPointwiseMode_t mode, CudaDnnTensor x,
   const cudnnDataType_t precision = CUDNN_DATA_FLOAT;
   cudnnBackendDescriptor_t how =
       ddpm_cuda_dnn_descriptor_new (graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  cudnnBackendDescriptor_t part;
+  cudnnBackendDescriptor_t descriptor;
 
   ddpm_cuda_dnn_set_attribute (graph, how, CUDNN_ATTR_POINTWISE_MODE,
       CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
@@ -286,20 +289,20 @@ pointwise (CudaDnnGraph * graph, cudnnPointwiseMode_t mode, CudaDnnTensor x,
       CUDNN_TYPE_DATA_TYPE, 1, &precision);
   ddpm_cuda_dnn_finalize (graph, how);
 
-  part =
+  descriptor =
       ddpm_cuda_dnn_descriptor_new (graph,
       CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-  ddpm_cuda_dnn_set_descriptor (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor,
       CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, how);
-  ddpm_cuda_dnn_set_descriptor (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor,
       CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
   if (other)
-    ddpm_cuda_dnn_set_descriptor (graph, part,
+    ddpm_cuda_dnn_set_descriptor (graph, descriptor,
         CUDNN_ATTR_OPERATION_POINTWISE_BDESC, other);
-  ddpm_cuda_dnn_set_descriptor (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor,
       CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
-  ddpm_cuda_dnn_finalize (graph, part);
-  g_ptr_array_add (graph->operations, part);
+  ddpm_cuda_dnn_finalize (graph, descriptor);
+  g_ptr_array_add (graph->operations, descriptor);
   g_string_append_printf (graph->text, " pointwise%d(%d,%d,%d)", mode,
       number_of (graph, x), number_of (graph, other), number_of (graph, y));
 }

@@ -1,17 +1,10 @@
-/* gst-ddpm: CUDA backend: cuDNN's graph interface
+/* gst-ddpm: CUDA backend: operation graphs of cuDNN
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A graph is made of tensors, convolutions and pointwise operations. cuDNN's
- * heuristics name engines for it, the best first; the first of them that keeps
- * the rules and whose plan can be made computes the graph.
- *
- * The rules: what a plan computes is the same in every run, and summed in f32.
- * Where all tensors are f32, products are those of floats too: neither rounded
- * to TF32 or bf16 nor replaced by others (Winograd, Fourier).
- *
- * Plans are made for the device of a handle, or for a device that is only
- * described: these cannot run; they show on any machine what a device would do.
- * Where there is a cache, a plan that has been made once is taken from it.
+ * A graph consists of tensors, convolutions and pointwise operations. It is
+ * made for the device of a handle, or for a device that is only described:
+ * plans for such a device cannot run, but show on any machine which engines
+ * cuDNN would choose.
  */
 #pragma once
 
@@ -22,7 +15,7 @@
 
 G_BEGIN_DECLS
 
-/* --- the device that plans are made for -------------------------------------- */
+/* --- target device ----------------------------------- */
 
 typedef struct
 {
@@ -31,44 +24,45 @@ typedef struct
   const CudaPlanCache *cache;   /* NULL: none */
 } CudaDnnTarget;
 
-/* json: the properties of a device, as cuDNN writes them. Needs no device.
- * There is no cache at first. */
-gboolean ddpm_cuda_dnn_target_describe (CudaDnnTarget * target, const gchar * json,
-    GError ** error);
+/* json: a device's properties as cuDNN writes them. Needs no device. The target
+ * has no cache at first. */
+gboolean ddpm_cuda_dnn_target_describe (CudaDnnTarget * target, const gchar *
+    json, GError ** error);
 void ddpm_cuda_dnn_target_clear (CudaDnnTarget * target);
 
-/* --- graphs ------------------------------------------------------------------ */
+/* --- graphs --------------------------------------------------------------- */
 
-/* Packed, channels innermost. A filter has an "image" for each channel of y,
- * as high and wide as the kernel. */
+/* NHWC, packed. Weights are KRSC: an "image" for each channel of y, as high and
+ * wide as the kernel */
 typedef struct
 {
   gint64 n, height, width, c;
 } CudaDnnShape;
 
-/* Tensors and operations belong to their graph. What fails while a graph is
- * put together is told when its plan is asked for. */
+/* A graph owns its tensors and operations. ddpm_cuda_dnn_plan_new () reports
+ * the first failure of building the graph. */
 typedef struct _CudaDnnGraph CudaDnnGraph;
 typedef cudnnBackendDescriptor_t CudaDnnTensor;
 
 CudaDnnGraph *ddpm_cuda_dnn_graph_new (const CudaDnnTarget * target);
 void ddpm_cuda_dnn_graph_free (CudaDnnGraph * graph);
 
-/* In memory; virtual ones are not counted. */
+/* Tensors in memory: virtual ones do not count */
 #define CUDA_DNN_MAX_TENSORS 5
 
-/* What each run is given the memory of, in the order of these calls */
+/* A tensor in memory. Each run is given their addresses in the order of these
+ * calls. */
 CudaDnnTensor ddpm_cuda_dnn_tensor (CudaDnnGraph * graph, DdpmType type,
     CudaDnnShape shape);
-/* What goes from one operation to the next and is nowhere in memory */
+/* A tensor that is passed from one operation to the next and not stored */
 CudaDnnTensor ddpm_cuda_dnn_virtual_tensor (CudaDnnGraph * graph, DdpmType type,
     CudaDnnShape shape);
 
 typedef enum
 {
-  CUDA_DNN_FORWARD,             /* y of x and w */
-  CUDA_DNN_BACKWARD_DATA,       /* x of y and w */
-  CUDA_DNN_BACKWARD_WEIGHTS,    /* w of x and y */
+  CUDA_DNN_FORWARD,             /* y from x and w */
+  CUDA_DNN_BACKWARD_DATA,       /* x from y and w */
+  CUDA_DNN_BACKWARD_WEIGHTS,    /* w from x and y */
 } CudaDnnPass;
 
 /* padding: rows and columns of zeros on each side of x */
@@ -80,10 +74,10 @@ typedef struct
 void ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
     const CudaDnnWindow * window, CudaDnnTensor x, CudaDnnTensor w,
     CudaDnnTensor y);
-/* sum = x + other; other may be one pixel, which is added to each */
-void ddpm_cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor other,
-    CudaDnnTensor sum);
-/* The same numbers in another type */
+/* sum = x + other; other may be one pixel, which is added to every pixel */
+void ddpm_cuda_dnn_add (CudaDnnGraph * graph, CudaDnnTensor x, CudaDnnTensor
+    other, CudaDnnTensor sum);
+/* Converts the type */
 void ddpm_cuda_dnn_convert (CudaDnnGraph * graph, CudaDnnTensor from,
     CudaDnnTensor to);
 

@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: cuDNN's graph interface: engines, plans, runs
+/* gst-ddpm: CUDA backend: execution plans of cuDNN
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "kernels/cuda/dnn-graph-private.h"
 #include "kernels/cuda/dnn-plan.h"
 
-/* What one mode of the heuristics is asked for */
+/* How many configurations one mode of the heuristics may return */
 #define MAX_CONFIGS 64
-/* More workspace than this for one plan is not worth its speed. */
+/* No plan is fast enough to be worth more workspace than this. */
 #define MAX_SCRATCH ((gint64) 1 << 30)
 
 struct _CudaDnnPlan
@@ -32,7 +32,7 @@ get (cudnnBackendDescriptor_t from, cudnnBackendAttributeName_t name,
 
 /* --- engines -------------------------------------------------------------- */
 
-/* Whether what an engine says of its numbers keeps the rules */
+/* Whether an engine's numerical notes keep the rules of dnn-plan.h */
 static gboolean
 keeps_rules (cudnnBackendDescriptor_t engine, gboolean exact)
 {
@@ -42,7 +42,7 @@ keeps_rules (cudnnBackendDescriptor_t engine, gboolean exact)
   if (!get (engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
           CUDNN_TYPE_NUMERICAL_NOTE, G_N_ELEMENTS (notes), &count, notes))
     return FALSE;
-  /* a later cuDNN may know more of them */
+  /* a later cuDNN may have more notes */
   if (count > (gint64) G_N_ELEMENTS (notes))
     return FALSE;
   for (gint64 i = 0; i < count; i++) {
@@ -83,83 +83,87 @@ engine_name (cudnnBackendDescriptor_t config, gboolean exact)
 static cudnnBackendDescriptor_t
 finish_graph (CudaDnnGraph * graph)
 {
-  cudnnBackendDescriptor_t part = ddpm_cuda_dnn_descriptor_new (graph,
+  cudnnBackendDescriptor_t descriptor = ddpm_cuda_dnn_descriptor_new (graph,
       CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
 
-  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_OPERATIONGRAPH_OPS,
+  ddpm_cuda_dnn_set_attribute (graph, descriptor, CUDNN_ATTR_OPERATIONGRAPH_OPS,
       CUDNN_TYPE_BACKEND_DESCRIPTOR, graph->operations->len,
       graph->operations->pdata);
   if (graph->target->handle)
-    ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
-        CUDNN_TYPE_HANDLE, 1, &graph->target->handle);
-  ddpm_cuda_dnn_finalize (graph, part);
-  return part;
+    ddpm_cuda_dnn_set_attribute (graph, descriptor,
+        CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1,
+        &graph->target->handle);
+  ddpm_cuda_dnn_finalize (graph, descriptor);
+  return descriptor;
 }
 
 static cudnnBackendDescriptor_t
 make_heuristics (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
     cudnnBackendHeurMode_t mode)
 {
-  cudnnBackendDescriptor_t part =
+  cudnnBackendDescriptor_t descriptor =
       ddpm_cuda_dnn_descriptor_new (graph, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
 
-  ddpm_cuda_dnn_set_descriptor (graph, part,
+  ddpm_cuda_dnn_set_descriptor (graph, descriptor,
       CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, operations);
-  ddpm_cuda_dnn_set_attribute (graph, part, CUDNN_ATTR_ENGINEHEUR_MODE,
+  ddpm_cuda_dnn_set_attribute (graph, descriptor, CUDNN_ATTR_ENGINEHEUR_MODE,
       CUDNN_TYPE_HEUR_MODE, 1, &mode);
   if (graph->target->device)
-    ddpm_cuda_dnn_set_descriptor (graph, part, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
-        graph->target->device);
-  ddpm_cuda_dnn_finalize (graph, part);
-  return part;
+    ddpm_cuda_dnn_set_descriptor (graph, descriptor,
+        CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, graph->target->device);
+  ddpm_cuda_dnn_finalize (graph, descriptor);
+  return descriptor;
 }
 
 /* --- plans ---------------------------------------------------------------- */
 
-/* From an engine's configuration, or from a plan's text. Engines refuse what
- * they cannot do only here: that is no failure of the graph. */
+/* Makes a plan from an engine's configuration, or from a plan's JSON. An engine
+ * that cannot compute the graph says so only here, so this is not a failure. */
 static cudnnBackendDescriptor_t
 make_plan (const CudaDnnTarget * target, cudnnBackendAttributeName_t source,
     cudnnBackendAttributeType_t type, gint64 count, gconstpointer values)
 {
-  cudnnBackendDescriptor_t part = NULL;
+  cudnnBackendDescriptor_t descriptor = NULL;
   cudnnStatus_t status;
 
   if (cudnnBackendCreateDescriptor (CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR,
-          &part) != CUDNN_STATUS_SUCCESS)
+          &descriptor) != CUDNN_STATUS_SUCCESS)
     return NULL;
-  status = cudnnBackendSetAttribute (part, source, type, count, values);
+  status = cudnnBackendSetAttribute (descriptor, source, type, count, values);
   if (status == CUDNN_STATUS_SUCCESS && target->handle)
-    status = cudnnBackendSetAttribute (part, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
+    status =
+        cudnnBackendSetAttribute (descriptor, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
         CUDNN_TYPE_HANDLE, 1, &target->handle);
   if (status == CUDNN_STATUS_SUCCESS && target->device)
-    status = cudnnBackendSetAttribute (part,
+    status = cudnnBackendSetAttribute (descriptor,
         CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
         &target->device);
   if (status == CUDNN_STATUS_SUCCESS)
-    status = cudnnBackendFinalize (part);
+    status = cudnnBackendFinalize (descriptor);
   if (status != CUDNN_STATUS_SUCCESS)
-    g_clear_pointer (&part, ddpm_cuda_dnn_destroy);
-  return part;
+    g_clear_pointer (&descriptor, ddpm_cuda_dnn_destroy);
+  return descriptor;
 }
 
-/* Takes part. NULL: it breaks the rules, or wants too much memory. */
+/* Takes ownership of descriptor. NULL: the plan breaks the rules, or needs too
+ * much workspace. */
 static CudaDnnPlan *
-take_plan (CudaDnnGraph * graph, cudnnBackendDescriptor_t part,
+wrap_plan (CudaDnnGraph * graph, cudnnBackendDescriptor_t descriptor,
     const gchar * name)
 {
   gint64 scratch;
   CudaDnnPlan *plan;
 
   if (name == NULL
-      || !get (part, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
-          1, NULL, &scratch) || scratch < 0 || scratch > MAX_SCRATCH) {
-    ddpm_cuda_dnn_destroy (part);
+      || !get (descriptor, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+          CUDNN_TYPE_INT64, 1, NULL, &scratch) || scratch < 0
+      || scratch > MAX_SCRATCH) {
+    ddpm_cuda_dnn_destroy (descriptor);
     return NULL;
   }
 
   plan = g_new0 (CudaDnnPlan, 1);
-  plan->plan = part;
+  plan->plan = descriptor;
   plan->tensors = graph->tensors;
   plan->scratch = scratch;
   plan->name = name;
@@ -170,15 +174,16 @@ static CudaDnnPlan *
 try_config (CudaDnnGraph * graph, cudnnBackendDescriptor_t config)
 {
   const gchar *name = engine_name (config, graph->exact);
-  cudnnBackendDescriptor_t part = NULL;
+  cudnnBackendDescriptor_t descriptor = NULL;
 
   if (name)
-    part = make_plan (graph->target, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+    descriptor =
+        make_plan (graph->target, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
         CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config);
-  return part ? take_plan (graph, part, name) : NULL;
+  return descriptor ? wrap_plan (graph, descriptor, name) : NULL;
 }
 
-/* The first of a mode's configurations that will do */
+/* The first usable configuration of a mode */
 static CudaDnnPlan *
 try_mode (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
     cudnnBackendHeurMode_t mode)
@@ -205,7 +210,7 @@ try_mode (CudaDnnGraph * graph, cudnnBackendDescriptor_t operations,
 /* --- plans in the cache ----------------------------------------------------- */
 
 static const gchar *
-plan_engine_name (cudnnBackendDescriptor_t part, gboolean exact)
+plan_engine_name (cudnnBackendDescriptor_t descriptor, gboolean exact)
 {
   cudnnBackendDescriptor_t config = NULL;
   const gchar *name = NULL;
@@ -213,33 +218,34 @@ plan_engine_name (cudnnBackendDescriptor_t part, gboolean exact)
   if (cudnnBackendCreateDescriptor (CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
           &config) != CUDNN_STATUS_SUCCESS)
     return NULL;
-  if (get (part, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+  if (get (descriptor, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
           CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, NULL, &config))
     name = engine_name (config, exact);
   cudnnBackendDestroyDescriptor (config);
   return name;
 }
 
-/* What cuDNN takes for a plan is held to the rules as any other. */
+/* The rules apply to a plan from the cache as well. */
 static CudaDnnPlan *
 restore_plan (CudaDnnGraph * graph)
 {
   const CudaDnnTarget *target = graph->target;
   g_autofree gchar *text = NULL;
-  cudnnBackendDescriptor_t part;
+  cudnnBackendDescriptor_t descriptor;
 
   if (target->cache == NULL || graph->failure)
     return NULL;
   text = ddpm_cuda_plan_cache_read (target->cache, graph->text->str);
   if (text == NULL)
     return NULL;
-  part = make_plan (target, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
+  descriptor = make_plan (target, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
       CUDNN_TYPE_CHAR, strlen (text), text);
-  return part ? take_plan (graph, part, plan_engine_name (part, graph->exact))
+  return descriptor ? wrap_plan (graph, descriptor,
+      plan_engine_name (descriptor, graph->exact))
       : NULL;
 }
 
-/* Not every cuDNN can write every plan. */
+/* cuDNN cannot write every plan as JSON. */
 static void
 keep_plan (const CudaDnnGraph * graph, const CudaDnnPlan * plan)
 {
@@ -258,7 +264,7 @@ keep_plan (const CudaDnnGraph * graph, const CudaDnnPlan * plan)
 
 /* --- a plan ----------------------------------------------------------------- */
 
-/* An engine that cuDNN's heuristics name for the graph; NULL: there is none */
+/* A plan with an engine that cuDNN's heuristics list; NULL: there is none */
 static CudaDnnPlan *
 search_plan (CudaDnnGraph * graph)
 {
@@ -271,7 +277,7 @@ search_plan (CudaDnnGraph * graph)
   if (graph->failure)
     return NULL;
   for (guint i = 0; i < G_N_ELEMENTS (modes) && plan == NULL; i++) {
-    g_clear_error (&graph->failure);    /* another mode may know more */
+    g_clear_error (&graph->failure);    /* another mode may find an engine */
     plan = try_mode (graph, operations, modes[i]);
   }
   if (plan)
@@ -292,7 +298,7 @@ ddpm_cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
         "%s: ", what);
   } else if (plan == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY,
-        "%s: no engine of cuDNN %zu computes it", what, cudnnGetVersion ());
+        "%s: cuDNN %zu has no engine for it", what, cudnnGetVersion ());
   }
   ddpm_cuda_dnn_graph_free (graph);
   return plan;
@@ -349,7 +355,7 @@ make_pack (CudaDnnRun * run, guint tensors)
   return status;
 }
 
-/* A pack that is finished cannot be changed. */
+/* A finalized pack cannot be changed, so other addresses need a new one. */
 cudnnStatus_t
 ddpm_cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
     cudnnHandle_t handle, const gconstpointer * memory, gpointer scratch)

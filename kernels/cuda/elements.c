@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: nearest upsampling, sums, table look-up and swish
+/* gst-ddpm: CUDA backend: nearest upsampling, sums, embeddings and swish
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/failure.h"
@@ -8,7 +8,7 @@
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/staging.h"
 
-/* Timesteps, and labels, that the stage takes at a time */
+/* Timesteps or labels that one slot of the staging ring holds */
 #define STAGED (CUDA_STAGING_SIZE / sizeof (gint))
 
 static gboolean
@@ -17,7 +17,7 @@ is_bf16 (const CudaBackend * b)
   return b->base.act_type == DDPM_TYPE_BF16;
 }
 
-/* Images lie one below the other: n h rows. */
+/* The rows of all images follow one another: n h rows. */
 static void
 upsample_forward (DdpmBackend * base, guint n, guint h, guint w,
     guint c, gconstpointer x, gpointer y)
@@ -41,7 +41,7 @@ upsample_backward (DdpmBackend * base, guint n, guint h, guint w,
     return;
   ddpm_cuda_kern_upsample_backward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
       dy, dx, add);
-  ddpm_cuda_launch_ok (b, "upsampling's gradient");
+  ddpm_cuda_launch_ok (b, "gradient of upsampling");
 }
 
 static void
@@ -52,10 +52,10 @@ accumulate (DdpmBackend * base, gsize count, gconstpointer x, gpointer y)
   if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_accumulate (b->stream, count, is_bf16 (b), x, y);
-  ddpm_cuda_launch_ok (b, "adding");
+  ddpm_cuda_launch_ok (b, "addition");
 }
 
-/* Rows of a table, as many at a time as can be staged */
+/* Runs a kernel on rows of a table, as many at a time as can be staged. */
 static void
 look_up (DdpmBackend * base, void (*kernel) (cudaStream_t stream,
         unsigned n, size_t dim, const float *table, const int *index,
@@ -82,7 +82,7 @@ static void
 embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
-  look_up (b, ddpm_cuda_kern_embedding, "the time embedding", n, dim, table, t,
+  look_up (b, ddpm_cuda_kern_embedding, "time embedding", n, dim, table, t,
       out);
 }
 
@@ -90,11 +90,11 @@ static void
 embedding_add (DdpmBackend * b, guint n, guint dim,
     const float *table, const gint * index, float *out)
 {
-  look_up (b, ddpm_cuda_kern_embedding_add, "the label embedding", n, dim,
+  look_up (b, ddpm_cuda_kern_embedding_add, "label embedding", n, dim,
       table, index, out);
 }
 
-/* Without any label, gradients are 0 all the same. */
+/* Without any label, the gradient is 0. */
 static void
 embedding_backward (DdpmBackend * base, guint n, guint dim,
     guint rows, const gint * index, const float *dy, float *dtable,
@@ -115,7 +115,7 @@ embedding_backward (DdpmBackend * base, guint n, guint dim,
       continue;
     ddpm_cuda_kern_embedding_backward (b->stream, count, dim, rows, staged,
         dy + first * dim, dtable, add || first > 0);
-    ddpm_cuda_launch_ok (b, "the label embedding's gradient");
+    ddpm_cuda_launch_ok (b, "gradient of the label embedding");
   }
 }
 
@@ -139,7 +139,7 @@ swish_backward (DdpmBackend * base, gsize count, const float *x,
   if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_swish_backward (b->stream, count, x, dy, dx);
-  ddpm_cuda_launch_ok (b, "swish's gradient");
+  ddpm_cuda_launch_ok (b, "gradient of swish");
 }
 
 void

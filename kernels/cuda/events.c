@@ -1,8 +1,8 @@
-/* gst-ddpm: CUDA backend: its stream in order with those of others
+/* gst-ddpm: CUDA backend: order with other streams, by an event
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Memory that others read or write is used in their streams too. The device
- * itself keeps the order, by an event: the host goes on.
+ * Other elements read and write shared memory in their own streams. An event
+ * keeps the order on the device, so that the host does not wait.
  */
 #include "kernels/cuda/events.h"
 #include "kernels/cuda/failure.h"
@@ -11,7 +11,7 @@ gboolean
 ddpm_cuda_events_init (CudaBackend * b)
 {
   return ddpm_cuda_ok (b, cudaEventCreateWithFlags (&b->event,
-          cudaEventDisableTiming), "making an event");
+          cudaEventDisableTiming), "creating an event");
 }
 
 void
@@ -22,23 +22,24 @@ ddpm_cuda_events_clear (CudaBackend * b)
   b->event = NULL;
 }
 
-/* A wait is for what the event marks when it is asked for, whatever the event
- * marks later: so one is enough. */
+/* Work of second that is queued from now on waits for the work that first has
+ * now. A wait refers to what the event marks at the time of the call, so that
+ * one event is enough for all. */
 static void
-put_behind (CudaBackend * b, cudaStream_t first, cudaStream_t second)
+make_wait (CudaBackend * b, cudaStream_t first, cudaStream_t second)
 {
-  if (ddpm_cuda_ok (b, cudaEventRecord (b->event, first), "marking a stream"))
+  if (ddpm_cuda_ok (b, cudaEventRecord (b->event, first), "recording an event"))
     ddpm_cuda_ok (b, cudaStreamWaitEvent (second, b->event, 0),
-        "ordering streams");
+        "waiting for an event");
 }
 
-/* The default stream of the whole context, not that of a thread: a mark in it
- * is behind all that blocking streams have, and they are behind its waits. Ours
- * is none of these. */
+/* NULL means the context's default stream, not a thread's. An event recorded in
+ * it comes after all work of blocking streams, and blocking streams wait for
+ * it. The backend's own stream is not a blocking one. */
 static cudaStream_t
-stream_of (gpointer others)
+resolve_stream (gpointer stream)
 {
-  return others ? others : cudaStreamLegacy;
+  return stream ? stream : cudaStreamLegacy;
 }
 
 void
@@ -46,7 +47,7 @@ ddpm_cuda_wait_event (DdpmBackend * base, gpointer stream)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  put_behind (b, stream_of (stream), b->stream);
+  make_wait (b, resolve_stream (stream), b->stream);
 }
 
 void
@@ -54,5 +55,5 @@ ddpm_cuda_record_event (DdpmBackend * base, gpointer stream)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  put_behind (b, b->stream, stream_of (stream));
+  make_wait (b, b->stream, resolve_stream (stream));
 }

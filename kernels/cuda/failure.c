@@ -4,7 +4,7 @@
 #include "kernels/cuda/failure.h"
 
 static gboolean
-keep_failure (CudaBackend * b, gboolean memory, const gchar * what,
+store_failure (CudaBackend * b, gboolean memory, const gchar * what,
     const gchar * words)
 {
   if (b->failure == NULL)
@@ -19,8 +19,8 @@ ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 {
   if (status == cudaSuccess)
     return TRUE;
-  cudaGetLastError ();          /* or the next launch would seem to fail */
-  return keep_failure (b, status == cudaErrorMemoryAllocation, what,
+  cudaGetLastError ();          /* so that the next launch does not seem to fail */
+  return store_failure (b, status == cudaErrorMemoryAllocation, what,
       cudaGetErrorString (status));
 }
 
@@ -31,9 +31,9 @@ ddpm_cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 
   if (status == CUDNN_STATUS_SUCCESS)
     return TRUE;
-  cudaGetLastError ();          /* or the next launch would seem to fail */
+  cudaGetLastError ();          /* so that the next launch does not seem to fail */
   cudnnGetLastErrorString (words, sizeof (words));
-  return keep_failure (b, status == CUDNN_STATUS_ALLOC_FAILED
+  return store_failure (b, status == CUDNN_STATUS_ALLOC_FAILED
       || status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
       || status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED, what,
       *words ? words : cudnnGetErrorString (status));
@@ -45,7 +45,7 @@ ddpm_cuda_blas_ok (CudaBackend * b, cublasStatus_t status, const gchar * what)
   if (status == CUBLAS_STATUS_SUCCESS)
     return TRUE;
   cudaGetLastError ();
-  return keep_failure (b, status == CUBLAS_STATUS_ALLOC_FAILED, what,
+  return store_failure (b, status == CUBLAS_STATUS_ALLOC_FAILED, what,
       cublasLtGetStatusString (status));
 }
 
@@ -59,6 +59,6 @@ void
 ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   if (b->failure == NULL)
-    keep_failure (b, FALSE, "planning", "nothing fits");
+    store_failure (b, FALSE, "planning", "no plan was found");
   g_propagate_error (error, g_steal_pointer (&b->failure));
 }

@@ -1,20 +1,20 @@
-/* gst-ddpm: CUDA backend: matrix products by cuBLASLt
+/* gst-ddpm: CUDA backend: matrix products (gemm) by cuBLASLt
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * cuBLASLt counts matrices by columns: to it, a row-major matrix is its own
- * transpose. So it is asked for c^T = b^T a^T, with nothing moved.
+ * cuBLASLt's matrices are column-major: it sees a row-major matrix as its
+ * transpose. So this asks it for result^T = right^T left^T, and copies nothing.
  */
 #include "kernels/cuda/failure.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/libraries.h"
 
-/* What a product may take as workspace: cuBLAS's own measure for Hopper */
-#define MOST_SCRATCH ((gsize) 32 << 20)
+/* Bytes of workspace that a gemm may use: what cuBLAS itself uses on Hopper */
+#define MAX_SCRATCH ((gsize) 32 << 20)
 
 struct _CudaGemm
 {
   cublasLtMatmulDesc_t desc;
-  cublasLtMatrixLayout_t left, right, product;
+  cublasLtMatrixLayout_t left, right, result;
   cublasLtMatmulAlgo_t algo;
   gsize scratch;
 };
@@ -25,7 +25,7 @@ data_type (DdpmType type)
   return type == DDPM_TYPE_F32 ? CUDA_R_32F : CUDA_R_16BF;
 }
 
-/* The matrix as it lies in memory; its rows are cuBLASLt's columns. */
+/* The matrix in memory: its rows are cuBLASLt's columns. */
 static gboolean
 make_layout (CudaBackend * b, cublasLtMatrixLayout_t * layout,
     const CudaMatrix * m, gsize batch)
@@ -52,10 +52,10 @@ set_transposed (CudaBackend * b, CudaGemm * m,
   const gint32 op = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
 
   return ddpm_cuda_blas_ok (b, cublasLtMatmulDescSetAttribute (m->desc, which,
-          &op, sizeof (op)), "describing a product");
+          &op, sizeof (op)), "describing a matrix product");
 }
 
-/* What strides leave of the alignment that the caller promises, 16 bytes */
+/* The caller promises 16 bytes for the first matrix; strides may reduce it. */
 static guint32
 alignment_of (const CudaMatrix * m)
 {
@@ -70,26 +70,26 @@ set_preference (CudaBackend * b, cublasLtMatmulPreference_t preference,
     cublasLtMatmulPreferenceAttributes_t which, gconstpointer value, gsize size)
 {
   return ddpm_cuda_blas_ok (b, cublasLtMatmulPreferenceSetAttribute (preference,
-          which, value, size), "choosing a product");
+          which, value, size), "choosing an algorithm");
 }
 
-/* Partial sums, where a product is split, are added in f32 and in order. */
+/* If cuBLASLt splits a sum, it adds the partial sums in f32 and in order. */
 static gboolean
 choose_algorithm (CudaBackend * b, CudaGemm * m, const CudaMatrix * left,
-    const CudaMatrix * right, const CudaMatrix * product)
+    const CudaMatrix * right, const CudaMatrix * result)
 {
-  const gsize scratch = MOST_SCRATCH;
+  const gsize scratch = MAX_SCRATCH;
   const guint32 schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
   const guint32 align_left = alignment_of (left);
   const guint32 align_right = alignment_of (right);
-  const guint32 align_product = alignment_of (product);
+  const guint32 align_result = alignment_of (result);
   cublasLtMatmulPreference_t preference = NULL;
   cublasLtMatmulHeuristicResult_t found;
   gint count = 0;
   gboolean ok;
 
   ok = ddpm_cuda_blas_ok (b, cublasLtMatmulPreferenceCreate (&preference),
-      "choosing a product")
+      "choosing an algorithm")
       && set_preference (b, preference,
       CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &scratch, sizeof (scratch))
       && set_preference (b, preference,
@@ -101,17 +101,17 @@ choose_algorithm (CudaBackend * b, CudaGemm * m, const CudaMatrix * left,
       CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &align_left,
       sizeof (align_left))
       && set_preference (b, preference,
-      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &align_product,
-      sizeof (align_product))
+      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &align_result,
+      sizeof (align_result))
       && set_preference (b, preference,
-      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &align_product,
-      sizeof (align_product))
+      CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &align_result,
+      sizeof (align_result))
       && ddpm_cuda_blas_ok (b, cublasLtMatmulAlgoGetHeuristic (b->cublas,
-          m->desc, m->right, m->left, m->product, m->product, preference, 1,
-          &found, &count), "choosing a product")
+          m->desc, m->right, m->left, m->result, m->result, preference, 1,
+          &found, &count), "choosing an algorithm")
       && ddpm_cuda_blas_ok (b,
       count > 0 ? found.state : CUBLAS_STATUS_NOT_SUPPORTED,
-      "choosing a product");
+      "choosing an algorithm");
   if (ok) {
     m->algo = found.algo;
     m->scratch = found.workspaceSize;
@@ -123,19 +123,19 @@ choose_algorithm (CudaBackend * b, CudaGemm * m, const CudaMatrix * left,
 
 CudaGemm *
 ddpm_cuda_gemm_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
-    const CudaMatrix * right, const CudaMatrix * product, GError ** error)
+    const CudaMatrix * right, const CudaMatrix * result, GError ** error)
 {
   CudaGemm *m = g_new0 (CudaGemm, 1);
 
   if (!ddpm_cuda_open_cublas (b)
       || !ddpm_cuda_blas_ok (b, cublasLtMatmulDescCreate (&m->desc,
-              CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product")
+              CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a matrix product")
       || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSA, right->transposed)
       || !set_transposed (b, m, CUBLASLT_MATMUL_DESC_TRANSB, left->transposed)
       || !make_layout (b, &m->left, left, batch)
       || !make_layout (b, &m->right, right, batch)
-      || !make_layout (b, &m->product, product, batch)
-      || !choose_algorithm (b, m, left, right, product))
+      || !make_layout (b, &m->result, result, batch)
+      || !choose_algorithm (b, m, left, right, result))
     goto failed;
   return m;
 
@@ -150,8 +150,8 @@ ddpm_cuda_gemm_free (CudaGemm * m)
 {
   if (m == NULL)
     return;
-  if (m->product)
-    cublasLtMatrixLayoutDestroy (m->product);
+  if (m->result)
+    cublasLtMatrixLayoutDestroy (m->result);
   if (m->right)
     cublasLtMatrixLayoutDestroy (m->right);
   if (m->left)
@@ -169,11 +169,11 @@ ddpm_cuda_gemm_scratch (const CudaGemm * m)
 
 void
 ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
-    gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
+    gconstpointer left, gconstpointer right, gfloat beta, gpointer result,
     gpointer scratch)
 {
   ddpm_cuda_blas_ok (b, cublasLtMatmul (b->cublas, m->desc, &alpha, right,
-          m->right, left, m->left, &beta, product, m->product, product,
-          m->product, &m->algo, scratch, m->scratch, b->stream),
+          m->right, left, m->left, &beta, result, m->result, result,
+          m->result, &m->algo, scratch, m->scratch, b->stream),
       "matrix product");
 }

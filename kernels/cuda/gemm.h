@@ -19,15 +19,18 @@ typedef struct
   gboolean transposed;
 } CudaMatrix;
 
-/* c = alpha a b + beta c, accumulated in f32 (never TF32 for f32) */
+/* result = alpha left right + beta result, accumulated in f32 (never TF32 if
+ * the type is f32) */
 typedef struct _CudaGemm CudaGemm;
-CudaGemm *ddpm_cuda_gemm_new (CudaBackend * backend, gsize batch,
-    const CudaMatrix * a, const CudaMatrix * b, const CudaMatrix * c,
-    GError ** error);
-void ddpm_cuda_gemm_free (CudaGemm * gemm);
-gsize ddpm_cuda_gemm_scratch (const CudaGemm * gemm);
-void ddpm_cuda_gemm_run (CudaGemm * gemm, CudaBackend * backend, gfloat alpha,
-    gconstpointer a, gconstpointer b, gfloat beta, gpointer c,
+CudaGemm *ddpm_cuda_gemm_new (CudaBackend * b, gsize batch,
+    const CudaMatrix * left, const CudaMatrix * right,
+    const CudaMatrix * result, GError ** error);
+/* NULL: nothing */
+void ddpm_cuda_gemm_free (CudaGemm * m);
+/* bytes of workspace that a run needs */
+gsize ddpm_cuda_gemm_scratch (const CudaGemm * m);
+void ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
+    gconstpointer left, gconstpointer right, gfloat beta, gpointer result,
     gpointer scratch);
 
 G_END_DECLS

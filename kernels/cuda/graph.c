@@ -1,23 +1,23 @@
-/* gst-ddpm: CUDA backend: sequences of calls, as one CUDA graph each
+/* gst-ddpm: CUDA backend: repeated calls as a CUDA graph
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A step is some hundred launches, and a small one is over before the host has
- * made them all. So the calls of a step are captured once and then launched as
- * one graph. What changes from step to step (timesteps, coefficients, seeds,
- * images) is no argument of a kernel but lies in device memory: in the
- * sequence's parameters, at the same places each time.
+ * A step launches some hundred kernels, and the GPU computes a small step
+ * faster than the host launches it. So the calls of a step are captured once
+ * and then launched as one graph. What changes from step to step (timesteps,
+ * coefficients, seeds, images) is not a kernel argument but lies in device
+ * memory, at the same place each time: in the graph's parameters.
  *
- *   1st run: the calls are made as ever, and their parameters are measured;
- *   2nd run: they are captured, and the graph is launched;
- *   later:   they are made once more, but put nothing on the stream: they only
- *            fill in parameters, which go to the device in one copy, and the
- *            graph is launched behind it.
+ *   run 1:  makes the calls as usual, and measures their parameters;
+ *   run 2:  captures the calls, and launches the graph;
+ *   later:  makes the calls again, which now put nothing on the stream but only
+ *           fill in the parameters. One copy takes these to the device, and
+ *           the graph is launched after it.
  *
- * What the calls download is copied by the graph, and brought to where it was
- * wanted when the host waits for the stream. A run whose calls are not those
- * that are known (the last batch of an epoch), and each that cannot be
- * captured, is made as ever. Where such a run comes twice in a row, its calls
- * are those that are known from then on.
+ * The graph copies what the calls download to pinned memory, and the next wait
+ * for the stream delivers it to its destination. A run whose calls differ from
+ * the known ones (a smaller last batch), or cannot be captured, makes its calls
+ * as usual. If the same other calls come twice in a row, they become the known
+ * ones.
  */
 #include <string.h>
 
@@ -25,7 +25,7 @@
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/plan.h"
 
-/* Parameters on their way: so many runs may the host be ahead. */
+/* Copies of the parameters: how many runs the host may be ahead of the GPU */
 #define SLOTS 2
 #define ALIGNMENT 16
 
@@ -34,10 +34,10 @@ typedef enum
   NOT_MEASURED,
   MEASURED,
   CAPTURED,
-  NO_GRAPH,                     /* cannot be captured */
+  NO_GRAPH,                     /* the calls cannot be captured */
 } State;
 
-/* What the calls of a run are made for */
+/* What a run does with its calls */
 typedef enum
 {
   MEASURE,
@@ -45,7 +45,7 @@ typedef enum
   REPLAY,
 } Mode;
 
-/* What the calls of a run have in common with those of another */
+/* Two runs whose tallies are equal make the same calls. */
 typedef struct
 {
   guint calls;
@@ -66,7 +66,7 @@ struct _CudaGraph
   State state;
   Mode mode;
   Tally known, now;
-  Tally missed;                 /* of the last run, if it made other calls */
+  Tally missed;                 /* of the last run, if its calls were others */
   cudaGraphExec_t graph;
 
   guint8 *device;               /* [known.staged] */
@@ -74,8 +74,8 @@ struct _CudaGraph
   cudaEvent_t copied[SLOTS];
   guint slot;
   guint8 *returned;             /* [known.returned], pinned */
-  GArray *deliveries;           /* of Delivery, not yet made */
-  CudaGraph *next;              /* of those that have some */
+  GArray *deliveries;           /* of Delivery, pending */
+  CudaGraph *next;              /* in b->delivering */
 };
 
 /* --- deliveries --------------------------------------------------------- */
@@ -104,11 +104,11 @@ ddpm_cuda_graph_wait (CudaBackend * b)
 
 /* --- the plan ----------------------------------------------------------- */
 
-/* With all that was taken for it */
+/* Frees the CUDA graph and its buffers */
 static void
-free_graph (CudaGraph * g, CudaBackend * b)
+free_buffers (CudaGraph * g, CudaBackend * b)
 {
-  ddpm_cuda_graph_wait (b);     /* it may be running, or have deliveries */
+  ddpm_cuda_graph_wait (b);     /* it may be running, or have pending deliveries */
   if (g->graph)
     ddpm_cuda_ok (b, cudaGraphExecDestroy (g->graph), "freeing a graph");
   g->graph = NULL;
@@ -133,7 +133,7 @@ graph_clear (DdpmPlan * p)
 {
   CudaGraph *g = (CudaGraph *) p;
 
-  free_graph (g, ddpm_cuda_plan_backend (p));
+  free_buffers (g, ddpm_cuda_plan_backend (p));
   g_array_unref (g->deliveries);
 }
 
@@ -149,8 +149,8 @@ ddpm_cuda_graph_new (DdpmBackend * base)
   return &g->cuda.plan;
 }
 
-/* As much as was measured. What has been taken when it fails is freed by
- * free_graph (). */
+/* Allocates what the first run measured. If this fails, free_buffers () frees what
+ * was allocated. */
 static gboolean
 alloc_buffers (CudaGraph * g, CudaBackend * b)
 {
@@ -160,19 +160,19 @@ alloc_buffers (CudaGraph * g, CudaBackend * b)
           "allocating memory")
       || !ddpm_cuda_ok (b, cudaHostAlloc ((void **) &g->returned,
               MAX (g->known.returned, 1), cudaHostAllocDefault),
-          "taking pinned memory"))
+          "allocating pinned memory"))
     return FALSE;
   for (guint i = 0; i < SLOTS; i++) {
     if (!ddpm_cuda_ok (b, cudaHostAlloc ((void **) &g->slots[i], staged,
-                cudaHostAllocDefault), "taking pinned memory")
+                cudaHostAllocDefault), "allocating pinned memory")
         || !ddpm_cuda_ok (b, cudaEventCreateWithFlags (&g->copied[i],
-                cudaEventDisableTiming), "making an event"))
+                cudaEventDisableTiming), "creating an event"))
       return FALSE;
   }
   return TRUE;
 }
 
-/* --- what calls ask ----------------------------------------------------- */
+/* --- called by operations ----------------------------------------------- */
 
 static void
 note_size (Tally * tally, gsize * total, gsize size)
@@ -190,8 +190,8 @@ ddpm_cuda_graph_replays (CudaBackend * b)
   return b->graph->mode == REPLAY;
 }
 
-/* Where there is no room the calls are others than before, which shows when
- * they have all been made. */
+/* If there is no room, the calls differ from the known ones; make_calls () finds
+ * out when all have been made. */
 gboolean
 ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize size,
     gpointer * place)
@@ -244,7 +244,7 @@ same (const Tally * a, const Tally * k)
       && a->staged == k->staged && a->returned == k->returned;
 }
 
-/* Makes the calls of a run. Returns: whether they are those that are known */
+/* Makes the calls of a run. Returns whether they are the known ones */
 static gboolean
 make_calls (CudaGraph * g, CudaBackend * b, Mode mode,
     void (*func) (gpointer data), gpointer data)
@@ -259,8 +259,8 @@ make_calls (CudaGraph * g, CudaBackend * b, Mode mode,
   return same (&g->now, &g->known);
 }
 
-/* NULL: what was called cannot be captured, or was not what is known. No
- * failure of this is one of the run. */
+/* NULL: the calls cannot be captured, or are not the known ones. The caller
+ * clears the failure: the run itself has not failed. */
 static cudaGraphExec_t
 capture (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
     gpointer data, gboolean * known)
@@ -269,7 +269,7 @@ capture (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
   cudaGraphExec_t graph = NULL;
   gboolean ok;
 
-  /* other threads go on with what they do */
+  /* thread local: other threads may go on using CUDA */
   if (!ddpm_cuda_ok (b, cudaStreamBeginCapture (b->stream,
               cudaStreamCaptureModeThreadLocal), "capturing a graph"))
     return NULL;
@@ -277,7 +277,7 @@ capture (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
   ok = ddpm_cuda_ok (b, cudaStreamEndCapture (b->stream, &captured),
       "capturing a graph") && *known && b->failure == NULL;
   if (ok && !ddpm_cuda_ok (b, cudaGraphInstantiate (&graph, captured, 0),
-          "making a graph"))
+          "creating a graph"))
     graph = NULL;
   if (captured)
     ddpm_cuda_ok (b, cudaGraphDestroy (captured), "freeing a graph");
@@ -316,7 +316,7 @@ measure (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
   g->state = b->failure ? NOT_MEASURED : MEASURED;
 }
 
-/* Makes calls as ever that are others than those that are known. */
+/* Makes calls as usual that differ from the known ones. */
 static void
 miss (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
@@ -328,12 +328,12 @@ miss (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
   g->missed = g->now;
   if (b->failure || !same (&g->now, &before))
     return;
-  free_graph (g, b);
+  free_buffers (g, b);
   g->known = g->now;
   g->state = MEASURED;
 }
 
-/* FALSE: nothing was launched, the calls are still to be made. */
+/* FALSE: nothing was launched; the calls must still be made. */
 static gboolean
 capture_and_launch (CudaGraph * g, CudaBackend * b,
     void (*func) (gpointer data), gpointer data)
@@ -347,11 +347,11 @@ capture_and_launch (CudaGraph * g, CudaBackend * b,
     launch (g, b);
     return TRUE;
   }
-  g_debug ("no graph: %s", b->failure ? b->failure->message
-      : "there is no memory, or other calls were made than before");
+  g_debug ("cannot make a graph: %s", b->failure ? b->failure->message
+      : "the calls differ from those of the last run");
   g_clear_error (&b->failure);
   g_array_set_size (g->deliveries, 0);
-  free_graph (g, b);
+  free_buffers (g, b);
   if (known) {
     g->state = NO_GRAPH;
     return FALSE;
@@ -360,22 +360,22 @@ capture_and_launch (CudaGraph * g, CudaBackend * b,
   return TRUE;
 }
 
-/* An event that was never recorded is over. */
+/* An event that was never recorded counts as complete. */
 static void
 replay (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
     gpointer data)
 {
   if (!ddpm_cuda_ok (b, cudaEventSynchronize (g->copied[g->slot]),
           "waiting for a copy"))
-    return;                     /* no more than any other call would do */
+    return;                     /* like any other call that fails */
   if (make_calls (g, b, REPLAY, func, data))
     launch (g, b);
   else
     miss (g, b, func, data);
 }
 
-/* A sequence within another is part of that. While a failure is kept, calls
- * are made as ever: nothing can be learnt from them. */
+/* A run inside another run is part of that one. While a failure is stored, calls
+ * are made as usual: their tally would mean nothing. */
 void
 ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
 {
@@ -385,7 +385,7 @@ ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
 
   if (b->graph == NULL && b->failure == NULL) {
     if (g->deliveries->len > 0)
-      ddpm_cuda_graph_wait (b); /* or what is returned would be lost */
+      ddpm_cuda_graph_wait (b); /* or pending deliveries would be lost */
     switch (g->state) {
       case NOT_MEASURED:
         measure (g, b, func, data);

@@ -16,10 +16,10 @@ void ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data),
  * staged all its arguments. TRUE: a graph that is about to be launched already
  * contains the work; the function must not put it on the stream again. */
 gboolean ddpm_cuda_graph_replays (CudaBackend * b);
-/* Parts of ddpm_cuda_stage_args () and ddpm_cuda_download (). FALSE: no graph is
- * being run; do it as usual. place: what ddpm_cuda_stage_args () returns */
-gboolean ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize size,
-    gpointer * place);
+/* Parts of ddpm_cuda_stage_args () and ddpm_cuda_download (). FALSE: no graph
+ * is being run; do it as usual. place: what ddpm_cuda_stage_args () returns */
+gboolean ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize
+    size, gpointer * place);
 gboolean ddpm_cuda_graph_download (CudaBackend * b, gpointer dst,
     gconstpointer src, gsize size);
 /* Waits for the stream, and copies what graphs have downloaded to its

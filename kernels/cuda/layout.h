@@ -1,9 +1,9 @@
-/* gst-ddpm: CUDA backend: where elements of a convolution lie
+/* gst-ddpm: CUDA backend: the layout of a convolution's tensors in cuDNN
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * C and CUDA compile the same text. cuDNN computes with pixels and weights of
- * padded channels; what is padded is zero. The two sources of a convolution
- * lie side by side in a pixel.
+ * C and CUDA share this file. cuDNN takes activations as NHWC and weights as
+ * KRSC, with channels padded with zeros. The channels of a convolution's two
+ * sources are concatenated within each pixel.
  */
 #pragma once
 
@@ -11,14 +11,14 @@
 
 #include "kernels/host-device.h"
 
-/* Engines for tensor cores read 16 bytes at a time: 8 channels of bf16. */
+/* Engines for tensor cores read 16 bytes at a time: 8 channels of bf16 */
 DDPM_HOST_DEVICE unsigned
 ddpm_cuda_padded_channels (unsigned channels)
 {
   return (channels + 7) / 8 * 8;
 }
 
-/* --- pixels ------------------------------------------------------------------ */
+/* --- pixels --------------------------------------------------------------- */
 
 typedef struct
 {
@@ -33,9 +33,11 @@ typedef struct
   size_t element;               /* of the source */
 } CudaChannelPlace;
 
-/* Where channel c of a padded pixel comes from, and its gradient goes to */
+/* The element of a source that channel c of a padded pixel is copied from, and
+ * that its gradient is copied to */
 DDPM_HOST_DEVICE CudaChannelPlace
-ddpm_cuda_channel_place (const CudaChannels * channels, size_t pixel, unsigned c)
+ddpm_cuda_channel_place (const CudaChannels * channels, size_t pixel, unsigned
+    c)
 {
   const unsigned c0 = channels->c0, c1 = channels->c1;
   CudaChannelPlace place = { -1, 0 };
@@ -50,11 +52,11 @@ ddpm_cuda_channel_place (const CudaChannels * channels, size_t pixel, unsigned c
   return place;
 }
 
-/* --- weights ----------------------------------------------------------------- */
+/* --- weights -------------------------------------------------------------- */
 
-/* Plain weights are [cout][cin][taps], as PyTorch has them; padded ones are
- * [cout padded][taps][cin padded], cuDNN's K, R S, C. ddpm_conv_desc_check ()
- * sees to it that 32 bits count them. */
+/* PyTorch's weights are KCRS, [cout][cin][taps]; cuDNN's are KRSC with padded
+ * channels, [cout padded][taps][cin padded]. ddpm_conv_desc_check () ensures
+ * that 32 bits can index them. */
 typedef struct
 {
   unsigned cout, cin, taps;
@@ -73,7 +75,7 @@ ddpm_cuda_krsc_count (const CudaWeightShape * s)
   return s->cout_padded * s->taps * s->cin_padded;
 }
 
-/* Where plain weight i is among the padded ones */
+/* Index in KRSC of weight i in KCRS */
 DDPM_HOST_DEVICE unsigned
 ddpm_cuda_krsc_index (const CudaWeightShape * s, unsigned i)
 {
@@ -84,7 +86,7 @@ ddpm_cuda_krsc_index (const CudaWeightShape * s, unsigned i)
   return (co * s->taps + tap) * s->cin_padded + ci;
 }
 
-/* Which plain weight padded weight i is; as many as there are: none */
+/* Index in KCRS of weight i in KRSC; ddpm_cuda_kcrs_count (): padding */
 DDPM_HOST_DEVICE unsigned
 ddpm_cuda_kcrs_index (const CudaWeightShape * s, unsigned i)
 {
@@ -96,15 +98,15 @@ ddpm_cuda_kcrs_index (const CudaWeightShape * s, unsigned i)
       : ddpm_cuda_kcrs_count (s);
 }
 
-/* --- sums over pixels -------------------------------------------------------- */
+/* --- sums over pixels ----------------------------------------------------- */
 
-/* They are made of parts: enough for a large machine, and the same ones on
- * every machine. Each is a sum over so many pixels. */
+/* Pixels are summed in chunks of this many pixels: enough chunks for a large
+ * GPU, and the same ones on every GPU, so that sums have the same bits. */
 DDPM_HOST_DEVICE size_t
 ddpm_cuda_chunk_pixels (size_t pixels)
 {
-  const size_t least = 64, most_parts = 512;
-  const size_t even = (pixels + most_parts - 1) / most_parts;
+  const size_t least = 64, most_chunks = 512;
+  const size_t even = (pixels + most_chunks - 1) / most_chunks;
 
   return even > least ? even : least;
 }
@@ -112,7 +114,7 @@ ddpm_cuda_chunk_pixels (size_t pixels)
 DDPM_HOST_DEVICE size_t
 ddpm_cuda_chunk_count (size_t pixels)
 {
-  const size_t part = ddpm_cuda_chunk_pixels (pixels);
+  const size_t chunk = ddpm_cuda_chunk_pixels (pixels);
 
-  return (pixels + part - 1) / part;
+  return (pixels + chunk - 1) / chunk;
 }

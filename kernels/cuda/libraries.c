@@ -4,7 +4,7 @@
 #include "kernels/cuda/failure.h"
 #include "kernels/cuda/libraries.h"
 
-/* A handle without its stream is none. */
+/* A handle that cannot use the stream is closed again. */
 gboolean
 ddpm_cuda_open_cudnn (CudaBackend * b)
 {
@@ -18,7 +18,7 @@ ddpm_cuda_open_cudnn (CudaBackend * b)
           "cudnnSetStream"))
     b->cudnn = handle;
   else
-    ddpm_cuda_dnn_ok (b, cudnnDestroy (handle), "leaving cuDNN");
+    ddpm_cuda_dnn_ok (b, cudnnDestroy (handle), "closing cuDNN");
   return b->cudnn != NULL;
 }
 

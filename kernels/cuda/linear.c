@@ -13,7 +13,7 @@ typedef struct
 {
   CudaPlan cuda;
   guint rows, in, out;
-  CudaGemm *forward;            /* y += x weight^T; NULL: of few rows */
+  CudaGemm *forward;            /* y += x weight^T; NULL: the few-rows kernel */
   CudaGemm *data;               /* dx = dy weight */
   CudaGemm *weights;            /* dweight = dy^T x */
 } LinearPlan;
@@ -28,8 +28,7 @@ linear_clear (DdpmPlan * p)
   ddpm_cuda_gemm_free (plan->weights);
 }
 
-/* Packed, rows x columns of what is read, transposed where it is stored the
- * other way about */
+/* A packed matrix, rows x columns as read; transposed: stored as columns x rows */
 static CudaMatrix
 matrix (guint rows, guint columns, gboolean transposed)
 {

@@ -14,7 +14,7 @@ alloc_zeroed (CudaBackend * b, gsize size)
   gpointer p = NULL;
 
   if (cudaMalloc (&p, MAX (size, 1)) != cudaSuccess) {
-    cudaGetLastError ();        /* NULL says it */
+    cudaGetLastError ();        /* the caller reports NULL */
     return NULL;
   }
   if (!ddpm_cuda_ok (b, cudaMemsetAsync (p, 0, size, b->stream),
@@ -101,7 +101,8 @@ ddpm_cuda_wait (DdpmBackend * base)
   ddpm_cuda_context_leave (b);
 }
 
-/* Whole, among the parameters of a sequence */
+/* Uploads the whole as part of a graph's parameters. FALSE: no graph is being
+ * run */
 static gboolean
 upload_in_graph (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
@@ -117,14 +118,14 @@ upload_in_graph (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 }
 
 static void
-upload_in_parts (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
+upload_by_slots (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
-  gsize part;
+  gsize count;
 
-  for (gsize done = 0; done < size; done += part) {
-    part = MIN (size - done, CUDA_STAGING_SIZE);
+  for (gsize done = 0; done < size; done += count) {
+    count = MIN (size - done, CUDA_STAGING_SIZE);
     if (ddpm_cuda_staging_copy (b, ddpm_cuda_at (dst, done), ddpm_cuda_at (src,
-                done), part) == NULL)
+                done), count) == NULL)
       return;
   }
 }
@@ -138,6 +139,6 @@ ddpm_cuda_upload (DdpmBackend * base, gpointer dst, gconstpointer src,
   if (!ddpm_cuda_context_enter (b))
     return;
   if (!upload_in_graph (b, dst, src, size))
-    upload_in_parts (b, dst, src, size);
+    upload_by_slots (b, dst, src, size);
   ddpm_cuda_context_leave (b);
 }

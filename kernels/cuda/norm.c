@@ -1,5 +1,5 @@
-/* gst-ddpm: CUDA backend: group norm, and the time bias, swish and dropout
- * around it: which kernels compute it, and their arguments
+/* gst-ddpm: CUDA backend: group norm with time bias, swish and dropout: which
+ * kernels compute it, and their arguments
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/desc.h"
@@ -16,23 +16,23 @@ typedef struct
 {
   CudaPlan cuda;
   DdpmNormDesc d;
-  CudaNormShape forward, backward;      /* run 0: by the general kernels */
-  gsize means;                  /* where they begin in the workspace */
+  CudaNormShape forward, backward;      /* run 0: the general kernels compute it */
+  gsize means;                  /* offset in the workspace */
 } NormPlan;
 
-/* --- the fast kernels' shape --------------------------------------------- */
+/* --- the blocks of the one-pass kernels ---------------------------------- */
 
-/* Of one block: as many as the kernels are compiled for */
-#define MOST_THREADS 384
-/* So that three blocks are on a processor of Hopper at a time, one reading
- * while others compute */
+/* Of one block: the kernels are compiled for this many */
+#define MAX_THREADS 384
+/* Bytes with which three blocks fit on a processor of Hopper at a time, so that
+ * one reads while others compute */
 #define GOOD_SHARED (75 << 10)
-/* Memory is read 32 bytes at a time, and best by twice that. */
+/* Bytes of a row: memory is read in units of 32, best two at a time. */
 #define GOOD_ROW 64
-/* Blocks for all processors of a large GPU, twice over */
+/* Two blocks for each processor of a large GPU */
 #define GOOD_BLOCKS (2 * 132)
 
-/* What norm_forward and norm_backward divide it into: tensors
+/* Shared memory of a block, as norm.cu divides it: tensors
  * [tensors][steps][lanes][run], sums [lanes][run], [3][run] and [2][run] */
 static gsize
 shared_size (const DdpmNormDesc * d, gsize size, guint run, guint lanes,
@@ -45,8 +45,8 @@ shared_size (const DdpmNormDesc * d, gsize size, guint run, guint lanes,
       G_MAXSIZE : tensors * size * lanes * run * steps + sums;
 }
 
-/* Sums are made in an order that lanes alone decide: so they follow from the
- * pixels, and an image is the same in any batch and on any GPU. */
+/* The order of sums depends on lanes alone. As lanes depend only on pixels, an
+ * image has the same bits in any batch and on any GPU. */
 static guint
 choose_lanes (guint pixels)
 {
@@ -57,11 +57,11 @@ choose_lanes (guint pixels)
   return lanes;
 }
 
-/* The fewest groups that are whole packs of 16 bytes, and then more of them
- * while memory is read better so, and enough blocks are left. */
+/* Takes the fewest groups that are a multiple of 16 bytes, and then more of them
+ * as long as this reads memory better and leaves enough blocks. */
 static CudaNormShape
 choose_shape (const DdpmNormDesc * d, DdpmType type, guint tensors,
-    gsize most_shared)
+    gsize max_shared)
 {
   const gsize size = ddpm_type_size (type), pack = 16 / size;
   const gsize channels = (gsize) d->c0 + d->c1;
@@ -76,12 +76,12 @@ choose_shape (const DdpmNormDesc * d, DdpmType type, guint tensors,
     const gsize blocks = ddpm_size_mul (d->n, channels / run);
     gsize shared;
 
-    if (run / pack * lanes > MOST_THREADS)
+    if (run / pack * lanes > MAX_THREADS)
       break;
     if (d->groups % groups != 0 || run % pack != 0)
       continue;
     shared = shared_size (d, size, run, lanes, tensors);
-    if (shared > most_shared || blocks > G_MAXINT32)
+    if (shared > max_shared || blocks > G_MAXINT32)
       continue;
     if (shape.run > 0 && (run * size > GOOD_ROW || shared > GOOD_SHARED
             || blocks < GOOD_BLOCKS))
@@ -100,27 +100,27 @@ norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
   CudaBackend *b = ddpm_cuda_backend (base);
   NormPlan *plan;
   gsize scratch = 0, channels;
-  gint most_shared = 0;
+  gint max_shared = 0;
 
   if (!ddpm_norm_desc_check (d, error))
     return NULL;
-  if (!ddpm_cuda_ok (b, cudaDeviceGetAttribute (&most_shared,
+  if (!ddpm_cuda_ok (b, cudaDeviceGetAttribute (&max_shared,
               cudaDevAttrMaxSharedMemoryPerBlockOptin, b->device),
-          "asking for shared memory")
-      || !ddpm_cuda_ok (b, ddpm_cuda_kern_norm_prepare (most_shared),
-          "preparing the kernels of norms")) {
+          "getting the size of shared memory")
+      || !ddpm_cuda_ok (b, ddpm_cuda_kern_norm_prepare (max_shared),
+          "configuring the norm kernels")) {
     ddpm_cuda_propagate_failure (b, error);
     return NULL;
   }
 
   plan = g_new0 (NormPlan, 1);
   plan->d = *d;
-  plan->forward = choose_shape (d, base->act_type, 1, most_shared);
+  plan->forward = choose_shape (d, base->act_type, 1, max_shared);
   plan->cuda.implementation[0] = plan->forward.run ? "cuda:one-pass"
       : "cuda:general";
   if (d->training) {
     channels = (gsize) d->c0 + d->c1;
-    plan->backward = choose_shape (d, base->act_type, 2, most_shared);
+    plan->backward = choose_shape (d, base->act_type, 2, max_shared);
     plan->cuda.implementation[1] = plan->cuda.implementation[2] =
         plan->backward.run ? "cuda:one-pass" : "cuda:general";
     ddpm_cuda_workspace_add (&scratch, ddpm_size_mul (d->n, channels),
@@ -135,7 +135,7 @@ norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
 
 /* --- calls --------------------------------------------------------------- */
 
-/* FALSE: no place for the dropout, which is kept */
+/* FALSE: failed, and the failure is stored */
 static gboolean
 stage_dropout (CudaBackend * b, const DdpmDropout * drop, CudaNormCall * call)
 {
@@ -147,7 +147,7 @@ stage_dropout (CudaBackend * b, const DdpmDropout * drop, CudaNormCall * call)
   d.first_sample = drop->first_sample;
   d.stream = drop->stream;
   d.limit = ddpm_dropout_limit (drop->p);
-  /* where all are dropped, nothing is scaled */
+  /* p 1 drops every element, and scale is not used */
   d.scale = drop->p < 1.0f ? 1.0 / (1.0 - drop->p) : 0.0;
   call->drop = ddpm_cuda_stage_args (b, &d, sizeof (d));
   return call->drop != NULL;
@@ -178,7 +178,7 @@ describe_call (const NormPlan * plan, gconstpointer x0, gconstpointer x1,
   return call;
 }
 
-/* Whether 16 bytes at a time can be read and written; NULL: are not */
+/* Whether all are aligned to 16 bytes; NULL is. */
 static gboolean
 aligned (gconstpointer a, gconstpointer b, gconstpointer c)
 {
@@ -224,7 +224,7 @@ norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
 
   if (!stage_dropout (b, drop, &call) || ddpm_cuda_graph_replays (b))
     return;
-  call.stats = (float *) stats; /* is not written */
+  call.stats = (float *) stats; /* the kernels do not write it */
   call.dy = dy;
   call.dx0 = dx0;
   call.add0 = add0;

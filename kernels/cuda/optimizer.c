@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: Adam and what is measured for it
+/* gst-ddpm: CUDA backend: Adam, and the norm of the gradient
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
@@ -10,28 +10,27 @@
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/staging.h"
 
-/* Parts of the sum are made where the stage has put what stands for "not
- * known", and added up here, first to last: not a number where anything
- * fails. */
+/* The kernel writes partial sums over NaNs, and the host adds them in order: if
+ * anything fails, the result is NaN. */
 static double
 sum_of_squares (DdpmBackend * base, gsize count, const float *x)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
-  double parts[CUDA_KERN_SUMS], sum = 0.0;
+  double sums[CUDA_KERN_SUMS], sum = 0.0;
   double *staged;
 
-  G_STATIC_ASSERT (sizeof parts <= CUDA_STAGING_SIZE);
-  g_return_val_if_fail (b->graph == NULL, NAN); /* it waits */
+  G_STATIC_ASSERT (sizeof sums <= CUDA_STAGING_SIZE);
+  g_return_val_if_fail (b->graph == NULL, NAN); /* it waits for the stream */
   for (guint i = 0; i < CUDA_KERN_SUMS; i++)
-    parts[i] = NAN;
-  staged = ddpm_cuda_stage_args (b, parts, sizeof parts);
+    sums[i] = NAN;
+  staged = ddpm_cuda_stage_args (b, sums, sizeof sums);
   if (staged) {
     ddpm_cuda_kern_sum_of_squares (b->stream, count, x, staged);
-    if (ddpm_cuda_launch_ok (b, "the sum of squares"))
-      ddpm_cuda_download (base, parts, staged, sizeof parts);
+    if (ddpm_cuda_launch_ok (b, "sum of squares"))
+      ddpm_cuda_download (base, sums, staged, sizeof sums);
   }
   for (guint i = 0; i < CUDA_KERN_SUMS; i++)
-    sum += parts[i];
+    sum += sums[i];
   return sum;
 }
 
@@ -48,7 +47,7 @@ adam (DdpmBackend * base, const DdpmAdam * a, gsize count,
   ddpm_cuda_launch_ok (b, "Adam");
 }
 
-/* squares stays what stands for "not known" where anything fails. */
+/* squares is NaN if anything fails. */
 static void
 adam_clipped (DdpmBackend * base, const DdpmAdam * a, double limit,
     gsize count, const float *grad, float *param, float *m, float *v,

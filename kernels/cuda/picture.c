@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: images as a picture, and pictures as images
+/* gst-ddpm: CUDA backend: images to a picture, and pictures to images
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/failure.h"
@@ -15,7 +15,7 @@ to_picture (DdpmBackend * base, const float *x, const DdpmPicture * p)
   if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_to_picture (b->stream, x, p);
-  ddpm_cuda_launch_ok (b, "the picture");
+  ddpm_cuda_launch_ok (b, "painting a picture");
 }
 
 static void
@@ -26,7 +26,7 @@ from_picture (DdpmBackend * base, const DdpmPicture * p, guint8 * pixels)
   if (ddpm_cuda_graph_replays (b))
     return;
   ddpm_cuda_kern_from_picture (b->stream, p, pixels);
-  ddpm_cuda_launch_ok (b, "bytes of a picture");
+  ddpm_cuda_launch_ok (b, "reading a picture");
 }
 
 static void
@@ -46,7 +46,7 @@ from_pixels (DdpmBackend * base, guint n, const DdpmPixels * p,
       continue;
     ddpm_cuda_kern_from_pixels (b->stream, count, p, pixels + first * elements,
         staged, x + first * elements);
-    ddpm_cuda_launch_ok (b, "images of bytes");
+    ddpm_cuda_launch_ok (b, "images from bytes");
   }
 }
 

@@ -1,13 +1,13 @@
-/* gst-ddpm: CUDA backend: cuDNN's plans, kept in files
+/* gst-ddpm: CUDA backend: a cache of cuDNN's plans, in files
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A file: the line FORMAT, a line with the SHA-256 of all behind it, a line
- * that says what was planned and for which machine, and the plan. It is as
- * untrusted as any: it has to be the user's own and only theirs to write,
- * small, whole, and of this very graph and machine.
+ * A file consists of the line FORMAT, a line with the SHA-256 of everything
+ * after it, a line that names the machine and the graph, and the plan. Files
+ * are untrusted: one is used only if the user owns it, nobody else can write
+ * it, and it is small, complete, and for this graph and machine.
  *
- * All files together have a limit. Those that were longest of no use go when a
- * new one would exceed it; when a file was used last is its time.
+ * A file's modification time says when it was last used. If a new file would
+ * exceed the limit of all files together, the least recently used are deleted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,16 +23,16 @@
 
 #define FORMAT "gst-ddpm plan of cuDNN, format 1\n"
 #define SUFFIX ".plan"
-#define SUM_LENGTH 64           /* of a SHA-256 in hexadecimal digits */
+#define SUM_LENGTH 64           /* hexadecimal digits of a SHA-256 */
 /* Plans with compiled kernels are up to 300 KiB long. */
-#define MOST_SIZE (16 << 20)
-/* of all files: the plans of some five large networks */
-#define MOST_ROOM ((guint64) 256 << 20)
+#define MAX_FILE_SIZE (16 << 20)
+/* Of all files: the plans of about five large networks */
+#define MAX_SIZE ((guint64) 256 << 20)
 
 struct _CudaPlanCache
 {
   gchar *folder, *machine;
-  guint64 room;                 /* bytes for all files */
+  guint64 max_size;             /* of all files, in bytes */
 };
 
 CudaPlanCache *
@@ -42,14 +42,14 @@ ddpm_cuda_plan_cache_new (const gchar * folder, const gchar * machine)
 
   cache->folder = g_strdup (folder);
   cache->machine = g_strdup (machine);
-  cache->room = MOST_ROOM;
+  cache->max_size = MAX_SIZE;
   return cache;
 }
 
 void
-ddpm_cuda_plan_cache_set_room (CudaPlanCache * cache, guint64 size)
+ddpm_cuda_plan_cache_set_max_size (CudaPlanCache * cache, guint64 size)
 {
-  cache->room = size;
+  cache->max_size = size;
 }
 
 void
@@ -80,7 +80,7 @@ path_of (const CudaPlanCache * cache, const gchar * title)
 
 /* --- reading ------------------------------------------------------------ */
 
-/* The size of a file that is fit to be read; -1: it is not */
+/* The size of a file that may be read; -1: it may not */
 static gssize
 check_file (int fd)
 {
@@ -88,12 +88,12 @@ check_file (int fd)
 
   if (fstat (fd, &st) < 0 || !S_ISREG (st.st_mode)
       || st.st_uid != geteuid () || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0
-      || st.st_size > MOST_SIZE)
+      || st.st_size > MAX_FILE_SIZE)
     return -1;
   return st.st_size;
 }
 
-/* With a zero behind it; NULL: not all of it could be read */
+/* Adds a terminating zero. NULL: not all of it could be read */
 static gchar *
 read_whole (int fd, gsize size)
 {
@@ -113,7 +113,7 @@ read_whole (int fd, gsize size)
   return text;
 }
 
-/* Neither follows a link nor waits for a pipe. */
+/* Follows no link and does not wait for a pipe. */
 static gchar *
 read_file (const gchar * path)
 {
@@ -127,14 +127,14 @@ read_file (const gchar * path)
   if (size >= 0)
     text = read_whole (fd, size);
   if (text && futimens (fd, NULL) < 0)
-    g_debug ("%s: its time stays: %s", path, g_strerror (errno));
+    g_debug ("%s: cannot set its time: %s", path, g_strerror (errno));
   close (fd);
   if (text && strlen (text) != (gsize) size)
     g_clear_pointer (&text, g_free);
   return text;
 }
 
-/* Where the plan begins in a file's text; NULL: it is not what it should be */
+/* Where the plan begins in a file's text; NULL: the file is invalid */
 static const gchar *
 find_plan (const gchar * text, const gchar * title)
 {
@@ -162,11 +162,11 @@ ddpm_cuda_plan_cache_read (const CudaPlanCache * cache, const gchar * graph)
   const gchar *plan = text ? find_plan (text, title) : NULL;
 
   if (text && plan == NULL)
-    g_debug ("%s is no plan, and is ignored", path);
+    g_debug ("%s is not a valid plan: ignored", path);
   return g_strdup (plan);
 }
 
-/* --- room --------------------------------------------------------------- */
+/* --- size --------------------------------------------------------------- */
 
 typedef struct
 {
@@ -184,7 +184,7 @@ file_free (gpointer data)
   g_free (file);
 }
 
-/* What was used last comes first. */
+/* The most recently used comes first. */
 static gint
 compare_files (gconstpointer left, gconstpointer right)
 {
@@ -196,7 +196,7 @@ compare_files (gconstpointer left, gconstpointer right)
       : a->used.tv_nsec > b->used.tv_nsec ? -1 : 1;
 }
 
-/* The user's plans, and what is left of writing some that was interrupted */
+/* The user's plans, and temporary files of interrupted writes */
 static void
 add_file (GPtrArray * files, const gchar * folder, const gchar * name)
 {
@@ -214,9 +214,9 @@ add_file (GPtrArray * files, const gchar * folder, const gchar * name)
   g_ptr_array_add (files, file);
 }
 
-/* Others may do the same at the same time: what is gone is gone. */
+/* Other processes may do the same at the same time: a file may be gone. */
 static void
-make_room (const CudaPlanCache * cache, const gchar * newest)
+limit_size (const CudaPlanCache * cache, const gchar * newest)
 {
   GDir *dir = g_dir_open (cache->folder, 0, NULL);
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (file_free);
@@ -231,9 +231,9 @@ make_room (const CudaPlanCache * cache, const gchar * newest)
     const File *file = g_ptr_array_index (files, i);
 
     total += file->size;
-    if (total > cache->room && !g_str_equal (file->path, newest)
+    if (total > cache->max_size && !g_str_equal (file->path, newest)
         && g_unlink (file->path) == 0)
-      g_debug ("%s made room for others", file->path);
+      g_debug ("deleted %s: the cache is full", file->path);
   }
 }
 
@@ -274,7 +274,7 @@ ddpm_cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
   if (g_mkdir_with_parents (cache->folder, 0700) != 0)
     g_debug ("%s: %s", cache->folder, g_strerror (errno));
   else if (!replace_file (path, text, &error))
-    g_debug ("a plan is not kept: %s", error->message);
+    g_debug ("cannot cache a plan: %s", error->message);
   else
-    make_room (cache, path);
+    limit_size (cache, path);
 }

@@ -3,8 +3,8 @@
  */
 #include "kernels/cuda/plan.h"
 
-/* What the libraries have tried in vain for a plan is no failure of the kernel
- * that is launched next. */
+/* Clears CUDA's last error: while planning, libraries try things that fail, and
+ * the next kernel launch must not report that. */
 void
 ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
 {

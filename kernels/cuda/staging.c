@@ -7,9 +7,9 @@
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/staging.h"
 
-/* Host memory that the card reads while the host goes on. A slot is written
- * again when the copy out of it is over, which its event tells; its place on
- * the device when the stream comes to the next copy, behind whatever reads it. */
+/* Pinned host memory, which the GPU reads while the host goes on. The host
+ * overwrites a slot once its event says that the copy is complete. The slot's
+ * device memory is overwritten in stream order, so after its last reader. */
 struct _CudaStaging
 {
   guint8 *host;                 /* [CUDA_STAGING_SLOTS][CUDA_STAGING_SIZE] */
@@ -25,13 +25,13 @@ ddpm_cuda_staging_init (CudaBackend * b, GError ** error)
   struct _CudaStaging *s = b->staging = g_new0 (struct _CudaStaging, 1);
 
   if (!ddpm_cuda_ok (b, cudaHostAlloc ((void **) &s->host, size,
-              cudaHostAllocDefault), "taking pinned memory")
+              cudaHostAllocDefault), "allocating pinned memory")
       || !ddpm_cuda_ok (b, cudaMalloc ((void **) &s->device, size),
-          "taking memory"))
+          "allocating memory"))
     goto failed;
   for (guint i = 0; i < CUDA_STAGING_SLOTS; i++) {
     if (!ddpm_cuda_ok (b, cudaEventCreateWithFlags (&s->copied[i],
-                cudaEventDisableTiming), "making an event"))
+                cudaEventDisableTiming), "creating an event"))
       goto failed;
   }
   return TRUE;
@@ -42,7 +42,7 @@ failed:
   return FALSE;
 }
 
-/* The stream has passed everything. */
+/* The stream must be idle. */
 void
 ddpm_cuda_staging_clear (CudaBackend * b)
 {
@@ -61,10 +61,9 @@ ddpm_cuda_staging_clear (CudaBackend * b)
   g_free (s);
 }
 
-/* Through the next slot; dst NULL: to its place on the device. Returns where
- * it went, or NULL. */
 gpointer
-ddpm_cuda_staging_copy (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
+ddpm_cuda_staging_copy (CudaBackend * b, gpointer dst, gconstpointer src,
+    gsize size)
 {
   struct _CudaStaging *s = b->staging;
   const guint slot = s->next;
@@ -72,7 +71,7 @@ ddpm_cuda_staging_copy (CudaBackend * b, gpointer dst, gconstpointer src, gsize 
 
   if (dst == NULL)
     dst = s->device + offset;
-  /* An event that was never recorded is over. */
+  /* An event that was never recorded counts as complete. */
   if (!ddpm_cuda_ok (b, cudaEventSynchronize (s->copied[slot]),
           "waiting for a copy"))
     return NULL;

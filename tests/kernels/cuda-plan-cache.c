@@ -300,7 +300,7 @@ what_was_longest_of_no_use_makes_room (Fixture * f, gconstpointer unused)
     set_age (f, i, 10 - i);
   }
   g_assert_true (has_numbered (f, 0));  /* and so was used just now */
-  ddpm_cuda_plan_cache_set_room (f->cache, 4000);       /* three, and some titles */
+  ddpm_cuda_plan_cache_set_max_size (f->cache, 4000);   /* three, and some titles */
   keep_numbered (f, 4);
   g_assert_true (has_numbered (f, 4));
   g_assert_true (has_numbered (f, 0));
@@ -313,7 +313,7 @@ static void
 the_newest_stays_however_little_room_there_is (Fixture * f,
     gconstpointer unused)
 {
-  ddpm_cuda_plan_cache_set_room (f->cache, 10);
+  ddpm_cuda_plan_cache_set_max_size (f->cache, 10);
   keep_numbered (f, 0);
   g_assert_true (has_numbered (f, 0));
   keep_numbered (f, 1);
@@ -335,7 +335,7 @@ what_was_not_finished_counts_and_others_do_not (Fixture * f,
   set_contents (other, path, strlen (path));
   g_assert_cmpint (utimensat (AT_FDCWD, unfinished, times, 0), ==, 0);
   g_assert_cmpint (utimensat (AT_FDCWD, other, times, 0), ==, 0);
-  ddpm_cuda_plan_cache_set_room (f->cache, 0);
+  ddpm_cuda_plan_cache_set_max_size (f->cache, 0);
   ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);
   assert_read (f->cache, GRAPH, PLAN);
   g_assert_false (g_file_test (unfinished, G_FILE_TEST_EXISTS));

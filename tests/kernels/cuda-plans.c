@@ -137,11 +137,11 @@ assert_workspace (const CudaConvShape * s)
   }
   assert_apart (s, l->x, x, l->dweight);
   assert_apart (s, l->dweight, ddpm_cuda_krsc_count (&s->weights)
-      * ddpm_type_size (s->dweight_type), l->parts);
-  assert_apart (s, l->parts,
+      * ddpm_type_size (s->dweight_type), l->partials);
+  assert_apart (s, l->partials,
       ddpm_cuda_chunk_count (ddpm_cuda_conv_pixels_out (s))
       * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_DATA]);
-  assert_apart (s, l->parts,
+  assert_apart (s, l->partials,
       ddpm_cuda_chunk_count (ddpm_cuda_conv_pixels_out (s))
       * s->d.cout * sizeof (float), l->work[CUDA_CONV_BACKWARD_WEIGHTS]);
 }

@@ -1,9 +1,9 @@
 /* gst-ddpm: CUDA backend: what the kernels share
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Activations are read and written 16 bytes at a time and computed with in
- * float. Sums over threads are trees of one shape, so that equal inputs give
- * equal bits.
+ * Activations are read and written 16 bytes at a time and computed in f32. Sums
+ * over threads always have the same order, so that equal inputs give equal
+ * bits.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 
 #include "kernels/cuda/kernels/launches.h"
 
-/* --- activations ------------------------------------------------------------- */
+/* --- activations ---------------------------------------------------------- */
 
 __device__ inline float
 to_float (float value)
@@ -41,7 +41,7 @@ from_float < __nv_bfloat16 > (float value)
   return __float2bfloat16_rn (value);
 }
 
-/* 16 bytes of T as floats. Places in memory are multiples of 16 bytes. */
+/* 16 bytes of T as floats; memory must be aligned to 16 bytes */
 template < typename T > struct Pack
 {
   static constexpr int size = 16 / (int) sizeof (T);
@@ -72,16 +72,16 @@ template < typename T > struct Pack
   }
 };
 
-/* Whether pointers and counts allow 16 bytes at a time */
+/* Whether p is aligned to 16 bytes */
 static inline bool
 is_packed (const void *p)
 {
   return reinterpret_cast < uintptr_t > (p) % 16 == 0;
 }
 
-/* --- sums over threads ---------------------------------------------------------- */
+/* --- sums over threads ---------------------------------------------------- */
 
-/* Over a whole warp; every lane gets it. */
+/* The sum over a warp, in every lane */
 template < typename T > __device__ inline T
 warp_sum (T value)
 {
@@ -100,32 +100,32 @@ warp_max (float value)
   return value;
 }
 
-/* Over a one-dimensional block of whole warps; every thread gets it, and every
- * thread has to come here. */
+/* The sum over a one-dimensional block of whole warps, in every thread. Every
+ * thread must call this. */
 template < typename T > __device__ inline T
 block_sum (T value)
 {
-  __shared__ T parts[32];
+  __shared__ T partials[32];
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
 
   value = warp_sum (value);
   if (lane == 0)
-    parts[warp] = value;
+    partials[warp] = value;
   __syncthreads ();
-  value = warp_sum (lane < blockDim.x / 32 ? parts[lane] : T (0));
-  __syncthreads ();             /* parts may be written again */
+  value = warp_sum (lane < blockDim.x / 32 ? partials[lane] : T (0));
+  __syncthreads ();             /* partials may be written again */
   return value;
 }
 
-/* --- launches ------------------------------------------------------------------- */
+/* --- launches ------------------------------------------------------------- */
 
-/* Blocks for a loop over count elements by blocks of so many threads that go
- * on in steps of the whole grid */
+/* How many blocks of this many threads loop over count elements in steps of the
+ * whole grid */
 static inline unsigned
 grid_size (size_t count, unsigned threads)
 {
   const size_t blocks = (count + threads - 1) / threads;
-  const size_t most = 132 * 16; /* a few waves on the largest machines */
+  const size_t most = 132 * 16; /* a few waves on the largest GPUs */
 
   return (unsigned) (blocks < 1 ? 1 : blocks < most ? blocks : most);
 }

@@ -1,9 +1,9 @@
-/* gst-ddpm: CUDA backend: noise, the forward process, the loss and the step of
- * the reverse process
+/* gst-ddpm: CUDA backend: noise, the forward process, the loss and reverse
+ * steps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Random numbers come four at a time, for the elements 4 block .. 4 block + 3
- * of an image: what is done with them is done by one thread.
+ * Philox gives four random numbers at a time, for elements 4 block to
+ * 4 block + 3 of an image. One thread handles all four.
  */
 #include "kernels/cuda/kernels/common.cuh"
 #include "kernels/cuda/kernels/launch.cuh"
@@ -12,7 +12,7 @@
 
 #define THREADS 256
 
-/* Blocks along x for the pieces of an image, along y for the images */
+/* Blocks along x share an image; blocks along y take different images. */
 static dim3
 image_grid (size_t n, size_t pieces)
 {
@@ -28,7 +28,7 @@ blocks_of (unsigned elements)
   return (size_t) elements / 4 + (elements % 4 != 0);
 }
 
-/* --- four elements, or the last of an image ----------------------------------- */
+/* --- four elements, or the last of an image ------------------------------- */
 
 __device__ inline bool
 is_whole (const float *place, unsigned count)
@@ -65,7 +65,7 @@ store_some (const Pack < float >&some, float *to, unsigned count)
   }
 }
 
-/* --- noise -------------------------------------------------------------------- */
+/* --- noise ---------------------------------------------------------------- */
 
 static __global__ void
 noise (const CudaNoise * args, unsigned n, unsigned elements, size_t blocks,
@@ -98,7 +98,7 @@ ddpm_cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
       elements, blocks, out);
 }
 
-/* --- the forward process -------------------------------------------------------- */
+/* --- the forward process -------------------------------------------------- */
 
 static __global__ void
 q_sample (unsigned n, unsigned elements, const float *a, const float *s,
@@ -127,9 +127,9 @@ ddpm_cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
       elements, a, s, x_0, eps, x_t);
 }
 
-/* --- the loss ------------------------------------------------------------------- */
+/* --- the loss ------------------------------------------------------------- */
 
-/* A block adds up an image: its loss does not depend on the batch. */
+/* A block sums one image, so that its loss does not depend on the batch. */
 static __global__ void
 mse (const CudaLoss * args, const float *scales, unsigned elements,
     const float *pred, const float *target, float *dpred, double *loss)
@@ -160,7 +160,7 @@ ddpm_cuda_kern_mse (cudaStream_t stream, const CudaLoss * args,
       pred, target, dpred, loss);
 }
 
-/* --- the reverse process --------------------------------------------------------- */
+/* --- the reverse process -------------------------------------------------- */
 
 static __global__ void
 guide (size_t count, float w, const float *without, float *eps)
@@ -180,7 +180,7 @@ ddpm_cuda_kern_guide (cudaStream_t stream, size_t count, float w,
       count, w, without, eps);
 }
 
-/* Keep: x_0 is kept in x_0_prev */
+/* Keep: stores x_0 in x_0_prev */
 template < bool Keep > static __global__ void
 reverse_step (const CudaReverse * args, unsigned n, unsigned elements,
     size_t blocks, float *x, const float *eps, float *x_0_prev)

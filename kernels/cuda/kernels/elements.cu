@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: nearest upsampling, sums, table look-up and swish
+/* gst-ddpm: CUDA backend: nearest upsampling, sums, embeddings and swish
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
@@ -7,7 +7,7 @@
 
 #define THREADS 256
 
-/* One element of T, where 16 bytes at a time cannot be had */
+/* One element of T: for memory that is not aligned to 16 bytes */
 template < typename T > struct One
 {
   static constexpr int size = 1;
@@ -26,11 +26,11 @@ template < typename T > struct One
   }
 };
 
-/* --- upsampling ----------------------------------------------------------------- */
+/* --- upsampling ----------------------------------------------------------- */
 
-/* A block works on pixels that lie side by side in the small image: threads
- * along x share one pixel, of so many units; those along y are its neighbours.
- * Blocks along y go from row to row; images lie one below the other. */
+/* A block handles neighbouring pixels of a row of the small image: threads
+ * along x share one pixel, of this many units; threads along y take its
+ * neighbours. Blocks along y take different rows, of all images. */
 static dim3
 pixel_block (size_t units)
 {
@@ -87,8 +87,8 @@ launch_upsample_forward (cudaStream_t stream, size_t rows, size_t columns,
 }
 
 void
-ddpm_cuda_kern_upsample_forward (cudaStream_t stream, size_t rows, size_t columns,
-    size_t channels, int bf16, const void *x, void *y)
+ddpm_cuda_kern_upsample_forward (cudaStream_t stream, size_t rows, size_t
+    columns, size_t channels, int bf16, const void *x, void *y)
 {
   const size_t bytes = channels * (bf16 ? 2 : 4);
 
@@ -158,8 +158,8 @@ upsample_backward_of (cudaStream_t stream, size_t rows, size_t columns,
 }
 
 void
-ddpm_cuda_kern_upsample_backward (cudaStream_t stream, size_t rows, size_t columns,
-    size_t channels, int bf16, const void *dy, void *dx, int add)
+ddpm_cuda_kern_upsample_backward (cudaStream_t stream, size_t rows, size_t
+    columns, size_t channels, int bf16, const void *dy, void *dx, int add)
 {
   if (bf16)
     upsample_backward_of < __nv_bfloat16 > (stream, rows, columns, channels,
@@ -169,7 +169,7 @@ ddpm_cuda_kern_upsample_backward (cudaStream_t stream, size_t rows, size_t colum
         add);
 }
 
-/* --- sums ------------------------------------------------------------------------ */
+/* --- sums ----------------------------------------------------------------- */
 
 template < typename Values, typename T > __device__ inline void
 add_to (const T * x, T * y)
@@ -184,7 +184,7 @@ add_to (const T * x, T * y)
   sum.store (y);
 }
 
-/* The first packs 16 bytes at a time, the rest one by one */
+/* The first packs 16 bytes at a time, the rest element by element */
 template < typename T > static __global__ void
 accumulate (size_t packs, size_t count, const T * x, T * y)
 {
@@ -219,7 +219,7 @@ ddpm_cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
     launch_accumulate < float >(stream, count, x, y);
 }
 
-/* --- the embeddings of times and labels --------------------------------------------- */
+/* --- embeddings of timesteps and labels ----------------------------------- */
 
 /* A block copies a row. */
 static __global__ void
@@ -255,7 +255,7 @@ ddpm_cuda_kern_embedding_add (cudaStream_t stream, unsigned n, size_t dim,
       index, out);
 }
 
-/* A block adds up a row, in the order of the batch. */
+/* A block sums one row, in the order of the batch. */
 static __global__ void
 embedding_backward (unsigned n, size_t dim, const int *index, const float *dy,
     float *dtable, int add)
@@ -282,7 +282,7 @@ ddpm_cuda_kern_embedding_backward (cudaStream_t stream, unsigned n, size_t dim,
       index, dy, dtable, add);
 }
 
-/* --- swish ------------------------------------------------------------------------- */
+/* --- swish ---------------------------------------------------------------- */
 
 static __global__ void
 swish_forward (size_t count, const float *x, float *y)
@@ -313,8 +313,8 @@ swish_backward (size_t count, const float *x, const float *dy, float *dx)
 }
 
 void
-ddpm_cuda_kern_swish_backward (cudaStream_t stream, size_t count, const float *x,
-    const float *dy, float *dx)
+ddpm_cuda_kern_swish_backward (cudaStream_t stream, size_t count, const float
+    *x, const float *dy, float *dx)
 {
   launch (swish_backward, dim3 (grid_size (count, THREADS)), dim3 (THREADS),
       0, stream, count, x, dy, dx);

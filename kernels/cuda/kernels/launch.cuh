@@ -1,9 +1,9 @@
-/* gst-ddpm: CUDA backend: how kernels are launched and find their memory
+/* gst-ddpm: CUDA backend: launching a kernel, and its shared memory
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Kernels that use these instead of nvcc's own notation are plain C++:
- * tests/support/host-cuda.h has the same for a processor, and runs them thread by
- * thread.
+ * Kernels that use these instead of nvcc's notation are plain C++.
+ * tests/support/host-cuda.h defines the same for a CPU, and runs the kernels
+ * there thread by thread.
  */
 #pragma once
 
@@ -16,7 +16,7 @@ launch (void (*kernel) (Parameters ...), dim3 grid, dim3 block,
   kernel <<< grid, block, shared_size, stream >>> (arguments ...);
 }
 
-/* The shared memory whose size the launch says */
+/* The shared memory whose size the launch sets */
 __device__ inline uint4 *
 launched_shared ()
 {

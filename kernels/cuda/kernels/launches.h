@@ -1,9 +1,9 @@
 /* gst-ddpm: CUDA backend: launches of the kernels, for C
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Each puts its kernels on the stream and returns at once; the caller asks
- * with ddpm_cuda_launch_ok () whether that went well. Pointers are device memory.
- * Activations are void *: f32, or where bf16 is set, bf16.
+ * Each function puts its kernels on the stream and returns at once; the caller
+ * then calls ddpm_cuda_launch_ok (). Pointers are device memory. Activations
+ * are void *: bf16 if bf16 is set, otherwise f32.
  */
 #pragma once
 
@@ -20,47 +20,48 @@ extern "C"
 {
 #endif
 
-/* --- linear.cu --------------------------------------------------------- */
+/* --- linear.cu ------------------------------------------------------------ */
 
 /* y[row][column] = bias[column] */
-void ddpm_cuda_kern_broadcast_bias (cudaStream_t stream, size_t rows, size_t columns,
-    const float *bias, float *y);
-/* All of a linear layer, of so many rows at most:
+void ddpm_cuda_kern_broadcast_bias (cudaStream_t stream, size_t rows, size_t
+    columns, const float *bias, float *y);
+/* A whole linear layer, for at most CUDA_KERN_FEW_ROWS rows:
  * y [rows][columns] = x [rows][in] weight [columns][in]^T + bias */
 #define CUDA_KERN_FEW_ROWS 16
-void ddpm_cuda_kern_linear_few_rows (cudaStream_t stream, unsigned rows, size_t in,
-    size_t columns, const float *x, const float *weight, const float *bias,
+void ddpm_cuda_kern_linear_few_rows (cudaStream_t stream, unsigned rows, size_t
+    in, size_t columns, const float *x, const float *weight, const float *bias,
     float *y);
-/* sum[column] (+)= sum over rows of x[row][column], in an order of its own */
+/* sum[column] (+)= sum over rows of x[row][column], in a fixed order */
 void ddpm_cuda_kern_sum_rows (cudaStream_t stream, size_t rows, size_t columns,
     const float *x, float *sum, int add);
 
-/* --- layout.cu: around cuDNN's convolutions ------------------------------ */
+/* --- layout.cu: around cuDNN's convolutions ------------------------------- */
 
 /* x [pixels][padded] = x0 | x1 | 0 */
 void ddpm_cuda_kern_concat (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x0, const void *x1, int dst_bf16, void *x);
-/* x0 | x1 (+)= x [pixels][padded]; x0 or x1 NULL: not wanted */
+/* x0 | x1 (+)= x [pixels][padded]; x0 or x1 NULL: skipped */
 void ddpm_cuda_kern_split (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x, int dst_bf16, void *x0, int add0, void *x1,
     int add1);
 /* y [pixels][c0] = sum [pixels][padded] + bias [c0] + residual [pixels][c0];
  * bias or residual NULL: none */
-void ddpm_cuda_kern_add_bias (cudaStream_t stream, const CudaChannels * channels,
-    int sum_bf16, const void *sum, const float *bias, int y_bf16,
+void ddpm_cuda_kern_add_bias (cudaStream_t stream, const CudaChannels *
+    channels, int sum_bf16, const void *sum, const float *bias, int y_bf16,
     const void *residual, void *y);
-/* Plain weights to padded ones, and padded gradients to plain ones */
+/* Weights from KCRS to KRSC, and their gradients back */
 void ddpm_cuda_kern_weights_to_krsc (cudaStream_t stream,
-    const CudaWeightShape * shape, const float *weight, int padded_bf16,
-    void *padded);
+    const CudaWeightShape * shape, const float *weight, int krsc_bf16,
+    void *krsc);
 void ddpm_cuda_kern_weights_from_krsc (cudaStream_t stream,
-    const CudaWeightShape * shape, int padded_bf16, const void *padded,
+    const CudaWeightShape * shape, int krsc_bf16, const void *krsc,
     float *weight, int add);
-/* parts [ddpm_cuda_chunk_count (pixels)][c]: sums over pixels of x [pixels][c] */
+/* partials [ddpm_cuda_chunk_count (pixels)][c]: sums of x [pixels][c] over the
+ * pixels of each chunk */
 void ddpm_cuda_kern_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
-    int x_bf16, const void *x, float *parts);
+    int x_bf16, const void *x, float *partials);
 
-/* --- elements.cu ------------------------------------------------------- */
+/* --- elements.cu ---------------------------------------------------------- */
 
 /* x [rows][columns][channels] of all images; y twice as high and wide */
 void ddpm_cuda_kern_upsample_forward (cudaStream_t stream, size_t rows,
@@ -84,21 +85,21 @@ void ddpm_cuda_kern_swish_forward (cudaStream_t stream, size_t count,
 void ddpm_cuda_kern_swish_backward (cudaStream_t stream, size_t count,
     const float *x, const float *dy, float *dx);
 
-/* --- picture.cu ---------------------------------------------------------- */
+/* --- picture.cu ----------------------------------------------------------- */
 
 void ddpm_cuda_kern_to_picture (cudaStream_t stream, const float *x,
     const DdpmPicture * p);
 void ddpm_cuda_kern_from_picture (cudaStream_t stream, const DdpmPicture * p,
     uint8_t *pixels);
-/* mirrored [n]: device memory, too */
+/* mirrored [n]: device memory as well */
 void ddpm_cuda_kern_from_pixels (cudaStream_t stream, unsigned n,
     const DdpmPixels * p, const uint8_t *pixels, const uint8_t *mirrored,
     float *x);
 
-/* --- diffusion.cu, optimizer.cu ------------------------------------- */
+/* --- diffusion.cu, optimizer.cu ------------------------------------------- */
 
-/* What changes from step to step lies in device memory: kernels that are
- * launched again and again, in a graph, find the new values there. */
+/* Arguments that change from step to step are in device memory, so that a graph
+ * that is launched again reads the new values there. */
 typedef struct
 {
   uint64_t seed, first_sample;
@@ -116,16 +117,16 @@ typedef struct
   unsigned n_valid;
 } CudaLoss;
 
-void ddpm_cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned n,
-    unsigned elements, float *out);
+void ddpm_cuda_kern_noise (cudaStream_t stream, const CudaNoise * args, unsigned
+    n, unsigned elements, float *out);
 /* a, s [n] */
-void ddpm_cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned elements,
-    const float *a, const float *s, const float *x_0, const float *eps,
-    float *x_t);
+void ddpm_cuda_kern_q_sample (cudaStream_t stream, unsigned n, unsigned
+    elements, const float *a, const float *s, const float *x_0, const float
+    *eps, float *x_t);
 /* scale, loss [n]; n is not 0 */
-void ddpm_cuda_kern_mse (cudaStream_t stream, const CudaLoss * args,
-    const float *scale, unsigned n, unsigned elements, const float *pred, const float *target, float *dpred,
-    double *loss);
+void ddpm_cuda_kern_mse (cudaStream_t stream, const CudaLoss * args, const float
+    *scale, unsigned n, unsigned elements, const float *pred, const float
+    *target, float *dpred, double *loss);
 void ddpm_cuda_kern_guide (cudaStream_t stream, size_t count, float w,
     const float *without, float *eps);
 /* x_0_prev NULL: not kept */
@@ -133,23 +134,23 @@ void ddpm_cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
     unsigned n, unsigned elements, float *x, const float *eps,
     float *x_0_prev);
 
-/* sums [CUDA_KERN_SUMS], which add up to the sum */
+/* sums [CUDA_KERN_SUMS]: partial sums */
 #define CUDA_KERN_SUMS 256
 void ddpm_cuda_kern_sum_of_squares (cudaStream_t stream, size_t count,
     const float *x, double *sums);
-/* Device memory: a step that depends on the length of the gradient */
+/* In device memory: an optimizer step whose gradient is clipped */
 typedef struct
 {
-  DdpmAdam adam;                /* its grad_scale: before, and after clipping */
+  DdpmAdam adam;                /* grad_scale is updated by clipping */
   double limit;
-  double squares;               /* of the length */
-  int stop;                     /* the gradient is not sane */
+  double squares;               /* of the gradient's norm */
+  int stop;                     /* the gradient is not finite */
 } CudaClipping;
 
-/* sums: as ddpm_cuda_kern_sum_of_squares () has left them */
+/* sums: what ddpm_cuda_kern_sum_of_squares () wrote */
 void ddpm_cuda_kern_clip (cudaStream_t stream, const double *sums,
     CudaClipping * clipping);
-/* ema NULL: none is kept; stop NULL, or to 0: go on */
+/* ema NULL: none is kept. *stop not 0: nothing changes; stop may be NULL. */
 void ddpm_cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args,
     const int *stop, size_t count, const float *grad, float *param, float *m,
     float *v, float *ema);

@@ -1,5 +1,5 @@
-/* gst-ddpm: CUDA backend: tensors of convolutions, into the form that cuDNN
- * computes with and out of it
+/* gst-ddpm: CUDA backend: tensors of convolutions, into and out of cuDNN's
+ * layout
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
@@ -9,7 +9,7 @@
 
 typedef __nv_bfloat16 bf16;
 
-/* V elements that are read and written at once: 16 bytes at most */
+/* V elements that are read and written in one access: 16 bytes at most */
 template < typename T, int V > struct alignas (sizeof (T) * V) Lanes
 {
   T v[V];
@@ -27,7 +27,7 @@ lanes (const T * at)
   return *reinterpret_cast < const Lanes < T, V > * >(at);
 }
 
-/* Threads along x share a pixel, those along y are its neighbours. */
+/* Threads along x share a pixel; threads along y take neighbouring pixels. */
 static dim3
 pixel_block (unsigned units)
 {
@@ -44,8 +44,8 @@ pixel_grid (dim3 block, size_t pixels)
   return dim3 (grid_size (pixels, block.y));
 }
 
-/* How many channels to take at once: of 16 bytes where all are bf16, and else
- * of f32; 1 where channels or memory do not allow that */
+/* How many channels a thread handles at once: 16 bytes of bf16, or of f32 if
+ * not all tensors are bf16. 1 if channels or memory are not aligned to that */
 static int
 choose_width (const CudaChannels * channels, bool all_bf16,
     const void *const *memory, int count)
@@ -60,7 +60,7 @@ choose_width (const CudaChannels * channels, bool all_bf16,
       && channels->padded % width == 0 ? (int) width : 1;
 }
 
-/* --- sources ----------------------------------------------------------------- */
+/* --- sources -------------------------------------------------------------- */
 
 /* x [pixels][padded] = x0 | x1 | 0 */
 template < typename S, typename D, int V > static __global__ void
@@ -72,7 +72,8 @@ concat (CudaChannels channels, const S * x0, const S * x1, D * x)
       pixel < channels.pixels; pixel += step) {
     for (unsigned c = threadIdx.x * V; c < channels.padded;
         c += blockDim.x * V) {
-      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel, c);
+      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel,
+          c);
       Lanes < D, V > out;
 
 #pragma unroll
@@ -123,9 +124,9 @@ ddpm_cuda_kern_concat (cudaStream_t stream, const CudaChannels * channels,
         : launch_concat < float, float, 1 >) (stream, channels, x0, x1, x);
 }
 
-/* --- gradients of sources ------------------------------------------------------ */
+/* --- gradients of sources ------------------------------------------------- */
 
-/* x0 | x1 (+)= x [pixels][padded]; a source that is NULL is left out */
+/* x0 | x1 (+)= x [pixels][padded]; a source that is NULL is skipped */
 template < typename S, typename D, int V > static __global__ void
 split (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
     int add1)
@@ -136,7 +137,8 @@ split (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
       pixel < channels.pixels; pixel += step) {
     for (unsigned c = threadIdx.x * V; c < channels.c0 + channels.c1;
         c += blockDim.x * V) {
-      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel, c);
+      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel,
+          c);
       D *to = place.source ? x1 : x0;
       const int add = place.source ? add1 : add0;
 
@@ -195,7 +197,7 @@ ddpm_cuda_kern_split (cudaStream_t stream, const CudaChannels * channels,
         x1, add1);
 }
 
-/* --- results ------------------------------------------------------------------- */
+/* --- results -------------------------------------------------------------- */
 
 /* y [pixels][c0] = sum [pixels][padded] + bias [c0] + residual [pixels][c0] */
 template < typename S, typename D, int V > static __global__ void
@@ -245,24 +247,27 @@ ddpm_cuda_kern_add_bias (cudaStream_t stream, const CudaChannels * channels,
       choose_width (channels, sum_bf16 && y_bf16, memory, 3) > 1;
 
   if (sum_bf16 && y_bf16)
-    (wide ? launch_add_bias < bf16, bf16, 8 > : launch_add_bias < bf16, bf16, 1 >)
-        (stream, channels, sum, bias, residual, y);
+    (wide ? launch_add_bias < bf16, bf16, 8 >
+        : launch_add_bias < bf16, bf16, 1 >) (stream, channels, sum, bias,
+        residual, y);
   else if (sum_bf16)
-    (wide ? launch_add_bias < bf16, float, 4 > : launch_add_bias < bf16, float, 1 >)
-        (stream, channels, sum, bias, residual, y);
+    (wide ? launch_add_bias < bf16, float, 4 >
+        : launch_add_bias < bf16, float, 1 >) (stream, channels, sum, bias,
+        residual, y);
   else if (y_bf16)
-    (wide ? launch_add_bias < float, bf16, 4 > : launch_add_bias < float, bf16, 1 >)
-        (stream, channels, sum, bias, residual, y);
+    (wide ? launch_add_bias < float, bf16, 4 >
+        : launch_add_bias < float, bf16, 1 >) (stream, channels, sum, bias,
+        residual, y);
   else
     (wide ? launch_add_bias < float, float, 4 >
         : launch_add_bias < float, float, 1 >) (stream, channels, sum, bias,
         residual, y);
 }
 
-/* --- weights ------------------------------------------------------------------- */
+/* --- weights -------------------------------------------------------------- */
 
 template < typename D > static __global__ void
-arrange (CudaWeightShape shape, const float *weight, D * padded)
+weights_to_krsc (CudaWeightShape shape, const float *weight, D * krsc)
 {
   const unsigned count = ddpm_cuda_kcrs_count (&shape);
   const size_t all = ddpm_cuda_krsc_count (&shape);
@@ -272,27 +277,29 @@ arrange (CudaWeightShape shape, const float *weight, D * padded)
       i += step) {
     const unsigned source = ddpm_cuda_kcrs_index (&shape, (unsigned) i);
 
-    padded[i] = from_float < D > (source < count ? weight[source] : 0.0f);
+    krsc[i] = from_float < D > (source < count ? weight[source] : 0.0f);
   }
 }
 
 void
-ddpm_cuda_kern_weights_to_krsc (cudaStream_t stream, const CudaWeightShape * shape,
-    const float *weight, int padded_bf16, void *padded)
+ddpm_cuda_kern_weights_to_krsc (cudaStream_t stream,
+    const CudaWeightShape * shape, const float *weight, int krsc_bf16,
+    void *krsc)
 {
   const unsigned blocks =
       grid_size (ddpm_cuda_krsc_count (shape), THREADS);
 
-  if (padded_bf16)
-    launch (arrange < bf16 >, blocks, THREADS, 0, stream, *shape, weight,
-        (bf16 *) padded);
+  if (krsc_bf16)
+    launch (weights_to_krsc < bf16 >, blocks, THREADS, 0, stream, *shape,
+        weight, (bf16 *) krsc);
   else
-    launch (arrange < float >, blocks, THREADS, 0, stream, *shape, weight,
-        (float *) padded);
+    launch (weights_to_krsc < float >, blocks, THREADS, 0, stream, *shape,
+        weight, (float *) krsc);
 }
 
 template < typename S > static __global__ void
-collect (CudaWeightShape shape, const S * padded, float *weight, int add)
+weights_from_krsc (CudaWeightShape shape, const S * krsc, float *weight, int
+    add)
 {
   const size_t count = ddpm_cuda_kcrs_count (&shape);
   const size_t step = (size_t) gridDim.x * blockDim.x;
@@ -300,37 +307,39 @@ collect (CudaWeightShape shape, const S * padded, float *weight, int add)
   for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
       i += step) {
     const float value =
-        to_float (padded[ddpm_cuda_krsc_index (&shape, (unsigned) i)]);
+        to_float (krsc[ddpm_cuda_krsc_index (&shape, (unsigned) i)]);
 
     weight[i] = add ? weight[i] + value : value;
   }
 }
 
 void
-ddpm_cuda_kern_weights_from_krsc (cudaStream_t stream, const CudaWeightShape * shape,
-    int padded_bf16, const void *padded, float *weight, int add)
+ddpm_cuda_kern_weights_from_krsc (cudaStream_t stream,
+    const CudaWeightShape * shape, int krsc_bf16, const void *krsc,
+    float *weight, int add)
 {
   const unsigned blocks = grid_size (ddpm_cuda_kcrs_count (shape), THREADS);
 
-  if (padded_bf16)
-    launch (collect < bf16 >, blocks, THREADS, 0, stream, *shape,
-        (const bf16 *) padded, weight, add);
+  if (krsc_bf16)
+    launch (weights_from_krsc < bf16 >, blocks, THREADS, 0, stream, *shape,
+        (const bf16 *) krsc, weight, add);
   else
-    launch (collect < float >, blocks, THREADS, 0, stream, *shape,
-        (const float *) padded, weight, add);
+    launch (weights_from_krsc < float >, blocks, THREADS, 0, stream, *shape,
+        (const float *) krsc, weight, add);
 }
 
-/* --- sums over pixels ------------------------------------------------------------ */
+/* --- sums over pixels ----------------------------------------------------- */
 
-/* One block along y is one part; its threads along y take turns with the
- * pixels, and the first of them adds up their sums, first to last. */
+/* A block sums one chunk of pixels. Its threads along y take the pixels in
+ * turn; then the first of them adds their sums in order. */
 template < typename T, int V > static __global__ void
-sum_pixels (size_t pixels, size_t part, unsigned c, const T * x, float *parts)
+sum_pixels (size_t pixels, size_t chunk, unsigned c, const T * x, float
+    *partials)
 {
   __shared__ float sums[THREADS][V];
   const unsigned first_channel = (blockIdx.x * blockDim.x + threadIdx.x) * V;
-  const size_t first = blockIdx.y * part;
-  const size_t last = first + part < pixels ? first + part : pixels;
+  const size_t first = blockIdx.y * chunk;
+  const size_t last = first + chunk < pixels ? first + chunk : pixels;
   float total[V] = { };
 
   if (first_channel < c) {
@@ -353,13 +362,13 @@ sum_pixels (size_t pixels, size_t part, unsigned c, const T * x, float *parts)
   for (int i = 0; i < V; i++) {
     for (unsigned y = 1; y < blockDim.y; y++)
       total[i] += sums[y * blockDim.x + threadIdx.x][i];
-    parts[(size_t) blockIdx.y * c + first_channel + i] = total[i];
+    partials[(size_t) blockIdx.y * c + first_channel + i] = total[i];
   }
 }
 
 template < typename T, int V > static void
 launch_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
-    const void *x, float *parts)
+    const void *x, float *partials)
 {
   const unsigned units = c / V;
   const dim3 block = pixel_block (units);
@@ -367,20 +376,20 @@ launch_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
       (unsigned) ddpm_cuda_chunk_count (pixels));
 
   launch (sum_pixels < T, V >, grid, block, 0, stream, pixels,
-      ddpm_cuda_chunk_pixels (pixels), c, (const T *) x, parts);
+      ddpm_cuda_chunk_pixels (pixels), c, (const T *) x, partials);
 }
 
 void
 ddpm_cuda_kern_sum_pixels (cudaStream_t stream, size_t pixels, unsigned c,
-    int x_bf16, const void *x, float *parts)
+    int x_bf16, const void *x, float *partials)
 {
   const CudaChannels channels = { pixels, c, 0, c };
   const bool wide = choose_width (&channels, x_bf16, &x, 1) > 1;
 
   if (x_bf16)
     (wide ? launch_sum_pixels < bf16, 8 > : launch_sum_pixels < bf16, 1 >)
-        (stream, pixels, c, x, parts);
+        (stream, pixels, c, x, partials);
   else
     (wide ? launch_sum_pixels < float, 4 > : launch_sum_pixels < float, 1 >)
-        (stream, pixels, c, x, parts);
+        (stream, pixels, c, x, partials);
 }

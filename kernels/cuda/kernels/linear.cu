@@ -1,5 +1,5 @@
-/* gst-ddpm: CUDA backend: sides of the linear layers: bias, and its gradient;
- * and the whole of those of few rows
+/* gst-ddpm: CUDA backend: bias of linear layers and its gradient, and whole
+ * linear layers of few rows
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
@@ -7,7 +7,7 @@
 
 #define THREADS 256
 
-/* --- bias ------------------------------------------------------------------------ */
+/* --- bias ----------------------------------------------------------------- */
 
 static __global__ void
 broadcast_bias (size_t rows, size_t columns, const float *bias, float *y)
@@ -24,21 +24,21 @@ void
 ddpm_cuda_kern_broadcast_bias (cudaStream_t stream, size_t rows, size_t columns,
     const float *bias, float *y)
 {
-  launch (broadcast_bias, grid_size (rows * columns, THREADS), THREADS, 0, stream,
-      rows, columns, bias, y);
+  launch (broadcast_bias, grid_size (rows * columns, THREADS), THREADS, 0,
+      stream, rows, columns, bias, y);
 }
 
-/* --- few rows --------------------------------------------------------------------
+/* --- few rows ----------------------------------------------------------------
  *
- * As those of the time embedding are, where few images are sampled: what takes
- * time is to read the weights, and to launch anything. So one kernel does it
- * all, and reads them once. A warp makes a column of y; a sum is made of its
- * lanes', in an order that neither rows nor columns change. */
+ * The time embedding has few rows when few images are sampled. Reading the
+ * weights and launching kernels then takes all the time, so one kernel does
+ * everything and reads the weights once. A warp computes a column of y; the
+ * order of its sums depends on neither rows nor columns. */
 
 #define LANES 32
 #define COLUMNS (THREADS / LANES)
 
-/* Packed: inputs lie so that four can be read at a time */
+/* Packed: inputs are aligned, so that four can be read at a time */
 template < int Rows, bool Packed > static __global__ void
     __launch_bounds__ (THREADS)
 linear_few_rows (unsigned rows, size_t in, size_t columns, const float *x,
@@ -89,7 +89,8 @@ launch_linear_few_rows (cudaStream_t stream, unsigned rows, size_t in,
 {
   const bool packed = in % 4 == 0 && is_packed (x) && is_packed (weight);
 
-  launch (packed ? linear_few_rows < Rows, true > : linear_few_rows < Rows, false >,
+  launch (packed ? linear_few_rows < Rows, true >
+      : linear_few_rows < Rows, false >,
       dim3 ((unsigned) ((columns + COLUMNS - 1) / COLUMNS)),
       dim3 (LANES, COLUMNS), 0, stream, rows, in, columns, x, weight, bias, y);
 }
@@ -100,24 +101,26 @@ ddpm_cuda_kern_linear_few_rows (cudaStream_t stream, unsigned rows, size_t in,
     float *y)
 {
   if (rows == 1)
-    launch_linear_few_rows < 1 > (stream, rows, in, columns, x, weight, bias, y);
+    launch_linear_few_rows < 1 > (stream, rows, in, columns, x, weight, bias,
+        y);
   else if (rows <= 4)
-    launch_linear_few_rows < 4 > (stream, rows, in, columns, x, weight, bias, y);
+    launch_linear_few_rows < 4 > (stream, rows, in, columns, x, weight, bias,
+        y);
   else
     launch_linear_few_rows < CUDA_KERN_FEW_ROWS > (stream, rows, in, columns, x,
         weight, bias, y);
 }
 
-/* --- gradients ------------------------------------------------------------------- */
+/* --- gradients ------------------------------------------------------------ */
 
-/* A block adds up 32 columns: each of its warps every eighth row of them, and
- * then the eight sums, first to last. */
+/* A block sums 32 columns: each of its warps sums every eighth row, and then
+ * the first warp adds the eight sums in order. */
 #define WARPS 8
 
 static __global__ void
 sum_rows (size_t rows, size_t columns, const float *x, float *sum, int add)
 {
-  __shared__ float parts[WARPS][32];
+  __shared__ float partials[WARPS][32];
   const size_t column = (size_t) blockIdx.x * 32 + threadIdx.x;
   float total = 0.0f;
 
@@ -125,13 +128,13 @@ sum_rows (size_t rows, size_t columns, const float *x, float *sum, int add)
     for (size_t row = threadIdx.y; row < rows; row += WARPS)
       total += x[row * columns + column];
   }
-  parts[threadIdx.y][threadIdx.x] = total;
+  partials[threadIdx.y][threadIdx.x] = total;
   __syncthreads ();
   if (threadIdx.y > 0 || column >= columns)
     return;
   total = add ? sum[column] : 0.0f;
   for (int warp = 0; warp < WARPS; warp++)
-    total += parts[warp][threadIdx.x];
+    total += partials[warp][threadIdx.x];
   sum[column] = total;
 }
 

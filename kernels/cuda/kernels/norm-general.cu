@@ -1,13 +1,14 @@
-/* gst-ddpm: CUDA backend: group norm and what is with it, of any shape
+/* gst-ddpm: CUDA backend: group norm with time bias, swish and dropout, of any
+ * shape
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The formulas are those of norm.cu. Images that are too large for the
- * shared memory of one processor, channels that are not a multiple of 16
- * bytes, tensors that begin anywhere: element by element, a kernel for each
- * pass. Adjacent threads have adjacent channels.
+ * The formulas are those of norm.cu. These kernels handle images that are too
+ * large for shared memory, channels that are not a multiple of 16 bytes, and
+ * tensors that are not aligned: element by element, with a kernel for each
+ * pass. Adjacent threads handle adjacent channels.
  *
- * Blocks have CHANNELS x ROWS threads and go on in steps of the whole grid.
- * The weights' gradients of both ways are here too.
+ * Blocks have CHANNELS x ROWS threads and proceed in steps of the whole grid.
+ * The gradients of gamma and beta are computed here for norm.cu as well.
  */
 #include "kernels/cuda/kernels/norm.cuh"
 
@@ -27,7 +28,7 @@ input_of (const CudaNormCall & call, size_t image, size_t pixel,
       + time_bias_of (call, image, channel);
 }
 
-/* What element e of an image is multiplied with */
+/* The factor by which dropout multiplies element e of an image */
 __device__ inline float
 dropout_factor (const CudaNormCall & call, size_t image, size_t e)
 {
@@ -43,10 +44,10 @@ dropout_factor (const CudaNormCall & call, size_t image, size_t e)
   return found;
 }
 
-/* --- forward ------------------------------------------------------------- */
+/* --- forward -------------------------------------------------------------- */
 
-/* A block takes a group at a time, by so many channels side by side: a power
- * of two. */
+/* A block handles a group at a time, wide channels in parallel (a power of
+ * two). */
 template < typename T > __device__ inline float
 sum_group (const CudaNormCall & call, size_t image, unsigned first,
     unsigned per_group, unsigned wide, float mean, bool squares)
@@ -114,9 +115,9 @@ normalize (const CudaNormCall call)
   }
 }
 
-/* --- backward ------------------------------------------------------------ */
+/* --- backward ------------------------------------------------------------- */
 
-/* Of one element */
+/* The gradient of one element */
 struct Gradient
 {
   float x;                      /* x^ */
@@ -142,12 +143,12 @@ gradient_of (const CudaNormCall & call, size_t image, size_t pixel, unsigned c)
   return g;
 }
 
-/* sums, of CHANNELS channels of an image at a time: each row of threads every
- * eighth pixel, and then the rows, first to last */
+/* Computes sums, of CHANNELS channels of an image at a time: each row of
+ * threads sums every eighth pixel, and then the rows are added in order. */
 template < typename T > static __global__ void __launch_bounds__ (THREADS)
 sum_pixels (const CudaNormCall call)
 {
-  __shared__ float parts[3][ROWS][CHANNELS];
+  __shared__ float partials[3][ROWS][CHANNELS];
   const unsigned channels = channels_of (call);
   const unsigned runs = (channels + CHANNELS - 1) / CHANNELS;
   const size_t items = call.n * runs;
@@ -167,20 +168,21 @@ sum_pixels (const CudaNormCall call)
       }
     }
     for (int i = 0; i < 3; i++)
-      parts[i][threadIdx.y][threadIdx.x] = sum[i];
+      partials[i][threadIdx.y][threadIdx.x] = sum[i];
     __syncthreads ();
     if (threadIdx.y < 3 && c < channels) {
       float total = 0.0f;
 
       for (unsigned row = 0; row < ROWS; row++)
-        total += parts[threadIdx.y][row][threadIdx.x];
+        total += partials[threadIdx.y][row][threadIdx.x];
       call.sums[(threadIdx.y * call.n + image) * channels + c] = total;
     }
-    __syncthreads ();           /* parts may be written again */
+    __syncthreads ();           /* partials may be written again */
   }
 }
 
-/* means, and the time bias's gradient: a warp takes a group at a time. */
+/* Computes means and the gradient of the time bias. A warp handles a group at a
+ * time. */
 static __global__ void __launch_bounds__ (THREADS)
 mean_groups (const CudaNormCall call)
 {
@@ -254,7 +256,7 @@ input_gradient (const CudaNormCall call)
 static __global__ void __launch_bounds__ (THREADS)
 sum_images (const CudaNormCall call)
 {
-  __shared__ float parts[ROWS][CHANNELS];
+  __shared__ float partials[ROWS][CHANNELS];
   const unsigned channels = channels_of (call);
   const unsigned c = blockIdx.x * CHANNELS + threadIdx.x;
   const float *sums = call.sums + blockIdx.y * call.n * channels;
@@ -265,17 +267,17 @@ sum_images (const CudaNormCall call)
     for (size_t image = threadIdx.y; image < call.n; image += ROWS)
       total += sums[image * channels + c];
   }
-  parts[threadIdx.y][threadIdx.x] = total;
+  partials[threadIdx.y][threadIdx.x] = total;
   __syncthreads ();
   if (threadIdx.y > 0 || c >= channels)
     return;
   total = call.add ? out[c] : 0.0f;
   for (unsigned row = 0; row < ROWS; row++)
-    total += parts[row][threadIdx.x];
+    total += partials[row][threadIdx.x];
   out[c] = total;
 }
 
-/* --- launches ------------------------------------------------------------ */
+/* --- launches ------------------------------------------------------------- */
 
 template < typename T > static void
 forward (cudaStream_t stream, const CudaNormCall & call)

@@ -1,40 +1,40 @@
-/* gst-ddpm: CUDA backend: group norm and what is with it, from memory and back
- * in one pass
+/* gst-ddpm: CUDA backend: group norm with time bias, swish and dropout, in one
+ * pass over memory
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Wu and He, "Group normalization" (2018), over the pixels and channels of
- * each group:
+ * Wu and He, "Group normalization" (2018), over the pixels and channels of each
+ * group:
  *
  *   a  = concat (x0, x1) + time_bias
  *   x^ = (a - mean a) / sqrt (var a + eps)
  *   z  = gamma x^ + beta
  *   y  = dropout (swish (z))
  *
- * A block reads its part of an image, [pixels][run], into shared memory and
- * goes over it there: sums, squared deviations, results. Thread (x, y) has the
- * same 16 bytes of channels of the pixels y, y + lanes, ..., and reads only
- * what it put there itself. The seam of x0 and x1 may lie within a group, but
- * not within 16 bytes.
+ * A block reads run channels of an image, [pixels][run], into shared memory and
+ * passes over them there: sums, squared deviations, results. Thread (x, y)
+ * handles the same 16 bytes of channels of pixels y, y + lanes, ..., and reads
+ * only what it stored itself. The border between x0 and x1 may lie within a
+ * group, but not within 16 bytes.
  *
- * Sums are made in an order that lanes alone decide. They are of x without
- * the time bias, which moves the mean of a channel and leaves its deviations.
+ * The order of sums depends on lanes alone. Sums are of x without the time
+ * bias, which shifts the mean of a channel but not its deviations.
  */
 #include "kernels/cuda/kernels/norm.cuh"
 
-#define MOST_THREADS 384
+#define MAX_THREADS 384
 
 struct Block
 {
   size_t image;
-  unsigned first;               /* of its channels */
+  unsigned first;               /* first channel */
   unsigned thread, threads;
-  unsigned at;                  /* this thread's first channel, from first on */
-  float *parts;                 /* shared memory: [lanes][run], */
+  unsigned at;                  /* this thread's first channel - first */
+  float *partials;                /* shared memory: [lanes][run], */
   float *channel[3];            /* [run] each, */
   float *group[2];              /* [groups of the run] each */
 };
 
-/* slab: what lies before them, [tensors][steps][threads] */
+/* slab: the start of shared memory, [tensors][steps][threads] */
 template < typename T > __device__ inline Block
 block_of (const CudaNormCall & call, const CudaNormShape & shape,
     uint4 * slab, int tensors)
@@ -48,8 +48,8 @@ block_of (const CudaNormCall & call, const CudaNormShape & shape,
   b.thread = threadIdx.y * blockDim.x + threadIdx.x;
   b.threads = blockDim.x * blockDim.y;
   b.at = threadIdx.x * Pack < T >::size;
-  b.parts = reinterpret_cast < float *>(slab + tensors * steps * b.threads);
-  b.channel[0] = b.parts + shape.lanes * shape.run;
+  b.partials = reinterpret_cast < float *>(slab + tensors * steps * b.threads);
+  b.channel[0] = b.partials + shape.lanes * shape.run;
   b.channel[1] = b.channel[0] + shape.run;
   b.channel[2] = b.channel[1] + shape.run;
   b.group[0] = b.channel[2] + shape.run;
@@ -57,14 +57,14 @@ block_of (const CudaNormCall & call, const CudaNormShape & shape,
   return b;
 }
 
-/* total[run]: sums over the lanes. Each thread adds up V rows of one channel
- * in its place among the first lanes / V rows, and those are added up in
- * order. Every thread has to come here; after it total can be read. */
+/* total[run] = sums over the lanes. Each thread adds V rows of one channel,
+ * into one of the first lanes / V rows, which are then added in order. Every
+ * thread must call this; afterwards all can read total. */
 template < int V > __device__ inline void
 sum_lanes (const Block & b, const CudaNormShape & shape,
     const float (&value)[V], float *total)
 {
-  float4 *row = reinterpret_cast < float4 * >(b.parts
+  float4 *row = reinterpret_cast < float4 * >(b.partials
       + threadIdx.y * shape.run + b.at);
   float sum = 0.0f;
 
@@ -75,19 +75,19 @@ sum_lanes (const Block & b, const CudaNormShape & shape,
   __syncthreads ();
 #pragma unroll
   for (int i = 0; i < V; i++)
-    sum += b.parts[b.thread + i * b.threads];
-  b.parts[b.thread] = sum;      /* only this thread has read it */
+    sum += b.partials[b.thread + i * b.threads];
+  b.partials[b.thread] = sum;      /* only this thread reads it */
   __syncthreads ();
   if (b.thread < shape.run) {
     sum = 0.0f;
     for (unsigned i = b.thread; i < b.threads; i += shape.run)
-      sum += b.parts[i];
+      sum += b.partials[i];
     total[b.thread] = sum;
   }
   __syncthreads ();
 }
 
-/* The factors of the V elements from an element of the image on */
+/* Dropout factors of V elements of an image, beginning with element */
 template < int V > __device__ inline void
 pack_factors (const CudaDropout & drop, size_t image, size_t element,
     float (&factor)[V])
@@ -97,9 +97,9 @@ pack_factors (const CudaDropout & drop, size_t image, size_t element,
     dropout_factors (drop, image, (element + i) / 4, factor + i);
 }
 
-/* --- forward ------------------------------------------------------------- */
+/* --- forward -------------------------------------------------------------- */
 
-/* group[0], of the sums in channel[0] */
+/* group[0] = means, from the sums in channel[0] */
 __device__ inline void
 group_means (const CudaNormCall & call, const CudaNormShape & shape,
     const Block & b, unsigned per_group, float count)
@@ -115,7 +115,7 @@ group_means (const CudaNormCall & call, const CudaNormShape & shape,
   __syncthreads ();
 }
 
-/* group[1]: 1 / sqrt (var + eps), of the squared deviations in channel[1] */
+/* group[1] = 1 / sqrt (var + eps), from the squared deviations in channel[1] */
 __device__ inline void
 group_deviations (const CudaNormCall & call, const CudaNormShape & shape,
     const Block & b, unsigned per_group, float count)
@@ -133,7 +133,7 @@ group_deviations (const CudaNormCall & call, const CudaNormShape & shape,
   __syncthreads ();
 }
 
-template < typename T > static __global__ void __launch_bounds__ (MOST_THREADS)
+template < typename T > static __global__ void __launch_bounds__ (MAX_THREADS)
 norm_forward (const CudaNormCall call, const CudaNormShape shape)
 {
   constexpr int V = Pack < T >::size;
@@ -209,18 +209,18 @@ norm_forward (const CudaNormCall call, const CudaNormShape shape)
   }
 }
 
-/* --- backward ---------------------------------------------------------------
+/* --- backward ----------------------------------------------------------------
  *
  *   dz     = keep swish' (z) dy
  *   dbeta  = sum dz,  dgamma = sum dz x^    (over pixels and images)
  *   dx     = rstd (gamma dz - mean (gamma dz) - x^ mean (gamma dz x^))
  *   dtime  = sum dx                         (over pixels)
  *
- * with d = x - center, x^ = rstd d: what is summed and used is d. Dropped
- * elements of dy are zeros in shared memory, so that random numbers are made
- * once. */
+ * with d = x - center and x^ = rstd d: the kernel sums and uses d. It stores
+ * dropped elements of dy as zeros in shared memory, so that random numbers are
+ * computed once. */
 
-/* Of the sums of dz, dz d and d in channel[]: sums for the weights, and
+/* From the sums of dz, dz d and d in channel[]: sums for the weights, and
  * group[0] = rstd mean (gamma dz), group[1] = rstd^2 mean (gamma dz x^) */
 __device__ inline void
 group_gradients (const CudaNormCall & call, const CudaNormShape & shape,
@@ -265,7 +265,7 @@ store_time_bias (const CudaNormCall & call, const CudaNormShape & shape,
   }
 }
 
-template < typename T > static __global__ void __launch_bounds__ (MOST_THREADS)
+template < typename T > static __global__ void __launch_bounds__ (MAX_THREADS)
 norm_backward (const CudaNormCall call, const CudaNormShape shape)
 {
   constexpr int V = Pack < T >::size;
@@ -366,7 +366,7 @@ norm_backward (const CudaNormCall call, const CudaNormShape shape)
   }
 }
 
-/* --- launches ------------------------------------------------------------ */
+/* --- launches ------------------------------------------------------------- */
 
 cudaError_t
 ddpm_cuda_kern_norm_prepare (size_t shared)
@@ -382,7 +382,7 @@ ddpm_cuda_kern_norm_prepare (size_t shared)
   for (int i = 0; i < 4 && status == cudaSuccess; i++) {
     status = cudaFuncSetAttribute (kernels[i],
         cudaFuncAttributeMaxDynamicSharedMemorySize, (int) shared);
-    /* of what a processor has, as much as can be, for blocks beside others */
+    /* as much shared memory as possible, so that several blocks fit */
     if (status == cudaSuccess)
       status = cudaFuncSetAttribute (kernels[i],
           cudaFuncAttributePreferredSharedMemoryCarveout,
@@ -392,7 +392,7 @@ ddpm_cuda_kern_norm_prepare (size_t shared)
 }
 
 template < typename T > static void
-launch_fast (void (*kernel) (CudaNormCall, CudaNormShape),
+launch_one_pass (void (*kernel) (CudaNormCall, CudaNormShape),
     cudaStream_t stream, const CudaNormCall & call,
     const CudaNormShape & shape)
 {
@@ -408,10 +408,10 @@ ddpm_cuda_kern_norm_forward (cudaStream_t stream, int bf16,
     const CudaNormCall * call, const CudaNormShape * shape)
 {
   if (bf16)
-    launch_fast < __nv_bfloat16 > (norm_forward < __nv_bfloat16 >, stream,
+    launch_one_pass < __nv_bfloat16 > (norm_forward < __nv_bfloat16 >, stream,
         *call, *shape);
   else
-    launch_fast < float >(norm_forward < float >, stream, *call, *shape);
+    launch_one_pass < float >(norm_forward < float >, stream, *call, *shape);
 }
 
 void
@@ -419,8 +419,8 @@ ddpm_cuda_kern_norm_backward (cudaStream_t stream, int bf16,
     const CudaNormCall * call, const CudaNormShape * shape)
 {
   if (bf16)
-    launch_fast < __nv_bfloat16 > (norm_backward < __nv_bfloat16 >, stream,
+    launch_one_pass < __nv_bfloat16 > (norm_backward < __nv_bfloat16 >, stream,
         *call, *shape);
   else
-    launch_fast < float >(norm_backward < float >, stream, *call, *shape);
+    launch_one_pass < float >(norm_backward < float >, stream, *call, *shape);
 }

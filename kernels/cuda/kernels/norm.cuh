@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: what the kernels of norms share
+/* gst-ddpm: CUDA backend: what the kernels of group norm share
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -8,7 +8,7 @@
 #include "kernels/cuda/kernels/norm.h"
 #include "kernels/norm-math.h"
 
-/* bf16 does not show the difference. */
+/* Whether approximate functions are exact enough: they are for bf16. */
 template < typename T > struct Coarse
 {
   static constexpr int yes = sizeof (T) == 2;
@@ -20,9 +20,9 @@ channels_of (const CudaNormCall & call)
   return call.c0 + call.c1;
 }
 
-/* Of a channel of the concatenation: where its first pixel of an image is in
- * the source it comes from, and how far its pixels are apart. NULL: that
- * source is not given. */
+/* The pixels of one channel of an image, in the source that the channel belongs
+ * to: the first one, and the distance to the next. NULL: that source is
+ * NULL. */
 template < typename T > struct Pixels
 {
   T *at;
@@ -56,7 +56,7 @@ stats_of (const CudaNormCall & call, size_t image, unsigned group)
   return call.stats + (image * call.groups + group) * 2;
 }
 
-/* Without a dropout, nothing is below the limit. */
+/* Without dropout, no random number is below the limit. */
 __device__ inline CudaDropout
 dropout_of (const CudaNormCall & call)
 {
@@ -65,8 +65,9 @@ dropout_of (const CudaNormCall & call)
   return call.drop == nullptr ? none : *call.drop;
 }
 
-/* What an element of the image, e = pixel (c0 + c1) + channel, is multiplied
- * with: for those of one block of four random words */
+/* The factors by which dropout multiplies four elements of an image, which
+ * share a block of random numbers: elements 4 block to 4 block + 3, where
+ * element e is pixel (c0 + c1) + channel */
 __device__ inline void
 dropout_factors (const CudaDropout & drop, size_t image, size_t block,
     float factor[4])

@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: Adam and what is measured for it
+/* gst-ddpm: CUDA backend: Adam, and the norm of the gradient
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
@@ -7,9 +7,9 @@
 
 #define THREADS 256
 
-/* --- the length of a gradient -------------------------------------------------- */
+/* --- the norm of a gradient --------------------------------------------- */
 
-/* The same number of blocks on every machine: the same sums */
+/* The same number of blocks on every GPU, so that sums have the same bits */
 static __global__ void
 sum_of_squares (size_t count, const float *x, double *sums)
 {
@@ -26,26 +26,26 @@ sum_of_squares (size_t count, const float *x, double *sums)
 }
 
 void
-ddpm_cuda_kern_sum_of_squares (cudaStream_t stream, size_t count, const float *x,
-    double *sums)
+ddpm_cuda_kern_sum_of_squares (cudaStream_t stream, size_t count, const float
+    *x, double *sums)
 {
   launch (sum_of_squares, dim3 (CUDA_KERN_SUMS), dim3 (THREADS), 0, stream,
       count, x, sums);
 }
 
-/* First to last, as the host would add them */
+/* In order, as the host would add them */
 static __global__ void
 clip (const double *sums, CudaClipping * clipping)
 {
-  __shared__ double parts[CUDA_KERN_SUMS];
+  __shared__ double partials[CUDA_KERN_SUMS];
   double squares = 0.0, norm, factor;
 
-  parts[threadIdx.x] = sums[threadIdx.x];
+  partials[threadIdx.x] = sums[threadIdx.x];
   __syncthreads ();
   if (threadIdx.x > 0)
     return;
   for (int i = 0; i < CUDA_KERN_SUMS; i++)
-    squares += parts[i];
+    squares += partials[i];
   norm = sqrt (squares);
   factor = ddpm_clip_factor (clipping->limit, norm);
   clipping->squares = squares;
@@ -60,10 +60,9 @@ ddpm_cuda_kern_clip (cudaStream_t stream, const double *sums,
   launch (clip, dim3 (1), dim3 (CUDA_KERN_SUMS), 0, stream, sums, clipping);
 }
 
-/* --- Adam ------------------------------------------------------------------------ */
+/* --- Adam ----------------------------------------------------------------- */
 
-/* The first packs four at a time, the rest one by one. Average: there is an
- * ema */
+/* The first packs four at a time, the rest one by one. Average: updates ema */
 template < bool Average > static __global__ void
 adam (const DdpmAdam * args, const int *stop, size_t packs, size_t count,
     const float *grad, float *param, float *m, float *v, float *ema)
@@ -99,8 +98,8 @@ adam (const DdpmAdam * args, const int *stop, size_t packs, size_t count,
 }
 
 void
-ddpm_cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args, const int *stop,
-    size_t count, const float *grad, float *param, float *m, float *v,
+ddpm_cuda_kern_adam (cudaStream_t stream, const DdpmAdam * args, const int
+    *stop, size_t count, const float *grad, float *param, float *m, float *v,
     float *ema)
 {
   const bool packed = is_packed (grad) && is_packed (param) && is_packed (m)

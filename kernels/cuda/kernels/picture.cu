@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: images as a picture, and pictures as images
+/* gst-ddpm: CUDA backend: images to a picture, and pictures to images
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
@@ -68,8 +68,8 @@ from_pixels (DdpmPixels p, size_t elements, size_t count,
 }
 
 void
-ddpm_cuda_kern_from_pixels (cudaStream_t stream, unsigned n, const DdpmPixels * p,
-    const uint8_t *pixels, const uint8_t *mirrored, float *x)
+ddpm_cuda_kern_from_pixels (cudaStream_t stream, unsigned n, const DdpmPixels *
+    p, const uint8_t *pixels, const uint8_t *mirrored, float *x)
 {
   const size_t elements = (size_t) p->height * p->width * p->channels;
 

@@ -3,9 +3,10 @@
  *
  *   P  = exp (scale (S - max S)) / sum (the same),  dS = P (dP - sum (P dP))
  *
- * by rows; S, dP and all sums in float. A warp takes a row at a time. Rows of
- * at most 256 numbers are read once and kept in registers, in packs of 8;
- * what is longer, or not a multiple of 8, is read again for each sum.
+ * of each row; S, dP and all sums are f32. A warp handles a row at a time. Rows
+ * of at most 256 numbers are read once and kept in registers, in packs of 8.
+ * Longer rows, and those that are not a multiple of 8, are read again for each
+ * sum.
  */
 #include "kernels/cuda/kernels/common.cuh"
 #include "kernels/cuda/kernels/launch.cuh"
@@ -15,7 +16,7 @@
 #define ROWS 8
 #define THREADS (LANES * ROWS)
 
-/* 8 numbers of a row, from a place of 16-byte alignment */
+/* 8 numbers of a row, aligned to 16 bytes */
 template < typename T > struct Eight
 {
   static constexpr int packs = 8 / Pack < T >::size;
@@ -156,7 +157,7 @@ softmax_backward_any (size_t rows, unsigned columns, const T * probs,
   }
 }
 
-/* --- launches ------------------------------------------------------------ */
+/* --- launches ------------------------------------------------------------- */
 
 static bool
 is_short (size_t columns, const void *a, const void *b, const void *c)
@@ -176,8 +177,8 @@ forward (cudaStream_t stream, size_t rows, size_t columns, float scale,
 }
 
 void
-ddpm_cuda_kern_softmax (cudaStream_t stream, int bf16, size_t rows, size_t columns,
-    float scale, const float *scores, void *probs)
+ddpm_cuda_kern_softmax (cudaStream_t stream, int bf16, size_t rows, size_t
+    columns, float scale, const float *scores, void *probs)
 {
   if (bf16)
     forward < __nv_bfloat16 > (stream, rows, columns, scale, scores, probs);
