@@ -11,14 +11,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
+#include "kernels/replace.h"
 #include "kernels/cuda/plan-cache.h"
 
 #define FORMAT "gst-ddpm plan of cuDNN, format 1\n"
@@ -239,26 +238,6 @@ limit_size (const CudaPlanCache * cache, const gchar * newest)
 
 /* --- writing ------------------------------------------------------------ */
 
-/* Beyond a limit of the file size (ulimit -f) a write fails, but the signal
- * that comes with it would end the process: it is held back and taken. */
-static gboolean
-replace_file (const gchar * path, const gchar * text, GError ** error)
-{
-  const struct timespec no_time = { 0, 0 };
-  sigset_t limit, before, pending;
-  gboolean ok;
-
-  sigemptyset (&limit);
-  sigaddset (&limit, SIGXFSZ);
-  pthread_sigmask (SIG_BLOCK, &limit, &before);
-  ok = g_file_set_contents_full (path, text, -1,
-      G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
-  if (!ok && sigpending (&pending) == 0 && sigismember (&pending, SIGXFSZ))
-    sigtimedwait (&limit, NULL, &no_time);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  return ok;
-}
-
 void
 ddpm_cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
     const gchar * plan)
@@ -273,7 +252,7 @@ ddpm_cuda_plan_cache_write (const CudaPlanCache * cache, const gchar * graph,
 
   if (g_mkdir_with_parents (cache->folder, 0700) != 0)
     g_debug ("%s: %s", cache->folder, g_strerror (errno));
-  else if (!replace_file (path, text, &error))
+  else if (!ddpm_replace_private_file (path, text, strlen (text), &error))
     g_debug ("cannot cache a plan: %s", error->message);
   else
     limit_size (cache, path);
