@@ -1,4 +1,4 @@
-/* gst-ddpm: whole networks, sampling and training on a GPU
+/* gst-ddpm: whole networks on a GPU: sampling and training
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tests/support/gpu-test.h"
@@ -37,8 +37,8 @@ reference_of (DdpmPrecision precision)
   return ddpm_backend_new (DDPM_BACKEND_REFERENCE, precision, 1, NULL);
 }
 
-/* Roundings add up to much over a whole network, so the measure is how much
- * those of the reference do. With dropout, whose masks must be the same. */
+/* Rounding errors accumulate over a network, so the measure is how far bf16 is
+ * from f32 in the reference backend. With dropout, whose masks must agree */
 static void
 bf16_is_as_near_to_f32_as_the_reference_s (void)
 {
@@ -81,8 +81,8 @@ an_image_does_not_depend_on_its_batch (void)
       1e-5);
 }
 
-/* Losses of the first optimizer steps, which depend on every kernel, on the
- * timesteps, noise and dropout drawn, and on the weights after each step */
+/* Losses of the first optimizer steps. They depend on every kernel, on the
+ * drawn timesteps, noise and dropout, and on the weights after each step. */
 static void
 losses_of (DdpmBackend * backend, gdouble losses[5])
 {
@@ -153,7 +153,7 @@ a_graph_computes_what_the_calls_do (gconstpointer data)
   }
 }
 
-/* Nothing is left behind that would hinder the next. */
+/* A failure leaves nothing behind that would disturb the next network. */
 static void
 a_batch_that_does_not_fit_is_an_error (void)
 {

@@ -4,9 +4,9 @@
 #include "tests/support/gpu-test.h"
 #include "tests/support/against-reference.h"
 
-/* In f32 sums of some thousand products, of which TF32 would make 1e-7; in
- * bf16 a rounding is 1.3e-6, and results may be rounded once more than in the
- * reference, which adds in double. */
+/* f32: sums of some thousand products; TF32 would give 1e-7. bf16: a rounding
+ * is 1.3e-6, and results may be rounded once more than in the reference, which
+ * sums in double. */
 #define TOLERANCE_F32 1e-9
 #define TOLERANCE_BF16 2e-5
 
@@ -45,7 +45,7 @@ a_run_repeats_to_the_bit (gconstpointer data)
   }
 }
 
-/* Not to the bit: for another batch cuDNN may choose another engine. */
+/* Not the same bits: cuDNN may choose another engine for another batch. */
 static void
 an_image_does_not_depend_on_its_batch (gconstpointer data)
 {
@@ -65,7 +65,7 @@ an_image_does_not_depend_on_its_batch (gconstpointer data)
   }
 }
 
-/* The backend goes on after what it has not the memory for. */
+/* The backend still works after it ran out of memory. */
 static void
 memory_that_is_not_there_is_an_error (gconstpointer data)
 {
@@ -118,7 +118,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/gpu/a-device-that-is-not-there-is-refused",
       a_device_that_is_not_there_is_refused);
-  /* the child is not to have seen the device before it is hidden */
+  /* the device must be hidden before the child initializes CUDA */
   if (!g_test_subprocess ()) {
     f32.backend = gpu_backend (DDPM_PRECISION_F32, &reason);
     bf16.backend = f32.backend ? gpu_backend (DDPM_PRECISION_BF16, &reason)

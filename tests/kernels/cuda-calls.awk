@@ -1,13 +1,12 @@
-# gst-ddpm: what the sources of the CUDA backend promise of each call
+# gst-ddpm: rules for every call in the sources of the CUDA backend
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 #   awk -f cuda-calls.awk kernels/cuda/*.c kernels/cuda/kernels/*.cu
 #
-# - What CUDA, cuDNN and cuBLASLt return is never dropped, but by functions
-#   that only give back descriptors, which are memory of the host.
-# - A function that launches kernels asks whether that went well.
-# - Memory of the device, and pinned memory, is taken where plans are made and
-#   nowhere else.
+# - No status of CUDA, cuDNN and cuBLASLt is ignored, except when descriptors are
+#   destroyed, which are host memory.
+# - A function that launches kernels calls ddpm_cuda_launch_ok ().
+# - Only functions that make backends and plans allocate device or pinned memory.
 
 BEGIN {
   split("cudnnBackendDestroyDescriptor cublasLtMatmulDescDestroy " \
@@ -37,19 +36,19 @@ function check(body,    rest, call, before) {
     # behind the end of a statement, a condition, a label or an else
     if (call != "ddpm_cuda_alloc" && !(call in droppable) \
         && before ~ /([;{})]|else|; *[a-z_]+:) *$/)
-      fault("drops what " call " () returns")
+      fault("ignores the status of " call " ()")
     if (call ~ /^cuda(Malloc|HostAlloc|HostRegister|MemPool)|^ddpm_cuda_alloc$/) {
       calls++
       if (!((name ":" call) in planning))
-        fault("takes memory by " call " ()")
+        fault("allocates memory by " call " ()")
     }
     before = before substr(rest, RSTART, RLENGTH)
     rest = substr(rest, RSTART + RLENGTH)
   }
   if (body ~ /ddpm_cuda_kern_[a-z_]+ \(b->stream/ && body !~ /ddpm_cuda_launch_ok \(/)
-    fault("launches a kernel and asks for no failure")
+    fault("launches a kernel and does not check it")
   if (body ~ /[^a-z_](malloc|calloc|new) /)
-    fault("takes memory in a kernel")
+    fault("allocates memory in a kernel")
   functions++
 }
 
@@ -87,9 +86,9 @@ inside {
 }
 
 END {
-  # that nothing was found would be no proof
+  # finding nothing would prove nothing
   if (functions < 100 || calls < 5) {
-    printf "%d functions, %d calls that take memory: not the sources\n",
+    printf "%d functions, %d calls that allocate: these are not the sources\n",
       functions, calls
     faults++
   }

@@ -1,6 +1,6 @@
-/* gst-ddpm: the CUDA backend's convolutions, their kernels run on this
- * processor (tests/support/host-cuda.h) and their graphs by the formula in the place of
- * cuDNN, against the reference
+/* gst-ddpm: the CUDA backend's convolutions agree with the reference. Their
+ * kernels run on the CPU (tests/support/host-cuda.h), and a stand-in for cuDNN
+ * computes their graphs by the formula.
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/convolution-plan.h"
@@ -17,14 +17,14 @@
 #define TOLERANCE_F32 1e-9
 #define TOLERANCE_BF16 1e-4
 
-/* --- graphs, by the formula ------------------------------------------------ */
+/* --- graphs, by the formula ----------------------------------------------- */
 
 typedef struct
 {
   DdpmType type;
   CudaDnnShape shape;
-  gint place;                   /* in the memory of a run; -1: passing */
-  float *passing;
+  gint place;                   /* index of its address; -1: virtual */
+  float *values;                /* of a virtual tensor */
 } HostTensor;
 
 typedef struct
@@ -47,10 +47,10 @@ struct _CudaDnnPlan
   CudaDnnGraph *graph;
 };
 
-/* TRUE: as where a graph makes the calls, and nothing else may */
+/* TRUE: as if a graph made the calls, so that nothing may be launched */
 static gboolean replayed;
 
-/* Operations that an engine takes together at most */
+/* How many operations an engine can fuse */
 static guint longest = 3;
 
 static gsize
@@ -64,7 +64,7 @@ tensor_clear (gpointer tensor)
 {
   HostTensor *t = tensor;
 
-  g_free (t->passing);
+  g_free (t->values);
   g_free (t);
 }
 
@@ -111,7 +111,7 @@ ddpm_cuda_dnn_virtual_tensor (CudaDnnGraph * graph, DdpmType type,
   HostTensor *t = add_tensor (graph, type, shape, -1);
 
   g_assert_cmpint (type, ==, DDPM_TYPE_F32);
-  t->passing = g_new (float, count_of (t));
+  t->values = g_new (float, count_of (t));
   return t;
 }
 
@@ -183,7 +183,7 @@ static Tensor
 memory_of (const HostTensor * t, const gconstpointer * memory)
 {
   const Tensor place = {.type = t->type,.count = count_of (t),
-    .data = t->place < 0 ? t->passing : (gpointer) memory[t->place]
+    .data = t->place < 0 ? t->values : (gpointer) memory[t->place]
   };
 
   return place;
@@ -203,7 +203,7 @@ convolve (const HostOperation * op, const gconstpointer * memory)
 
   g_assert_cmpint (w->c, ==, x->c);
   g_assert_cmpint (w->n, ==, y->c);
-  /* it may be written before all is read */
+  /* in place: y may be written before everything was read */
   memset (out.data, 0xff, out.count * ddpm_type_size (out.type));
   for (guint i = 0; i < 3; i++) {
     const Tensor t = memory_of (tensors[i], memory);
@@ -283,7 +283,7 @@ ddpm_cuda_dnn_run_clear (CudaDnnRun * run)
 {
 }
 
-/* --- the backend ------------------------------------------------------------ */
+/* --- the backend ---------------------------------------------------------- */
 
 gboolean
 ddpm_cuda_open_cudnn (CudaBackend * b)
@@ -375,9 +375,10 @@ static DdpmOps host_ops = {
   .plan_free = host_plan_free,
 };
 
-/* --- cases -------------------------------------------------------------------- */
+/* --- cases ---------------------------------------------------------------- */
 
-/* Against the reference, and the same in any order of threads and blocks */
+/* Compares with the reference, and with itself in other orders of threads and
+ * blocks. */
 static void
 check (DdpmPrecision precision, const Case * c)
 {
@@ -407,7 +408,7 @@ check (DdpmPrecision precision, const Case * c)
   g_hash_table_unref (b.convolutions);
 }
 
-/* Whole packs of channels and odd ones, one source and two, image and eps */
+/* Aligned and odd channels, one source and two, image and eps */
 static void
 convolutions_agree_with_the_reference (gconstpointer data)
 {
@@ -442,7 +443,7 @@ convolutions_agree_with_the_reference (gconstpointer data)
   }
 }
 
-/* More than one part, and blocks that take turns */
+/* More than one chunk, and blocks that loop */
 static void
 a_large_convolution_agrees_with_the_reference (gconstpointer data)
 {
@@ -459,7 +460,7 @@ a_large_convolution_agrees_with_the_reference (gconstpointer data)
 }
 
 static void
-what_a_graph_does_is_not_done_again (gconstpointer data)
+a_replayed_graph_launches_nothing (gconstpointer data)
 {
   const DdpmType act = GPOINTER_TO_INT (data) == DDPM_PRECISION_F32
       ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
@@ -480,10 +481,10 @@ what_a_graph_does_is_not_done_again (gconstpointer data)
   g_hash_table_unref (b.convolutions);
 }
 
-/* --- where elements lie --------------------------------------------------------- */
+/* --- layouts -------------------------------------------------------------- */
 
 static void
-weights_and_padded_weights_are_each_others_places (void)
+krsc_and_kcrs_indices_are_inverse (void)
 {
   const CudaWeightShape s = { 5, 3, 9, 8, 8 };
   const guint count = ddpm_cuda_kcrs_count (&s);
@@ -507,7 +508,7 @@ weights_and_padded_weights_are_each_others_places (void)
 }
 
 static void
-parts_cover_all_pixels (void)
+chunks_cover_all_pixels (void)
 {
   for (gsize pixels = 1; pixels < 200000; pixels = pixels * 3 / 2 + 1) {
     const gsize part = ddpm_cuda_chunk_pixels (pixels);
@@ -536,10 +537,10 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ddpm_cuda_convolution_set_ops (&host_ops);
   g_test_add_func ("/cuda-convolution/weights",
-      weights_and_padded_weights_are_each_others_places);
-  g_test_add_func ("/cuda-convolution/parts", parts_cover_all_pixels);
+      krsc_and_kcrs_indices_are_inverse);
+  g_test_add_func ("/cuda-convolution/parts", chunks_cover_all_pixels);
   add ("small", convolutions_agree_with_the_reference);
   add ("large", a_large_convolution_agrees_with_the_reference);
-  add ("what-a-graph-does", what_a_graph_does_is_not_done_again);
+  add ("what-a-graph-does", a_replayed_graph_launches_nothing);
   return g_test_run ();
 }

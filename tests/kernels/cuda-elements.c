@@ -1,5 +1,5 @@
-/* gst-ddpm: the CUDA backend's operations without a plan, their kernels run on
- * this processor (tests/support/host-cuda.h), against the reference
+/* gst-ddpm: the CUDA backend's operations without a plan agree with the
+ * reference. Their kernels run on the CPU (tests/support/host-cuda.h).
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/failure.h"
@@ -11,13 +11,13 @@
 #include "tests/support/host-cuda.h"
 #include "tests/support/against-reference.h"
 
-/* A few roundings of sums of four; in bf16 the last one */
+/* A few roundings of sums of four; in bf16, the last rounding */
 #define TOLERANCE_F32 1e-13
 #define TOLERANCE_BF16 1e-5
 
-/* --- a device that is not there ------------------------------------------ */
+/* --- the backend without a device ----------------------------------------- */
 
-/* What is staged ends where the process may not go on reading. */
+/* An unreadable page follows staged arguments. */
 static GPtrArray *staged;
 
 gpointer
@@ -45,7 +45,7 @@ ddpm_cuda_zero (DdpmBackend * b, gpointer dst, gsize size)
   memset (dst, 0, size);
 }
 
-/* TRUE: as where a graph makes the calls, and nothing else may */
+/* TRUE: as if a graph made the calls, so that nothing may be launched */
 static gboolean replayed;
 
 gboolean
@@ -89,7 +89,7 @@ static DdpmOps host_ops = {
   .copy = ddpm_host_copy,
 };
 
-/* --- cases ------------------------------------------------------------------ */
+/* --- cases ---------------------------------------------------------------- */
 
 static const Case cases[] = {
   {.run = run_small_activations},
@@ -103,7 +103,7 @@ static const Case cases[] = {
   {.run = run_adam},
 };
 
-/* 16 bytes at a time, or one by one where they do not lie so */
+/* Aligned memory is accessed 16 bytes at a time, other memory one by one. */
 static void
 alignment_changes_no_bit (gconstpointer data)
 {
@@ -143,7 +143,7 @@ the_order_of_threads_changes_no_bit (gconstpointer data)
 }
 
 static void
-what_a_graph_does_is_not_done_again (gconstpointer data)
+a_replayed_graph_launches_nothing (gconstpointer data)
 {
   const Subject *subject = data;
   const unsigned launches = host_cuda_launches ();
@@ -153,7 +153,7 @@ what_a_graph_does_is_not_done_again (gconstpointer data)
     Outcome none;
 
     if (cases[i].run == run_losses)
-      continue;                 /* which asks for numbers */
+      continue;                 /* it returns a number */
     none = case_run (subject->backend, &cases[i], 0);
     outcome_clear (&none);
   }
@@ -161,7 +161,7 @@ what_a_graph_does_is_not_done_again (gconstpointer data)
   g_assert_cmpuint (host_cuda_launches (), ==, launches);
 }
 
-/* More losses than the stage takes at a time */
+/* More losses than a staging slot holds */
 static void
 many_images_job (gpointer data)
 {
@@ -219,7 +219,7 @@ main (int argc, char **argv)
     {"the-order-of-threads-changes-no-bit",
         the_order_of_threads_changes_no_bit},
     {"many-images-come-in-parts", many_images_come_in_parts},
-    {"what-a-graph-does", what_a_graph_does_is_not_done_again},
+    {"what-a-graph-does", a_replayed_graph_launches_nothing},
   };
   CudaBackend f32 = {.base = {.ops = &host_ops,.act_type = DDPM_TYPE_F32} };
   CudaBackend bf16 = {.base = {.ops = &host_ops,.act_type = DDPM_TYPE_BF16} };

@@ -1,5 +1,5 @@
-/* gst-ddpm: the CUDA backend's stream in order with those of others, on devices
- * that do everything as late as they may (tests/support/host-cuda.h)
+/* gst-ddpm: the CUDA backend's stream keeps order with other streams, on
+ * devices that do everything as late as they may (tests/support/host-cuda.h)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/context.h"
@@ -7,7 +7,7 @@
 #include "kernels/cuda/failure.h"
 #include "tests/support/host-cuda.h"
 
-/* The backend but for its device (kernels/cuda/backend.c) */
+/* The backend without its libraries */
 gboolean
 ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
 {
@@ -23,10 +23,10 @@ ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 
 static CudaBackend backend;
 
-/* Memory that others read in their stream, and that is written here */
+/* Memory that another stream reads and the backend writes */
 typedef struct
 {
-  cudaStream_t stream;          /* of others; NULL: the default one is named */
+  cudaStream_t stream;          /* the other stream */
   gint picture, read;
 } Others;
 
@@ -47,7 +47,7 @@ wait_for (cudaStream_t stream)
   g_assert_cmpint (cudaStreamSynchronize (stream), ==, cudaSuccess);
 }
 
-/* Named, or meant by the default stream */
+/* NULL: the default stream, which stands for all others */
 static gpointer
 name_of (Others * others, gconstpointer by_default)
 {
@@ -62,7 +62,7 @@ what_others_still_read_is_not_written (gconstpointer by_default)
   copy (&others.read, &others.picture, others.stream);
   ddpm_cuda_wait_event (&backend.base, name_of (&others, by_default));
   copy (&others.picture, &second, backend.stream);
-  g_assert_cmpuint (host_cuda_behind (), ==, 2);        /* the host goes on */
+  g_assert_cmpuint (host_cuda_behind (), ==, 2);        /* without waiting */
   g_assert_cmpint (others.read, ==, 0);
 
   wait_for (backend.stream);
@@ -85,7 +85,7 @@ what_is_not_yet_written_is_not_read (gconstpointer by_default)
   g_assert_cmpint (others.read, ==, second);
 }
 
-/* The event of the one is the event of the other. */
+/* Both directions share one event. */
 static void
 each_picture_comes_behind_the_last_one_s_reader (gconstpointer by_default)
 {
@@ -107,7 +107,7 @@ each_picture_comes_behind_the_last_one_s_reader (gconstpointer by_default)
   wait_for (backend.stream);
 }
 
-/* Nobody waits for streams that were not named. */
+/* The backend does not wait for streams that were not named. */
 static void
 other_streams_go_on (void)
 {
@@ -142,15 +142,15 @@ main (int argc, char **argv)
   g_assert_true (ddpm_cuda_context_enter (&backend));
   g_assert_true (ddpm_cuda_events_init (&backend));
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
-    g_autofree gchar *named = g_strconcat ("/cuda-order/", tests[i].name,
+    g_autofree gchar *named = g_strconcat ("/cuda-events/", tests[i].name,
         "/of-a-stream", NULL);
-    g_autofree gchar *by_default = g_strconcat ("/cuda-order/", tests[i].name,
+    g_autofree gchar *by_default = g_strconcat ("/cuda-events/", tests[i].name,
         "/of-the-default-stream", NULL);
 
     g_test_add_data_func (named, NULL, tests[i].func);
     g_test_add_data_func (by_default, &backend, tests[i].func);
   }
-  g_test_add_func ("/cuda-order/other-streams-go-on", other_streams_go_on);
+  g_test_add_func ("/cuda-events/other-streams-go-on", other_streams_go_on);
   status = g_test_run ();
   ddpm_cuda_events_clear (&backend);
   ddpm_cuda_context_leave (&backend);

@@ -1,5 +1,4 @@
-/* gst-ddpm: the CUDA backend's matrix products: what they ask of cuBLASLt,
- * whose place a few loops take
+/* gst-ddpm: the CUDA backend's matrix products, with a stand-in for cuBLASLt
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <string.h>
@@ -11,7 +10,7 @@
 
 /* --- cuBLASLt, by its manual ---------------------------------------------- */
 
-/* A matrix of rows x columns, counted by columns, leading elements from one to
+/* A column-major matrix of rows x columns, leading elements from one column to
  * the next */
 typedef struct
 {
@@ -26,7 +25,7 @@ typedef struct
   gint32 transposed[2];
 } Desc;
 
-static guint32 alignments[4];   /* of a, b, c, d, as last asked for */
+static guint32 alignments[4];   /* of a, b, c, d: the last request */
 static gint unfreed;
 
 cublasStatus_t
@@ -134,7 +133,7 @@ cublasLtMatmulPreferenceDestroy (const cublasLtMatmulPreference_t preference)
   return CUBLAS_STATUS_SUCCESS;
 }
 
-/* Which shapes there is nothing for: those of seven rows */
+/* There is no algorithm for seven rows. */
 cublasStatus_t
 cublasLtMatmulAlgoGetHeuristic (cublasLtHandle_t handle,
     cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
@@ -216,7 +215,7 @@ cublasLtMatmul (cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
   return CUBLAS_STATUS_SUCCESS;
 }
 
-/* --- what the file under test has of the backend --------------------------- */
+/* --- the backend without its libraries ------------------------------------ */
 
 static cublasStatus_t failure;
 
@@ -240,11 +239,11 @@ ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "cuBLASLt: %d", failure);
 }
 
-/* --- tests ------------------------------------------------------------------ */
+/* --- tests ---------------------------------------------------------------- */
 
 static CudaBackend backend;
 
-/* Small whole numbers, whose sums are exact in either type */
+/* Small integers, whose sums are exact in both types */
 static double
 value (gsize i, gsize seed)
 {
@@ -256,7 +255,7 @@ typedef struct
   DdpmType in, out;
   gsize batch, rows, inner, columns;
   gboolean transposed[2];       /* left, right */
-  gsize gap;                    /* elements more than there need be */
+  gsize gap;                    /* unused elements between rows and matrices */
   gfloat alpha, beta;
 } Case;
 
@@ -273,7 +272,7 @@ matrix_of (DdpmType type, gsize rows, gsize columns, gboolean transposed,
   return m;
 }
 
-/* Row-major, as kernels/cuda/private.h says */
+/* Row-major, as in kernels/cuda/gemm.h */
 static gsize
 element (const CudaMatrix * m, gsize matrix, gsize row, gsize column)
 {
@@ -332,7 +331,7 @@ check (const Case * c)
       }
     }
   }
-  /* what lies between rows and matrices too */
+  /* also compares the gaps */
   g_assert_cmpmem (y, c->batch * product.batch_stride
       * ddpm_type_size (c->out), expected,
       c->batch * product.batch_stride * ddpm_type_size (c->out));
@@ -366,7 +365,7 @@ alignment_is_what_strides_leave (void)
   ddpm_cuda_gemm_free (ddpm_cuda_gemm_new (&backend, 2, &left, &right,
           &product, &error));
   g_assert_no_error (error);
-  g_assert_cmpuint (alignments[0], ==, 4);      /* cuBLASLt's a is right */
+  g_assert_cmpuint (alignments[0], ==, 4);      /* cuBLASLt's a is our right */
   g_assert_cmpuint (alignments[1], ==, 16);
   g_assert_cmpuint (alignments[2], ==, 4);
   g_assert_cmpuint (alignments[3], ==, 4);
@@ -392,11 +391,11 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/cuda-matmul/products-are-those-of-the-formula",
+  g_test_add_func ("/cuda-gemm/products-are-those-of-the-formula",
       products_are_those_of_the_formula);
-  g_test_add_func ("/cuda-matmul/alignment-is-what-strides-leave",
+  g_test_add_func ("/cuda-gemm/alignment-is-what-strides-leave",
       alignment_is_what_strides_leave);
-  g_test_add_func ("/cuda-matmul/what-cublas-cannot-is-an-error",
+  g_test_add_func ("/cuda-gemm/what-cublas-cannot-is-an-error",
       what_cublas_cannot_is_an_error);
   return g_test_run ();
 }

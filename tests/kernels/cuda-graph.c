@@ -1,5 +1,5 @@
-/* gst-ddpm: the CUDA backend's sequences: what a graph computes is what the
- * calls compute, on a device that is as far behind as it may be (tests/support/host-cuda.h)
+/* gst-ddpm: a graph of the CUDA backend computes what its calls compute, on a
+ * device that does everything as late as it may (tests/support/host-cuda.h)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
@@ -17,7 +17,7 @@
 enum
 { N = 3, ELEMENTS = 37, COUNT = N * ELEMENTS, STEPS = 6 };
 
-/* --- the backend but for its device (kernels/cuda/backend.c) ---------------------- */
+/* --- the backend without its libraries ------------------------------------ */
 
 gboolean
 ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
@@ -64,19 +64,19 @@ static CudaBackend backend = {.base = {.ops = &ops} };
 
 static DdpmBackend *const b = &backend.base;
 
-/* --- a small network's steps ------------------------------------------------ */
+/* --- a small network's steps ---------------------------------------------- */
 
-/* All of [N][ELEMENTS] on the device, but m, v: of each weight */
+/* Arrays are [N][ELEMENTS] on the device. */
 typedef struct
 {
-  DdpmPlan *sequence;           /* NULL: calls are made as ever */
+  DdpmPlan *graph;              /* NULL: makes the calls one by one */
   float *x_0, *x, *eps, *pred, *dpred, *kept, *grads, *weights, *m, *v;
   float *table;                 /* [STEPS][ELEMENTS] */
 
   guint step, n_valid;
   gdouble losses[N], squares;
-  gdouble *returned;            /* NULL: to losses */
-  guint calls_more;             /* than ever */
+  gdouble *returned;            /* where losses go; NULL: to losses */
+  guint calls_more;             /* how many further calls a step makes */
 } Run;
 
 /* Anything that changes from step to step */
@@ -97,7 +97,7 @@ upload_made_up (float *to, guint count, guint step)
 }
 
 static float *
-take (guint count)
+alloc (guint count)
 {
   float *p = ops.alloc (b, count * sizeof (float));
 
@@ -106,22 +106,22 @@ take (guint count)
 }
 
 static Run
-run_new (gboolean in_sequence)
+run_new (gboolean as_graph)
 {
   Run run = {.n_valid = N };
 
-  run.sequence = in_sequence ? ddpm_graph_plan_new (b) : NULL;
-  run.x_0 = take (COUNT);
-  run.x = take (COUNT);
-  run.eps = take (COUNT);
-  run.pred = take (COUNT);
-  run.dpred = take (COUNT);
-  run.kept = take (COUNT);
-  run.grads = take (COUNT);
-  run.weights = take (COUNT);
-  run.m = take (COUNT);
-  run.v = take (COUNT);
-  run.table = take (STEPS * ELEMENTS);
+  run.graph = as_graph ? ddpm_graph_plan_new (b) : NULL;
+  run.x_0 = alloc (COUNT);
+  run.x = alloc (COUNT);
+  run.eps = alloc (COUNT);
+  run.pred = alloc (COUNT);
+  run.dpred = alloc (COUNT);
+  run.kept = alloc (COUNT);
+  run.grads = alloc (COUNT);
+  run.weights = alloc (COUNT);
+  run.m = alloc (COUNT);
+  run.v = alloc (COUNT);
+  run.table = alloc (STEPS * ELEMENTS);
   upload_made_up (run.x, COUNT, 0);
   upload_made_up (run.weights, COUNT, 1);
   upload_made_up (run.table, STEPS * ELEMENTS, 2);
@@ -137,13 +137,13 @@ run_clear (Run * run)
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     ops.free (b, all[i]);
-  if (run->sequence)
-    ((CudaPlan *) run->sequence)->clear (run->sequence);
-  g_free (run->sequence);
+  if (run->graph)
+    ((CudaPlan *) run->graph)->clear (run->graph);
+  g_free (run->graph);
 }
 
-/* Calls of a reverse step: the network is eps = swish (x) + table[t]. What
- * they are given is not there any more when they have been made. */
+/* The calls of a reverse step, whose network is eps = swish (x) + table[t].
+ * Their host arguments are overwritten as soon as they have been made. */
 static void
 denoise (gpointer data)
 {
@@ -175,8 +175,8 @@ adam_of (guint step)
   return adam;
 }
 
-/* Calls of a training step but for Adam: the network is swish. n_valid images
- * are given, the others 0. */
+/* The calls of a training step without Adam; the network is swish. n_valid
+ * images are given, the others are 0. */
 static void
 learn (gpointer data)
 {
@@ -214,7 +214,7 @@ learn_and_step (gpointer data)
       run->v, NULL, &run->squares);
 }
 
-/* The same by way of the host, as on other backends */
+/* The same with the norm on the host, as on other backends */
 static void
 learn_and_step_by_the_host (gpointer data)
 {
@@ -232,7 +232,7 @@ static void
 make_step (Run * run, void (*func) (gpointer data), guint step)
 {
   run->step = step;
-  ddpm_graph_plan_run (run->sequence, func, run);
+  ddpm_graph_plan_run (run->graph, func, run);
   g_assert_no_error (backend.failure);
 }
 
@@ -264,7 +264,7 @@ assert_learnt_alike (const Run * a, const Run * c)
   g_assert_true (a->squares == c->squares);
 }
 
-/* --- tests ------------------------------------------------------------------ */
+/* --- tests ---------------------------------------------------------------- */
 
 static void
 a_graph_samples_what_the_calls_do (void)
@@ -296,8 +296,8 @@ a_graph_learns_what_the_calls_do (void)
   run_clear (&run);
 }
 
-/* A run is one copy and one launch, whatever it is made of, and takes no
- * memory. */
+/* Whatever its calls are, a run is one copy and one launch, and allocates
+ * nothing. */
 static void
 a_run_is_a_copy_and_a_launch (gconstpointer data)
 {
@@ -317,7 +317,7 @@ a_run_is_a_copy_and_a_launch (gconstpointer data)
   run_clear (&run);
 }
 
-/* So that a sampler that is told to stop does within a step or two */
+/* So a sampler stops within two steps. */
 static void
 the_host_is_two_runs_ahead_at_most (void)
 {
@@ -325,12 +325,13 @@ the_host_is_two_runs_ahead_at_most (void)
 
   for (guint step = 0; step < STEPS; step++)
     make_step (&run, denoise, step);
-  /* two copies and launches, and a launch behind a copy that is done */
+  /* two copies and launches, and a launch whose copy is complete */
   g_assert_cmpuint (host_cuda_behind (), <=, 5);
   run_clear (&run);
 }
 
-/* Nobody waits between runs, and each returns to a place of its own. */
+/* The host does not wait between runs, and each run returns to its own
+ * place. */
 static void
 what_is_returned_is_not_overwritten (void)
 {
@@ -355,7 +356,7 @@ other_numbers_are_the_same_calls (void)
   Run eager = run_new (FALSE), run = run_new (TRUE);
 
   for (guint step = 0; step < STEPS; step++) {
-    /* other sizes of what is uploaded and zeroed: these are other calls */
+    /* uploads and zeroes other sizes: these are other calls */
     eager.n_valid = run.n_valid = step == 3 ? 1 : N;
     make_step (&eager, learn_and_step, step);
     make_step (&run, learn_and_step, step);
@@ -366,8 +367,7 @@ other_numbers_are_the_same_calls (void)
   run_clear (&run);
 }
 
-/* Whatever comes when the graph is to be made: as many images as given, of
- * those runs, and then all of them */
+/* The first runs have given[] images, and later ones all of them. */
 static void
 check_full_batches_get_a_graph (const guint * given, guint n_given)
 {
@@ -414,7 +414,7 @@ other_calls_are_made_as_ever (void)
     if (step == 3)
       g_assert_cmpuint (puts, >, 2);
     if (step == 4)
-      g_assert_cmpuint (puts, ==, 2);   /* the graph has been kept */
+      g_assert_cmpuint (puts, ==, 2);   /* the graph still exists */
     make_step (&eager, denoise, step);
   }
   assert_sampled_alike (&run, &eager);
@@ -422,7 +422,7 @@ other_calls_are_made_as_ever (void)
   run_clear (&run);
 }
 
-/* One that is not a number makes such a gradient, and so stops them all. */
+/* One NaN makes the norm NaN, so that no weight changes. */
 static void
 a_gradient_that_is_not_sane_changes_nothing (void)
 {
@@ -488,9 +488,9 @@ what_there_is_no_memory_for_is_called (gconstpointer allocations)
   run_clear (&eager);
 }
 
-/* Two of them take turns, as those of a training with several passes do. */
+/* Two graphs alternate, as those of a training step with several passes do. */
 static void
-sequences_do_not_disturb_each_other (void)
+graphs_do_not_disturb_each_other (void)
 {
   Run eager[2] = { run_new (FALSE), run_new (FALSE) };
   Run run[2] = { run_new (TRUE), run_new (TRUE) };
@@ -526,34 +526,33 @@ main (int argc, char **argv)
   ddpm_cuda_staging_init (&backend, &error);
   g_assert_no_error (error);
 
-  g_test_add_func ("/cuda-sequence/samples-alike",
+  g_test_add_func ("/cuda-graph/samples-alike",
       a_graph_samples_what_the_calls_do);
-  g_test_add_func ("/cuda-sequence/learns-alike",
+  g_test_add_func ("/cuda-graph/learns-alike",
       a_graph_learns_what_the_calls_do);
-  g_test_add_data_func ("/cuda-sequence/a-copy-and-a-launch/sampling",
+  g_test_add_data_func ("/cuda-graph/a-copy-and-a-launch/sampling",
       &steps[0], a_run_is_a_copy_and_a_launch);
-  g_test_add_data_func ("/cuda-sequence/a-copy-and-a-launch/training",
+  g_test_add_data_func ("/cuda-graph/a-copy-and-a-launch/training",
       &steps[1], a_run_is_a_copy_and_a_launch);
-  g_test_add_func ("/cuda-sequence/two-runs-ahead",
+  g_test_add_func ("/cuda-graph/two-runs-ahead",
       the_host_is_two_runs_ahead_at_most);
-  g_test_add_func ("/cuda-sequence/what-is-returned",
+  g_test_add_func ("/cuda-graph/what-is-returned",
       what_is_returned_is_not_overwritten);
-  g_test_add_func ("/cuda-sequence/other-numbers",
+  g_test_add_func ("/cuda-graph/other-numbers",
       other_numbers_are_the_same_calls);
-  g_test_add_func ("/cuda-sequence/not-full",
+  g_test_add_func ("/cuda-graph/not-full",
       a_batch_that_is_not_full_costs_no_graph);
-  g_test_add_func ("/cuda-sequence/other-calls", other_calls_are_made_as_ever);
-  g_test_add_func ("/cuda-sequence/not-sane",
+  g_test_add_func ("/cuda-graph/other-calls", other_calls_are_made_as_ever);
+  g_test_add_func ("/cuda-graph/not-sane",
       a_gradient_that_is_not_sane_changes_nothing);
-  g_test_add_func ("/cuda-sequence/no-capture",
-      what_cannot_be_captured_is_called);
+  g_test_add_func ("/cuda-graph/no-capture", what_cannot_be_captured_is_called);
   for (guint i = 0; i < 4; i += 3) {    /* the first of them, or the last */
-    g_autofree gchar *path = g_strdup_printf ("/cuda-sequence/no-memory/%u", i);
+    g_autofree gchar *path = g_strdup_printf ("/cuda-graph/no-memory/%u", i);
 
     g_test_add_data_func (path, GUINT_TO_POINTER (i),
         what_there_is_no_memory_for_is_called);
   }
-  g_test_add_func ("/cuda-sequence/two", sequences_do_not_disturb_each_other);
+  g_test_add_func ("/cuda-graph/two", graphs_do_not_disturb_each_other);
   status = g_test_run ();
 
   ddpm_cuda_staging_clear (&backend);

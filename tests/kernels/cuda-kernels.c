@@ -1,5 +1,5 @@
-/* gst-ddpm: the CUDA backend's norms and attention, their kernels run on this
- * processor (tests/support/host-cuda.h), against the reference
+/* gst-ddpm: the CUDA backend's norms and attention agree with the reference.
+ * Their kernels run on the CPU (tests/support/host-cuda.h).
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/failure.h"
@@ -16,9 +16,9 @@
 #define TOLERANCE_F32 1e-9
 #define TOLERANCE_BF16 1e-4     /* bf16 has 8 digits: (2^-9)^2 and more sums */
 
-/* --- a device that is not there ------------------------------------------ */
+/* --- the backend without a device ----------------------------------------- */
 
-static gint shared_memory = 227 << 10;  /* of a block: that of Hopper */
+static gint shared_memory = 227 << 10;  /* of a block, on Hopper */
 
 cudaError_t
 cudaDeviceGetAttribute (int *value, enum cudaDeviceAttr attribute, int device)
@@ -51,7 +51,7 @@ ddpm_cuda_stage_args (CudaBackend * b, gconstpointer src, gsize size)
   return memcpy (stage, src, size);
 }
 
-/* TRUE: as where a graph makes the calls, and nothing else may */
+/* TRUE: as if a graph made the calls, so that nothing may be launched */
 static gboolean replayed;
 
 gboolean
@@ -81,7 +81,7 @@ ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
   plan->plan.scratch = scratch;
 }
 
-/* --- matrix products, by the formula ------------------------------------- */
+/* --- matrix products, by the formula -------------------------------------- */
 
 struct _CudaGemm
 {
@@ -158,7 +158,7 @@ ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
   }
 }
 
-/* --- the backend --------------------------------------------------------- */
+/* --- the backend ---------------------------------------------------------- */
 
 static gpointer
 host_alloc (DdpmBackend * b, gsize size)
@@ -208,10 +208,10 @@ host_backend (DdpmPrecision precision)
   return b;
 }
 
-/* --- cases --------------------------------------------------------------- */
+/* --- cases ---------------------------------------------------------------- */
 
-/* Against the reference, and in any order of threads and blocks the same.
- * Returns how many kernels were launched. */
+/* Compares with the reference, and with itself in other orders of threads and
+ * blocks. Returns how many kernels were launched. */
 static guint
 check (DdpmPrecision precision, const Case * c, guint shift)
 {
@@ -240,7 +240,7 @@ check (DdpmPrecision precision, const Case * c, guint shift)
   return (host_cuda_launches () - before) / HOST_CUDA_ORDERS;
 }
 
-/* Forward, backward, sums over images: one each, or 2, 3 and 1 */
+/* Kernels of forward, backward and sums over images: 1 each, or 2, 3 and 1 */
 enum
 { ONE_PASS = 3, GENERAL = 6 };
 
@@ -295,7 +295,7 @@ the_networks_norms_take_one_pass (gconstpointer precision)
   }
 }
 
-/* Groups of 4, 8, 12 and 16 channels, with seams within groups */
+/* Groups of 4, 8, 12 and 16 channels, in which x0 may end and x1 begin */
 static void
 norms_in_one_pass (gconstpointer precision)
 {
@@ -311,7 +311,7 @@ norms_in_one_pass (gconstpointer precision)
   check_norm (p, ONE_PASS, 1, 520, 8, 16, 2, 10, 0);
 }
 
-/* Many images share a processor: their blocks are wider then. */
+/* With many images, blocks are wider. */
 static void
 norms_of_large_batches (gconstpointer precision)
 {
@@ -321,8 +321,8 @@ norms_of_large_batches (gconstpointer precision)
   check_norm (p, ONE_PASS, 140, 3, 32, 64, 8, 4, 0);
 }
 
-/* Channels that are not packs of 16 bytes, or tensors that do not begin at
- * multiples of them */
+/* Channels that are no multiple of 16 bytes, or tensors that are not aligned to
+ * them */
 static void
 norms_of_odd_shapes (gconstpointer precision)
 {
@@ -368,7 +368,7 @@ norms_keep_the_variance_about_a_large_mean (void)
   }
 }
 
-/* The image of a seed is one image, in whatever batch. */
+/* A seed gives the same image in any batch. */
 static void
 an_image_is_the_same_in_any_batch (gconstpointer precision)
 {
@@ -413,7 +413,7 @@ attention (gconstpointer precision)
 }
 
 static void
-what_a_graph_does_is_not_done_again (gconstpointer precision)
+a_replayed_graph_launches_nothing (gconstpointer precision)
 {
   static const Case cases[] = {
     {.run = run_norm,.norm = {1, 24, 64, 0, 16, 1e-5f, TRUE, TRUE, TRUE},
@@ -434,7 +434,7 @@ what_a_graph_does_is_not_done_again (gconstpointer precision)
   g_assert_cmpuint (host_cuda_launches (), ==, launches);
 }
 
-/* --- arithmetic ---------------------------------------------------------- */
+/* --- arithmetic ----------------------------------------------------------- */
 
 static void
 dropout_keeps_what_its_uniform_says (void)
@@ -491,7 +491,7 @@ main (int argc, char **argv)
   add ("the-networks-norms-take-one-pass", the_networks_norms_take_one_pass);
   add ("norms-in-one-pass", norms_in_one_pass);
   add ("norms-of-large-batches", norms_of_large_batches);
-  add ("what-a-graph-does", what_a_graph_does_is_not_done_again);
+  add ("what-a-graph-does", a_replayed_graph_launches_nothing);
   add ("norms-of-odd-shapes", norms_of_odd_shapes);
   add ("norms-without-enough-shared-memory",
       norms_without_enough_shared_memory);

@@ -1,6 +1,6 @@
-/* gst-ddpm: the CUDA backend's linear layers, their kernels run on this
- * processor (tests/support/host-cuda.h) and products by the formula in the place of cuBLASLt,
- * against the reference
+/* gst-ddpm: the CUDA backend's linear layers agree with the reference. Their
+ * kernels run on the CPU (tests/support/host-cuda.h), and a stand-in for
+ * gemm.c computes products by the formula.
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <string.h>
@@ -17,14 +17,14 @@
 
 #define TOLERANCE 1e-12
 
-/* --- products, by the formula ---------------------------------------------- */
+/* --- gemm, by the formula ------------------------------------------------- */
 
 struct _CudaGemm
 {
   CudaMatrix left, right, product;
 };
 
-static guint n_products;        /* that have been made */
+static guint n_gemms;           /* that have been run */
 
 CudaGemm *
 ddpm_cuda_gemm_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
@@ -66,7 +66,7 @@ ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
 {
   float *out = product;
 
-  n_products++;
+  n_gemms++;
   for (gsize row = 0; row < m->product.rows; row++) {
     for (gsize column = 0; column < m->product.columns; column++) {
       float *c = &out[row * m->product.row_stride + column];
@@ -80,7 +80,7 @@ ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
   }
 }
 
-/* --- a device that is not there ------------------------------------------ */
+/* --- the backend without a device ----------------------------------------- */
 
 gboolean
 ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
@@ -136,9 +136,9 @@ static DdpmOps host_ops = {
   .plan_free = host_plan_free,
 };
 
-/* --- tests ------------------------------------------------------------------ */
+/* --- tests ---------------------------------------------------------------- */
 
-/* Around each number of rows that a kernel is made for */
+/* Row counts around those that kernels are compiled for */
 static void
 few_rows (gconstpointer data)
 {
@@ -148,11 +148,11 @@ few_rows (gconstpointer data)
     const Case c = {.run = run_linear,.linear = {rows[i], 136, 37} };
     const Case odd = {.run = run_linear,.linear = {rows[i], 131, 37} };
 
-    n_products = 0;
+    n_gemms = 0;
     assert_as_reference (data, &c, rows[i], 0);
     assert_as_reference (data, &odd, rows[i], 0);
-    /* of both gradients, and forward where rows are many */
-    g_assert_cmpuint (n_products, ==, rows[i] > CUDA_KERN_FEW_ROWS ? 6 : 4);
+    /* both gradients, and forward if there are many rows */
+    g_assert_cmpuint (n_gemms, ==, rows[i] > CUDA_KERN_FEW_ROWS ? 6 : 4);
   }
 }
 
@@ -188,9 +188,9 @@ the_order_of_threads_changes_no_bit (gconstpointer data)
   outcome_clear (&first);
 }
 
-/* An image's embedding does not depend on those beside it. */
+/* An image's embedding does not depend on other images of the batch. */
 static void
-rows_beside_change_no_bit (gconstpointer data)
+other_rows_change_no_bit (gconstpointer data)
 {
   enum
   { ROWS = 9, IN = 128, OUT = 40 };
@@ -232,6 +232,6 @@ main (int argc, char **argv)
   g_test_add_data_func ("/cuda-linear/order-of-threads", &subject,
       the_order_of_threads_changes_no_bit);
   g_test_add_data_func ("/cuda-linear/rows-beside", &subject,
-      rows_beside_change_no_bit);
+      other_rows_change_no_bit);
   return g_test_run ();
 }

@@ -1,4 +1,4 @@
-/* gst-ddpm: the CUDA module: loads anywhere, and says what is missing
+/* gst-ddpm: the CUDA module loads on any machine and reports what is missing
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <gmodule.h>
@@ -16,7 +16,7 @@ open_module (void)
   return module;
 }
 
-/* The least that a machine without a GPU can ask of it */
+/* What a machine without a GPU can test */
 static void
 every_symbol_is_found (void)
 {
@@ -53,7 +53,7 @@ what_is_missing_is_said (void)
   g_test_message ("%s", error->message);
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
   g_assert_true (g_str_has_prefix (error->message, "backend=cuda needs "));
-  /* the module is there, so it is it that refused */
+  /* the module was found, so the error is its own */
   g_assert_null (strstr (error->message, "module"));
 }
 

@@ -1,4 +1,4 @@
-/* gst-ddpm: the files that cuDNN's plans are kept in
+/* gst-ddpm: the cache of cuDNN's plans
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 typedef struct
 {
-  gchar *root, *folder;         /* which is in root, and is not there yet */
+  gchar *root, *folder;         /* in root, and not created yet */
   CudaPlanCache *cache;
 } Fixture;
 
@@ -30,7 +30,7 @@ set_up (Fixture * f, gconstpointer unused)
   f->cache = ddpm_cuda_plan_cache_new (f->folder, "some GPU");
 }
 
-/* Folders are folders, and what is in them is removed, two below root. */
+/* Removes root and everything in it, two levels deep. */
 static void
 remove_all (const gchar * path)
 {
@@ -65,7 +65,7 @@ assert_read (const CudaPlanCache * cache, const gchar * graph,
   g_assert_cmpstr (plan, ==, expected);
 }
 
-/* The path of the one file that there is */
+/* The path of the only file */
 static gchar *
 only_file (const Fixture * f)
 {
@@ -121,7 +121,7 @@ a_plan_is_for_its_graph_and_machine_alone (Fixture * f, gconstpointer unused)
   assert_read (other, GRAPH, NULL);
 }
 
-/* As where two names had one hash */
+/* As if two graphs had the same hash */
 static void
 a_plan_in_the_place_of_another_is_ignored (Fixture * f, gconstpointer unused)
 {
@@ -165,7 +165,7 @@ a_file_that_is_cut_or_too_long_is_ignored (Fixture * f, gconstpointer unused)
     set_contents (path, text, length);
     assert_read (f->cache, GRAPH, NULL);
   }
-  set_contents (path, text, size + 1);  /* with its zero */
+  set_contents (path, text, size + 1);  /* with its terminating zero */
   assert_read (f->cache, GRAPH, NULL);
   set_contents (path, text, size);
   assert_read (f->cache, GRAPH, PLAN);
@@ -186,7 +186,7 @@ a_file_that_others_can_write_is_ignored (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH, NULL);
 }
 
-/* Where a link leads to is for whoever made it to know. */
+/* A link could lead to a file of somebody else. */
 static void
 what_is_no_file_is_ignored (Fixture * f, gconstpointer unused)
 {
@@ -201,7 +201,7 @@ what_is_no_file_is_ignored (Fixture * f, gconstpointer unused)
   g_assert_cmpint (g_remove (path), ==, 0);
   g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
   assert_read (f->cache, GRAPH, NULL);
-  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);   /* says nothing */
+  ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);   /* reports no error */
   assert_read (f->cache, GRAPH, NULL);
 }
 
@@ -221,8 +221,8 @@ say_nothing (const gchar * domain, GLogLevelFlags level, const gchar * text,
 {
 }
 
-/* The signal that comes with it would end the process; and so it would where
- * what is said goes to a file. */
+/* A write beyond the limit sends a signal that would end the process. Messages
+ * go to no file, for which the limit holds as well. */
 static void
 a_limit_of_file_sizes_is_lived_with (Fixture * f, gconstpointer unused)
 {
@@ -239,9 +239,9 @@ a_limit_of_file_sizes_is_lived_with (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH, NULL);
 }
 
-/* --- room --------------------------------------------------------------------- */
+/* --- size ----------------------------------------------------------------- */
 
-/* Of a kept plan, which was used last so long ago */
+/* Makes a cached plan that was last used this long ago. */
 static void
 set_age (const Fixture * f, guint number, guint hours)
 {
@@ -299,7 +299,7 @@ what_was_longest_of_no_use_makes_room (Fixture * f, gconstpointer unused)
     keep_numbered (f, i);
     set_age (f, i, 10 - i);
   }
-  g_assert_true (has_numbered (f, 0));  /* and so was used just now */
+  g_assert_true (has_numbered (f, 0));  /* now it is the most recently used */
   ddpm_cuda_plan_cache_set_max_size (f->cache, 4000);   /* three, and some titles */
   keep_numbered (f, 4);
   g_assert_true (has_numbered (f, 4));
@@ -321,7 +321,7 @@ the_newest_stays_however_little_room_there_is (Fixture * f,
   g_assert_false (has_numbered (f, 0));
 }
 
-/* As where somebody writes, or was interrupted */
+/* As left by another process, or by an interrupted one */
 static void
 what_was_not_finished_counts_and_others_do_not (Fixture * f,
     gconstpointer unused)
@@ -342,7 +342,7 @@ what_was_not_finished_counts_and_others_do_not (Fixture * f,
   g_assert_true (g_file_test (other, G_FILE_TEST_EXISTS));
 }
 
-/* --- several at once --------------------------------------------------------- */
+/* --- concurrency ---------------------------------------------------------- */
 
 #define ROUNDS 50
 
@@ -363,7 +363,7 @@ write_again_and_again (gpointer data)
   return NULL;
 }
 
-/* Each has its own cache, as processes have. */
+/* Each thread has its own cache, like a process. */
 static void
 a_reader_sees_one_writer_s_plan_whole (Fixture * f, gconstpointer unused)
 {

@@ -1,10 +1,10 @@
-/* gst-ddpm: cuDNN's plans of convolutions, for a GPU that is not here
+/* gst-ddpm: cuDNN's plans of convolutions for a GPU, made without one
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * DDPM_TEST_DATA/h200.json describes an H200 by what is public of it: enough
- * for cuDNN to choose and make plans. tests/fake-cuda stands in for a driver,
- * so that engines that are compiled for a graph can be had too. That takes
- * seconds for each: without -m slow there are few of them.
+ * DDPM_TEST_DATA/h200.json describes an H200 by its published properties, which
+ * is enough for cuDNN to choose and make plans. tests/support/fake-cuda stands
+ * in for the driver, so that cuDNN can also compile engines for a graph. That
+ * takes seconds for each, so only -m slow tests all of them.
  */
 #include <glib/gstdio.h>
 
@@ -26,7 +26,7 @@ static const Mode bf16_training = { DDPM_TYPE_BF16, TRUE, 128 };
 
 static CudaDnnTarget h200;
 
-/* --- what networks ask for ----------------------------------------------- */
+/* --- the convolutions of networks ----------------------------------------- */
 
 static void
 small_config (DdpmConfig * config)
@@ -47,7 +47,8 @@ compare (gconstpointer a, gconstpointer b)
   return memcmp (a, b, sizeof (DdpmConvDesc));
 }
 
-/* Each kind of convolution of a network once, as gst-ddpm/unet/unet.c describes it */
+/* One description of each different convolution of a network, as in
+ * gst-ddpm/unet/unet.c */
 static GArray *
 convolutions_of (const DdpmConfig * config, guint side, const Mode * mode)
 {
@@ -100,7 +101,8 @@ assert_named (const CudaDnnPlan * plan)
           "cudnn:eng"));
 }
 
-/* Parts of the workspace that one pass uses at a time */
+/* Those parts of the workspace that are in use at the same time do not
+ * overlap. */
 static void
 assert_apart (const CudaConvShape * s, gsize first, gsize size, gsize next)
 {
@@ -168,7 +170,7 @@ plan_one (const DdpmConvDesc * d, DdpmType type)
   return s;
 }
 
-/* What the fast path is made of */
+/* The fast path: bias, residual and f32 gradients are fused. */
 static void
 assert_fused (const CudaConvShape * s)
 {
@@ -198,7 +200,7 @@ plan_all (const DdpmConfig * config, guint side, const Mode * mode,
   }
 }
 
-/* --- tests ------------------------------------------------------------------ */
+/* --- tests ---------------------------------------------------------------- */
 
 static void
 every_convolution_has_plans_in_f32 (void)
@@ -222,8 +224,8 @@ every_convolution_has_fused_plans_in_bf16 (void)
   plan_all (&notebook, 32, &bf16_training, 34);
 }
 
-/* One of each sort: plain, of the image, to eps, of two sources, half as large,
- * and of odd sizes */
+/* One of each sort: plain, from the image, to eps, two sources, stride 2, and
+ * odd sizes */
 static void
 each_sort_of_convolution_has_fused_plans_in_bf16 (void)
 {
@@ -257,9 +259,9 @@ an_impossible_convolution_is_refused (void)
   g_clear_error (&error);
 }
 
-/* A gradient in f32 of tensors in bf16 is one of those things. */
+/* For example an f32 gradient of bf16 tensors */
 static void
-what_no_engine_computes_is_told (void)
+a_graph_without_an_engine_is_an_error (void)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 8 };
   const CudaDnnWindow window = { 1, 1 };
@@ -277,7 +279,7 @@ what_no_engine_computes_is_told (void)
 }
 
 static void
-shapes_that_do_not_fit_together_are_told (void)
+shapes_that_do_not_match_are_an_error (void)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 16 };
   const CudaDnnWindow window = { 1, 1 };
@@ -294,7 +296,7 @@ shapes_that_do_not_fit_together_are_told (void)
 }
 
 static void
-what_describes_no_device_is_refused (void)
+an_invalid_device_description_is_an_error (void)
 {
   CudaDnnTarget target;
   GError *error = NULL;
@@ -305,9 +307,9 @@ what_describes_no_device_is_refused (void)
   g_clear_error (&error);
 }
 
-/* Without a handle nothing runs, but cuDNN is told of the memory. */
+/* Without a handle nothing runs, but the variant packs are made. */
 static void
-runs_with_the_same_memory_take_nothing_anew (void)
+runs_with_the_same_memory_reuse_the_pack (void)
 {
   static const DdpmConvDesc d = {.n = 1,.height = 8,.width = 8,.cin0 = 8,
     .cout = 8,.kernel = 3,.stride = 1
@@ -334,7 +336,7 @@ runs_with_the_same_memory_take_nothing_anew (void)
   ddpm_cuda_conv_shape_free (s);
 }
 
-/* --- plans that are kept ----------------------------------------------------- */
+/* --- cached plans --------------------------------------------------------- */
 
 static const DdpmConvDesc cached = {.n = 2,.height = 8,.width = 8,.cin0 = 8,
   .cout = 16,.kernel = 3,.stride = 1
@@ -350,7 +352,7 @@ make_folder (void)
   return folder;
 }
 
-/* Removes it, and its one file if there is one */
+/* Removes the folder and its file, if there is one. */
 static void
 remove_folder (const gchar * folder, const gchar * path)
 {
@@ -383,7 +385,7 @@ contents (const gchar * path)
   return text;
 }
 
-/* A plan that is searched is kept, which makes another file. */
+/* A new plan is cached, which creates a file. */
 static guint64
 file_number (const gchar * path)
 {
@@ -393,7 +395,7 @@ file_number (const gchar * path)
   return st.st_ino;
 }
 
-/* As a process does that has just started. cache NULL: none */
+/* Plans like a new process. cache NULL: none */
 static void
 start_and_plan (CudaPlanCache * cache, const CudaConvShape * expected)
 {
@@ -424,7 +426,7 @@ a_second_start_takes_plans_from_the_cache (void)
   start_and_plan (cache, expected);
   g_assert_cmpuint (file_number (path), ==, number);
 
-  start_and_plan (other, expected);     /* and not for another device */
+  start_and_plan (other, expected);     /* not cached for another device */
   g_assert_cmpuint (file_number (path), ==, number);
   g_assert_cmpint (g_remove (path), ==, 0);
   g_free (path);
@@ -433,7 +435,7 @@ a_second_start_takes_plans_from_the_cache (void)
   remove_folder (folder, path);
 }
 
-/* What cuDNN does not take for a plan, though it was kept as one */
+/* Caches something that cuDNN does not accept as a plan. */
 static void
 keep_nonsense (const CudaPlanCache * cache, const gchar * path)
 {
@@ -446,7 +448,7 @@ keep_nonsense (const CudaPlanCache * cache, const gchar * path)
 }
 
 static void
-a_spoilt_cache_is_planned_anew (void)
+a_damaged_cache_is_planned_again (void)
 {
   g_autofree gchar *folder = make_folder (), *path = NULL, *good = NULL;
   g_autoptr (CudaPlanCache) cache = ddpm_cuda_plan_cache_new (folder, "H200");
@@ -496,16 +498,17 @@ main (int argc, char **argv)
         every_convolution_has_fused_plans_in_bf16);
   g_test_add_func ("/cuda-plans/impossible",
       an_impossible_convolution_is_refused);
-  g_test_add_func ("/cuda-plans/no-engine", what_no_engine_computes_is_told);
-  g_test_add_func ("/cuda-plans/no-fit",
-      shapes_that_do_not_fit_together_are_told);
+  g_test_add_func ("/cuda-plans/no-engine",
+      a_graph_without_an_engine_is_an_error);
+  g_test_add_func ("/cuda-plans/no-fit", shapes_that_do_not_match_are_an_error);
   g_test_add_func ("/cuda-plans/no-device",
-      what_describes_no_device_is_refused);
+      an_invalid_device_description_is_an_error);
   g_test_add_func ("/cuda-plans/same-memory",
-      runs_with_the_same_memory_take_nothing_anew);
+      runs_with_the_same_memory_reuse_the_pack);
   g_test_add_func ("/cuda-plans/second-start",
       a_second_start_takes_plans_from_the_cache);
-  g_test_add_func ("/cuda-plans/spoilt-cache", a_spoilt_cache_is_planned_anew);
+  g_test_add_func ("/cuda-plans/spoilt-cache",
+      a_damaged_cache_is_planned_again);
 
   status = g_test_run ();
   ddpm_cuda_dnn_target_clear (&h200);

@@ -1,5 +1,5 @@
-/* gst-ddpm: a module in the place of the CUDA one: the reference backend, but
- * that a card which computes four reverse steps and no more fails in the fifth
+/* gst-ddpm: a fake CUDA module: the reference backend on a GPU that fails in
+ * the fifth reverse step
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <gmodule.h>

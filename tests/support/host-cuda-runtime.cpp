@@ -1,10 +1,11 @@
-/* gst-ddpm: CUDA's runtime on a processor: streams, memory and graphs
+/* gst-ddpm: CUDA's runtime on the CPU: streams, memory and graphs
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The device is as far behind the host as it may be: so what is overwritten
- * before it was used shows. What comes between the begin and the end of a
- * capture is not done but becomes the graph. Each call needs a context, and no
- * other thread's at the same time: the backend is to see to both.
+ * The device is as far behind the host as it may be, so that a test notices if
+ * memory is overwritten before it was used. Calls between the begin and the end
+ * of a capture are not done but become the graph. Each call ends the test if
+ * its thread has entered no context, or if another thread makes a call at the
+ * same time.
  */
 #include <atomic>
 #include <cuda.h>
@@ -26,7 +27,7 @@ struct Stream
   size_t put, done;
 };
 
-/* The last work of a stream before an event */
+/* The last work of a stream before an event was recorded */
 struct Mark
 {
   Stream *stream;
@@ -36,7 +37,7 @@ struct Mark
 typedef std::vector < Mark > Event;
 
 static Stream own;
-static std::vector < Stream * > of_others;     /* blocking ones, all */
+static std::vector < Stream * > others;     /* all of them blocking */
 static Graph *capturing;
 static unsigned allocations, allowed = ~0u;
 static bool captures = true;
@@ -61,11 +62,11 @@ struct Call
 
 std::atomic < int > Call::now;
 
-/* What is none of the others' is the backend's. */
+/* A stream that is none of the others is the backend's. */
 static Stream *
 find (cudaStream_t stream)
 {
-  for (Stream * other : of_others) {
+  for (Stream * other : others) {
     if ((cudaStream_t) other == stream)
       return other;
   }
@@ -112,11 +113,11 @@ catch_up_with (const Event & event)
     catch_up (mark.stream, mark.number);
 }
 
-/* The default stream has nothing of its own: it is in step with all others. */
+/* The default stream has no work of its own: it stands for all others. */
 static std::vector < Stream * > streams_of (cudaStream_t stream)
 {
   if (stream == cudaStreamLegacy)
-    return of_others;
+    return others;
   return { find (stream) };
 }
 
@@ -166,8 +167,8 @@ host_cuda_behind ()
 void *
 host_cuda_stream_new ()
 {
-  of_others.push_back (new Stream ());
-  return of_others.back ();
+  others.push_back (new Stream ());
+  return others.back ();
 }
 
 void
@@ -194,7 +195,7 @@ host_cuda_contexts ()
   return contexts;
 }
 
-/* --- CUDA's ------------------------------------------------------------------ */
+/* --- CUDA's --------------------------------------------------------------- */
 
 static CUresult
 push_context (CUcontext)

@@ -1,7 +1,7 @@
-/* gst-ddpm: CUDA kernels on a processor: whose turn it is, and memory
+/* gst-ddpm: CUDA kernels on the CPU: turns of threads, and memory
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-/* which takes a jump from stack to stack for a fault */
+/* it treats a jump from one stack to another as an error */
 #undef _FORTIFY_SOURCE
 
 #include <setjmp.h>
@@ -25,7 +25,7 @@ struct Thread
   jmp_buf place;
   std::vector < char > stack;
   Waiting waiting;
-  uint64_t value;               /* for the others of its warp */
+  uint64_t value;               /* for the other threads of its warp */
 };
 
 static const size_t most_threads = 1024, stack_size = 64 << 10, warp_size = 32;
@@ -47,7 +47,7 @@ fail (const char *what)
   abort ();
 }
 
-/* --- a thread's side ----------------------------------------------------- */
+/* --- called by threads ---------------------------------------------------- */
 
 static void
 wait_for (Waiting what)
@@ -72,7 +72,7 @@ host_cuda_exchange (uint64_t value, unsigned lane_mask)
   now->value = value;
   wait_for (FOR_WARP);
   found = threads[other].value;
-  wait_for (FOR_WARP);          /* nobody's value changes before all have it */
+  wait_for (FOR_WARP);          /* no value changes before all have read it */
   return found;
 }
 
@@ -90,10 +90,10 @@ live ()
   wait_for (OVER);
 }
 
-/* --- turns --------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------- */
 
-/* A stack of its own, on which it waits for its first turn. Contexts are good
- * for that once; changing between them would ask the kernel for signals. */
+/* Gives the thread a stack of its own, on which it waits for its first turn.
+ * Later turns use longjmp: swapcontext would make system calls for signals. */
 static void
 start (Thread * t)
 {
@@ -130,8 +130,8 @@ static std::vector < size_t > turns (size_t count)
   return order_of;
 }
 
-/* Lets all go on who wait for what, if they are whole: of a block, those that
- * are over do not count; of a warp, nobody may be over. */
+/* Lets all threads go on that wait for what, if none is missing. In a block,
+ * threads that have ended are not missing; in a warp they are. */
 static bool
 release (size_t first, size_t last, Waiting what)
 {
@@ -226,9 +226,9 @@ host_cuda_launches ()
   return launches;
 }
 
-/* --- memory -------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------- */
 
-/* Before it, in a page of its own, how many bytes were mapped */
+/* A page before the memory holds how many bytes were mapped. */
 void *
 host_cuda_alloc (size_t size)
 {

@@ -1,19 +1,19 @@
-/* gst-ddpm: CUDA kernels on a processor
+/* gst-ddpm: CUDA kernels on the CPU
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Included before a .cu file, in C++, this makes its kernels functions of the
- * host. Blocks run one after the other; the threads of one take turns and
- * change where they wait for each other (__syncthreads, shuffles). That shows,
- * without a GPU, what a kernel computes, and:
- * - that all threads come to each barrier (else the test fails);
- * - that memory is not left: what tests allocate, and shared memory whose size
- *   the launch says, ends where the process may not go on reading;
- * - that no thread relies on another's turn: shared memory holds NaNs at
- *   first, and tests run all in more than one order.
+ * If a C++ compiler includes this before a .cu file, the file's kernels become
+ * functions of the host. Blocks run one after the other; the threads of a block
+ * take turns, and change where they wait for each other (__syncthreads,
+ * shuffles). Without a GPU, this tests what a kernel computes, and that
+ * - all threads reach each barrier: otherwise the test fails;
+ * - no access is out of bounds: an unreadable page follows what tests allocate,
+ *   and shared memory whose size the launch sets;
+ * - no thread depends on the order of threads: shared memory starts as NaN, and
+ *   tests run everything in several orders.
  *
- * With host-cuda-runtime.cpp there are a stream, those of others, memory and
- * graphs besides, for what asks CUDA's runtime for them. Work on a stream is
- * done as late as it may be: when somebody waits for it.
+ * host-cuda-runtime.cpp adds streams, memory and graphs, for files that call
+ * CUDA's runtime. Work on a stream is done as late as it may be: when somebody
+ * waits for it.
  */
 #pragma once
 
@@ -32,29 +32,29 @@ extern "C"
 {
 #endif
 
-/* In what order blocks, and the threads of each, have their turns */
+/* The order in which blocks, and the threads of each, take turns */
 void host_cuda_set_order (HostCudaOrder order);
 /* How many kernels have been launched */
 unsigned host_cuda_launches (void);
-/* Zeroed, a multiple of 16 bytes; behind it, rounded up to 16 bytes, is a page
- * that cannot be touched. */
+/* Zeroed, aligned to 16 bytes. An unreadable page follows it, after rounding up
+ * to 16 bytes. */
 void *host_cuda_alloc (size_t size);
 void host_cuda_free (void *p);
 
 /* --- host-cuda-runtime.cpp */
 
-/* How often memory has been asked for, and how often work was put on the
- * stream: a graph is one */
+/* How many allocations were made, and how many pieces of work were put on the
+ * backend's stream; a graph counts as one */
 unsigned host_cuda_allocations (void);
 unsigned host_cuda_puts (void);
-/* How much of it is not done yet */
+/* How many of these are not done yet */
 unsigned host_cuda_behind (void);
-/* A stream of others; never freed */
+/* Another stream, never freed */
 void *host_cuda_stream_new (void);
-/* From now on so many allocations succeed, and captures do or do not. */
+/* From now on this many allocations succeed; captures succeed or fail. */
 void host_cuda_let_allocate (unsigned count);
 void host_cuda_let_capture (int succeed);
-/* From now on contexts can be entered, or cannot. */
+/* From now on contexts can or cannot be entered. */
 void host_cuda_let_enter (int succeed);
 /* How many contexts this thread has entered and not left */
 unsigned host_cuda_contexts (void);
@@ -77,7 +77,7 @@ struct HostCudaThread
 
 extern HostCudaThread *host_cuda_now;
 
-/* Whoever takes work does it later; nullptr: it is done at once. */
+/* Queues work for later; nullptr: it is done at once. */
 typedef std::function < void () > HostCudaWork;
 extern void (*host_cuda_take) (const HostCudaWork & work);
 void host_cuda_do (const HostCudaWork & work);
@@ -86,7 +86,7 @@ void host_cuda_launch (const HostCudaWork & kernel, dim3 grid, dim3 block,
     size_t shared_size);
 uint4 *launched_shared ();
 void host_cuda_sync_block ();
-/* What the thread of this warp with the other number has given */
+/* The value of the thread of this warp whose number differs by lane_mask */
 uint64_t host_cuda_exchange (uint64_t value, unsigned lane_mask);
 
 #undef __shared__

@@ -1,16 +1,15 @@
-/* gst-ddpm: what cuDNN needs of a driver to make plans, where there is none
+/* gst-ddpm: a fake driver with which cuDNN can make plans
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * cuDNN compiles some kernels for the graph at hand and hands them to the
- * driver when their plan is made. In the place of libcuda.so.1 this takes them
- * and nothing else: there is no device, and nothing runs. cuDNN looks for all
- * of these functions, and NVRTC for some, and they call few of them.
+ * cuDNN compiles some kernels for a graph, and loads them into the driver when
+ * it makes a plan. This replaces libcuda.so.1 and accepts them, but nothing
+ * else: there is no device, and nothing runs. cuDNN looks up all of these
+ * functions, and NVRTC some; they call few of them.
  */
 #define SUCCESS 0
-#define STUB_LIBRARY 34         /* what NVIDIA's own library of stubs says */
+#define STUB_LIBRARY 34         /* what NVIDIA's own stub library returns */
 
-/* What the functions are declared as matters to no one here: arguments that
- * are not named are not looked at. */
+/* The declarations do not matter here: unnamed arguments are ignored. */
 #define REFUSED(name) int name (void); \
     int name (void) { return STUB_LIBRARY; }
 #define DONE(name) int name (void); int name (void) { return SUCCESS; }

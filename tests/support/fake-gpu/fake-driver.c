@@ -1,9 +1,9 @@
-/* gst-ddpm: a driver of two GPUs that are not there, for GstCuda
+/* gst-ddpm: a fake driver with two GPUs, for GstCuda
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In the place of libcuda.so.1: contexts are numbers, and memory is the host's.
- * There is no toolkit to declare the functions where tests run without one:
- * arguments that are not named are not looked at.
+ * This replaces libcuda.so.1. Contexts are numbers, and memory is system
+ * memory. Tests must build without the CUDA Toolkit, so its headers do not
+ * declare these functions; unnamed arguments are ignored.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define NOT_SUPPORTED 801
 
 #define N_GPUS 2
-#define PITCH 512               /* rows lie so many bytes apart, or a multiple */
+#define PITCH 512               /* rows are a multiple of this apart, in bytes */
 
 typedef uint64_t Place;
 
@@ -109,7 +109,7 @@ cuDeviceCanAccessPeer (int *can, int device, int peer)
   return SUCCESS;
 }
 
-/* Each is another number. */
+/* Each context is a different number. */
 static int
 make_handle (void **handle)
 {
@@ -227,7 +227,7 @@ cuMemcpy2D_v2 (const Copy2D * copy)
   return cuMemcpy2DAsync_v2 (copy, NULL);
 }
 
-/* what GstCuda looks for, and does not come to here */
+/* GstCuda looks these up, and does not call them in the tests. */
 /* *INDENT-OFF* */
 REFUSED (cuCtxDisablePeerAccess)
 REFUSED (cuCtxEnablePeerAccess)

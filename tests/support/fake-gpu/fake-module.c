@@ -1,11 +1,9 @@
-/* gst-ddpm: a module in the place of the CUDA one: the reference backend on two
- * GPUs that are not there
+/* gst-ddpm: a fake CUDA module: the reference backend on two fake GPUs
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Memory of the "device" can be touched while the backend computes or copies,
- * and by nobody at any other time: who takes it for the host's does not get far.
- * What others are to read next must have been waited for, or be in the order of
- * their stream.
+ * The memory of a "GPU" can be accessed only while the backend computes or
+ * copies: code that takes it for system memory crashes. Pictures for other
+ * elements must have been waited for, or be ordered with their stream.
  */
 #include <gmodule.h>
 #include <string.h>
@@ -14,20 +12,20 @@
 #include "kernels/backends.h"
 
 #define N_GPUS 2
-#define MEMORY ((gsize) 1 << 30)        /* never given back; few pages of it */
+#define MEMORY ((gsize) 1 << 30)        /* never freed; few pages are used */
 
-/* Bytes that were brought to the host */
+/* Bytes that were copied to the host */
 G_MODULE_EXPORT gsize fake_gpu_downloads;
-/* How often somebody asked for what networks need; whether it is not there */
+/* How often probe () was called, and whether it fails */
 G_MODULE_EXPORT gsize fake_gpu_readied;
 G_MODULE_EXPORT gsize fake_gpu_lacks;
-/* Pictures that were taken where they are */
+/* Pictures that were read on the device */
 G_MODULE_EXPORT gsize fake_gpu_pictures;
-/* How often memory was taken, and how often the host waited */
+/* How often memory was allocated, and how often the host waited */
 G_MODULE_EXPORT gsize fake_gpu_allocations;
 G_MODULE_EXPORT gsize fake_gpu_waits;
-/* Pictures that were painted behind a stream of others, and those that it is
- * behind; the last such stream */
+/* Pictures whose painting waited for another stream, and pictures that another
+ * stream waited for; the last such stream */
 G_MODULE_EXPORT gsize fake_gpu_followed;
 G_MODULE_EXPORT gsize fake_gpu_led;
 G_MODULE_EXPORT gsize fake_gpu_stream;
@@ -36,9 +34,9 @@ static GRecMutex lock;
 static guint depth;
 static guint8 *memory;
 static gsize used;
-static gboolean pending;        /* written for others, and not waited for */
-static gboolean forgotten;      /* so when the backend was left */
-static gboolean follows;        /* others may have been using it */
+static gboolean pending;        /* written for other elements, and not waited for */
+static gboolean forgotten;      /* was pending when run () returned */
+static gboolean follows;        /* has waited for another stream */
 
 static DdpmOps ops;
 static const DdpmOps *inner;
@@ -187,7 +185,7 @@ fake_to_picture (DdpmBackend * b, const float *x, const DdpmPicture * p)
   pending = TRUE;
 }
 
-/* The picture may be written again when it has been waited for. */
+/* The picture may be overwritten once this has been waited for. */
 static void
 fake_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
 {
@@ -197,7 +195,7 @@ fake_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
 }
 
 static gboolean
-take_memory (void)
+reserve_memory (void)
 {
   if (memory == NULL)
     memory = mmap (NULL, MEMORY, PROT_NONE,
@@ -216,9 +214,10 @@ ddpm_cuda_backend_new_on (DdpmPrecision precision, guint threads, gint device,
   DdpmBackend *b;
 
   device = MAX (device, 0);
-  if (device >= N_GPUS || !take_memory ()) {
+  if (device >= N_GPUS || !reserve_memory ()) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-        "backend=cuda needs fake GPU %d, and there are %d", device, N_GPUS);
+        "backend=cuda needs fake GPU %d, but there are only %d", device,
+        N_GPUS);
     return NULL;
   }
   b = ddpm_reference_backend_new (DDPM_PRECISION_F32, 1, error);
