@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What a GPU proves, from a built tree: suite gpu, memory and races of kernels,
-# the margins between backends, and how fast it is.
+# Runs everything that needs a GPU, from a built tree: the suite gpu, memory
+# errors and races of kernels, the margins between backends, and speed.
 #
-#   tests/gpu.sh [BUILD-DIR [REPORT]]     (build, BUILD-DIR/gpu-report.txt)
+#   tests/gpu.sh [BUILD-DIR [REPORT]]
 #
-# The tree may have been built elsewhere: neither meson nor a compiler is asked
-# for anything. Libraries of CUDA that the system has not are looked for in
-# PYTHON (python3), where PyTorch brings them along.
+# Defaults: build, BUILD-DIR/gpu-report.txt
 #
-# Takes at most nine minutes: what has no time left is skipped, and named.
-# Exit status: 0; 1: something failed; 77: there is no GPU.
+# The tree may have been built on another machine: this needs neither meson nor
+# a compiler. If the system lacks libraries of CUDA, this looks for them in the
+# packages of PYTHON (default: python3), where PyTorch installs them.
+#
+# Takes at most nine minutes. Stages for which no time is left are skipped, and
+# the report names them.
+# Exit status: 0: all passed; 1: something failed; 77: there is no GPU.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -20,7 +23,7 @@ limit=520                       # seconds
 python=${PYTHON:-python3}
 bench=$build/tools/ddpm-bench
 module=$build/kernels/cuda/libgstddpm-cuda.so
-export GST_DDPM_MODULE_DIR=$build/kernels/cuda
+export GST_DDPM_MODULE_DIR=$build/kernels/cuda GST_DDPM_MODEL_DIR=$PWD/models
 export DDPM_TEST_DATA=$PWD/tests/data DDPM_SHARED_DATA=$PWD/../shared/data
 export DDPM_REQUIRE_GPU=1 OMP_WAIT_POLICY=passive CK_DEFAULT_TIMEOUT=60
 export G_DEBUG=fatal-criticals XDG_CACHE_HOME=$build/gpu-cache
@@ -33,7 +36,7 @@ die () { echo "$*" >&2; exit 1; }
 
 missing_of () { ldd "$1" 2>/dev/null | awk '/not found/ { print $1 }' | sort -u; }
 
-# folders of PYTHON's packages that have what the module lacks
+# Adds folders of PYTHON's packages that have the libraries that the module lacks
 find_libraries () {
   local lacks folder
   lacks=$(missing_of "$module")
@@ -49,13 +52,13 @@ for p in sys.path: print(*glob.glob(p + "/nvidia/*/lib"), sep="\n")' 2>/dev/null
 }
 
 [ -x "$bench" ] ||
-  die "$build is not a built tree: meson setup, meson compile"
-[ -e "$module" ] || die "$build has no CUDA backend: meson setup -Dcuda=enabled"
+  die "$build is not a built tree: run meson setup and meson compile"
+[ -e "$module" ] || die "$build has no CUDA backend: run meson setup -Dcuda=enabled"
 lacks=$(missing_of "$bench")
-[ -z "$lacks" ] || die "this machine lacks" "${lacks//$'\n'/ }"
+[ -z "$lacks" ] || die "this machine lacks the libraries" "${lacks//$'\n'/ }"
 find_libraries
 lacks=$(missing_of "$module")
-[ -z "$lacks" ] || die "the CUDA backend lacks" "${lacks//$'\n'/ }"
+[ -z "$lacks" ] || die "the CUDA backend lacks the libraries" "${lacks//$'\n'/ }"
 if ! missing=$(timeout 90 "$bench" forward --backend=cuda --channels=32 \
     --batch=1 --repeats=1 --warmup=1 2>&1 >/dev/null) &&
     [[ $missing == *"backend=cuda needs"* ]]; then
@@ -71,7 +74,7 @@ skip () {
   note skipped 0 "$1: $2"
 }
 
-# stage SECONDS NAME COMMAND ...: what it prints goes into the report too
+# stage SECONDS NAME COMMAND ...: runs a command for at most SECONDS
 stage () {
   local most=$1 name=$2 left=$((limit - SECONDS)) status=0 start=$SECONDS
   shift 2
@@ -92,8 +95,8 @@ stage () {
   esac
 }
 
-# Plans are made once, on all cores at a time, and then found in the cache.
-# What fails here fails again where it counts.
+# Makes cuDNN's plans on all cores at once, so that later stages find them in the
+# cache. A failure here is ignored: it will happen again in its own stage.
 plan_all () {
   local start=$SECONDS batch
   printf '\n=== plans\n'
@@ -127,7 +130,7 @@ test_program () {
 
 sanitizer () {
   local options=(--tool "$1" --error-exitcode 9)
-  # libraries try things in vain: that is no fault of memory
+  # libraries try calls that fail, which is no memory error
   [ "$1" = memcheck ] && options+=(--report-api-errors no)
   stage 60 "compute-sanitizer $1" "$compute_sanitizer" "${options[@]}" \
     "$build/tests/test-gpu-operations" -p /gpu/f32/swish \
@@ -152,8 +155,8 @@ sanitizers () {
   sanitizer racecheck
 }
 
-# pytorch SECONDS MODE BATCH REPEATS: a process for each, as a network that is
-# compiled for a second batch is compiled for batches of any size
+# pytorch SECONDS MODE BATCH REPEATS: each batch has a process of its own, because
+# PyTorch compiles a second batch size of one process for any batch size
 pytorch () {
   stage "$1" "beside PyTorch: $2, batch $3" "$python" tools/bench-pytorch.py \
     --bench="$bench" --device=cuda --compile --precision=bf16 --mode="$2" \
@@ -172,7 +175,7 @@ everything () {
     --precision=f32
   stage 40 "margins, bf16" "$build/tools/ddpm-check" --backend=cuda \
     --precision=bf16
-  # each batch for itself: what one prints is not lost with the next
+  # one process for each batch: a failure loses only its own numbers
   for batch in 1 5 64 256; do
     stage 40 "sampling, batch $batch" "$bench" sample --backend=cuda \
       --batch=$batch --repeats=5
