@@ -224,8 +224,8 @@ finish_y (CudaConvolution * conv, gconstpointer sum, gconstpointer residual,
   ddpm_cuda_launch_ok (b, "bias of a convolution");
 }
 
-/* y may be the residual. Then no element of y may be read after it was
- * written, except to be replaced. This holds for the kernel, and for engines
+/* y may be the residual. Then each element of the residual must be read before
+ * the same element of y is written. This holds for the kernel, and for engines
  * that add the residual to the tile that they are about to store. */
 static void
 conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
