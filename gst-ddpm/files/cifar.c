@@ -44,6 +44,7 @@ typedef struct
 {
   gchar *name;                  /* for messages: UTF-8 */
   gint fd;
+  guint64 size;
   guint64 n_images;
 } DataFile;
 
@@ -63,7 +64,8 @@ record_size (guint n_labels)
   return n_labels + DDPM_CIFAR_PIXELS;
 }
 
-static void
+/* Returns: FALSE */
+static gboolean
 set_system_error (GError ** error, gint number, const gchar * what,
     const gchar * name)
 {
@@ -72,100 +74,75 @@ set_system_error (GError ** error, gint number, const gchar * what,
   g_set_error (error, DDPM_ERROR,
       missing ? DDPM_ERROR_NOT_FOUND : DDPM_ERROR_READ, "cannot %s \"%s\": %s",
       what, name, g_strerror (number));
+  return FALSE;
 }
 
-/* The next of cifar->files. O_NONBLOCK: a pipe must not make us wait for its
- * writer before it can be refused. */
-static DataFile *
-open_file (DdpmCifar * cifar, const gchar * path, guint64 * size,
-    GError ** error)
+/* Opens the next one of cifar->files. O_NONBLOCK: opening a pipe would wait
+ * for its writer before we could refuse it. */
+static gboolean
+open_file (DdpmCifar * cifar, const gchar * path, GError ** error)
 {
-  DataFile *file = &cifar->files[cifar->n_files];
+  DataFile *file = &cifar->files[cifar->n_files++];
   struct stat st;
 
   file->name = g_filename_display_name (path);
   file->fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-  if (file->fd < 0) {
-    set_system_error (error, errno, "open", file->name);
-    g_clear_pointer (&file->name, g_free);
-    return NULL;
-  }
-  cifar->n_files++;             /* ddpm_cifar_free closes it from here on */
-  if (fstat (file->fd, &st) < 0) {
-    set_system_error (error, errno, "read", file->name);
-    return NULL;
-  }
+  if (file->fd < 0)
+    return set_system_error (error, errno, "open", file->name);
+  if (fstat (file->fd, &st) < 0)
+    return set_system_error (error, errno, "read", file->name);
   if (!S_ISREG (st.st_mode)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "\"%s\" is not a regular file", file->name);
-    return NULL;
+    return FALSE;
   }
-  *size = st.st_size;
-  return file;
+  file->size = st.st_size;
+  return TRUE;
 }
 
+/* Of the file that was opened last */
 static gboolean
-count_images (DdpmCifar * cifar, DataFile * file, guint64 size, GError ** error)
+count_images (DdpmCifar * cifar, GError ** error)
 {
+  DataFile *file = &cifar->files[cifar->n_files - 1];
   gsize record = record_size (cifar->n_labels);
 
-  if (size == 0 || size % record != 0) {
+  if (file->size == 0 || file->size % record != 0) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "\"%s\" is no %s data: expected a multiple of %" G_GSIZE_FORMAT
         " bytes, found %" G_GUINT64_FORMAT, file->name,
-        cifar->set ? cifar->set->name : "CIFAR", record, size);
+        cifar->set ? cifar->set->name : "CIFAR", record, file->size);
     return FALSE;
   }
-  file->n_images = size / record;
+  file->n_images = file->size / record;
   cifar->n_images += file->n_images;
   return TRUE;
 }
 
-/* Batches may be left out at the end, but not in between. */
-static gboolean
-check_no_gap (const gchar * location, const gchar * const *files, guint n,
-    GError ** error)
-{
-  guint i;
-
-  for (i = n; i < MAX_FILES && files[i]; i++) {
-    gchar *path = g_build_filename (location, files[i], NULL);
-    gboolean found = g_file_test (path, G_FILE_TEST_EXISTS);
-
-    g_free (path);
-    if (found) {
-      gchar *name = g_filename_display_name (location);
-
-      g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-          "folder \"%s\" has %s but no %s", name, files[i], files[n]);
-      g_free (name);
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
+/* The last batches may be missing, but not one in between. */
 static gboolean
 open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
     GError ** error)
 {
   const gchar *const *files = cifar->set->files[split];
+  const gchar *missing = NULL;
   guint i;
 
   cifar->n_labels = cifar->set->n_labels;
   for (i = 0; i < MAX_FILES && files[i]; i++) {
-    gchar *path = g_build_filename (location, files[i], NULL);
-    DataFile *file;
-    guint64 size;
+    g_autofree gchar *path = g_build_filename (location, files[i], NULL);
+    g_autofree gchar *name = g_filename_display_name (location);
 
     if (i > 0 && !g_file_test (path, G_FILE_TEST_EXISTS)) {
-      g_free (path);
-      return check_no_gap (location, files, i, error);
-    }
-    file = open_file (cifar, path, &size, error);
-    g_free (path);
-    if (!file || !count_images (cifar, file, size, error))
+      missing = missing ? missing : files[i];
+    } else if (missing) {
+      g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+          "folder \"%s\" has %s but no %s", name, files[i], missing);
       return FALSE;
+    } else if (!open_file (cifar, path, error)
+        || !count_images (cifar, error)) {
+      return FALSE;
+    }
   }
   return TRUE;
 }
@@ -202,38 +179,19 @@ find_set (const gchar * location, DdpmSplit split, GError ** error)
   return NULL;
 }
 
-/* NULL: there is no such file, or none of a few names */
-static gchar *
-read_names_file (const gchar * path)
-{
-  gint fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-  gchar *text = NULL;
-  struct stat st;
-  gssize n = -1;
-
-  if (fd < 0)
-    return NULL;
-  if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode)
-      && st.st_size <= MAX_NAMES_SIZE) {
-    text = g_malloc0 (st.st_size + 1);
-    n = read (fd, text, st.st_size);
-  }
-  close (fd);
-  if (n < 0)
-    g_clear_pointer (&text, g_free);
-  return text;
-}
-
-/* Names are for people: images can be read without. */
+/* The names are for people: without them, images can still be read. */
 static void
 find_class_names (DdpmCifar * cifar, const gchar * location)
 {
   const guint n_classes = cifar->set->n_classes[cifar->n_labels - 1];
   g_autofree gchar *path = g_build_filename (location, cifar->set->names, NULL);
-  g_autofree gchar *text = read_names_file (path);
+  g_autofree gchar *text = NULL;
   g_auto (GStrv) names = NULL;
+  struct stat st;
 
-  if (text == NULL)
+  if (g_stat (path, &st) < 0 || !S_ISREG (st.st_mode)
+      || st.st_size > MAX_NAMES_SIZE
+      || !g_file_get_contents (path, &text, NULL, NULL))
     return;
   g_strdelimit (g_strstrip (text), "\n", ',');
   names = ddpm_class_names_parse (text, n_classes, NULL);
@@ -252,40 +210,37 @@ open_folder (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
   return TRUE;
 }
 
-/* One label byte or two, by the size; where that fits both, 3073 * 3074 bytes
- * and its multiples, by the name: CIFAR-100's own, or else one. 0: neither */
+/* One label byte or two, by the size of the file. Multiples of 3073 * 3074
+ * bytes fit both: then the name decides, CIFAR-100's own names meaning two.
+ * Returns: 0: the size fits neither */
 static guint
 guess_n_labels (const gchar * path, guint64 size)
 {
-  gboolean one = size % record_size (1) == 0;
-  gboolean two = size % record_size (2) == 0;
-  gchar *base;
+  g_autofree gchar *name = g_path_get_basename (path);
+  gboolean one = size > 0 && size % record_size (1) == 0;
+  gboolean two = size > 0 && size % record_size (2) == 0;
 
-  if (one && two) {
-    base = g_path_get_basename (path);
-    one = strcmp (base, "train.bin") != 0 && strcmp (base, "test.bin") != 0;
-    g_free (base);
-  }
+  if (one && two)
+    one = strcmp (name, "train.bin") != 0 && strcmp (name, "test.bin") != 0;
   return one ? 1 : two ? 2 : 0;
 }
 
 static gboolean
 open_single (DdpmCifar * cifar, const gchar * path, GError ** error)
 {
-  guint64 size;
-  DataFile *file = open_file (cifar, path, &size, error);
+  const DataFile *file = cifar->files;
 
-  if (!file)
+  if (!open_file (cifar, path, error))
     return FALSE;
-  cifar->n_labels = size > 0 ? guess_n_labels (path, size) : 0;
+  cifar->n_labels = guess_n_labels (path, file->size);
   if (cifar->n_labels == 0) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "\"%s\" is no CIFAR data: expected records of %" G_GSIZE_FORMAT
         " or %" G_GSIZE_FORMAT " bytes, found %" G_GUINT64_FORMAT " bytes",
-        file->name, record_size (1), record_size (2), size);
+        file->name, record_size (1), record_size (2), file->size);
     return FALSE;
   }
-  return count_images (cifar, file, size, error);
+  return count_images (cifar, error);
 }
 
 DdpmCifar *
@@ -316,7 +271,8 @@ ddpm_cifar_free (DdpmCifar * cifar)
   if (!cifar)
     return;
   for (i = 0; i < cifar->n_files; i++) {
-    close (cifar->files[i].fd);
+    if (cifar->files[i].fd >= 0)
+      close (cifar->files[i].fd);
     g_free (cifar->files[i].name);
   }
   g_free (cifar->class_names);
@@ -347,10 +303,8 @@ read_record (const DataFile * file, guint64 index, guint8 * record, gsize size,
 
     if (n < 0 && errno == EINTR)
       continue;
-    if (n < 0) {
-      set_system_error (error, errno, "read", file->name);
-      return FALSE;
-    }
+    if (n < 0)
+      return set_system_error (error, errno, "read", file->name);
     if (n == 0) {
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
           "\"%s\" has shrunk: expected %" G_GUINT64_FORMAT

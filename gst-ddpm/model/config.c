@@ -27,127 +27,93 @@ ddpm_config_init_defaults (DdpmConfig * config)
   *config = notebook;
 }
 
+/* FALSE: the condition does not hold, and the error says so */
 static gboolean
-check_levels (const DdpmConfig * config, GError ** error)
+G_GNUC_PRINTF (3, 4)
+require (gboolean condition, GError ** error, const gchar * format, ...)
 {
-  guint i;
+  va_list args;
 
-  if (config->n_levels < 1 || config->n_levels > DDPM_MAX_LEVELS)
-    goto wrong_n_levels;
-  for (i = 0; i < config->n_levels; i++) {
-    /* a division, since a product of two numbers from a file may overflow */
-    if (config->channel_mult[i] < 1
-        || config->channel_mult[i] > DDPM_MAX_CHANNELS / config->channels)
-      goto wrong_mult;
-  }
-  if (config->attention_levels >> config->n_levels)
-    goto wrong_attention;
-  return TRUE;
-
-wrong_n_levels:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "channel-mult must name 1 to %d levels, not %u", DDPM_MAX_LEVELS,
-      config->n_levels);
-  return FALSE;
-wrong_mult:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "channel-mult of level %u must be 1 to %u with %u channels, not %u", i,
-      DDPM_MAX_CHANNELS / config->channels, config->channels,
-      config->channel_mult[i]);
-  return FALSE;
-wrong_attention:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "attention-levels must be below the number of levels, %u",
-      config->n_levels);
+  if (condition || error == NULL)
+    return condition;
+  va_start (args, format);
+  *error = g_error_new_valist (DDPM_ERROR, DDPM_ERROR_SETTINGS, format, args);
+  va_end (args);
   return FALSE;
 }
 
-/* Each comparison is written to fail for NaN. */
 static gboolean
-check_schedule (const DdpmConfig * config, GError ** error)
+check_levels (const DdpmConfig * c, GError ** error)
 {
-  if (config->timesteps < 1 || config->timesteps > DDPM_MAX_TIMESTEPS) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "timesteps must be 1 to %d, not %u", DDPM_MAX_TIMESTEPS,
-        config->timesteps);
+  guint max = DDPM_MAX_CHANNELS / c->channels, i;
+
+  if (!require (c->n_levels >= 1 && c->n_levels <= DDPM_MAX_LEVELS, error,
+          "channel-mult must name 1 to %d levels, not %u", DDPM_MAX_LEVELS,
+          c->n_levels))
     return FALSE;
-  }
-  if (config->schedule != DDPM_SCHEDULE_LINEAR
-      && config->schedule != DDPM_SCHEDULE_COSINE) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "schedule must be linear or cosine, not number %d", config->schedule);
-    return FALSE;
-  }
-  if (!(config->beta_start > 0.0 && config->beta_end < 1.0
-          && config->beta_start <= config->beta_end)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "betas must be 0 < beta-start <= beta-end < 1, not %g and %g",
-        config->beta_start, config->beta_end);
-    return FALSE;
-  }
-  return TRUE;
+  for (i = 0; i < c->n_levels; i++)
+    if (!require (c->channel_mult[i] >= 1 && c->channel_mult[i] <= max, error,
+            "channel-mult of level %u must be 1 to %u with %u channels, not %u",
+            i, max, c->channels, c->channel_mult[i]))
+      return FALSE;
+  return require (c->attention_levels >> c->n_levels == 0, error,
+      "attention-levels must be below the number of levels, %u", c->n_levels);
+}
+
+/* Each comparison of floating-point numbers is written to fail for NaN. */
+static gboolean
+check_schedule (const DdpmConfig * c, GError ** error)
+{
+  return require (c->timesteps >= 1 && c->timesteps <= DDPM_MAX_TIMESTEPS,
+      error, "timesteps must be 1 to %d, not %u", DDPM_MAX_TIMESTEPS,
+      c->timesteps)
+      && require (c->schedule == DDPM_SCHEDULE_LINEAR
+      || c->schedule == DDPM_SCHEDULE_COSINE, error,
+      "schedule must be linear or cosine, not number %d", c->schedule)
+      && require (c->beta_start > 0.0 && c->beta_end < 1.0
+      && c->beta_start <= c->beta_end, error,
+      "betas must be 0 < beta-start <= beta-end < 1, not %g and %g",
+      c->beta_start, c->beta_end);
+}
+
+static gboolean
+check_network (const DdpmConfig * c, GError ** error)
+{
+  return require (c->image_channels == 1 || c->image_channels == 3, error,
+      "images must have 1 or 3 channels, not %u", c->image_channels)
+      && require (c->channels >= DDPM_GROUPS
+      && c->channels <= DDPM_MAX_CHANNELS
+      && c->channels % DDPM_GROUPS == 0, error,
+      "channels must be a multiple of %d up to %d, not %u", DDPM_GROUPS,
+      DDPM_MAX_CHANNELS, c->channels)
+      && check_levels (c, error)
+      && require (c->res_blocks >= 1 && c->res_blocks <= DDPM_MAX_RES_BLOCKS,
+      error, "res-blocks must be 1 to %d, not %u", DDPM_MAX_RES_BLOCKS,
+      c->res_blocks)
+      && require (c->dropout >= 0.0 && c->dropout < 1.0, error,
+      "dropout must be at least 0 and below 1, not %g", c->dropout)
+      && require (c->classes <= DDPM_MAX_CLASSES, error,
+      "classes must be 0 to %d, not %u", DDPM_MAX_CLASSES, c->classes);
 }
 
 gboolean
 ddpm_config_check (const DdpmConfig * config, GError ** error)
 {
-  if (config->image_channels != 1 && config->image_channels != 3) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "images must have 1 or 3 channels, not %u", config->image_channels);
-    return FALSE;
-  }
-  if (config->channels < DDPM_GROUPS || config->channels > DDPM_MAX_CHANNELS
-      || config->channels % DDPM_GROUPS != 0) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "channels must be a multiple of %d up to %d, not %u", DDPM_GROUPS,
-        DDPM_MAX_CHANNELS, config->channels);
-    return FALSE;
-  }
-  if (!check_levels (config, error))
-    return FALSE;
-  if (config->res_blocks < 1 || config->res_blocks > DDPM_MAX_RES_BLOCKS) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "res-blocks must be 1 to %d, not %u", DDPM_MAX_RES_BLOCKS,
-        config->res_blocks);
-    return FALSE;
-  }
-  if (!(config->dropout >= 0.0 && config->dropout < 1.0)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "dropout must be at least 0 and below 1, not %g", config->dropout);
-    return FALSE;
-  }
-  if (config->data_range != DDPM_DATA_RANGE_SYMMETRIC
-      && config->data_range != DDPM_DATA_RANGE_UNIT) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "data-range must be symmetric or unit, not number %d",
-        config->data_range);
-    return FALSE;
-  }
-  if (config->prediction != DDPM_PREDICTION_EPSILON
-      && config->prediction != DDPM_PREDICTION_V) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "prediction-type must be epsilon or v-prediction, not number %d",
-        config->prediction);
-    return FALSE;
-  }
-  if (!(config->guidance >= 0.0 && config->guidance <= DDPM_MAX_GUIDANCE)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE,
-        config->guidance);
-    return FALSE;
-  }
-  if (config->steps > config->timesteps) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "a model of %u timesteps cannot have learnt %u steps",
-        config->timesteps, config->steps);
-    return FALSE;
-  }
-  if (config->classes > DDPM_MAX_CLASSES) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "classes must be 0 to %d, not %u", DDPM_MAX_CLASSES, config->classes);
-    return FALSE;
-  }
-  return check_schedule (config, error);
+  const DdpmConfig *c = config;
+
+  return check_network (c, error) && check_schedule (c, error)
+      && require (c->data_range == DDPM_DATA_RANGE_SYMMETRIC
+      || c->data_range == DDPM_DATA_RANGE_UNIT, error,
+      "data-range must be symmetric or unit, not number %d", c->data_range)
+      && require (c->prediction == DDPM_PREDICTION_EPSILON
+      || c->prediction == DDPM_PREDICTION_V, error,
+      "prediction-type must be epsilon or v-prediction, not number %d",
+      c->prediction)
+      && require (c->guidance >= 0.0 && c->guidance <= DDPM_MAX_GUIDANCE, error,
+      "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, c->guidance)
+      && require (c->steps <= c->timesteps, error,
+      "a model of %u timesteps cannot be distilled to %u steps", c->timesteps,
+      c->steps);
 }
 
 gboolean
@@ -156,23 +122,16 @@ ddpm_config_check_size (const DdpmConfig * config, guint width, guint height,
 {
   guint divisor = 1u << (config->n_levels - 1);
 
-  if (width < 1 || width > DDPM_MAX_IMAGE_SIZE
-      || height < 1 || height > DDPM_MAX_IMAGE_SIZE) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "images must be 1 to %d pixels wide and high, not %ux%u",
-        DDPM_MAX_IMAGE_SIZE, width, height);
-    return FALSE;
-  }
-  if (width % divisor != 0 || height % divisor != 0) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "a network of %u levels needs image sizes divisible by %u, not %ux%u",
-        config->n_levels, divisor, width, height);
-    return FALSE;
-  }
-  return TRUE;
+  return require (width >= 1 && width <= DDPM_MAX_IMAGE_SIZE
+      && height >= 1 && height <= DDPM_MAX_IMAGE_SIZE, error,
+      "images must be 1 to %d pixels wide and high, not %ux%u",
+      DDPM_MAX_IMAGE_SIZE, width, height)
+      && require (width % divisor == 0 && height % divisor == 0, error,
+      "a network of %u levels needs image sizes divisible by %u, not %ux%u",
+      config->n_levels, divisor, width, height);
 }
 
-/* Of a cosine schedule the betas say nothing, and so they are not compared. */
+/* A cosine schedule does not use the betas, so they are not compared. */
 gboolean
 ddpm_config_same_schedule (const DdpmConfig * a, const DdpmConfig * b)
 {
@@ -197,12 +156,13 @@ ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b)
       && a->steps == b->steps && a->classes == b->classes;
 }
 
-/* "1,2,2" to numbers of min..max; -1: it is no such list */
+/* "1,2,2" to numbers from min to max. Returns how many, or -1 for another
+ * text */
 static gint
 parse_list (const gchar * text, guint min, guint max,
     guint list[DDPM_MAX_LEVELS])
 {
-  gchar **items = g_strsplit (text, ",", DDPM_MAX_LEVELS + 1);
+  g_auto (GStrv) items = g_strsplit (text, ",", DDPM_MAX_LEVELS + 1);
   guint n = g_strv_length (items);
   gboolean ok = n <= DDPM_MAX_LEVELS;
   guint64 number;
@@ -214,7 +174,6 @@ parse_list (const gchar * text, guint min, guint max,
     if (ok)
       list[i] = number;
   }
-  g_strfreev (items);
   return ok ? (gint) n : -1;
 }
 
@@ -281,31 +240,28 @@ ddpm_config_attention_levels_to_string (const DdpmConfig * config)
 gchar *
 ddpm_config_to_string (const DdpmConfig * config)
 {
-  gchar *mult = ddpm_config_channel_mult_to_string (config);
-  gchar *attention = ddpm_config_attention_levels_to_string (config);
-  gchar *classes = config->classes ?
-      g_strdup_printf (", %u classes", config->classes) : g_strdup ("");
-  gchar *guidance = config->guidance != 1.0 ?
-      g_strdup_printf (", learnt guidance %g", config->guidance) :
-      g_strdup ("");
-  gchar *steps = config->steps ?
-      g_strdup_printf (", learnt %u step%s", config->steps,
-      config->steps == 1 ? "" : "s") : g_strdup ("");
-  gchar *s = g_strdup_printf ("UNet %ux[%s], attention at %s, %u block%s, "
-      "T %u %s%s%s%s%s%s%s", config->channels, mult,
-      *attention ? attention : "no level",
+  g_autofree gchar *mult = ddpm_config_channel_mult_to_string (config);
+  g_autofree gchar *attention = ddpm_config_attention_levels_to_string (config);
+  GString *s = g_string_new (NULL);
+
+  g_string_printf (s, "UNet %ux[%s], attention at %s, %u block%s, T %u %s",
+      config->channels, mult, *attention ? attention : "no level",
       config->res_blocks, config->res_blocks == 1 ? "" : "s",
       config->timesteps,
-      config->schedule == DDPM_SCHEDULE_COSINE ? "cosine" : "linear",
-      config->image_channels == 1 ? ", one image channel" : "",
-      config->data_range == DDPM_DATA_RANGE_UNIT ? ", data in 0..1" : "",
-      config->prediction == DDPM_PREDICTION_V ? ", predicts v" : "",
-      guidance, steps, classes);
-
-  g_free (steps);
-  g_free (guidance);
-  g_free (classes);
-  g_free (attention);
-  g_free (mult);
-  return s;
+      config->schedule == DDPM_SCHEDULE_COSINE ? "cosine" : "linear");
+  if (config->image_channels == 1)
+    g_string_append (s, ", one image channel");
+  if (config->data_range == DDPM_DATA_RANGE_UNIT)
+    g_string_append (s, ", data in 0..1");
+  if (config->prediction == DDPM_PREDICTION_V)
+    g_string_append (s, ", predicts v");
+  if (config->guidance != 1.0)
+    g_string_append_printf (s, ", distilled from guidance %g",
+        config->guidance);
+  if (config->steps > 0)
+    g_string_append_printf (s, ", distilled to %u step%s", config->steps,
+        config->steps == 1 ? "" : "s");
+  if (config->classes > 0)
+    g_string_append_printf (s, ", %u classes", config->classes);
+  return g_string_free (s, FALSE);
 }
