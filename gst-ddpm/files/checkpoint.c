@@ -1,4 +1,4 @@
-/* gst-ddpm: models on disk, and the one in the library
+/* gst-ddpm: checkpoints: models on disk
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/files/builtin.h"
@@ -33,8 +33,8 @@ to_guint (guint64 n)
   return MIN (n, G_MAXUINT);
 }
 
-/* Of the first block of a level on the way up, where the deepest comes first
- * and each but the last ends with an upsampling */
+/* Reads the first block of a level on the way up. The deepest level comes
+ * first; each level but the last ends with an upsampling. */
 static gboolean
 infer_level (DdpmSafetensors * file, DdpmConfig * config, guint level)
 {
@@ -71,7 +71,7 @@ infer_levels (DdpmSafetensors * file, DdpmConfig * config)
   return TRUE;
 }
 
-/* What names and shapes do not say stays the default. */
+/* Fields that names and shapes do not determine keep their defaults. */
 static gboolean
 infer_config (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
 {
@@ -121,8 +121,8 @@ check_kind (const DdpmMetadata * metadata, GError ** error)
 
 state:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected a checkpoint, found the training state that stands beside "
-      "one", metadata->location);
+      "%s: expected a checkpoint, found the training state that is saved beside "
+      "it", metadata->location);
   return FALSE;
 newer:
   found = ddpm_safetensors_quote (version);
@@ -170,7 +170,7 @@ contradiction:
 
 /* --- loading ---------------------------------------------------------- */
 
-/* A table is not needed, but one that is there must fit T and the channels. */
+/* The embedding table is optional; if it is there, it must have T rows. */
 static gboolean
 require_tensors (DdpmSafetensors * file, const DdpmConfig * config,
     GError ** error)
@@ -215,7 +215,7 @@ load_model (DdpmSafetensors * file, GError ** error)
   guint width = 0, height = 0;
   guint64 step = 0;
 
-  /* all that can be wrong but numbers, before memory is taken for weights */
+  /* everything but the weights is checked before memory is allocated for them */
   if (!check_kind (&metadata, error)
       || !read_config (file, &metadata, &config, error)
       || !ddpm_metadata_get_size (&metadata, &config, &width, &height, error)
@@ -290,8 +290,8 @@ ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name, GError ** error)
 
 /* --- saving ----------------------------------------------------------- */
 
-/* The table stays in full precision: rounding would turn a late timestep into
- * its neighbour. */
+/* The embedding table stays in F32: in BF16, neighbouring late timesteps would
+ * be equal. */
 gboolean
 ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
     const gchar * path, GError ** error)
@@ -299,7 +299,7 @@ ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
   g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
   const DdpmParam *table = &model->params->params[model->params->n_params - 1];
 
-  /* what Python's libraries expect of a file of theirs */
+  /* as Python's libraries expect of a file of PyTorch tensors */
   ddpm_safetensors_writer_add_metadata (writer, "format", "pt");
   ddpm_safetensors_writer_add_metadata (writer, DDPM_METADATA_FORMAT,
       DDPM_METADATA_VERSION);

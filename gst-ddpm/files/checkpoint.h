@@ -8,56 +8,146 @@
 
 G_BEGIN_DECLS
 
-/* Reads a checkpoint of ours or a PyTorch state_dict saved with save_file ():
- * F32, F16 or BF16. Architecture and schedule come from __metadata__ where
- * it has them, else from names and shapes. path may be the name of a built-in
- * model; NULL or "" is that of the first (a file of such a name is "./NAME").
+/**
+ * ddpm_checkpoint_load:
+ * @path: (nullable) (type filename): a file, or the name of a built-in model;
+ *   %NULL or "" means the first one (write "./NAME" for a file of such a name)
+ * @error: return location for a #GError
+ *
+ * Loads a checkpoint: ours, or a PyTorch state_dict that save_file() of
+ * safetensors wrote, in F32, F16 or BF16. Architecture and schedule come from
+ * __metadata__, or else from names and shapes.
+ *
  * Built-in models are files in the folder that the environment variable
- * GST_DDPM_MODEL_DIR names; else in the library's data folder, or its build.
- * Errors name the file, what was expected and what was found; weights that are
- * not finite are an error. */
+ * GST_DDPM_MODEL_DIR names, or else in the library's build or data folder.
+ *
+ * Returns: (transfer full): the model; %NULL and an error that names the file,
+ *   what was expected and what was found. Weights that are not finite are an
+ *   error.
+ */
 DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);
-/* NULL-terminated; static */
-const gchar *const *ddpm_checkpoint_get_builtin_names (void);
-/* The same from memory; bytes are referenced only during the call. */
+
+/**
+ * ddpm_checkpoint_load_bytes:
+ * @bytes: content of a checkpoint; it is not kept
+ * @name: what messages call it
+ * @error: return location for a #GError
+ *
+ * Returns: (transfer full): the model, as from ddpm_checkpoint_load()
+ */
 DdpmModel *ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name,
     GError ** error);
-/* Writes model->weights under the plain names, in @type, with __metadata__;
- * the file is replaced whole (temporary name beside it, fsync, rename). */
+
+/**
+ * ddpm_checkpoint_get_builtin_names:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): the names of the built-in
+ *   models, the default first
+ */
+const gchar *const *ddpm_checkpoint_get_builtin_names (void);
+
+/**
+ * ddpm_checkpoint_save:
+ * @model: a model
+ * @type: type of the weights in the file
+ * @path: (type filename): file to write
+ * @error: return location for a #GError
+ *
+ * Writes the weights under their plain names, and __metadata__. The file is
+ * replaced whole (temporary file beside it, fsync, rename): whatever ends the
+ * process, @path is the old file or the new one.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE on failure; the
+ *   old file is then unchanged
+ */
 gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
     const gchar * path, GError ** error);
-/* Whether a file could be written to path now; none is, and what is there
- * stays. DDPM_ERROR_WRITE or DDPM_ERROR_NO_SPACE says why not. */
+
+/**
+ * ddpm_checkpoint_can_save:
+ * @path: (type filename): a file
+ * @error: return location for a #GError
+ *
+ * Changes nothing on disk.
+ *
+ * Returns: whether ddpm_checkpoint_save() could write @path now; if not,
+ *   %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE says why
+ */
 gboolean ddpm_checkpoint_can_save (const gchar * path, GError ** error);
 
 /**
  * DdpmTrainState:
+ * @config: configuration of the network
+ * @width: width of the images in pixels
+ * @height: height of the images in pixels
+ * @weights: the weights that are trained
+ * @ema: (nullable): their moving average
+ * @adam_m: Adam's first moments
+ * @adam_v: Adam's second moments
+ * @step: optimizer steps done
+ * @samples: images trained on, which is the index of the next sample
+ * @epoch: epochs done, as the element counts them
+ * @seed: seed
+ * @loss_smoothed: smoothed loss
+ * @class_names: (nullable): the name of each class, %NULL-terminated
+ * @settings: (nullable): further settings of the run, name to value
  *
- * All that resuming needs. Arrays have params->trainable floats; they are
- * borrowed when saving and owned when loaded.
+ * All that a training run needs to be resumed. Arrays have
+ * #DdpmParams.trainable floats. They belong to the state if it was loaded, and
+ * to the caller if it is saved.
  */
 typedef struct
 {
   DdpmConfig config;
   guint width, height;
-  gfloat *weights, *ema, *adam_m, *adam_v;      /* ema NULL: none is kept */
-  guint64 step;                 /* optimizer steps done */
-  guint64 samples;              /* images learnt from; the next sample index */
-  guint64 epoch;                /* epochs done, as counted by the element */
+  gfloat *weights, *ema, *adam_m, *adam_v;
+  guint64 step;
+  guint64 samples;
+  guint64 epoch;
   guint64 seed;
   gdouble loss_smoothed;
-  gchar **class_names;          /* [config.classes], or NULL: not known */
-  GHashTable *settings;         /* further name -> value (recipe), or NULL */
+  gchar **class_names;
+  GHashTable *settings;
 } DdpmTrainState;
 
-/* "ckpt.bin" -> "ckpt.bin.state" */
+/**
+ * ddpm_train_state_path:
+ * @checkpoint_path: (type filename): path of a checkpoint, such as "ckpt.bin"
+ *
+ * Returns: (transfer full) (type filename): path of its training state:
+ *   "ckpt.bin.state"
+ */
 gchar *ddpm_train_state_path (const gchar * checkpoint_path);
-/* Replaced whole, as a checkpoint is. DDPM_ERROR_WRITE, _NO_SPACE */
+
+/**
+ * ddpm_train_state_save:
+ * @state: a state
+ * @path: (type filename): file to write
+ * @error: return location for a #GError
+ *
+ * Replaces the file whole, as ddpm_checkpoint_save() does.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE on failure; the
+ *   old file is then unchanged
+ */
 gboolean ddpm_train_state_save (const DdpmTrainState * state,
     const gchar * path, GError ** error);
-/* Returns: (transfer full): DDPM_ERROR_NOT_FOUND, _READ, _FORMAT, _NO_SPACE */
+
+/**
+ * ddpm_train_state_load:
+ * @path: (type filename): a file
+ * @error: return location for a #GError
+ *
+ * Returns: (transfer full): the state; %NULL and %DDPM_ERROR_NOT_FOUND, _READ,
+ *   _FORMAT or _NO_SPACE on failure
+ */
 DdpmTrainState *ddpm_train_state_load (const gchar * path, GError ** error);
-void ddpm_train_state_free (DdpmTrainState * state);    /* what load returned */
+
+/**
+ * ddpm_train_state_free:
+ * @state: (nullable): a state from ddpm_train_state_load()
+ */
+void ddpm_train_state_free (DdpmTrainState * state);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmTrainState, ddpm_train_state_free)
 

@@ -21,14 +21,14 @@
 #define MAX_LABELS 2            /* bytes of a record before the pixels */
 #define MAX_NAMES_SIZE 65536    /* bytes of the file of class names */
 
-/* The sets that a folder may hold */
+/* The data sets that a folder may hold */
 typedef struct
 {
   const gchar *name;
-  const gchar *files[2][MAX_FILES + 1]; /* of each DdpmSplit */
+  const gchar *files[2][MAX_FILES + 1]; /* by DdpmSplit */
   guint n_labels;
   guint8 n_classes[MAX_LABELS];
-  const gchar *names;           /* file: a line for each class */
+  const gchar *names;           /* file with a class name on each line */
 } DataSet;
 
 static const DataSet data_sets[] = {
@@ -50,7 +50,7 @@ typedef struct
 
 struct _DdpmCifar
 {
-  const DataSet *set;           /* NULL: a single file, of any labels */
+  const DataSet *set;           /* NULL: a single file, with any labels */
   guint n_labels;
   guint n_files;
   DataFile files[MAX_FILES];
@@ -147,7 +147,7 @@ open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
   return TRUE;
 }
 
-/* The set that a folder holds; NULL: none, or both */
+/* The data set of a folder; NULL: it holds none, or both */
 static const DataSet *
 find_set (const gchar * location, DdpmSplit split, GError ** error)
 {
@@ -317,7 +317,7 @@ read_record (const DataFile * file, guint64 index, guint8 * record, gsize size,
   return TRUE;
 }
 
-/* Labels out of range show that the records are not where they should be. */
+/* A label out of range shows that this is not CIFAR, or that bytes are missing. */
 static gboolean
 check_labels (DdpmCifar * cifar, const DataFile * file, guint64 index,
     const guint8 * labels, GError ** error)
@@ -356,12 +356,12 @@ ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
   return TRUE;
 }
 
-/* The words of one sample and stream of Philox, one after the other */
+/* The random words of one sample in one stream, in order */
 typedef struct
 {
   guint64 seed, sample;
-  guint32 block;                /* the next to make */
-  guint used;                   /* of the words */
+  guint32 block;                /* index of the next block of four */
+  guint used;                   /* how many of the words are used */
   guint32 words[4];
 } Words;
 
@@ -377,8 +377,8 @@ next_64_bits (Words * w)
   return (guint64) w->words[w->used - 2] << 32 | w->words[w->used - 1];
 }
 
-/* Uniform in 0 .. n - 1: the incomplete last run of n of the 2^64 values is
- * drawn again, and so no number comes more often than another. */
+/* Uniform in 0 .. n - 1. 2^64 is not a multiple of n: values from the last,
+ * incomplete run of n are rejected, so that all numbers are equally likely. */
 static guint64
 next_below (Words * w, guint64 n)
 {

@@ -11,35 +11,85 @@ G_BEGIN_DECLS
 #define DDPM_CIFAR_SIZE 32
 #define DDPM_CIFAR_PIXELS 3072  /* bytes: planes R, G, B of 32 x 32 */
 
+/**
+ * DdpmSplit:
+ * @DDPM_SPLIT_TRAIN: the training images
+ * @DDPM_SPLIT_TEST: the test images
+ */
 typedef enum
 {
   DDPM_SPLIT_TRAIN,
   DDPM_SPLIT_TEST,
 } DdpmSplit;
 
+/**
+ * DdpmCifar:
+ *
+ * An open data set. Its files stay open, and images are read one at a time: a
+ * file that shrinks meanwhile is an error, not a SIGBUS.
+ */
 typedef struct _DdpmCifar DdpmCifar;
 
-/* location: a folder (data_batch_1..5.bin / test_batch.bin of CIFAR-10,
- * train.bin / test.bin of CIFAR-100) or one .bin file, of which split says
- * nothing. Records of 3073 and of 3074 bytes (CIFAR-100: coarse and fine
- * label) are told apart by the size of the file. Files stay open and are read
- * one image at a time: a file that shrinks later is an error, not a SIGBUS.
- * DDPM_ERROR_NOT_FOUND, _READ, or _FORMAT for sizes that are no records'. */
+/**
+ * ddpm_cifar_open:
+ * @location: (type filename): a folder (data_batch_1..5.bin and test_batch.bin
+ *   of CIFAR-10, or train.bin and test.bin of CIFAR-100), or one .bin file
+ * @split: which files of a folder to open; ignored for a single file
+ * @error: return location for a #GError
+ *
+ * The size of a single file tells records of 3073 bytes from those of 3074
+ * (CIFAR-100: a coarse label and a fine one).
+ *
+ * Returns: (transfer full): the data set; %NULL and %DDPM_ERROR_NOT_FOUND,
+ *   _READ, or _FORMAT where a size is no multiple of a record's
+ */
 DdpmCifar *ddpm_cifar_open (const gchar * location, DdpmSplit split,
     GError ** error);
 void ddpm_cifar_free (DdpmCifar * cifar);
+
+/**
+ * ddpm_cifar_get_n_images:
+ * @cifar: a data set
+ *
+ * Returns: number of images
+ */
 guint64 ddpm_cifar_get_n_images (DdpmCifar * cifar);
-/* pixels [DDPM_CIFAR_PIXELS] and label (or NULL; the fine class) of image
- * index, below n_images, are written. Any thread may call it. */
+
+/**
+ * ddpm_cifar_read:
+ * @cifar: a data set
+ * @index: index of an image, below ddpm_cifar_get_n_images()
+ * @pixels: (out caller-allocates): [%DDPM_CIFAR_PIXELS] bytes to write
+ * @label: (out) (optional): its label; CIFAR-100: the fine label
+ * @error: return location for a #GError
+ *
+ * May be called from any thread.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_READ or %DDPM_ERROR_FORMAT on failure
+ */
 gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
     guint * label, GError ** error);
 
-/* "airplane,automobile,...", as the folder's batches.meta.txt (CIFAR-100:
- * fine_label_names.txt) has them; NULL: it has none that can be used */
+/**
+ * ddpm_cifar_get_class_names:
+ * @cifar: a data set
+ *
+ * Returns: (nullable): names such as "airplane,automobile,...", from the
+ *   folder's batches.meta.txt (CIFAR-100: fine_label_names.txt); %NULL: the
+ *   folder has no usable names
+ */
 const gchar *ddpm_cifar_get_class_names (DdpmCifar * cifar);
 
-/* The data order of an epoch: a permutation of n that is a function of (seed,
- * epoch, n) alone (Fisher-Yates, DDPM_STREAM_SHUFFLE); order [n] */
+/**
+ * ddpm_cifar_shuffle:
+ * @seed: seed
+ * @epoch: epoch
+ * @n: number of images
+ * @order: (array length=n): the order to write: a permutation of 0 .. @n - 1
+ *
+ * Computes the order of the images in an epoch, a function of (@seed, @epoch,
+ * @n) alone (Fisher-Yates, stream %DDPM_STREAM_SHUFFLE).
+ */
 void ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n,
     guint64 * order);
 

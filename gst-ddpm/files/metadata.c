@@ -1,4 +1,4 @@
-/* gst-ddpm: what a file says of a model besides its weights
+/* gst-ddpm: the metadata of checkpoints and training states
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/files/metadata.h"
@@ -26,7 +26,7 @@ wrong_value (const DdpmMetadata * metadata, const gchar * name,
   return FALSE;
 }
 
-/* FALSE: it must be there and is not. *value NULL: it is not. */
+/* *value is NULL where the name is missing. FALSE: it must not be missing */
 static gboolean
 look_up (const DdpmMetadata * metadata, const gchar * name,
     const gchar ** value, GError ** error)
@@ -107,8 +107,8 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
   return wrong_value (metadata, name, expected, text, error);
 }
 
-/* Files from before there were classes do not say that they have none, nor
- * others that they predict eps and have learnt no guidance or steps. */
+/* These may be missing even in a complete file: older versions did not write
+ * them, and defaults are not written. */
 static gboolean
 get_later_settings (const DdpmMetadata * metadata, DdpmConfig * config,
     GError ** error)

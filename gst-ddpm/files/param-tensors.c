@@ -1,4 +1,4 @@
-/* gst-ddpm: an arena of parameters as tensors of a file
+/* gst-ddpm: the parameters of a network as tensors of a file
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/files/param-tensors.h"

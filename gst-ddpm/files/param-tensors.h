@@ -1,8 +1,8 @@
-/* gst-ddpm: an arena of parameters as tensors of a file (private)
+/* gst-ddpm: the parameters of a network as tensors of a file (private)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The tensors are <prefix><name of a parameter>, for the trained parameters:
- * all but the embedding table, the last one.
+ * A tensor is called <prefix><name of the parameter>. The last parameter, the
+ * embedding table, is not among them.
  */
 #pragma once
 
@@ -11,13 +11,13 @@
 
 G_BEGIN_DECLS
 
-/* All of them are there, with their shapes */
+/* FALSE: a tensor is missing, or has another shape */
 gboolean ddpm_param_tensors_require (DdpmSafetensors * file,
     const gchar * prefix, const DdpmParams * params, GError ** error);
-/* After require: to arena [params->trainable] */
+/* After require(): reads them to arena [params->trainable]. */
 gboolean ddpm_param_tensors_read (DdpmSafetensors * file, const gchar * prefix,
     const DdpmParams * params, gfloat * arena, GError ** error);
-/* arena is borrowed as the writer borrows */
+/* The writer keeps a pointer to arena. */
 void ddpm_param_tensors_add (DdpmSafetensorsWriter * writer,
     const gchar * prefix, const DdpmParams * params, DdpmType type,
     const gfloat * arena);

@@ -9,7 +9,7 @@
 #include "kernels/bf16.h"
 #include "kernels/replace.h"
 
-#define HEADER_ALIGNMENT 8      /* data may be used where it is mapped */
+#define HEADER_ALIGNMENT 8      /* so that data may be used where it is mapped */
 #define CHUNK 16384             /* numbers converted at a time */
 
 typedef struct
@@ -80,7 +80,7 @@ ddpm_safetensors_writer_add (DdpmSafetensorsWriter * writer,
   g_array_append_val (writer->entries, entry);
 }
 
-/* The order of the official writer: the widest type first, so that all are
+/* The order of the official writer: the widest type first, so that all data is
  * aligned, then by name */
 static gint
 compare_entries (gconstpointer a, gconstpointer b)
@@ -110,7 +110,7 @@ describe (const Entry * entry, guint64 begin, guint64 end)
   return object;
 }
 
-/* The text, padded with spaces */
+/* Returns the text, padded with spaces */
 static GString *
 make_header (DdpmSafetensorsWriter * writer)
 {

@@ -12,11 +12,11 @@
 
 #include "kernels/bf16.h"
 
-#define LENGTH_SIZE 8           /* of the header, in front of it */
+#define LENGTH_SIZE 8           /* bytes of the header's length */
 #define CHUNK 16384             /* numbers converted at a time */
 
-/* Either a descriptor, read with pread (a mapping would end the process if
- * the file shrank), or bytes. */
+/* Either a descriptor or bytes. A descriptor is read with pread: with a mapping,
+ * a file that shrinks would end the process. */
 struct _DdpmSafetensors
 {
   gchar *location;
@@ -44,7 +44,7 @@ read_descriptor (DdpmSafetensors * file, guint64 offset, gsize size,
   gchar *next = out;
 
   while (size > 0) {
-    /* Linux reads at most 2 GiB at once; other systems fail above it */
+    /* Linux reads at most 2 GiB at once; other systems fail beyond that. */
     gssize n = pread (file->fd, next, MIN (size, 1u << 30), offset);
 
     if (n < 0 && errno == EINTR)

@@ -1,10 +1,11 @@
 /* gst-ddpm: the safetensors format, read and written (private)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * 8 bytes, little-endian: length N of the header; N bytes of JSON, an object
- * of name -> {"dtype", "shape", "data_offsets": [begin, end)}, offsets counted
- * from behind the header, and "__metadata__", strings to strings; then the
- * data, little-endian, row-major, without holes or overlap.
+ * A file has 8 bytes, the length N of the header (little-endian); N bytes of
+ * JSON, an object that maps each tensor's name to {"dtype", "shape",
+ * "data_offsets": [begin, end)} and "__metadata__" to an object of strings; then
+ * the data, little-endian, row-major, without holes or overlap. Offsets count
+ * from the end of the header.
  */
 #pragma once
 
@@ -12,16 +13,16 @@
 
 G_BEGIN_DECLS
 
-#define DDPM_SAFETENSORS_MAX_HEADER 100000000   /* as the official reader */
+#define DDPM_SAFETENSORS_MAX_HEADER 100000000   /* the official limit */
 #define DDPM_SAFETENSORS_MAX_DIMS 8
 #define DDPM_SAFETENSORS_METADATA "__metadata__"
 
 /**
  * DdpmFileTensor:
- * @dtype: as the file calls it: "F32", "F16", "BF16", "I64", ...
- * @begin: first byte of the data, counted from behind the header
- * @end: first byte behind it
- * @required: ddpm_safetensors_require() asked for it
+ * @dtype: "F32", "F16", "BF16", "I64", ..., as in the file
+ * @begin: offset of the data from the end of the header
+ * @end: offset of the first byte behind the data
+ * @required: ddpm_safetensors_require() has asked for it
  */
 typedef struct
 {
@@ -37,8 +38,8 @@ typedef struct
 
 /**
  * DdpmSafetensorsHeader:
- * @tensors: name -> DdpmFileTensor, each with a known dtype and a size that is
- *   that of its shape
+ * @tensors: name -> DdpmFileTensor; its dtype is known, and its size is that of
+ *   its shape
  * @metadata: name -> value, both strings
  */
 typedef struct
@@ -47,14 +48,14 @@ typedef struct
   GHashTable *metadata;
 } DdpmSafetensorsHeader;
 
-/* text: size bytes, 0-terminated behind them; data_size: bytes behind the
- * header, which the tensors must cover, each byte once. Messages name
- * location. FALSE: header is as it was. */
+/* text: size bytes and a 0; data_size: bytes behind the header: the tensors must
+ * cover each byte once; location: the file, for messages. FALSE: header is
+ * unchanged */
 gboolean ddpm_safetensors_header_parse (DdpmSafetensorsHeader * header,
     const gchar * text, gsize size, guint64 data_size, const gchar * location,
     GError ** error);
 void ddpm_safetensors_header_clear (DdpmSafetensorsHeader * header);
-/* Text of a file, fit for a message: escaped and cut */
+/* Text from a file for a message: escaped, cut and in quotes */
 gchar *ddpm_safetensors_quote (const gchar * text);
 /* "[32, 3, 3, 3]" */
 gchar *ddpm_safetensors_shape_to_string (guint n_dims, const guint64 * shape);
@@ -63,9 +64,9 @@ gchar *ddpm_safetensors_shape_to_string (guint n_dims, const guint64 * shape);
 
 typedef struct _DdpmSafetensors DdpmSafetensors;
 
-/* Reads and checks the header; no data yet. */
+/* Reads and checks the header, no data. */
 DdpmSafetensors *ddpm_safetensors_open (const gchar * path, GError ** error);
-/* name: for messages */
+/* name: what messages call it */
 DdpmSafetensors *ddpm_safetensors_open_bytes (GBytes * bytes,
     const gchar * name, GError ** error);
 void ddpm_safetensors_free (DdpmSafetensors * file);
@@ -81,10 +82,10 @@ const DdpmFileTensor *ddpm_safetensors_find (DdpmSafetensors * file,
 /* DDPM_ERROR_FORMAT unless name is there with this shape, F32, F16 or BF16 */
 const DdpmFileTensor *ddpm_safetensors_require (DdpmSafetensors * file,
     const gchar * name, guint n_dims, const guint * shape, GError ** error);
-/* DDPM_ERROR_FORMAT if there is a tensor that nobody required */
+/* DDPM_ERROR_FORMAT if require() was not called for one of the tensors */
 gboolean ddpm_safetensors_check_all_required (DdpmSafetensors * file,
     GError ** error);
-/* Elements of a tensor that require() returned, as floats, to out. A number
+/* Converts the elements of a tensor that require() returned to floats. A number
  * that is not finite is DDPM_ERROR_FORMAT. */
 gboolean ddpm_safetensors_read (DdpmSafetensors * file,
     const DdpmFileTensor * tensor, gfloat * out, GError ** error);
@@ -97,14 +98,14 @@ typedef struct _DdpmSafetensorsWriter DdpmSafetensorsWriter;
 
 DdpmSafetensorsWriter *ddpm_safetensors_writer_new (void);
 void ddpm_safetensors_writer_free (DdpmSafetensorsWriter * writer);
-/* What is not UTF-8 is made so. */
+/* Bytes that are not UTF-8 are replaced. */
 void ddpm_safetensors_writer_add_metadata (DdpmSafetensorsWriter * writer,
     const gchar * name, const gchar * value);
-/* data: borrowed until the writer is freed. Names must differ. */
+/* data must live until the writer is freed. Names must differ. */
 void ddpm_safetensors_writer_add (DdpmSafetensorsWriter * writer,
     const gchar * name, DdpmType type, guint n_dims, const guint * shape,
     const gfloat * data);
-/* Replaces the file whole; memory for a copy of the data is not taken. */
+/* Replaces the file whole, without a copy of the data in memory. */
 gboolean ddpm_safetensors_writer_write (DdpmSafetensorsWriter * writer,
     const gchar * path, GError ** error);
 

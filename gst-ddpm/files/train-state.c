@@ -1,8 +1,8 @@
-/* gst-ddpm: training states on disk: all that resuming needs
+/* gst-ddpm: training states on disk
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * model.<name>, ema.<name> where there is one, adam.m.<name>, adam.v.<name>
- * as F32 to the bit, counters as metadata.
+ * The tensors are model.<name>, ema.<name> (optional), adam.m.<name> and
+ * adam.v.<name> in F32; counters and settings are metadata.
  */
 #include "gst-ddpm/files/checkpoint.h"
 
@@ -11,7 +11,7 @@
 #include "gst-ddpm/files/metadata.h"
 #include "gst-ddpm/files/param-tensors.h"
 
-#define SETTING "ddpm.setting." /* before the name of each further setting */
+#define SETTING "ddpm.setting." /* prefix of the names of settings */
 
 static const struct
 {
@@ -44,7 +44,7 @@ ddpm_train_state_path (const gchar * checkpoint_path)
 
 /* --- saving ----------------------------------------------------------- */
 
-/* Sorted, so that equal states are equal files */
+/* Sorted, so that equal states give equal files */
 static void
 add_settings (DdpmSafetensorsWriter * writer, GHashTable * settings)
 {
@@ -120,7 +120,7 @@ check_kind (const DdpmMetadata * metadata, GError ** error)
   if (version != NULL && strcmp (version, DDPM_METADATA_VERSION) == 0)
     return TRUE;
   found = version ? ddpm_safetensors_quote (version) :
-      g_strdup ("a file that is none");
+      g_strdup ("a file that is not one");
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected a training state of version '" DDPM_METADATA_VERSION
       "', found %s", metadata->location, found);

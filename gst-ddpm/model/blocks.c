@@ -25,7 +25,7 @@ pop (GArray * skips)
   return channels;
 }
 
-/* skips: channels of the tensors that are kept for the way up */
+/* skips: channels of the skip tensors */
 static guint
 append_down (GArray * blocks, const DdpmConfig * config, GArray * skips)
 {

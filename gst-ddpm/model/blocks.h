@@ -16,12 +16,12 @@ typedef enum
 
 /**
  * DdpmBlock:
- * @prefix: of its names in the state_dict: "downblocks.3"
- * @cin: channels that come from the block before
- * @cskip: channels of the skip tensor concatenated behind them; 0: none
- * @cout: channels that leave
- * @attention: an attention block ends it
- * @pushes: its output is kept as a skip tensor for the way up
+ * @prefix: prefix of its names in the state_dict, such as "downblocks.3"
+ * @cin: channels of the output of the block before
+ * @cskip: channels of the skip tensor that is concatenated to it; 0: none
+ * @cout: channels of the output
+ * @attention: it ends with an attention block
+ * @pushes: its output is also a skip tensor for the way up
  */
 typedef struct
 {
@@ -32,7 +32,8 @@ typedef struct
   gboolean pushes;
 } DdpmBlock;
 
-/* Array of DdpmBlock: the notebook's downblocks, middleblocks, upblocks */
+/* The notebook's downblocks, middleblocks and upblocks. Returns: (transfer
+ * full): array of DdpmBlock */
 GArray *ddpm_blocks_new (const DdpmConfig * config);
 
 G_END_DECLS

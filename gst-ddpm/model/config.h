@@ -13,55 +13,71 @@ G_BEGIN_DECLS
 #define DDPM_NORM_EPS 1e-5f     /* PyTorch's default */
 #define DDPM_MAX_TIMESTEPS 100000
 #define DDPM_MAX_CHANNELS 4096  /* of any tensor in the network */
-#define DDPM_MAX_RES_BLOCKS 16  /* a level */
+#define DDPM_MAX_RES_BLOCKS 16  /* per level */
 #define DDPM_MAX_IMAGE_SIZE 4096        /* width and height */
 #define DDPM_MAX_BATCH 65536    /* images computed together */
 #define DDPM_MAX_CLASSES 4096
 #define DDPM_MAX_GUIDANCE 100.0
 
+/**
+ * DdpmScheduleKind:
+ * @DDPM_SCHEDULE_LINEAR: betas rise linearly (Ho et al. 2020, section 4)
+ * @DDPM_SCHEDULE_COSINE: alphas_bar falls as a squared cosine (Nichol &
+ *   Dhariwal 2021, eq. 17)
+ */
 typedef enum
 {
-  DDPM_SCHEDULE_LINEAR,         /* Ho et al. 2020, section 4 */
-  DDPM_SCHEDULE_COSINE,         /* Nichol & Dhariwal 2021, eq. 17 */
+  DDPM_SCHEDULE_LINEAR,
+  DDPM_SCHEDULE_COSINE,
 } DdpmScheduleKind;
 
+/**
+ * DdpmDataRange:
+ * @DDPM_DATA_RANGE_SYMMETRIC: pixels 0..255 are the numbers -1..1
+ * @DDPM_DATA_RANGE_UNIT: pixels 0..255 are the numbers 0..1, as in the notebook
+ */
 typedef enum
 {
-  DDPM_DATA_RANGE_SYMMETRIC,    /* pixels 0..255 are -1..1 */
-  DDPM_DATA_RANGE_UNIT,         /* pixels 0..255 are 0..1, as in the notebook */
+  DDPM_DATA_RANGE_SYMMETRIC,
+  DDPM_DATA_RANGE_UNIT,
 } DdpmDataRange;
 
+/**
+ * DdpmPrediction:
+ * @DDPM_PREDICTION_EPSILON: the noise (Ho et al. 2020, eq. 14)
+ * @DDPM_PREDICTION_V: the velocity sqrt (alphas_bar) eps - sqrt (1 -
+ *   alphas_bar) x_0 (Salimans & Ho 2022, section 4)
+ */
 typedef enum
 {
-  DDPM_PREDICTION_EPSILON,      /* the noise (Ho et al. 2020, eq. 14) */
-  DDPM_PREDICTION_V,            /* sqrt (alphas_bar) eps - sqrt (1 - alphas_bar)
-                                 * x_0 (Salimans & Ho 2022, section 4) */
+  DDPM_PREDICTION_EPSILON,
+  DDPM_PREDICTION_V,
 } DdpmPrediction;
 
 /**
  * DdpmConfig:
  * @image_channels: 1 or 3
- * @channels: of the first level (ch in the notebook), a multiple of 32
- * @n_levels: resolutions; each next one halves width and height
- * @channel_mult: channels of level i are @channels * @channel_mult[i]
- * @attention_levels: bit i set: attention in every block of level i
- * @res_blocks: residual blocks a level (one more on the way up)
- * @dropout: probability, while training
+ * @channels: channels of the first level (ch in the notebook), a multiple of 32
+ * @n_levels: number of resolutions; each level halves width and height
+ * @channel_mult: level i has @channels * @channel_mult[i] channels
+ * @attention_levels: bit i is set: every block of level i has attention
+ * @res_blocks: residual blocks per level (one more on the way up)
+ * @dropout: dropout probability in training
  * @timesteps: T
  * @schedule: kind of beta schedule
- * @beta_start: of the linear schedule
- * @beta_end: of the linear schedule
+ * @beta_start: first beta of the linear schedule
+ * @beta_end: last beta of the linear schedule
  * @data_range: how pixels map to numbers
- * @prediction: what the network is trained to predict
- * @guidance: of a teacher, that the weights have learnt (Meng et al. 2023,
- *   section 3.1); 1: none
- * @steps: of the DDIM sampler without noise, that the weights have learnt to
- *   make as a teacher makes several (Salimans & Ho 2022, section 3), @timesteps
- *   at most; 0: none
- * @classes: labels are 0 .. @classes - 1; 0: the model knows no labels
+ * @prediction: what the network predicts
+ * @guidance: guidance scale of the teacher that the weights were distilled from
+ *   (Meng et al. 2023, section 3.1); 1: not distilled
+ * @steps: number of noiseless DDIM steps that the weights were distilled to
+ *   (Salimans & Ho 2022, section 3), at most @timesteps; 0: not distilled
+ * @classes: labels are 0 .. @classes - 1; 0: the model has no labels
  *
- * The arguments of the notebook's UNet, with its schedule and data range, and
- * what the notebook's has not: classes, and another prediction than of eps.
+ * What defines a model besides its weights: the arguments of the notebook's
+ * UNet, its schedule and its data range, and what the notebook does not have
+ * (classes, prediction, distillation).
  */
 typedef struct
 {
@@ -82,31 +98,113 @@ typedef struct
   guint classes;
 } DdpmConfig;
 
-/* The notebook's: 3 channels, 128, [1,2,2,1], attention at level 1, 2 blocks,
- * dropout 0.1, T 1000, linear 1e-4..0.02, eps, nothing learnt, no classes; data
- * range symmetric (the notebook's unit range must be asked for). */
+/**
+ * ddpm_config_init_defaults:
+ * @config: (out caller-allocates): a configuration
+ *
+ * Sets the notebook's network and schedule: 3 image channels, 128 channels
+ * times 1, 2, 2, 1, attention at level 1, 2 residual blocks, dropout 0.1, T =
+ * 1000, linear betas 1e-4..0.02, epsilon, no classes. The data range is
+ * symmetric; the notebook's is unit.
+ */
 void ddpm_config_init_defaults (DdpmConfig * config);
-/* All limits above; channels a multiple of 32; betas in (0, 1), ordered. What
- * is not so is DDPM_ERROR_SETTINGS. */
+
+/**
+ * ddpm_config_check:
+ * @config: a configuration
+ * @error: return location for a #GError
+ *
+ * Checks each field against the limits above; channels must be a multiple of
+ * 32, betas in (0, 1) and in order.
+ *
+ * Returns: whether all fields are valid; if not, @error is
+ *   %DDPM_ERROR_SETTINGS
+ */
 gboolean ddpm_config_check (const DdpmConfig * config, GError ** error);
-/* Can images of this size pass all levels? (divisible by 2^(n_levels - 1)) */
+
+/**
+ * ddpm_config_check_size:
+ * @config: a valid configuration
+ * @width: width of an image in pixels
+ * @height: height of an image in pixels
+ * @error: return location for a #GError
+ *
+ * Returns: whether images of this size can pass all levels: width and height
+ *   must be divisible by 2^(n_levels - 1)
+ */
 gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
     guint height, GError ** error);
-/* The same alphas_bar? */
+
+/**
+ * ddpm_config_same_schedule:
+ * @a: a configuration
+ * @b: another one
+ *
+ * Returns: whether both have the same alphas_bar
+ */
 gboolean ddpm_config_same_schedule (const DdpmConfig * a,
     const DdpmConfig * b);
+
+/**
+ * ddpm_config_equal:
+ * @a: a configuration
+ * @b: another one
+ *
+ * Returns: whether both are equal; unused fields may differ
+ */
 gboolean ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b);
-/* "1,2,2,1" <-> channel_mult, n_levels; "1" or "" <-> attention_levels.
- * DDPM_ERROR_SETTINGS for another text, and config stays as it is. Strings are
- * the caller's to free. */
+
+/**
+ * ddpm_config_parse_channel_mult:
+ * @config: a configuration
+ * @text: text such as "1,2,2,1"
+ * @error: return location for a #GError
+ *
+ * Sets channel_mult and n_levels.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for another text; @config is then
+ *   unchanged
+ */
 gboolean ddpm_config_parse_channel_mult (DdpmConfig * config,
     const gchar * text, GError ** error);
+
+/**
+ * ddpm_config_parse_attention_levels:
+ * @config: a configuration
+ * @text: text such as "1", "0,2" or "" (no level)
+ * @error: return location for a #GError
+ *
+ * Sets attention_levels.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for another text; @config is then
+ *   unchanged
+ */
 gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
     const gchar * text, GError ** error);
+
+/**
+ * ddpm_config_channel_mult_to_string:
+ * @config: a configuration
+ *
+ * Returns: (transfer full): text such as "1,2,2,1"
+ */
 gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
+
+/**
+ * ddpm_config_attention_levels_to_string:
+ * @config: a configuration
+ *
+ * Returns: (transfer full): text such as "1"
+ */
 gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
-/* for people: "UNet 128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear",
- * ", predicts v", ", learnt guidance 3", ", learnt 4 steps" and ", 10 classes" where it is so */
+
+/**
+ * ddpm_config_to_string:
+ * @config: a configuration
+ *
+ * Returns: (transfer full): a description for people, such as "UNet
+ *   128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear, 10 classes"
+ */
 gchar *ddpm_config_to_string (const DdpmConfig * config);
 
 G_END_DECLS

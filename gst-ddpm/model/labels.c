@@ -1,4 +1,4 @@
-/* gst-ddpm: which class each sample shows, by number or by name
+/* gst-ddpm: the class of each sample, by number or by name
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/model/labels.h"
@@ -6,10 +6,9 @@
 #include <string.h>
 
 #define NONE "none"
-/* of a text, in a message */
-#define MAX_SHOWN 40
+#define MAX_SHOWN 40            /* bytes of a label in a message */
 
-/* Sample n has list[n mod n_list], or, where there is no list, n mod classes */
+/* Sample n has the label list[n mod n_list]; without a list, n mod classes */
 struct _DdpmLabels
 {
   guint classes;
@@ -53,8 +52,8 @@ wrong_number:
   return NULL;
 no_name:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "expected 1 to %d bytes of UTF-8 as the name of class %u, found what is "
-      "not that", DDPM_MAX_CLASS_NAME, i);
+      "expected 1 to %d bytes of UTF-8 without control characters as the name of "
+      "class %u, found another text", DDPM_MAX_CLASS_NAME, i);
   return NULL;
 }
 
@@ -83,14 +82,14 @@ find_label (const DdpmModel * model, const gchar * text, gint * label)
   return TRUE;
 }
 
-/* What find_label () takes, in words; free with g_free () */
+/* What find_label () accepts, for a message */
 static gchar *
 describe_classes (const DdpmModel * model)
 {
   g_autofree gchar *names = NULL;
 
   if (model->config.classes == 0)
-    return g_strdup ("has no classes: it takes an empty text or \"" NONE "\"");
+    return g_strdup ("has no classes: expected an empty text or \"" NONE "\"");
   if (model->class_names == NULL)
     return g_strdup_printf ("has the classes 0 to %u, and \"" NONE "\"",
         model->config.classes - 1);

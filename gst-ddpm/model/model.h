@@ -10,15 +10,15 @@ G_BEGIN_DECLS
 /**
  * DdpmModel:
  * @config: configuration
- * @params: table of its parameters (owned)
- * @weights: arena of @params->total floats (owned)
- * @width: pixels of the images it was trained on; 0: not known
- * @height: pixels; 0: not known
- * @step: optimizer steps behind it; 0: not known
- * @location: file it was read from, or a name, for messages (owned)
- * @class_names: of each class, NULL-terminated; NULL: not known (owned)
+ * @params: table of the parameters (owned)
+ * @weights: @params->total floats (owned)
+ * @width: width of the training images in pixels; 0: unknown
+ * @height: height of the training images in pixels; 0: unknown
+ * @step: optimizer steps that trained it; 0: unknown
+ * @location: the file or name that it was loaded from, for messages (owned)
+ * @class_names: the name of each class, %NULL-terminated; %NULL: unknown (owned)
  *
- * Immutable once shared; reference counted.
+ * A configuration and its weights. Reference counted; immutable once shared.
  */
 typedef struct
 {
@@ -32,7 +32,15 @@ typedef struct
   gchar **class_names;
 } DdpmModel;
 
-/* weights all 0; NULL and error when config is wrong or memory is short */
+/**
+ * ddpm_model_new:
+ * @config: a configuration
+ * @error: return location for a #GError
+ *
+ * Returns: (transfer full): a model whose weights are 0; %NULL and
+ *   %DDPM_ERROR_SETTINGS or %DDPM_ERROR_NO_SPACE where @config is invalid or
+ *   there is not enough memory
+ */
 DdpmModel *ddpm_model_new (const DdpmConfig * config, GError ** error);
 DdpmModel *ddpm_model_ref (DdpmModel * model);
 void ddpm_model_unref (DdpmModel * model);

@@ -1,4 +1,4 @@
-/* gst-ddpm: every random number, a function of (seed, sample, stream, element)
+/* gst-ddpm: random numbers: functions of (seed, sample, stream, element)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/model/noise.h"
@@ -8,7 +8,7 @@
 typedef void (*BlockFunc) (guint64 seed, guint64 sample, guint32 stream,
     guint32 block, gfloat out[4]);
 
-/* Numbers come in blocks of four; a slice may start and end inside one. */
+/* Philox makes blocks of four numbers; a range may begin and end inside one. */
 static void
 fill (BlockFunc four_of, guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out)

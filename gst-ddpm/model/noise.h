@@ -1,4 +1,4 @@
-/* gst-ddpm: every random number, a function of (seed, sample, stream, element)
+/* gst-ddpm: random numbers: functions of (seed, sample, stream, element)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -7,35 +7,57 @@
 
 G_BEGIN_DECLS
 
-/* Streams. 0: x_T. t = 1..T-1: z of the reverse step evaluated at timestep t.
- * From DDPM_STREAM_TRAINER up: the trainer's, and then the evaluator's. */
+/* Stream 0 is x_T; stream t = 1..T-1 is the noise z of the reverse step that is
+ * evaluated at timestep t. The trainer's streams begin at DDPM_STREAM_TRAINER,
+ * the evaluator's at DDPM_STREAM_EVALUATOR. */
 #define DDPM_STREAM_X_T 0u
 #define DDPM_STREAM_TRAINER 0x80000000u
-/* t, from the uniform of element 0 */
+/* the uniform of element 0 gives the timestep */
 #define DDPM_STREAM_TIMESTEP (DDPM_STREAM_TRAINER + 0u)
-/* normals */
+/* the noise eps */
 #define DDPM_STREAM_EPS (DDPM_STREAM_TRAINER + 1u)
-/* the uniform of element 0 < 0.5: flip */
+/* the uniform of element 0 is below 0.5: the image is flipped */
 #define DDPM_STREAM_FLIP (DDPM_STREAM_TRAINER + 2u)
-/* uniforms; sample = index of the parameter in the table */
+/* initial weights; sample: index of the parameter in its table */
 #define DDPM_STREAM_INIT (DDPM_STREAM_TRAINER + 3u)
-/* data order; sample = epoch */
+/* order of the training data; sample: epoch */
 #define DDPM_STREAM_SHUFFLE (DDPM_STREAM_TRAINER + 4u)
-/* the uniform of element 0 < label_dropout: the image has no label */
+/* the uniform of element 0 is below label_dropout: the label is dropped */
 #define DDPM_STREAM_LABEL (DDPM_STREAM_TRAINER + 5u)
-/* + number of the dropout layer, in order of execution */
+/* plus the number of the dropout layer, in order of execution */
 #define DDPM_STREAM_DROPOUT (DDPM_STREAM_TRAINER + 0x1000u)
-/* The evaluator's; sample = number of the image in its data set */
+/* sample: index of the image in its data set */
 #define DDPM_STREAM_EVALUATOR 0xc0000000u
-/* + t: normals, the eps of x_t */
+/* plus t: the noise eps of x_t */
 #define DDPM_STREAM_EVALUATOR_EPS (DDPM_STREAM_EVALUATOR + 0u)
-/* element k: uniform, timestep k of the image */
+/* the uniform of element k gives timestep k of the image */
 #define DDPM_STREAM_EVALUATOR_TIMESTEP (DDPM_STREAM_EVALUATOR + 0x1000000u)
 
-/* out[i] = normal of element first_element + i */
+/**
+ * ddpm_noise_normal:
+ * @seed: seed
+ * @sample: index of the sample
+ * @stream: stream, see above
+ * @first_element: index of the first element
+ * @count: number of elements
+ * @out: (out caller-allocates) (array length=count): normal numbers
+ *
+ * Element i is a function of (@seed, @sample, @stream, i) alone, on every
+ * machine and in every batch: Philox4x32-10, then Box-Muller.
+ */
 void ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out);
-/* uniforms in (0, 1), multiples of 2^-24 that float holds exactly */
+
+/**
+ * ddpm_noise_uniform:
+ * @seed: seed
+ * @sample: index of the sample
+ * @stream: stream, see above
+ * @first_element: index of the first element
+ * @count: number of elements
+ * @out: (out caller-allocates) (array length=count): uniform numbers in (0, 1),
+ *   multiples of 2^-24, which float holds exactly
+ */
 void ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out);
 

@@ -1,4 +1,4 @@
-/* gst-ddpm: names, shapes and places of a network's parameters
+/* gst-ddpm: names, shapes and offsets of a network's parameters
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
@@ -8,9 +8,9 @@
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/params.h"
 
-/* Gains of Xavier-uniform initialisation in the notebook. The output
- * projection of attention gets 1 there, not SMALL_GAIN: ResBlock initialises
- * its children anew after AttnBlock did. */
+/* Gains of the notebook's Xavier-uniform initialisation. There, the output
+ * projection of attention has gain 1, not SMALL_GAIN, since ResBlock initialises
+ * its children after AttnBlock has. */
 #define GAIN 1.f
 #define SMALL_GAIN 1e-5f
 
@@ -157,8 +157,8 @@ add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
   }
 }
 
-/* Dhariwal & Nichol 2021: added to the embedding of the timestep. Zeros: at
- * first a label says nothing. */
+/* Added to the embedding of the timestep (Dhariwal & Nichol 2021). It begins as
+ * zeros, so that a label has no effect at first. */
 static void
 add_label_embedding (Builder * b, const DdpmConfig * config)
 {
@@ -224,7 +224,7 @@ ddpm_params_find (const DdpmParams * params, const gchar * name)
   return NULL;
 }
 
-/* Glorot & Bengio 2010, eq. 16: uniform in gain * sqrt (6 / (in + out)) */
+/* Glorot & Bengio 2010, eq. 16: uniform in +-gain * sqrt (6 / (in + out)) */
 static void
 init_xavier_uniform (const DdpmParam * param, guint64 seed, guint index,
     gfloat * w)

@@ -1,4 +1,4 @@
-/* gst-ddpm: names, shapes and places of a network's parameters
+/* gst-ddpm: names, shapes and offsets of a network's parameters
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -9,13 +9,15 @@ G_BEGIN_DECLS
 
 /**
  * DdpmParam:
- * @name: as in the notebook's UNet.state_dict()
- * @n_dims: of @shape
- * @shape: as in PyTorch: [out][in][k][k], [out][in], [c]
- * @offset: first float in the arena
- * @count: floats
- * @init_gain: Xavier-uniform gain of the notebook's initialisation; 0: not so
- *   initialised (biases and betas 0, gammas 1, the table computed)
+ * @name: name in the notebook's UNet.state_dict()
+ * @n_dims: length of @shape
+ * @shape: PyTorch's shape: [out][in][k][k], [out][in] or [c]
+ * @offset: index of the first float in the array of all weights
+ * @count: number of floats
+ * @init_gain: gain of the Xavier-uniform initialisation; 0: none
+ * @init_constant: initial value where @init_gain is 0
+ *
+ * One parameter of the network.
  */
 typedef struct
 {
@@ -25,20 +27,22 @@ typedef struct
   gsize offset;
   gsize count;
   gfloat init_gain;
-  gfloat init_constant;         /* where init_gain is 0 */
+  gfloat init_constant;
 } DdpmParam;
 
 /**
  * DdpmParams:
- * @params: in arena order, which groups what is computed together (q, k, v of
- *   one attention; all time projections), not in the order of the state_dict
- * @n_params: number, the embedding table included
- * @trainable: floats of the arena that are trained: [0, @trainable)
- * @total: floats of the arena; the rest is the embedding table [T][channels],
- *   the last parameter
+ * @params: (array length=n_params): the parameters in the order of the array.
+ *   Parameters that are computed together are neighbours (q, k and v of an
+ *   attention block; all time projections), so it is not the state_dict's order.
+ * @n_params: number of parameters, the embedding table included
+ * @trainable: number of floats that are trained: [0, @trainable)
+ * @total: number of floats; the rest is the embedding table [T][channels], which
+ *   is the last parameter
  *
- * Where there are classes, the one before the last is the label embedding,
- * [classes][4 channels]: all others have the places that they have without.
+ * The parameters of a network, which are stored in one array of @total floats.
+ * If there are classes, the last parameter but one is the label embedding,
+ * [classes][4 channels]; all others have the same offsets as without classes.
  */
 typedef struct
 {
@@ -50,20 +54,51 @@ typedef struct
 
 #define DDPM_PARAM_LABELS "label_embedding.weight"
 
-/* Those of the notebook's UNet with this configuration; DDPM_ERROR_SETTINGS
- * for one that ddpm_config_check () refuses */
+/**
+ * ddpm_params_new:
+ * @config: a configuration
+ * @error: return location for a #GError
+ *
+ * Returns: (transfer full): the parameters of the notebook's UNet with this
+ *   configuration; %NULL and %DDPM_ERROR_SETTINGS where ddpm_config_check()
+ *   fails
+ */
 DdpmParams *ddpm_params_new (const DdpmConfig * config, GError ** error);
 void ddpm_params_free (DdpmParams * params);
-/* NULL: no such name */
+
+/**
+ * ddpm_params_find:
+ * @params: parameters
+ * @name: name of a parameter
+ *
+ * Returns: (transfer none) (nullable): the parameter of this name
+ */
 const DdpmParam *ddpm_params_find (const DdpmParams * params,
     const gchar * name);
-/* Weights as the notebook really initialises them, from Philox
- * (seed, index of the parameter, DDPM_STREAM_INIT), and a label embedding of
- * zeros; arena [total] */
+
+/**
+ * ddpm_params_init_weights:
+ * @params: parameters of @config
+ * @config: a configuration
+ * @seed: seed
+ * @arena: (array): [@params->total] floats to write
+ *
+ * Sets the weights that the notebook begins with: Xavier-uniform from the
+ * stream %DDPM_STREAM_INIT (sample: index of the parameter), biases 0, norms 1,
+ * and a label embedding of zeros.
+ */
 void ddpm_params_init_weights (const DdpmParams * params,
     const DdpmConfig * config, guint64 seed, gfloat * arena);
-/* The sinusoidal table, [timesteps][channels] floats (Vaswani et al. 2017,
- * section 3.5) */
+
+/**
+ * ddpm_params_compute_time_table:
+ * @timesteps: T
+ * @channels: channels of the first level
+ * @table: (array): [@timesteps][@channels] floats to write
+ *
+ * Computes the sinusoidal embedding of each timestep (Vaswani et al. 2017,
+ * section 3.5).
+ */
 void ddpm_params_compute_time_table (guint timesteps, guint channels,
     gfloat * table);
 

@@ -1,7 +1,7 @@
-/* gst-ddpm: numbers <-> 8-bit pixels
+/* gst-ddpm: 8-bit pixels to numbers, and back
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In double, so that each result is the correctly rounded one.
+ * Computed in double, so that each result is correctly rounded.
  */
 #include "gst-ddpm/model/pixels.h"
 #include "kernels/picture.h"

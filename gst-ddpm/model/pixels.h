@@ -1,4 +1,4 @@
-/* gst-ddpm: numbers <-> 8-bit pixels
+/* gst-ddpm: 8-bit pixels to numbers, and back
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -7,10 +7,25 @@
 
 G_BEGIN_DECLS
 
-/* u8 -> float: symmetric p / 127.5 - 1, unit p / 255; in, out [count] */
+/**
+ * ddpm_pixels_to_float:
+ * @range: data range
+ * @in: (array length=count): pixels
+ * @count: number of pixels
+ * @out: (array length=count): numbers to write: p / 127.5 - 1 (symmetric) or
+ *   p / 255 (unit)
+ */
 void ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
     gfloat * out);
-/* float -> u8, clamped, to the nearest (NaN: 0) */
+
+/**
+ * ddpm_pixels_from_float:
+ * @range: data range
+ * @in: (array length=count): numbers
+ * @count: number of pixels
+ * @out: (array length=count): pixels to write, rounded to the nearest and
+ *   clamped (NaN: 0)
+ */
 void ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in,
     gsize count, guint8 * out);
 

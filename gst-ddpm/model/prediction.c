@@ -1,8 +1,7 @@
-/* gst-ddpm: what a network predicts, and eps from it
+/* gst-ddpm: the prediction of a network, and eps from it
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Each is a weighted sum of two arrays, as x_t is, and so the operation that
- * makes x_t makes them.
+ * Each is a weighted sum of two arrays, as x_t is: q_sample computes it.
  */
 #include "gst-ddpm/model/prediction.h"
 

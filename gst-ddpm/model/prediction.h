@@ -1,8 +1,8 @@
-/* gst-ddpm: what a network predicts, and eps from it (private)
+/* gst-ddpm: the prediction of a network, and eps from it (private)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * All arrays of floats are memory of the backend, (n, elements); signal and
- * noise [n] are the host's: x_t = signal x_0 + noise eps, where signal^2 +
+ * Arrays of float are memory of the backend, [n][elements]; signal and noise
+ * [n] are memory of the host: x_t = signal x_0 + noise eps, where signal^2 +
  * noise^2 = 1. Both functions are for inside run ().
  */
 #pragma once
@@ -12,12 +12,12 @@
 
 G_BEGIN_DECLS
 
-/* eps in place of what the network predicted for x_t: for v = signal eps -
+/* Replaces the network's prediction for x_t by eps: for v = signal eps -
  * noise x_0 (Salimans & Ho 2022, section 4) it is signal v + noise x_t */
 void ddpm_prediction_to_eps (DdpmPrediction kind, DdpmBackend * backend,
     guint n, guint elements, const gfloat * signal, const gfloat * noise,
     const float *x_t, float *prediction);
-/* What the network is to predict, in place of eps. minus_noise [n]: -noise */
+/* Replaces eps by the target of the prediction. minus_noise [n]: -noise */
 void ddpm_prediction_from_eps (DdpmPrediction kind, DdpmBackend * backend,
     guint n, guint elements, const gfloat * signal, const gfloat * minus_noise,
     const float *x_0, float *eps);

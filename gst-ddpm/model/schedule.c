@@ -1,4 +1,4 @@
-/* gst-ddpm: the noise schedule and every coefficient made of it
+/* gst-ddpm: the noise schedule and its coefficients
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Papers: Ho, Jain & Abbeel 2020, "Denoising diffusion probabilistic models";
@@ -15,7 +15,7 @@ static DdpmSchedule *
 schedule_alloc (guint T)
 {
   DdpmSchedule *s = g_new0 (DdpmSchedule, 1);
-  /* one allocation; betas is its start, and frees it */
+  /* one allocation, which begins at betas */
   gdouble *tables = g_new0 (gdouble, (gsize) T * N_TABLES);
   gdouble **table[N_TABLES] = { &s->betas, &s->alphas, &s->alphas_bar,
     &s->alphas_bar_prev, &s->sqrt_alphas_bar, &s->sqrt_one_minus_alphas_bar,
@@ -114,7 +114,7 @@ ddpm_schedule_new (const DdpmConfig * config, GError ** error)
     s->alphas_bar[t] = A_prev * s->alphas[t];
     fill_timestep (s, t, one_minus, one_minus_prev);
 
-    /* sampling is in float, where this is the largest coefficient */
+    /* sampling uses float, and this is the largest coefficient */
     if (!(s->reciprocal_alphas_bar_sqrt[t] <= FLT_MAX)
         || one_minus < FLT_MIN)
       goto out_of_range;
@@ -125,7 +125,7 @@ ddpm_schedule_new (const DdpmConfig * config, GError ** error)
 
 out_of_range:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "betas %g to %g over %u timesteps leave the range of numbers at "
+      "betas %g to %g over %u timesteps are beyond the range of floats at "
       "timestep %u, where alpha-bar is %g", config->beta_start,
       config->beta_end, s->T, t, s->alphas_bar[t]);
   ddpm_schedule_free (s);

@@ -6,7 +6,8 @@
 #include "gst-ddpm/files/checkpoint.h"
 #include "tests/support/models.h"
 
-/* The small model's file; spoilt: a tensor that shall hold a NaN, or NULL */
+/* The file of the small model; spoilt: name of a tensor to put a NaN into, or
+ * NULL */
 static GBytes *
 saved_bytes (const gchar * spoilt)
 {

@@ -79,7 +79,7 @@ f32_comes_back_to_the_bit (Fixture * f, gconstpointer data)
   g_assert_cmpmem (model->weights, size, f->model->weights, size);
 }
 
-/* but for the embedding table, which stays whole */
+/* but the embedding table stays in full precision */
 static void
 bf16_comes_back_rounded (Fixture * f, gconstpointer data)
 {
@@ -94,7 +94,7 @@ bf16_comes_back_rounded (Fixture * f, gconstpointer data)
         ddpm_bf16_round (f->model->weights[i]) : f->model->weights[i]);
 }
 
-/* A table of other numbers than the usual ones is not corrected. */
+/* A table that differs from the computed one is kept. */
 static void
 keeps_the_table_of_the_file (Fixture * f, gconstpointer data)
 {
@@ -216,7 +216,7 @@ takes_what_metadata_says_beside_the_shapes (void)
   g_assert_cmpuint (model->config.timesteps, ==, 10);
 }
 
-/* A file of zeros with these names and shapes, which takes no room on disk */
+/* A file of zeros with these names and shapes, which is sparse on disk */
 static void
 write_zeros (const gchar * path, JsonObject * tensors, const gchar * without)
 {

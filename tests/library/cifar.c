@@ -163,7 +163,7 @@ test_single_files_are_told_apart_by_size (Fixture * f, gconstpointer unused)
   g_autoptr (DdpmCifar) hundred = NULL;
   GError *error = NULL;
 
-  /* labels above 9 and 99 are its own business */
+  /* a single file may have labels above 9 and 99 */
   write_images (f, "tiles.bin", 1, 256, 198, 3);
   write_images (f, "any.bin", 2, 256, 198, 3);
   ten = open_there (f, "tiles.bin", DDPM_SPLIT_TEST, &error);
@@ -233,7 +233,7 @@ test_folder_of_both_sets_is_refused (Fixture * f, gconstpointer unused)
   assert_refused (f, NULL, DDPM_ERROR_FORMAT, "train.bin");
 }
 
-/* Nothing is closed to root. */
+/* Root may read every file. */
 static void
 test_closed_folder_is_said_to_be (Fixture * f, gconstpointer unused)
 {
@@ -467,7 +467,7 @@ test_real_tiles_in_cifars_layout (void)
   g_assert_no_error (error);
 }
 
-/* Expects these names where the file of them has this content */
+/* Expects these names from a file of class names with this content */
 static void
 assert_names (Fixture * f, const gchar * content, const gchar * expected)
 {

@@ -10,7 +10,8 @@
 
 #define NAMES "cat,dog,1"
 
-/* Weights that are not 0, of so many classes; names NULL: not known */
+/* A model with this many classes and weights that are not 0; names NULL:
+ * unknown */
 static DdpmModel *
 model_of_classes (guint classes, const gchar * names)
 {

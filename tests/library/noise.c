@@ -119,7 +119,7 @@ test_every_argument_matters (void)
 }
 
 /* sums of the first four powers, of N numbers, are within five of their own
- * standard deviations; the numbers are fixed, so this is no game of chance */
+ * standard deviations; the numbers are fixed, so the test cannot fail by chance */
 static void
 test_normals_are_normal (void)
 {

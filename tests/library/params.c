@@ -1,4 +1,4 @@
-/* gst-ddpm: names, shapes and places of parameters
+/* gst-ddpm: names, shapes and offsets of parameters
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>

@@ -184,7 +184,7 @@ refuses_a_folder_that_is_not_there (Fixture * f, gconstpointer data)
   assert_refuses (path, DDPM_ERROR_WRITE, "No such file or directory");
 }
 
-/* What a process that was killed has left */
+/* A process that was killed leaves such a file. */
 static void
 takes_over_a_partial_file (Fixture * f, gconstpointer data)
 {
@@ -242,8 +242,8 @@ a_private_file_is_its_owner_s_alone (Fixture * f, gconstpointer data)
   g_assert_cmpuint (test_files_count (f->folder), ==, 2);
 }
 
-/* A limit of the file size stands for a full disk. Its signal, which by default
- * ends the process, must not come. */
+/* A limit of the file size stands for a full disk. SIGXFSZ, which by default ends
+ * the process, must not arrive. */
 static void
 leaves_the_old_file_when_the_disk_is_full (Fixture * f, gconstpointer data)
 {

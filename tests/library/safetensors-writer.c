@@ -44,8 +44,8 @@ add (Fixture * f, const gchar * name, DdpmType type, guint count,
   ddpm_safetensors_writer_add (f->writer, name, type, 1, &count, x);
 }
 
-/* As the official writer: 8-byte aligned data, the widest type first, then by
- * name; metadata first */
+/* As the official writer does: metadata first, data aligned to 8 bytes, the
+ * widest type first, then by name */
 static void
 writes_the_header_as_the_official_writer (Fixture * f, gconstpointer data)
 {

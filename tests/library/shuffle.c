@@ -44,7 +44,7 @@ test_shuffle_depends_on_seed_and_epoch_alone (void)
   }
 }
 
-/* Data orders are what a run is resumed with: they may never change. */
+/* A resumed run computes its data order anew: it must never change. */
 static void
 test_shuffle_is_what_it_always_was (void)
 {

@@ -14,7 +14,7 @@ typedef struct
   DdpmTrainState state;
 } Fixture;
 
-/* Every finite float may come, subnormals and -0 too. */
+/* Any finite float, subnormals and -0 included */
 static gfloat *
 make_array (gsize count, guint32 seed)
 {
@@ -226,7 +226,7 @@ static const Edit edits[] = {
   {"version", "\"ddpm.state\":\"1\"", "\"ddpm.state\":\"0\"",
       "version '1', found '0'"},
   {"no-state", "\"ddpm.state\"", "\"ddpm.format\"",
-      "found a file that is none"},
+      "found a file that is not one"},
   {"counter-missing", "\"ddpm.samples\"", "\"samples\"",
       "expected metadata ddpm.samples, found none"},
   {"config-missing", "\"ddpm.data_range\"", "\"data_range\"",
@@ -262,7 +262,7 @@ static void
 refuses_a_checkpoint (Fixture * f, gconstpointer data)
 {
   g_assert_true (ddpm_checkpoint_save (f->model, DDPM_TYPE_F32, f->path, NULL));
-  assert_refused (f->path, DDPM_ERROR_FORMAT, "found a file that is none");
+  assert_refused (f->path, DDPM_ERROR_FORMAT, "found a file that is not one");
 }
 
 static void
