@@ -47,6 +47,7 @@
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/pixels.h"
+#include "gst-ddpm/sample/predictor.h"
 #include "gst-ddpm/sample/sampler.h"
 #include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/train/trainer.h"

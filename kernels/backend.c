@@ -186,6 +186,30 @@ ddpm_backend_get_precision_name (DdpmBackend * backend)
   }
 }
 
+typedef struct
+{
+  DdpmBackend *backend;
+  DdpmPlan **plans;
+  guint n;
+} Plans;
+
+static void
+free_plans (gpointer data)
+{
+  const Plans *p = data;
+
+  for (guint i = 0; i < p->n; i++)
+    p->backend->ops->plan_free (p->plans[i]);
+}
+
+void
+ddpm_backend_free_plans (DdpmBackend * b, DdpmPlan ** plans, guint n)
+{
+  Plans all = { b, plans, n };
+
+  ddpm_backend_run (b, free_plans, &all);
+}
+
 /* --- memory ------------------------------------------------------------- */
 
 gpointer

@@ -1,24 +1,64 @@
-/* gst-ddpm: a machine that computes: the public handle
+/* gst-ddpm: backends: the machines that compute, their memory and their errors
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
 #include <glib.h>
-#include "kernels/error.h"
 
 G_BEGIN_DECLS
 
+/**
+ * DdpmError:
+ * @DDPM_ERROR_NOT_FOUND: a file or a device that was named is not there
+ * @DDPM_ERROR_READ: a file cannot be opened or read
+ * @DDPM_ERROR_WRITE: a file cannot be written
+ * @DDPM_ERROR_NO_SPACE: the disk or a memory is full
+ * @DDPM_ERROR_FORMAT: the content of a file is not what it should be
+ * @DDPM_ERROR_SETTINGS: settings that are out of range or exclude each other
+ * @DDPM_ERROR_UNSUPPORTED: this machine cannot do what was asked for by name
+ * @DDPM_ERROR_LIBRARY: a library call failed
+ * @DDPM_ERROR_DIVERGED: a loss, a gradient or a prediction is not finite
+ * @DDPM_ERROR_CANCELLED: the caller asked to stop; nothing was changed
+ *
+ * A message is one sentence that names the file, what was expected and what
+ * was found.
+ */
+typedef enum
+{
+  DDPM_ERROR_NOT_FOUND,
+  DDPM_ERROR_READ,
+  DDPM_ERROR_WRITE,
+  DDPM_ERROR_NO_SPACE,
+  DDPM_ERROR_FORMAT,
+  DDPM_ERROR_SETTINGS,
+  DDPM_ERROR_UNSUPPORTED,
+  DDPM_ERROR_LIBRARY,
+  DDPM_ERROR_DIVERGED,
+  DDPM_ERROR_CANCELLED,
+} DdpmError;
+
+#define DDPM_ERROR (ddpm_error_quark ())
+GQuark ddpm_error_quark (void);
+
+/**
+ * DdpmBackend:
+ *
+ * A machine that computes, in numbers of one precision, with memory of its own.
+ * It is reference counted.
+ */
 typedef struct _DdpmBackend DdpmBackend;
 
-/* More than any machine has cores: a mistake, and a costly one */
+/* More threads than any machine has cores are a mistake. */
 #define DDPM_MAX_THREADS 1024
 
 /**
  * DdpmBackendKind:
- * @DDPM_BACKEND_AUTO: the fastest one that is here
- * @DDPM_BACKEND_REFERENCE: plain C in float, one thread: the oracle
- * @DDPM_BACKEND_CPU: own kernels; in bf16 with oneDNN
- * @DDPM_BACKEND_CUDA: cuDNN and own kernels, a module opened at run time
+ * @DDPM_BACKEND_AUTO: the fastest one that this machine has
+ * @DDPM_BACKEND_REFERENCE: plain C in float, one thread: tests compare the others
+ *   with it
+ * @DDPM_BACKEND_CPU: the processor, with own kernels, and oneDNN for bf16
+ * @DDPM_BACKEND_CUDA: an NVIDIA GPU, with cuDNN, cuBLAS and own kernels: a module
+ *   that is opened at run time
  */
 typedef enum
 {
@@ -30,12 +70,12 @@ typedef enum
 
 /**
  * DdpmPrecision:
- * @DDPM_PRECISION_AUTO: bf16 where the machine has it, else f32
+ * @DDPM_PRECISION_AUTO: bf16 where the machine computes in it, else f32
  * @DDPM_PRECISION_F32: float
- * @DDPM_PRECISION_BF16: bf16 activations and weight copies; master weights,
+ * @DDPM_PRECISION_BF16: activations and copies of weights in bf16; master weights,
  *   statistics, gradients of weights and losses in f32
- * @DDPM_PRECISION_BF16_EMULATED: the same roundings on a processor without
- *   bf16, for tests; slower than f32
+ * @DDPM_PRECISION_BF16_EMULATED: rounds as bf16 does on a processor without it,
+ *   for tests; slower than f32
  */
 typedef enum
 {
@@ -46,17 +86,31 @@ typedef enum
 } DdpmPrecision;
 
 /**
- * ddpm_backend_new:
- * @kind: which machine
- * @precision: in what numbers it keeps activations
- * @threads: compute threads, at most DDPM_MAX_THREADS; 0: one per core
- * @error: DDPM_ERROR_SETTINGS for more threads; DDPM_ERROR_UNSUPPORTED when
- *   @kind or @precision was named and is not to be had here, with what is
- *   missing
+ * DdpmType:
+ * @DDPM_TYPE_F32: float
+ * @DDPM_TYPE_BF16: the upper half of a float
  *
- * What was asked for by name and cannot be had is an error, never a fall-back.
- * The module of DDPM_BACKEND_CUDA is looked for where it was installed, or in
- * the folder that the environment variable GST_DDPM_MODULE_DIR names.
+ * Type of the numbers of a tensor.
+ */
+typedef enum
+{
+  DDPM_TYPE_F32,
+  DDPM_TYPE_BF16,
+} DdpmType;
+
+/**
+ * ddpm_backend_new:
+ * @kind: machine
+ * @precision: numbers of activations
+ * @threads: compute threads, at most DDPM_MAX_THREADS; 0: one per core
+ * @error: DDPM_ERROR_SETTINGS for more threads; DDPM_ERROR_UNSUPPORTED if this
+ *   machine does not have the @kind or @precision that was asked for by name; the
+ *   message says what is missing
+ *
+ * Makes a backend. AUTO chooses; another value is never replaced by a fall-back.
+ * The module of DDPM_BACKEND_CUDA is opened in the folder in which it was
+ * installed, or in the one that the environment variable GST_DDPM_MODULE_DIR
+ * names.
  *
  * Returns: (transfer full): a backend, or NULL
  */
@@ -65,14 +119,18 @@ DdpmBackend *ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
 
 /**
  * ddpm_backend_new_on:
- * @device: number of a GPU, as CUDA counts them; -1: any. Where it is named,
- *   DDPM_BACKEND_AUTO is DDPM_BACKEND_CUDA
- * @context: (nullable): a CUcontext of that GPU to compute and to have memory
- *   in, which outlives the backend (ddpm_backend_attach_owner ()); NULL: the GPU's
- *   primary one
+ * @kind: machine
+ * @precision: numbers of activations
+ * @threads: compute threads, at most DDPM_MAX_THREADS; 0: one per core
+ * @device: number of a GPU, as CUDA counts them, with which DDPM_BACKEND_AUTO is
+ *   DDPM_BACKEND_CUDA; -1: any
+ * @context: (nullable): a CUcontext of that GPU to compute and to have memory in,
+ *   which outlives the backend (ddpm_backend_attach_owner ()); NULL: the GPU's
+ *   primary context
+ * @error: as ddpm_backend_new ()
  *
- * As ddpm_backend_new (), on one GPU of several, or in the context of others
- * who want to read its memory: that of one context is of no use in another.
+ * Makes a backend on one GPU of several, or in a context that others use too:
+ * memory of one context cannot be used in another.
  *
  * Returns: (transfer full): a backend, or NULL
  */
@@ -81,21 +139,57 @@ DdpmBackend *ddpm_backend_new_on (DdpmBackendKind kind,
     GError ** error);
 DdpmBackend *ddpm_backend_ref (DdpmBackend * backend);
 void ddpm_backend_unref (DdpmBackend * backend);
-/* Frees object (transfer full) once the backend is gone: whoever owns the
- * context. Once for a backend */
+
+/**
+ * ddpm_backend_attach_owner:
+ * @backend: a backend that has no owner yet
+ * @object: (transfer full): the owner of the context of @backend
+ * @free_func: (scope async): frees @object after the backend is gone
+ *
+ * Keeps the owner of the backend's context alive as long as the backend.
+ */
 void ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
     GDestroyNotify free_func);
-/* The CUcontext of the backend's memory, which is good in every backend that
- * has the same; NULL: memory of the host */
+
+/**
+ * ddpm_backend_get_context:
+ * @backend: a backend
+ *
+ * Returns: (nullable) (transfer none): the CUcontext of the backend's memory,
+ *   which any backend of the same context can use; NULL: it is memory of the host
+ */
 gpointer ddpm_backend_get_context (DdpmBackend * backend);
 
-/* "reference", "cpu", "cuda" */
+/**
+ * ddpm_backend_get_name:
+ * @backend: a backend
+ *
+ * Returns: "reference", "cpu" or "cuda"
+ */
 const gchar *ddpm_backend_get_name (DdpmBackend * backend);
-/* what really computes, for people: "own kernels (v3), 2 threads" */
+
+/**
+ * ddpm_backend_get_device:
+ * @backend: a backend
+ *
+ * Returns: what computes, for people: "own kernels (v3), 2 threads"
+ */
 const gchar *ddpm_backend_get_device (DdpmBackend * backend);
-/* what AUTO became: DDPM_PRECISION_F32, _BF16 or _BF16_EMULATED */
+
+/**
+ * ddpm_backend_get_precision:
+ * @backend: a backend
+ *
+ * Returns: its precision, which is not DDPM_PRECISION_AUTO
+ */
 DdpmPrecision ddpm_backend_get_precision (DdpmBackend * backend);
-/* "f32", "bf16", "bf16 (emulated)" */
+
+/**
+ * ddpm_backend_get_precision_name:
+ * @backend: a backend
+ *
+ * Returns: "f32", "bf16" or "bf16 (emulated)"
+ */
 const gchar *ddpm_backend_get_precision_name (DdpmBackend * backend);
 
 /**

@@ -1,7 +1,7 @@
-/* gst-ddpm: errors of the library and of the backends
+/* gst-ddpm: the error domain, of the library and of the modules it opens
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/error.h"
+#include "kernels/backend.h"
 
 GQuark
 ddpm_error_quark (void)

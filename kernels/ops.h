@@ -25,12 +25,6 @@
 
 G_BEGIN_DECLS
 
-typedef enum
-{
-  DDPM_TYPE_F32,
-  DDPM_TYPE_BF16,
-} DdpmType;
-
 static inline gsize
 ddpm_type_size (DdpmType type)
 {
@@ -313,6 +307,9 @@ ddpm_backend_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   b->ops->run (b, func, data);
 }
+
+/* Frees plans [n], where NULL is nothing, from any thread */
+void ddpm_backend_free_plans (DdpmBackend * b, DdpmPlan ** plans, guint n);
 
 /* Inside run (). NULL: there are none; freed by plan_free */
 static inline DdpmPlan *

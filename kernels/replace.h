@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "kernels/error.h"
+#include "kernels/backend.h"
 
 G_BEGIN_DECLS
 

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/sample/sampler.h"
 
 G_BEGIN_DECLS

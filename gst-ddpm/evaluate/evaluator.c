@@ -52,71 +52,25 @@ check_settings (const DdpmEvaluatorSettings * settings, guint T,
   return TRUE;
 }
 
-static gsize
-row_size (DdpmEvaluator * e)
-{
-  return e->elements * sizeof (float);
-}
-
 static gboolean
-take_host_memory (DdpmEvaluator * e)
+alloc_memory (DdpmEvaluator * e)
 {
   guint batch = e->settings.batch;
   gsize values = (gsize) batch * e->elements;
 
+  e->x_0 = ddpm_backend_alloc (e->backend, values * sizeof (float));
+  e->eps = ddpm_backend_alloc (e->backend, values * sizeof (float));
   e->host_pixels = g_try_new0 (guint8, values);
   e->host_x_0 = g_try_new0 (gfloat, values);
   e->host_eps = g_try_new0 (gfloat, values);
   e->host_eps_theta = g_try_new0 (gfloat, values);
   e->image.pixels = g_try_new0 (guint8, e->elements);
-  e->t = g_try_new0 (gint, batch);
-  e->labels = g_try_new (gint, batch);
   e->signal = g_try_new0 (gfloat, batch);
   e->noise = g_try_new0 (gfloat, batch);
   e->rows = g_try_new0 (DdpmEvaluatorRow, batch);
-  return e->host_pixels && e->host_x_0 && e->host_eps && e->host_eps_theta
-      && e->image.pixels && e->t && e->labels && e->signal && e->noise
+  return e->x_0 && e->eps && e->host_pixels && e->host_x_0 && e->host_eps
+      && e->host_eps_theta && e->image.pixels && e->signal && e->noise
       && e->rows;
-}
-
-/* A backend that computes in host memory reads the model's own weights. */
-static gboolean
-load_weights (DdpmEvaluator * e)
-{
-  const DdpmOps *ops = e->backend->ops;
-  gsize size = e->model->params->total * sizeof (float);
-
-  if (e->backend->host_memory) {
-    ddpm_unet_set_weights (e->unet, e->model->weights);
-    return TRUE;
-  }
-  e->weights = ops->alloc (e->backend, size);
-  if (e->weights == NULL)
-    return FALSE;
-  ops->upload (e->backend, e->weights, e->model->weights, size);
-  ddpm_unet_set_weights (e->unet, e->weights);
-  return TRUE;
-}
-
-typedef struct
-{
-  DdpmEvaluator *evaluator;
-  gboolean ok;
-} TakeMemory;
-
-static void
-take_memory (gpointer data)
-{
-  TakeMemory *take = data;
-  DdpmEvaluator *e = take->evaluator;
-  const DdpmOps *ops = e->backend->ops;
-  gsize size = e->settings.batch * row_size (e);
-
-  e->x_0 = ops->alloc (e->backend, size);
-  e->x_t = ops->alloc (e->backend, size);
-  e->eps = ops->alloc (e->backend, size);
-  e->eps_theta = ops->alloc (e->backend, size);
-  take->ok = e->x_0 && e->x_t && e->eps && e->eps_theta && load_weights (e);
 }
 
 DdpmEvaluator *
@@ -125,7 +79,6 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
     DdpmEvaluatorRead read, gpointer data, GError ** error)
 {
   DdpmEvaluator *e = g_new0 (DdpmEvaluator, 1);
-  TakeMemory take = { e, FALSE };
 
   e->model = ddpm_model_ref (model);
   e->backend = ddpm_backend_ref (backend);
@@ -139,17 +92,12 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
   if (e->schedule == NULL
       || !check_settings (&e->settings, e->schedule->T, error))
     goto failed;
-  e->unet = ddpm_unet_new (&model->config, backend, settings->batch, width,
-      height, FALSE, error);
-  if (e->unet == NULL)
+  e->predictor = ddpm_predictor_new (model, backend, settings->batch, width,
+      height, 1.0, error);
+  if (e->predictor == NULL)
     goto failed;
   e->elements = width * height * model->config.image_channels;
-  if (!take_host_memory (e))
-    goto no_memory;
-  for (guint i = 0; i < settings->batch; i++)
-    e->labels[i] = DDPM_NO_LABEL;
-  backend->ops->run (backend, take_memory, &take);
-  if (!take.ok)
+  if (!alloc_memory (e))
     goto no_memory;
   if (!ddpm_backend_check (backend, error))
     goto failed;
@@ -157,24 +105,10 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for the weights of %s and a batch of %u", model->location ?
-      model->location : "the model", settings->batch);
+      "no memory for a batch of %u", settings->batch);
 failed:
   ddpm_evaluator_free (e);
   return NULL;
-}
-
-static void
-free_memory (gpointer data)
-{
-  DdpmEvaluator *e = data;
-  const DdpmOps *ops = e->backend->ops;
-
-  ops->free (e->backend, e->x_0);
-  ops->free (e->backend, e->x_t);
-  ops->free (e->backend, e->eps);
-  ops->free (e->backend, e->eps_theta);
-  ops->free (e->backend, e->weights);
 }
 
 void
@@ -182,15 +116,14 @@ ddpm_evaluator_free (DdpmEvaluator * e)
 {
   if (e == NULL)
     return;
-  ddpm_unet_free (e->unet);
-  e->backend->ops->run (e->backend, free_memory, e);
+  ddpm_predictor_free (e->predictor);
+  ddpm_backend_free (e->backend, e->x_0);
+  ddpm_backend_free (e->backend, e->eps);
   g_free (e->host_pixels);
   g_free (e->host_x_0);
   g_free (e->host_eps);
   g_free (e->host_eps_theta);
   g_free (e->image.pixels);
-  g_free (e->t);
-  g_free (e->labels);
   g_free (e->signal);
   g_free (e->noise);
   g_free (e->rows);
@@ -253,8 +186,8 @@ make_row (DdpmEvaluator * e)
 
   row->sample = e->image.sample;
   row->last = e->image.done == e->settings.timesteps;
-  e->t[n] = t;
-  e->labels[n] = e->image.label;
+  e->predictor->t[n] = t;
+  e->predictor->labels[n] = e->image.label;
   e->signal[n] = e->schedule->sqrt_alphas_bar[t];
   e->noise[n] = e->schedule->sqrt_one_minus_alphas_bar[t];
   memcpy (pixels, e->image.pixels, e->elements);
@@ -305,36 +238,38 @@ make_rows (DdpmEvaluator * e, GError ** error)
 /* Ho et al. 2020, algorithm 1, line 5, without the gradient. Rows behind the
  * last are what they were in the batch before. */
 static void
-run_rows (gpointer data)
+predict_rows (gpointer data)
 {
   DdpmEvaluator *e = data;
+  DdpmPredictor *p = e->predictor;
   DdpmBackend *b = e->backend;
-  const DdpmOps *ops = b->ops;
-  guint batch = e->settings.batch;
-  gsize size = e->n_rows * row_size (e);
 
-  ops->upload (b, e->x_0, e->host_x_0, size);
   for (guint i = 0; i < e->n_rows; i++)
-    ops->noise (b, e->settings.seed, e->rows[i].sample,
-        DDPM_STREAM_EVALUATOR_EPS + e->t[i], 1, e->elements,
+    b->ops->noise (b, e->settings.seed, e->rows[i].sample,
+        DDPM_STREAM_EVALUATOR_EPS + p->t[i], 1, e->elements,
         e->eps + (gsize) i * e->elements);
-  ops->q_sample (b, batch, e->elements, e->signal, e->noise, e->x_0, e->eps,
-      e->x_t);
-  ddpm_unet_forward (e->unet, e->x_t, e->t, e->labels, NULL, e->eps_theta);
-  ddpm_prediction_to_eps (e->model->config.prediction, b, batch, e->elements,
-      e->signal, e->noise, e->x_t, e->eps_theta);
-  ops->download (b, e->host_eps, e->eps, size);
-  ops->download (b, e->host_eps_theta, e->eps_theta, size);
+  b->ops->q_sample (b, p->batch, e->elements, e->signal, e->noise, e->x_0,
+      e->eps, p->x);
+  ddpm_predictor_run (p);
+  ddpm_prediction_to_eps (e->model->config.prediction, b, p->batch,
+      e->elements, e->signal, e->noise, p->x, p->out);
 }
 
 gboolean
 ddpm_evaluator_step (DdpmEvaluator * e, GError ** error)
 {
+  gsize size;
+
   if (!make_rows (e, error))
     return FALSE;
   if (e->n_rows == 0)
     return TRUE;
-  e->backend->ops->run (e->backend, run_rows, e);
+  size = (gsize) e->n_rows * e->elements * sizeof (float);
+  ddpm_backend_upload (e->backend, e->x_0, e->host_x_0, size);
+  ddpm_backend_run (e->backend, predict_rows, e);
+  ddpm_backend_download (e->backend, e->host_eps, e->eps, size);
+  ddpm_backend_download (e->backend, e->host_eps_theta, e->predictor->out,
+      size);
   if (!ddpm_backend_check (e->backend, error))
     return FALSE;
   for (guint n = 0; n < e->n_rows; n++) {

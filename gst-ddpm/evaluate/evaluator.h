@@ -5,6 +5,7 @@
 
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/sample/sampler.h"
+#include "kernels/backend.h"
 
 G_BEGIN_DECLS
 
@@ -12,13 +13,14 @@ G_BEGIN_DECLS
 
 /**
  * DdpmEvaluatorSettings:
- * @images: how many are evaluated
- * @timesteps: evaluations of the network for each of them: one at timestep 0,
- *   the others at a random one in each of so many parts of 1..T-1, by whose
- *   width it is weighted, so that no estimate has a bias; 0: all T
- * @batch: evaluations at a time; results do not depend on it but for rounding
- * @seed: of timesteps and noise
- * @variance: of the reverse steps
+ * @images: images to evaluate
+ * @timesteps: evaluations of the network for each image: one at timestep 0, the
+ *   others at a random timestep in each of so many parts of 1 to T-1. The width
+ *   of its part is the weight of an evaluation, so that no estimate is biased;
+ *   0: all T timesteps
+ * @batch: evaluations at a time; results depend on it by rounding only
+ * @seed: seed of timesteps and noise
+ * @variance: variance of the reverse steps
  * @clip_x0: clip the predicted x_0 to the data range
  */
 typedef struct
@@ -31,15 +33,24 @@ typedef struct
   gboolean clip_x0;
 } DdpmEvaluatorSettings;
 
-/* error: standard error over the images; NaN: not known, of a single image.
- * value NaN: nothing was evaluated. */
+/**
+ * DdpmEstimate:
+ * @value: mean over the images; NaN: nothing was evaluated
+ * @error: standard error of @value; NaN: not known, with a single image
+ */
 typedef struct
 {
   gdouble value, error;
 } DdpmEstimate;
 
-/* Timesteps first .. last. eps_mse: mean of (eps - eps_theta)^2; bits: what
- * their terms are of the total */
+/**
+ * DdpmEvaluationBin:
+ * @first: first timestep
+ * @last: last timestep
+ * @evaluations: evaluations of the network at these timesteps
+ * @eps_mse: mean of (eps - eps_theta)^2
+ * @bits: bits/dim that these timesteps add to the total
+ */
 typedef struct
 {
   guint first, last;
@@ -49,13 +60,14 @@ typedef struct
 
 /**
  * DdpmEvaluation:
- * @images: images evaluated in full
- * @evaluations: of the network for them
- * @n_bins: of @bins; fewer than DDPM_EVALUATION_BINS where T is less
- * @loss: mean of (eps - eps_theta)^2 over all timesteps: Ho et al. 2020, eq. 14
- * @prior: L_T, bits/dim as the following: Ho et al. 2020, eq. 5
- * @kl: sum of the L_t of timesteps 1 to T-1, their "rate"
- * @decoder: L_0, their "distortion"
+ * @images: images evaluated at all their timesteps
+ * @evaluations: evaluations of the network for these images
+ * @n_bins: bins; fewer than DDPM_EVALUATION_BINS where T is less
+ * @bins: timesteps 0 to T-1 in parts of equal size
+ * @loss: mean of (eps - eps_theta)^2 over all timesteps (Ho et al. 2020, eq. 14)
+ * @prior: L_T in bits/dim, as all following (Ho et al. 2020, eq. 5)
+ * @kl: sum of L_t over timesteps 1 to T-1, the "rate"
+ * @decoder: L_0, the "distortion"
  * @total: sum of the three: a bound on the bits of a lossless code
  */
 typedef struct
@@ -66,33 +78,94 @@ typedef struct
   DdpmEstimate loss, prior, kl, decoder, total;
 } DdpmEvaluation;
 
+/**
+ * DdpmEvaluator:
+ *
+ * A model and the sums over its evaluated images. An evaluator is for one thread
+ * at a time.
+ */
 typedef struct _DdpmEvaluator DdpmEvaluator;
 
-/* Gives image i, 0 .. images - 1, in this order: pixels (height, width,
- * image_channels). sample: what its random numbers belong to, its number in
- * the data set. label: its class, for a model of classes; -1, as which it
- * comes: none. */
+/**
+ * DdpmEvaluatorRead:
+ * @data: (closure): the caller's data
+ * @i: number of the image, 0 to images - 1, in this order
+ * @sample: (out): index of the image in its data set, on which its random numbers
+ *   depend
+ * @label: (inout): class of the image, for a model of classes; it is
+ *   DDPM_NO_LABEL when the function is called
+ * @pixels: (out): (height, width, image_channels) bytes
+ * @error: why there is no image
+ *
+ * Reads an image that is to be evaluated.
+ *
+ * Returns: FALSE if it cannot be read
+ */
 typedef gboolean (*DdpmEvaluatorRead) (gpointer data, guint64 i,
     guint64 * sample, gint * label, guint8 * pixels, GError ** error);
 
-/* images 500, timesteps 20, batch 16, seed 0, fixed-small, clipped */
+/**
+ * ddpm_evaluator_settings_init:
+ * @settings: (out): 500 images, 20 timesteps, batches of 16, seed 0, the variance
+ *   DDPM_VARIANCE_FIXED_SMALL, clipped
+ */
 void ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings);
 
-/* DDPM_ERROR_SETTINGS for no image, more timesteps than T or 1 of several, and
- * a size that the network cannot take. data: for read */
+/**
+ * ddpm_evaluator_new:
+ * @model: a model, which is referenced
+ * @backend: the backend that computes, which is referenced
+ * @width: pixels of an image
+ * @height: pixels of an image
+ * @settings: settings, which are copied
+ * @read: (scope forever): reads the images
+ * @data: (closure read): data for @read
+ * @error: DDPM_ERROR_SETTINGS for no image, for more timesteps than T or 1 of
+ *   several, and for a size that the network cannot have; DDPM_ERROR_NO_SPACE if
+ *   there is not enough memory
+ *
+ * Returns: (transfer full): an evaluator, or NULL
+ */
 DdpmEvaluator *ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend,
     guint width, guint height, const DdpmEvaluatorSettings * settings,
     DdpmEvaluatorRead read, gpointer data, GError ** error);
 void ddpm_evaluator_free (DdpmEvaluator * evaluator);
 
-/* All evaluations of the network that there are to do, and those done */
+/**
+ * ddpm_evaluator_get_n_evaluations:
+ * @evaluator: an evaluator
+ *
+ * Returns: evaluations of the network to do in all
+ */
 guint64 ddpm_evaluator_get_n_evaluations (DdpmEvaluator * evaluator);
+
+/**
+ * ddpm_evaluator_get_n_done:
+ * @evaluator: an evaluator
+ *
+ * Returns: evaluations of the network done so far
+ */
 guint64 ddpm_evaluator_get_n_done (DdpmEvaluator * evaluator);
-/* The next batch, the last of which may be smaller; nothing when all is done.
- * FALSE: an error of read, or DDPM_ERROR_DIVERGED where what the network says
- * is not finite; DDPM_ERROR_SETTINGS for a label that is no class of the model */
+
+/**
+ * ddpm_evaluator_step:
+ * @evaluator: an evaluator
+ * @error: an error of the function that reads images; DDPM_ERROR_SETTINGS for a
+ *   label that is not a class of the model; DDPM_ERROR_DIVERGED if the network
+ *   predicts what is not a finite number; or a failure of the backend
+ *
+ * Evaluates the next batch, the last of which may be smaller. When all is done it
+ * does nothing.
+ *
+ * Returns: FALSE on an error
+ */
 gboolean ddpm_evaluator_step (DdpmEvaluator * evaluator, GError ** error);
-/* Of the images evaluated so far */
+
+/**
+ * ddpm_evaluator_get_results:
+ * @evaluator: an evaluator
+ * @results: (out): estimates from the images evaluated so far
+ */
 void ddpm_evaluator_get_results (DdpmEvaluator * evaluator,
     DdpmEvaluation * results);
 

@@ -5,7 +5,7 @@
 
 #include "gst-ddpm/evaluate/estimate.h"
 #include "gst-ddpm/model/schedule.h"
-#include "gst-ddpm/unet/unet.h"
+#include "gst-ddpm/sample/private.h"
 
 G_BEGIN_DECLS
 
@@ -42,20 +42,18 @@ struct _DdpmEvaluator
   DdpmModel *model;
   DdpmBackend *backend;
   DdpmSchedule *schedule;
-  DdpmUnet *unet;
+  DdpmPredictor *predictor;     /* whose x is x_t, and out eps_theta */
   DdpmEvaluatorSettings settings;       /* timesteps 0 replaced by T */
   DdpmEvaluatorRead read;
   gpointer data;
   guint elements;               /* of one image */
   guint n_bins;
 
-  float *weights;               /* of the backend; NULL: the model's are read */
-  float *x_0, *x_t, *eps, *eps_theta;   /* (batch, elements), the same */
+  float *x_0, *eps;             /* (batch, elements), of the backend */
 
   /* of the host */
   guint8 *host_pixels;          /* (batch, elements), and the two below */
   gfloat *host_x_0, *host_eps, *host_eps_theta;
-  gint *t, *labels;             /* [batch] */
   gfloat *signal, *noise;       /* [batch]: x_t = signal x_0 + noise eps */
   DdpmEvaluatorRow *rows;       /* [batch] */
   guint n_rows;

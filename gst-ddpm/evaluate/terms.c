@@ -59,11 +59,11 @@ kl_term (DdpmEvaluator * e, guint n)
   gdouble sum = 0.0;
 
   for (gsize i = first; i < first + e->elements; i++) {
-    gdouble off = predict_x_0 (e, e->t[n], i) - e->host_x_0[i];
+    gdouble off = predict_x_0 (e, e->predictor->t[n], i) - e->host_x_0[i];
 
     sum += off * off;
   }
-  return ddpm_bound_kl (e->schedule, e->settings.variance, e->t[n],
+  return ddpm_bound_kl (e->schedule, e->settings.variance, e->predictor->t[n],
       sum / e->elements);
 }
 
@@ -96,7 +96,7 @@ ddpm_evaluator_add_row (DdpmEvaluator * e, guint n, GError ** error)
 {
   const DdpmEvaluatorRow *row = &e->rows[n];
   DdpmEvaluatorSums *sums = &e->sums;
-  guint t = e->t[n], bin = bin_of (e, t);
+  guint t = e->predictor->t[n], bin = bin_of (e, t);
   gdouble mse = eps_mse (e, n), bits;
 
   if (!isfinite (mse))

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "gst-ddpm/model/model.h"
-#include "kernels/ops.h"
+#include "kernels/backend.h"
 
 G_BEGIN_DECLS
 

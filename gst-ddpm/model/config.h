@@ -4,7 +4,7 @@
 #pragma once
 
 #include <glib.h>
-#include "kernels/error.h"
+#include "kernels/backend.h"
 
 G_BEGIN_DECLS
 

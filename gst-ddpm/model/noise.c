@@ -3,6 +3,7 @@
  */
 #include "gst-ddpm/model/noise.h"
 
+#include "kernels/ops.h"
 #include "kernels/philox.h"
 
 typedef void (*BlockFunc) (guint64 seed, guint64 sample, guint32 stream,
@@ -40,4 +41,35 @@ ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out)
 {
   fill (ddpm_uniform4, seed, sample, stream, first_element, count, out);
+}
+
+/* Arguments of make_normals () */
+typedef struct
+{
+  DdpmBackend *backend;
+  guint64 seed, first_sample;
+  guint32 stream;
+  guint n, elements;
+  float *out;
+} Normals;
+
+static void
+make_normals (gpointer data)
+{
+  const Normals *a = data;
+
+  a->backend->ops->noise (a->backend, a->seed, a->first_sample, a->stream,
+      a->n, a->elements, a->out);
+  ddpm_backend_wait (a->backend);
+}
+
+gboolean
+ddpm_noise_normal_batch (DdpmBackend * backend, guint64 seed,
+    guint64 first_sample, guint32 stream, guint n, guint elements, float *out,
+    GError ** error)
+{
+  Normals normals = { backend, seed, first_sample, stream, n, elements, out };
+
+  ddpm_backend_run (backend, make_normals, &normals);
+  return ddpm_backend_check (backend, error);
 }

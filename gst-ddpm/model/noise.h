@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "kernels/backend.h"
 
 G_BEGIN_DECLS
 
@@ -60,5 +60,22 @@ void ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,
  */
 void ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out);
+
+/**
+ * ddpm_noise_normal_batch:
+ * @backend: the backend that computes
+ * @seed: seed
+ * @first_sample: index of the first sample
+ * @stream: stream of each sample
+ * @n: samples
+ * @elements: normals of a sample, from element 0 on
+ * @out: (n, elements) memory of the backend, complete after the call
+ * @error: what failed
+ *
+ * Returns: FALSE if the backend failed
+ */
+gboolean ddpm_noise_normal_batch (DdpmBackend * backend, guint64 seed,
+    guint64 first_sample, guint32 stream, guint n, guint elements, float *out,
+    GError ** error);
 
 G_END_DECLS

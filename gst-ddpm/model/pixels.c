@@ -4,7 +4,7 @@
  * Computed in double, so that each result is correctly rounded.
  */
 #include "gst-ddpm/model/pixels.h"
-#include "kernels/picture.h"
+#include "kernels/ops.h"
 
 void
 ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
@@ -26,4 +26,31 @@ ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in, gsize count,
 
   for (i = 0; i < count; i++)
     out[i] = ddpm_pixel_from_float (unit, in[i]);
+}
+
+/* Arguments of read_picture () */
+typedef struct
+{
+  DdpmBackend *backend;
+  const DdpmPicture *picture;
+  guint8 *pixels;
+} Read;
+
+static void
+read_picture (gpointer data)
+{
+  const Read *read = data;
+
+  read->backend->ops->from_picture (read->backend, read->picture, read->pixels);
+  ddpm_backend_wait (read->backend);
+}
+
+gboolean
+ddpm_pixels_from_picture (DdpmBackend * backend, const DdpmPicture * picture,
+    guint8 * pixels, GError ** error)
+{
+  Read read = { backend, picture, pixels };
+
+  ddpm_backend_run (backend, read_picture, &read);
+  return ddpm_backend_check (backend, error);
 }

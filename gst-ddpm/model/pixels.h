@@ -4,6 +4,8 @@
 #pragma once
 
 #include "gst-ddpm/model/config.h"
+#include "kernels/backend.h"
+#include "kernels/picture.h"
 
 G_BEGIN_DECLS
 
@@ -28,5 +30,18 @@ void ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
  */
 void ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in,
     gsize count, guint8 * out);
+
+/**
+ * ddpm_pixels_from_picture:
+ * @backend: the backend that the memory is of
+ * @picture: images in memory that the backend can read
+ * @pixels: (n, height, width, channels) memory of the backend, complete after
+ *   the call
+ * @error: what failed
+ *
+ * Returns: FALSE if the backend failed
+ */
+gboolean ddpm_pixels_from_picture (DdpmBackend * backend,
+    const DdpmPicture * picture, guint8 * pixels, GError ** error);
 
 G_END_DECLS

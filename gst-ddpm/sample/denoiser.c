@@ -4,7 +4,7 @@
 #include "gst-ddpm/sample/denoiser.h"
 #include "gst-ddpm/model/labels.h"
 #include "gst-ddpm/model/prediction.h"
-#include "gst-ddpm/sample/predictor.h"
+#include "gst-ddpm/sample/private.h"
 
 struct _DdpmDenoiser
 {
@@ -13,7 +13,7 @@ struct _DdpmDenoiser
   DdpmSchedule *schedule;
   DdpmSampler *sampler;
   DdpmPredictor *predictor;     /* whose x are the samples */
-  DdpmPlan *sequence;           /* of a step; NULL: there are none */
+  DdpmPlan *graph_plan;         /* of a step; NULL: the backend has none */
 
   guint batch;
   guint width;                  /* of an image, in pixels */
@@ -27,33 +27,10 @@ struct _DdpmDenoiser
   GError *failure;              /* of the backend, since begin; or NULL */
 };
 
-/* Arguments of the functions that run where the backend computes */
-typedef struct
-{
-  DdpmDenoiser *denoiser;
-  const gfloat *in;
-  gfloat *out;
-  gboolean ok;
-  const DdpmPicture *picture;
-  gpointer stream;              /* that the picture is in the order of */
-} Call;
-
 static gsize
 state_size (DdpmDenoiser * d)
 {
   return (gsize) d->batch * d->elements * sizeof (float);
-}
-
-static void
-take_memory (gpointer data)
-{
-  Call *call = data;
-  DdpmDenoiser *d = call->denoiser;
-
-  if (d->sampler->multistep)
-    d->x_0_prev = d->backend->ops->alloc (d->backend, state_size (d));
-  d->sequence = ddpm_graph_plan_new (d->backend);
-  call->ok = d->x_0_prev || !d->sampler->multistep;
 }
 
 DdpmDenoiser *
@@ -61,7 +38,6 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
     guint width, guint height, const DdpmSamplerSpec * spec, GError ** error)
 {
   DdpmDenoiser *d = g_new0 (DdpmDenoiser, 1);
-  Call call = { d, NULL, NULL, FALSE };
 
   d->model = ddpm_model_ref (model);
   d->backend = ddpm_backend_ref (backend);
@@ -81,10 +57,10 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   d->elements = d->predictor->elements;
   d->signal = g_try_new (gfloat, batch);
   d->noise = g_try_new (gfloat, batch);
-  if (d->signal == NULL || d->noise == NULL)
-    goto no_memory;
-  backend->ops->run (backend, take_memory, &call);
-  if (!call.ok)
+  if (d->sampler->multistep)
+    d->x_0_prev = ddpm_backend_alloc (backend, state_size (d));
+  if (d->signal == NULL || d->noise == NULL
+      || (d->x_0_prev == NULL && d->sampler->multistep))
     goto no_memory;
   if (!ddpm_backend_check (backend, error))
     goto failed;
@@ -99,21 +75,13 @@ failed:
   return NULL;
 }
 
-static void
-free_memory (gpointer data)
-{
-  DdpmDenoiser *d = data;
-
-  d->backend->ops->plan_free (d->sequence);
-  d->backend->ops->free (d->backend, d->x_0_prev);
-}
-
 void
 ddpm_denoiser_free (DdpmDenoiser * d)
 {
   if (d == NULL)
     return;
-  d->backend->ops->run (d->backend, free_memory, d);
+  ddpm_backend_free_plans (d->backend, &d->graph_plan, 1);
+  ddpm_backend_free (d->backend, d->x_0_prev);
   ddpm_predictor_free (d->predictor);
   g_free (d->signal);
   g_free (d->noise);
@@ -160,57 +128,29 @@ no_class:
 }
 
 static void
-upload_state (gpointer data)
+begin (DdpmDenoiser * d, guint64 seed, guint64 first_sample)
 {
-  Call *call = data;
-  DdpmDenoiser *d = call->denoiser;
-
-  d->backend->ops->upload (d->backend, d->predictor->x, call->in,
-      state_size (d));
-}
-
-static void
-wait (DdpmDenoiser * d)
-{
-  if (d->backend->ops->wait)
-    d->backend->ops->wait (d->backend);
-}
-
-static void
-take_state (gpointer data)
-{
-  Call *call = data;
-  DdpmDenoiser *d = call->denoiser;
-
-  d->backend->ops->copy (d->backend, d->predictor->x, call->in, state_size (d));
-  wait (d);
-}
-
-static void
-begin (DdpmDenoiser * d, void (*load) (gpointer data), const gfloat * x,
-    guint64 seed, guint64 first_sample)
-{
-  Call call = { d, x, NULL, FALSE };
-
   d->seed = seed;
   d->first_sample = first_sample;
   d->step = 0;
   g_clear_error (&d->failure);
-  d->backend->ops->run (d->backend, load, &call);
 }
 
 void
 ddpm_denoiser_begin (DdpmDenoiser * d, const gfloat * x, guint64 seed,
     guint64 first_sample)
 {
-  begin (d, upload_state, x, seed, first_sample);
+  begin (d, seed, first_sample);
+  ddpm_backend_upload (d->backend, d->predictor->x, x, state_size (d));
 }
 
 void
 ddpm_denoiser_begin_from (DdpmDenoiser * d, const gfloat * x, guint64 seed,
     guint64 first_sample)
 {
-  begin (d, take_state, x, seed, first_sample);
+  begin (d, seed, first_sample);
+  ddpm_backend_copy (d->backend, d->predictor->x, x, state_size (d));
+  ddpm_backend_wait (d->backend);
 }
 
 /* The same calls in each step: what changes is in the host's memory. */
@@ -239,7 +179,9 @@ run_step (gpointer data)
 {
   DdpmDenoiser *d = data;
 
-  ddpm_graph_plan_run (d->sequence, make_step, d);
+  if (d->graph_plan == NULL)
+    d->graph_plan = ddpm_graph_plan_new (d->backend);
+  ddpm_graph_plan_run (d->graph_plan, make_step, d);
 }
 
 gboolean
@@ -247,66 +189,20 @@ ddpm_denoiser_step (DdpmDenoiser * d)
 {
   if (d->failure || d->step >= d->sampler->n_steps)
     return FALSE;
-  d->backend->ops->run (d->backend, run_step, d);
+  ddpm_backend_run (d->backend, run_step, d);
   if (!ddpm_backend_check (d->backend, &d->failure))
     return FALSE;
   d->step++;
   return TRUE;
 }
 
-static void
-download_state (gpointer data)
-{
-  Call *call = data;
-  DdpmDenoiser *d = call->denoiser;
-
-  d->backend->ops->download (d->backend, call->out, d->predictor->x,
-      state_size (d));
-}
-
-static void
-wait_for_state (gpointer data)
-{
-  wait (((Call *) data)->denoiser);
-}
-
-static void
-copy_state (gpointer data)
-{
-  Call *call = data;
-  DdpmDenoiser *d = call->denoiser;
-
-  d->backend->ops->copy (d->backend, call->out, d->predictor->x,
-      state_size (d));
-  wait (d);
-}
-
-static void
-paint_samples (gpointer data)
-{
-  Call *call = data;
-  DdpmDenoiser *d = call->denoiser;
-  const DdpmOps *ops = d->backend->ops;
-
-  if (ops->wait_event)
-    ops->wait_event (d->backend, call->stream);
-  ops->to_picture (d->backend, call->in, call->picture);
-  if (call->stream && ops->record_event)
-    ops->record_event (d->backend, call->stream);
-  else
-    wait (d);
-}
-
-/* Only what has been waited for has been computed: a device may run behind. */
+/* Whether all that was waited for went well: a device computes later than it
+ * is asked to */
 static gboolean
-finish (Call * call, void (*func) (gpointer data), GError ** error)
+check_result (DdpmDenoiser * d, GError ** error)
 {
-  DdpmDenoiser *d = call->denoiser;
-
-  if (d->failure == NULL) {
-    d->backend->ops->run (d->backend, func, call);
+  if (d->failure == NULL)
     ddpm_backend_check (d->backend, &d->failure);
-  }
   if (d->failure == NULL)
     return TRUE;
   g_propagate_error (error, g_error_copy (d->failure));
@@ -316,25 +212,51 @@ finish (Call * call, void (*func) (gpointer data), GError ** error)
 gboolean
 ddpm_denoiser_read (DdpmDenoiser * d, gfloat * x, GError ** error)
 {
-  Call call = { d, NULL, x, FALSE };
-
-  return finish (&call, download_state, error);
+  if (d->failure == NULL)
+    ddpm_backend_download (d->backend, x, d->predictor->x, state_size (d));
+  return check_result (d, error);
 }
 
 gboolean
 ddpm_denoiser_wait (DdpmDenoiser * d, GError ** error)
 {
-  Call call = { d, NULL, NULL, FALSE };
-
-  return finish (&call, wait_for_state, error);
+  if (d->failure == NULL)
+    ddpm_backend_wait (d->backend);
+  return check_result (d, error);
 }
 
 gboolean
 ddpm_denoiser_copy (DdpmDenoiser * d, gfloat * x, GError ** error)
 {
-  Call call = { d, NULL, x, FALSE };
+  if (d->failure == NULL) {
+    ddpm_backend_copy (d->backend, x, d->predictor->x, state_size (d));
+    ddpm_backend_wait (d->backend);
+  }
+  return check_result (d, error);
+}
 
-  return finish (&call, copy_state, error);
+/* Arguments of paint_samples () */
+typedef struct
+{
+  DdpmBackend *backend;
+  const float *x;
+  const DdpmPicture *picture;
+  gpointer stream;
+} Paint;
+
+static void
+paint_samples (gpointer data)
+{
+  const Paint *paint = data;
+  DdpmBackend *b = paint->backend;
+
+  if (b->ops->wait_event)
+    b->ops->wait_event (b, paint->stream);
+  b->ops->to_picture (b, paint->x, paint->picture);
+  if (paint->stream && b->ops->record_event)
+    b->ops->record_event (b, paint->stream);
+  else
+    ddpm_backend_wait (b);
 }
 
 gboolean
@@ -343,7 +265,7 @@ ddpm_denoiser_paint (DdpmDenoiser * d, guint first,
 {
   const DdpmConfig *config = &d->model->config;
   DdpmPicture whole = *picture;
-  Call call = { d, d->predictor->x + (gsize) first * d->elements, NULL, FALSE,
+  Paint paint = { d->backend, d->predictor->x + (gsize) first * d->elements,
     &whole, stream
   };
 
@@ -354,5 +276,7 @@ ddpm_denoiser_paint (DdpmDenoiser * d, guint first,
   whole.height = d->elements / d->width / config->image_channels;
   whole.channels = config->image_channels;
   whole.unit = config->data_range == DDPM_DATA_RANGE_UNIT;
-  return finish (&call, paint_samples, error);
+  if (d->failure == NULL)
+    ddpm_backend_run (d->backend, paint_samples, &paint);
+  return check_result (d, error);
 }

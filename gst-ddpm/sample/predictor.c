@@ -1,17 +1,10 @@
-/* gst-ddpm: what a model says of a batch of states, guided
+/* gst-ddpm: what a model predicts for a batch of states
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/sample/predictor.h"
-
 #include <string.h>
 
 #include "gst-ddpm/model/labels.h"
-
-typedef struct
-{
-  DdpmPredictor *predictor;
-  gboolean ok;
-} TakeMemory;
+#include "gst-ddpm/sample/private.h"
 
 static gsize
 size_of_rows (const DdpmPredictor * p, guint rows)
@@ -23,30 +16,32 @@ size_of_rows (const DdpmPredictor * p, guint rows)
 static gboolean
 load_weights (DdpmPredictor * p)
 {
-  const DdpmOps *ops = p->backend->ops;
   gsize size = p->model->params->total * sizeof (float);
 
   if (p->backend->host_memory) {
-    ddpm_unet_set_weights (p->unet, p->model->weights);
+    ddpm_unet_load_weights (p->unet, p->model->weights);
     return TRUE;
   }
-  p->weights = ops->alloc (p->backend, size);
+  p->weights = ddpm_backend_alloc (p->backend, size);
   if (p->weights == NULL)
     return FALSE;
-  ops->upload (p->backend, p->weights, p->model->weights, size);
-  ddpm_unet_set_weights (p->unet, p->weights);
+  ddpm_backend_upload (p->backend, p->weights, p->model->weights, size);
+  ddpm_unet_load_weights (p->unet, p->weights);
   return TRUE;
 }
 
-static void
-take_memory (gpointer data)
+static gboolean
+alloc_memory (DdpmPredictor * p)
 {
-  TakeMemory *take = data;
-  DdpmPredictor *p = take->predictor;
-
-  p->x = p->backend->ops->alloc (p->backend, size_of_rows (p, p->rows));
-  p->out = p->backend->ops->alloc (p->backend, size_of_rows (p, p->rows));
-  take->ok = p->x && p->out && load_weights (p);
+  p->t = g_try_new0 (gint, p->rows);
+  p->labels = g_try_new (gint, p->rows);
+  p->x = ddpm_backend_alloc (p->backend, size_of_rows (p, p->rows));
+  p->out = ddpm_backend_alloc (p->backend, size_of_rows (p, p->rows));
+  if (p->t == NULL || p->labels == NULL || p->x == NULL || p->out == NULL)
+    return FALSE;
+  for (guint i = 0; i < p->rows; i++)
+    p->labels[i] = DDPM_NO_LABEL;
+  return TRUE;
 }
 
 static gboolean
@@ -60,7 +55,6 @@ ddpm_predictor_new (DdpmModel * model, DdpmBackend * backend, guint batch,
     guint width, guint height, gdouble guidance, GError ** error)
 {
   DdpmPredictor *p = g_new0 (DdpmPredictor, 1);
-  TakeMemory take = { p, FALSE };
 
   p->model = ddpm_model_ref (model);
   p->backend = ddpm_backend_ref (backend);
@@ -73,14 +67,7 @@ ddpm_predictor_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   if (p->unet == NULL)
     goto failed;
   p->elements = width * height * model->config.image_channels;
-  p->t = g_try_new0 (gint, p->rows);
-  p->labels = g_try_new (gint, p->rows);
-  if (p->t == NULL || p->labels == NULL)
-    goto no_memory;
-  for (guint i = 0; i < p->rows; i++)
-    p->labels[i] = DDPM_NO_LABEL;
-  backend->ops->run (backend, take_memory, &take);
-  if (!take.ok)
+  if (!alloc_memory (p) || !load_weights (p))
     goto no_memory;
   if (!ddpm_backend_check (backend, error))
     goto failed;
@@ -95,24 +82,16 @@ failed:
   return NULL;
 }
 
-static void
-free_memory (gpointer data)
-{
-  DdpmPredictor *p = data;
-  const DdpmOps *ops = p->backend->ops;
-
-  ops->free (p->backend, p->x);
-  ops->free (p->backend, p->out);
-  ops->free (p->backend, p->weights);
-}
-
 void
 ddpm_predictor_free (DdpmPredictor * p)
 {
   if (p == NULL)
     return;
   ddpm_unet_free (p->unet);
-  p->backend->ops->run (p->backend, free_memory, p);
+  ddpm_backend_free_plans (p->backend, &p->graph_plan, 1);
+  ddpm_backend_free (p->backend, p->x);
+  ddpm_backend_free (p->backend, p->out);
+  ddpm_backend_free (p->backend, p->weights);
   g_free (p->t);
   g_free (p->labels);
   ddpm_backend_unref (p->backend);
@@ -131,10 +110,46 @@ ddpm_predictor_run (DdpmPredictor * p)
 
   if (guided) {
     memcpy (p->t + p->batch, p->t, p->batch * sizeof (gint));
-    ops->copy (p->backend, p->x + count, p->x, size_of_rows (p, p->batch));
+    ddpm_backend_copy (p->backend, p->x + count, p->x, size_of_rows (p,
+            p->batch));
   }
   ddpm_unet_forward (p->unet, p->x, p->t,
       p->guidance == 0.0 ? NULL : p->labels, NULL, p->out);
   if (guided)
     ops->guide (p->backend, count, p->guidance, p->out + count, p->out);
+}
+
+static void
+run (gpointer data)
+{
+  ddpm_predictor_run (data);
+}
+
+static void
+run_in_graph (gpointer data)
+{
+  DdpmPredictor *p = data;
+
+  if (p->graph_plan == NULL)
+    p->graph_plan = ddpm_graph_plan_new (p->backend);
+  ddpm_graph_plan_run (p->graph_plan, run, p);
+}
+
+gboolean
+ddpm_predictor_predict (DdpmPredictor * p, const gfloat * x_t, const gint * t,
+    const gint * labels, gfloat * out, GError ** error)
+{
+  const gsize size = size_of_rows (p, p->batch);
+
+  memcpy (p->t, t, p->batch * sizeof (gint));
+  for (guint i = 0; i < p->batch; i++)
+    p->labels[i] = labels ? labels[i] : DDPM_NO_LABEL;
+  if (x_t)
+    ddpm_backend_upload (p->backend, p->x, x_t, size);
+  ddpm_backend_run (p->backend, run_in_graph, p);
+  if (out)
+    ddpm_backend_download (p->backend, out, p->out, size);
+  else
+    ddpm_backend_wait (p->backend);
+  return ddpm_backend_check (p->backend, error);
 }

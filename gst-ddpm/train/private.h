@@ -39,10 +39,9 @@ struct _DdpmTrainer
   /* [micro_batch][elements] */
   float *x_0, *x_t, *prediction, *dprediction;
   float *eps;                   /* then in its place what is to be predicted */
+  guint8 *pixels;
 
   /* of the host, for one micro-batch */
-  gfloat *host_x_0;             /* [micro_batch][elements] */
-  guint8 *mirrored;             /* [elements] */
   gfloat *scales;               /* [micro_batch]: of the losses' gradients */
   guint8 *flipped;              /* [micro_batch]: not 0: mirrored */
   gint *t;                      /* [micro_batch] */
@@ -50,8 +49,6 @@ struct _DdpmTrainer
   /* [micro_batch]: x_t = signal x_0 + noise eps */
   gfloat *signal, *noise, *minus_noise;
   gdouble *losses;              /* of a batch, in whole micro-batches */
-
-  guint8 *pixels;               /* memory of the backend, as x_0 */
 
   DdpmTrainerStats stats;
 };

@@ -11,7 +11,6 @@
 
 #include "gst-ddpm/model/labels.h"
 #include "gst-ddpm/model/noise.h"
-#include "gst-ddpm/model/pixels.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/train/private.h"
 #include "kernels/optimizer-math.h"
@@ -32,7 +31,6 @@ struct _Batch
   const gfloat *x_0, *eps;
   const gint *t;
   const gint *labels;           /* NULL: none */
-  gfloat *grads;                /* where to download them to, or NULL */
 
   guint first, count;           /* of the pass that is being made */
   gboolean cancelled;
@@ -53,7 +51,7 @@ zero_images (DdpmTrainer * trainer, float *to, guint count)
 {
   gsize elements = trainer->elements;
 
-  trainer->backend->ops->zero (trainer->backend, to + count * elements,
+  ddpm_backend_zero (trainer->backend, to + count * elements,
       (trainer->micro_batch - count) * elements * sizeof (gfloat));
 }
 
@@ -62,7 +60,7 @@ static void
 upload_images (DdpmTrainer * trainer, float *to, const gfloat * from,
     guint count)
 {
-  trainer->backend->ops->upload (trainer->backend, to, from,
+  ddpm_backend_upload (trainer->backend, to, from,
       count * (gsize) trainer->elements * sizeof (gfloat));
   zero_images (trainer, to, count);
 }
@@ -74,17 +72,6 @@ draw_uniform (DdpmTrainer * trainer, guint64 sample, guint32 stream)
 
   ddpm_noise_uniform (trainer->settings.seed, sample, stream, 0, 1, &u);
   return u;
-}
-
-static void
-mirror (DdpmTrainer * trainer, const guint8 * image)
-{
-  guint width = trainer->width, c = trainer->config.image_channels;
-  guint8 *out = trainer->mirrored;
-
-  for (guint y = 0; y < trainer->height; y++)
-    for (guint x = 0; x < width; x++, out += c)
-      memcpy (out, image + ((gsize) y * width + width - 1 - x) * c, c);
 }
 
 /* Ho & Salimans 2022, algorithm 1, line 3 */
@@ -108,24 +95,9 @@ draw_image (DdpmTrainer * trainer, guint64 sample, guint i)
       && draw_uniform (trainer, sample, DDPM_STREAM_FLIP) < 0.5f;
 }
 
+/* x_0 of the images in pixels */
 static void
-convert_on_host (DdpmTrainer * trainer, const guint8 * images, guint count)
-{
-  gsize elements = trainer->elements;
-
-  for (guint i = 0; i < count; i++, images += elements) {
-    if (trainer->flipped[i])
-      mirror (trainer, images);
-    ddpm_pixels_to_float (trainer->config.data_range,
-        trainer->flipped[i] ? trainer->mirrored : images, elements,
-        trainer->host_x_0 + i * elements);
-  }
-  upload_images (trainer, trainer->x_0, trainer->host_x_0, count);
-}
-
-/* Those that learn_batch () has brought to pixels */
-static void
-convert_on_device (DdpmTrainer * trainer, guint count)
+convert_pixels (DdpmTrainer * trainer, guint count)
 {
   const DdpmPixels p = { trainer->height, trainer->width,
     trainer->config.image_channels,
@@ -142,8 +114,6 @@ static void
 draw_micro_batch (Batch * batch, guint first, guint count)
 {
   DdpmTrainer *trainer = batch->trainer;
-  const DdpmOps *ops = trainer->backend->ops;
-  gsize elements = trainer->elements;
   guint64 sample = trainer->stats.samples + first;
 
   for (guint i = 0; i < count; i++) {
@@ -152,12 +122,10 @@ draw_micro_batch (Batch * batch, guint first, guint count)
       trainer->labels[i] =
           draw_label (trainer, batch->labels[first + i], sample + i);
   }
-  if (batch->on_device)
-    convert_on_device (trainer, count);
-  else
-    convert_on_host (trainer, batch->images + first * elements, count);
-  ops->noise (trainer->backend, trainer->settings.seed, sample, DDPM_STREAM_EPS,
-      trainer->micro_batch, trainer->elements, trainer->eps);
+  convert_pixels (trainer, count);
+  trainer->backend->ops->noise (trainer->backend, trainer->settings.seed,
+      sample, DDPM_STREAM_EPS, trainer->micro_batch, trainer->elements,
+      trainer->eps);
 }
 
 static void
@@ -254,6 +222,19 @@ learn_micro_batch (gpointer data)
       trainer->dprediction, trainer->grads, first > 0);
 }
 
+/* The images of the pass, to the place from which a graph plan reads them */
+static void
+load_pixels (Batch * batch)
+{
+  DdpmTrainer *trainer = batch->trainer;
+  const gsize elements = trainer->elements;
+  void (*load) (DdpmBackend *, gpointer, gconstpointer, gsize) =
+      batch->on_device ? ddpm_backend_copy : ddpm_backend_upload;
+
+  load (trainer->backend, trainer->pixels,
+      batch->images + batch->first * elements, batch->count * elements);
+}
+
 /* The gradient of the batch. in_sequences: by the passes of a training, which
  * are all alike. Returns: FALSE when cancelled */
 static gboolean
@@ -270,10 +251,8 @@ learn_batch (Batch * batch, gboolean in_sequences)
       return FALSE;
     }
     batch->count = MIN (n, batch->n - batch->first);
-    if (batch->on_device)       /* to the same place, which a graph knows */
-      trainer->backend->ops->copy (trainer->backend, trainer->pixels,
-          batch->images + batch->first * (gsize) trainer->elements,
-          batch->count * (gsize) trainer->elements);
+    if (batch->images)
+      load_pixels (batch);
     ddpm_graph_plan_run (in_sequences ? pass : NULL, learn_micro_batch, batch);
   }
   return TRUE;
@@ -420,12 +399,16 @@ run_step (gpointer data)
   DdpmTrainer *trainer = batch->trainer;
   const DdpmOps *ops = trainer->backend->ops;
 
+  if (trainer->update == NULL) {
+    trainer->first_pass = ddpm_graph_plan_new (trainer->backend);
+    trainer->next_pass = ddpm_graph_plan_new (trainer->backend);
+    trainer->update = ddpm_graph_plan_new (trainer->backend);
+  }
   if (!learn_batch (batch, TRUE) || !went_well (batch))
     return;
   if (ops->adam_clipped) {
     ddpm_graph_plan_run (trainer->update, update_on_the_device, batch);
-    if (ops->wait)
-      ops->wait (trainer->backend);
+    ddpm_backend_wait (trainer->backend);
     sum_up (batch);
   } else {
     update_by_the_host (batch);
@@ -438,13 +421,9 @@ static void
 run_gradient (gpointer data)
 {
   Batch *batch = data;
-  DdpmTrainer *trainer = batch->trainer;
 
   if (learn_batch (batch, FALSE))
     measure (batch);
-  trainer->backend->ops->download (trainer->backend, batch->grads,
-      trainer->grads, trainer->params->trainable * sizeof (gfloat));
-  went_well (batch);
 }
 
 static gboolean
@@ -519,7 +498,7 @@ step (DdpmTrainer * trainer, const guint8 * images, gboolean on_device,
 
   if (!check_batch (&batch, error))
     return FALSE;
-  trainer->backend->ops->run (trainer->backend, run_step, &batch);
+  ddpm_backend_run (trainer->backend, run_step, &batch);
   if (!check_outcome (&batch, error))
     return FALSE;
   if (stats)
@@ -549,7 +528,7 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
     gdouble * loss, gfloat * grads, GError ** error)
 {
   Batch batch = {.trainer = trainer,.n = n,.fill = copy_micro_batch,
-    .x_0 = x_0,.eps = eps,.t = t,.labels = labels,.grads = grads
+    .x_0 = x_0,.eps = eps,.t = t,.labels = labels
   };
 
   if (!check_batch (&batch, error))
@@ -560,7 +539,10 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
             && !ddpm_teacher_has_timestep (trainer->teacher, t[i])))
       goto wrong_timestep;
 
-  trainer->backend->ops->run (trainer->backend, run_gradient, &batch);
+  ddpm_backend_run (trainer->backend, run_gradient, &batch);
+  ddpm_backend_download (trainer->backend, grads, trainer->grads,
+      trainer->params->trainable * sizeof (gfloat));
+  went_well (&batch);
   *loss = batch.loss;
   return check_outcome (&batch, error);
 

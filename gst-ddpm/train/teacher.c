@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "gst-ddpm/model/prediction.h"
+#include "gst-ddpm/sample/private.h"
+#include "gst-ddpm/sample/sampler.h"
 
 /* Of one step of the student: what it is to predict is a x_t + b x' */
 typedef struct
@@ -245,7 +247,7 @@ ddpm_teacher_run (DdpmTeacher * teacher, const gint * t, const gint * labels,
   DdpmPredictor *p = teacher->predictor;
 
   memcpy (p->labels, labels, p->batch * sizeof (gint));
-  p->backend->ops->copy (p->backend, p->x, x_t,
+  ddpm_backend_copy (p->backend, p->x, x_t,
       (gsize) p->batch * p->elements * sizeof (float));
   if (teacher->sampler) {
     go_the_way (teacher, t, x_t);

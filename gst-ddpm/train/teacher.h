@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "gst-ddpm/sample/predictor.h"
-#include "gst-ddpm/sample/sampler.h"
+#include "gst-ddpm/model/model.h"
+#include "kernels/backend.h"
 
 G_BEGIN_DECLS
 

@@ -20,12 +20,37 @@ total_size (DdpmTrainer * trainer)
 /* --- making and freeing ---------------------------------------------- */
 
 static gboolean
-take_host_memory (DdpmTrainer * trainer)
+alloc_memory (DdpmTrainer * trainer)
 {
   guint n = trainer->micro_batch;
+  gsize trainable = trainable_size (trainer);
+  gsize values = (gsize) n * trainer->elements;
+  const struct
+  {
+    float **place;
+    gsize size;
+  } memory[] = {
+    {&trainer->weights, total_size (trainer)},
+    {&trainer->grads, trainable}, {&trainer->adam_m, trainable},
+    {&trainer->adam_v, trainable},
+    {&trainer->x_0, values * sizeof (float)},
+    {&trainer->x_t, values * sizeof (float)},
+    {&trainer->eps, values * sizeof (float)},
+    {&trainer->prediction, values * sizeof (float)},
+    {&trainer->dprediction, values * sizeof (float)},
+    {&trainer->ema, trainer->settings.ema_decay == 0.0 ? 0 : trainable},
+  };
 
-  trainer->host_x_0 = g_try_new (gfloat, (gsize) n * trainer->elements);
-  trainer->mirrored = g_try_new (guint8, trainer->elements);
+  for (guint i = 0; i < G_N_ELEMENTS (memory); i++) {
+    if (memory[i].size == 0)
+      continue;
+    *memory[i].place = ddpm_backend_alloc (trainer->backend, memory[i].size);
+    if (*memory[i].place == NULL)
+      return FALSE;
+  }
+  trainer->pixels = ddpm_backend_alloc (trainer->backend, values);
+  if (trainer->pixels == NULL)
+    return FALSE;
   trainer->scales = g_new0 (gfloat, n);
   trainer->flipped = g_new0 (guint8, n);
   trainer->t = g_new0 (gint, n);
@@ -34,69 +59,23 @@ take_host_memory (DdpmTrainer * trainer)
   trainer->noise = g_new0 (gfloat, n);
   trainer->minus_noise = g_new0 (gfloat, n);
   trainer->losses = g_new0 (gdouble, (gsize) trainer->settings.batch_size + n);
-  return trainer->host_x_0 && trainer->mirrored;
+  return TRUE;
 }
 
-typedef struct
-{
-  DdpmTrainer *trainer;
-  gboolean ok;
-} TakeMemory;
-
 static void
-take_memory (gpointer data)
+free_memory (DdpmTrainer * trainer)
 {
-  TakeMemory *take = data;
-  DdpmTrainer *trainer = take->trainer;
-  gsize trainable = trainable_size (trainer);
-  gsize images = (gsize) trainer->micro_batch * trainer->elements
-      * sizeof (gfloat);
-  const struct
-  {
-    float **place;
-    gsize size;
-  } memory[] = {
-    {&trainer->weights, total_size (trainer)},
-    {&trainer->grads, trainable}, {&trainer->adam_m, trainable},
-    {&trainer->adam_v, trainable}, {&trainer->x_0, images},
-    {&trainer->x_t, images}, {&trainer->eps, images},
-    {&trainer->prediction, images}, {&trainer->dprediction, images},
-    {&trainer->ema, trainable},
+  DdpmPlan *plans[] = { trainer->first_pass, trainer->next_pass,
+    trainer->update
   };
-  guint n = G_N_ELEMENTS (memory);
-
-  trainer->first_pass = ddpm_graph_plan_new (trainer->backend);
-  trainer->next_pass = ddpm_graph_plan_new (trainer->backend);
-  trainer->update = ddpm_graph_plan_new (trainer->backend);
-  if (trainer->settings.ema_decay == 0.0)
-    n--;
-  take->ok = TRUE;
-  for (guint i = 0; i < n && take->ok; i++) {
-    *memory[i].place = trainer->backend->ops->alloc (trainer->backend,
-        memory[i].size);
-    take->ok = *memory[i].place != NULL;
-  }
-  trainer->pixels = trainer->backend->ops->alloc (trainer->backend,
-      (gsize) trainer->micro_batch * trainer->elements);
-  take->ok = take->ok && trainer->pixels;
-}
-
-static void
-free_memory (gpointer data)
-{
-  DdpmTrainer *trainer = data;
-  const DdpmOps *ops = trainer->backend->ops;
   gpointer memory[] = { trainer->weights, trainer->grads, trainer->adam_m,
     trainer->adam_v, trainer->ema, trainer->x_0, trainer->x_t, trainer->eps,
-    trainer->prediction, trainer->dprediction
+    trainer->prediction, trainer->dprediction, trainer->pixels
   };
 
-  ops->plan_free (trainer->first_pass);
-  ops->plan_free (trainer->next_pass);
-  ops->plan_free (trainer->update);
+  ddpm_backend_free_plans (trainer->backend, plans, G_N_ELEMENTS (plans));
   for (guint i = 0; i < G_N_ELEMENTS (memory); i++)
-    ops->free (trainer->backend, memory[i]);
-  ops->free (trainer->backend, trainer->pixels);
+    ddpm_backend_free (trainer->backend, memory[i]);
 }
 
 /* A network that passes as many images at a time as was asked for; where that
@@ -122,57 +101,45 @@ make_unet (DdpmTrainer * trainer, GError ** error)
   }
 }
 
-/* What a trainer is filled with; what is NULL becomes 0, ema the weights */
-typedef struct
-{
-  DdpmTrainer *trainer;
-  const gfloat *weights;        /* [trainable] */
-  const gfloat *time_table;     /* NULL: it stays */
-  const gfloat *ema, *adam_m, *adam_v;
-} Contents;
-
 static void
 upload_or_zero (DdpmTrainer * trainer, float *to, const gfloat * from)
 {
-  const DdpmOps *ops = trainer->backend->ops;
-
   if (from)
-    ops->upload (trainer->backend, to, from, trainable_size (trainer));
+    ddpm_backend_upload (trainer->backend, to, from, trainable_size (trainer));
   else
-    ops->zero (trainer->backend, to, trainable_size (trainer));
+    ddpm_backend_zero (trainer->backend, to, trainable_size (trainer));
 }
 
+/* Arrays [trainable]; adam_m and adam_v NULL: 0; ema NULL: the weights.
+ * time_table NULL: it stays */
 static void
-fill (gpointer data)
+upload_state (DdpmTrainer * trainer, const gfloat * weights,
+    const gfloat * time_table, const gfloat * ema, const gfloat * adam_m,
+    const gfloat * adam_v)
 {
-  Contents *contents = data;
-  DdpmTrainer *trainer = contents->trainer;
-
-  upload_or_zero (trainer, trainer->weights, contents->weights);
-  if (contents->time_table)
-    trainer->backend->ops->upload (trainer->backend,
-        trainer->weights + trainer->params->trainable, contents->time_table,
+  upload_or_zero (trainer, trainer->weights, weights);
+  if (time_table)
+    ddpm_backend_upload (trainer->backend,
+        trainer->weights + trainer->params->trainable, time_table,
         total_size (trainer) - trainable_size (trainer));
-  upload_or_zero (trainer, trainer->adam_m, contents->adam_m);
-  upload_or_zero (trainer, trainer->adam_v, contents->adam_v);
+  upload_or_zero (trainer, trainer->adam_m, adam_m);
+  upload_or_zero (trainer, trainer->adam_v, adam_v);
   if (trainer->ema)
-    upload_or_zero (trainer, trainer->ema,
-        contents->ema ? contents->ema : contents->weights);
-  ddpm_unet_set_weights (trainer->unet, trainer->weights);
+    upload_or_zero (trainer, trainer->ema, ema ? ema : weights);
+  ddpm_unet_load_weights (trainer->unet, trainer->weights);
 }
 
 static gboolean
 start_from_scratch (DdpmTrainer * trainer)
 {
   g_autofree gfloat *arena = g_try_new0 (gfloat, trainer->params->total);
-  Contents contents = {.trainer = trainer,.weights = arena };
 
   if (arena == NULL)
     return FALSE;
   ddpm_params_init_weights (trainer->params, &trainer->config,
       trainer->settings.seed, arena);
-  contents.time_table = arena + trainer->params->trainable;
-  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  upload_state (trainer, arena, arena + trainer->params->trainable, NULL, NULL,
+      NULL);
   return TRUE;
 }
 
@@ -182,7 +149,6 @@ ddpm_trainer_new (const DdpmConfig * config,
     DdpmBackend * backend, GError ** error)
 {
   DdpmTrainer *trainer;
-  TakeMemory take;
 
   if (!ddpm_config_check (config, error)
       || !ddpm_config_check_size (config, width, height, error)
@@ -202,10 +168,7 @@ ddpm_trainer_new (const DdpmConfig * config,
   trainer->params = ddpm_params_new (config, error);
   if (trainer->params == NULL || !make_unet (trainer, error))
     goto failed;
-
-  take.trainer = trainer;
-  backend->ops->run (backend, take_memory, &take);
-  if (!take.ok || !take_host_memory (trainer) || !start_from_scratch (trainer))
+  if (!alloc_memory (trainer) || !start_from_scratch (trainer))
     goto no_memory;
   if (!ddpm_backend_check (backend, error))
     goto failed;
@@ -227,9 +190,7 @@ ddpm_trainer_free (DdpmTrainer * trainer)
     return;
   ddpm_teacher_free (trainer->teacher);
   ddpm_unet_free (trainer->unet);
-  trainer->backend->ops->run (trainer->backend, free_memory, trainer);
-  g_free (trainer->host_x_0);
-  g_free (trainer->mirrored);
+  free_memory (trainer);
   g_free (trainer->scales);
   g_free (trainer->flipped);
   g_free (trainer->t);
@@ -260,9 +221,6 @@ gboolean
 ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
     GError ** error)
 {
-  Contents contents = {.trainer = trainer,.weights = state->weights,
-    .ema = state->ema,.adam_m = state->adam_m,.adam_v = state->adam_v
-  };
   g_autofree gchar *found = NULL, *expected = NULL;
 
   if (!ddpm_config_equal (&state->config, &trainer->config))
@@ -272,7 +230,8 @@ ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
   if (state->seed != trainer->settings.seed)
     goto other_seed;
 
-  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  upload_state (trainer, state->weights, NULL, state->ema, state->adam_m,
+      state->adam_v);
   if (state->class_names)
     ddpm_trainer_set_class_names (trainer, state->class_names);
   trainer->stats = (DdpmTrainerStats) {
@@ -333,15 +292,14 @@ ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model,
 {
   g_autofree gfloat *weights = NULL;
   g_autofree gchar *found = NULL, *expected = NULL;
-  Contents contents = {.trainer = trainer };
 
   if (!can_become (&model->config, &trainer->config))
     goto other_network;
-  contents.weights = weights = copy_weights (trainer, model);
+  weights = copy_weights (trainer, model);
   if (weights == NULL)
     goto no_memory;
-  contents.time_table = model->weights + model->params->trainable;
-  trainer->backend->ops->run (trainer->backend, fill, &contents);
+  upload_state (trainer, weights, model->weights + model->params->trainable,
+      NULL, NULL, NULL);
   if (model->class_names)
     ddpm_trainer_set_class_names (trainer, model->class_names);
   memset (&trainer->stats, 0, sizeof trainer->stats);
@@ -399,32 +357,10 @@ ddpm_trainer_get_micro_batch (DdpmTrainer * trainer)
   return trainer->micro_batch;
 }
 
-typedef struct
-{
-  DdpmTrainer *trainer;
-  gfloat *weights;              /* [total] */
-  gboolean ema;
-} GetModel;
-
-static void
-download_model (gpointer data)
-{
-  GetModel *get = data;
-  DdpmTrainer *trainer = get->trainer;
-  const DdpmOps *ops = trainer->backend->ops;
-
-  ops->download (trainer->backend, get->weights, trainer->weights,
-      total_size (trainer));
-  if (get->ema && trainer->ema)
-    ops->download (trainer->backend, get->weights, trainer->ema,
-        trainable_size (trainer));
-}
-
 DdpmModel *
 ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
 {
   DdpmModel *model = ddpm_model_new (&trainer->config, error);
-  GetModel get = { trainer, NULL, ema };
 
   if (model == NULL)
     return NULL;
@@ -432,8 +368,11 @@ ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
   model->height = trainer->height;
   model->step = trainer->stats.step;
   model->class_names = g_strdupv (trainer->class_names);
-  get.weights = model->weights;
-  trainer->backend->ops->run (trainer->backend, download_model, &get);
+  ddpm_backend_download (trainer->backend, model->weights, trainer->weights,
+      total_size (trainer));
+  if (ema && trainer->ema)
+    ddpm_backend_download (trainer->backend, model->weights, trainer->ema,
+        trainable_size (trainer));
   if (!ddpm_backend_check (trainer->backend, error))
     g_clear_pointer (&model, ddpm_model_unref);
   return model;
@@ -441,54 +380,18 @@ ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
 
 #define N_ARRAYS 4
 
-/* What a state consists of, [trainable] each, as the host can read it: the
- * trainer's own memory, or a copy */
-typedef struct
+/* Memory of the backend, [trainable], as the host can read it: itself, or a
+ * copy in *copy. NULL: no memory */
+static gfloat *
+read_array (DdpmTrainer * trainer, float *array, gfloat ** copy)
 {
-  DdpmTrainer *trainer;
-  float *from[N_ARRAYS];        /* weights, m, v, ema; NULL: none */
-  gfloat *arrays[N_ARRAYS];
-} Snapshot;
-
-static void
-download_arrays (gpointer data)
-{
-  Snapshot *s = data;
-  DdpmBackend *b = s->trainer->backend;
-
-  for (guint i = 0; i < N_ARRAYS; i++)
-    if (s->from[i])
-      b->ops->download (b, s->arrays[i], s->from[i],
-          trainable_size (s->trainer));
-}
-
-/* FALSE: no memory; to be cleared either way */
-static gboolean
-take_snapshot (DdpmTrainer * trainer, Snapshot * s)
-{
-  *s = (Snapshot) {
-  .trainer = trainer,.from =
-        { trainer->weights, trainer->adam_m, trainer->adam_v, trainer->ema },};
-  if (trainer->backend->host_memory) {
-    memcpy (s->arrays, s->from, sizeof s->arrays);
-    return TRUE;
-  }
-  for (guint i = 0; i < N_ARRAYS; i++) {
-    if (s->from[i] == NULL)
-      continue;
-    s->arrays[i] = g_try_new (gfloat, trainer->params->trainable);
-    if (s->arrays[i] == NULL)
-      return FALSE;
-  }
-  trainer->backend->ops->run (trainer->backend, download_arrays, s);
-  return TRUE;
-}
-
-static void
-clear_snapshot (Snapshot * s)
-{
-  for (guint i = 0; i < N_ARRAYS && !s->trainer->backend->host_memory; i++)
-    g_free (s->arrays[i]);
+  if (trainer->backend->host_memory)
+    return array;
+  *copy = g_try_new (gfloat, trainer->params->trainable);
+  if (*copy)
+    ddpm_backend_download (trainer->backend, *copy, array,
+        trainable_size (trainer));
+  return *copy;
 }
 
 static gboolean
@@ -503,23 +406,22 @@ save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
     .loss_smoothed = trainer->stats.loss_smoothed,
     .class_names = trainer->class_names,.settings = settings,
   };
-  Snapshot snapshot;
-  gboolean ok = take_snapshot (trainer, &snapshot);
+  g_autofree gfloat *weights = NULL, *adam_m = NULL, *adam_v = NULL;
+  g_autofree gfloat *ema = NULL;
 
-  if (ok) {
-    state.weights = snapshot.arrays[0];
-    state.adam_m = snapshot.arrays[1];
-    state.adam_v = snapshot.arrays[2];
-    state.ema = snapshot.arrays[3];
-    ok = ddpm_backend_check (trainer->backend, error)
+  state.weights = read_array (trainer, trainer->weights, &weights);
+  state.adam_m = read_array (trainer, trainer->adam_m, &adam_m);
+  state.adam_v = read_array (trainer, trainer->adam_v, &adam_v);
+  if (trainer->ema)
+    state.ema = read_array (trainer, trainer->ema, &ema);
+  if (state.weights && state.adam_m && state.adam_v
+      && (state.ema || trainer->ema == NULL))
+    return ddpm_backend_check (trainer->backend, error)
         && ddpm_train_state_save (&state, path, error);
-  } else {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "no memory to save %s: it takes %" G_GSIZE_FORMAT " MiB", path,
-        (N_ARRAYS * trainable_size (trainer) >> 20) + 1);
-  }
-  clear_snapshot (&snapshot);
-  return ok;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory to save %s: it takes %" G_GSIZE_FORMAT " MiB", path,
+      (4 * trainable_size (trainer) >> 20) + 1);
+  return FALSE;
 }
 
 /* The state first: it alone suffices to go on, and a checkpoint without it

@@ -76,11 +76,10 @@ take_plan (DdpmUnet * unet, DdpmPlan ** place, DdpmPlan * plan)
 }
 
 static gboolean
-make_plans (DdpmUnet * unet, GError ** error)
+plan_nodes (DdpmUnet * unet, GError ** error)
 {
   guint i;
 
-  unet->plans = g_new0 (DdpmPlan *, unet->graph->nodes->len);
   for (i = 0; i < unet->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (unet->graph, i);
     DdpmPlan *plan = NULL;
@@ -105,9 +104,9 @@ make_plans (DdpmUnet * unet, GError ** error)
 }
 
 static gpointer
-take_memory (DdpmUnet * unet, gsize size, GError ** error)
+alloc_memory (DdpmUnet * unet, gsize size, GError ** error)
 {
-  gpointer memory = unet->backend->ops->alloc (unet->backend, MAX (size, 64));
+  gpointer memory = ddpm_backend_alloc (unet->backend, MAX (size, 64));
 
   if (memory == NULL)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
@@ -142,7 +141,7 @@ plan_time_linears (DdpmUnet * unet, GError ** error)
 }
 
 static gboolean
-take_time_memory (DdpmUnet * unet, GError ** error)
+alloc_time_memory (DdpmUnet * unet, GError ** error)
 {
   DdpmTimeEmbedding *time = &unet->time;
   const struct
@@ -166,7 +165,7 @@ take_time_memory (DdpmUnet * unet, GError ** error)
   for (i = 0; i < n; i++)
     columns += buffers[i].width;
   unet->time_arena_size = columns * unet->batch * sizeof (float);
-  p = unet->time_arena = take_memory (unet, unet->time_arena_size, error);
+  p = unet->time_arena = alloc_memory (unet, unet->time_arena_size, error);
   if (p == NULL)
     return FALSE;
   for (i = 0; i < n; i++) {
@@ -177,41 +176,39 @@ take_time_memory (DdpmUnet * unet, GError ** error)
 }
 
 static gboolean
-make_time_embedding (DdpmUnet * unet, GError ** error)
+alloc_all_memory (DdpmUnet * unet, GError ** error)
 {
-  unet->time.dim = 4 * unet->config.channels;
-  unet->time.columns = unet->graph->time_columns;
-  if (unet->config.classes > 0)
-    unet->time.labels =
-        ddpm_params_find (unet->params, DDPM_PARAM_LABELS)->offset;
-  return plan_time_linears (unet, error) && take_time_memory (unet, error);
+  if (!alloc_time_memory (unet, error))
+    return FALSE;
+  unet->arena = alloc_memory (unet, unet->memory->size, error);
+  if (unet->arena == NULL)
+    return FALSE;
+  unet->scratch = alloc_memory (unet, unet->scratch_size, error);
+  return unet->scratch != NULL;
 }
 
-/* For the function that runs where the backend computes */
+/* Arguments of plan_all () */
 typedef struct
 {
   DdpmUnet *unet;
   gboolean ok;
   GError **error;
-} SetUp;
+} PlanAll;
 
 static void
-set_up (gpointer data)
+plan_all (gpointer data)
 {
-  SetUp *s = data;
-  DdpmUnet *unet = s->unet;
+  PlanAll *plan = data;
 
-  s->ok = make_plans (unet, s->error)
-      && make_time_embedding (unet, s->error)
-      && (unet->arena = take_memory (unet, unet->memory->size, s->error))
-      && (unet->scratch = take_memory (unet, unet->scratch_size, s->error));
+  plan->ok = plan_nodes (plan->unet, plan->error)
+      && plan_time_linears (plan->unet, plan->error);
 }
 
 DdpmUnet *
 ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
     guint width, guint height, gboolean training, GError ** error)
 {
-  SetUp s = { NULL, FALSE, error };
+  PlanAll plan = { NULL, FALSE, error };
   DdpmUnet *unet;
 
   if (batch == 0) {
@@ -232,32 +229,20 @@ ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
   unet->graph = ddpm_graph_new (config, unet->params, width, height);
   unet->memory = ddpm_memory_plan_new (unet->graph, batch,
       ddpm_type_size (backend->act_type), training);
+  unet->plans = g_new0 (DdpmPlan *, unet->graph->nodes->len);
+  unet->time.dim = 4 * unet->config.channels;
+  unet->time.columns = unet->graph->time_columns;
+  if (unet->config.classes > 0)
+    unet->time.labels =
+        ddpm_params_find (unet->params, DDPM_PARAM_LABELS)->offset;
 
-  s.unet = unet;
-  backend->ops->run (backend, set_up, &s);
-  if (!s.ok) {
+  plan.unet = unet;
+  ddpm_backend_run (backend, plan_all, &plan);
+  if (!plan.ok || !alloc_all_memory (unet, error)) {
     ddpm_unet_free (unet);
     return NULL;
   }
   return unet;
-}
-
-static void
-tear_down (gpointer data)
-{
-  DdpmUnet *unet = data;
-  const DdpmOps *ops = unet->backend->ops;
-  guint i;
-
-  for (i = 0; unet->plans && i < unet->graph->nodes->len; i++)
-    if (unet->plans[i])
-      ops->plan_free (unet->plans[i]);
-  for (i = 0; i < 3; i++)
-    if (unet->time.linear[i])
-      ops->plan_free (unet->time.linear[i]);
-  ops->free (unet->backend, unet->arena);
-  ops->free (unet->backend, unet->time_arena);
-  ops->free (unet->backend, unet->scratch);
 }
 
 void
@@ -265,7 +250,12 @@ ddpm_unet_free (DdpmUnet * unet)
 {
   if (unet == NULL)
     return;
-  unet->backend->ops->run (unet->backend, tear_down, unet);
+  ddpm_backend_free_plans (unet->backend, unet->plans, unet->graph->nodes->len);
+  ddpm_backend_free_plans (unet->backend, unet->time.linear,
+      G_N_ELEMENTS (unet->time.linear));
+  ddpm_backend_free (unet->backend, unet->arena);
+  ddpm_backend_free (unet->backend, unet->time_arena);
+  ddpm_backend_free (unet->backend, unet->scratch);
   g_free (unet->plans);
   ddpm_memory_plan_free (unet->memory);
   ddpm_graph_free (unet->graph);
@@ -293,4 +283,19 @@ ddpm_unet_set_weights (DdpmUnet * unet, const float *arena)
       unet->backend->ops->conv_set_weights (unet->plans[i],
           arena + node->weight, arena + node->bias);
   }
+}
+
+static void
+set_weights (gpointer data)
+{
+  DdpmUnet *unet = data;
+
+  ddpm_unet_set_weights (unet, unet->weights);
+}
+
+void
+ddpm_unet_load_weights (DdpmUnet * unet, const float *arena)
+{
+  unet->weights = arena;
+  ddpm_backend_run (unet->backend, set_weights, unet);
 }

@@ -12,8 +12,7 @@ G_BEGIN_DECLS
  * are made once, running allocates nothing. */
 typedef struct _DdpmUnet DdpmUnet;
 
-/* training: keeps what backward needs. Calls backend->ops->run itself, and
- * references backend. DDPM_ERROR_SETTINGS for a batch or a size that the
+/* training: keeps what backward needs. References backend. DDPM_ERROR_SETTINGS for a batch or a size that the
  * network cannot have, DDPM_ERROR_NO_SPACE where memory is short. */
 DdpmUnet *ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend,
     guint batch, guint width, guint height, gboolean training, GError ** error);
@@ -21,8 +20,11 @@ void ddpm_unet_free (DdpmUnet * unet);
 /* bytes of backend memory taken */
 gsize ddpm_unet_get_memory (DdpmUnet * unet);
 
-/* The next three are called inside backend->ops->run (). Pointers are backend
- * memory, but t and labels, which are host memory. */
+/* As ddpm_unet_set_weights (), from any thread */
+void ddpm_unet_load_weights (DdpmUnet * unet, const float *arena);
+
+/* The next three are called inside ddpm_backend_run (). Pointers are memory of
+ * the backend, but t and labels, which are host memory. */
 
 /* arena [params->total]: must stay valid and unchanged until set again, since
  * norms and linears read it directly; convolutions are reordered now. */

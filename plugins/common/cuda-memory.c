@@ -5,7 +5,6 @@
  * it, and brings it to the host and back for whoever maps it as usual.
  */
 #include "plugins/common/cuda-memory.h"
-#include "kernels/ops.h"
 
 typedef struct
 {
@@ -29,14 +28,6 @@ typedef struct
   gboolean written;
 } Memory;
 
-/* Arguments of the functions that run where the backend computes */
-typedef struct
-{
-  DdpmBackend *backend;
-  gpointer device, other;
-  gsize size;
-} Call;
-
 static GType gst_ddpm_cuda_allocator_get_type (void);
 G_DEFINE_TYPE (GstDdpmCudaAllocator, gst_ddpm_cuda_allocator,
     GST_TYPE_ALLOCATOR);
@@ -49,52 +40,32 @@ get_backend (Memory * memory)
 
 /* FALSE: the backend failed */
 static gboolean
-run (Memory * memory, void (*func) (gpointer data), gpointer other)
+check (Memory * memory)
 {
-  DdpmBackend *b = get_backend (memory);
-  Call call = { b, memory->device, other, memory->mem.maxsize };
   g_autoptr (GError) error = NULL;
 
-  b->ops->run (b, func, &call);
-  if (ddpm_backend_check (b, &error))
+  if (ddpm_backend_check (get_backend (memory), &error))
     return TRUE;
   GST_ERROR_OBJECT (memory->mem.allocator, "%s", error->message);
   return FALSE;
 }
 
-/* --- taking and freeing -------------------------------------------------- */
-
-static void
-take (gpointer data)
-{
-  Call *call = data;
-
-  call->device = call->backend->ops->alloc (call->backend, call->size);
-}
-
-static void
-give_back (gpointer data)
-{
-  Call *call = data;
-
-  call->backend->ops->free (call->backend, call->device);
-}
+/* --- allocating and freeing ---------------------------------------------- */
 
 static GstMemory *
 gst_ddpm_cuda_allocator_alloc (GstAllocator * allocator, gsize size,
     GstAllocationParams * params)
 {
   DdpmBackend *b = ((GstDdpmCudaAllocator *) allocator)->backend;
-  Call call = { b, NULL, NULL, size };
+  gpointer device = ddpm_backend_alloc (b, size);
   Memory *memory;
 
-  b->ops->run (b, take, &call);
-  if (call.device == NULL)
+  if (device == NULL)
     return NULL;
   memory = g_new0 (Memory, 1);
   gst_memory_init (&memory->mem, params->flags | GST_MEMORY_FLAG_NO_SHARE,
       allocator, NULL, size, 0, 0, size);
-  memory->device = call.device;
+  memory->device = device;
   g_mutex_init (&memory->lock);
   return &memory->mem;
 }
@@ -104,32 +75,31 @@ gst_ddpm_cuda_allocator_free (GstAllocator * allocator, GstMemory * mem)
 {
   Memory *memory = (Memory *) mem;
 
-  run (memory, give_back, NULL);
+  ddpm_backend_free (get_backend (memory), memory->device);
+  check (memory);
   g_mutex_clear (&memory->lock);
   g_free (memory);
 }
 
 /* --- mapping ------------------------------------------------------------- */
 
-static void
-download (gpointer data)
+static gboolean
+download (Memory * memory)
 {
-  Call *call = data;
-
-  call->backend->ops->download (call->backend, call->other, call->device,
-      call->size);
+  ddpm_backend_download (get_backend (memory), memory->host, memory->device,
+      memory->mem.maxsize);
+  return check (memory);
 }
 
-/* Done when it returns: whoever reads it next may do so in another stream. */
+/* Complete after the call: the next reader may use another stream. */
 static void
-upload (gpointer data)
+upload (Memory * memory)
 {
-  Call *call = data;
-  const DdpmOps *ops = call->backend->ops;
+  DdpmBackend *b = get_backend (memory);
 
-  ops->upload (call->backend, call->device, call->other, call->size);
-  if (ops->wait)
-    ops->wait (call->backend);
+  ddpm_backend_upload (b, memory->device, memory->host, memory->mem.maxsize);
+  ddpm_backend_wait (b);
+  check (memory);
 }
 
 static gpointer
@@ -140,7 +110,7 @@ map_to_host (Memory * memory, GstMapFlags flags)
   g_mutex_lock (&memory->lock);
   if (memory->host == NULL) {
     memory->host = g_try_malloc (MAX (memory->mem.maxsize, 1));
-    if (memory->host && !run (memory, download, memory->host))
+    if (memory->host && !download (memory))
       g_clear_pointer (&memory->host, g_free);
   }
   host = memory->host;
@@ -172,22 +142,11 @@ gst_ddpm_cuda_memory_unmap (GstMemory * mem, GstMapInfo * info)
   g_mutex_lock (&memory->lock);
   if (--memory->n_maps == 0) {
     if (memory->written)
-      run (memory, upload, memory->host);
+      upload (memory);
     memory->written = FALSE;
     g_clear_pointer (&memory->host, g_free);
   }
   g_mutex_unlock (&memory->lock);
-}
-
-static void
-copy (gpointer data)
-{
-  Call *call = data;
-  const DdpmOps *ops = call->backend->ops;
-
-  ops->copy (call->backend, call->other, call->device, call->size);
-  if (ops->wait)
-    ops->wait (call->backend);
 }
 
 /* The whole, of which a part is then seen */
@@ -195,10 +154,14 @@ static GstMemory *
 gst_ddpm_cuda_memory_copy (GstMemory * mem, gssize offset, gssize size)
 {
   GstMemory *copied = gst_allocator_alloc (mem->allocator, mem->maxsize, NULL);
+  DdpmBackend *b = get_backend ((Memory *) mem);
 
   if (copied == NULL)
     return NULL;
-  if (!run ((Memory *) mem, copy, ((Memory *) copied)->device)) {
+  ddpm_backend_copy (b, ((Memory *) copied)->device, ((Memory *) mem)->device,
+      mem->maxsize);
+  ddpm_backend_wait (b);
+  if (!check ((Memory *) mem)) {
     gst_memory_unref (copied);
     return NULL;
   }

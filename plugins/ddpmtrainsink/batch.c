@@ -4,14 +4,7 @@
 #include "plugins/common/cuda.h"
 #include "plugins/ddpmtrainsink/batch.h"
 #include "gst-ddpm/model/labels.h"
-#include "kernels/ops.h"
-
-/* Arguments of the functions that run where the backend computes */
-typedef struct
-{
-  GstDdpmTrainBatch *batch;
-  const DdpmPicture *picture;
-} Call;
+#include "gst-ddpm/model/pixels.h"
 
 gboolean
 gst_ddpm_train_batch_init (GstDdpmTrainBatch * batch, guint size,
@@ -34,19 +27,11 @@ gst_ddpm_train_batch_init (GstDdpmTrainBatch * batch, guint size,
   return FALSE;
 }
 
-static void
-give_back (gpointer data)
-{
-  GstDdpmTrainBatch *batch = data;
-
-  batch->backend->ops->free (batch->backend, batch->device);
-}
-
 void
 gst_ddpm_train_batch_clear (GstDdpmTrainBatch * batch)
 {
   if (batch->device)
-    batch->backend->ops->run (batch->backend, give_back, batch);
+    ddpm_backend_free (batch->backend, batch->device);
   batch->device = NULL;
   g_clear_pointer (&batch->backend, ddpm_backend_unref);
   g_clear_pointer (&batch->pixels, g_free);
@@ -97,31 +82,21 @@ no_class:
 
 /* --- of the host ---------------------------------------------------------- */
 
-static void
-upload (gpointer data)
-{
-  Call *call = data;
-  GstDdpmTrainBatch *batch = call->batch;
-  const gsize at = batch->n * batch->image_size;
-
-  batch->backend->ops->upload (batch->backend, batch->device + at,
-      batch->pixels + at, batch->image_size);
-}
-
 static gboolean
 add_from_host (GstDdpmTrainBatch * batch, const GstVideoInfo * info,
     GstBuffer * buffer, GError ** error)
 {
-  Call call = { batch, NULL };
+  guint8 *pixels = batch->pixels + batch->n * batch->image_size;
   GstVideoFrame frame;
 
   if (!gst_video_frame_map (&frame, info, buffer, GST_MAP_READ))
     goto no_image;
-  pack (&frame, batch->pixels + batch->n * batch->image_size);
+  pack (&frame, pixels);
   gst_video_frame_unmap (&frame);
   if (!batch->on_device)
     return TRUE;
-  batch->backend->ops->run (batch->backend, upload, &call);
+  ddpm_backend_upload (batch->backend,
+      batch->device + batch->n * batch->image_size, pixels, batch->image_size);
   return ddpm_backend_check (batch->backend, error);
 
 no_image:
@@ -135,37 +110,15 @@ no_image:
 
 /* --- of the device -------------------------------------------------------- */
 
-static void
-take (gpointer data)
-{
-  GstDdpmTrainBatch *batch = data;
-
-  batch->device = batch->backend->ops->alloc (batch->backend,
-      batch->size * batch->image_size);
-}
-
 /* With the first image of a batch that is there. FALSE: no memory, so that the
  * batch is on the host */
 static gboolean
 has_device (GstDdpmTrainBatch * batch)
 {
   if (batch->device == NULL)
-    batch->backend->ops->run (batch->backend, take, batch);
+    batch->device = ddpm_backend_alloc (batch->backend,
+        batch->size * batch->image_size);
   return batch->device != NULL;
-}
-
-/* Done when it returns: whoever owns the picture writes the next one there. */
-static void
-take_picture (gpointer data)
-{
-  Call *call = data;
-  GstDdpmTrainBatch *batch = call->batch;
-  const DdpmOps *ops = batch->backend->ops;
-
-  ops->from_picture (batch->backend, call->picture,
-      batch->device + batch->n * batch->image_size);
-  if (ops->wait)
-    ops->wait (batch->backend);
 }
 
 static gboolean
@@ -173,7 +126,6 @@ add_from_device (GstDdpmTrainBatch * batch, const GstVideoFrame * frame,
     GError ** error)
 {
   DdpmPicture picture = {.n = 1,.columns = 1 };
-  Call call = { batch, &picture };
 
   picture.width = GST_VIDEO_FRAME_WIDTH (frame);
   picture.height = GST_VIDEO_FRAME_HEIGHT (frame);
@@ -183,8 +135,8 @@ add_from_device (GstDdpmTrainBatch * batch, const GstVideoFrame * frame,
     picture.component[c] = GST_VIDEO_FRAME_COMP_DATA (frame, c);
     picture.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE (frame, c);
   }
-  batch->backend->ops->run (batch->backend, take_picture, &call);
-  return ddpm_backend_check (batch->backend, error);
+  return ddpm_pixels_from_picture (batch->backend, &picture,
+      batch->device + batch->n * batch->image_size, error);
 }
 
 /* --- either --------------------------------------------------------------- */

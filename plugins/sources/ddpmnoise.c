@@ -42,7 +42,6 @@
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/error.h"
 #include "gst-ddpm/model/noise.h"
-#include "kernels/ops.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_noise_debug
@@ -406,44 +405,23 @@ write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
   return TRUE;
 }
 
-/* Arguments of what runs where the backend computes */
-typedef struct
-{
-  GstDdpmNoise *noise;
-  guint64 first_sample;
-  gfloat *out;
-} Call;
-
-/* Complete when it returns: whoever reads it does so in another stream. */
-static void
-make_on_device (gpointer data)
-{
-  const Call *call = data;
-  GstDdpmNoise *self = call->noise;
-  const GstDdpmTensorInfo *info = &self->info;
-  const DdpmOps *ops = self->backend->ops;
-
-  ops->noise (self->backend, info->seed, call->first_sample, self->stream,
-      info->batch, info->channels * info->width * info->height, call->out);
-  if (ops->wait)
-    ops->wait (self->backend);
-}
-
 static GstFlowReturn
 fill_on_device (GstDdpmNoise * self, GstBuffer * buffer)
 {
-  Call call = { self, GST_BUFFER_OFFSET (buffer), NULL };
+  const GstDdpmTensorInfo *info = &self->info;
   GError *error = NULL;
   GstMapInfo map;
+  gboolean done;
 
   if (!gst_ddpm_cuda_buffer_is_for (buffer, self->backend)
       || gst_buffer_get_size (buffer) < self->info.size
       || !gst_buffer_map (buffer, &map, GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
     goto no_memory;
-  call.out = (gfloat *) map.data;
-  self->backend->ops->run (self->backend, make_on_device, &call);
+  done = ddpm_noise_normal_batch (self->backend, info->seed,
+      GST_BUFFER_OFFSET (buffer), self->stream, info->batch,
+      info->channels * info->width * info->height, (gfloat *) map.data, &error);
   gst_buffer_unmap (buffer, &map);
-  if (!ddpm_backend_check (self->backend, &error))
+  if (!done)
     goto failed;
   return GST_FLOW_OK;
 

@@ -1,6 +1,7 @@
 /* gst-ddpm: whole sampling runs
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "kernels/ops.h"
 #include "tests/support/sampling.h"
 
 static gfloat *

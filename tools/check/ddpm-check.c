@@ -12,7 +12,7 @@
 #include "gst-ddpm/sample/denoiser.h"
 #include "gst-ddpm/model/labels.h"
 #include "gst-ddpm/model/noise.h"
-#include "gst-ddpm/unet/unet.h"
+#include "gst-ddpm/sample/predictor.h"
 
 #define EXIT_USAGE 2
 #define EXIT_DIFFERENT 3
@@ -39,10 +39,7 @@ typedef struct
 {
   const Task *task;
   DdpmBackend *backend;
-  DdpmUnet *unet;
-  float *weights, *x, *eps;     /* of the backend */
   gfloat *results[N_TIMESTEPS + 1];
-  gboolean ok;
 } Side;
 
 /* 0, ..., T - 1 */
@@ -54,63 +51,25 @@ timestep_of (const Task * task, guint i)
 
 /* --- one side --------------------------------------------------------------- */
 
-static void
-evaluate_job (gpointer data)
-{
-  Side *side = data;
-  const Task *task = side->task;
-  DdpmBackend *b = side->backend;
-  const gsize size = task->count * sizeof (float);
-  const gsize arena = task->model->params->total * sizeof (float);
-  g_autofree gint *t = g_new (gint, task->options->images);
-
-  side->weights = b->ops->alloc (b, arena);
-  side->x = b->ops->alloc (b, size);
-  side->eps = b->ops->alloc (b, size);
-  side->ok = side->weights && side->x && side->eps;
-  if (!side->ok)
-    return;
-  b->ops->upload (b, side->weights, task->model->weights, arena);
-  b->ops->upload (b, side->x, task->x, size);
-  ddpm_unet_set_weights (side->unet, side->weights);
-  for (guint i = 0; i < N_TIMESTEPS; i++) {
-    for (guint image = 0; image < task->options->images; image++)
-      t[image] = timestep_of (task, i);
-    ddpm_unet_forward (side->unet, side->x, t, task->labels, NULL, side->eps);
-    b->ops->download (b, side->results[i], side->eps, size);
-  }
-}
-
-static void
-free_job (gpointer data)
-{
-  Side *side = data;
-  DdpmBackend *b = side->backend;
-
-  b->ops->free (b, side->weights);
-  b->ops->free (b, side->x);
-  b->ops->free (b, side->eps);
-}
-
 static gboolean
 evaluate (Side * side, GError ** error)
 {
   const Task *task = side->task;
-  gboolean ok;
+  g_autofree gint *t = g_new (gint, task->options->images);
+  g_autoptr (DdpmPredictor) predictor = ddpm_predictor_new (task->model,
+      side->backend, task->options->images, task->width, task->height, 1.0,
+      error);
 
-  side->unet = ddpm_unet_new (&task->model->config, side->backend,
-      task->options->images, task->width, task->height, FALSE, error);
-  if (side->unet == NULL)
+  if (predictor == NULL)
     return FALSE;
-  side->backend->ops->run (side->backend, evaluate_job, side);
-  side->backend->ops->run (side->backend, free_job, side);
-  g_clear_pointer (&side->unet, ddpm_unet_free);
-  ok = ddpm_backend_check (side->backend, error);
-  if (ok && !side->ok)
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "no memory for %u images on %s", task->options->images,
-        ddpm_backend_get_device (side->backend));
-  return ok && side->ok;
+  for (guint i = 0; i < N_TIMESTEPS; i++) {
+    for (guint image = 0; image < task->options->images; image++)
+      t[image] = timestep_of (task, i);
+    if (!ddpm_predictor_predict (predictor, task->x, t, task->labels,
+            side->results[i], error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean

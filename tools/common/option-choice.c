@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tools/common/option-choice.h"
-#include "kernels/error.h"
+#include "kernels/backend.h"
 
 const gchar *const option_backends[] =
     { "auto", "reference", "cpu", "cuda", NULL };
