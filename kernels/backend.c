@@ -5,6 +5,7 @@
 
 #include <gmodule.h>
 #include "kernels/backends.h"
+#include "kernels/timer.h"
 
 static DdpmBackend *
 cuda_backend_new (DdpmPrecision precision, guint threads, gint device,
@@ -228,33 +229,43 @@ ddpm_backend_free (DdpmBackend * backend, gpointer memory)
 void
 ddpm_backend_zero (DdpmBackend * backend, gpointer dest, gsize size)
 {
+  ddpm_timer_start (backend);
   backend->ops->zero (backend, dest, size);
+  ddpm_timer_lap (backend, DDPM_TIMER_COPY, 0.0);
 }
 
 void
 ddpm_backend_copy (DdpmBackend * backend, gpointer dest, gconstpointer src,
     gsize size)
 {
+  ddpm_timer_start (backend);
   backend->ops->copy (backend, dest, src, size);
+  ddpm_timer_lap (backend, DDPM_TIMER_COPY, 0.0);
 }
 
 void
 ddpm_backend_upload (DdpmBackend * backend, gpointer dest, gconstpointer src,
     gsize size)
 {
+  ddpm_timer_start (backend);
   backend->ops->upload (backend, dest, src, size);
+  ddpm_timer_lap (backend, DDPM_TIMER_COPY, 0.0);
 }
 
 void
 ddpm_backend_download (DdpmBackend * backend, gpointer dest, gconstpointer src,
     gsize size)
 {
+  ddpm_timer_start (backend);
   backend->ops->download (backend, dest, src, size);
+  ddpm_timer_lap (backend, DDPM_TIMER_COPY, 0.0);
 }
 
 void
 ddpm_backend_wait (DdpmBackend * backend)
 {
+  ddpm_timer_start (backend);
   if (backend->ops->wait)
     backend->ops->wait (backend);
+  ddpm_timer_lap (backend, DDPM_TIMER_COPY, 0.0);
 }

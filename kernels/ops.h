@@ -34,6 +34,7 @@ ddpm_type_size (DdpmType type)
 /* A plan of one operation. scratch: bytes that its calls need as workspace;
  * the caller gives the same workspace (the largest) to all of them. */
 typedef struct _DdpmPlan DdpmPlan;
+typedef struct _DdpmTimer DdpmTimer;    /* kernels/timer.h */
 struct _DdpmPlan
 {
   const struct _DdpmOps *ops;
@@ -299,6 +300,7 @@ struct _DdpmBackend
   gpointer context;             /* else the CUcontext that they are good in */
   gpointer owner;                /* freed behind the backend */
   GDestroyNotify free_owner;
+  DdpmTimer *timer;             /* NULL: operations are not timed */
 };
 
 /* Calls func in the thread where the backend computes, and returns after it */
@@ -318,13 +320,13 @@ ddpm_graph_plan_new (DdpmBackend * b)
   return b->ops->graph_new ? b->ops->graph_new (b) : NULL;
 }
 
-/* sequence NULL: func is called, as it would be without any of this. */
+/* plan NULL, and while operations are timed: calls func */
 static inline void
-ddpm_graph_plan_run (DdpmPlan * sequence, void (*func) (gpointer data),
+ddpm_graph_plan_run (DdpmPlan * plan, void (*func) (gpointer data),
     gpointer data)
 {
-  if (sequence)
-    sequence->ops->graph_run (sequence, func, data);
+  if (plan && plan->backend->timer == NULL)
+    plan->ops->graph_run (plan, func, data);
   else
     func (data);
 }

@@ -5,6 +5,7 @@
 #include "gst-ddpm/model/labels.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/sample/private.h"
+#include "kernels/timer.h"
 
 struct _DdpmDenoiser
 {
@@ -170,8 +171,10 @@ make_step (gpointer data)
   ddpm_predictor_run (p);
   ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
       d->elements, d->signal, d->noise, p->x, p->out);
+  ddpm_timer_start (d->backend);
   d->backend->ops->reverse_step (d->backend, &step->coefs, d->seed,
       d->first_sample, d->batch, d->elements, p->x, p->out, d->x_0_prev);
+  ddpm_timer_lap (d->backend, DDPM_TIMER_DIFFUSION, 0.0);
 }
 
 static void
@@ -252,7 +255,9 @@ paint_samples (gpointer data)
 
   if (b->ops->wait_event)
     b->ops->wait_event (b, paint->stream);
+  ddpm_timer_start (b);
   b->ops->to_picture (b, paint->x, paint->picture);
+  ddpm_timer_lap (b, DDPM_TIMER_COPY, 0.0);
   if (paint->stream && b->ops->record_event)
     b->ops->record_event (b, paint->stream);
   else

@@ -5,6 +5,7 @@
 
 #include "gst-ddpm/model/labels.h"
 #include "gst-ddpm/sample/private.h"
+#include "kernels/timer.h"
 
 static gsize
 size_of_rows (const DdpmPredictor * p, guint rows)
@@ -104,7 +105,6 @@ ddpm_predictor_free (DdpmPredictor * p)
 void
 ddpm_predictor_run (DdpmPredictor * p)
 {
-  const DdpmOps *ops = p->backend->ops;
   const gsize count = (gsize) p->batch * p->elements;
   const gboolean guided = p->rows != p->batch;
 
@@ -115,8 +115,12 @@ ddpm_predictor_run (DdpmPredictor * p)
   }
   ddpm_unet_forward (p->unet, p->x, p->t,
       p->guidance == 0.0 ? NULL : p->labels, NULL, p->out);
-  if (guided)
-    ops->guide (p->backend, count, p->guidance, p->out + count, p->out);
+  if (guided) {
+    ddpm_timer_start (p->backend);
+    p->backend->ops->guide (p->backend, count, p->guidance, p->out + count,
+        p->out);
+    ddpm_timer_lap (p->backend, DDPM_TIMER_DIFFUSION, 0.0);
+  }
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/train/private.h"
 #include "kernels/optimizer-math.h"
+#include "kernels/timer.h"
 
 typedef struct _Batch Batch;
 struct _Batch
@@ -104,8 +105,10 @@ convert_pixels (DdpmTrainer * trainer, guint count)
     trainer->config.data_range == DDPM_DATA_RANGE_UNIT
   };
 
+  ddpm_timer_start (trainer->backend);
   trainer->backend->ops->from_pixels (trainer->backend, count, &p,
       trainer->pixels, trainer->flipped, trainer->x_0);
+  ddpm_timer_lap (trainer->backend, DDPM_TIMER_COPY, 0.0);
   zero_images (trainer, trainer->x_0, count);
 }
 
@@ -123,9 +126,11 @@ draw_micro_batch (Batch * batch, guint first, guint count)
           draw_label (trainer, batch->labels[first + i], sample + i);
   }
   convert_pixels (trainer, count);
+  ddpm_timer_start (trainer->backend);
   trainer->backend->ops->noise (trainer->backend, trainer->settings.seed,
       sample, DDPM_STREAM_EPS, trainer->micro_batch, trainer->elements,
       trainer->eps);
+  ddpm_timer_lap (trainer->backend, DDPM_TIMER_NOISE, 0.0);
 }
 
 static void
@@ -176,9 +181,11 @@ compare (DdpmTrainer * trainer, const float *target, guint count,
 
   for (guint i = 0; i < trainer->micro_batch; i++)
     trainer->scales[i] = scale * loss_weight (trainer, trainer->t[i]);
+  ddpm_timer_start (b);
   b->ops->mse (b, trainer->micro_batch, count, trainer->elements,
       trainer->scales, trainer->prediction, target, trainer->dprediction,
       losses);
+  ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
 }
 
 /* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2, or of what
@@ -212,8 +219,10 @@ learn_micro_batch (gpointer data)
     drop = &drop_here;
   }
 
+  ddpm_timer_start (b);
   ops->q_sample (b, trainer->micro_batch, trainer->elements, trainer->signal,
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
+  ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
   ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
       drop, trainer->prediction);
   compare (trainer, make_target (trainer), count, loss_scale (batch),
@@ -355,8 +364,10 @@ measure (Batch * batch)
 {
   DdpmTrainer *trainer = batch->trainer;
 
+  ddpm_timer_start (trainer->backend);
   batch->squares = trainer->backend->ops->sum_of_squares (trainer->backend,
       trainer->params->trainable, trainer->grads);
+  ddpm_timer_lap (trainer->backend, DDPM_TIMER_OPTIMIZER, 0.0);
   sum_up (batch);
 }
 
@@ -370,9 +381,11 @@ update_by_the_host (Batch * batch)
   if (!went_well (batch) || !is_finite (batch))
     return;
   adam = adam_of_step (trainer, clip_factor (batch));
+  ddpm_timer_start (trainer->backend);
   trainer->backend->ops->adam (trainer->backend, &adam,
       trainer->params->trainable, trainer->grads, trainer->weights,
       trainer->adam_m, trainer->adam_v, trainer->ema);
+  ddpm_timer_lap (trainer->backend, DDPM_TIMER_OPTIMIZER, 0.0);
   ddpm_unet_set_weights (trainer->unet, trainer->weights);
 }
 
@@ -385,10 +398,12 @@ update_on_the_device (gpointer data)
   DdpmTrainer *trainer = batch->trainer;
   DdpmAdam adam = adam_of_step (trainer, 1.0);
 
+  ddpm_timer_start (trainer->backend);
   trainer->backend->ops->adam_clipped (trainer->backend, &adam,
       trainer->settings.grad_clip, trainer->params->trainable, trainer->grads,
       trainer->weights, trainer->adam_m, trainer->adam_v, trainer->ema,
       &batch->squares);
+  ddpm_timer_lap (trainer->backend, DDPM_TIMER_OPTIMIZER, 0.0);
   ddpm_unet_set_weights (trainer->unet, trainer->weights);
 }
 

@@ -16,6 +16,7 @@
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/sample/private.h"
 #include "gst-ddpm/sample/sampler.h"
+#include "kernels/timer.h"
 
 /* Of one step of the student: what it is to predict is a x_t + b x' */
 typedef struct
@@ -217,9 +218,11 @@ take_step (DdpmTeacher * teacher, guint j)
   for (guint i = 0; i < p->batch; i++) {
     gsize offset = (gsize) i * p->elements;
 
+    ddpm_timer_start (b);
     b->ops->reverse_step (b, &first_step (teacher,
             teacher->step_indices[i])[j].coefs, 0, 0, 1, p->elements,
         p->x + offset, p->out + offset, NULL);
+    ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
   }
 }
 
@@ -236,8 +239,10 @@ go_the_way (DdpmTeacher * teacher, const gint * t, const float *x_t)
     teacher->signal[i] = teacher->targets[teacher->step_indices[i]].a;
     teacher->noise[i] = teacher->targets[teacher->step_indices[i]].b;
   }
+  ddpm_timer_start (p->backend);
   p->backend->ops->q_sample (p->backend, p->batch, p->elements,
       teacher->signal, teacher->noise, x_t, p->x, p->out);
+  ddpm_timer_lap (p->backend, DDPM_TIMER_DIFFUSION, 0.0);
 }
 
 const float *

@@ -186,3 +186,26 @@ ddpm_graph_free (DdpmGraph * graph)
   g_array_unref (graph->nodes);
   g_free (graph);
 }
+
+gdouble
+ddpm_graph_node_flops (const DdpmGraph * graph, guint i)
+{
+  const DdpmNode *node = ddpm_graph_node (graph, i);
+  const DdpmTensor *in = ddpm_graph_tensor (graph, node->in0);
+  const DdpmTensor *out = ddpm_graph_tensor (graph, node->out);
+  const gdouble pixels = (gdouble) out->height * out->width;
+  guint cin = in->c;
+
+  switch (node->kind) {
+    case DDPM_NODE_CONV:
+      if (node->in1 != DDPM_NO_TENSOR)
+        cin += ddpm_graph_tensor (graph, node->in1)->c;
+      return 2.0 * pixels * out->c * cin * node->kernel * node->kernel;
+    case DDPM_NODE_ATTENTION:  /* q k^T, and probabilities times v */
+      return 4.0 * pixels * pixels * out->c;
+    case DDPM_NODE_NORM:
+    case DDPM_NODE_UPSAMPLE:
+      break;
+  }
+  return 0.0;
+}

@@ -56,6 +56,9 @@ typedef struct
 DdpmGraph *ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,
     guint width, guint height);
 void ddpm_graph_free (DdpmGraph * graph);
+/* Floating-point operations of node i for one image in a forward pass: those of
+ * gemms and convolutions */
+gdouble ddpm_graph_node_flops (const DdpmGraph * graph, guint i);
 
 #define ddpm_graph_node(g, i) (&g_array_index ((g)->nodes, DdpmNode, (i)))
 #define ddpm_graph_tensor(g, i) (&g_array_index ((g)->tensors, DdpmTensor, (i)))

@@ -17,6 +17,7 @@ typedef struct
   gsize weight[3], bias[3];     /* offsets: the two linears, the projections */
   gsize labels;                 /* offset, where there are classes */
   DdpmPlan *linear[3];
+  gdouble flops[3];             /* of a linear's forward pass */
   guint dim, columns;
   float *embedding;             /* (batch, channels) */
   float *hidden, *hidden_swish; /* (batch, dim) */
@@ -44,5 +45,8 @@ struct _DdpmUnet
   gsize scratch_size, time_arena_size;
   const float *weights;         /* the caller's */
 };
+
+/* What a convolution of the network is to its backend */
+DdpmConvDesc ddpm_unet_conv_desc (const DdpmUnet * unet, const DdpmNode * node);
 
 G_END_DECLS

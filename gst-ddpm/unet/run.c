@@ -3,6 +3,7 @@
  */
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/unet/private.h"
+#include "kernels/timer.h"
 
 /* One pass over the network with the caller's tensors */
 typedef struct
@@ -63,6 +64,45 @@ time_bias_of (DdpmUnet * unet, const DdpmNode * node)
   return node->time_bias < 0 ? NULL : unet->time.projections + node->time_bias;
 }
 
+/* --- timing --------------------------------------------------------------- */
+
+static void
+lap_elementwise (Pass * p)
+{
+  ddpm_timer_lap (p->unet->backend, DDPM_TIMER_ELEMENTWISE, 0.0);
+}
+
+/* gemms: as many as the forward pass, or twice that */
+static void
+lap_linear (Pass * p, guint i, DdpmTimerKind kind, guint gemms)
+{
+  ddpm_timer_lap (p->unet->backend, kind, gemms * p->unet->time.flops[i]);
+}
+
+/* The backward pass of attention has two gemms for each of the forward pass. */
+static void
+lap_node (Pass * p, guint i, DdpmTimerKind kind)
+{
+  DdpmUnet *unet = p->unet;
+  const DdpmNode *node = ddpm_graph_node (unet->graph, i);
+  gdouble flops;
+
+  if (unet->backend->timer == NULL)
+    return;
+  flops = unet->batch * ddpm_graph_node_flops (unet->graph, i);
+  if (kind == DDPM_TIMER_ATTENTION_BACKWARD)
+    flops *= 2.0;
+  if (node->kind == DDPM_NODE_CONV) {
+    const DdpmConvDesc desc = ddpm_unet_conv_desc (unet, node);
+
+    ddpm_timer_end_lap (unet->backend, kind, flops, &desc);
+  } else {
+    ddpm_timer_end_lap (unet->backend, kind, flops, NULL);
+  }
+}
+
+/* --- the time embedding --------------------------------------------------- */
+
 static void
 time_forward (Pass * p, const gint * t)
 {
@@ -73,18 +113,26 @@ time_forward (Pass * p, const gint * t)
 
   p->ops->embedding (unet->backend, unet->batch, unet->config.channels,
       w + unet->params->trainable, t, time->embedding);
+  lap_elementwise (p);
   p->ops->linear_forward (time->linear[0], time->embedding,
       w + time->weight[0], w + time->bias[0], time->hidden, unet->scratch);
+  lap_linear (p, 0, DDPM_TIMER_LINEAR_FORWARD, 1);
   p->ops->swish_forward (unet->backend, count, time->hidden,
       time->hidden_swish);
+  lap_elementwise (p);
   p->ops->linear_forward (time->linear[1], time->hidden_swish,
       w + time->weight[1], w + time->bias[1], time->out, unet->scratch);
-  if (p->labels)
+  lap_linear (p, 1, DDPM_TIMER_LINEAR_FORWARD, 1);
+  if (p->labels) {
     p->ops->embedding_add (unet->backend, unet->batch, time->dim,
         w + time->labels, p->labels, time->out);
+    lap_elementwise (p);
+  }
   p->ops->swish_forward (unet->backend, count, time->out, time->out_swish);
+  lap_elementwise (p);
   p->ops->linear_forward (time->linear[2], time->out_swish,
       w + time->weight[2], w + time->bias[2], time->projections, unet->scratch);
+  lap_linear (p, 2, DDPM_TIMER_LINEAR_FORWARD, 1);
 }
 
 static void
@@ -99,21 +147,30 @@ time_backward (Pass * p)
   p->ops->linear_backward (time->linear[2], time->out_swish,
       w + time->weight[2], time->dprojections, time->dout_swish,
       g + time->weight[2], g + time->bias[2], p->add, unet->scratch);
+  lap_linear (p, 2, DDPM_TIMER_LINEAR_BACKWARD, 2);
   p->ops->swish_backward (unet->backend, count, time->out, time->dout_swish,
       time->dout);
-  if (unet->config.classes > 0)
+  lap_elementwise (p);
+  if (unet->config.classes > 0) {
     p->ops->embedding_backward (unet->backend, p->labels ? unet->batch : 0,
         time->dim, unet->config.classes, p->labels, time->dout,
         g + time->labels, p->add);
+    lap_elementwise (p);
+  }
   p->ops->linear_backward (time->linear[1], time->hidden_swish,
       w + time->weight[1], time->dout, time->dhidden_swish,
       g + time->weight[1], g + time->bias[1], p->add, unet->scratch);
+  lap_linear (p, 1, DDPM_TIMER_LINEAR_BACKWARD, 2);
   p->ops->swish_backward (unet->backend, count, time->hidden,
       time->dhidden_swish, time->dhidden);
+  lap_elementwise (p);
   p->ops->linear_backward (time->linear[0], time->embedding,
       w + time->weight[0], time->dhidden, NULL, g + time->weight[0],
       g + time->bias[0], p->add, unet->scratch);
+  lap_linear (p, 0, DDPM_TIMER_LINEAR_BACKWARD, 1);
 }
+
+/* --- nodes ---------------------------------------------------------------- */
 
 static void
 node_forward (Pass * p, guint i)
@@ -131,20 +188,24 @@ node_forward (Pass * p, guint i)
     case DDPM_NODE_CONV:
       p->ops->conv_forward (unet->plans[i], x0, x1,
           activation (p, node->residual), y, unet->scratch);
+      lap_node (p, i, DDPM_TIMER_CONV_FORWARD);
       break;
     case DDPM_NODE_NORM:
       p->ops->norm_forward (unet->plans[i], x0, x1, time_bias_of (unet, node),
           unet->time.columns, w + node->weight, w + node->bias,
           dropout_of (p, node, &drop), y, span_pointer (unet, keep),
           unet->scratch);
+      lap_node (p, i, DDPM_TIMER_NORM_FORWARD);
       break;
     case DDPM_NODE_ATTENTION:
       p->ops->attention_forward (unet->plans[i], x0, y,
           span_pointer (unet, keep), unet->scratch);
+      lap_node (p, i, DDPM_TIMER_ATTENTION_FORWARD);
       break;
     case DDPM_NODE_UPSAMPLE:
       p->ops->upsample_forward (unet->backend, unet->batch, in->height,
           in->width, in->c, x0, y);
+      lap_node (p, i, DDPM_TIMER_UPSAMPLE);
       break;
   }
 }
@@ -161,13 +222,18 @@ conv_backward (Pass * p, guint i)
   p->ops->conv_backward_weights (unet->plans[i], activation (p, node->in0),
       activation (p, node->in1), dy, p->grads + node->weight,
       p->grads + node->bias, p->add, unet->scratch);
-  if (node->in0 != 0)
+  lap_node (p, i, DDPM_TIMER_CONV_BACKWARD_WEIGHTS);
+  if (node->in0 != 0) {
     p->ops->conv_backward_data (unet->plans[i], dy, gradient (p, node->in0),
         plan->add0, gradient (p, node->in1), plan->add1, unet->scratch);
-  if (plan->residual == DDPM_RESIDUAL_ADDED)
+    lap_node (p, i, DDPM_TIMER_CONV_BACKWARD_DATA);
+  }
+  if (plan->residual == DDPM_RESIDUAL_ADDED) {
     p->ops->accumulate (unet->backend,
         (gsize) unet->batch * out->c * out->height * out->width, dy,
         gradient (p, node->residual));
+    lap_elementwise (p);
+  }
 }
 
 static void
@@ -194,16 +260,19 @@ node_backward (Pass * p, guint i)
           p->grads + node->bias, p->add,
           node->time_bias < 0 ? NULL : unet->time.dprojections +
           node->time_bias, unet->scratch);
+      lap_node (p, i, DDPM_TIMER_NORM_BACKWARD);
       break;
     case DDPM_NODE_ATTENTION:
       p->ops->attention_backward (unet->plans[i], gradient (p, node->out),
           activation (p, node->in0), span_pointer (unet, plan->keep),
           gradient (p, node->in0), unet->scratch);
+      lap_node (p, i, DDPM_TIMER_ATTENTION_BACKWARD);
       break;
     case DDPM_NODE_UPSAMPLE:
       p->ops->upsample_backward (unet->backend, unet->batch, in->height,
           in->width, in->c, gradient (p, node->out), gradient (p, node->in0),
           plan->add0);
+      lap_node (p, i, DDPM_TIMER_UPSAMPLE);
       break;
   }
 }
@@ -217,6 +286,7 @@ ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
   };
   guint i;
 
+  ddpm_timer_start (unet->backend);
   time_forward (&p, t);
   for (i = 0; i < unet->graph->nodes->len; i++)
     node_forward (&p, i);
@@ -233,6 +303,7 @@ ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
   };
   guint i;
 
+  ddpm_timer_start (unet->backend);
   for (i = unet->graph->nodes->len; i-- > 0;)
     node_backward (&p, i);
   time_backward (&p);

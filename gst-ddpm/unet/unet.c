@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "gst-ddpm/unet/private.h"
+#include "kernels/timer.h"
 
 static DdpmType
-tensor_type (DdpmUnet * unet, gint tensor)
+tensor_type (const DdpmUnet * unet, gint tensor)
 {
   gboolean outside = tensor == 0
       || tensor == (gint) unet->graph->tensors->len - 1;
@@ -15,25 +16,29 @@ tensor_type (DdpmUnet * unet, gint tensor)
 }
 
 static guint
-channels_of (DdpmUnet * unet, gint tensor)
+channels_of (const DdpmUnet * unet, gint tensor)
 {
   return tensor == DDPM_NO_TENSOR ? 0 :
       ddpm_graph_tensor (unet->graph, tensor)->c;
 }
 
+DdpmConvDesc
+ddpm_unet_conv_desc (const DdpmUnet * unet, const DdpmNode * node)
+{
+  const DdpmTensor *in = ddpm_graph_tensor (unet->graph, node->in0);
+
+  return (DdpmConvDesc) {
+  .n = unet->batch,.height = in->height,.width = in->width,.cin0 =
+        in->c,.cin1 = channels_of (unet, node->in1),.cout =
+        channels_of (unet, node->out),.kernel = node->kernel,.stride =
+        node->stride,.src_type = tensor_type (unet, node->in0),.dst_type =
+        tensor_type (unet, node->out),.training = unet->training,};
+}
+
 static DdpmPlan *
 plan_conv (DdpmUnet * unet, const DdpmNode * node, GError ** error)
 {
-  DdpmTensor *in = ddpm_graph_tensor (unet->graph, node->in0);
-  DdpmConvDesc desc = {
-    .n = unet->batch,.height = in->height,.width = in->width,
-    .cin0 = in->c,.cin1 = channels_of (unet, node->in1),
-    .cout = channels_of (unet, node->out),
-    .kernel = node->kernel,.stride = node->stride,
-    .src_type = tensor_type (unet, node->in0),
-    .dst_type = tensor_type (unet, node->out),
-    .training = unet->training,
-  };
+  const DdpmConvDesc desc = ddpm_unet_conv_desc (unet, node);
 
   return unet->backend->ops->conv_new (unet->backend, &desc, error);
 }
@@ -132,6 +137,7 @@ plan_time_linears (DdpmUnet * unet, GError ** error)
 
     time->weight[i] = ddpm_params_find (unet->params, weight)->offset;
     time->bias[i] = ddpm_params_find (unet->params, bias)->offset;
+    time->flops[i] = 2.0 * unet->batch * in[i] * out[i];
     if (!take_plan (unet, &time->linear[i],
             unet->backend->ops->linear_new (unet->backend, unet->batch, in[i],
                 out[i], error)))
@@ -270,18 +276,36 @@ ddpm_unet_get_memory (DdpmUnet * unet)
   return unet->memory->size + unet->time_arena_size + unet->scratch_size;
 }
 
+gdouble
+ddpm_unet_count_flops (const DdpmConfig * config, guint width, guint height)
+{
+  const gdouble dim = 4.0 * config->channels;
+  DdpmParams *params = ddpm_params_new (config, NULL);
+  DdpmGraph *graph = ddpm_graph_new (config, params, width, height);
+  gdouble flops = 2.0 * dim * (config->channels + dim + graph->time_columns);
+
+  for (guint i = 0; i < graph->nodes->len; i++)
+    flops += ddpm_graph_node_flops (graph, i);
+  ddpm_graph_free (graph);
+  ddpm_params_free (params);
+  return flops;
+}
+
 void
 ddpm_unet_set_weights (DdpmUnet * unet, const float *arena)
 {
   guint i;
 
   unet->weights = arena;
+  ddpm_timer_start (unet->backend);
   for (i = 0; i < unet->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (unet->graph, i);
 
-    if (node->kind == DDPM_NODE_CONV)
-      unet->backend->ops->conv_set_weights (unet->plans[i],
-          arena + node->weight, arena + node->bias);
+    if (node->kind != DDPM_NODE_CONV)
+      continue;
+    unet->backend->ops->conv_set_weights (unet->plans[i],
+        arena + node->weight, arena + node->bias);
+    ddpm_timer_lap (unet->backend, DDPM_TIMER_CONV_SET_WEIGHTS, 0.0);
   }
 }
 

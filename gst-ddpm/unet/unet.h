@@ -19,6 +19,11 @@ DdpmUnet *ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend,
 void ddpm_unet_free (DdpmUnet * unet);
 /* bytes of backend memory taken */
 gsize ddpm_unet_get_memory (DdpmUnet * unet);
+/* Floating-point operations of a forward pass of one image, as far as they are
+ * of gemms and convolutions: a multiplication and an addition are two. config
+ * and size must be possible. */
+gdouble ddpm_unet_count_flops (const DdpmConfig * config, guint width,
+    guint height);
 
 /* As ddpm_unet_set_weights (), from any thread */
 void ddpm_unet_load_weights (DdpmUnet * unet, const float *arena);

@@ -1,10 +1,10 @@
-/* gst-ddpm: ddpm-bench: the convolutions of a network, each one alone
+/* gst-ddpm: ddpm-bench: the convolutions of a network, each timed alone
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
 #include "tools/bench/samples.h"
-#include "kernels/profile.h"
+#include "kernels/measure.h"
 
 G_BEGIN_DECLS
 
@@ -13,11 +13,11 @@ G_BEGIN_DECLS
 /**
  * BenchShape:
  * @desc: a convolution
- * @flops: of one call of any pass
- * @count: calls of each pass in a step; 0: that pass is not taken
- * @alone: seconds of a call that only the same call comes before
+ * @flops: floating-point operations of a call of any pass
+ * @count: calls of each pass in a step; 0: the step has no such pass
+ * @alone: seconds of a call in a row of the same calls
  * @in_step: mean seconds of a call in the step
- * @implementation: what computes it (static)
+ * @engine: what computes it (static)
  */
 typedef struct
 {
@@ -26,22 +26,22 @@ typedef struct
   guint count[BENCH_N_PASSES];
   BenchSpread alone[BENCH_N_PASSES];
   gdouble in_step[BENCH_N_PASSES];
-  const gchar *implementation[BENCH_N_PASSES];
+  const gchar *engine[BENCH_N_PASSES];
 } BenchShape;
 
 typedef struct _BenchConvolutions BenchConvolutions;
 
-/* Plans, on backend, the convolutions that were run on profile in the last
- * @steps steps: each shape once. */
+/* Plans each convolution that the timer has seen in @steps steps. The timer must
+ * not be attached to the backend here and in the next function. */
 BenchConvolutions *bench_convolutions_new (DdpmBackend * backend,
-    DdpmBackend * profile, guint steps, clockid_t clock, GError ** error);
+    const DdpmTimer * timer, guint steps, GError ** error);
 void bench_convolutions_free (BenchConvolutions * c);
 /* Times each shape once more.
  * Returns: seconds of all convolutions of a step */
 gdouble bench_convolutions_time (BenchConvolutions * c);
-/* Array of BenchShape: of all times so far, and of @steps steps on profile */
-GArray *bench_convolutions_summarise (BenchConvolutions * c,
-    DdpmBackend * profile);
+/* Returns: array of BenchShape: all times so far, and what the timer has since
+ * its last reset */
+GArray *bench_convolutions_summarise (BenchConvolutions * c);
 
 /* "forward", "backward by data", "backward by weights" */
 const gchar *bench_pass_to_string (guint pass);

@@ -124,13 +124,13 @@ add_breakdown (JsonBuilder * json, const BenchResult * r, guint steps)
 
   json_builder_set_member_name (json, "breakdown");
   json_builder_begin_array (json);
-  for (guint i = 0; i < DDPM_PROFILE_N_KINDS; i++) {
-    const DdpmProfileEntry *e = &r->entries[i];
+  for (guint i = 0; i < DDPM_TIMER_N_KINDS; i++) {
+    const DdpmTimerEntry *e = &r->entries[i];
 
     if (e->calls == 0)
       continue;
     rest -= e->seconds;
-    add_breakdown_entry (json, ddpm_profile_kind_to_string (i),
+    add_breakdown_entry (json, ddpm_timer_kind_to_string (i),
         (gdouble) e->calls / steps, e->seconds / steps, e->flops / steps,
         r->total / steps);
   }
@@ -148,7 +148,7 @@ add_pass (JsonBuilder * json, const BenchShape * shape, guint pass)
   add_milliseconds (json, "alone_ms", &shape->alone[pass]);
   add_double (json, "in_step_ms", 1e3 * shape->in_step[pass]);
   add_double (json, "gflops", 1e-9 * shape->flops / shape->alone[pass].median);
-  add_string (json, "implementation", shape->implementation[pass]);
+  add_string (json, "implementation", shape->engine[pass]);
   json_builder_end_object (json);
 }
 

@@ -12,13 +12,15 @@
 
 #include "tools/bench/job.h"
 #include "tools/bench/measure.h"
+#include "gst-ddpm/unet/unet.h"
 
 typedef struct
 {
+  const BenchOptions *options;
+  DdpmBackend *backend;
   BenchJob *job;
-  DdpmBackend *profile;
-  gboolean apart;               /* steps are timed, and watched in others */
-  clockid_t clock;
+  DdpmTimer *timer;
+  gboolean apart;               /* the timer watches other steps than are timed */
   BenchConvolutions *convolutions;
   GArray *steps, *cpu, *alone, *ratios; /* of gdouble */
   BenchResult *result;
@@ -40,15 +42,32 @@ subtract (BenchAllocations * a, const BenchAllocations * b)
   a->bytes -= b->bytes;
 }
 
+static gboolean
+plain_step (Measurement * m, GError ** error)
+{
+  return bench_job_step (m->job, error);
+}
+
+static gboolean
+watched_step (Measurement * m, GError ** error)
+{
+  gboolean ok;
+
+  ddpm_timer_attach (m->timer, m->backend);
+  ok = bench_job_step (m->job, error);
+  ddpm_timer_attach (NULL, m->backend);
+  return ok;
+}
+
 /* What the first step allocates, and the peak of all that the job takes */
 static gboolean
-warm_up (Measurement * m, guint steps, GError ** error)
+warm_up (Measurement * m, GError ** error)
 {
   BenchAllocations before;
 
-  for (guint i = 0; i < steps; i++) {
+  for (guint i = 0; i < m->options->warmup; i++) {
     bench_allocations_read (&before);
-    if (!bench_job_step (m->job, error))
+    if (!watched_step (m, error))
       return FALSE;
     if (i > 0)
       continue;
@@ -60,17 +79,18 @@ warm_up (Measurement * m, guint steps, GError ** error)
 }
 
 static gboolean
-time_step (Measurement * m, gdouble * seconds, gdouble * cpu, GError ** error)
+time_step (Measurement * m, gboolean watched, gdouble * seconds,
+    gdouble * cpu, GError ** error)
 {
   BenchAllocations before, after;
   gdouble start, cpu_start;
 
   bench_allocations_read (&before);
   cpu_start = bench_now (BENCH_CPU);
-  start = bench_now (m->clock);
-  if (!bench_job_step (m->job, error))
+  start = bench_now (m->options->clock);
+  if (!(watched ? watched_step : plain_step) (m, error))
     return FALSE;
-  *seconds = bench_now (m->clock) - start;
+  *seconds = bench_now (m->options->clock) - start;
   *cpu = bench_now (BENCH_CPU) - cpu_start;
   bench_allocations_read (&after);
   subtract (&after, &before);
@@ -79,50 +99,41 @@ time_step (Measurement * m, gdouble * seconds, gdouble * cpu, GError ** error)
   return TRUE;
 }
 
-/* The convolutions alone leave caches that are not those of a stream of
- * steps. */
-static gboolean
-settle (Measurement * m, GError ** error)
-{
-  ddpm_profile_backend_set_active (m->profile, FALSE);
-  return bench_job_step (m->job, error);
-}
-
 /* A step that is timed, and what it is made of */
 static gboolean
 time_and_watch (Measurement * m, gdouble * step, gdouble * cpu, GError ** error)
 {
-  gdouble watched;
+  gdouble start, seconds;
 
-  ddpm_profile_backend_set_active (m->profile, !m->apart);
-  if (!time_step (m, step, cpu, error))
+  if (!time_step (m, !m->apart, step, cpu, error))
     return FALSE;
-  watched = *step;
+  seconds = *step;
   if (m->apart) {
-    const gdouble start = bench_now (m->clock);
-
-    ddpm_profile_backend_set_active (m->profile, TRUE);
-    if (!bench_job_step (m->job, error))
+    start = bench_now (m->options->clock);
+    if (!watched_step (m, error))
       return FALSE;
-    watched = bench_now (m->clock) - start;
+    seconds = bench_now (m->options->clock) - start;
   }
-  m->result->total += watched;
+  m->result->total += seconds;
   return TRUE;
 }
 
+/* The step before a timed one is not timed: the convolutions alone left other
+ * things in the caches than a step does. */
 static gboolean
-time_all (Measurement * m, guint repeats, GError ** error)
+time_all (Measurement * m, GError ** error)
 {
-  ddpm_profile_backend_reset (m->profile);
+  ddpm_timer_reset (m->timer);
   /* the first of them is measured for a graph, and the second captured */
   for (guint i = 0; m->apart && i < 2; i++) {
-    if (!settle (m, error))
+    if (!bench_job_step (m->job, error))
       return FALSE;
   }
-  for (guint i = 0; i < repeats; i++) {
+  for (guint i = 0; i < m->options->repeats; i++) {
     gdouble step, cpu, alone, ratio;
 
-    if (!settle (m, error) || !time_and_watch (m, &step, &cpu, error))
+    if (!bench_job_step (m->job, error)
+        || !time_and_watch (m, &step, &cpu, error))
       return FALSE;
     alone = bench_convolutions_time (m->convolutions);
     ratio = step / alone;
@@ -154,46 +165,43 @@ find_ceiling (BenchResult * result)
 }
 
 static void
-summarise (Measurement * m, const BenchOptions * options)
+summarise (Measurement * m)
 {
+  const BenchOptions *o = m->options;
   BenchResult *result = m->result;
-  const gdouble forward =
-      ddpm_profile_backend_get_planned_flops (m->profile) / result->pass;
   BenchSpread ratio;
 
-  result->flops = bench_flops_of_image (options->mode, forward)
+  result->flops = bench_flops_of_image (o->mode,
+      ddpm_unet_count_flops (&o->model->config, o->width, o->height))
       * result->batch * result->evaluations;
   bench_samples_summarise (m->steps, &result->step);
   bench_samples_summarise (m->cpu, &result->cpu);
   bench_samples_summarise (m->alone, &result->convolutions);
   bench_samples_summarise (m->ratios, &ratio);
   result->ratio = ratio.median;
-  memcpy (result->entries, ddpm_profile_backend_get_entries (m->profile),
-      sizeof result->entries);
-  result->shapes = bench_convolutions_summarise (m->convolutions, m->profile);
+  memcpy (result->entries, m->timer->entries, sizeof result->entries);
+  result->shapes = bench_convolutions_summarise (m->convolutions);
   find_ceiling (result);
 }
 
 static gboolean
-measure_job (Measurement * m, const BenchOptions * options,
-    DdpmBackend * backend, GError ** error)
+measure_job (Measurement * m, GError ** error)
 {
-  const gdouble start = bench_now (m->clock);
+  const gdouble start = bench_now (m->options->clock);
 
-  m->job = bench_job_new (options, m->profile, m->result->batch, error);
+  m->job = bench_job_new (m->options, m->backend, m->result->batch, error);
   if (m->job == NULL)
     return FALSE;
-  m->result->setup = bench_now (m->clock) - start;
+  m->result->setup = bench_now (m->options->clock) - start;
   m->result->evaluations = bench_job_get_evaluations (m->job);
   m->result->pass = bench_job_get_pass (m->job);
-  ddpm_profile_backend_reset (m->profile);
-  if (!warm_up (m, options->warmup, error))
+  if (!warm_up (m, error))
     return FALSE;
-  m->convolutions = bench_convolutions_new (backend, m->profile,
-      options->warmup, m->clock, error);
-  if (m->convolutions == NULL || !time_all (m, options->repeats, error))
+  m->convolutions = bench_convolutions_new (m->backend, m->timer,
+      m->options->warmup, error);
+  if (m->convolutions == NULL || !time_all (m, error))
     return FALSE;
-  summarise (m, options);
+  summarise (m);
   return TRUE;
 }
 
@@ -201,27 +209,24 @@ gboolean
 bench_measure (const BenchOptions * options, DdpmBackend * backend,
     guint batch, BenchResult * result, GError ** error)
 {
-  g_autoptr (DdpmBackend) profile = ddpm_profile_backend_new (backend);
-  Measurement m = {.profile = profile,.apart = backend->ops->wait != NULL,
-    .clock = options->clock,.result = result
+  Measurement m = {.options = options,.backend = backend,.result = result,
+    .apart = ddpm_backend_get_context (backend) != NULL
   };
+  GArray **samples[] = { &m.steps, &m.cpu, &m.alone, &m.ratios };
   gboolean ok;
 
   memset (result, 0, sizeof *result);
   result->batch = batch;
-  m.steps = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  m.cpu = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  m.alone = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  m.ratios = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  ddpm_profile_backend_set_clock (profile, options->clock);
+  for (guint i = 0; i < G_N_ELEMENTS (samples); i++)
+    *samples[i] = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  m.timer = ddpm_timer_new (options->clock);
   bench_peak_memory_reset ();
-  ok = measure_job (&m, options, backend, error);
+  ok = measure_job (&m, error);
   bench_convolutions_free (m.convolutions);
   bench_job_free (m.job);
-  g_array_unref (m.steps);
-  g_array_unref (m.cpu);
-  g_array_unref (m.alone);
-  g_array_unref (m.ratios);
+  ddpm_timer_free (m.timer);
+  for (guint i = 0; i < G_N_ELEMENTS (samples); i++)
+    g_array_unref (*samples[i]);
   return ok;
 }
 

@@ -38,7 +38,7 @@ typedef struct
   gdouble setup;
   BenchSpread step, cpu;
   gdouble flops;
-  DdpmProfileEntry entries[DDPM_PROFILE_N_KINDS];
+  DdpmTimerEntry entries[DDPM_TIMER_N_KINDS];
   gdouble total;
   GArray *shapes;
   BenchSpread convolutions;

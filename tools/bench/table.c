@@ -94,12 +94,12 @@ print_breakdown (const BenchResult * r, guint steps)
 
   g_print ("\n  %-34s %10s %6s %8s %10s\n", "in a step", "ms", "%", "calls",
       "GFLOP/s");
-  for (guint i = 0; i < DDPM_PROFILE_N_KINDS; i++) {
-    const DdpmProfileEntry *e = &r->entries[i];
+  for (guint i = 0; i < DDPM_TIMER_N_KINDS; i++) {
+    const DdpmTimerEntry *e = &r->entries[i];
 
     rest -= e->seconds;
     if (e->calls)
-      print_kind (ddpm_profile_kind_to_string (i), (gdouble) e->calls / steps,
+      print_kind (ddpm_timer_kind_to_string (i), (gdouble) e->calls / steps,
           e->seconds / steps, e->flops / steps, r->total / steps);
   }
   print_kind ("the rest", 0, rest / steps, 0.0, r->total / steps);
@@ -121,7 +121,7 @@ print_shapes (const BenchResult * r)
           shape->count[pass], 1e3 * shape->alone[pass].median,
           1e3 * shape->in_step[pass],
           1e-9 * shape->flops / shape->alone[pass].median,
-          bench_pass_to_string (pass), shape->implementation[pass]);
+          bench_pass_to_string (pass), shape->engine[pass]);
     }
   }
 }

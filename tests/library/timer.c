@@ -1,0 +1,291 @@
+/* gst-ddpm: counting and timing the operations of a backend
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/training.h"
+#include "gst-ddpm/unet/unet.h"
+#include "kernels/timer.h"
+
+typedef struct
+{
+  DdpmBackend *backend;
+  DdpmTimer *timer;
+  DdpmTrainer *trainer;
+} Fixture;
+
+/* The smallest network on the given backend (transfer full) */
+static void
+fixture_init (Fixture * f, DdpmBackend * backend)
+{
+  DdpmTrainerSettings settings;
+  DdpmConfig config;
+  guint width, height;
+
+  test_net_tiny (&config, &width, &height);
+  test_settings_paper (&settings);
+  f->backend = backend;
+  f->timer = ddpm_timer_new (CLOCK_MONOTONIC);
+  f->trainer = test_trainer_new_on (backend, &config, &settings, width, height);
+}
+
+static void
+set_up (Fixture * f, gconstpointer unused)
+{
+  fixture_init (f, test_backend_new (DDPM_BACKEND_REFERENCE));
+}
+
+static void
+tear_down (Fixture * f, gconstpointer unused)
+{
+  ddpm_trainer_free (f->trainer);
+  ddpm_timer_free (f->timer);
+  ddpm_backend_unref (f->backend);
+}
+
+static void
+train_a_step (Fixture * f)
+{
+  DdpmTrainerStats stats;
+  DdpmTrainerSettings settings;
+  DdpmConfig config;
+  guint width, height;
+
+  test_net_tiny (&config, &width, &height);
+  test_settings_paper (&settings);
+  test_trainer_step (f->trainer, settings.batch_size,
+      (gsize) width * height * config.image_channels, &stats);
+}
+
+/* As if there was none before */
+static void
+time_a_step (Fixture * f)
+{
+  ddpm_timer_reset (f->timer);
+  ddpm_timer_attach (f->timer, f->backend);
+  train_a_step (f);
+  ddpm_timer_attach (NULL, f->backend);
+}
+
+static const DdpmTimerConvolution *
+convolution (Fixture * f, guint i)
+{
+  g_assert_cmpuint (i, <, f->timer->convolutions->len);
+  return &g_array_index (f->timer->convolutions, DdpmTimerConvolution, i);
+}
+
+static gdouble
+sum_of_flops (Fixture * f)
+{
+  gdouble flops = 0.0;
+
+  for (guint i = 0; i < DDPM_TIMER_N_KINDS; i++)
+    flops += f->timer->entries[i].flops;
+  return flops;
+}
+
+static void
+a_timed_step_has_the_same_bits (Fixture * f, gconstpointer unused)
+{
+  Fixture plain;
+  g_autoptr (DdpmModel) x = NULL;
+  g_autoptr (DdpmModel) y = NULL;
+
+  set_up (&plain, NULL);
+  train_a_step (&plain);
+  time_a_step (f);
+  x = test_trainer_get_model (plain.trainer, FALSE);
+  y = test_trainer_get_model (f->trainer, FALSE);
+  g_assert_cmpmem (x->weights, x->params->total * sizeof (gfloat), y->weights,
+      y->params->total * sizeof (gfloat));
+  tear_down (&plain, NULL);
+}
+
+static void
+a_training_step_has_every_kind_but_upsampling (Fixture * f,
+    gconstpointer unused)
+{
+  time_a_step (f);
+  for (guint i = 0; i < DDPM_TIMER_N_KINDS; i++) {
+    const DdpmTimerEntry *entry = &f->timer->entries[i];
+
+    g_assert_nonnull (ddpm_timer_kind_to_string (i));
+    if (i == DDPM_TIMER_UPSAMPLE) {
+      g_assert_cmpuint (entry->calls, ==, 0);
+      continue;
+    }
+    g_assert_cmpuint (entry->calls, >, 0);
+    g_assert_cmpfloat (entry->seconds, >, 0.0);
+  }
+}
+
+/* The gradient of the image is not computed, nor that of the embedding. */
+static void
+a_backward_pass_is_two_forward_passes (Fixture * f, gconstpointer unused)
+{
+  const DdpmTimerEntry *e = f->timer->entries;
+  const gdouble head = 8 * 2.0 * 6 * 4 * 32 * 3 * 9;
+  const gdouble first = 8 * 2.0 * 32 * 128;
+  DdpmConfig config;
+  guint width, height;
+
+  test_net_tiny (&config, &width, &height);
+  time_a_step (f);
+  g_assert_cmpfloat (e[DDPM_TIMER_CONV_BACKWARD_WEIGHTS].flops, ==,
+      e[DDPM_TIMER_CONV_FORWARD].flops);
+  g_assert_cmpfloat (e[DDPM_TIMER_CONV_BACKWARD_DATA].flops, ==,
+      e[DDPM_TIMER_CONV_FORWARD].flops - head);
+  g_assert_cmpfloat (e[DDPM_TIMER_ATTENTION_BACKWARD].flops, ==,
+      2.0 * e[DDPM_TIMER_ATTENTION_FORWARD].flops);
+  g_assert_cmpfloat (e[DDPM_TIMER_LINEAR_BACKWARD].flops, ==,
+      2.0 * e[DDPM_TIMER_LINEAR_FORWARD].flops - first);
+  g_assert_cmpfloat (sum_of_flops (f), ==,
+      3.0 * 8 * ddpm_unet_count_flops (&config, width, height) - head - first);
+}
+
+static void
+convolutions_count_by_shape_too (Fixture * f, gconstpointer unused)
+{
+  guint64 calls[3] = { 0, 0, 0 };
+
+  time_a_step (f);
+  for (guint i = 0; i < f->timer->convolutions->len; i++)
+    for (guint pass = 0; pass < 3; pass++)
+      calls[pass] += convolution (f, i)->passes[pass].calls;
+  for (guint pass = 0; pass < 3; pass++)
+    g_assert_cmpuint (calls[pass], ==,
+        f->timer->entries[DDPM_TIMER_CONV_FORWARD + pass].calls);
+  g_assert_cmpuint (convolution (f, 0)->desc.cin0, ==, 3);
+  g_assert_cmpuint (convolution (f, 0)->desc.cout, ==, 32);
+  g_assert_cmpuint (convolution (f, 0)->passes[0].calls, ==, 1);
+  g_assert_cmpuint (convolution (f, 0)->passes[1].calls, ==, 0);
+}
+
+static void
+a_reset_keeps_the_list_of_convolutions (Fixture * f, gconstpointer unused)
+{
+  guint n;
+
+  time_a_step (f);
+  n = f->timer->convolutions->len;
+  ddpm_timer_reset (f->timer);
+  for (guint i = 0; i < DDPM_TIMER_N_KINDS; i++) {
+    g_assert_cmpuint (f->timer->entries[i].calls, ==, 0);
+    g_assert_cmpfloat (f->timer->entries[i].seconds, ==, 0.0);
+  }
+  g_assert_cmpuint (f->timer->convolutions->len, ==, n);
+  g_assert_cmpuint (convolution (f, 0)->passes[0].calls, ==, 0);
+}
+
+static void
+a_detached_timer_counts_nothing (Fixture * f, gconstpointer unused)
+{
+  ddpm_timer_attach (f->timer, f->backend);
+  ddpm_timer_attach (NULL, f->backend);
+  train_a_step (f);
+  for (guint i = 0; i < DDPM_TIMER_N_KINDS; i++)
+    g_assert_cmpuint (f->timer->entries[i].calls, ==, 0);
+  g_assert_cmpuint (f->timer->convolutions->len, ==, 0);
+}
+
+/* --- a backend that is asynchronous ----------------------------------------- */
+
+static DdpmOps asynchronous_ops;
+static guint waits, graphs, squares;
+
+static void
+count_wait (DdpmBackend * b)
+{
+  waits++;
+}
+
+/* A plan of another sort does for a graph. */
+static DdpmPlan *
+new_graph (DdpmBackend * b)
+{
+  return b->ops->linear_new (b, 1, 1, 1, NULL);
+}
+
+static void
+count_graph (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
+{
+  graphs++;
+  func (data);
+}
+
+static void
+count_squares (DdpmBackend * b, const DdpmAdam * a, double limit, gsize count,
+    const float *grad, float *param, float *m, float *v, float *ema,
+    double *result)
+{
+  squares++;
+  *result = b->ops->sum_of_squares (b, count, grad);
+  b->ops->adam (b, a, count, grad, param, m, v, ema);
+}
+
+static void
+set_up_asynchronous (Fixture * f, gconstpointer unused)
+{
+  DdpmBackend *b = test_backend_new (DDPM_BACKEND_REFERENCE);
+
+  asynchronous_ops = *b->ops;
+  asynchronous_ops.wait = count_wait;
+  asynchronous_ops.graph_new = new_graph;
+  asynchronous_ops.graph_run = count_graph;
+  asynchronous_ops.adam_clipped = count_squares;
+  b->ops = &asynchronous_ops;
+  fixture_init (f, b);
+  waits = graphs = squares = 0;
+}
+
+static void
+zero_four (gpointer data)
+{
+  float four[4];
+
+  ddpm_backend_zero (data, four, sizeof (four));
+}
+
+static void
+a_timed_operation_is_waited_for_and_in_no_graph (Fixture * f,
+    gconstpointer unused)
+{
+  DdpmBackend *b = f->backend;
+  DdpmPlan *graph = ddpm_graph_plan_new (b);
+
+  g_assert_nonnull (graph);
+  ddpm_timer_attach (f->timer, b);
+  ddpm_graph_plan_run (graph, zero_four, b);
+  g_assert_cmpuint (waits, ==, 1);
+  g_assert_cmpuint (graphs, ==, 0);     /* its calls were made one by one */
+  ddpm_timer_attach (NULL, b);
+  ddpm_graph_plan_run (graph, zero_four, b);
+  g_assert_cmpuint (waits, ==, 1);
+  g_assert_cmpuint (graphs, ==, 1);
+  b->ops->plan_free (graph);
+}
+
+static void
+clipping_and_adam_are_one_call_where_the_backend_has_it (Fixture * f,
+    gconstpointer unused)
+{
+  time_a_step (f);
+  g_assert_cmpuint (squares, ==, 1);
+  g_assert_cmpuint (f->timer->entries[DDPM_TIMER_OPTIMIZER].calls, ==, 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define TEST(name, set_up) \
+  g_test_add ("/timer/" #name, Fixture, NULL, set_up, name, tear_down)
+  TEST (a_timed_step_has_the_same_bits, set_up);
+  TEST (a_training_step_has_every_kind_but_upsampling, set_up);
+  TEST (a_backward_pass_is_two_forward_passes, set_up);
+  TEST (convolutions_count_by_shape_too, set_up);
+  TEST (a_reset_keeps_the_list_of_convolutions, set_up);
+  TEST (a_detached_timer_counts_nothing, set_up);
+  TEST (a_timed_operation_is_waited_for_and_in_no_graph, set_up_asynchronous);
+  TEST (clipping_and_adam_are_one_call_where_the_backend_has_it,
+      set_up_asynchronous);
+  return g_test_run ();
+}
