@@ -32,12 +32,13 @@ measure_all (const BenchOptions * options, DdpmBackend * backend,
 int
 main (int argc, char **argv)
 {
+  g_auto (GStrv) arguments = g_strdupv (argv);
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) backend = NULL;
   BenchOptions options;
   int status = EXIT_USAGE;
 
-  if (!bench_options_parse (&options, &argc, &argv, &error))
+  if (!bench_options_parse (&options, &arguments, &error))
     goto done;
   status = 1;
   backend = ddpm_backend_new (options.backend, options.precision,

@@ -3,10 +3,10 @@
  */
 #include "tools/bench/job.h"
 #include "gst-ddpm/sample/denoiser.h"
+#include "gst-ddpm/sample/predictor.h"
 #include "gst-ddpm/model/labels.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/train/trainer.h"
-#include "gst-ddpm/unet/unet.h"
 
 struct _BenchJob
 {
@@ -16,10 +16,9 @@ struct _BenchJob
   guint batch, elements;        /* images; floats of one */
 
   /* forward */
-  DdpmUnet *unet;
-  float *weights, *x, *eps;     /* of the backend; weights NULL: the model's */
-  DdpmPlan *sequence;           /* NULL: there are none */
+  DdpmPredictor *predictor;
   gint *t;
+  gboolean uploaded;
   gint *labels;                 /* of all three: the classes by turns, or none */
   guint passes;                 /* of an image through the network, in a step */
   /* sample: from noise to images, both of the host */
@@ -30,13 +29,21 @@ struct _BenchJob
   guint8 *pictures;
 };
 
+static gboolean
+report_no_memory (BenchJob * job, GError ** error)
+{
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for a batch of %u", job->batch);
+  return FALSE;
+}
+
 /* x_T of the samples 0 .. batch - 1 of seed 0 */
 static gboolean
-make_noise (BenchJob * job)
+make_noise (BenchJob * job, GError ** error)
 {
   job->noise = g_try_new (gfloat, (gsize) job->batch * job->elements);
   if (job->noise == NULL)
-    return FALSE;
+    return report_no_memory (job, error);
   for (guint i = 0; i < job->batch; i++)
     ddpm_noise_normal (0, i, DDPM_STREAM_X_T, 0, job->elements,
         job->noise + (gsize) i * job->elements);
@@ -45,86 +52,29 @@ make_noise (BenchJob * job)
 
 /* --- forward -------------------------------------------------------------- */
 
-typedef struct
-{
-  BenchJob *job;
-  gboolean ok;
-} SetUp;
-
-static void
-set_up_forward (gpointer data)
-{
-  SetUp *s = data;
-  BenchJob *job = s->job;
-  DdpmBackend *b = job->backend;
-  const gsize size = (gsize) job->batch * job->elements * sizeof (float);
-  const gsize arena = job->model->params->total * sizeof (float);
-
-  job->x = b->ops->alloc (b, size);
-  job->eps = b->ops->alloc (b, size);
-  if (!b->host_memory)
-    job->weights = b->ops->alloc (b, arena);
-  s->ok = job->x && job->eps && (job->weights || b->host_memory);
-  if (!s->ok)
-    return;
-  job->sequence = ddpm_graph_plan_new (b);
-  b->ops->upload (b, job->x, job->noise, size);
-  if (job->weights)
-    b->ops->upload (b, job->weights, job->model->weights, arena);
-  ddpm_unet_set_weights (job->unet,
-      job->weights ? job->weights : job->model->weights);
-}
-
 static gboolean
 prepare_forward (BenchJob * job, const BenchOptions * o, GError ** error)
 {
-  SetUp s = { job, FALSE };
-
-  job->unet = ddpm_unet_new (&job->model->config, job->backend, job->batch,
-      o->width, o->height, FALSE, error);
-  if (job->unet == NULL)
+  job->predictor = ddpm_predictor_new (job->model, job->backend, job->batch,
+      o->width, o->height, 1.0, error);
+  if (job->predictor == NULL || !make_noise (job, error))
     return FALSE;
   job->t = g_new (gint, job->batch);
   for (guint i = 0; i < job->batch; i++)
     job->t[i] = (gint) ((guint64) i * job->model->config.timesteps
         / job->batch);
-  if (make_noise (job))
-    job->backend->ops->run (job->backend, set_up_forward, &s);
-  if (!s.ok)
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "no memory for a batch of %u", job->batch);
-  return s.ok;
+  return TRUE;
 }
 
-static void
-run_forward (gpointer data)
+/* The first evaluation uploads the states. */
+static gboolean
+step_forward (BenchJob * job, GError ** error)
 {
-  BenchJob *job = data;
+  const gfloat *x_t = job->uploaded ? NULL : job->noise;
 
-  ddpm_unet_forward (job->unet, job->x, job->t, job->labels, NULL, job->eps);
-}
-
-/* What is read back has been computed, also where a device runs behind. */
-static void
-step_forward (gpointer data)
-{
-  BenchJob *job = data;
-  float first;
-
-  ddpm_graph_plan_run (job->sequence, run_forward, job);
-  job->backend->ops->download (job->backend, &first, job->eps, sizeof first);
-}
-
-static void
-tear_down_forward (gpointer data)
-{
-  BenchJob *job = data;
-  DdpmBackend *b = job->backend;
-
-  b->ops->plan_free (job->sequence);
-  b->ops->free (b, job->x);
-  b->ops->free (b, job->eps);
-  b->ops->free (b, job->weights);
+  job->uploaded = TRUE;
+  return ddpm_predictor_predict (job->predictor, x_t, job->t, job->labels,
+      NULL, error);
 }
 
 /* --- sample --------------------------------------------------------------- */
@@ -147,11 +97,8 @@ prepare_sample (BenchJob * job, const BenchOptions * o, GError ** error)
       && o->guidance != 1.0)
     job->passes = 2;
   job->images = g_try_new (gfloat, (gsize) job->batch * job->elements);
-  if (job->images && make_noise (job))
-    return TRUE;
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for a batch of %u", job->batch);
-  return FALSE;
+  return job->images ? make_noise (job, error)
+      : report_no_memory (job, error);
 }
 
 static gboolean
@@ -165,10 +112,12 @@ step_sample (BenchJob * job, GError ** error)
 /* --- train ---------------------------------------------------------------- */
 
 static gboolean
-make_pictures (BenchJob * job)
+make_pictures (BenchJob * job, GError ** error)
 {
   job->pictures = g_try_new (guint8, (gsize) job->batch * job->elements);
-  if (job->pictures == NULL || !make_noise (job))
+  if (job->pictures == NULL)
+    return report_no_memory (job, error);
+  if (!make_noise (job, error))
     return FALSE;
   for (gsize i = 0; i < (gsize) job->batch * job->elements; i++)
     job->pictures[i] = CLAMP (127.5f + 64.0f * job->noise[i], 0.0f, 255.0f);
@@ -195,11 +144,7 @@ prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
   if (job->model->location
       && !ddpm_trainer_set_weights (job->trainer, job->model, error))
     return FALSE;
-  if (make_pictures (job))
-    return TRUE;
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for a batch of %u", job->batch);
-  return FALSE;
+  return make_pictures (job, error);
 }
 
 /* --- any of them ---------------------------------------------------------- */
@@ -243,8 +188,7 @@ bench_job_free (BenchJob * job)
 {
   if (job == NULL)
     return;
-  ddpm_unet_free (job->unet);
-  job->backend->ops->run (job->backend, tear_down_forward, job);
+  ddpm_predictor_free (job->predictor);
   ddpm_denoiser_free (job->denoiser);
   ddpm_trainer_free (job->trainer);
   g_free (job->t);
@@ -262,8 +206,7 @@ bench_job_step (BenchJob * job, GError ** error)
 {
   switch (job->mode) {
     case BENCH_FORWARD:
-      job->backend->ops->run (job->backend, step_forward, job);
-      return ddpm_backend_check (job->backend, error);
+      return step_forward (job, error);
     case BENCH_SAMPLE:
       return step_sample (job, error);
     case BENCH_TRAIN:

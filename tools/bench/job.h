@@ -4,7 +4,6 @@
 #pragma once
 
 #include "tools/bench/options.h"
-#include "kernels/ops.h"
 
 G_BEGIN_DECLS
 

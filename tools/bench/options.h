@@ -56,8 +56,8 @@ typedef struct
 } BenchOptions;
 
 /* FALSE: error says what is wrong. --help prints and exits. */
-gboolean bench_options_parse (BenchOptions * options, gint * argc,
-    gchar *** argv, GError ** error);
+gboolean bench_options_parse (BenchOptions * options, gchar *** argv,
+    GError ** error);
 void bench_options_clear (BenchOptions * options);
 /* "forward", "sample", "train" */
 const gchar *bench_mode_to_string (BenchMode mode);

@@ -3,7 +3,6 @@
  *
  *   ddpm-check --model ckpt.bin --backend cuda --against cpu
  */
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -55,15 +54,15 @@ static gboolean
 evaluate (Side * side, GError ** error)
 {
   const Task *task = side->task;
-  g_autofree gint *t = g_new (gint, task->options->images);
+  const guint n = task->options->images;
+  g_autofree gint *t = g_new (gint, n);
   g_autoptr (DdpmPredictor) predictor = ddpm_predictor_new (task->model,
-      side->backend, task->options->images, task->width, task->height, 1.0,
-      error);
+      side->backend, n, task->width, task->height, 1.0, error);
 
   if (predictor == NULL)
     return FALSE;
   for (guint i = 0; i < N_TIMESTEPS; i++) {
-    for (guint image = 0; image < task->options->images; image++)
+    for (guint image = 0; image < n; image++)
       t[image] = timestep_of (task, i);
     if (!ddpm_predictor_predict (predictor, task->x, t, task->labels,
             side->results[i], error))
@@ -253,8 +252,6 @@ main (int argc, char **argv)
   CheckOptions options = { NULL };
   int status = EXIT_USAGE;
 
-  setlocale (LC_ALL, "");
-  setlocale (LC_NUMERIC, "C");
   if (check_options_parse (&options, &arguments, &error))
     status = check (&options, &error);
   if (error)

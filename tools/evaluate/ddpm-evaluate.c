@@ -6,7 +6,6 @@
  * Exit status: 0; 1: it could not be done; 2: the command line is wrong; 130:
  * interrupted, the figures are of the images done until then.
  */
-#include <locale.h>
 #include <math.h>
 #include <signal.h>
 
@@ -230,8 +229,6 @@ main (int argc, char **argv)
   EvaluateOptions options;
   int status = 0;
 
-  setlocale (LC_ALL, "");
-  setlocale (LC_NUMERIC, "C");
   arguments = g_strdupv (argv);
   if (!evaluate_options_parse (&options, &arguments, &error))
     status = 2;

@@ -3,8 +3,9 @@
  */
 #include "tools/evaluate/report.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
+
+#include "tools/common/json.h"
 
 static void
 print_estimate (const DdpmEstimate * estimate, gint width)
@@ -77,119 +78,75 @@ evaluate_report_print_table (const EvaluateReport * r)
   print_term ("total    bits/dim", &e->total);
 }
 
-static void
-add_value (JsonBuilder * json, const gchar * name, gdouble value)
-{
-  json_builder_set_member_name (json, name);
-  if (isnan (value))
-    json_builder_add_null_value (json);
-  else
-    json_builder_add_double_value (json, value);
-}
-
 /* name and name_se */
 static void
-add_estimate (JsonBuilder * json, const gchar * name,
+set_estimate (JsonObject * json, const gchar * name,
     const DdpmEstimate * estimate)
 {
   g_autofree gchar *se = g_strconcat (name, "_se", NULL);
 
-  add_value (json, name, estimate->value);
-  add_value (json, se, estimate->error);
-}
-
-static void
-add_count (JsonBuilder * json, const gchar * name, guint64 count)
-{
-  json_builder_set_member_name (json, name);
-  json_builder_add_int_value (json, count);
-}
-
-static void
-add_text (JsonBuilder * json, const gchar * name, const gchar * text)
-{
-  json_builder_set_member_name (json, name);
-  json_builder_add_string_value (json, text);
-}
-
-static JsonBuilder *
-begin_line (const gchar * record)
-{
-  JsonBuilder *json = json_builder_new ();
-
-  json_builder_begin_object (json);
-  add_text (json, "record", record);
-  return json;
-}
-
-/* json: taken */
-static void
-print_line (JsonBuilder * json)
-{
-  g_autoptr (JsonNode) root = NULL;
-  g_autofree gchar *line = NULL;
-
-  json_builder_end_object (json);
-  root = json_builder_get_root (json);
-  line = json_to_string (root, FALSE);
-  g_print ("%s\n", line);
-  g_object_unref (json);
+  json_set_double (json, name, estimate->value);
+  json_set_double (json, se, estimate->error);
 }
 
 static void
 print_json_bin (const DdpmEvaluationBin * bin)
 {
-  JsonBuilder *json = begin_line ("timesteps");
+  JsonObject *json = json_object_new ();
 
-  add_count (json, "first", bin->first);
-  add_count (json, "last", bin->last);
-  add_count (json, "evaluations", bin->evaluations);
-  add_estimate (json, "eps_mse", &bin->eps_mse);
-  add_estimate (json, "bits_per_dim", &bin->bits);
-  print_line (json);
+  json_object_set_string_member (json, "record", "timesteps");
+  json_object_set_int_member (json, "first", bin->first);
+  json_object_set_int_member (json, "last", bin->last);
+  json_object_set_int_member (json, "evaluations", bin->evaluations);
+  set_estimate (json, "eps_mse", &bin->eps_mse);
+  set_estimate (json, "bits_per_dim", &bin->bits);
+  json_print_line (json);
 }
 
 static void
-add_settings (JsonBuilder * json, const EvaluateReport * r)
+set_settings (JsonObject * json, const EvaluateReport * r)
 {
   const EvaluateOptions *o = r->options;
+  const gchar *precision = ddpm_backend_get_precision_name (r->backend);
   g_autofree gchar *data = g_filename_display_name (o->data);
-  /* JSON's whole numbers end at 2^63 */
+  /* json-glib's whole numbers end at 2^63. */
   g_autofree gchar *seed = g_strdup_printf ("%" G_GUINT64_FORMAT,
       o->settings.seed);
 
-  add_text (json, "model", r->model->location);
-  add_text (json, "data", data);
-  add_text (json, "split", evaluate_split_to_string (o->split));
-  add_text (json, "seed", seed);
-  add_text (json, "variance",
+  json_object_set_string_member (json, "model", r->model->location);
+  json_object_set_string_member (json, "data", data);
+  json_object_set_string_member (json, "split",
+      evaluate_split_to_string (o->split));
+  json_object_set_string_member (json, "seed", seed);
+  json_object_set_string_member (json, "variance",
       evaluate_variance_to_string (o->settings.variance));
-  json_builder_set_member_name (json, "clip_x0");
-  json_builder_add_boolean_value (json, o->settings.clip_x0);
-  add_text (json, "backend", ddpm_backend_get_name (r->backend));
-  add_text (json, "device", ddpm_backend_get_device (r->backend));
-  add_text (json, "precision", ddpm_backend_get_precision_name (r->backend));
-  add_count (json, "batch", o->settings.batch);
-  add_value (json, "seconds", r->seconds);
+  json_object_set_boolean_member (json, "clip_x0", o->settings.clip_x0);
+  json_object_set_string_member (json, "backend",
+      ddpm_backend_get_name (r->backend));
+  json_object_set_string_member (json, "device",
+      ddpm_backend_get_device (r->backend));
+  json_object_set_string_member (json, "precision", precision);
+  json_object_set_int_member (json, "batch", o->settings.batch);
+  json_object_set_double_member (json, "seconds", r->seconds);
 }
 
 void
 evaluate_report_print_json (const EvaluateReport * r)
 {
   const DdpmEvaluation *e = &r->results;
-  JsonBuilder *json;
+  JsonObject *json = json_object_new ();
 
   for (guint i = 0; i < e->n_bins; i++)
     print_json_bin (&e->bins[i]);
-  json = begin_line ("total");
-  add_settings (json, r);
-  add_count (json, "images", e->images);
-  add_count (json, "images_of_data", r->n_images);
-  add_count (json, "evaluations", e->evaluations);
-  add_estimate (json, "loss", &e->loss);
-  add_estimate (json, "prior", &e->prior);
-  add_estimate (json, "kl", &e->kl);
-  add_estimate (json, "decoder", &e->decoder);
-  add_estimate (json, "bits_per_dim", &e->total);
-  print_line (json);
+  json_object_set_string_member (json, "record", "total");
+  set_settings (json, r);
+  json_object_set_int_member (json, "images", e->images);
+  json_object_set_int_member (json, "images_of_data", r->n_images);
+  json_object_set_int_member (json, "evaluations", e->evaluations);
+  set_estimate (json, "loss", &e->loss);
+  set_estimate (json, "prior", &e->prior);
+  set_estimate (json, "kl", &e->kl);
+  set_estimate (json, "decoder", &e->decoder);
+  set_estimate (json, "bits_per_dim", &e->total);
+  json_print_line (json);
 }
