@@ -15,6 +15,7 @@
 #include "tools/bench/measure.h"
 #include "tests/support/files.h"
 #include "tests/support/models.h"
+#include "tests/support/program.h"
 
 /* --- parts ---------------------------------------------------------------- */
 
@@ -192,33 +193,17 @@ shapes_have_names (void)
 #define TINY "--channels=32 --channel-mult=1,1 --attention-levels=1 " \
     "--res-blocks=1 --timesteps=10 --width=8 --height=4 --repeats=2 --warmup=1 "
 
-static gint
-run_bench (const gchar * arguments, gchar ** out, gchar ** err)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree gchar *command = g_strdup_printf ("%s %s",
-      g_getenv ("DDPM_BENCH"), arguments);
-  gint status;
-
-  g_assert_true (g_spawn_command_line_sync (command, out, err, &status,
-          &error));
-  g_assert_no_error (error);
-  g_assert_true (WIFEXITED (status));
-  return WEXITSTATUS (status);
-}
-
 /* What one run prints, parsed: of JsonParser, one for each line */
 static GPtrArray *
 run_json (const gchar * arguments)
 {
   GPtrArray *parsers = g_ptr_array_new_with_free_func (g_object_unref);
   g_autofree gchar *all = g_strconcat (arguments, " --json " TINY, NULL);
-  g_autofree gchar *out = NULL, *err = NULL;
-  g_auto (GStrv) lines = NULL;
+  g_auto (TestOutcome) o = test_program_run ("DDPM_BENCH", all);
+  g_auto (GStrv) lines = g_strsplit (o.out, "\n", -1);
 
-  g_assert_cmpint (run_bench (all, &out, &err), ==, 0);
-  g_assert_cmpstr (err, ==, "");
-  lines = g_strsplit (out, "\n", -1);
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_cmpstr (o.err, ==, "");
   for (guint i = 0; lines[i] && *lines[i]; i++) {
     JsonParser *parser = json_parser_new ();
     GError *error = NULL;
@@ -408,11 +393,10 @@ a_model_that_had_a_teacher_is_trained_without (void)
   g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
   g_autofree gchar *arguments = g_strdup_printf ("train --model=%s --batch=2 "
       "--repeats=1 --warmup=1 --json", path);
-  g_autofree gchar *out = NULL, *err = NULL;
+  g_auto (TestOutcome) o = { 0 };
   g_autoptr (DdpmModel) model = NULL;
   g_autoptr (GError) error = NULL;
   DdpmConfig config;
-  gint status;
 
   test_model_config (&config);
   config.guidance = 3.0;
@@ -423,10 +407,10 @@ a_model_that_had_a_teacher_is_trained_without (void)
   model->height = 4;
   g_assert_true (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
   g_assert_no_error (error);
-  status = run_bench (arguments, &out, &err);
-  g_assert_cmpstr (err, ==, "");
-  g_assert_cmpint (status, ==, 0);
-  g_assert_nonnull (strstr (out, "images_per_second"));
+  o = test_program_run ("DDPM_BENCH", arguments);
+  g_assert_cmpstr (o.err, ==, "");
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_nonnull (strstr (o.out, "images_per_second"));
   test_files_remove_folder (folder);
 }
 
@@ -475,13 +459,13 @@ steps_on_a_cpu_allocate_nothing (void)
 static void
 the_built_in_model_says_what_it_is (void)
 {
-  g_autofree gchar *out = NULL, *err = NULL;
+  g_auto (TestOutcome) o = test_program_run ("DDPM_BENCH", "forward --model= "
+      "--json --repeats=1 --warmup=1 --width=8 --height=8");
   g_autoptr (JsonParser) parser = json_parser_new ();
   JsonObject *network;
 
-  g_assert_cmpint (run_bench ("forward --model= --json --repeats=1 --warmup=1 "
-          "--width=8 --height=8", &out, &err), ==, 0);
-  g_assert_true (json_parser_load_from_data (parser, out, -1, NULL));
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_true (json_parser_load_from_data (parser, o.out, -1, NULL));
   network =
       json_object_get_object_member (json_node_get_object (json_parser_get_root
           (parser)), "network");
@@ -493,13 +477,14 @@ the_built_in_model_says_what_it_is (void)
 static void
 people_get_a_table (void)
 {
-  g_autofree gchar *out = NULL, *err = NULL;
+  g_auto (TestOutcome) o =
+      test_program_run ("DDPM_BENCH", "forward --shapes " TINY);
 
-  g_assert_cmpint (run_bench ("forward --shapes " TINY, &out, &err), ==, 0);
-  g_assert_nonnull (strstr (out, "of the ceiling"));
-  g_assert_nonnull (strstr (out, "step : convolutions alone"));
-  g_assert_nonnull (strstr (out, "3x3 3->32 at 8x4"));
-  g_assert_nonnull (strstr (out, "norm, forward"));
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_nonnull (strstr (o.out, "of the ceiling"));
+  g_assert_nonnull (strstr (o.out, "step : convolutions alone"));
+  g_assert_nonnull (strstr (o.out, "3x3 3->32 at 8x4"));
+  g_assert_nonnull (strstr (o.out, "norm, forward"));
 }
 
 static void
@@ -536,11 +521,12 @@ what_cannot_be_is_refused (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree gchar *out = NULL, *err = NULL;
+    g_auto (TestOutcome) o =
+        test_program_run ("DDPM_BENCH", cases[i].arguments);
 
-    g_assert_cmpint (run_bench (cases[i].arguments, &out, &err), ==, 2);
-    g_assert_cmpstr (out, ==, "");
-    g_assert_nonnull (strstr (err, cases[i].expected));
+    g_assert_cmpint (o.status, ==, 2);
+    g_assert_cmpstr (o.out, ==, "");
+    g_assert_nonnull (strstr (o.err, cases[i].expected));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "gst-ddpm/files/checkpoint.h"
 #include "gst-ddpm/files/cifar.h"
 #include "tests/support/files.h"
+#include "tests/support/program.h"
 
 #define RECORD (1 + DDPM_CIFAR_PIXELS)
 
@@ -14,12 +15,6 @@ typedef struct
 {
   gchar *folder, *model, *data, *folder_data;
 } Fixture;
-
-typedef struct
-{
-  gint status;
-  gchar *out, *err;
-} Outcome;
 
 static void
 write_data (const gchar * path, guint n)
@@ -85,43 +80,24 @@ tear_down (Fixture * f, gconstpointer unused)
   test_files_remove_folder (f->folder);
 }
 
-static void
-outcome_clear (Outcome * outcome)
+/* In arguments, %m is the model, %d the data, %f their folder. */
+static gchar *
+expand (Fixture * f, const gchar * arguments)
 {
-  g_free (outcome->out);
-  g_free (outcome->err);
-}
+  GString *line = g_string_new (arguments);
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
-/* arguments: separated by spaces; %m: the model, %d: the data, %f: their
- * folder */
-     static gchar **command (Fixture * f, const gchar * arguments)
-{
-  GString *line = g_string_new (g_getenv ("DDPM_EVALUATE"));
-  gchar **argv;
-
-  g_string_append_printf (line, " %s", arguments);
   g_string_replace (line, "%m", f->model, 0);
   g_string_replace (line, "%d", f->data, 0);
   g_string_replace (line, "%f", f->folder, 0);
-  argv = g_strsplit (g_strchomp (line->str), " ", -1);
-  g_string_free (line, TRUE);
-  return argv;
+  return g_string_free (line, FALSE);
 }
 
-static Outcome
+static TestOutcome
 run (Fixture * f, const gchar * arguments)
 {
-  g_auto (GStrv) argv = command (f, arguments);
-  Outcome outcome = { 0 };
-  GError *error = NULL;
+  g_autofree gchar *all = expand (f, arguments);
 
-  g_spawn_sync (NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &outcome.out,
-      &outcome.err, &outcome.status, &error);
-  g_assert_no_error (error);
-  g_assert_true (WIFEXITED (outcome.status));
-  outcome.status = WEXITSTATUS (outcome.status);
-  return outcome;
+  return test_program_run ("DDPM_EVALUATE", all);
 }
 
 /* The object of line i; NULL behind the last */
@@ -152,7 +128,7 @@ number (JsonNode * node, const gchar * name)
 static void
 json_has_a_line_a_bin_and_their_total (Fixture * f, gconstpointer unused)
 {
-  g_auto (Outcome) o = run (f, "--json --model %m -n 3 -t 4 %d");
+  g_auto (TestOutcome) o = run (f, "--json --model %m -n 3 -t 4 %d");
   gdouble bits = 0.0, evaluations = 0.0;
   g_autoptr (JsonNode) total = NULL;
 
@@ -179,7 +155,7 @@ json_has_a_line_a_bin_and_their_total (Fixture * f, gconstpointer unused)
 static void
 a_table_ends_with_the_total (Fixture * f, gconstpointer unused)
 {
-  g_auto (Outcome) o = run (f, "--model %m %d -t 0 -n 0");
+  g_auto (TestOutcome) o = run (f, "--model %m %d -t 0 -n 0");
 
   g_assert_cmpint (o.status, ==, 0);
   g_assert_nonnull (strstr (o.err, "100 network evaluations, about"));
@@ -190,7 +166,7 @@ a_table_ends_with_the_total (Fixture * f, gconstpointer unused)
 static void
 a_model_of_classes_is_told_the_labels (Fixture * f, gconstpointer unused)
 {
-  g_auto (Outcome) told = { 0 }, not_told = { 0 };
+  g_auto (TestOutcome) told = { 0 }, not_told = { 0 };
   g_autoptr (JsonNode) with = NULL, without = NULL;
 
   write_model (f->model, 3, 32, 2);
@@ -207,8 +183,8 @@ a_model_of_classes_is_told_the_labels (Fixture * f, gconstpointer unused)
 static void
 a_folder_has_its_test_images_evaluated (Fixture * f, gconstpointer unused)
 {
-  g_auto (Outcome) o = run (f, "--model %m %f -t 2");
-  g_auto (Outcome) none = run (f, "--model %m %f -t 2 --split train");
+  g_auto (TestOutcome) o = run (f, "--model %m %f -t 2");
+  g_auto (TestOutcome) none = run (f, "--model %m %f -t 2 --split train");
 
   g_assert_cmpint (o.status, ==, 0);
   g_assert_nonnull (strstr (o.out, "3 of 3 images"));
@@ -219,7 +195,7 @@ a_folder_has_its_test_images_evaluated (Fixture * f, gconstpointer unused)
 static void
 fails (Fixture * f, const gchar * arguments, gint status, const gchar * says)
 {
-  g_auto (Outcome) o = run (f, arguments);
+  g_auto (TestOutcome) o = run (f, arguments);
 
   if (o.status != status || !strstr (o.err, says) || o.out[0]
       || strchr (o.err, '\n') != o.err + strlen (o.err) - 1)
@@ -269,6 +245,7 @@ static void
 an_interruption_leaves_the_figures_until_then (Fixture * f,
     gconstpointer unused)
 {
+  g_autofree gchar *arguments = NULL, *line = NULL;
   g_auto (GStrv) argv = NULL;
   GError *error = NULL;
   GPid pid;
@@ -279,7 +256,10 @@ an_interruption_leaves_the_figures_until_then (Fixture * f,
 
   /* hours of it */
   write_data (f->data, 1000);
-  argv = command (f, "--model %m -n 0 -t 20 --batch 40 --backend reference %d");
+  arguments = expand (f, "--model %m -n 0 -t 20 --batch 40 --backend reference "
+      "%d");
+  line = g_strconcat (g_getenv ("DDPM_EVALUATE"), " ", arguments, NULL);
+  argv = g_strsplit (line, " ", -1);
   g_spawn_async_with_pipes (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL,
       NULL, &pid, NULL, &out, &err, &error);
   g_assert_no_error (error);

@@ -1,10 +1,9 @@
 /* gst-ddpm: ddpm-bench: counting calls of malloc() and its family
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A program may define these functions, and then all libraries of the process
- * call them (glibc manual, "Replacing malloc"). Here they count and pass on
- * to the C library's. A sanitizer has an allocator of its own, which is left
- * alone.
+ * If a program defines these functions, all libraries of the process call them
+ * (glibc manual, "Replacing malloc"). These count, and call those of the C
+ * library. A sanitizer has an allocator of its own, which must not be replaced.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,8 +25,8 @@ static struct
   void *(*memalign) (size_t, size_t);
 } next;
 
-/* The first call is made before there are threads, and no dlsym() that
- * succeeds allocates. */
+/* The process makes its first call before it has threads. dlsym() does not
+ * allocate if it succeeds. */
 static void
 count (size_t size)
 {

@@ -1,10 +1,10 @@
-/* gst-ddpm: ddpm-bench: how fast a model is here, and how fast it could be
+/* gst-ddpm: ddpm-bench: how fast a model is on this machine, and how fast it could be
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  *   ddpm-bench forward --batch 1,16
  *   ddpm-bench train --channels 64 --batch 32 --json
  *
- * docs/performance.md says what the numbers are.
+ * docs/performance.md explains the numbers.
  */
 #include "tools/bench/report.h"
 

@@ -19,9 +19,9 @@ struct _BenchJob
   DdpmPredictor *predictor;
   gint *t;
   gboolean uploaded;
-  gint *labels;                 /* of all three: the classes by turns, or none */
+  gint *labels;                 /* for all three: the classes in turn, or none */
   guint passes;                 /* of an image through the network, in a step */
-  /* sample: from noise to images, both of the host */
+  /* sample: from noise to images, both in memory of the host */
   DdpmDenoiser *denoiser;
   gfloat *noise, *images;
   /* train */
@@ -130,7 +130,7 @@ prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
   DdpmConfig config = job->model->config;
   DdpmTrainerSettings settings;
 
-  /* from images: what was learnt from a teacher would need it */
+  /* to train on images: guidance and steps can only be learnt from a teacher */
   config.guidance = 1.0;
   config.steps = 0;
   ddpm_trainer_settings_init (&settings);
@@ -140,14 +140,14 @@ prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
       job->backend, error);
   if (job->trainer == NULL)
     return FALSE;
-  /* of a checkpoint; a trainer has random ones already */
+  /* a checkpoint's weights; a trainer has random ones at first */
   if (job->model->location
       && !ddpm_trainer_set_weights (job->trainer, job->model, error))
     return FALSE;
   return make_pictures (job, error);
 }
 
-/* --- any of them ---------------------------------------------------------- */
+/* --- all of them ---------------------------------------------------------- */
 
 static void
 make_labels (BenchJob * job)
@@ -201,19 +201,25 @@ bench_job_free (BenchJob * job)
   g_free (job);
 }
 
-gboolean
-bench_job_step (BenchJob * job, GError ** error)
+static gboolean
+step_train (BenchJob * job, GError ** error)
 {
-  switch (job->mode) {
-    case BENCH_FORWARD:
-      return step_forward (job, error);
-    case BENCH_SAMPLE:
-      return step_sample (job, error);
-    case BENCH_TRAIN:
-      return ddpm_trainer_step (job->trainer, job->pictures, job->labels,
-          job->batch, NULL, NULL, error);
-  }
-  return FALSE;
+  return ddpm_trainer_step (job->trainer, job->pictures, job->labels,
+      job->batch, NULL, NULL, error);
+}
+
+gboolean
+bench_job_step (BenchJob * job, DdpmTimer * timer, GError ** error)
+{
+  static gboolean (*const step[]) (BenchJob *, GError **) = {
+    step_forward, step_sample, step_train
+  };
+  gboolean ok;
+
+  ddpm_timer_attach (timer, job->backend);
+  ok = step[job->mode] (job, error);
+  ddpm_timer_attach (NULL, job->backend);
+  return ok;
 }
 
 guint

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tools/bench/options.h"
+#include "kernels/measure.h"
 
 G_BEGIN_DECLS
 
@@ -12,9 +13,9 @@ typedef struct _BenchJob BenchJob;
 BenchJob *bench_job_new (const BenchOptions * options, DdpmBackend * backend,
     guint batch, GError ** error);
 void bench_job_free (BenchJob * job);
-/* One evaluation, one batch of images, or one optimizer step; what it
- * computes is finished on return. */
-gboolean bench_job_step (BenchJob * job, GError ** error);
+/* Makes one evaluation, one batch of images, or one optimizer step, and waits
+ * until it is done. timer: attached to the backend meanwhile; NULL: none */
+gboolean bench_job_step (BenchJob * job, DdpmTimer * timer, GError ** error);
 /* Evaluations of the network in a step, for each image */
 guint bench_job_get_evaluations (BenchJob * job);
 /* Images that pass the network at a time */

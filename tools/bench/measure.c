@@ -2,11 +2,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Steps and the convolutions alone are timed in turn, so that other load on
- * the machine slows both, and their ratio stays what it is.
+ * the machine slows both down, and their ratio stays the same.
  *
- * Of a device that runs behind the host, the stop-watch waits for each
- * operation, and its graphs are taken apart. So steps are timed without it,
- * and what they are made of is watched in others, beside them.
+ * A timer of operations waits for a GPU after each of them and makes the calls
+ * of its graphs one by one, which is slower. On a GPU, steps are therefore timed
+ * without it, and as many others with it.
  */
 #include <string.h>
 
@@ -20,7 +20,7 @@ typedef struct
   DdpmBackend *backend;
   BenchJob *job;
   DdpmTimer *timer;
-  gboolean apart;               /* the timer watches other steps than are timed */
+  gboolean apart;               /* operations are timed in steps of their own */
   BenchConvolutions *convolutions;
   GArray *steps, *cpu, *alone, *ratios; /* of gdouble */
   BenchResult *result;
@@ -32,7 +32,7 @@ bench_flops_of_image (BenchMode mode, gdouble forward)
   return mode == BENCH_TRAIN ? 3.0 * forward : forward;
 }
 
-/* What is not known stays so. */
+/* -1, not known, stays -1. */
 static void
 subtract (BenchAllocations * a, const BenchAllocations * b)
 {
@@ -42,24 +42,7 @@ subtract (BenchAllocations * a, const BenchAllocations * b)
   a->bytes -= b->bytes;
 }
 
-static gboolean
-plain_step (Measurement * m, GError ** error)
-{
-  return bench_job_step (m->job, error);
-}
-
-static gboolean
-watched_step (Measurement * m, GError ** error)
-{
-  gboolean ok;
-
-  ddpm_timer_attach (m->timer, m->backend);
-  ok = bench_job_step (m->job, error);
-  ddpm_timer_attach (NULL, m->backend);
-  return ok;
-}
-
-/* What the first step allocates, and the peak of all that the job takes */
+/* Also counts the allocations of the first step, and the peak of memory. */
 static gboolean
 warm_up (Measurement * m, GError ** error)
 {
@@ -67,7 +50,7 @@ warm_up (Measurement * m, GError ** error)
 
   for (guint i = 0; i < m->options->warmup; i++) {
     bench_allocations_read (&before);
-    if (!watched_step (m, error))
+    if (!bench_job_step (m->job, m->timer, error))
       return FALSE;
     if (i > 0)
       continue;
@@ -79,7 +62,7 @@ warm_up (Measurement * m, GError ** error)
 }
 
 static gboolean
-time_step (Measurement * m, gboolean watched, gdouble * seconds,
+time_step (Measurement * m, DdpmTimer * timer, gdouble * seconds,
     gdouble * cpu, GError ** error)
 {
   BenchAllocations before, after;
@@ -88,7 +71,7 @@ time_step (Measurement * m, gboolean watched, gdouble * seconds,
   bench_allocations_read (&before);
   cpu_start = bench_now (BENCH_CPU);
   start = bench_now (m->options->clock);
-  if (!(watched ? watched_step : plain_step) (m, error))
+  if (!bench_job_step (m->job, timer, error))
     return FALSE;
   *seconds = bench_now (m->options->clock) - start;
   *cpu = bench_now (BENCH_CPU) - cpu_start;
@@ -99,18 +82,19 @@ time_step (Measurement * m, gboolean watched, gdouble * seconds,
   return TRUE;
 }
 
-/* A step that is timed, and what it is made of */
+/* Times a step, and its operations, or those of the next step */
 static gboolean
-time_and_watch (Measurement * m, gdouble * step, gdouble * cpu, GError ** error)
+time_step_and_operations (Measurement * m, gdouble * step, gdouble * cpu,
+    GError ** error)
 {
   gdouble start, seconds;
 
-  if (!time_step (m, !m->apart, step, cpu, error))
+  if (!time_step (m, m->apart ? NULL : m->timer, step, cpu, error))
     return FALSE;
   seconds = *step;
   if (m->apart) {
     start = bench_now (m->options->clock);
-    if (!watched_step (m, error))
+    if (!bench_job_step (m->job, m->timer, error))
       return FALSE;
     seconds = bench_now (m->options->clock) - start;
   }
@@ -124,16 +108,16 @@ static gboolean
 time_all (Measurement * m, GError ** error)
 {
   ddpm_timer_reset (m->timer);
-  /* the first of them is measured for a graph, and the second captured */
+  /* the first step without timer measures its graph, the second captures it */
   for (guint i = 0; m->apart && i < 2; i++) {
-    if (!bench_job_step (m->job, error))
+    if (!bench_job_step (m->job, NULL, error))
       return FALSE;
   }
   for (guint i = 0; i < m->options->repeats; i++) {
     gdouble step, cpu, alone, ratio;
 
-    if (!bench_job_step (m->job, error)
-        || !time_and_watch (m, &step, &cpu, error))
+    if (!bench_job_step (m->job, NULL, error)
+        || !time_step_and_operations (m, &step, &cpu, error))
       return FALSE;
     alone = bench_convolutions_time (m->convolutions);
     ratio = step / alone;

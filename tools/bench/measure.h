@@ -12,25 +12,25 @@ G_BEGIN_DECLS
 /**
  * BenchResult:
  * @batch: images of a step
- * @pass: of these, images that pass the network at a time
- * @evaluations: of the network, for each image, in a step
- * @setup: seconds to plan, take memory and arrange weights
- * @step: seconds
+ * @pass: images that pass the network at a time
+ * @evaluations: evaluations of the network in a step, for each image
+ * @setup: seconds for making plans, allocating memory and loading weights
+ * @step: seconds of a step
  * @cpu: seconds of processors in a step, which other load changes little
- * @flops: operations of a step: those of matrix products and convolutions,
- *   backward passes counted as twice the forward pass
- * @entries: of all watched steps, by kind of operation
- * @total: seconds of all watched steps: those that are timed, or, where a
- *   device runs behind, as many beside them
+ * @flops: floating-point operations of a step, as far as they are of gemms and
+ *   convolutions; a backward pass counts as two forward passes
+ * @entries: operations by kind, of all steps with a timer
+ * @total: seconds of these steps: on a GPU they are other steps than the timed
+ *   ones, and as many
  * @shapes: of BenchShape
  * @convolutions: seconds of a step's convolutions, each timed alone
  * @ratio: median of step : convolutions, both timed in one repeat
- * @ceiling: operations a second of the fastest convolution
- * @ceiling_shape: index of it in shapes
- * @ceiling_pass: and its pass
+ * @ceiling: floating-point operations a second of the fastest convolution
+ * @ceiling_shape: its index in @shapes
+ * @ceiling_pass: its pass
  * @peak_memory: bytes, before convolutions were timed alone; 0: not known
  * @first: allocations of the first step
- * @steady: of the timed steps together; calls -1: not known
+ * @steady: allocations of all timed steps; calls -1: not known
  */
 typedef struct
 {
@@ -49,8 +49,8 @@ typedef struct
   BenchAllocations first, steady;
 } BenchResult;
 
-/* From those of a forward pass of one image: a backward pass by data and one
- * by weights are as long as the forward pass. */
+/* Operations for one image in a step, of those of its forward pass: a backward
+ * pass by data and one by weights have as many as the forward pass. */
 gdouble bench_flops_of_image (BenchMode mode, gdouble forward);
 gboolean bench_measure (const BenchOptions * options, DdpmBackend * backend,
     guint batch, BenchResult * result, GError ** error);

@@ -18,24 +18,24 @@ typedef enum
 
 /**
  * BenchOptions:
- * @mode: what is one step
- * @model: weights; random ones unless a checkpoint is named, which a trainer
- *   makes itself
+ * @mode: what one step is
+ * @model: a checkpoint's, or one with random weights, which are 0 for a trainer:
+ *   it makes them
  * @width: pixels of an image
- * @height: pixels
- * @backend: which machine
- * @precision: of activations
- * @threads: 0: one per core
- * @batches: of guint: each is measured, one after the other
- * @micro_batch: of training; 0: chosen
- * @sampler: of sampling
- * @steps: reverse steps from noise to image
- * @guidance: of sampling, where the model has classes
- * @clock: that all times are of
- * @repeats: steps that are timed
+ * @height: pixels of an image
+ * @backend: compute backend
+ * @precision: precision of activations
+ * @threads: compute threads; 0: one per core
+ * @batches: of guint: batches to measure one after the other
+ * @micro_batch: training: images of one pass; 0: automatic
+ * @sampler: sampling: sampler
+ * @steps: sampling: reverse steps from noise to image
+ * @guidance: sampling with classes: guidance scale
+ * @clock: clock of all times
+ * @repeats: steps to time
  * @warmup: steps before them
- * @json: a line of JSON for each batch, instead of a table
- * @shapes: the table shows each convolution
+ * @json: print a line of JSON for each batch instead of a table
+ * @shapes: list each convolution in the table
  */
 typedef struct
 {
@@ -55,7 +55,7 @@ typedef struct
   gboolean json, shapes;
 } BenchOptions;
 
-/* FALSE: error says what is wrong. --help prints and exits. */
+/* Errors are those of options_parse (), and of loading the model. */
 gboolean bench_options_parse (BenchOptions * options, gchar *** argv,
     GError ** error);
 void bench_options_clear (BenchOptions * options);

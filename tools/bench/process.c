@@ -1,14 +1,15 @@
-/* gst-ddpm: ddpm-bench: what the process takes of the machine
+/* gst-ddpm: ddpm-bench: memory that the process uses
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * All of it from Linux's /proc; elsewhere it is not known.
+ * All of it is read from Linux's /proc.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/bench/process.h"
 
-/* The text behind "name:" of the first line that begins so, or NULL */
+/* Finds the first line that begins with name, and returns the text behind its
+ * colon; NULL: there is none */
 static gchar *
 find_line (const gchar * path, const gchar * name)
 {
@@ -36,7 +37,7 @@ bench_peak_memory_read (void)
   return text ? g_ascii_strtoull (text, NULL, 10) * 1024 : 0;
 }
 
-/* proc(5): 5 sets the peak to what is resident now */
+/* proc(5): 5 sets the peak to the memory that is resident now. */
 gboolean
 bench_peak_memory_reset (void)
 {

@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* One JSON object on a line of its own */
+/* Prints a JSON object on a line of its own. */
 void bench_report_json (const BenchOptions * options, DdpmBackend * backend,
     const BenchResult * result);
-/* What all results have in common */
+/* Prints the network and the machine. */
 void bench_report_heading (const BenchOptions * options, DdpmBackend * backend);
 void bench_report_table (const BenchOptions * options,
     const BenchResult * result);

@@ -8,19 +8,19 @@
 
 G_BEGIN_DECLS
 
-/* The one in the middle; of an even number, the mean of the two. min and max:
- * the spread. All 0 where nothing was measured. */
+/* The median of an even number of samples is the mean of the middle two. All
+ * are 0 if there are no samples. */
 typedef struct
 {
   gdouble median, min, max;
 } BenchSpread;
 
-/* samples: of gdouble; they are sorted. */
+/* samples: of gdouble; the function sorts them. */
 void bench_samples_summarise (GArray * samples, BenchSpread * spread);
 
-/* That of the wall, which nobody sets */
+/* Time that passes; setting the system's clock does not change it */
 #define BENCH_WALL CLOCK_MONOTONIC
-/* How long processors worked for this process, all threads together */
+/* Time that processors worked for this process, all threads together */
 #define BENCH_CPU CLOCK_PROCESS_CPUTIME_ID
 
 /* Seconds */

@@ -1,4 +1,4 @@
-/* gst-ddpm: whether two backends compute the same of a model
+/* gst-ddpm: do two backends compute the same from a model?
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  *   ddpm-check --model ckpt.bin --backend cuda --against cpu
@@ -19,7 +19,7 @@
 #define N_TIMESTEPS 5
 #define TOLERANCE_F32 1e-4
 #define TOLERANCE_BF16 3e-2
-/* Reverse steps magnify what is off in the first of them. */
+/* Later steps magnify a difference of the first. */
 #define SAMPLE_FACTOR 10
 
 /* What is computed on both */
@@ -30,10 +30,10 @@ typedef struct
   guint width, height;
   gsize count;                  /* floats of all images */
   gfloat *x;                    /* [count]: x_T */
-  gint *labels;                 /* [images]: the classes by turns, or none */
+  gint *labels;                 /* [images]: the classes in turn, or none */
 } Task;
 
-/* On one of them: eps at N_TIMESTEPS timesteps, and images */
+/* One backend's results: eps at N_TIMESTEPS timesteps, and images */
 typedef struct
 {
   const Task *task;
@@ -41,7 +41,7 @@ typedef struct
   gfloat *results[N_TIMESTEPS + 1];
 } Side;
 
-/* 0, ..., T - 1 */
+/* From 0 to T - 1 */
 static gint
 timestep_of (const Task * task, guint i)
 {
@@ -128,9 +128,9 @@ side_clear (Side * side)
 
 /* --- both -------------------------------------------------------------------- */
 
-/* Root mean square and largest of the differences, over the root mean square
- * of what they are held to. The margin is how often the first goes into its
- * limit. What is not a number is not within it. */
+/* Prints the root mean square and the largest of the differences, divided by the
+ * root mean square of the expected numbers. The margin is limit : rms. NaN is not
+ * within a limit. */
 static gboolean
 compare (const gchar * name, const gfloat * got, const gfloat * expected,
     gsize count, gdouble limit)

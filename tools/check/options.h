@@ -10,13 +10,14 @@ G_BEGIN_DECLS
 /**
  * CheckOptions:
  * @model: checkpoint; NULL: the built-in model
- * @kinds: which machine is checked, and which it is held to
- * @precisions: of the two
- * @threads: of each; 0: one per core
- * @images: evaluated at once
+ * @kinds: the backend to check, and the one to compare it with
+ * @precisions: precisions of the two
+ * @threads: compute threads of each; 0: one per core
+ * @images: images in one batch
  * @steps: reverse steps from noise to image
- * @seed: of the noise
- * @tolerance: of an evaluation, relative; 0: by precision
+ * @seed: seed of the noise
+ * @tolerance: largest relative difference of an evaluation; 0: it depends on the
+ *   precisions
  */
 typedef struct
 {
@@ -28,7 +29,7 @@ typedef struct
   gdouble tolerance;
 } CheckOptions;
 
-/* options: zeroed. FALSE: error says what is wrong. --help prints and exits. */
+/* Errors are those of options_parse (). */
 gboolean check_options_parse (CheckOptions * options, gchar *** argv,
     GError ** error);
 void check_options_clear (CheckOptions * options);

@@ -117,7 +117,7 @@ options_parse (const Option * options, const gchar * summary,
     g_autofree gchar *help = describe_option (o);
     const GOptionEntry entries[] = {
       {o->name, o->letter, 0, args[o->kind],
-            args[o->kind] == G_OPTION_ARG_CALLBACK ? (gpointer) parse_value :
+          args[o->kind] == G_OPTION_ARG_CALLBACK ? (gpointer) parse_value :
             o->value, g_intern_string (help), o->argument},
       {NULL}
     };

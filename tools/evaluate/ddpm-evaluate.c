@@ -3,8 +3,8 @@
  *
  *   ddpm-evaluate [OPTION ...] DATA
  *
- * Exit status: 0; 1: it could not be done; 2: the command line is wrong; 130:
- * interrupted, the figures are of the images done until then.
+ * Exit status: 0: done; 1: an error; 2: the command line is wrong; 130:
+ * interrupted: the figures are of the images until then.
  */
 #include <math.h>
 #include <signal.h>
@@ -20,7 +20,7 @@ typedef struct
 {
   DdpmCifar *cifar;
   guint64 *order;
-  gboolean labelled;            /* the model is told the classes */
+  gboolean labelled;            /* the model gets the labels */
 } Images;
 
 static volatile sig_atomic_t interrupted;
@@ -31,7 +31,7 @@ interrupt (int number)
   interrupted = 1;
 }
 
-/* Ctrl-C ends the work in good order; a second one at once */
+/* The first Ctrl-C ends the loop; a second one kills the process. */
 static void
 catch_interrupt (void)
 {
@@ -61,7 +61,7 @@ read_image (gpointer data, guint64 i, guint64 * sample, gint * label,
   return TRUE;
 }
 
-/* In random order, so that any first ones of them stand for all */
+/* In random order, so that the first n images are a fair sample of all */
 static gboolean
 open_images (EvaluateOptions * o, Images * images, GError ** error)
 {
@@ -107,7 +107,8 @@ check_model (const DdpmModel * model, GError ** error)
 
 other_images:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "%s is of images of %ux%u in %u channels, the data has %dx%d in 3",
+      "%s generates images of %ux%u pixels with %u channels, but those of the "
+      "data have %dx%d with 3",
       model->location, model->width, model->height,
       model->config.image_channels, DDPM_CIFAR_SIZE, DDPM_CIFAR_SIZE);
   return FALSE;
@@ -127,7 +128,7 @@ seconds_since (gint64 start)
   return (g_get_monotonic_time () - start) / (gdouble) G_TIME_SPAN_SECOND;
 }
 
-/* The first batch is part of the work, and says what the rest will cost. */
+/* Estimates the time of all evaluations from that of the first batch. */
 static void
 announce (DdpmEvaluator * evaluator, gdouble seconds)
 {

@@ -12,13 +12,14 @@ G_BEGIN_DECLS
  * EvaluateOptions:
  * @model: checkpoint; NULL: the built-in model
  * @data: folder or file (DdpmCifar)
- * @split: of a folder
- * @settings: images 0: all that there are
- * @backend: which machine
- * @precision: of activations
- * @threads: 0: one per core
- * @no_labels: a model of classes is not told those of the images
- * @json: a line of JSON for each bin and one for the total, not a table
+ * @split: part of a folder
+ * @settings: settings; 0 images: all
+ * @backend: compute backend
+ * @precision: precision of activations
+ * @threads: compute threads; 0: one per core
+ * @no_labels: give no labels to a model that has classes
+ * @json: print a line of JSON for each bin and one for the total instead of a
+ *   table
  */
 typedef struct
 {
@@ -31,7 +32,7 @@ typedef struct
   gboolean no_labels, json;
 } EvaluateOptions;
 
-/* FALSE: error says what is wrong. --help prints and exits. */
+/* Errors are those of options_parse (). */
 gboolean evaluate_options_parse (EvaluateOptions * options, gchar *** argv,
     GError ** error);
 void evaluate_options_clear (EvaluateOptions * options);

@@ -9,11 +9,11 @@ G_BEGIN_DECLS
 
 /**
  * EvaluateReport:
- * @options: what was asked for
- * @model: what was evaluated
- * @backend: what computed
- * @n_images: images that the data has
- * @seconds: that it took
+ * @options: the command line
+ * @model: the model that was evaluated
+ * @backend: the backend that computed
+ * @n_images: images of the data, evaluated or not
+ * @seconds: time of the evaluation
  * @results: the figures
  */
 typedef struct
@@ -27,7 +27,7 @@ typedef struct
 } EvaluateReport;
 
 void evaluate_report_print_table (const EvaluateReport * report);
-/* A line for each bin of timesteps, then one for the total */
+/* Prints a line for each bin of timesteps, then one for the total. */
 void evaluate_report_print_json (const EvaluateReport * report);
 
 G_END_DECLS
