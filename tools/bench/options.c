@@ -220,8 +220,8 @@ bench_options_parse (BenchOptions * options, gchar *** argv, GError ** error)
   gboolean ok;
 
   *options = (BenchOptions) {
-  .batches = g_array_new (FALSE, FALSE, sizeof (guint)),.sampler =
-        MODEL_SAMPLER,.guidance = -1.0,.repeats = 10,.warmup = 2};
+  .batches = g_array_new (FALSE, FALSE, sizeof (guint)),.guidance =
+        -1.0,.repeats = 10,.warmup = 2};
   ok = parse_command_line (&line, options, argv, error);
   options->clock = line.clock == 0 ? BENCH_WALL : BENCH_CPU;
   if (ok && line.model == NULL && options->mode != BENCH_TRAIN)
