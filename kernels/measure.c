@@ -60,9 +60,9 @@ enlarge_buffers (DdpmMeasure * m, const DdpmConvDesc * d, gsize scratch)
     m->sizes[i] = MAX (m->sizes[i], sizes[i]);
 }
 
-/* Numbers in (-1, 1), whose bits are not all alike, since zeros are faster on
- * some machines. In pairs of bf16 if that is the type of activations: read as a
- * float, a pair is near its second number. */
+/* Numbers between -1 and 1: zeros are faster on some machines. They are bf16 if
+ * that is the type of activations; a pair of bf16 that is read as one float is
+ * near the second of them. */
 static gpointer
 make_pattern (DdpmType type)
 {

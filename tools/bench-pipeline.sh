@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the pipeline costs over the bare engine: images a second of
-# "ddpmnoise ! ddpmdenoise ! fakesink" beside those of "ddpm-bench sample", of
-# one model, in turn, so that other load on the machine slows both.
+# Compares the pipeline with the library alone: prints images a second of
+# "ddpmnoise ! ddpmdenoise ! fakesink" and of "ddpm-bench sample" with one
+# model, in turn, so that other load on the machine slows both down.
 #
 #   tools/bench-pipeline.sh [OPTION ...]
 #
@@ -14,9 +14,9 @@
 #   --buffers N       batches of one measurement (10)
 #   --rounds N        measurements (5)
 #
-# A pipeline's start and end do not count: the time of N batches is that of
-# N + 1 of them less that of 1. On a machine with other load, believe the time of
-# processors.
+# The start and the end of a pipeline do not count: the time of N batches is the
+# time of N + 1 batches less that of 1. On a machine with other load, compare the
+# times of processors.
 set -eu
 # shellcheck source=pipelines/environment.sh
 . "$(dirname "$0")/../pipelines/environment.sh"

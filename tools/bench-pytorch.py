@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Times the notebook's model in PyTorch, and in ONNX Runtime where that is to be had,
-beside ddpm-bench: the same network, batch and threads, in turn, so that other load on
-the machine slows all. What is missing is left out and named.
+"""Times the notebook's model in PyTorch and ONNX Runtime, and in ddpm-bench: the same network,
+batch and threads, in turn, so that other load on the machine slows all of them down. Prints
+which of them it leaves out, and why.
 
     tools/bench-pytorch.py --bench build/tools/ddpm-bench --batch 16 --threads 2
 
-A training step here is the notebook's: Adam, no average of weights, no clipping;
-ddpm-bench's has both besides. The model is that of tests/oracle."""
+A training step in PyTorch is the notebook's: Adam, without average of weights and without
+clipping, which ddpm-bench has. The model is that of tests/oracle."""
 import argparse
 import inspect
 import io
@@ -38,14 +38,14 @@ def parse_arguments():
     parser.add_argument('--batch', type=int, default=16)
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument('--rounds', type=int, default=3, help='of all contenders (3)')
+    parser.add_argument('--rounds', type=int, default=3, help='rounds of all programs (3)')
     parser.add_argument('--repeats', type=int, default=5, help='steps of a round (5)')
     parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall',
-                        help='cpu: time of processors, where there is other load; then '
-                        'OMP_WAIT_POLICY=passive keeps waiting threads out of it')
-    parser.add_argument('--compile', action='store_true', help='torch.compile too')
+                        help='cpu: time of processors, for a machine with other load; set '
+                        'OMP_WAIT_POLICY=passive, so that it has no waiting threads')
+    parser.add_argument('--compile', action='store_true', help='time torch.compile too')
     parser.add_argument('--precision', choices=('all', 'bf16'), default='all',
-                        help='bf16: of every contender, so that less is compiled')
+                        help='bf16: time every program in bf16 only, so that less is compiled')
     parser.add_argument('--channels', type=int, default=128)
     parser.add_argument('--channel-mult', type=numbers, default=[1, 2, 2, 1])
     parser.add_argument('--attention-levels', type=numbers, default=[1])
@@ -53,7 +53,7 @@ def parse_arguments():
     parser.add_argument('--timesteps', type=int, default=1000)
     parser.add_argument('--width', type=int, default=32)
     parser.add_argument('--height', type=int, default=32)
-    parser.add_argument('--json', action='store_true', help='the results as one line of JSON')
+    parser.add_argument('--json', action='store_true', help='print the results as one line of JSON')
     return parser.parse_args()
 
 
@@ -257,7 +257,7 @@ def measure(o, mode, steps):
 
 
 def ratio(times, others):
-    """How often one step of the others takes as long as one of ours"""
+    """Time of a step of the others, divided by that of ours"""
     return statistics.median(b / a for a, b in zip(times, others))
 
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains one network twice, in float and in bf16, and draws both curves of the loss.
+"""Trains one network in float and in bf16, and draws the curves of their losses.
 
     tools/compare-precisions.py cifar-10-batches-bin --steps 1000 --output precisions.png
 
-Images, timesteps and noise of a step are the same in both, so that their losses can be
-subtracted step by step: the mean difference is printed with its standard error, beside
-the one that another seed makes. Where the processor has no bf16, --precision
-bf16-emulated rounds as it would. What follows -- are properties of ddpmtrainsink."""
+Both see the same images, timesteps and noise in a step, so that their losses can be subtracted
+step by step. Prints the mean difference with its standard error, and for comparison the
+difference that another seed makes. On a processor without bf16, --precision bf16-emulated
+rounds as bf16 does. Arguments after -- are properties of ddpmtrainsink."""
 import argparse
 import csv
 import pathlib
@@ -32,7 +32,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data', help='location of cifarsrc')
-    parser.add_argument('--precision', default='bf16', help='beside f32: bf16 or bf16-emulated (bf16)')
+    parser.add_argument('--precision', default='bf16', help='bf16 or bf16-emulated, to compare with f32 (bf16)')
     parser.add_argument('--steps', type=int, default=1000)
     parser.add_argument('--output', default='precisions.png')
     options = parser.parse_args(arguments)
@@ -57,7 +57,7 @@ def smooth(values):
 
 
 def difference(name, one, other):
-    """Of the second halves, where the first steps' fall is over."""
+    """Compares the second halves: at first, losses fall fast."""
     apart = [a - b for a, b in zip(one, other)][len(one) // 2:]
     mean = statistics.fmean(apart)
     error = statistics.stdev(apart) / len(apart) ** .5

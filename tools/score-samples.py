@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Shows generated images to a classifier: are they what they were to be?
+"""Shows generated images to a classifier: does it see the class that they were made for?
 
     tools/score-samples.py cifar-10-batches-bin --images 500 -- model=cifar10 steps=5
 
-What follows -- are properties of ddpmdenoise; each -- begins another set of images, from the
-same noise. Printed are, for each set, the part of the images that the classifier takes for the
-class that they were to show, the same by class, and the Frechet distance of its features of
-the images from those of the test split (Heusel et al. 2017, eq. 6, but with the features of this
-small network: it compares sets of one run, and is no FID). The real test images stand first.
+Arguments after -- are properties of ddpmdenoise. Each further -- begins another set of images,
+which is made from the same noise. For each set, and first for the real test images, prints which
+part of the images the classifier recognises as their class, in all and by class, and the Frechet
+distance between its features of the images and of the test split (Heusel et al. 2017, eq. 6, but
+with the features of this small network: it compares sets of one run and is not the FID).
 
-The classifier, a residual network of 0.6 million parameters, is trained on the training split when
-its file is not there yet: 20 to 30 minutes on one core. Needs python3-torch and python3-numpy."""
+The classifier is a residual network of 0.6 million parameters. If its file does not exist, the
+script trains it on the training split first: 20 to 30 minutes on one core. Needs python3-torch and
+python3-numpy."""
 import argparse
 import pathlib
 import subprocess
@@ -26,7 +27,7 @@ SIZE = 32
 CLASSES = 10
 EPOCHS = 4
 BATCH = 128
-SHOWN = 250     # images at a time, where nothing is learnt
+SHOWN = 250     # images at a time, outside of training
 SAMPLED = 20    # images of a buffer of ddpmnoise
 
 
@@ -41,8 +42,8 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data', type=pathlib.Path, help='folder of CIFAR-10, binary version')
     parser.add_argument('--classifier', type=pathlib.Path, default=pathlib.Path('classifier.pt'))
-    parser.add_argument('--images', type=int, default=500, help=f'of a set, a multiple of {SAMPLED} (500)')
-    parser.add_argument('--seed', type=int, default=0, help='of the noise they are made of')
+    parser.add_argument('--images', type=int, default=500, help=f'images of a set, a multiple of {SAMPLED} (500)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the noise')
     options = parser.parse_args(arguments)
     if options.images < SAMPLED or options.images % SAMPLED:
         parser.error(f'--images must be a multiple of {SAMPLED}')
@@ -88,7 +89,7 @@ class Residual(nn.Module):
 
 
 def network():
-    """Features of an image are what goes into the last layer."""
+    """The input of the last layer is called the features of an image."""
     return nn.Sequential(
         nn.Conv2d(3, 32, 4, stride=2, padding=1), nn.ReLU(), Residual(32), Convolution(32, 64),
         nn.MaxPool2d(2), Residual(64), Convolution(64, 128), nn.MaxPool2d(2), Residual(128),
@@ -140,7 +141,7 @@ def classifier(options):
 
 
 def look(model, images):
-    """Features (n, 128) and the class that each image is taken for."""
+    """Returns the features (n, 128) and the class that the classifier sees in each image."""
     with torch.no_grad():
         features = torch.cat([model[:-1](to_float(images[i:i + SHOWN]))
                               for i in range(0, len(images), SHOWN)])

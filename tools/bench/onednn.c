@@ -1,9 +1,9 @@
 /* gst-ddpm: how fast oneDNN's own convolutions are, without gst-ddpm
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A peer for ddpm-bench, whose ceiling is of our own convolutions: those of
- * the notebook's network that take the most time, as oneDNN computes them with
- * every layout left to it. Threads are OpenMP's: OMP_NUM_THREADS.
+ * The ceiling of ddpm-bench is that of gst-ddpm's own convolutions. This program
+ * times, for comparison, those convolutions of the notebook's network that take
+ * the most time, in oneDNN's favourite layouts. OMP_NUM_THREADS sets the threads.
  */
 #include <glib.h>
 #include <stdlib.h>
@@ -169,7 +169,7 @@ main (int argc, char **argv)
   dnnl_engine_t engine;
 
   g_option_context_set_summary (context,
-      "How fast oneDNN's own 3x3 convolutions are on this machine, forward.");
+      "Times oneDNN's own 3x3 convolutions on this machine, forward.");
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
     g_printerr ("bench-onednn: %s\n", error->message);

@@ -1,4 +1,4 @@
-/* gst-ddpm: writes a checkpoint anew in half the size, its weights in bf16
+/* gst-ddpm: writes a checkpoint with its weights in bf16: half the size
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  *   shrink-checkpoint INPUT OUTPUT
