@@ -31,6 +31,12 @@ typedef struct
   gboolean ok;
 } Call;
 
+guint
+ddpm_measure_get_threads (DdpmBackend * backend)
+{
+  return backend->threads;
+}
+
 static const DdpmConvDesc *
 desc_of (DdpmMeasure * m, guint i)
 {

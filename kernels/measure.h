@@ -8,6 +8,9 @@
 
 G_BEGIN_DECLS
 
+/* Compute threads of a backend */
+guint ddpm_measure_get_threads (DdpmBackend * backend);
+
 typedef struct _DdpmMeasure DdpmMeasure;
 
 /* Plans the convolutions that a timer has seen, with memory that all of them

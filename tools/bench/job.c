@@ -2,11 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tools/bench/job.h"
-#include "gst-ddpm/sample/denoiser.h"
-#include "gst-ddpm/sample/predictor.h"
-#include "gst-ddpm/model/labels.h"
-#include "gst-ddpm/model/noise.h"
-#include "gst-ddpm/train/trainer.h"
+#include "gst-ddpm/ddpm.h"
 
 struct _BenchJob
 {

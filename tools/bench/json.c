@@ -63,7 +63,8 @@ set_machine (JsonObject * json, DdpmBackend * backend)
   json_object_set_string_member (json, "device",
       ddpm_backend_get_device (backend));
   json_object_set_string_member (json, "precision", precision);
-  json_object_set_int_member (json, "threads", backend->threads);
+  json_object_set_int_member (json, "threads",
+      ddpm_measure_get_threads (backend));
 }
 
 static JsonObject *

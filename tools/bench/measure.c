@@ -12,7 +12,7 @@
 
 #include "tools/bench/job.h"
 #include "tools/bench/measure.h"
-#include "gst-ddpm/unet/unet.h"
+#include "gst-ddpm/ddpm.h"
 
 typedef struct
 {

@@ -5,7 +5,7 @@
 
 #include "tools/bench/options.h"
 #include "tools/common/options.h"
-#include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/ddpm.h"
 
 #define DEFAULT_SIZE 32
 #define DEFAULT_STEPS 10

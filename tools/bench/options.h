@@ -4,8 +4,7 @@
 #pragma once
 
 #include "tools/bench/samples.h"
-#include "gst-ddpm/model/model.h"
-#include "gst-ddpm/sample/sampler.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 

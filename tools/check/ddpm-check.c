@@ -7,11 +7,7 @@
 #include <stdlib.h>
 
 #include "tools/check/options.h"
-#include "gst-ddpm/files/checkpoint.h"
-#include "gst-ddpm/sample/denoiser.h"
-#include "gst-ddpm/model/labels.h"
-#include "gst-ddpm/model/noise.h"
-#include "gst-ddpm/sample/predictor.h"
+#include "gst-ddpm/ddpm.h"
 
 #define EXIT_USAGE 2
 #define EXIT_DIFFERENT 3

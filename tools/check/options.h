@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 

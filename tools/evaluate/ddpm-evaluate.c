@@ -10,7 +10,7 @@
 #include <signal.h>
 
 #include "tools/evaluate/report.h"
-#include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/ddpm.h"
 
 #define PROGRESS_INTERVAL (5 * G_TIME_SPAN_SECOND)
 #define EXIT_INTERRUPTED 130

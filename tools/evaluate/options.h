@@ -3,8 +3,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/files/cifar.h"
-#include "gst-ddpm/evaluate/evaluator.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 
