@@ -1,8 +1,9 @@
 /* gst-ddpm: CPU backend: attention with one head
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Vaswani et al., "Attention is all you need" (2017), eq. 1: products
- * of strided views of q, k and v, and softmax by rows between them.
+ * Vaswani et al., "Attention is all you need" (2017), eq. 1, and its
+ * derivatives: products of strided views of q, k and v, with a softmax of each
+ * row between them.
  *
  *   S = q k^T / sqrt (c),  P = softmax (S) by rows,  y = P v
  *   dv = P^T dy,  dP = dy v^T,  dS = P (dP - rowsum (P dP))
@@ -11,19 +12,26 @@
 #include <math.h>
 #include "kernels/cpu/gemm.h"
 
+typedef enum
+{
+  SCORES,                       /* S = q k^T */
+  VALUES,                       /* y = P v */
+  DPROBS,                       /* dP = dy v^T */
+  DVALUES,                      /* dv = P^T dy */
+  DQUERIES,                     /* dq = dS k */
+  DKEYS,                        /* dk = dS^T q */
+  N_PRODUCTS
+} Product;
+
 typedef struct
 {
   CpuPlan base;
   DdpmAttentionDesc d;
-  DdpmType type;                /* of what is multiplied */
-  CpuGemm scores;               /* q, k^T, S */
-  CpuGemm values;               /* P, v, y */
-  CpuGemm dprobs;               /* dy, v^T, dP */
-  CpuGemm dvalues;              /* P^T, dy, dv */
-  CpuGemm dqueries;             /* dS, k, dq */
-  CpuGemm dkeys;                /* dS^T, q, dk */
-  /* the workspace: tokens by tokens in f32 and in the type of activations,
-   * and, where that is not the type of products, what is multiplied */
+  DdpmType type;                /* of the operands of products */
+  CpuGemm gemm[N_PRODUCTS];
+  /* Offsets in the workspace: two matrices of tokens by tokens, in f32 and in
+   * the type of activations; where products have another type, their operands
+   * in that */
   gsize scores_at, dscores_at, qkv_at, y_at, probs_at, dqkv_at, work_at;
 } CpuAttention;
 
@@ -32,34 +40,18 @@ clear_gemms (DdpmPlan * p)
 {
   CpuAttention *a = (CpuAttention *) p;
 
-  ddpm_cpu_gemm_clear (&a->scores);
-  ddpm_cpu_gemm_clear (&a->values);
-  ddpm_cpu_gemm_clear (&a->dprobs);
-  ddpm_cpu_gemm_clear (&a->dvalues);
-  ddpm_cpu_gemm_clear (&a->dqueries);
-  ddpm_cpu_gemm_clear (&a->dkeys);
+  for (guint i = 0; i < N_PRODUCTS; i++)
+    ddpm_cpu_gemm_clear (&a->gemm[i]);
 }
 
-static const gchar *
-get_slower_name (const CpuGemm * first, const CpuGemm * second)
-{
-  return ddpm_cpu_primitive_is_slow (&second->primitive[0]) ? second->name
-      : first->name;
-}
-
+/* Each kind of pass has two products: the name is that of the slower one. */
 static const gchar *
 get_implementation (DdpmPlan * p, guint kind)
 {
-  CpuAttention *a = (CpuAttention *) p;
+  const CpuGemm *gemm = &((CpuAttention *) p)->gemm[2 * MIN (kind, 2)];
 
-  switch (kind) {
-    case 0:
-      return get_slower_name (&a->scores, &a->values);
-    case 1:
-      return get_slower_name (&a->dprobs, &a->dvalues);
-    default:
-      return get_slower_name (&a->dqueries, &a->dkeys);
-  }
+  return ddpm_cpu_primitive_is_slow (&gemm[1].primitive[0]) ? gemm[1].name
+      : gemm[0].name;
 }
 
 static gboolean
@@ -74,38 +66,32 @@ plan_gemms (CpuAttention * a, CpuBackend * b, GError ** error)
   const CpuMatrix scores = { DDPM_TYPE_F32, t, t, {t * t, t, 1} };
   const CpuMatrix probs = { type, t, t, {t * t, t, 1} };
   const CpuMatrix probs_transposed = { type, t, t, {t * t, 1, t} };
+  const CpuMatrix *const operands[N_PRODUCTS][3] = {
+    {&third, &third_transposed, &scores}, {&probs, &third, &y},
+    {&y, &third_transposed, &scores}, {&probs_transposed, &y, &third},
+    {&probs, &third, &third}, {&probs_transposed, &third, &third}
+  };
+  const guint count = a->d.training ? N_PRODUCTS : DPROBS;
 
-  if (!ddpm_cpu_gemm_init (&a->scores, b, n, &third, &third_transposed,
-          &scores, FALSE, error)
-      || !ddpm_cpu_gemm_init (&a->values, b, n, &probs, &third, &y, FALSE,
-          error))
-    return FALSE;
-  if (!a->d.training)
-    return TRUE;
-  return ddpm_cpu_gemm_init (&a->dprobs, b, n, &y, &third_transposed, &scores,
-      FALSE, error)
-      && ddpm_cpu_gemm_init (&a->dvalues, b, n, &probs_transposed, &y, &third,
-      FALSE, error)
-      && ddpm_cpu_gemm_init (&a->dqueries, b, n, &probs, &third, &third,
-      FALSE, error)
-      && ddpm_cpu_gemm_init (&a->dkeys, b, n, &probs_transposed, &third,
-      &third, FALSE, error);
+  for (guint i = 0; i < count; i++) {
+    if (!ddpm_cpu_gemm_init (&a->gemm[i], b, n, operands[i][0],
+            operands[i][1], operands[i][2], FALSE, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static void
 lay_out (CpuAttention * a)
 {
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
-  const CpuGemm *all[] = { &a->scores, &a->values, &a->dprobs,
-    &a->dvalues, &a->dqueries, &a->dkeys
-  };
   const gsize act = ddpm_type_size (a->base.plan.backend->act_type);
-  /* whether activations are widened to floats to be multiplied */
+  /* 1, if activations are converted to floats before they are multiplied */
   const gsize widened = a->type != a->base.plan.backend->act_type;
   gsize total = 0, work = 0;
 
-  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    work = MAX (work, all[i]->scratch);
+  for (guint i = 0; i < N_PRODUCTS; i++)
+    work = MAX (work, a->gemm[i].scratch);
   a->scores_at = ddpm_cpu_layout_add (&total, n * t * t, sizeof (float));
   a->dscores_at = ddpm_cpu_layout_add (&total, n * t * t, act);
   a->qkv_at =
@@ -140,6 +126,7 @@ ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
   return &a->base.plan;
 }
 
+/* As operands of products: as they are, or converted into the workspace */
 static gconstpointer
 widen_activations (CpuAttention * a, gsize count, gconstpointer x,
     gpointer scratch, gsize at)
@@ -163,7 +150,7 @@ store_activations (CpuAttention * a, gsize count, gconstpointer x, gpointer y)
         FALSE);
 }
 
-/* x, of activations, at a third of its row */
+/* q, k or v of the first token: 0, 1, 2 */
 static gpointer
 get_third (const CpuAttention * a, gconstpointer qkv, guint which)
 {
@@ -184,16 +171,16 @@ ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   gpointer out = a->type == act ? y : ddpm_cpu_at (scratch, a->y_at);
 
   qkv = widen_activations (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_gemm_run (&a->scores, b, qkv, get_third (a, qkv, 1), scores, FALSE,
-      work);
+  ddpm_cpu_gemm_run (&a->gemm[SCORES], b, qkv, get_third (a, qkv, 1), scores,
+      FALSE, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax (act, t, scale, scores + row * t,
         ddpm_cpu_at (probs, row * t * ddpm_type_size (act)));
   probs =
       (gpointer) widen_activations (a, n * t * t, probs, scratch, a->probs_at);
-  ddpm_cpu_gemm_run (&a->values, b, probs, get_third (a, qkv, 2), out, FALSE,
-      work);
+  ddpm_cpu_gemm_run (&a->gemm[VALUES], b, probs, get_third (a, qkv, 2), out,
+      FALSE, work);
   store_activations (a, n * t * c, out, y);
 }
 
@@ -217,19 +204,19 @@ ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
 
   dy = widen_activations (a, n * t * c, dy, scratch, a->y_at);
   qkv = widen_activations (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_gemm_run (&a->dvalues, b, wide_probs, dy, get_third (a, out, 2),
+  ddpm_cpu_gemm_run (&a->gemm[DVALUES], b, wide_probs, dy, get_third (a, out,
+          2), FALSE, work);
+  ddpm_cpu_gemm_run (&a->gemm[DPROBS], b, dy, get_third (a, qkv, 2), dprobs,
       FALSE, work);
-  ddpm_cpu_gemm_run (&a->dprobs, b, dy, get_third (a, qkv, 2), dprobs, FALSE,
-      work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
     b->kernels->softmax->softmax_gradient (act, t, scale,
         ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t,
         ddpm_cpu_at (rounded, row * row_bytes));
   dscores = widen_activations (a, n * t * t, rounded, scratch, a->probs_at);
-  ddpm_cpu_gemm_run (&a->dqueries, b, dscores, get_third (a, qkv, 1), out,
+  ddpm_cpu_gemm_run (&a->gemm[DQUERIES], b, dscores, get_third (a, qkv, 1), out,
       FALSE, work);
-  ddpm_cpu_gemm_run (&a->dkeys, b, dscores, qkv, get_third (a, out, 1), FALSE,
-      work);
+  ddpm_cpu_gemm_run (&a->gemm[DKEYS], b, dscores, qkv, get_third (a, out, 1),
+      FALSE, work);
   store_activations (a, n * t * 3 * c, out, dqkv);
 }

@@ -1,4 +1,4 @@
-/* gst-ddpm: CPU backend: own loops, and oneDNN, on all cores
+/* gst-ddpm: CPU backend: its table of operations, and what it needs to run
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/backends.h"
@@ -76,9 +76,9 @@ static const DdpmOps cpu_ops = {
   .adam = ddpm_cpu_adam,
 };
 
-/* --- what is here --------------------------------------------------------- */
+/* --- creating it --------------------------------------------------------- */
 
-/* In f32, and where bf16 is emulated, oneDNN is not even opened. */
+/* oneDNN is opened for native bf16 only. */
 static gboolean
 choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
 {
@@ -98,7 +98,7 @@ check_threads (guint threads, GError ** error)
   if (threads <= ddpm_cpu_thread_limit ())
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-      "%u threads were asked for, and OpenMP may use %u here "
+      "%u threads were asked for, but OpenMP may use only %u here "
       "(OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS)", threads,
       ddpm_cpu_thread_limit ());
   return FALSE;

@@ -5,8 +5,8 @@
 #include <string.h>
 #include "kernels/cpu/private.h"
 
-/* Elements of one image that a thread works on at a time, whole blocks of
- * four random numbers */
+/* Elements of one image that a thread works on at a time: a multiple of four,
+ * because random numbers are drawn in blocks of four */
 #define PIECE 1024
 
 static const CpuKernels *
@@ -15,7 +15,8 @@ get_kernels (DdpmBackend * b)
   return ((CpuBackend *) b)->kernels;
 }
 
-/* Normals [first, first + count) of an image; first is a multiple of 4. */
+/* Draws the normals [first, first + count) of an image; first is a multiple of
+ * 4. */
 static void
 draw_normals (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
     guint first, guint count, float *out)

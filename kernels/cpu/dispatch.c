@@ -1,4 +1,4 @@
-/* gst-ddpm: CPU backend: which of its inner loops this processor can run
+/* gst-ddpm: CPU backend: chooses the inner loops that this processor can run
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cpu/isa/table.h"
@@ -8,8 +8,9 @@ extern const CpuKernels ddpm_cpu_kernels_baseline;
 extern const CpuKernels ddpm_cpu_kernels_v3, ddpm_cpu_kernels_v4;
 #endif
 
-/* The levels of the x86-64 psABI, of which the compilers' names are asked one
- * by one: gcc 12 knows x86-64-v3 as an argument of -march only. */
+/* The levels of the x86-64 psABI. Their instruction sets are tested one by one:
+ * gcc 12 knows x86-64-v3 as an argument of -march, but not in
+ * __builtin_cpu_supports (). */
 const CpuKernels *
 ddpm_cpu_kernels_get (void)
 {

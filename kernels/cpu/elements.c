@@ -4,10 +4,11 @@
 #include <string.h>
 #include "kernels/cpu/private.h"
 
-/* Elements of a piece: enough to be worth a thread, and some of them for
- * each thread of anything large. Always the same: sums depend on it. */
+/* Elements of a piece: enough to be worth starting a thread, and few enough
+ * that each thread gets some pieces of a large array. Sums are rounded piece by
+ * piece, so this number must not depend on the number of threads. */
 #define PIECE 16384
-/* Rows of a piece of a sum of columns, and columns joined at a time */
+/* Rows of a piece of a sum of columns, and columns that are added up at a time */
 #define SUM_ROWS 128
 #define SUM_COLUMNS 16
 
@@ -40,7 +41,7 @@ ddpm_cpu_column_sums_scratch (gsize rows, gsize c)
   return ddpm_cpu_count_pieces (rows, SUM_ROWS) * c * sizeof (float);
 }
 
-/* Sums of the pieces [pieces][c], in double and in their order */
+/* Adds up the sums of the pieces [pieces][c], in double and in their order. */
 static void
 join_sums (gsize pieces, gsize c, gsize first, const float *sums, float *out,
     gboolean add)
@@ -84,7 +85,7 @@ ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
 {
   const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
 
-  /* images lie one below the other: 2 n h rows */
+  /* all images, one below the other: 2 n h rows */
 #pragma omp parallel for schedule(static)
   for (gsize i = 0; i < (gsize) 2 * n * h; i++)
     get_kernels (b)->element->upsample_row (b->act_type, w, c,
@@ -132,7 +133,7 @@ ddpm_cpu_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
   }
 }
 
-/* Of SUM_COLUMNS elements of a row of the table */
+/* The gradient of SUM_COLUMNS elements of one row of the table */
 static void
 embedding_backward_piece (guint n, guint dim, gint row, gsize first,
     const gint * index, const float *dy, float *drow, gboolean add)
@@ -181,7 +182,7 @@ ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
 
 /* --- the optimizer ------------------------------------------------------------ */
 
-/* The pieces' sums are added in their order, a fixed number at a time. */
+/* The sums of the pieces are added in their order, a fixed number at a time. */
 double
 ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 {

@@ -20,7 +20,8 @@ count_panels (const CpuGemm * g, CpuBackend * b, gboolean columns)
       : ddpm_cpu_count_pieces (g->rows, b->kernels->gemm->rows);
 }
 
-/* As many for each thread, or so many that it does not matter */
+/* Whether each thread gets the same number of pieces, or there are so many that
+ * it does not matter */
 static gboolean
 is_shared_out (const CpuGemm * g, gsize threads)
 {
@@ -29,7 +30,7 @@ is_shared_out (const CpuGemm * g, gsize threads)
   return pieces >= 4 * threads || pieces % threads == 0;
 }
 
-/* The larger side is halved until all threads are busy. */
+/* Halves the larger side of the pieces until all threads have work. */
 static void
 cut_up (CpuGemm * g, CpuBackend * b)
 {
@@ -112,7 +113,7 @@ typedef struct
   gboolean add;
 } GemmRun;
 
-/* Rows as they are, where they are contiguous, or packed */
+/* The rows of a as they are, if they are contiguous; else packed */
 static CpuGemmRows
 get_rows (const GemmRun * run, gsize row, gsize rows, gsize from, gsize depth,
     const float *a, float *packed)
@@ -130,7 +131,7 @@ get_rows (const GemmRun * run, gsize row, gsize rows, gsize from, gsize depth,
   return brought;
 }
 
-/* What one block of the depth adds to some rows and columns of a product */
+/* Adds the products of one block of the depth to some rows and columns of c. */
 static void
 add_block (const GemmRun * run, gsize image, gsize row, gsize end, gsize column,
     gsize columns, gsize block, gpointer slot)

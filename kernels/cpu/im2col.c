@@ -106,9 +106,9 @@ ddpm_cpu_im2col_init (CpuIm2col * p, CpuBackend * b, const DdpmConvDesc * d)
   add_phase (p, b, &all);
 }
 
-/* Tap i of output o is input stride o + i - before. So the input at stride k
- * + phase has it from output k + (phase + before - i) / stride, where that is
- * a whole number. */
+/* Tap i of output o reads input stride * o + i - before. So input stride * k +
+ * phase gets a gradient through tap i from output k + (phase + before - i) /
+ * stride, if that is a whole number. */
 static void
 add_backward_phase (CpuIm2col * p, CpuBackend * b, const DdpmConvDesc * d,
     guint y, guint x)
@@ -155,7 +155,7 @@ ddpm_cpu_im2col_init_backward (CpuIm2col * p, CpuBackend * b,
 /* A range is as deep as a block of a gemm: one tap, or as many whole taps as
  * fit. */
 static RangeSize
-range_size (const CpuIm2col * p, guint input)
+get_range_size (const CpuIm2col * p, guint input)
 {
   const gsize channels = p->channels[input];
   const RangeSize size = { input, MAX (1, CPU_GEMM_DEPTH / channels),
@@ -199,7 +199,7 @@ copy_few (gsize count, const float *from, float *to)
       to[i] = from[i];
 }
 
-/* Taps that read one pixel after the other are copied together. */
+/* Taps that read neighbouring pixels are copied together. */
 static void
 fill_row (const CpuIm2col * p, const CpuPhase * phase,
     const ColumnRange * range, const Place * place, const float *x,
@@ -262,7 +262,7 @@ pack_panel (const CpuIm2col * p, CpuBackend * b, const CpuPhase * phase,
   const CpuGemmKernels *k = b->kernels->gemm;
 
   for (guint input = 0; input < p->n_inputs; input++) {
-    const RangeSize size = range_size (p, input);
+    const RangeSize size = get_range_size (p, input);
 
     for (gsize i = 0; i < count_ranges (p, phase, &size); i++) {
       const ColumnRange range = locate_range (p, phase, &size, i);
@@ -295,8 +295,8 @@ ddpm_cpu_im2col_pack (const CpuIm2col * p, CpuBackend * b,
 
 /* --- convolution --------------------------------------------------------------- */
 
-/* Blocks of outputs' places, times groups of channels where there are more
- * threads */
+/* Work is shared out in blocks of rows and, if there are more threads than
+ * blocks, in groups of output channels. */
 typedef struct
 {
   const CpuIm2col *p;
@@ -304,7 +304,7 @@ typedef struct
   const float *const *x;
   const float *packed, *bias, *plus;
   float *y;
-  gsize block, blocks;          /* places of one; of all phases */
+  gsize block, blocks;          /* rows of a block; blocks of all phases */
   gsize panels, groups;         /* of output channels */
   gsize sums_at, slot_bytes;    /* of a thread's workspace */
 } Convolution;
@@ -378,9 +378,9 @@ get_rows (const Convolution * c, const CpuPhase * phase,
   return rows;
 }
 
-/* Sums to where the outputs are, of every out_step-th pixel */
+/* Stores sums where their outputs are: in every out_step-th pixel */
 static void
-scatter (const Convolution * c, const CpuPhase * phase, gsize first,
+store_outputs (const Convolution * c, const CpuPhase * phase, gsize first,
     gsize count, gsize channel, gsize channels, const float *sums)
 {
   const CpuIm2col *p = c->p;
@@ -409,7 +409,7 @@ sum_ranges (const Convolution * c, const CpuPhase * phase, gsize first,
   const float *packed = c->packed + phase->packed_at + channel * phase->depth;
 
   for (guint input = 0; input < p->n_inputs; input++) {
-    const RangeSize size = range_size (p, input);
+    const RangeSize size = get_range_size (p, input);
 
     for (gsize i = 0; i < count_ranges (p, phase, &size); i++) {
       const ColumnRange range = locate_range (p, phase, &size, i);
@@ -451,11 +451,12 @@ convolve_block (const Convolution * c, const CpuPhase * phase, gsize block,
     if (phase->n_taps == 0)
       memset (sums, 0, count * channels * sizeof (float));
     sum_ranges (c, phase, first, count, channel, channels, &to, slot);
-    scatter (c, phase, first, count, channel, channels, sums);
+    store_outputs (c, phase, first, count, channel, channels, sums);
   }
 }
 
-/* The last phases have the most taps, and come first. */
+/* Phases are computed from the last one to the first: the last have the most
+ * taps, and so the most work. */
 static void
 convolve_piece (const Convolution * c, gsize i, gpointer slot)
 {
@@ -516,11 +517,11 @@ typedef struct
   gboolean add;
   RangeSize size;
   gsize ranges, row_panels, row_pieces;
-  gsize blocks;                 /* of places */
+  gsize blocks;                 /* of rows */
   gsize columns_at, rows_at, sums_at, slot_bytes;       /* of the workspace */
 } Gradient;
 
-/* All taps of some channels, so that what is written lies together */
+/* A range has all taps of some channels, so that its gradient lies together. */
 static void
 share_out_gradient (Gradient * g, const CpuIm2col * p, CpuBackend * b,
     guint input)
@@ -577,7 +578,7 @@ fill_columns (const Gradient * g, const ColumnRange * range, gsize first,
   }
 }
 
-/* What one block of places adds to the sums [rows][columns] */
+/* Adds the products of one block of rows to the sums [out][columns]. */
 static void
 add_block (const Gradient * g, const ColumnRange * range, gsize out, gsize outs,
     gsize block, gpointer slot)

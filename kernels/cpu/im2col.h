@@ -7,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* A tap of the kernel, and the pixel that it reads: so far from the one at
- * the output's place times in_step */
+/* A tap of the kernel. For the output at (y, x) it reads the pixel at
+ * (y in_step + tap.y, x in_step + tap.x). */
 typedef struct
 {
   gint y, x;
   guint index;                  /* of kernel x kernel */
 } CpuTap;
 
-/* Outputs (y + i out_step, x + k out_step) with i < height, k < width, which
+/* The outputs (y + i out_step, x + k out_step), i < height, k < width, which
  * all have the same taps */
 typedef struct
 {
@@ -23,7 +23,7 @@ typedef struct
   guint n_taps;
   CpuTap taps[9];
   gsize depth;                  /* of their sums */
-  gsize packed_at;              /* their weights, among those packed */
+  gsize packed_at;              /* offset of their weights among those packed */
 } CpuPhase;
 
 /* y (n, out_height, out_width, out) of inputs (n, in_height, in_width,
@@ -38,8 +38,9 @@ typedef struct
   CpuPhase phases[4];
 } CpuIm2col;
 
-/* x to y, and dy to the dx of one of the concatenated inputs */
-void ddpm_cpu_im2col_init (CpuIm2col * p, CpuBackend * b, const DdpmConvDesc * d);
+/* From x to y; from dy to the dx of one of the concatenated inputs */
+void ddpm_cpu_im2col_init (CpuIm2col * p, CpuBackend * b,
+    const DdpmConvDesc * d);
 void ddpm_cpu_im2col_init_backward (CpuIm2col * p, CpuBackend * b,
     const DdpmConvDesc * d, guint channels);
 
@@ -54,12 +55,12 @@ void ddpm_cpu_im2col_pack (const CpuIm2col * p, CpuBackend * b,
 void ddpm_cpu_im2col_convolve (const CpuIm2col * p, CpuBackend * b,
     const float *const x[2], const float *packed, const float *bias,
     const float *plus, float *y, gpointer scratch);
-/* Of one input: the gradient of the kernel from its channel i to output o, at
- * dweight + i in_stride + o out_stride; add: += */
+/* The gradient of the weights of one input: the kernel from its channel i to
+ * output o is at dweight + i in_stride + o out_stride; add: += */
 void ddpm_cpu_im2col_gradient (const CpuIm2col * p, CpuBackend * b, guint input,
     const float *x, const float *dy, float *dweight, gsize in_stride,
     gsize out_stride, gboolean add, gpointer scratch);
-/* Bytes of workspace of each */
+/* Bytes of workspace of the two */
 gsize ddpm_cpu_im2col_scratch (const CpuIm2col * p, CpuBackend * b);
 gsize ddpm_cpu_im2col_gradient_scratch (const CpuIm2col * p, CpuBackend * b);
 

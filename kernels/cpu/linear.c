@@ -1,7 +1,10 @@
 /* gst-ddpm: CPU backend: the linear layers of the time embedding
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- *   y[r][o] = bias[o] + sum over i of x[r][i] weight[o][i]
+ *   y[r][o]     = bias[o] + sum over i of x[r][i] weight[o][i]
+ *   dx[r][i]    = sum over o of dy[r][o] weight[o][i]
+ *   dweight[o][i] = sum over r of dy[r][o] x[r][i]
+ *   dbias[o]    = sum over r of dy[r][o]
  */
 #include "kernels/cpu/gemm.h"
 
@@ -21,8 +24,8 @@ get_implementation (DdpmPlan * p, guint kind)
   return ddpm_cpu_plan_backend (p)->kernels->gemm->name;
 }
 
-/* Of few rows, weights are read once and as they are where they are the left
- * factor. */
+/* There are few rows. With the weights as the left factor, they are read once,
+ * and need not be packed. */
 static void
 plan_gemms (CpuLinear * l, CpuBackend * b)
 {

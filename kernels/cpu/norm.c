@@ -22,11 +22,11 @@
 
 /* Elements of a block: 32 KiB of floats */
 #define BLOCK 8192
-/* With this many images for each thread, whole images are shared out: one
- * stays in the cache from the first pass to the second. */
+/* With at least this many images for each thread, a thread works on whole
+ * images: an image then stays in its cache from the first pass to the second. */
 #define IMAGES_PER_THREAD 4
 
-/* What is per channel; see CpuNormKernels */
+/* Vectors of one number a channel; see CpuNormKernels */
 typedef enum
 {
   NORM_MEAN,
@@ -37,7 +37,7 @@ typedef enum
   NORM_VECTORS
 } NormVector;
 
-/* An image is cut into blocks of pixels that fit the first-level cache. */
+/* An image is cut into blocks of pixels that fit into the first-level cache. */
 typedef struct
 {
   CpuPlan base;
@@ -46,7 +46,7 @@ typedef struct
   gsize first[2], channels[2];  /* of each source */
   guint n_sources;
   gsize block, blocks;          /* pixels of a block; blocks of an image */
-  gboolean by_image;            /* a thread takes an image, or a block */
+  gboolean by_image;            /* a thread works on whole images, else blocks */
   /* The workspace: slots, one per thread or image, of: */
   gsize slot_bytes;
   gsize sums_at;                /* [blocks][3][c] float: of each block */
@@ -59,7 +59,7 @@ typedef struct
   gsize column_sums_at;
 } Norm;
 
-/* The arguments of one call. dy, dx and what follows: backward only */
+/* The arguments of one call; from dy on: of the backward pass only */
 typedef struct
 {
   Norm *norm;
@@ -79,8 +79,8 @@ typedef struct
   float *dtime_bias;
 } NormCall;
 
-/* Over all images: collect (every block), join (the image), apply (every
- * block); slot is the image's or the thread's part of the workspace. */
+/* For each image: collect () of each block, join () once, apply () of each block.
+ * slot is the image's or the thread's part of the workspace. */
 typedef struct
 {
   void (*collect) (const NormCall * call, gsize image, gsize block,
@@ -231,7 +231,7 @@ run_by_block (const NormCall * call, const NormPasses * passes)
   }
 }
 
-/* The same blocks are joined in the same order either way. */
+/* Both ways join the same blocks in the same order. */
 static void
 run_passes (const NormCall * call, const NormPasses * passes)
 {
@@ -383,7 +383,7 @@ collect_gradients (const NormCall * call, gsize image, gsize block,
   }
 }
 
-/* total [3][c] of the image: dz, dz x^ and x^ */
+/* total [3][c]: sums of dz, dz x^ and x^ over the image */
 static void
 sum_blocks (const Norm * norm, gpointer slot, double *total)
 {
@@ -466,8 +466,8 @@ apply_gradients (const NormCall * call, gsize image, gsize block, gpointer slot)
   }
 }
 
-/* An image's mean and rstd per channel are spread before its first block is
- * looked at; by block, all of them are before any. */
+/* If a thread works on whole images, it spreads the statistics of an image before
+ * its first block. Else those of all images are spread before any block. */
 static void
 collect_first (const NormCall * call, gsize image, gsize block, gpointer slot)
 {

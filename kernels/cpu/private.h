@@ -1,10 +1,11 @@
 /* gst-ddpm: CPU backend: what its files share
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * oneDNN computes convolutions and matrix products in bf16, the loops of
- * kernels/cpu/isa/table.h everything else, and all where it is not built with oneDNN. Sums are over pieces that depend on the
- * shape alone, in their order: results do not depend on which thread did
- * what. Nothing but oneDNN takes memory in a step.
+ * oneDNN computes convolutions and matrix products in bf16. The loops of
+ * kernels/cpu/isa/table.h compute everything else, and everything in a build
+ * without oneDNN. Sums are cut into pieces that depend on the shape alone and
+ * are added in their order, so no result depends on which thread computed
+ * what. Only oneDNN allocates memory while it executes.
  */
 #pragma once
 
@@ -17,27 +18,27 @@ typedef struct
 {
   DdpmBackend base;
   const CpuKernels *kernels;
-  gboolean native_bf16;         /* oneDNN computes in bf16 */
-  struct dnnl_engine *engine;   /* NULL: oneDNN computes nothing */
+  gboolean native_bf16;         /* bf16, and not emulated: by oneDNN */
+  struct dnnl_engine *engine;   /* NULL: oneDNN is not used */
   struct dnnl_stream *stream;
-  /* where conv_set_weights () arranges weights: enough for any plan */
+  /* workspace of conv_set_weights (), large enough for every plan */
   float *staging;
   gsize staging_size;           /* floats */
 } CpuBackend;
 
 /* --- the compute thread (thread.c) ------------------------------------- */
 
-/* Physical cores that this process may run on */
+/* The number of physical cores that this process may run on */
 guint ddpm_cpu_thread_count_cores (void);
-/* The most threads that OpenMP gives a team here */
+/* The largest number of threads that OpenMP allows here */
 guint ddpm_cpu_thread_limit (void);
 void ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data),
     gpointer data);
 
-/* --- sizes and workspaces ---------------------------------------------------- */
+/* --- sizes and workspaces ------------------------------------------------- */
 
-/* Adds up the parts of a workspace, each on a cache line of its own; past
- * any size that can be had, it stays G_MAXSIZE. Returns the offset. */
+/* Adds a part of a workspace to the total, on a cache line of its own, and
+ * returns its offset. A total that is too large for memory stays G_MAXSIZE. */
 static inline gsize
 ddpm_cpu_layout_add (gsize * total, gsize count, gsize size)
 {
@@ -59,7 +60,7 @@ ddpm_cpu_count_pieces (gsize count, gsize piece)
   return count / piece + (count % piece != 0);
 }
 
-/* Where the i-th of so many pieces begins */
+/* Where the i-th of so many pieces of nearly the same size begins */
 static inline gsize
 ddpm_cpu_piece_at (gsize count, gsize pieces, gsize i)
 {
@@ -72,24 +73,26 @@ ddpm_cpu_at (gconstpointer base, gsize bytes)
   return (gpointer) ((const guint8 *) base + bytes);
 }
 
-/* --- oneDNN (kernels/cpu/onednn/onednn.c, kernels/cpu/onednn/primitive.c; kernels/cpu/onednn/without-onednn.c) ------------- */
+/* --- oneDNN (onednn/onednn.c, primitive.c; without-onednn.c) -------------- */
 
-/* Whether it computes in bf16 here; else what is missing */
+/* Whether oneDNN computes in bf16 on this processor; else error says what is
+ * missing */
 gboolean ddpm_cpu_onednn_check_bf16 (GError ** error);
-/* Fails where it does not. */
+/* Opens engine and stream; fails where oneDNN has no bf16. */
 gboolean ddpm_cpu_onednn_open (CpuBackend * b, GError ** error);
-/* What has been opened, if anything */
+/* Closes what was opened, if anything. */
 void ddpm_cpu_onednn_close (CpuBackend * b);
-/* Its version, and the instruction set; free it */
+/* (transfer full): oneDNN's version and the instruction set that it uses */
 gchar *ddpm_cpu_onednn_describe (void);
 
 #define CPU_PRIMITIVE_ARGS 5
 
-/* A primitive and its memory objects, of which only the addresses change */
+/* A primitive of oneDNN and its memory objects, whose addresses are set at each
+ * run */
 typedef struct
 {
   struct dnnl_primitive *primitive;     /* NULL: none */
-  /* what they are, and where; the last one: workspace */
+  /* DNNL_ARG_* and memory object of each; the last one is the workspace */
   gint args[CPU_PRIMITIVE_ARGS];
   struct dnnl_memory *memory[CPU_PRIMITIVE_ARGS];
   gint n_args;
@@ -117,12 +120,13 @@ ddpm_cpu_plan_backend (DdpmPlan * p)
   return (CpuBackend *) p->backend;
 }
 
-void ddpm_cpu_plan_init (CpuPlan * p, DdpmBackend * b, void (*clear) (DdpmPlan *),
-    const gchar * (*implementation) (DdpmPlan *, guint kind));
+void ddpm_cpu_plan_init (CpuPlan * p, DdpmBackend * b,
+    void (*clear) (DdpmPlan *), const gchar * (*implementation) (DdpmPlan *,
+        guint kind));
 void ddpm_cpu_plan_free (DdpmPlan * p);
 const gchar *ddpm_cpu_plan_implementation (DdpmPlan * p, guint kind);
 
-/* --- the operations ---------------------------------------------------------- */
+/* --- the operations ------------------------------------------------------- */
 
 DdpmPlan *ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
     GError ** error);
@@ -160,22 +164,24 @@ DdpmPlan *ddpm_cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
     GError ** error);
 void ddpm_cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch);
-void ddpm_cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
-    const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
+void ddpm_cpu_linear_backward (DdpmPlan * p, const float *x,
+    const float *weight, const float *dy, float *dx, float *dweight,
+    float *dbias, gboolean add,
     gpointer scratch);
 
-void ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
-    gconstpointer x, gpointer y);
+void ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
+    guint c, gconstpointer x, gpointer y);
 void ddpm_cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
     guint c, gconstpointer dy, gpointer dx, gboolean add);
 void ddpm_cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
     gpointer y);
-void ddpm_cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
-    const gint * t, float *out);
+void ddpm_cpu_embedding (DdpmBackend * b, guint n, guint dim,
+    const float *table, const gint * t, float *out);
 void ddpm_cpu_embedding_add (DdpmBackend * b, guint n, guint dim,
     const float *table, const gint * index, float *out);
-void ddpm_cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
-    const gint * index, const float *dy, float *dtable, gboolean add);
+void ddpm_cpu_embedding_backward (DdpmBackend * b, guint n, guint dim,
+    guint rows, const gint * index, const float *dy, float *dtable,
+    gboolean add);
 void ddpm_cpu_swish_forward (DdpmBackend * b, gsize count, const float *x,
     float *y);
 void ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
@@ -183,13 +189,14 @@ void ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
 
 void ddpm_cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
     guint32 stream, guint n, guint elements, float *out);
-void ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
-    const float *s, const float *x_0, const float *eps, float *x_t);
+void ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements,
+    const float *a, const float *s, const float *x_0, const float *eps,
+    float *x_t);
 void ddpm_cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss);
-void ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
-    float *eps);
+void ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w,
+    const float *without, float *eps);
 void ddpm_cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
     const float *eps, float *x_0_prev);
@@ -197,12 +204,13 @@ double ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
 void ddpm_cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
     const float *grad, float *param, float *m, float *v, float *ema);
 
-/* y[rows][cy] (+)= x[rows][cx], in all threads; see CpuElementKernels.copy */
-void ddpm_cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
-    gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add);
+/* y[rows][cy] = x[rows][cx], or += (add), by all threads; see
+ * CpuElementKernels.copy */
+void ddpm_cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type,
+    gsize rows, gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add);
 
-/* Sums of the columns of x [rows][c], rows @row elements apart, to out [c];
- * scratch: ddpm_cpu_column_sums_scratch () bytes */
+/* Writes the sums of the columns of x [rows][c], whose rows are @row elements
+ * apart, to out [c]; scratch: ddpm_cpu_column_sums_scratch () bytes */
 gsize ddpm_cpu_column_sums_scratch (gsize rows, gsize c);
 void ddpm_cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
     gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch);

@@ -1,16 +1,16 @@
-/* gst-ddpm: CPU backend: the one thread that computes
+/* gst-ddpm: CPU backend: the compute thread
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * libgomp keeps a team of workers for each thread that ever computed. So all
- * backends of a process compute in one thread, however many threads of a
- * pipeline come and go, one job after the other. Between jobs it sleeps, and
- * so do the workers, which libgomp lets spin for a few milliseconds only.
+ * libgomp keeps a team of workers for each thread that ever used it. Threads of
+ * a pipeline come and go; so all backends of a process run their jobs in one
+ * thread, one after the other. Between jobs this thread sleeps, and so do the
+ * workers, after libgomp has let them spin for a few milliseconds.
  */
 #include <omp.h>
 #include <sched.h>
 #include "kernels/cpu/private.h"
 
-/* @link puts it into the queue without taking memory. */
+/* @link puts it into the queue without an allocation. */
 typedef struct
 {
   GList link;
@@ -24,7 +24,7 @@ typedef struct
 static GMutex lock;
 static GCond posted;
 static GQueue jobs = G_QUEUE_INIT;
-static GThread *thread;         /* made for the first job, and kept */
+static GThread *thread;         /* started by the first job, never stopped */
 
 static gpointer
 run_jobs (gpointer unused)
@@ -58,9 +58,9 @@ run_nested (guint threads, void (*func) (gpointer data), gpointer data)
   omp_set_num_threads (before);
 }
 
-/* Set by a person, through OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS. oneDNN
- * divides some work among as many threads as were asked for, whether they
- * come or not: a smaller team leaves parts of results unwritten. */
+/* The user sets this limit by OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS. oneDNN
+ * divides some work among the number of threads that was requested: if OpenMP
+ * starts fewer, parts of the results stay unwritten. */
 guint
 ddpm_cpu_thread_limit (void)
 {
@@ -92,8 +92,8 @@ ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
 }
 
 #ifdef __linux__
-/* What the kernel says of the core that a processor belongs to: its list of
- * siblings, the same text for each of them */
+/* The kernel's list of the processors that share a core with this one: the same
+ * text for each of them */
 static gchar *
 read_siblings (gint cpu)
 {
@@ -127,7 +127,7 @@ ddpm_cpu_thread_count_cores (void)
     if (!CPU_ISSET (cpu, &allowed))
       continue;
     core = read_siblings (cpu);
-    if (core == NULL)           /* a core of its own, for all that is known */
+    if (core == NULL)           /* unknown: counted as a core of its own */
       core = g_strdup_printf ("cpu%d", cpu);
     g_hash_table_add (cores, core);
   }

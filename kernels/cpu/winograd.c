@@ -315,7 +315,7 @@ ddpm_cpu_winograd_scratch (CpuBackend * b, const CpuWinogradShape * t)
  * elements of the tiles. Blocks depend on the shape alone, and so does the
  * order in which they are summed. */
 
-/* Tiles of a block: the more, the less often are sums read and written */
+/* Tiles of a block: with more of them, sums are read and written less often. */
 #define GRADIENT_BLOCK_TILES 64
 
 /* This depends on all images, for the gradient is a sum over them. */

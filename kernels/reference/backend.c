@@ -1,8 +1,8 @@
-/* gst-ddpm: reference backend: plain C, the oracle of the fast ones
+/* gst-ddpm: reference backend: plain C, which the fast backends are compared with
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * There is no state but the plans and what the caller gives, so backends, and
- * plans of one backend, may be used in different threads.
+ * It has no state but its plans and the memory that the caller gives, so backends,
+ * and plans of one backend, may be used in different threads.
  */
 #include "kernels/backends.h"
 #include "kernels/host.h"

@@ -1,13 +1,25 @@
 /* gst-ddpm: reference backend: convolution
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
+ * With a kernel of k x k taps, stride s and zeros outside of the image (Goodfellow,
+ * Bengio & Courville, "Deep learning" (2016), section 9.5 and eq. 9.11 to 9.13),
+ *
  *   y[oy][ox][co] = bias[co] + sum over ky, kx, ci of
  *       x[s oy + ky - k/2][s ox + kx - k/2][ci] weight[co][ci][ky][kx]
  *
- * For one tap (ky, kx) and one output row this is the product of a matrix of
- * pixels [ox][ci], rows s pixels apart, and the tap's weights [ci][co]. So a
- * convolution is k k matrix products a row, over an image with a border of
- * zeros, and its two derivatives are the same products transposed.
+ * and, of a loss L with dy = dL/dy,
+ *
+ *   dx[s oy + ky - k/2][s ox + kx - k/2][ci] += sum over co of
+ *       dy[oy][ox][co] weight[co][ci][ky][kx]
+ *   dweight[co][ci][ky][kx] = sum over images, oy, ox of
+ *       dy[oy][ox][co] x[s oy + ky - k/2][s ox + kx - k/2][ci]
+ *   dbias[co] = sum over images, oy, ox of dy[oy][ox][co]
+ *
+ * For one tap (ky, kx) and one row of outputs, y is the product of a matrix of
+ * pixels [ox][ci], which are s pixels apart, and the weights of the tap [ci][co].
+ * So a convolution is k^2 products of matrices for each row, over an image with a
+ * border of zeros. The derivatives are the same products with one factor
+ * transposed.
  */
 #include <math.h>
 #include "kernels/reference/private.h"
@@ -27,8 +39,7 @@ typedef struct
   float *bias;                  /* [cout] */
 } RefConv;
 
-/* The workspace. All of one image: what is wanted of x, y and dx; of dweight
- * the sum over images. */
+/* The workspace: x, y, dy and dx of one image; dweight and dbias, sums over all */
 typedef struct
 {
   float *x;                     /* [padded_height][padded_width][cin] */
@@ -47,24 +58,26 @@ lay_out_scratch (const RefConv * conv, gpointer scratch, ConvScratch * s)
   const gsize row = (gsize) conv->out_width * conv->d.cout;
   gsize used = 0;
 
-  s->x = ddpm_ref_take (scratch, &used, padded, sizeof (float));
-  s->row = ddpm_ref_take (scratch, &used, row, sizeof (double));
+  s->x = ddpm_ref_alloc_part (scratch, &used, padded, sizeof (float));
+  s->row = ddpm_ref_alloc_part (scratch, &used, row, sizeof (double));
   if (conv->d.training) {
     s->dy =
-        ddpm_ref_take (scratch, &used, row * conv->out_height, sizeof (float));
+        ddpm_ref_alloc_part (scratch, &used, row * conv->out_height,
+        sizeof (float));
     s->dy_panels =
-        ddpm_ref_take (scratch, &used, ddpm_ref_panels_size (conv->out_width,
-            conv->d.cout), sizeof (float));
-    s->dx = ddpm_ref_take (scratch, &used, padded, sizeof (double));
-    s->dweight = ddpm_ref_take (scratch, &used,
+        ddpm_ref_alloc_part (scratch, &used,
+        ddpm_ref_panels_size (conv->out_width, conv->d.cout), sizeof (float));
+    s->dx = ddpm_ref_alloc_part (scratch, &used, padded, sizeof (double));
+    s->dweight = ddpm_ref_alloc_part (scratch, &used,
         (gsize) conv->taps * conv->cin * conv->d.cout, sizeof (double));
-    s->dbias = ddpm_ref_take (scratch, &used, conv->d.cout, sizeof (double));
+    s->dbias =
+        ddpm_ref_alloc_part (scratch, &used, conv->d.cout, sizeof (double));
   }
   return used;
 }
 
 static void
-conv_clear (DdpmPlan * p)
+clear_conv (DdpmPlan * p)
 {
   RefConv *conv = (RefConv *) p;
 
@@ -94,7 +107,7 @@ ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   conv->panels = ddpm_ref_panels_size (conv->cin, d->cout);
   conv->panels_t = ddpm_ref_panels_size (d->cout, conv->cin);
   ddpm_ref_plan_init (&conv->base, b, lay_out_scratch (conv, NULL, &s));
-  conv->base.clear = conv_clear;
+  conv->base.clear = clear_conv;
 
   conv->bias = g_try_new0 (float, d->cout);
   conv->weight = g_try_new0 (float, conv->taps * conv->panels);
@@ -108,7 +121,7 @@ no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "no memory for the weights of a convolution from %u to %u channels",
       conv->cin, d->cout);
-  conv_clear (&conv->base.plan);
+  clear_conv (&conv->base.plan);
   g_free (conv);
   return NULL;
 }
@@ -136,7 +149,7 @@ ddpm_ref_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
   memcpy (conv->bias, bias, conv->d.cout * sizeof (float));
 }
 
-/* Image i of concat (x0, x1) as floats with a border of zeros */
+/* Loads an image of concat (x0, x1) as floats, with a border of zeros. */
 static void
 load_padded (const RefConv * conv, gconstpointer x0, gconstpointer x1,
     guint image, float *dst)
@@ -159,9 +172,9 @@ load_padded (const RefConv * conv, gconstpointer x0, gconstpointer x1,
   }
 }
 
-/* Where tap (ky, kx) of output row oy begins in a padded image */
+/* Where the pixels of tap (ky, kx) for output row oy begin in a padded image */
 static gsize
-tap_offset (const RefConv * conv, guint oy, guint ky, guint kx)
+get_tap_offset (const RefConv * conv, guint oy, guint ky, guint kx)
 {
   return (((gsize) oy * conv->d.stride + ky) * conv->padded_width + kx)
       * conv->cin;
@@ -185,7 +198,7 @@ ddpm_ref_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
         s.row[e] = conv->bias[e % d->cout];
       for (guint tap = 0; tap < conv->taps; tap++)
         ddpm_ref_multiply_add (conv->out_width, d->cout, conv->cin,
-            s.x + tap_offset (conv, oy, tap / d->kernel, tap % d->kernel),
+            s.x + get_tap_offset (conv, oy, tap / d->kernel, tap % d->kernel),
             (gsize) d->stride * conv->cin, 1,
             conv->weight + tap * conv->panels, s.row, d->cout);
       for (gsize e = 0; e < row; e++, out++)
@@ -204,7 +217,7 @@ load_dy (const RefConv * conv, gconstpointer dy, guint image, float *dst)
     dst[e] = ddpm_ref_load (conv->d.dst_type, dy, image * size + e);
 }
 
-/* What of the gradient of a padded image is not border, cut in two */
+/* Stores the gradient of an image without its border, cut into the two sources. */
 static void
 store_dx (const RefConv * conv, const double *dx, guint image,
     gpointer dx0, gboolean add0, gpointer dx1, gboolean add1)
@@ -218,15 +231,15 @@ store_dx (const RefConv * conv, const double *dx, guint image,
 
     for (guint x = 0; x < d->width; x++, pixel++, in += conv->cin) {
       for (guint c = 0; dx0 && c < d->cin0; c++)
-        ddpm_ref_put (d->src_type, dx0, pixel * d->cin0 + c, in[c], add0);
+        ddpm_ref_store_or_add (d->src_type, dx0, pixel * d->cin0 + c, in[c],
+            add0);
       for (guint c = 0; dx1 && c < d->cin1; c++)
-        ddpm_ref_put (d->src_type, dx1, pixel * d->cin1 + c,
+        ddpm_ref_store_or_add (d->src_type, dx1, pixel * d->cin1 + c,
             in[d->cin0 + c], add1);
     }
   }
 }
 
-/* dx[s oy + ky - k/2][..][ci] += sum over co of dy[oy][..][co] weight */
 void
 ddpm_ref_conv_backward_data (DdpmPlan * p, gconstpointer dy,
     gpointer dx0, gboolean add0, gpointer dx1, gboolean add1, gpointer scratch)
@@ -245,14 +258,14 @@ ddpm_ref_conv_backward_data (DdpmPlan * p, gconstpointer dy,
         ddpm_ref_multiply_add (conv->out_width, conv->cin, d->cout,
             s.dy + (gsize) oy * conv->out_width * d->cout, d->cout, 1,
             conv->weight_t + tap * conv->panels_t,
-            s.dx + tap_offset (conv, oy, tap / d->kernel, tap % d->kernel),
+            s.dx + get_tap_offset (conv, oy, tap / d->kernel, tap % d->kernel),
             (gsize) d->stride * conv->cin);
     }
     store_dx (conv, s.dx, image, dx0, add0, dx1, add1);
   }
 }
 
-/* dweight[ci][co] += sum over the pixels of a row of x[ci] dy[co] */
+/* Adds what one image gives to dweight and dbias. */
 static void
 add_weight_gradient (const RefConv * conv, const ConvScratch * s)
 {
@@ -264,7 +277,7 @@ add_weight_gradient (const RefConv * conv, const ConvScratch * s)
     ddpm_ref_pack (conv->out_width, d->cout, row, d->cout, 1, s->dy_panels);
     for (guint tap = 0; tap < conv->taps; tap++)
       ddpm_ref_multiply_add (conv->cin, d->cout, conv->out_width,
-          s->x + tap_offset (conv, oy, tap / d->kernel, tap % d->kernel), 1,
+          s->x + get_tap_offset (conv, oy, tap / d->kernel, tap % d->kernel), 1,
           (gsize) d->stride * conv->cin, s->dy_panels,
           s->dweight + (gsize) tap * conv->cin * d->cout, d->cout);
     for (guint x = 0; x < conv->out_width; x++) {
@@ -296,10 +309,10 @@ ddpm_ref_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
   for (guint co = 0; co < d->cout; co++) {
     for (guint ci = 0; ci < conv->cin; ci++) {
       for (guint tap = 0; tap < conv->taps; tap++)
-        ddpm_ref_put (DDPM_TYPE_F32, dweight,
+        ddpm_ref_store_or_add (DDPM_TYPE_F32, dweight,
             ((gsize) co * conv->cin + ci) * conv->taps + tap,
             s.dweight[tap * tap_size + (gsize) ci * d->cout + co], add);
     }
-    ddpm_ref_put (DDPM_TYPE_F32, dbias, co, s.dbias[co], add);
+    ddpm_ref_store_or_add (DDPM_TYPE_F32, dbias, co, s.dbias[co], add);
   }
 }

@@ -1,5 +1,5 @@
 /* gst-ddpm: reference backend: noise, the forward process, the loss and the
- * step of the reverse process
+ * reverse step; the formulas of one element are in diffusion-math.h
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/diffusion-math.h"

@@ -1,4 +1,5 @@
-/* gst-ddpm: reference backend: swish, nearest upsampling and table look-up
+/* gst-ddpm: reference backend: swish (Ramachandran et al. 2017), nearest
+ * upsampling, sums, and embeddings: rows of a table
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
@@ -33,7 +34,7 @@ ddpm_ref_swish_backward (DdpmBackend * b, gsize count, const float *x,
     dx[i] = dy[i] * ddpm_ref_swish_derivative (x[i]);
 }
 
-/* y [2h][2w] = x [h][w] of half the row and half the column */
+/* y[row][column] = x[row / 2][column / 2] */
 void
 ddpm_ref_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
     guint c, gconstpointer x, gpointer y)
@@ -42,7 +43,7 @@ ddpm_ref_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
   const guint8 *in = x;
   guint8 *out = y;
 
-  /* images lie one below the other: n h rows */
+  /* all images, one below the other: n h rows of x */
   for (gsize row = 0; row < (gsize) 2 * n * h; row++) {
     for (gsize column = 0; column < (gsize) 2 * w; column++) {
       memcpy (out, in + (row / 2 * w + column / 2) * pixel, pixel);
@@ -51,6 +52,7 @@ ddpm_ref_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
   }
 }
 
+/* dx[row][column] = the sum of the four dy that it was copied to */
 void
 ddpm_ref_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
     guint c, gconstpointer dy, gpointer dx, gboolean add)
@@ -63,7 +65,7 @@ ddpm_ref_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
       for (gsize i = 0; i < c; i++) {
         const gsize e = (2 * row * 2 * w + 2 * column) * c + i;
 
-        ddpm_ref_put (type, dx, (row * w + column) * c + i,
+        ddpm_ref_store_or_add (type, dx, (row * w + column) * c + i,
             ddpm_ref_load (type, dy, e)
             + ddpm_ref_load (type, dy, e + right)
             + ddpm_ref_load (type, dy, e + below)
@@ -77,7 +79,8 @@ void
 ddpm_ref_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
 {
   for (gsize i = 0; i < count; i++)
-    ddpm_ref_put (b->act_type, y, i, ddpm_ref_load (b->act_type, x, i), TRUE);
+    ddpm_ref_store_or_add (b->act_type, y, i, ddpm_ref_load (b->act_type, x, i),
+        TRUE);
 }
 
 void
@@ -108,7 +111,7 @@ ddpm_ref_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
 
       for (gsize i = 0; i < n; i++)
         sum += index[i] == (gint) row ? dy[i * dim + k] : 0.0;
-      ddpm_ref_put (DDPM_TYPE_F32, dtable, row * dim + k, sum, add);
+      ddpm_ref_store_or_add (DDPM_TYPE_F32, dtable, row * dim + k, sum, add);
     }
   }
 }

@@ -1,7 +1,10 @@
 /* gst-ddpm: reference backend: the linear layers of the time embedding
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- *   y[r][o] = bias[o] + sum over i of x[r][i] weight[o][i]
+ *   y[r][o]       = bias[o] + sum over i of x[r][i] weight[o][i]
+ *   dx[r][i]      = sum over o of dy[r][o] weight[o][i]
+ *   dweight[o][i] = sum over r of dy[r][o] x[r][i]
+ *   dbias[o]      = sum over r of dy[r][o]
  */
 #include "kernels/reference/private.h"
 
@@ -45,7 +48,6 @@ ddpm_ref_linear_forward (DdpmPlan * p, const float *x, const float *weight,
   }
 }
 
-/* dx[r] = sum over o of dy[r][o] weight[o] */
 static void
 backward_data (const RefLinear * l, const float *weight, const float *dy,
     float *dx, double *sum)
@@ -63,7 +65,6 @@ backward_data (const RefLinear * l, const float *weight, const float *dy,
   }
 }
 
-/* dweight[o] = sum over r of dy[r][o] x[r], and dbias of dy[r][o] alone */
 static void
 backward_weights (const RefLinear * l, const float *x, const float *dy,
     float *dweight, float *dbias, gboolean add, double *sum)
@@ -80,8 +81,9 @@ backward_weights (const RefLinear * l, const float *x, const float *dy,
         sum[i] += g * x[r * l->in + i];
     }
     for (gsize i = 0; i < l->in; i++)
-      ddpm_ref_put (DDPM_TYPE_F32, dweight, o * l->in + i, sum[i], add);
-    ddpm_ref_put (DDPM_TYPE_F32, dbias, o, bias_sum, add);
+      ddpm_ref_store_or_add (DDPM_TYPE_F32, dweight, o * l->in + i, sum[i],
+          add);
+    ddpm_ref_store_or_add (DDPM_TYPE_F32, dbias, o, bias_sum, add);
   }
 }
 

@@ -12,8 +12,8 @@ ddpm_ref_panels_size (gsize k, gsize n)
   return panels * DDPM_REF_LANES * k;
 }
 
-/* The panels of b [k][n], whose strides are in elements; a transpose is the
- * same matrix with its strides exchanged. */
+/* Packs b [k][n] into panels. Strides are in elements; exchanging them transposes
+ * the matrix. */
 void
 ddpm_ref_pack (gsize k, gsize n, const float *b, gsize row_stride,
     gsize column_stride, float *panels)
@@ -26,7 +26,7 @@ ddpm_ref_pack (gsize k, gsize n, const float *b, gsize row_stride,
   }
 }
 
-/* sum[j] += a[0..k) . column j of the panel */
+/* sum[j] += the scalar product of a[0..k) and column j of the panel */
 static inline void
 multiply_add_panel (gsize k, const float *a, gsize a_stride,
     const float *panel, double sum[DDPM_REF_LANES])
@@ -45,8 +45,8 @@ multiply_add_panel (gsize k, const float *a, gsize a_stride,
     sum[j] = s[j];
 }
 
-/* c [m][n] += a [m][k] b [k][n], b in panels. The order in which an element's
- * products are added depends on k alone. */
+/* c [m][n] += a [m][k] b [k][n], b in panels: c[i][j] += sum over l of
+ * a[i][l] b[l][j], in the order of l */
 void
 ddpm_ref_multiply_add (gsize m, gsize n, gsize k, const float *a,
     gsize a_row_stride, gsize a_column_stride, const float *panels, double *c,

@@ -2,16 +2,17 @@
  * dropout around it
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Wu and He, "Group normalization" (2018), for each image and each group of
- * channels, means being over its pixels and channels:
+ * Wu and He, "Group normalization" (2018), eq. 1 to 7; swish is of Ramachandran et
+ * al. 2017, dropout of Srivastava et al. 2014. For each image and each group of
+ * channels, with the mean and the variance over its pixels and channels:
  *
  *   a  = concat (x0, x1) + time_bias
  *   xh = (a - mean a) / sqrt (var a + eps)
  *   u  = gamma xh + beta
  *   y  = dropout (swish (u))
  *
- * Groups are runs of channels of the concatenation, so the seam of x0 and x1
- * may lie within one.
+ * A group is a run of channels of the concatenation; it may have channels of both
+ * x0 and x1.
  */
 #include <math.h>
 #include "kernels/philox.h"
@@ -25,7 +26,7 @@ typedef struct
   guint group_channels;
 } RefNorm;
 
-/* The workspace: of one image, but dgamma and dbeta, sums over all */
+/* The workspace: a, du and keep of one image; dgamma and dbeta, sums over all */
 typedef struct
 {
   double *a;                    /* [pixels][channels] */
@@ -41,12 +42,14 @@ lay_out_scratch (const RefNorm * norm, gpointer scratch, NormScratch * s)
   gsize used = 0;
 
   memset (s, 0, sizeof (*s));
-  s->a = ddpm_ref_take (scratch, &used, elements, sizeof (double));
-  s->keep = ddpm_ref_take (scratch, &used, elements, sizeof (float));
+  s->a = ddpm_ref_alloc_part (scratch, &used, elements, sizeof (double));
+  s->keep = ddpm_ref_alloc_part (scratch, &used, elements, sizeof (float));
   if (norm->d.training) {
-    s->du = ddpm_ref_take (scratch, &used, elements, sizeof (double));
-    s->dgamma = ddpm_ref_take (scratch, &used, norm->channels, sizeof (double));
-    s->dbeta = ddpm_ref_take (scratch, &used, norm->channels, sizeof (double));
+    s->du = ddpm_ref_alloc_part (scratch, &used, elements, sizeof (double));
+    s->dgamma =
+        ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
+    s->dbeta =
+        ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
   }
   return used;
 }
@@ -68,7 +71,7 @@ ddpm_ref_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   return &norm->base.plan;
 }
 
-/* a of one image */
+/* Loads a of one image. */
 static void
 load_image (const RefNorm * norm, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, guint image, double *a)
@@ -89,9 +92,9 @@ load_image (const RefNorm * norm, gconstpointer x0, gconstpointer x1,
   }
 }
 
-/* What each element of an image is multiplied with: 0 where it is dropped */
+/* Draws the factor of each element of an image: 0 if it is dropped. */
 static void
-dropout_factors (const DdpmDropout * drop, guint image, gsize elements,
+draw_dropout (const DdpmDropout * drop, guint image, gsize elements,
     float *keep)
 {
   float u[4];
@@ -108,10 +111,10 @@ dropout_factors (const DdpmDropout * drop, guint image, gsize elements,
   }
 }
 
-/* Mean and 1 / sqrt (var + eps) of one group of one image. Two passes: the
- * difference of the mean square and the squared mean loses too many digits. */
+/* Computes mean and 1 / sqrt (var + eps) of one group of one image. This takes two
+ * passes: the mean square minus the squared mean would lose too many digits. */
 static void
-group_statistics (const RefNorm * norm, const double *a, guint group,
+compute_statistics (const RefNorm * norm, const double *a, guint group,
     double *mean, double *rstd)
 {
   const gsize count = (gsize) norm->d.pixels * norm->group_channels;
@@ -147,12 +150,12 @@ ddpm_ref_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   lay_out_scratch (norm, scratch, &s);
   for (guint image = 0; image < d->n; image++) {
     load_image (norm, x0, x1, time_bias, time_bias_stride, image, s.a);
-    dropout_factors (drop, image, elements, s.keep);
+    draw_dropout (drop, image, elements, s.keep);
     for (guint group = 0; group < d->groups; group++) {
       const guint first = group * norm->group_channels;
       double mean, rstd;
 
-      group_statistics (norm, s.a, group, &mean, &rstd);
+      compute_statistics (norm, s.a, group, &mean, &rstd);
       *stats++ = mean;
       *stats++ = rstd;
       for (guint i = 0; i < d->pixels; i++) {
@@ -168,7 +171,8 @@ ddpm_ref_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   }
 }
 
-/* One group of one image: s->a becomes dL/da, and dgamma and dbeta grow.
+/* Of one group of one image: writes dL/da in the place of s->a, and adds to dgamma
+ * and dbeta.
  *   dL/du  = dL/dy keep swish' (u)
  *   dL/dxh = gamma dL/du
  *   dL/da  = rstd (dL/dxh - mean (dL/dxh) - xh mean (dL/dxh xh)) */
@@ -211,7 +215,7 @@ backward_group (const RefNorm * norm, gconstpointer dy, guint image,
   }
 }
 
-/* da of one image to where it came from: x0, x1 and the time bias */
+/* Stores dL/da of one image as the gradients of x0, x1 and the time bias. */
 static void
 store_gradient (const RefNorm * norm, const double *da, guint image,
     gpointer dx0, gboolean add0, gpointer dx1, gboolean add1, float *dtime_bias)
@@ -224,9 +228,9 @@ store_gradient (const RefNorm * norm, const double *da, guint image,
     const double *in = da + (gsize) i * norm->channels;
 
     for (guint c = 0; dx0 && c < d->c0; c++)
-      ddpm_ref_put (type, dx0, pixel * d->c0 + c, in[c], add0);
+      ddpm_ref_store_or_add (type, dx0, pixel * d->c0 + c, in[c], add0);
     for (guint c = 0; dx1 && c < d->c1; c++)
-      ddpm_ref_put (type, dx1, pixel * d->c1 + c, in[d->c0 + c], add1);
+      ddpm_ref_store_or_add (type, dx1, pixel * d->c1 + c, in[d->c0 + c], add1);
   }
   for (guint c = 0; dtime_bias && c < d->c0; c++) {
     double sum = 0.0;
@@ -256,7 +260,7 @@ ddpm_ref_norm_backward (DdpmPlan * p, gconstpointer dy,
   memset (s.dbeta, 0, norm->channels * sizeof (double));
   for (guint image = 0; image < d->n; image++) {
     load_image (norm, x0, x1, time_bias, time_bias_stride, image, s.a);
-    dropout_factors (drop, image, elements, s.keep);
+    draw_dropout (drop, image, elements, s.keep);
     for (guint group = 0; group < d->groups; group++, stats += 2)
       backward_group (norm, dy, image, group, stats, gamma, beta, &s);
     store_gradient (norm, s.a, image, dx0, add0, dx1, add1,
@@ -264,7 +268,7 @@ ddpm_ref_norm_backward (DdpmPlan * p, gconstpointer dy,
         ? dtime_bias + image * time_bias_stride : NULL);
   }
   for (guint c = 0; c < norm->channels; c++) {
-    ddpm_ref_put (DDPM_TYPE_F32, dgamma, c, s.dgamma[c], add);
-    ddpm_ref_put (DDPM_TYPE_F32, dbeta, c, s.dbeta[c], add);
+    ddpm_ref_store_or_add (DDPM_TYPE_F32, dgamma, c, s.dgamma[c], add);
+    ddpm_ref_store_or_add (DDPM_TYPE_F32, dbeta, c, s.dbeta[c], add);
   }
 }

@@ -1,4 +1,5 @@
-/* gst-ddpm: reference backend: Adam and the average of weights behind it
+/* gst-ddpm: reference backend: Adam (Kingma & Ba 2015, algorithm 1) and the moving
+ * average of weights
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/optimizer-math.h"

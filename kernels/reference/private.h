@@ -1,9 +1,10 @@
 /* gst-ddpm: reference backend: what its files share
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every operation is written as its formula: float (or bf16) in memory,
- * double in between, one image after the other, one thread. Images are never
- * mixed, so what happens to one is the same, bit for bit, in any batch.
+ * Every operation is written as its formula. Numbers are float (or bf16) in
+ * memory and double in between, so each result is rounded once. One thread
+ * computes one image after the other and never mixes them, so an image has the
+ * same bits in any batch.
  */
 #pragma once
 
@@ -32,18 +33,19 @@ ddpm_ref_store (DdpmType type, gpointer dst, gsize i, double value)
     ((guint16 *) dst)[i] = ddpm_bf16_from_float ((float) value);
 }
 
-/* dst = value, or dst += value */
+/* dst = value, or dst += value (add), rounded once */
 static inline void
-ddpm_ref_put (DdpmType type, gpointer dst, gsize i, double value, gboolean add)
+ddpm_ref_store_or_add (DdpmType type, gpointer dst, gsize i, double value,
+    gboolean add)
 {
   ddpm_ref_store (type, dst, i,
       add ? ddpm_ref_load (type, dst, i) + value : value);
 }
 
-/* The next array of a workspace of which *used bytes are given away already.
- * With scratch NULL it only adds up how much is needed. */
+/* The next array in a workspace, after the *used bytes of those before. With
+ * scratch NULL it only adds up the size of the workspace. */
 static inline gpointer
-ddpm_ref_take (gpointer scratch, gsize * used, gsize count, gsize size)
+ddpm_ref_alloc_part (gpointer scratch, gsize * used, gsize count, gsize size)
 {
   const gsize start = *used;
 
@@ -53,8 +55,9 @@ ddpm_ref_take (gpointer scratch, gsize * used, gsize count, gsize size)
 
 /* --- matrix products (matrix.c) --- */
 
-/* A matrix [k][n] cut into panels of so many columns, filled up with zeros:
- * [n / LANES][k][LANES]. The compiler makes vectors of the constant. */
+/* A matrix [k][n] is cut into panels of LANES columns, [n / LANES][k][LANES],
+ * and filled up with zeros. This is the one place that is written for speed:
+ * with a constant number of columns, the compiler makes vectors of them. */
 #define DDPM_REF_LANES 8
 
 gsize ddpm_ref_panels_size (gsize k, gsize n);
@@ -69,7 +72,7 @@ void ddpm_ref_multiply_add (gsize m, gsize n, gsize k, const float *a,
 typedef struct
 {
   DdpmPlan plan;
-  void (*clear) (DdpmPlan * plan);      /* of what is owned; NULL: nothing */
+  void (*clear) (DdpmPlan * plan);      /* frees what it owns; NULL: nothing */
 } DdpmRefPlan;
 
 static inline void
@@ -80,7 +83,7 @@ ddpm_ref_plan_init (DdpmRefPlan * plan, DdpmBackend * b, gsize scratch)
   plan->plan.scratch = scratch;
 }
 
-/* --- the table, file by file --- */
+/* --- the operations, file by file --- */
 
 DdpmPlan *ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
     GError ** error);

@@ -1,4 +1,4 @@
-/* gst-ddpm: inner loops of the CPU backend: elements and rows of them
+/* gst-ddpm: inner loops of the CPU backend: element by element and row by row
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cpu/isa/math.h"

@@ -2,14 +2,14 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Goto & van de Geijn, "Anatomy of high-performance matrix multiplication"
- * (2008): of c = a b, a block of ROWS x WIDTH stays in registers while the
- * depth goes by; WIDTH columns of b lie packed, one row after the other, and
- * stay in the first-level cache while the rows of a go by.
+ * (2008): a block of ROWS x WIDTH of c = a b stays in registers during the loop
+ * over the depth; WIDTH columns of b lie packed, one row after the other, and
+ * stay in the first-level cache during the loop over the rows of a.
  */
 #include "kernels/cpu/isa/vector.h"
 
-/* As many sums as hide the time that each takes, and fit into the registers
- * with two vectors of b and one element of a */
+/* Enough sums to hide the latency of an instruction, and few enough that they fit
+ * into the registers beside two vectors of b and one element of a */
 #ifdef __AVX512F__
 #define ROWS 8
 #else
@@ -18,7 +18,7 @@
 #define WIDTH (2 * LANES)
 /* Floats of a cache line */
 #define PACK_DEPTH 16
-/* Vectors that memory is asked for ahead of time */
+/* How many vectors ahead memory is prefetched */
 #define PACK_AHEAD 32
 
 /* --- packing ---------------------------------------------------------------- */
@@ -45,8 +45,8 @@ transpose_four (gsize width, const float *x, gsize step, float *packed)
     memcpy (packed + k * width, &out[k], sizeof (Four));
 }
 
-/* One panel: @count <= width vectors, zeros behind them. Most are whole, and
- * their vectors or their elements lie side by side. */
+/* Packs one panel of @count <= width vectors, and zeros after them. In most panels
+ * count is width, and the vectors or their elements lie side by side. */
 KERN_INLINE void
 pack_panel (const gsize width, gsize count, gsize depth, const float *x,
     gsize step, gsize deep, float *packed)
@@ -72,7 +72,8 @@ pack_panel (const gsize width, gsize count, gsize depth, const float *x,
   }
 }
 
-/* In steps of the depth that read whole cache lines, whichever way they lie */
+/* Packs in steps of the depth that read whole cache lines, in whichever direction
+ * these lie. */
 KERN_INLINE void
 pack_panels (const gsize width, gsize count, gsize depth, const float *x,
     gsize step, gsize deep, float *packed)
@@ -100,7 +101,8 @@ pack_columns (gsize count, gsize depth, const float *x, gsize step,
 
 /* --- products --------------------------------------------------------------- */
 
-/* Some columns of a block of sums, or columns that are not side by side */
+/* Stores a block with fewer columns than WIDTH, or whose columns are not side by
+ * side. */
 static G_NO_INLINE void
 store_few (gsize rows, gsize columns, float sum[ROWS][WIDTH],
     const CpuGemmResult * to)

@@ -1,4 +1,4 @@
-/* gst-ddpm: what the inner loops share: activations of two types, exp, sigmoid
+/* gst-ddpm: what the inner loops share: activations in two types, exp, sigmoid
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -7,7 +7,7 @@
 #include "kernels/cpu/isa/table.h"
 #include "kernels/bf16.h"
 
-/* Each instruction set's build gives its tables a suffix of its own. */
+/* The name of a table of this instruction set */
 #define KERN_JOIN_(name, isa) ddpm_cpu_##name##_##isa
 #define KERN_JOIN(name, isa) KERN_JOIN_ (name, isa)
 #define KERN(name) KERN_JOIN (name, CPU_ISA)

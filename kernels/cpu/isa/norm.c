@@ -8,10 +8,10 @@
 #include <math.h>
 #include "kernels/cpu/isa/math.h"
 
-/* Two passes over a block that the first one leaves in the cache: the
- * difference of the mean square and the squared mean would lose the variance
- * of channels with large means. Four pixels at a time save loads and stores
- * of the accumulators. */
+/* Moments take two passes over a block, which stays in the cache between them:
+ * the mean square minus the squared mean would lose the variance of channels
+ * with large means. Four pixels at a time save loads and stores of the
+ * accumulators. */
 KERN_INLINE void
 sum_block (DdpmType type, gsize pixels, gsize c, const void *restrict x,
     float *restrict sum)
@@ -114,8 +114,8 @@ sum_block_deviations (gsize pixels, gsize block, gsize c,
   }
 }
 
-/* The time bias moves a channel's mean and leaves its deviations: comparing
- * with mean - bias is the same as adding the bias to every pixel. */
+/* The time bias moves the mean of a channel and keeps its deviations: subtracting
+ * mean - bias is the same as adding the bias to every pixel first. */
 static void
 group_stats (gsize pixels, gsize block, gsize c, gsize groups, float eps,
     const float *moments, const float *time_bias, double *work, float *stats)

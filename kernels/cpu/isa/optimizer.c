@@ -1,4 +1,4 @@
-/* gst-ddpm: inner loops of the CPU backend: Adam and what is measured for it
+/* gst-ddpm: inner loops of the CPU backend: Adam, and the norm of the gradient
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
@@ -20,7 +20,7 @@ sum_of_squares (gsize count, const float *x)
       + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* Kingma & Ba 2015, algorithm 1. In double between the floats of memory: the
+/* Kingma & Ba 2015, algorithm 1, computed in double and stored as float: the
  * loop waits for memory, not for the divider. */
 KERN_INLINE void
 adam_loop (const DdpmAdam * a, gsize count, const float *restrict grad,

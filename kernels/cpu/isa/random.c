@@ -8,8 +8,8 @@
 #include "kernels/cpu/isa/math.h"
 #include "kernels/philox.h"
 
-/* Blocks of four words that are drawn at a time, and words that are then
- * looked at: loops of sixteen would be unrolled and not become vectors. */
+/* Blocks of four words that are drawn at a time, and words that are then compared
+ * at a time. A loop over sixteen would be unrolled instead of vectorized. */
 #define BLOCKS 4
 #define CHUNK 256
 
@@ -22,7 +22,7 @@ normals (guint64 seed, guint64 sample, guint32 stream, guint32 first_block,
 }
 
 #ifdef __AVX2__
-/* The lower half of each 64-bit lane, all of one block, in their order */
+/* Stores the lower half of each 64-bit lane, block by block, in their order. */
 static void
 store_words (__m256i c0, __m256i c1, __m256i c2, __m256i c3,
     guint32 words[4 * BLOCKS])
@@ -85,20 +85,20 @@ random_words (guint64 seed, guint64 sample, guint32 stream, guint32 first,
 }
 #endif
 
-/* u >= p of u = (k + 1/2) 2^-23, k = word >> 9, is k >= p 2^23 - 1/2, all of
- * it exact; so integers are compared. */
+/* A uniform is u = (k + 1/2) 2^-23 with k = word >> 9. So u >= p is k >= p 2^23 -
+ * 1/2, exactly, and integers are compared. */
 static gint32
-threshold_of (float p)
+get_threshold (float p)
 {
   return ceil ((double) p * 8388608.0 - 0.5);
 }
 
-/* Elements [e, e + CHUNK); e is a multiple of 4. */
+/* The factors of elements [e, e + CHUNK); e is a multiple of 4. */
 static void
-keep_chunk (const DdpmDropout * drop, guint64 image, gsize e,
+draw_chunk (const DdpmDropout * drop, guint64 image, gsize e,
     float *restrict keep)
 {
-  const gint32 threshold = threshold_of (CLAMP (drop->p, 0.0f, 1.0f));
+  const gint32 threshold = get_threshold (CLAMP (drop->p, 0.0f, 1.0f));
   const float factor = 1.0 / (1.0 - drop->p);
   guint32 words[CHUNK];
 
@@ -120,9 +120,9 @@ dropout (const DdpmDropout * drop, guint64 image, gsize first, gsize count,
     const gsize from = MAX (e, first), to = MIN (e + CHUNK, end);
 
     if (to - from == CHUNK) {
-      keep_chunk (drop, image, e, keep + (e - first));
+      draw_chunk (drop, image, e, keep + (e - first));
     } else {
-      keep_chunk (drop, image, e, edge);
+      draw_chunk (drop, image, e, edge);
       memcpy (keep + (from - first), edge + (from - e),
           (to - from) * sizeof (float));
     }

@@ -1,4 +1,5 @@
-/* gst-ddpm: inner loops of the CPU backend: softmax by rows
+/* gst-ddpm: inner loops of the CPU backend: softmax of a row, and its derivative
+ * (Vaswani et al. 2017, eq. 1)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cpu/isa/math.h"
@@ -30,8 +31,8 @@ sum_lanes (const float *lanes)
       + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* The exponentials are computed twice, rather than kept, where the row that
- * they come from may not be written. */
+/* The exponentials are computed twice, not stored between the loops: probs may
+ * have a type that would round them. */
 KERN_INLINE void
 softmax_typed (DdpmType type, gsize tokens, float scale, const float *scores,
     void *probs)

@@ -1,12 +1,13 @@
 /* gst-ddpm: the inner loops of the CPU backend
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Each loop runs in one thread over a contiguous piece of work; who works on
- * what is decided above. The files of this folder are compiled once for each
- * instruction set, and ddpm_cpu_kernels_get() gives the best that this processor
- * has. Every sum keeps one accumulator per channel or a fixed number of
- * lanes, so that all of them give the same bits; but for products of
- * matrices, which are fused with their sums where the processor can.
+ * Each loop runs in one thread over a contiguous piece of work; its callers
+ * share out the work. The sources of this folder are compiled once for each
+ * instruction set, and ddpm_cpu_kernels_get () returns the best table that this
+ * processor can run. Every sum has one accumulator per channel or a fixed
+ * number of lanes, so that all tables give the same bits. The exception is
+ * products of matrices: they use fused multiplication and addition where there
+ * is one.
  */
 #pragma once
 
@@ -17,16 +18,16 @@ G_BEGIN_DECLS
 /* Lanes of a sum over everything: enough for one AVX-512 vector of doubles */
 #define CPU_SUM_LANES 8
 
-/* Group norm: a block is @pixels rows of @c channels, packed; what is per
- * channel is indexed as the block's channels are. */
+/* Group norm. A block is @pixels rows of @c channels, packed. Vectors of one
+ * number a channel begin with the first channel of the block. */
 typedef struct
 {
   /* mean[c], m2[c]: mean and sum of squared deviations over the block */
   void (*moments) (DdpmType type, gsize pixels, gsize c, const void *x,
       float *mean, float *m2);
-  /* Joins the moments of an image's blocks, moments [blocks][2][c], block
-   * pixels each but the last, and the time bias (or NULL) to
-   * stats [groups][2]. work: 2 c doubles */
+  /* Joins the moments of an image's blocks and the time bias (or NULL) to
+   * stats [groups][2]. moments [blocks][2][c], of block pixels each (the last
+   * may have fewer); work: 2 c doubles */
   void (*group_stats) (gsize pixels, gsize block, gsize c, gsize groups,
       float eps, const float *moments, const float *time_bias, double *work,
       float *stats);
@@ -72,8 +73,8 @@ typedef struct
 
 typedef struct
 {
-  /* y[rows][cy] = x[rows][cx], or +=; what y has more is zero, what x has
-   * more is left out */
+  /* y[rows][cy] = x[rows][cx], or +=. Channels that only y has become zero (or
+   * stay, with add); those that only x has are left out. */
   void (*copy) (DdpmType x_type, DdpmType y_type, gsize rows, gsize cx,
       gsize cy, const void *x, void *y, gboolean add);
   void (*round_to_bf16) (gsize count, float *x);
@@ -106,8 +107,9 @@ typedef struct
       float *param, float *m, float *v, float *ema);
 } CpuOptimizerKernels;
 
-/* Where the outputs of a tile go: pixels [rows][columns] are in the image,
- * channels to the end of a row of it; residual, as y: NULL: none */
+/* Where the outputs of a tile are stored. Of its pixels, [rows][columns] are in
+ * the image; channels: how many are left to the end of a pixel; residual (laid
+ * out as y): NULL: none */
 typedef struct
 {
   gsize rows, columns, channels;
@@ -156,9 +158,9 @@ typedef struct
   const CpuWinogradTransforms *transforms[2];       /* of 2x2 outputs, of 4x4 */
 } CpuWinogradKernels;
 
-/* Products of matrices c = a b, by blocks of @rows x @width; see
- * gemm.c. Panels are that many vectors, side by side: of a packed
- * one, [depth][rows] or [depth][width], the last filled up with zeros. */
+/* Products of matrices c = a b, by blocks of @rows x @width; see gemm.c. A
+ * panel is that many vectors side by side: [depth][rows] or [depth][width] if
+ * it is packed. The last panel is filled up with zeros. */
 typedef struct
 {
   const float *x;               /* element r, k of a panel: r row + k depth */
@@ -179,14 +181,14 @@ typedef struct
 {
   const gchar *name;
   gsize rows, width;
-  /* Panels, one after the other, of @count vectors one @step apart, whose
-   * elements are @deep apart */
+  /* Packs @count vectors into panels, one after the other. The vectors are
+   * @step apart, their elements @deep. */
   void (*pack_rows) (gsize count, gsize depth, const float *x, gsize step,
       gsize deep, float *packed);
   void (*pack_columns) (gsize count, gsize depth, const float *x, gsize step,
       gsize deep, float *packed);
-  /* The packed panels of b are b_panel apart. Each sum is over the depth in
-   * its order, whatever the block is that it is computed in. */
+  /* The packed panels of b are b_panel apart. Each sum is over the depth in its
+   * order, in whatever block it is computed. */
   void (*multiply) (gsize rows, gsize columns, gsize depth,
       const CpuGemmRows * a, const float *b, gsize b_panel,
       const CpuGemmResult * to);

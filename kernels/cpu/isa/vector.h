@@ -1,8 +1,8 @@
 /* gst-ddpm: what the inner loops over matrices share: vectors of floats
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The widest that the instruction set has. A product is fused with the sum
- * where there is an instruction for it.
+ * Vectors are the widest that the instruction set has. vec_fma () rounds once
+ * if there is an instruction for it, else twice.
  */
 #pragma once
 

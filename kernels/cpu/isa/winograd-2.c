@@ -1,7 +1,7 @@
-/* gst-ddpm: inner loops of the CPU backend: 3x3 convolution by tiles of 2x2
+/* gst-ddpm: inner loops of the CPU backend: F(2x2, 3x3) of Winograd
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Winograd's F(2x2, 3x3), see winograd.c; Lavin & Gray, section 4.1:
+ * Lavin & Gray 2016, section 4.1; see winograd.c:
  *
  *         1  0 -1  0          1   0   0         1  0
  *   B^T = 0  1  1  0    G =  1/2 1/2 1/2    A = 1  1

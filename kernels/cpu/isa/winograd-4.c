@@ -1,19 +1,19 @@
-/* gst-ddpm: inner loops of the CPU backend: 3x3 convolution by tiles of 4x4
+/* gst-ddpm: inner loops of the CPU backend: F(4x4, 3x3) of Winograd
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Winograd's F(4x4, 3x3), see winograd.c, through the points 0, +-a, +-b
- * and infinity, where a convolution of polynomials is a product:
+ * Polynomials are multiplied by multiplying their values at enough points; see
+ * winograd.c. The points here are 0, +-a, +-b and infinity:
  *
  *   y = A^T [(G g) . (B^T d)],  A[p][i] = p^i,  G[p][i] = p^i / N(p),
  *   N(p) = product of p - q over the other finite points q,
  *   B^T[p] = the coefficients of N(p) of an unknown; of infinity, A and G take
  *   the highest power alone, and B^T the product over all finite points.
  *
- * Its error is that of the direct sum times 1.7 for a = 11/16 and b = 3/2, and
- * times 4 for the usual 1 and 2 (measured on normal numbers; what matters is
- * how far the points' powers are apart: Barabasz et al., "Error analysis and
- * improving the accuracy of Winograd convolution for deep neural networks",
- * 2020). All powers and products of a and b below are exact in float.
+ * The error is 1.7 times that of the direct sum for a = 11/16 and b = 3/2, and 4
+ * times for the usual 1 and 2 (measured on normal numbers). It grows with the
+ * spread of the powers of the points: Barabasz et al., "Error analysis and
+ * improving the accuracy of Winograd convolution for deep neural networks"
+ * (2020). All powers and products of a and b below are exact in float.
  */
 #include "kernels/cpu/isa/winograd.h"
 
@@ -30,7 +30,7 @@
 #define WEIGHT_A (0.5f / (A2 * (A2 - B2)))
 #define WEIGHT_B (0.5f / (B2 * (B2 - A2)))
 
-/* a b + c, of a number a */
+/* c + a b, a being a number */
 KERN_INLINE Vec
 plus_times (Vec c, float a, Vec b)
 {

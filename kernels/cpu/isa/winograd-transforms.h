@@ -1,8 +1,9 @@
-/* gst-ddpm: inner loops of the CPU backend: the tiles of 3x3 convolution
+/* gst-ddpm: inner loops of the CPU backend: Winograd's transforms of a tile
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * To be included once OUTPUTS is defined and, on vectors, the five products
- * with Winograd's matrices of F(OUTPUTS, 3):
+ * Included after OUTPUTS (m of F(m x m, 3x3)) and five functions are defined:
+ * the products of Winograd's matrices of F(OUTPUTS, 3) and a vector, of which
+ * each element is a vector of channels:
  *
  *   times_b (in, out)              B^T in
  *   times_g (in, out)              G in
@@ -10,7 +11,7 @@
  *   times_a (in, out)              A in
  *   times_g_transposed (in, out)   G^T in
  *
- * In two dimensions each is taken of all columns, then of all rows.
+ * In two dimensions, each is applied to all columns, then to all rows.
  */
 #define TILE (OUTPUTS + 2)
 #define TILE_ELEMENTS (TILE * TILE)
@@ -39,8 +40,8 @@ transform_weight_lanes (const float *taps, gsize matrix, float *packed)
 }
 
 static void
-pack_weights (gsize in, gsize out, gsize in_stride, gsize out_stride, gboolean flipped,
-    const float *weight, float *packed)
+pack_weights (gsize in, gsize out, gsize in_stride, gsize out_stride,
+    gboolean flipped, const float *weight, float *packed)
 {
   float taps[9 * WIDTH] = { 0, };
 
@@ -80,8 +81,8 @@ transform_weight_gradient_lanes (const float *packed, gsize matrix, float *taps)
 }
 
 static void
-unpack_gradient (gsize in, gsize in_stride, gsize out_stride, const float *packed,
-    float *dweight, gboolean add)
+unpack_gradient (gsize in, gsize in_stride, gsize out_stride,
+    const float *packed, float *dweight, gboolean add)
 {
   float taps[9 * WIDTH];
 
@@ -124,7 +125,8 @@ transform_input (gsize channels, const float *const *x, gsize matrix, float *v)
 }
 
 static void
-transform_gradient (gsize channels, const float *const *dy, gsize matrix, float *v)
+transform_gradient (gsize channels, const float *const *dy, gsize matrix,
+    float *v)
 {
   for (gsize c = 0; c < channels; c += LANES) {
     Vec part[TILE][OUTPUTS];
@@ -148,7 +150,7 @@ transform_gradient (gsize channels, const float *const *dy, gsize matrix, float 
   }
 }
 
-/* Some lanes of all outputs of a tile */
+/* All outputs of a tile, of LANES channels */
 KERN_INLINE void
 transform_output_lanes (const float *m, Vec y[OUTPUTS][OUTPUTS])
 {
@@ -167,7 +169,7 @@ transform_output_lanes (const float *m, Vec y[OUTPUTS][OUTPUTS])
     times_a_transposed (part[row], y[row]);
 }
 
-/* The outputs of a tile that are all in the image, and all channels of WIDTH */
+/* A tile whose outputs are all in the image, and all WIDTH channels */
 KERN_INLINE void
 transform_whole_output (gboolean add, const float *m, const float *bias,
     const CpuWinogradOutputs * to)
@@ -191,7 +193,8 @@ transform_whole_output (gboolean add, const float *m, const float *bias,
 }
 
 static void
-transform_part_of_output (const float *m, const float *bias, const CpuWinogradOutputs * to)
+transform_part_of_output (const float *m, const float *bias,
+    const CpuWinogradOutputs * to)
 {
   for (gsize c = 0; c < MIN (to->channels, WIDTH); c += LANES) {
     Vec y[OUTPUTS][OUTPUTS];

@@ -1,15 +1,15 @@
-/* gst-ddpm: inner loops of the CPU backend: 3x3 convolution by tiles
+/* gst-ddpm: inner loops of the CPU backend: 3x3 convolution by Winograd's tiles
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Winograd's F(m x m, 3x3): Lavin & Gray, "Fast algorithms for convolutional
- * neural networks" (2016), section 4. From a tile d of (m + 2) x (m + 2)
- * inputs and a kernel g come m x m outputs, by (m + 2)^2 multiplications
- * instead of 9 m^2: 4 an output of tiles of 2x2, 2.25 of tiles of 4x4.
+ * neural networks" (2016), section 4. A tile d of (m + 2) x (m + 2) inputs and a
+ * kernel g give m x m outputs by (m + 2)^2 multiplications instead of 9 m^2: 4
+ * for each output with m = 2, 2.25 with m = 4.
  *
  *   y = A^T [(G g G^T) . (B^T d B)] A
  *
- * The sum over channels makes each of them a product of matrices. What the
- * chain rule makes of it is the gradient of the kernel:
+ * Summed over channels, each element of the transformed tiles is a product of
+ * matrices (ibid., eq. 12). The chain rule gives the gradient of the kernel:
  *
  *   dg = G^T [sum over tiles of (B^T d B) . (A dy A^T)] G
  */
@@ -18,7 +18,8 @@
 /* Rows of a block of a product, which is kept in registers */
 #define ROWS 6
 
-/* Meanwhile a float of every prefetch_depth at @prefetch comes nearer. */
+/* In each step of the depth, one cache line at @prefetch is brought into the
+ * cache; the next one is prefetch_depth floats on. */
 KERN_INLINE void
 multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
     gsize a_depth, const float *b, gsize b_depth, const float *prefetch,
@@ -54,9 +55,9 @@ multiply_rows (const gsize rows, gsize depth, const float *a, gsize a_row,
   }
 }
 
-/* Two blocks of four rows are faster than one of six and one of two. What is
- * multiplied next is fetched evenly over all of them: the first one would wait
- * for it. */
+/* Two blocks of four rows are faster than one of six and one of two. The weights
+ * of the next call are prefetched evenly over all blocks: if the first did it
+ * all, it would wait for memory. */
 static void
 multiply (gsize rows, gsize depth, const float *a, gsize a_row, gsize a_depth,
     const float *b, gsize b_depth, const float *prefetch, float *c, gsize c_row,

@@ -133,7 +133,7 @@ init_descs (ConvDescs * descs, const CpuConvolution * conv,
   status |= describe_weights (conv, s, DDPM_TYPE_F32, dnnl_oihw, &descs->plain);
   status |= dnnl_memory_desc_create_with_tag (&descs->bias, 1, bias, dnnl_f32,
       dnnl_a);
-  return ddpm_cpu_onednn_check (status, "shapes of a convolution", error);
+  return ddpm_cpu_onednn_check (status, "the shapes of a convolution", error);
 }
 
 static const_dnnl_memory_desc_t
@@ -207,7 +207,7 @@ add_forward_primitive (OnednnPass * pass, SourcePrimitives * s,
       (&pd, get_backend (pass)->engine, dnnl_forward_inference,
           dnnl_convolution_direct, descs->x, weights,
           bias ? descs->bias : NULL, descs->y, descs->strides, descs->dilates,
-          descs->padding_l, descs->padding_r, attr), "convolution", error)
+          descs->padding_l, descs->padding_r, attr), "a convolution", error)
       && add_primitive (pass, &s->primitive[add], pd, args, bias ? 4 : 3,
       error);
   dnnl_primitive_attr_destroy (attr);
@@ -236,7 +236,7 @@ new_hint (OnednnPass * pass, const ConvDescs * descs,
       (hint, get_backend (pass)->engine, dnnl_forward_training,
           dnnl_convolution_direct, descs->x, descs->weights, descs->bias,
           descs->dy, descs->strides, descs->dilates, descs->padding_l,
-          descs->padding_r, NULL), "convolution", error);
+          descs->padding_r, NULL), "a convolution", error);
 }
 
 static gboolean
@@ -258,7 +258,7 @@ add_data_primitive (OnednnPass * pass, SourcePrimitives * s,
           get_backend (pass)->engine, dnnl_convolution_direct,
           f32 ? descs->dx_f32 : descs->x, descs->weights, descs->dy,
           descs->strides, descs->dilates, descs->padding_l, descs->padding_r,
-          hint, attr), "convolution, backward data", error)
+          hint, attr), "the data gradient of a convolution", error)
       && add_primitive (pass, &s->primitive[f32], pd, args,
       G_N_ELEMENTS (args), error)
       && add_weights (pass, s, f32, descs, error);
@@ -300,7 +300,7 @@ plan_backward_weights (OnednnPass * pass, SourcePrimitives * s,
           get_backend (pass)->engine, dnnl_convolution_direct, descs->x,
           descs->dweights, NULL, descs->dy, descs->strides, descs->dilates,
           descs->padding_l, descs->padding_r, hint, attr),
-      "convolution, backward weights", error)
+      "the weight gradient of a convolution", error)
       && add_primitive (pass, &s->primitive[0], pd, args, G_N_ELEMENTS (args),
       error)
       && ddpm_cpu_reorder_init (&s->reorder[0], get_backend (pass),

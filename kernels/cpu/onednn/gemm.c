@@ -1,12 +1,13 @@
-/* gst-ddpm: CPU backend: the primitive of oneDNN for a product of matrices
+/* gst-ddpm: CPU backend: a product of matrices by oneDNN
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/onednn/onednn.h"
 
-/* One matrix has two dimensions: there are more implementations for them. */
+/* A single matrix is described in two dimensions: oneDNN has more implementations
+ * for these. */
 static dnnl_status_t
-describe (gsize batch, const CpuMatrix * m, dnnl_memory_desc_t * desc)
+describe_matrix (gsize batch, const CpuMatrix * m, dnnl_memory_desc_t * desc)
 {
   const dnnl_dims_t batch_dims = { batch, m->rows, m->columns };
   const dnnl_dims_t batch_strides = { m->stride[0], m->stride[1],
@@ -35,12 +36,12 @@ ddpm_cpu_onednn_plan_gemm (CpuPrimitive * p, CpuBackend * b, gsize batch,
   gboolean ok = TRUE;
 
   for (guint i = 0; ok && i < 3; i++)
-    ok = ddpm_cpu_onednn_check (describe (batch, matrices[i], &descs[i]),
-        "matrix", error);
+    ok = ddpm_cpu_onednn_check (describe_matrix (batch, matrices[i], &descs[i]),
+        "a matrix", error);
   ok = ok && ddpm_cpu_attr_new (add, &attr, error)
       && ddpm_cpu_onednn_check (dnnl_matmul_primitive_desc_create (&pd,
           b->engine, descs[0], descs[1], NULL, descs[2], attr),
-      "matrix product", error)
+      "a product of matrices", error)
       && ddpm_cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
   if (attr)
     dnnl_primitive_attr_destroy (attr);

@@ -17,12 +17,12 @@ ddpm_cpu_onednn_check (dnnl_status_t status, const gchar * what,
     return TRUE;
   g_set_error (error, DDPM_ERROR,
       status == dnnl_out_of_memory ? DDPM_ERROR_NO_SPACE : DDPM_ERROR_LIBRARY,
-      "oneDNN %d.%d.%d: %s: status %d", dnnl_version ()->major,
+      "oneDNN %d.%d.%d cannot make %s: status %d", dnnl_version ()->major,
       dnnl_version ()->minor, dnnl_version ()->patch, what, (gint) status);
   return FALSE;
 }
 
-/* An instruction set's number has the bits of those that it contains. */
+/* The number of an instruction set has the bits of all sets that it contains. */
 static gboolean
 has_isa (dnnl_cpu_isa_t isa)
 {
@@ -30,7 +30,7 @@ has_isa (dnnl_cpu_isa_t isa)
 }
 
 static const gchar *
-isa_name (void)
+get_isa_name (void)
 {
 #ifdef __x86_64__
   if (has_isa (dnnl_cpu_isa_avx512_core_amx))
@@ -47,7 +47,7 @@ isa_name (void)
   return "generic";
 }
 
-/* Plain AVX-512 only emulates bf16, slower than f32. */
+/* On plain AVX-512, oneDNN emulates bf16, which is slower than f32. */
 gboolean
 ddpm_cpu_onednn_check_bf16 (GError ** error)
 {
@@ -56,8 +56,8 @@ ddpm_cpu_onednn_check_bf16 (GError ** error)
     return TRUE;
 #endif
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-      "precision=bf16 needs a processor with AVX-512 BF16 or AMX, and "
-      "oneDNN finds %s", isa_name ());
+      "precision=bf16 needs a processor with AVX-512 BF16 or AMX, but "
+      "oneDNN finds %s", get_isa_name ());
   return FALSE;
 }
 
@@ -66,9 +66,9 @@ ddpm_cpu_onednn_open (CpuBackend * b, GError ** error)
 {
   return ddpm_cpu_onednn_check_bf16 (error)
       && ddpm_cpu_onednn_check (dnnl_engine_create (&b->engine, dnnl_cpu, 0),
-      "engine", error)
+      "an engine", error)
       && ddpm_cpu_onednn_check (dnnl_stream_create (&b->stream, b->engine,
-          dnnl_stream_default_flags), "stream", error);
+          dnnl_stream_default_flags), "a stream", error);
 }
 
 void
@@ -86,5 +86,5 @@ ddpm_cpu_onednn_describe (void)
   const dnnl_version_t *version = dnnl_version ();
 
   return g_strdup_printf ("oneDNN %d.%d.%d, %s", version->major,
-      version->minor, version->patch, isa_name ());
+      version->minor, version->patch, get_isa_name ());
 }

@@ -12,7 +12,8 @@ ddpm_cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
 
   if (status != dnnl_success) {
     *attr = NULL;
-    return ddpm_cpu_onednn_check (status, "attributes", error);
+    return ddpm_cpu_onednn_check (status, "the attributes of a primitive",
+        error);
   }
   status = dnnl_primitive_attr_set_scratchpad_mode (*attr,
       dnnl_scratchpad_mode_user);
@@ -25,7 +26,7 @@ ddpm_cpu_attr_new (gboolean sum, dnnl_primitive_attr_t * attr, GError ** error)
     if (ops)
       dnnl_post_ops_destroy (ops);
   }
-  if (!ddpm_cpu_onednn_check (status, "attributes", error)) {
+  if (!ddpm_cpu_onednn_check (status, "the attributes of a primitive", error)) {
     dnnl_primitive_attr_destroy (*attr);
     *attr = NULL;
     return FALSE;
@@ -40,7 +41,7 @@ add_argument (CpuPrimitive * p, CpuBackend * b, gint arg,
   dnnl_memory_t memory;
 
   if (!ddpm_cpu_onednn_check (dnnl_memory_create (&memory, desc, b->engine,
-              DNNL_MEMORY_NONE), "memory object", error))
+              DNNL_MEMORY_NONE), "a memory object", error))
     return FALSE;
   p->args[p->n_args] = arg;
   p->memory[p->n_args++] = memory;
@@ -57,7 +58,7 @@ ddpm_cpu_primitive_init (CpuPrimitive * p, CpuBackend * b,
 
   memset (p, 0, sizeof (*p));
   if (!ddpm_cpu_onednn_check (dnnl_primitive_create (&p->primitive, pd),
-          "primitive", error)) {
+          "a primitive", error)) {
     p->primitive = NULL;
     goto failed;
   }
@@ -92,14 +93,14 @@ ddpm_cpu_reorder_init (CpuPrimitive * p, CpuBackend * b,
   if (!ddpm_cpu_attr_new (FALSE, &attr, error))
     return FALSE;
   ok = ddpm_cpu_onednn_check (dnnl_reorder_primitive_desc_create (&pd, src,
-          b->engine, dst, b->engine, attr), "reorder of weights", error)
+          b->engine, dst, b->engine, attr), "a reorder of weights", error)
       && ddpm_cpu_primitive_init (p, b, pd, args, G_N_ELEMENTS (args), error);
   dnnl_primitive_attr_destroy (attr);
   return ok;
 }
 
-/* Nothing here can fail but for a lack of memory for oneDNN's few words of
- * context, which the program does not survive anyway. */
+/* This fails only if oneDNN cannot allocate the few words of its context, and a
+ * program does not survive such a lack of memory anyway. */
 void
 ddpm_cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
     const gconstpointer * data, gpointer scratch)
@@ -118,7 +119,8 @@ ddpm_cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
   status |= dnnl_primitive_execute (p->primitive, b->stream, p->n_args, args);
   status |= dnnl_stream_wait (b->stream);
   if (status != dnnl_success)
-    g_error ("oneDNN: %s: status %d", p->implementation, (gint) status);
+    g_error ("oneDNN cannot run %s: status %d", p->implementation,
+        (gint) status);
 }
 
 void
@@ -131,7 +133,7 @@ ddpm_cpu_primitive_clear (CpuPrimitive * p)
   memset (p, 0, sizeof (*p));
 }
 
-/* oneDNN's plain loops, thousands of times slower than the others */
+/* Whether it is one of oneDNN's plain loops, which are thousands of times slower */
 gboolean
 ddpm_cpu_primitive_is_slow (const CpuPrimitive * p)
 {

@@ -1,7 +1,7 @@
-/* gst-ddpm: CPU backend: what stands for oneDNN where it is not built with it
+/* gst-ddpm: CPU backend: the functions of onednn/ in a build without oneDNN
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Only bf16 asks for primitives, and is refused here: none is ever made.
+ * Only native bf16 uses primitives. It is refused here, so none is ever made.
  */
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/gemm.h"
