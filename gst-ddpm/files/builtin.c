@@ -4,24 +4,19 @@
 #include "config.h"
 
 #include "gst-ddpm/files/builtin.h"
-#include "gst-ddpm/files/checkpoint.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
 
-/* models/NAME.safetensors, the default first */
-static const gchar *const names[] = { "cifar10", "tiles", NULL };
+#include "kernels/backend.h"
 
-const gchar *const *
-ddpm_checkpoint_get_builtin_names (void)
-{
-  return names;
-}
+const gchar *const ddpm_builtin_names[] = { "cifar10", "tiles", NULL };
 
 gboolean
 ddpm_builtin_is_name (const gchar * name)
 {
-  return name == NULL || *name == '\0' || g_strv_contains (names, name);
+  return name == NULL || *name == '\0'
+      || g_strv_contains (ddpm_builtin_names, name);
 }
 
 /* The folder of $GST_DDPM_MODEL_DIR alone, or else those that a build and an
@@ -39,7 +34,7 @@ list_folders (void)
 
   if (folder != NULL && *folder != '\0') {
     g_strv_builder_add (folders, folder);
-  } else if (dladdr (names, &info) != 0
+  } else if (dladdr (ddpm_builtin_names, &info) != 0
       && (library = realpath (info.dli_fname, NULL)) != NULL) {
     beside = g_path_get_dirname (library);
     for (i = 0; i < G_N_ELEMENTS (relative); i++) {
@@ -75,7 +70,7 @@ ddpm_builtin_map_checkpoint (const gchar * name, gchar ** location,
   g_autoptr (GError) cause = NULL;
 
   if (name == NULL || *name == '\0')
-    name = names[0];
+    name = ddpm_builtin_names[0];
   *location = g_strdup_printf ("the built-in model \"%s\"", name);
   path = find_file (folders, name);
   if (path == NULL)

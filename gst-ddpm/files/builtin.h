@@ -7,6 +7,8 @@
 
 G_BEGIN_DECLS
 
+/* models/NAME.safetensors, the default first; NULL-terminated */
+extern const gchar *const ddpm_builtin_names[];
 /* Whether name is that of a built-in model; NULL and "" mean the first. */
 gboolean ddpm_builtin_is_name (const gchar * name);
 /* Maps the checkpoint of a built-in model. *location is what messages call it,

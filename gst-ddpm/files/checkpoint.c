@@ -259,11 +259,17 @@ check_path (const gchar * path, GError ** error)
     return TRUE;
   name = g_filename_display_name (path);
   folder = g_get_current_dir ();
-  builtin = g_strjoinv (", ", (gchar **) ddpm_checkpoint_get_builtin_names ());
+  builtin = g_strjoinv (", ", (gchar **) ddpm_builtin_names);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
       "%s: expected a checkpoint file or the name of a built-in model (%s), "
       "found no such file in %s", name, builtin, folder);
   return FALSE;
+}
+
+const gchar *const *
+ddpm_checkpoint_get_builtin_names (void)
+{
+  return ddpm_builtin_names;
 }
 
 DdpmModel *
