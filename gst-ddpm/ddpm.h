@@ -37,18 +37,13 @@
  */
 #pragma once
 
+#include "gst-ddpm/evaluate/evaluator.h"
 #include "gst-ddpm/files/checkpoint.h"
 #include "gst-ddpm/files/cifar.h"
-#include "gst-ddpm/model/config.h"
-#include "gst-ddpm/sample/denoiser.h"
-#include "gst-ddpm/evaluate/evaluator.h"
-#include "gst-ddpm/model/labels.h"
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/noise.h"
-#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/pixels.h"
+#include "gst-ddpm/sample/denoiser.h"
 #include "gst-ddpm/sample/predictor.h"
 #include "gst-ddpm/sample/sampler.h"
-#include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/train/trainer.h"
-#include "gst-ddpm/unet/unet.h"

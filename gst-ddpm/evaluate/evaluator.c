@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "gst-ddpm/evaluate/private.h"
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/pixels.h"
 #include "gst-ddpm/model/prediction.h"

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/files/builtin.h"
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/files/checkpoint.h"
 
 #include <string.h>

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/noise.h"
 #include "kernels/philox.h"
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
 
 static const gchar *const schedules[] = { "linear", "cosine", NULL };
 static const gchar *const data_ranges[] = { "symmetric", "unit", NULL };

@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/model/model.h"
 #include "gst-ddpm/files/safetensors.h"
 
 G_BEGIN_DECLS

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/files/param-tensors.h"
+#include "gst-ddpm/model/params.h"
 
 gboolean
 ddpm_param_tensors_require (DdpmSafetensors * file, const gchar * prefix,

@@ -5,6 +5,7 @@
  * adam.v.<name> in F32; counters and settings are metadata.
  */
 #include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/model/params.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/model/model.h"
 
 G_BEGIN_DECLS
 

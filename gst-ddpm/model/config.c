@@ -1,7 +1,7 @@
 /* gst-ddpm: what defines a model besides its weights
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/model/model.h"
 
 #include <string.h>
 

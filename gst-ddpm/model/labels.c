@@ -1,7 +1,7 @@
 /* gst-ddpm: the class of each sample, by number or by name
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
 
 #include <string.h>
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/model/model.h"
+#include "gst-ddpm/model/params.h"
 
 DdpmModel *
 ddpm_model_new (const DdpmConfig * config, GError ** error)
@@ -48,4 +49,19 @@ ddpm_model_unref (DdpmModel * model)
   g_free (model->location);
   g_strfreev (model->class_names);
   g_free (model);
+}
+
+void
+ddpm_model_init_weights (DdpmModel * model, guint64 seed)
+{
+  ddpm_params_init_weights (model->params, &model->config, seed,
+      model->weights);
+}
+
+guint64
+ddpm_config_count_parameters (const DdpmConfig * config)
+{
+  g_autoptr (DdpmParams) params = ddpm_params_new (config, NULL);
+
+  return params ? params->trainable : 0;
 }

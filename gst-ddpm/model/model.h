@@ -1,11 +1,225 @@
-/* gst-ddpm: a model: configuration and weights
+/* gst-ddpm: a model: its configuration, its weights and its classes
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
-#include "gst-ddpm/model/params.h"
+#include "kernels/backend.h"
 
 G_BEGIN_DECLS
+
+/* --- configuration ---------------------------------------------------------- */
+
+#define DDPM_MAX_LEVELS 8
+#define DDPM_GROUPS 32          /* of every group norm */
+#define DDPM_NORM_EPS 1e-5f     /* PyTorch's default */
+#define DDPM_MAX_TIMESTEPS 100000
+#define DDPM_MAX_CHANNELS 4096  /* of any tensor in the network */
+#define DDPM_MAX_RES_BLOCKS 16  /* per level */
+#define DDPM_MAX_IMAGE_SIZE 4096        /* width and height */
+#define DDPM_MAX_BATCH 65536    /* images computed together */
+#define DDPM_MAX_CLASSES 4096
+#define DDPM_MAX_GUIDANCE 100.0
+
+/**
+ * DdpmScheduleKind:
+ * @DDPM_SCHEDULE_LINEAR: betas rise linearly (Ho et al. 2020, section 4)
+ * @DDPM_SCHEDULE_COSINE: alphas_bar falls as a squared cosine (Nichol &
+ *   Dhariwal 2021, eq. 17)
+ */
+typedef enum
+{
+  DDPM_SCHEDULE_LINEAR,
+  DDPM_SCHEDULE_COSINE,
+} DdpmScheduleKind;
+
+/**
+ * DdpmDataRange:
+ * @DDPM_DATA_RANGE_SYMMETRIC: pixels 0..255 are the numbers -1..1
+ * @DDPM_DATA_RANGE_UNIT: pixels 0..255 are the numbers 0..1, as in the notebook
+ */
+typedef enum
+{
+  DDPM_DATA_RANGE_SYMMETRIC,
+  DDPM_DATA_RANGE_UNIT,
+} DdpmDataRange;
+
+/**
+ * DdpmPrediction:
+ * @DDPM_PREDICTION_EPSILON: the noise (Ho et al. 2020, eq. 14)
+ * @DDPM_PREDICTION_V: the velocity sqrt (alphas_bar) eps - sqrt (1 -
+ *   alphas_bar) x_0 (Salimans & Ho 2022, section 4)
+ */
+typedef enum
+{
+  DDPM_PREDICTION_EPSILON,
+  DDPM_PREDICTION_V,
+} DdpmPrediction;
+
+/**
+ * DdpmConfig:
+ * @image_channels: 1 or 3
+ * @channels: channels of the first level (ch in the notebook), a multiple of 32
+ * @n_levels: number of resolutions; each level halves width and height
+ * @channel_mult: level i has @channels * @channel_mult[i] channels
+ * @attention_levels: bit i is set: every block of level i has attention
+ * @res_blocks: residual blocks per level (one more on the way up)
+ * @dropout: dropout probability in training
+ * @timesteps: T
+ * @schedule: kind of beta schedule
+ * @beta_start: first beta of the linear schedule
+ * @beta_end: last beta of the linear schedule
+ * @data_range: how pixels map to numbers
+ * @prediction: what the network predicts
+ * @guidance: guidance scale of the teacher that the weights were distilled from
+ *   (Meng et al. 2023, section 3.1); 1: not distilled
+ * @steps: number of noiseless DDIM steps that the weights were distilled to
+ *   (Salimans & Ho 2022, section 3), at most @timesteps; 0: not distilled
+ * @classes: labels are 0 .. @classes - 1; 0: the model has no labels
+ *
+ * What defines a model besides its weights: the arguments of the notebook's
+ * UNet, its schedule and its data range, and what the notebook does not have
+ * (classes, prediction, distillation).
+ */
+typedef struct
+{
+  guint image_channels;
+  guint channels;
+  guint n_levels;
+  guint channel_mult[DDPM_MAX_LEVELS];
+  guint attention_levels;
+  guint res_blocks;
+  gdouble dropout;
+  guint timesteps;
+  DdpmScheduleKind schedule;
+  gdouble beta_start, beta_end;
+  DdpmDataRange data_range;
+  DdpmPrediction prediction;
+  gdouble guidance;
+  guint steps;
+  guint classes;
+} DdpmConfig;
+
+/**
+ * ddpm_config_init_defaults:
+ * @config: (out caller-allocates): a configuration
+ *
+ * Sets the notebook's network and schedule: 3 image channels, 128 channels
+ * times 1, 2, 2, 1, attention at level 1, 2 residual blocks, dropout 0.1, T =
+ * 1000, linear betas 1e-4..0.02, epsilon, no classes. The data range is
+ * symmetric; the notebook's is unit.
+ */
+void ddpm_config_init_defaults (DdpmConfig * config);
+
+/**
+ * ddpm_config_check:
+ * @config: a configuration
+ * @error: return location for a #GError
+ *
+ * Checks each field against the limits above; channels must be a multiple of
+ * 32, betas in (0, 1) and in order.
+ *
+ * Returns: whether all fields are valid; if not, @error is
+ *   %DDPM_ERROR_SETTINGS
+ */
+gboolean ddpm_config_check (const DdpmConfig * config, GError ** error);
+
+/**
+ * ddpm_config_check_size:
+ * @config: a valid configuration
+ * @width: width of an image in pixels
+ * @height: height of an image in pixels
+ * @error: return location for a #GError
+ *
+ * Returns: whether images of this size can pass all levels: width and height
+ *   must be divisible by 2^(n_levels - 1)
+ */
+gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
+    guint height, GError ** error);
+
+/**
+ * ddpm_config_same_schedule:
+ * @a: a configuration
+ * @b: another one
+ *
+ * Returns: whether both have the same alphas_bar
+ */
+gboolean ddpm_config_same_schedule (const DdpmConfig * a,
+    const DdpmConfig * b);
+
+/**
+ * ddpm_config_equal:
+ * @a: a configuration
+ * @b: another one
+ *
+ * Returns: whether both are equal; unused fields may differ
+ */
+gboolean ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b);
+
+/**
+ * ddpm_config_parse_channel_mult:
+ * @config: a configuration
+ * @text: text such as "1,2,2,1"
+ * @error: return location for a #GError
+ *
+ * Sets channel_mult and n_levels.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for another text; @config is then
+ *   unchanged
+ */
+gboolean ddpm_config_parse_channel_mult (DdpmConfig * config,
+    const gchar * text, GError ** error);
+
+/**
+ * ddpm_config_parse_attention_levels:
+ * @config: a configuration
+ * @text: text such as "1", "0,2" or "" (no level)
+ * @error: return location for a #GError
+ *
+ * Sets attention_levels.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for another text; @config is then
+ *   unchanged
+ */
+gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
+    const gchar * text, GError ** error);
+
+/**
+ * ddpm_config_channel_mult_to_string:
+ * @config: a configuration
+ *
+ * Returns: (transfer full): text such as "1,2,2,1"
+ */
+gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
+
+/**
+ * ddpm_config_attention_levels_to_string:
+ * @config: a configuration
+ *
+ * Returns: (transfer full): text such as "1"
+ */
+gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
+
+/**
+ * ddpm_config_to_string:
+ * @config: a configuration
+ *
+ * Returns: (transfer full): a description for people, such as "UNet
+ *   128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear, 10 classes"
+ */
+gchar *ddpm_config_to_string (const DdpmConfig * config);
+
+/**
+ * ddpm_config_count_parameters:
+ * @config: a configuration
+ *
+ * Returns: trained weights of such a network; 0 if there is none
+ */
+guint64 ddpm_config_count_parameters (const DdpmConfig * config);
+
+/* --- weights ---------------------------------------------------------------- */
+
+/* Names, shapes and places of the parameters (private) */
+typedef struct _DdpmParams DdpmParams;
 
 /**
  * DdpmModel:
@@ -42,9 +256,78 @@ typedef struct
  *   there is not enough memory
  */
 DdpmModel *ddpm_model_new (const DdpmConfig * config, GError ** error);
+/**
+ * ddpm_model_init_weights:
+ * @model: a model that nobody else uses yet
+ * @seed: seed
+ *
+ * Draws the weights with which training begins.
+ */
+void ddpm_model_init_weights (DdpmModel * model, guint64 seed);
 DdpmModel *ddpm_model_ref (DdpmModel * model);
 void ddpm_model_unref (DdpmModel * model);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmModel, ddpm_model_unref)
+
+/* --- classes ---------------------------------------------------------------- */
+
+#define DDPM_NO_LABEL (-1)
+#define DDPM_MAX_CLASS_NAME 64  /* bytes */
+
+/**
+ * DdpmLabels:
+ *
+ * Assigns a class to each sample.
+ */
+typedef struct _DdpmLabels DdpmLabels;
+
+/**
+ * ddpm_labels_new:
+ * @model: a model; it is not kept
+ * @text: (nullable): "" or %NULL: sample n shows class n mod classes; "none": no
+ *   sample has a label; else numbers, names and "none" that the samples use in
+ *   turn, such as "ship" or "3,horse,none"
+ * @error: return location for a #GError
+ *
+ * Returns: (transfer full): labels; %NULL and %DDPM_ERROR_SETTINGS where @text
+ *   names a class that the model does not have
+ */
+DdpmLabels *ddpm_labels_new (const DdpmModel * model, const gchar * text,
+    GError ** error);
+void ddpm_labels_free (DdpmLabels * labels);
+
+/**
+ * ddpm_labels_get:
+ * @labels: labels
+ * @sample: index of a sample
+ *
+ * Returns: the class of the sample; %DDPM_NO_LABEL: none
+ */
+gint ddpm_labels_get (const DdpmLabels * labels, guint64 sample);
+
+/**
+ * ddpm_labels_any:
+ * @labels: labels
+ *
+ * Returns: whether any sample has a class
+ */
+gboolean ddpm_labels_any (const DdpmLabels * labels);
+
+/**
+ * ddpm_class_names_parse:
+ * @text: names separated by commas, such as "airplane,automobile"
+ * @classes: number of names to expect
+ * @error: return location for a #GError
+ *
+ * A name has 1 to %DDPM_MAX_CLASS_NAME bytes of UTF-8 and no control
+ * characters.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the names; %NULL and
+ *   %DDPM_ERROR_SETTINGS for another number of names, or a wrong one
+ */
+gchar **ddpm_class_names_parse (const gchar * text, guint classes,
+    GError ** error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmLabels, ddpm_labels_free)
 
 G_END_DECLS

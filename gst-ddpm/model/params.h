@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/model/model.h"
 
 G_BEGIN_DECLS
 
@@ -44,13 +44,13 @@ typedef struct
  * If there are classes, the last parameter but one is the label embedding,
  * [classes][4 channels]; all others have the same offsets as without classes.
  */
-typedef struct
+struct _DdpmParams
 {
   DdpmParam *params;
   guint n_params;
   gsize trainable;
   gsize total;
-} DdpmParams;
+};
 
 #define DDPM_PARAM_LABELS "label_embedding.weight"
 

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/model/model.h"
 #include "kernels/backend.h"
 #include "kernels/picture.h"
 

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/model/model.h"
 #include "kernels/ops.h"
 
 G_BEGIN_DECLS

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/sample/denoiser.h"
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/sample/private.h"
 #include "kernels/timer.h"

@@ -3,7 +3,8 @@
  */
 #include <string.h>
 
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/sample/private.h"
 #include "kernels/timer.h"
 
@@ -156,4 +157,11 @@ ddpm_predictor_predict (DdpmPredictor * p, const gfloat * x_t, const gint * t,
   else
     ddpm_backend_wait (p->backend);
   return ddpm_backend_check (p->backend, error);
+}
+
+gdouble
+ddpm_predictor_count_flops (const DdpmConfig * config, guint width,
+    guint height)
+{
+  return ddpm_unet_count_flops (config, width, height);
 }

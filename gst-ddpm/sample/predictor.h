@@ -55,6 +55,18 @@ void ddpm_predictor_free (DdpmPredictor * predictor);
 gboolean ddpm_predictor_predict (DdpmPredictor * predictor, const gfloat * x_t,
     const gint * t, const gint * labels, gfloat * out, GError ** error);
 
+/**
+ * ddpm_predictor_count_flops:
+ * @config: a configuration
+ * @width: pixels of an image, which passes the network
+ * @height: pixels of an image
+ *
+ * Returns: floating-point operations of convolutions and gemms in one evaluation
+ *   of one image without guidance: a multiplication and an addition are two
+ */
+gdouble ddpm_predictor_count_flops (const DdpmConfig * config, guint width,
+    guint height);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmPredictor, ddpm_predictor_free)
 
 G_END_DECLS

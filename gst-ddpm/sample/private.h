@@ -1,12 +1,50 @@
-/* gst-ddpm: a predictor from inside of the library (private)
+/* gst-ddpm: samplers and predictors from inside of the library (private)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
+#include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/sample/predictor.h"
+#include "gst-ddpm/sample/sampler.h"
 #include "gst-ddpm/unet/unet.h"
 
 G_BEGIN_DECLS
+
+/* One evaluation of the network at timestep t = state - 1, and the reverse step
+ * from there to next_state */
+typedef struct
+{
+  guint state, next_state;
+  guint t;
+  DdpmReverseStep coefs;
+} DdpmSamplerStep;
+
+typedef struct
+{
+  DdpmSamplerSpec spec;         /* steps 0 replaced by T */
+  guint n_steps;
+  DdpmSamplerStep *steps;
+  gboolean multistep;           /* needs the x_0 of the previous step */
+} DdpmSampler;
+
+/**
+ * ddpm_sampler_new:
+ * @schedule: the model's beta schedule; read during the call only
+ * @range: the model's data range
+ * @spec: what to sample, and how
+ * @error: as ddpm_sampler_spec_check ()
+ *
+ * Computes the timestep schedule and the coefficients of each step. The schedule
+ * of S steps has the states of its spacing; sampling goes from spec->start to the
+ * next lower state of it, and so on, and ends at spec->stop.
+ *
+ * Returns: (transfer full): the sampler, or %NULL
+ */
+DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,
+    DdpmDataRange range, const DdpmSamplerSpec * spec, GError ** error);
+void ddpm_sampler_free (DdpmSampler * sampler);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
 
 /**
  * DdpmPredictor:

@@ -12,9 +12,9 @@
  * To add a sampler: write its step function and add a row to the table
  * `samplers`. Properties and command lines take its name from there.
  */
-#include "gst-ddpm/sample/sampler.h"
-
 #include <math.h>
+
+#include "gst-ddpm/sample/private.h"
 
 #define DEFAULT_GUIDANCE 3.0
 
@@ -287,6 +287,15 @@ ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
         config->guidance == 1.0 ? DEFAULT_GUIDANCE : 1.0,};
   spec->steps = ddpm_sampler_get_default_steps (spec->kind, config);
   spec->spacing = ddpm_sampler_get_default_spacing (spec->kind);
+}
+
+gboolean
+ddpm_sampler_spec_check (const DdpmSamplerSpec * spec,
+    const DdpmConfig * config, GError ** error)
+{
+  g_autoptr (DdpmSchedule) schedule = ddpm_schedule_new (config, error);
+
+  return schedule && check_spec (spec, schedule->T, error);
 }
 
 DdpmSampler *

@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/model/schedule.h"
-#include "kernels/ops.h"
+#include "gst-ddpm/model/model.h"
 
 G_BEGIN_DECLS
 
@@ -128,41 +127,17 @@ guint ddpm_sampler_get_default_steps (DdpmSamplerKind kind,
  */
 DdpmSpacing ddpm_sampler_get_default_spacing (DdpmSamplerKind kind);
 
-/* One evaluation of the network at timestep t = state - 1, and the reverse step
- * from there to next_state */
-typedef struct
-{
-  guint state, next_state;
-  guint t;
-  DdpmReverseStep coefs;
-} DdpmSamplerStep;
-
-typedef struct
-{
-  DdpmSamplerSpec spec;         /* steps 0 replaced by T */
-  guint n_steps;
-  DdpmSamplerStep *steps;
-  gboolean multistep;           /* needs the x_0 of the previous step */
-} DdpmSampler;
-
 /**
- * ddpm_sampler_new:
- * @schedule: the model's beta schedule; read during the call only
- * @range: the model's data range
+ * ddpm_sampler_spec_check:
  * @spec: what to sample, and how
+ * @config: the model's configuration
  * @error: DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta
- *   outside 0..1 or guidance outside 0..DDPM_MAX_GUIDANCE
+ *   outside 0..1, guidance outside 0..DDPM_MAX_GUIDANCE, and for betas that leave
+ *   the range of numbers
  *
- * Computes the timestep schedule and the coefficients of each step. The schedule
- * of S steps has the states of its spacing; sampling goes from spec->start to the
- * next lower state of it, and so on, and ends at spec->stop.
- *
- * Returns: (transfer full): the sampler, or %NULL
+ * Returns: TRUE if the model can be sampled so
  */
-DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,
-    DdpmDataRange range, const DdpmSamplerSpec * spec, GError ** error);
-void ddpm_sampler_free (DdpmSampler * sampler);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
+gboolean ddpm_sampler_spec_check (const DdpmSamplerSpec * spec,
+    const DdpmConfig * config, GError ** error);
 
 G_END_DECLS

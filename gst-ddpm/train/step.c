@@ -9,7 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/train/private.h"

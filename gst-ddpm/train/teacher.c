@@ -15,7 +15,6 @@
 
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/sample/private.h"
-#include "gst-ddpm/sample/sampler.h"
 #include "kernels/timer.h"
 
 /* Of one step of the student: what it is to predict is a x_t + b x' */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gst-ddpm/train/private.h"
+#include "gst-ddpm/model/params.h"
 
 static gsize
 trainable_size (DdpmTrainer * trainer)

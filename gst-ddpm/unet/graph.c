@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/model/blocks.h"
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/unet/graph.h"
 
 typedef struct

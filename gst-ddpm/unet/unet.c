@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gst-ddpm/unet/private.h"
+#include "gst-ddpm/model/params.h"
 #include "kernels/timer.h"
 
 static DdpmType

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/caps.h"
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 /* The size of the buffers of a GstBufferPool is a guint. */
 #define MAX_SIZE ((guint64) G_MAXINT32)

@@ -14,7 +14,7 @@
 #include "plugins/common/cuda.h"
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/gstcuda.h"
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 /* --- the library --------------------------------------------------------- */
 

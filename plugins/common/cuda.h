@@ -4,7 +4,7 @@
 #pragma once
 
 #include <gst/video/video.h>
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 

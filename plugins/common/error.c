@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/error.h"
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 /* The longest time that an error waits for a state change to end, and the time
  * that it then gives the application */

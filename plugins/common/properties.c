@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/properties.h"
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 #define TABLE_QUARK g_quark_from_static_string ("gst-ddpm-property-table")
 

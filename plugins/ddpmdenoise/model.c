@@ -3,25 +3,19 @@
  */
 #include "plugins/ddpmdenoise/model.h"
 #include "plugins/ddpmdenoise/picture.h"
-#include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/ddpm.h"
 
 /* The settings that can be checked before any state comes */
 static gboolean
 check_sampler (const GstDdpmDenoiseModel * m, GError ** error)
 {
   const DdpmConfig *config = &m->model->config;
-  g_autoptr (DdpmSchedule) schedule = NULL;
-  g_autoptr (DdpmSampler) sampler = NULL;
   DdpmSamplerSpec spec;
 
   gst_ddpm_denoise_settings_to_spec (&m->settings, config,
       m->settings.start_timestep >= 0 ? m->settings.start_timestep :
       config->timesteps, &spec);
-  schedule = ddpm_schedule_new (config, error);
-  if (schedule == NULL)
-    return FALSE;
-  sampler = ddpm_sampler_new (schedule, config->data_range, &spec, error);
-  return sampler != NULL;
+  return ddpm_sampler_spec_check (&spec, config, error);
 }
 
 GstDdpmDenoiseModel *
@@ -70,7 +64,7 @@ gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
   return gst_structure_new ("ddpmdenoise-model",
       "location", G_TYPE_STRING, m->model->location,
       "architecture", G_TYPE_STRING, architecture,
-      "parameters", G_TYPE_UINT64, (guint64) m->model->params->trainable,
+      "parameters", G_TYPE_UINT64, ddpm_config_count_parameters (config),
       "step", G_TYPE_UINT64, m->model->step,
       "width", G_TYPE_UINT, m->model->width,
       "height", G_TYPE_UINT, m->model->height,

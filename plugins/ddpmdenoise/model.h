@@ -4,7 +4,7 @@
 #pragma once
 
 #include <gst/gst.h>
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/ddpm.h"
 #include "plugins/common/caps.h"
 #include "plugins/common/cuda.h"
 #include "plugins/ddpmdenoise/settings.h"

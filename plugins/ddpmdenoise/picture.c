@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "plugins/ddpmdenoise/picture.h"
-#include "gst-ddpm/model/pixels.h"
+#include "gst-ddpm/ddpm.h"
 
 gboolean
 gst_ddpm_picture_get_size (const GstDdpmTensorInfo * info, guint columns,

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <gst/video/video.h>
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/ddpm.h"
 #include "plugins/common/caps.h"
 
 G_BEGIN_DECLS

@@ -12,7 +12,7 @@
 #include "plugins/ddpmdenoise/model.h"
 #include "plugins/ddpmdenoise/settings.h"
 #include "plugins/ddpmdenoise/timeline.h"
-#include "gst-ddpm/sample/denoiser.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 

@@ -4,8 +4,7 @@
 #pragma once
 
 #include "plugins/common/properties.h"
-#include "gst-ddpm/sample/sampler.h"
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 

@@ -3,8 +3,7 @@
  */
 #include "plugins/common/cuda.h"
 #include "plugins/ddpmtrainsink/batch.h"
-#include "gst-ddpm/model/labels.h"
-#include "gst-ddpm/model/pixels.h"
+#include "gst-ddpm/ddpm.h"
 
 gboolean
 gst_ddpm_train_batch_init (GstDdpmTrainBatch * batch, guint size,

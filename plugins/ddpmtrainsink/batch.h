@@ -8,7 +8,7 @@
 
 #include <gst/video/video.h>
 #include "plugins/common/meta.h"
-#include "kernels/backend.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 

@@ -184,21 +184,14 @@ gst_ddpm_train_run_get_saved_step (GstDdpmTrainRun * run)
   return step;
 }
 
-static guint64
-count_parameters (GstDdpmTrainRun * run)
-{
-  g_autoptr (DdpmParams) params = ddpm_params_new (&run->settings.config, NULL);
-
-  return params ? params->trainable : 0;
-}
-
 gchar *
 gst_ddpm_train_run_to_string (GstDdpmTrainRun * run)
 {
   g_autofree gchar *network = ddpm_config_to_string (&run->settings.config);
 
   return g_strdup_printf ("%s, %" G_GUINT64_FORMAT " parameters, on %dx%d "
-      "images; %s %s: %s", network, count_parameters (run),
+      "images; %s %s: %s", network,
+      ddpm_config_count_parameters (&run->settings.config),
       GST_VIDEO_INFO_WIDTH (&run->info), GST_VIDEO_INFO_HEIGHT (&run->info),
       ddpm_backend_get_name (run->backend),
       ddpm_backend_get_precision_name (run->backend),
@@ -216,7 +209,7 @@ gst_ddpm_train_run_to_structure (GstDdpmTrainRun * run, const gchar * name)
       "location", G_TYPE_STRING, s->location,
       "step", G_TYPE_UINT64, gst_ddpm_train_run_get_step (run),
       "architecture", G_TYPE_STRING, network,
-      "parameters", G_TYPE_UINT64, count_parameters (run),
+      "parameters", G_TYPE_UINT64, ddpm_config_count_parameters (&run->settings.config),
       "width", G_TYPE_INT, GST_VIDEO_INFO_WIDTH (&run->info),
       "height", G_TYPE_INT, GST_VIDEO_INFO_HEIGHT (&run->info),
       "channels", G_TYPE_UINT, s->config.image_channels,

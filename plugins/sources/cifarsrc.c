@@ -33,7 +33,7 @@
 #include "plugins/common/error.h"
 #include "plugins/common/meta.h"
 #include "plugins/common/properties.h"
-#include "gst-ddpm/files/cifar.h"
+#include "gst-ddpm/ddpm.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cifar_src_debug);
 #define GST_CAT_DEFAULT gst_cifar_src_debug

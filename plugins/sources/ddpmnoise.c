@@ -41,7 +41,7 @@
 #include "plugins/common/cuda.h"
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/error.h"
-#include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/ddpm.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_noise_debug

@@ -1,6 +1,7 @@
 /* gst-ddpm: tests of ddpmtrainsink: labels, and other models to start from
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "tests/support/train-test.h"
 
 /* Where groups of a norm have one channel, it takes away what a label adds. */

@@ -8,6 +8,7 @@
  */
 #include <glib/gstdio.h>
 
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/unet/graph.h"
 #include "kernels/cuda/convolution-plan.h"
 

@@ -3,6 +3,7 @@
  */
 #include <math.h>
 
+#include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/evaluate/bound.h"
 #include "gst-ddpm/evaluate/estimate.h"
 

@@ -1,6 +1,7 @@
 /* gst-ddpm: tests of models on disk: what is refused
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "tests/support/files.h"
 
 #include "gst-ddpm/files/checkpoint.h"

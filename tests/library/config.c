@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-ddpm/model/config.h"
+#include "gst-ddpm/model/model.h"
 
 static DdpmConfig
 defaults (void)

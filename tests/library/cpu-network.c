@@ -2,6 +2,7 @@
  * processor has, by one thread and by two: evaluated, learnt and sampled
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "tests/support/net.h"
 #include "tests/support/sampling.h"
 #include "tests/support/training.h"

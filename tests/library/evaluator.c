@@ -3,6 +3,7 @@
  */
 #include <math.h>
 
+#include "gst-ddpm/model/params.h"
 #include "kernels/ops.h"
 #include "gst-ddpm/evaluate/evaluator.h"
 #include "tests/support/weights.h"

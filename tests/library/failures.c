@@ -1,6 +1,7 @@
 /* gst-ddpm: a backend whose calls fail: nobody believes its numbers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "kernels/ops.h"
 #include "gst-ddpm/sample/denoiser.h"
 #include "gst-ddpm/evaluate/evaluator.h"

@@ -5,6 +5,7 @@
  * The backend is the reference, with entries in its table that others may do
  * without.
  */
+#include "gst-ddpm/model/params.h"
 #include "kernels/ops.h"
 #include "tests/support/sampling.h"
 #include "tests/support/training.h"

@@ -1,7 +1,8 @@
 /* gst-ddpm: sampling with labels, and guidance without a classifier
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/params.h"
+#include "gst-ddpm/model/model.h"
 #include "tests/support/sampling.h"
 
 #define N 192                   /* floats of an image of the test network */

@@ -1,10 +1,11 @@
 /* gst-ddpm: labels by number and by name, and classes on disk
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "tests/support/files.h"
 
 #include "gst-ddpm/files/checkpoint.h"
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/model.h"
 #include "gst-ddpm/files/param-tensors.h"
 #include "tests/support/models.h"
 

@@ -1,6 +1,7 @@
 /* gst-ddpm: networks that predict v instead of eps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/files/checkpoint.h"
 #include "gst-ddpm/evaluate/evaluator.h"

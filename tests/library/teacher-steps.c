@@ -1,6 +1,9 @@
 /* gst-ddpm: learning the steps of a teacher
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/sample/private.h"
+#include "gst-ddpm/model/schedule.h"
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/files/checkpoint.h"
 #include "tests/support/files.h"
 #include "tests/support/sampling.h"

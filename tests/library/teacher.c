@@ -1,6 +1,7 @@
 /* gst-ddpm: learning from a teacher, and guidance from it
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/files/checkpoint.h"
 #include "gst-ddpm/sample/sampler.h"
 #include "tests/support/files.h"

@@ -1,6 +1,7 @@
 /* gst-ddpm: counting and timing the operations of a backend
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/params.h"
 #include "tests/support/training.h"
 #include "gst-ddpm/unet/unet.h"
 #include "kernels/timer.h"

@@ -1,7 +1,8 @@
 /* gst-ddpm: training with labels
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/model/labels.h"
+#include "gst-ddpm/model/params.h"
+#include "gst-ddpm/model/model.h"
 #include "tests/support/files.h"
 #include "tests/support/training.h"
 

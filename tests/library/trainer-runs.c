@@ -3,6 +3,7 @@
  */
 #include <glib/gstdio.h>
 
+#include "gst-ddpm/model/params.h"
 #include "kernels/ops.h"
 #include "gst-ddpm/train/private.h"
 #include "tests/support/training.h"

@@ -3,6 +3,7 @@
  */
 #include <math.h>
 
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/schedule.h"
 #include "tests/support/training.h"
 

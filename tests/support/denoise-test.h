@@ -5,6 +5,7 @@
 
 #include <glib/gstdio.h>
 
+#include "gst-ddpm/model/params.h"
 #include "tests/support/element-test.h"
 #include "gst-ddpm/ddpm.h"
 

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/model.h"
 
 static inline void

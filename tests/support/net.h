@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gst-ddpm/model/params.h"
 #include "gst-ddpm/unet/unet.h"
 #include "tests/support/weights.h"
 

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "gst-ddpm/sample/sampler.h"
+#include "gst-ddpm/sample/private.h"
 #include "tests/support/schedules.h"
 
 static inline DdpmSchedule *

@@ -165,7 +165,7 @@ the_notebooks_network_is_counted (void)
   gdouble forward;
 
   ddpm_config_init_defaults (&config);
-  forward = ddpm_unet_count_flops (&config, 32, 32);
+  forward = ddpm_predictor_count_flops (&config, 32, 32);
   g_assert_cmpfloat_with_epsilon (1e-9 *
       bench_flops_of_image (BENCH_FORWARD, forward), 12.0987, 5e-5);
   g_assert_cmpfloat_with_epsilon (1e-9 *
@@ -402,7 +402,7 @@ a_model_that_had_a_teacher_is_trained_without (void)
   config.guidance = 3.0;
   config.steps = 4;
   model = ddpm_model_new (&config, NULL);
-  ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  ddpm_model_init_weights (model, 1);
   model->width = 6;
   model->height = 4;
   g_assert_true (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));

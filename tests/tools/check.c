@@ -31,7 +31,7 @@ set_up (Fixture * f, gconstpointer classes)
   config.classes = GPOINTER_TO_UINT (classes);
   model = ddpm_model_new (&config, &error);
   g_assert_no_error (error);
-  ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  ddpm_model_init_weights (model, 1);
   model->width = model->height = 8;
   ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->model, &error);
   g_assert_no_error (error);

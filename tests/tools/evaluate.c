@@ -50,9 +50,10 @@ write_model (const gchar * path, guint channels, guint size, guint classes)
   config.timesteps = 20;
   model = ddpm_model_new (&config, &error);
   g_assert_no_error (error);
-  ddpm_params_init_weights (model->params, &config, 1, model->weights);
+  ddpm_model_init_weights (model, 1);
   /* at first a network says 0, whatever it is told */
-  for (gsize i = 0; classes && i < model->params->trainable; i++)
+  for (gsize i = 0;
+      classes && i < ddpm_config_count_parameters (&model->config); i++)
     model->weights[i] += 0.02 * (i * 7919 % 13) - 0.12;
   model->width = model->height = size;
   ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error);

@@ -47,7 +47,8 @@ network_to_json (const BenchOptions * o)
   json_object_set_int_member (json, "classes", config->classes);
   json_object_set_int_member (json, "width", o->width);
   json_object_set_int_member (json, "height", o->height);
-  json_object_set_int_member (json, "parameters", o->model->params->trainable);
+  json_object_set_int_member (json, "parameters",
+      ddpm_config_count_parameters (&o->model->config));
   return json;
 }
 

@@ -156,7 +156,7 @@ summarise (Measurement * m)
   BenchSpread ratio;
 
   result->flops = bench_flops_of_image (o->mode,
-      ddpm_unet_count_flops (&o->model->config, o->width, o->height))
+      ddpm_predictor_count_flops (&o->model->config, o->width, o->height))
       * result->batch * result->evaluations;
   bench_samples_summarise (m->steps, &result->step);
   bench_samples_summarise (m->cpu, &result->cpu);

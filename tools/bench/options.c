@@ -225,8 +225,7 @@ bench_options_parse (BenchOptions * options, gchar *** argv, GError ** error)
   ok = parse_command_line (&line, options, argv, error);
   options->clock = line.clock == 0 ? BENCH_WALL : BENCH_CPU;
   if (ok && line.model == NULL && options->mode != BENCH_TRAIN)
-    ddpm_params_init_weights (options->model->params, &options->model->config,
-        0, options->model->weights);
+    ddpm_model_init_weights (options->model, 0);
   g_free (line.channel_mult);
   g_free (line.attention_levels);
   g_free (line.model);

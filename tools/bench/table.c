@@ -12,8 +12,8 @@ bench_report_heading (const BenchOptions * options, DdpmBackend * backend)
 
   g_print ("%s: %s, %.2f million parameters, %ux%u, weights: %s\n",
       bench_mode_to_string (options->mode), network,
-      1e-6 * model->params->trainable, options->width, options->height,
-      model->location ? model->location : "random");
+      1e-6 * ddpm_config_count_parameters (&model->config), options->width,
+      options->height, model->location ? model->location : "random");
   g_print ("%s: %s, %s\n", processor, ddpm_backend_get_device (backend),
       ddpm_backend_get_precision_name (backend));
 }
