@@ -138,7 +138,7 @@ check_error (GstElement * pipeline, GQuark domain, gint code,
 
 /* --- tests ------------------------------------------------------------------ */
 
-GST_START_TEST (test_folder_of_cifar10)
+TEST (folder_of_cifar10)
 {
   g_free (write_images ("data_batch_1.bin", 1, 0, 3));
   g_free (write_images ("data_batch_2.bin", 1, 3, 9));
@@ -150,9 +150,7 @@ GST_START_TEST (test_folder_of_cifar10)
           SINK, folder), 5);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_folder_of_cifar100)
+TEST (folder_of_cifar100)
 {
   g_free (write_images ("train.bin", 2, 0, 4));
   g_free (write_images ("test.bin", 2, 0, 2));
@@ -163,9 +161,7 @@ GST_START_TEST (test_folder_of_cifar100)
           SINK, folder), 2);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_single_file)
+TEST (single_file)
 {
   gchar *path = write_images ("anything.bin", 1, 0, 6);
 
@@ -174,10 +170,8 @@ GST_START_TEST (test_single_file)
   g_free (path);
 }
 
-GST_END_TEST;
-
 /* Both layouts hold the same pixels, and all of them. */
-GST_START_TEST (test_pixels)
+TEST (pixels)
 {
   static const struct
   {
@@ -213,9 +207,7 @@ GST_START_TEST (test_pixels)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_default_caps)
+TEST (default_caps)
 {
   gchar *path = write_images ("x.bin", 1, 0, 1);
   GstElement *pipeline = launch ("cifarsrc location=%s" SINK, path);
@@ -232,9 +224,7 @@ GST_START_TEST (test_default_caps)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_every_epoch_has_the_order_of_its_seed)
+TEST (every_epoch_has_the_order_of_its_seed)
 {
   const guint n = 20, epochs = 3;
   gchar *path = write_images ("x.bin", 1, 0, n);
@@ -256,9 +246,7 @@ GST_START_TEST (test_every_epoch_has_the_order_of_its_seed)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_seek_keeps_the_order)
+TEST (seek_keeps_the_order)
 {
   const guint n = 15;
   static const guint64 frames[] = { 44, 0, 16, 14, 15, 29, 30 };
@@ -284,9 +272,7 @@ GST_START_TEST (test_seek_keeps_the_order)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_seek_past_the_end)
+TEST (seek_past_the_end)
 {
   gchar *path = write_images ("x.bin", 1, 0, 4);
   GstElement *pipeline = launch ("cifarsrc location=%s" SINK, path);
@@ -298,8 +284,6 @@ GST_START_TEST (test_seek_past_the_end)
   stop_and_free (pipeline);
   g_free (path);
 }
-
-GST_END_TEST;
 
 static void
 check_duration (const gchar * path, const gchar * settings, gint64 frames)
@@ -321,7 +305,7 @@ check_duration (const gchar * path, const gchar * settings, gint64 frames)
   stop_and_free (pipeline);
 }
 
-GST_START_TEST (test_duration)
+TEST (duration)
 {
   gchar *path = write_images ("x.bin", 1, 0, 6);
 
@@ -333,9 +317,7 @@ GST_START_TEST (test_duration)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_no_epochs_is_endless)
+TEST (no_epochs_is_endless)
 {
   const guint n = 2;
   gchar *path = write_images ("x.bin", 1, 0, n);
@@ -350,9 +332,7 @@ GST_START_TEST (test_no_epochs_is_endless)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_label_passes_converter_and_queue)
+TEST (label_passes_converter_and_queue)
 {
   gchar *path = write_images ("x.bin", 1, 8, 1);
   GstElement *pipeline = launch ("cifarsrc location=%s ! queue ! videoconvert "
@@ -367,9 +347,7 @@ GST_START_TEST (test_label_passes_converter_and_queue)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_class_names_pass_converter_and_queue)
+TEST (class_names_pass_converter_and_queue)
 {
   const gchar *names = "airplane,b,c,d,e,f,g,h,i,truck";
   gchar *path = write_images ("data_batch_1.bin", 1, 0, 2);
@@ -403,9 +381,7 @@ GST_START_TEST (test_class_names_pass_converter_and_queue)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_epochs_below_zero_are_one_error)
+TEST (epochs_below_zero_are_one_error)
 {
   gchar *path = write_images ("images.bin", 1, 0, 3);
 
@@ -414,9 +390,7 @@ GST_START_TEST (test_epochs_below_zero_are_one_error)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_bad_data_is_one_error)
+TEST (bad_data_is_one_error)
 {
   gchar *empty = write_images ("empty.bin", 1, 0, 0);
   gchar *odd = write_images ("odd.bin", 1, 0, 3);
@@ -434,9 +408,7 @@ GST_START_TEST (test_bad_data_is_one_error)
   g_free (odd);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_no_location_is_one_error)
+TEST (no_location_is_one_error)
 {
   GstElement *pipeline = launch ("cifarsrc name=source" SINK);
   GstElement *source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
@@ -447,9 +419,7 @@ GST_START_TEST (test_no_location_is_one_error)
       "location");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_good_run_after_an_error)
+TEST (good_run_after_an_error)
 {
   gchar *path = g_build_filename (folder, "late.bin", NULL);
   GstElement *pipeline = launch ("cifarsrc location=%s" SINK, path);
@@ -465,9 +435,7 @@ GST_START_TEST (test_good_run_after_an_error)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_file_that_shrinks_is_an_error)
+TEST (file_that_shrinks_is_an_error)
 {
   gchar *path = write_images ("x.bin", 1, 0, 4);
   GstElement *pipeline = launch ("cifarsrc location=%s epochs=0 shuffle=false "
@@ -493,9 +461,7 @@ GST_START_TEST (test_file_that_shrinks_is_an_error)
   g_free (path);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_real_cifar10)
+TEST (real_cifar10)
 {
   const gchar *data = g_getenv ("DDPM_SHARED_DATA");
   gchar *location = g_build_filename (data ? data : "",
@@ -525,35 +491,4 @@ GST_START_TEST (test_real_cifar10)
   g_free (location);
 }
 
-GST_END_TEST;
-
-static Suite *
-cifarsrc_suite (void)
-{
-  Suite *s = suite_create ("cifarsrc");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_checked_fixture (tc, make_folder, remove_folder);
-  tcase_add_test (tc, test_folder_of_cifar10);
-  tcase_add_test (tc, test_folder_of_cifar100);
-  tcase_add_test (tc, test_single_file);
-  tcase_add_test (tc, test_pixels);
-  tcase_add_test (tc, test_default_caps);
-  tcase_add_test (tc, test_every_epoch_has_the_order_of_its_seed);
-  tcase_add_test (tc, test_seek_keeps_the_order);
-  tcase_add_test (tc, test_seek_past_the_end);
-  tcase_add_test (tc, test_duration);
-  tcase_add_test (tc, test_no_epochs_is_endless);
-  tcase_add_test (tc, test_label_passes_converter_and_queue);
-  tcase_add_test (tc, test_class_names_pass_converter_and_queue);
-  tcase_add_test (tc, test_epochs_below_zero_are_one_error);
-  tcase_add_test (tc, test_bad_data_is_one_error);
-  tcase_add_test (tc, test_no_location_is_one_error);
-  tcase_add_test (tc, test_good_run_after_an_error);
-  tcase_add_test (tc, test_file_that_shrinks_is_an_error);
-  tcase_add_test (tc, test_real_cifar10);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (cifarsrc_suite);
+ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)

@@ -29,7 +29,7 @@ pause_pipeline (void)
   return pipeline;
 }
 
-GST_START_TEST (test_one_context_for_all_elements)
+TEST (one_context_for_all_elements)
 {
   GstElement *pipeline;
   GstContext *a, *b;
@@ -48,9 +48,7 @@ GST_START_TEST (test_one_context_for_all_elements)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_the_context_of_the_application_is_used)
+TEST (the_context_of_the_application_is_used)
 {
   GstElement *one, *other;
   GstContext *given, *used;
@@ -74,9 +72,7 @@ GST_START_TEST (test_the_context_of_the_application_is_used)
   stop_and_free (other);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_no_context_is_given_by_a_backend_on_the_host)
+TEST (no_context_is_given_by_a_backend_on_the_host)
 {
   GstElement *pipeline = launch ("%s ! %s ! fakesink", NOISE,
       on ("reference", "name=d"));
@@ -88,8 +84,6 @@ GST_START_TEST (test_no_context_is_given_by_a_backend_on_the_host)
           | GST_MESSAGE_HAVE_CONTEXT), 0);
   stop_and_free (pipeline);
 }
-
-GST_END_TEST;
 
 static void
 check_no_such_device (const gchar * noise, const gchar * backend,
@@ -107,17 +101,15 @@ check_no_such_device (const gchar * noise, const gchar * backend,
   stop_and_free (pipeline);
 }
 
-GST_START_TEST (test_a_device_that_is_not_there)
+TEST (a_device_that_is_not_there)
 {
   check_no_such_device (NOISE, "cuda", "cuda-device-id=7");
   check_no_such_device (NOISE, "auto", "cuda-device-id=7");
   check_no_such_device (NOISE " cuda-device-id=7", "cuda", "");
 }
 
-GST_END_TEST;
-
 #ifndef ON_A_GPU
-GST_START_TEST (test_the_device_that_is_asked_for)
+TEST (the_device_that_is_asked_for)
 {
   GstElement *pipeline = launch ("%s ! %s ! fakesink", NOISE,
       on ("auto", "cuda-device-id=1"));
@@ -138,8 +130,6 @@ GST_START_TEST (test_the_device_that_is_asked_for)
   gst_message_unref (message);
   stop_and_free (pipeline);
 }
-
-GST_END_TEST;
 #endif
 
 /* --- training -------------------------------------------------------------- */
@@ -181,7 +171,7 @@ check_same_training (const gchar * source, const gchar * backend,
 }
 
 /* Mirrored or not, whatever lies between their rows */
-GST_START_TEST (test_pictures_of_the_device_are_learnt)
+LOOP_TEST (pictures_of_the_device_are_learnt, 4)
 {
   static const gchar *formats[] = { "RGB", "RGBP" };
   static const gchar *flips[] = { " flip=true", " flip=false" };
@@ -204,8 +194,6 @@ GST_START_TEST (test_pictures_of_the_device_are_learnt)
   fail_unless_equals_uint64 (get_counter ("fake_gpu_pictures"), pictures + 2);
 #endif
 }
-
-GST_END_TEST;
 
 static GstCaps *
 get_train_caps (const gchar * backend)
@@ -233,7 +221,7 @@ takes_cuda (const gchar * backend)
   return takes;
 }
 
-GST_START_TEST (test_only_who_trains_on_a_device_takes_its_pictures)
+TEST (only_who_trains_on_a_device_takes_its_pictures)
 {
   fail_unless (takes_cuda ("cuda"));
   fail_unless (takes_cuda ("auto"));
@@ -241,9 +229,7 @@ GST_START_TEST (test_only_who_trains_on_a_device_takes_its_pictures)
   fail_if (takes_cuda ("reference"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_training_shares_the_context)
+TEST (training_shares_the_context)
 {
   g_autofree gchar *path = g_build_filename (model_folder, "none.bin", NULL);
   GstContext *a, *b;
@@ -265,11 +251,9 @@ GST_START_TEST (test_training_shares_the_context)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
 #ifndef ON_A_GPU
 /* Only where there is a choice must be known before what networks need. */
-GST_START_TEST (test_noise_needs_nothing_of_a_network)
+TEST (noise_needs_nothing_of_a_network)
 {
   const gsize before = get_counter ("fake_gpu_readied");
 
@@ -279,9 +263,7 @@ GST_START_TEST (test_noise_needs_nothing_of_a_network)
   fail_unless (get_counter ("fake_gpu_readied") > before);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_device_without_its_libraries_is_not_chosen)
+TEST (a_device_without_its_libraries_is_not_chosen)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       NOISE, on ("auto", "name=d"));
@@ -295,41 +277,13 @@ GST_START_TEST (test_a_device_without_its_libraries_is_not_chosen)
   *lacks = 0;
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_training_on_the_device_is_that_of_the_host)
+TEST (training_on_the_device_is_that_of_the_host)
 {
   const gchar *source = "videotestsrc num-buffers=4 pattern=ball ! "
       "video/x-raw,format=RGB,width=8,height=8";
 
   check_same_training (source, "cuda", source, "reference");
 }
-
-GST_END_TEST;
 #endif
 
-static Suite *
-cuda_context_suite (void)
-{
-  Suite *s = suite_create ("cuda-context");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_models, remove_models);
-  tcase_add_test (tc, test_one_context_for_all_elements);
-  tcase_add_test (tc, test_the_context_of_the_application_is_used);
-  tcase_add_test (tc, test_no_context_is_given_by_a_backend_on_the_host);
-  tcase_add_test (tc, test_a_device_that_is_not_there);
-  tcase_add_loop_test (tc, test_pictures_of_the_device_are_learnt, 0, 4);
-  tcase_add_test (tc, test_only_who_trains_on_a_device_takes_its_pictures);
-  tcase_add_test (tc, test_training_shares_the_context);
-#ifndef ON_A_GPU
-  tcase_add_test (tc, test_the_device_that_is_asked_for);
-  tcase_add_test (tc, test_noise_needs_nothing_of_a_network);
-  tcase_add_test (tc, test_a_device_without_its_libraries_is_not_chosen);
-  tcase_add_test (tc, test_training_on_the_device_is_that_of_the_host);
-#endif
-  return s;
-}
-
-CUDA_TEST_MAIN (cuda_context_suite);
+CUDA_TEST_MAIN (unchecked, write_models, remove_models)

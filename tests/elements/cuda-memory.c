@@ -11,15 +11,13 @@
 
 /* --- tensors -------------------------------------------------------------- */
 
-GST_START_TEST (test_noise_of_the_device_is_that_of_the_host)
+TEST (noise_of_the_device_is_that_of_the_host)
 {
   check_all_same (run (NOISE, "identity", TENSORS "," SHAPE),
       run (NOISE, "identity", "other/tensors," SHAPE));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_noise_for_who_takes_anything_is_of_the_host)
+TEST (noise_for_who_takes_anything_is_of_the_host)
 {
   GstElement *pipeline = launch (NOISE " ! appsink name=sink sync=false");
 
@@ -28,8 +26,6 @@ GST_START_TEST (test_noise_for_who_takes_anything_is_of_the_host)
   fail_if (is_cuda (pipeline, "noise", "src"));
   stop_and_free (pipeline);
 }
-
-GST_END_TEST;
 
 static GstBuffer *
 take_device_buffer (void)
@@ -41,7 +37,7 @@ take_device_buffer (void)
   return buffer;
 }
 
-GST_START_TEST (test_what_is_written_on_the_host_goes_back)
+TEST (what_is_written_on_the_host_goes_back)
 {
   GstBuffer *buffer = take_device_buffer ();
   GstMemory *mem = gst_buffer_peek_memory (buffer, 0);
@@ -58,9 +54,7 @@ GST_START_TEST (test_what_is_written_on_the_host_goes_back)
   gst_buffer_unref (buffer);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_copy_is_on_the_device_and_its_own)
+TEST (a_copy_is_on_the_device_and_its_own)
 {
   GstBuffer *buffer = take_device_buffer ();
   GstBuffer *copy = gst_buffer_copy_deep (buffer);
@@ -77,9 +71,7 @@ GST_START_TEST (test_a_copy_is_on_the_device_and_its_own)
   gst_buffer_unref (buffer);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_states_go_from_element_to_element_on_the_device)
+TEST (states_go_from_element_to_element_on_the_device)
 {
   GstElement *device = launch ("%s ! %s ! queue ! %s" TO_SINK, NOISE,
       on (DEVICE, "stop-timestep=5"), on (DEVICE, "name=last"));
@@ -94,9 +86,7 @@ GST_START_TEST (test_states_go_from_element_to_element_on_the_device)
   stop_and_free (host);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_backend_on_the_host_takes_memory_of_the_host)
+TEST (a_backend_on_the_host_takes_memory_of_the_host)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       NOISE, on ("reference", "name=d"));
@@ -108,9 +98,7 @@ GST_START_TEST (test_a_backend_on_the_host_takes_memory_of_the_host)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_backend_on_the_host_cannot_be_linked_to_a_device)
+TEST (a_backend_on_the_host_cannot_be_linked_to_a_device)
 {
   g_autofree gchar *description = g_strdup_printf (NOISE " ! " TENSORS " ! %s",
       on ("reference", ""));
@@ -123,10 +111,8 @@ GST_START_TEST (test_a_backend_on_the_host_cannot_be_linked_to_a_device)
   gst_clear_object (&pipeline);
 }
 
-GST_END_TEST;
-
 /* appsrc asks nobody before. */
-GST_START_TEST (test_a_backend_on_the_host_refuses_memory_of_a_device)
+TEST (a_backend_on_the_host_refuses_memory_of_a_device)
 {
   GstElement *pipeline = launch ("appsrc name=src caps=\"other/tensors(" CUDA
       "),format=static,num_tensors=1,types=float32," SHAPE "\" ! %s ! fakesink",
@@ -149,8 +135,6 @@ GST_START_TEST (test_a_backend_on_the_host_refuses_memory_of_a_device)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
 #ifndef ON_A_GPU
 /* Of memory, before each state that comes to the end */
 static void
@@ -162,7 +146,7 @@ note_allocations (GstElement * sink, GstBuffer * buffer, GstPad * pad,
   g_array_append_val (noted, allocations);
 }
 
-GST_START_TEST (test_states_are_in_the_memory_of_those_before)
+TEST (states_are_in_the_memory_of_those_before)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=12 ! %s ! %s ! "
       TENSORS " ! fakesink name=sink signal-handoffs=true",
@@ -182,9 +166,7 @@ GST_START_TEST (test_states_are_in_the_memory_of_those_before)
   g_array_unref (noted);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_states_of_another_device_come_through_the_host)
+TEST (states_of_another_device_come_through_the_host)
 {
   GstElement *two = launch ("%s ! %s" TO_SINK, NOISE " cuda-device-id=0",
       on (DEVICE, "cuda-device-id=1 name=d"));
@@ -196,13 +178,11 @@ GST_START_TEST (test_states_of_another_device_come_through_the_host)
   check_all_same (of_two, take_all (host));
   stop_and_free (host);
 }
-
-GST_END_TEST;
 #endif
 
 /* --- pictures ------------------------------------------------------------- */
 
-GST_START_TEST (test_pictures_for_who_takes_anything_are_of_the_host)
+TEST (pictures_for_who_takes_anything_are_of_the_host)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       NOISE, on (DEVICE, "name=d"));
@@ -213,8 +193,6 @@ GST_START_TEST (test_pictures_for_who_takes_anything_are_of_the_host)
   fail_if (is_cuda (pipeline, "d", "src"));
   stop_and_free (pipeline);
 }
-
-GST_END_TEST;
 
 /* One component of one pixel */
 static guint8
@@ -281,7 +259,7 @@ check_pictures (const gchar * format, const gchar * properties)
   g_ptr_array_unref (host);
 }
 
-GST_START_TEST (test_pictures_on_the_device_are_those_of_the_host)
+LOOP_TEST (pictures_on_the_device_are_those_of_the_host, 3)
 {
   static const gchar *formats[] = { "RGB", "RGBP", "RGBA" };
 
@@ -290,15 +268,11 @@ GST_START_TEST (test_pictures_on_the_device_are_those_of_the_host)
   check_pictures (formats[__i__], "");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_mosaics_and_trajectories_on_the_device)
+TEST (mosaics_and_trajectories_on_the_device)
 {
   if (has_gstcuda ())
     check_pictures ("RGBA", "columns=2 emit=trajectory trajectory-interval=1");
 }
-
-GST_END_TEST;
 
 #ifdef ON_A_GPU
 static gboolean
@@ -314,7 +288,7 @@ has_element (const gchar * name)
   return TRUE;
 }
 
-GST_START_TEST (test_what_cudadownload_brings_is_the_same)
+TEST (what_cudadownload_brings_is_the_same)
 {
   const gchar *video = "video/x-raw,format=RGBA";
 
@@ -325,11 +299,9 @@ GST_START_TEST (test_what_cudadownload_brings_is_the_same)
       run (HOST_NOISE, on (HOST, "! videoconvert"), video));
 }
 
-GST_END_TEST;
-
 /* Which lets go of pictures while it reads them: many frames, and the memory of
  * few */
-GST_START_TEST (test_what_cudaconvert_reads_is_not_painted_again)
+TEST (what_cudaconvert_reads_is_not_painted_again)
 {
   const gchar *source = "ddpmnoise num-buffers=200 seed=5";
   GPtrArray *device, *host;
@@ -349,10 +321,8 @@ GST_START_TEST (test_what_cudaconvert_reads_is_not_painted_again)
   g_ptr_array_unref (device);
   g_ptr_array_unref (host);
 }
-
-GST_END_TEST;
 #else
-GST_START_TEST (test_nothing_passes_through_the_host)
+TEST (nothing_passes_through_the_host)
 {
   GstElement *pipeline;
   gsize before;
@@ -368,11 +338,9 @@ GST_START_TEST (test_nothing_passes_through_the_host)
   fail_unless_equals_uint64 (get_counter ("fake_gpu_downloads"), before);
   stop_and_free (pipeline);
 }
-
-GST_END_TEST;
 #endif
 
-GST_START_TEST (test_grey_pictures_are_of_the_host)
+TEST (grey_pictures_are_of_the_host)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise name=d "
       "backend=cuda steps=1 model=%s/model-1-10.bin ! appsink name=sink "
@@ -393,38 +361,4 @@ GST_START_TEST (test_grey_pictures_are_of_the_host)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-static Suite *
-cuda_memory_suite (void)
-{
-  Suite *s = suite_create ("cuda-memory");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_models, remove_models);
-  tcase_add_test (tc, test_noise_of_the_device_is_that_of_the_host);
-  tcase_add_test (tc, test_noise_for_who_takes_anything_is_of_the_host);
-  tcase_add_test (tc, test_what_is_written_on_the_host_goes_back);
-  tcase_add_test (tc, test_a_copy_is_on_the_device_and_its_own);
-  tcase_add_test (tc, test_states_go_from_element_to_element_on_the_device);
-  tcase_add_test (tc, test_a_backend_on_the_host_takes_memory_of_the_host);
-  tcase_add_test (tc, test_a_backend_on_the_host_cannot_be_linked_to_a_device);
-  tcase_add_test (tc, test_a_backend_on_the_host_refuses_memory_of_a_device);
-  tcase_add_test (tc, test_pictures_for_who_takes_anything_are_of_the_host);
-  tcase_add_loop_test (tc, test_pictures_on_the_device_are_those_of_the_host,
-      0, 3);
-  tcase_add_test (tc, test_mosaics_and_trajectories_on_the_device);
-  tcase_add_test (tc, test_grey_pictures_are_of_the_host);
-#ifdef ON_A_GPU
-  tcase_add_test (tc, test_what_cudadownload_brings_is_the_same);
-  tcase_add_test (tc, test_what_cudaconvert_reads_is_not_painted_again);
-#else
-  tcase_add_test (tc, test_states_are_in_the_memory_of_those_before);
-  tcase_add_test (tc, test_states_of_another_device_come_through_the_host);
-  tcase_add_test (tc, test_nothing_passes_through_the_host);
-#endif
-  return s;
-}
-
-CUDA_TEST_MAIN (cuda_memory_suite);
+CUDA_TEST_MAIN (unchecked, write_models, remove_models)

@@ -113,7 +113,7 @@ paint_for (Offer * offer)
   return get_counter ("fake_gpu_waits");
 }
 
-GST_START_TEST (test_pictures_come_behind_who_still_reads_them)
+TEST (pictures_come_behind_who_still_reads_them)
 {
   if (!has_gstcuda ())
     return;
@@ -123,9 +123,7 @@ GST_START_TEST (test_pictures_come_behind_who_still_reads_them)
   fail_unless_equals_uint64 (get_counter ("fake_gpu_led"), 0);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_pictures_are_in_the_order_of_who_follows)
+TEST (pictures_are_in_the_order_of_who_follows)
 {
   Offer offer = { NULL, };
   gsize waits, handle;
@@ -142,9 +140,7 @@ GST_START_TEST (test_pictures_are_in_the_order_of_who_follows)
   gst_mini_object_unref (offer.stream);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_stream_of_another_context_is_none)
+TEST (a_stream_of_another_context_is_none)
 {
   Offer offer = {.elsewhere = TRUE };
   gsize waits;
@@ -159,20 +155,4 @@ GST_START_TEST (test_a_stream_of_another_context_is_none)
   gst_mini_object_unref (offer.stream);
 }
 
-GST_END_TEST;
-
-static Suite *
-cuda_streams_suite (void)
-{
-  Suite *s = suite_create ("cuda-streams");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_models, remove_models);
-  tcase_add_test (tc, test_pictures_come_behind_who_still_reads_them);
-  tcase_add_test (tc, test_pictures_are_in_the_order_of_who_follows);
-  tcase_add_test (tc, test_a_stream_of_another_context_is_none);
-  return s;
-}
-
-CUDA_TEST_MAIN (cuda_streams_suite);
+CUDA_TEST_MAIN (unchecked, write_models, remove_models)

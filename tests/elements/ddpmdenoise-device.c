@@ -29,25 +29,21 @@ check_error (GstElement * pipeline, gint code, const gchar * words)
   stop_and_free (pipeline);
 }
 
-GST_START_TEST (test_a_module_that_is_not_there)
+TEST (a_module_that_is_not_there)
 {
   check_error (of_module ("/nowhere", 2), GST_LIBRARY_ERROR_INIT,
       "/nowhere/libgstddpm-cuda.so");
 }
 
-GST_END_TEST;
-
 /* The one who is asked for memory of a GPU, before anybody else is */
-GST_START_TEST (test_noise_of_a_device_without_a_module)
+TEST (noise_of_a_device_without_a_module)
 {
   g_setenv ("GST_DDPM_MODULE_DIR", "/nowhere", TRUE);
   check_error (launch ("ddpmnoise ! other/tensors(memory:CUDAMemory) ! "
           "fakesink"), GST_LIBRARY_ERROR_INIT, "/nowhere/libgstddpm-cuda.so");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_module_is_opened_where_it_is_said_to_be)
+TEST (a_module_is_opened_where_it_is_said_to_be)
 {
   GstElement *pipeline = of_module (g_getenv ("DDPM_FRAIL_DIR"), 3);
 
@@ -56,29 +52,10 @@ GST_START_TEST (test_a_module_is_opened_where_it_is_said_to_be)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_step_that_fails)
+TEST (a_step_that_fails)
 {
   check_error (of_module (g_getenv ("DDPM_FRAIL_DIR"), 8),
       GST_LIBRARY_ERROR_FAILED, "the card fell out");
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmdenoise_device_suite (void)
-{
-  Suite *s = suite_create ("ddpmdenoise-device");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_models, remove_models);
-  tcase_add_test (tc, test_a_module_that_is_not_there);
-  tcase_add_test (tc, test_noise_of_a_device_without_a_module);
-  tcase_add_test (tc, test_a_module_is_opened_where_it_is_said_to_be);
-  tcase_add_test (tc, test_a_step_that_fails);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmdenoise_device_suite);
+ELEMENT_TEST_MAIN (unchecked, write_models, remove_models)

@@ -37,16 +37,14 @@ of_noise (const gchar * dimensions, const gchar * properties)
       "appsink name=sink sync=false", dimensions, denoise (3, 10, properties));
 }
 
-GST_START_TEST (test_a_model_that_is_not_there)
+TEST (a_model_that_is_not_there)
 {
   CHECK_ERROR (launch ("ddpmnoise ! ddpmdenoise model=/nowhere/m.bin ! "
           "appsink name=sink"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_NOT_FOUND, "/nowhere/m.bin");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_model_that_is_none)
+TEST (a_model_that_is_none)
 {
   g_autofree gchar *path = g_build_filename (model_folder, "none.bin", NULL);
 
@@ -55,17 +53,13 @@ GST_START_TEST (test_a_model_that_is_none)
           path), GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "none.bin");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_more_steps_than_timesteps)
+TEST (more_steps_than_timesteps)
 {
   CHECK_ERROR (of_noise ("3:6:4:1", "steps=11"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "10", "11");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_stop_that_is_no_way_down)
+TEST (a_stop_that_is_no_way_down)
 {
   CHECK_ERROR (of_noise ("3:6:4:1", "stop-timestep=10"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "10");
@@ -73,51 +67,39 @@ GST_START_TEST (test_a_stop_that_is_no_way_down)
       GST_RESOURCE_ERROR_SETTINGS, "10", "11");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_channels_that_the_model_has_not)
+TEST (channels_that_the_model_has_not)
 {
   CHECK_ERROR (of_noise ("1:6:4:1", ""), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "1:6:4:1", "wants 3");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_size_that_levels_do_not_divide)
+TEST (a_size_that_levels_do_not_divide)
 {
   CHECK_ERROR (of_noise ("3:6:5:1", ""), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "3:6:5:1", "divisible by 2");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_mosaic_that_is_too_large)
+TEST (a_mosaic_that_is_too_large)
 {
   CHECK_ERROR (of_noise ("3:6:4:6000", "columns=6000"), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "36000 x 4", "32767");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_frames_that_nobody_takes)
+TEST (frames_that_nobody_takes)
 {
   CHECK_ERROR (launch ("ddpmnoise batch-size=2 ! %s ! video/x-raw,width=65 ! "
           "appsink name=sink", denoise (3, 10, "columns=2")), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "3:32:32:2");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_format_that_the_model_has_not)
+TEST (a_format_that_the_model_has_not)
 {
   CHECK_ERROR (launch ("ddpmnoise ! %s ! video/x-raw,format=GRAY8 ! "
           "appsink name=sink", denoise (3, 10, "")), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "GRAY8");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_properties_out_of_range)
+TEST (properties_out_of_range)
 {
   CHECK_ERROR (of_noise ("3:6:4:1", "eta=2"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "eta", "-1 to 1", "not 2");
@@ -132,8 +114,6 @@ GST_START_TEST (test_properties_out_of_range)
   CHECK_ERROR (of_noise ("3:6:4:1", "columns=65537"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "columns", "65536", "65537");
 }
-
-GST_END_TEST;
 
 /* The state change of a pipeline is held up once there is a streaming thread. */
 typedef struct
@@ -159,7 +139,7 @@ hold_up (GstBus * bus, GstMessage * message, gpointer data)
 }
 
 /* gst-launch-1.0 does not hear of what comes before. */
-GST_START_TEST (test_an_error_of_the_first_buffer_waits_for_the_state_change)
+TEST (an_error_of_the_first_buffer_waits_for_the_state_change)
 {
   HoldUp h = { launch ("ddpmnoise name=noise ! "
         "other/tensors,dimensions=(string)1:6:4:1 ! %s ! fakesink",
@@ -177,8 +157,6 @@ GST_START_TEST (test_an_error_of_the_first_buffer_waits_for_the_state_change)
   stop_and_free (h.pipeline);
 }
 
-GST_END_TEST;
-
 static GstElement *
 of_file (const gchar * caps, const gchar * properties)
 {
@@ -190,7 +168,7 @@ of_file (const gchar * caps, const gchar * properties)
       "fakesink", path, caps, denoise (3, 10, properties));
 }
 
-GST_START_TEST (test_a_state_that_is_not_between_start_and_stop)
+TEST (a_state_that_is_not_between_start_and_stop)
 {
   const gchar *state_5 = "dimensions=(string)3:6:4:1,timestep=5";
 
@@ -202,9 +180,7 @@ GST_START_TEST (test_a_state_that_is_not_between_start_and_stop)
       GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "timestep=11", "1 to 10");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_dimensions_that_are_none)
+TEST (dimensions_that_are_none)
 {
   CHECK_ERROR (of_file ("dimensions=(string)3:6", ""), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "3:6");
@@ -214,17 +190,13 @@ GST_START_TEST (test_dimensions_that_are_none)
       GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "65536");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_file_that_ends_in_a_state)
+TEST (a_file_that_ends_in_a_state)
 {
   CHECK_ERROR (of_file ("dimensions=(string)3:6:4:2", ""), GST_STREAM_ERROR,
       GST_STREAM_ERROR_FORMAT, "288", "576");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_buffer_of_another_size)
+TEST (a_buffer_of_another_size)
 {
   GstElement *element = launch ("%s", denoise (3, 10, ""));
   GstBus *bus = gst_bus_new ();
@@ -253,8 +225,6 @@ GST_START_TEST (test_a_buffer_of_another_size)
   gst_object_unref (element);
   gst_object_unref (bus);
 }
-
-GST_END_TEST;
 
 static guint
 count_errors (GstBus * bus)
@@ -287,7 +257,7 @@ limit_memory (struct rlimit *before)
 }
 
 /* Upstream offers its caps again after the error. */
-GST_START_TEST (test_one_error_of_states_beyond_memory)
+TEST (one_error_of_states_beyond_memory)
 {
   GstElement *element = launch ("%s", denoise (3, 10, ""));
   GstBus *bus = gst_bus_new ();
@@ -315,48 +285,13 @@ GST_START_TEST (test_one_error_of_states_beyond_memory)
   gst_caps_unref (caps);
 }
 
-GST_END_TEST;
-
 #endif
 
-GST_START_TEST (test_bytes_without_caps)
+TEST (bytes_without_caps)
 {
   CHECK_ERROR (launch ("fakesrc num-buffers=1 sizetype=fixed sizemax=288 ! "
           "%s ! fakesink", denoise (3, 10, "")), GST_CORE_ERROR,
       GST_CORE_ERROR_NEGOTIATION, "other/tensors", "got none");
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmdenoise_errors_suite (void)
-{
-  Suite *s = suite_create ("ddpmdenoise-errors");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_models, remove_models);
-  tcase_add_test (tc, test_a_model_that_is_not_there);
-  tcase_add_test (tc, test_a_model_that_is_none);
-  tcase_add_test (tc, test_more_steps_than_timesteps);
-  tcase_add_test (tc, test_a_stop_that_is_no_way_down);
-  tcase_add_test (tc, test_channels_that_the_model_has_not);
-  tcase_add_test (tc, test_a_size_that_levels_do_not_divide);
-  tcase_add_test (tc, test_a_mosaic_that_is_too_large);
-  tcase_add_test (tc, test_frames_that_nobody_takes);
-  tcase_add_test (tc, test_a_format_that_the_model_has_not);
-  tcase_add_test (tc, test_properties_out_of_range);
-  tcase_add_test (tc,
-      test_an_error_of_the_first_buffer_waits_for_the_state_change);
-  tcase_add_test (tc, test_a_state_that_is_not_between_start_and_stop);
-  tcase_add_test (tc, test_dimensions_that_are_none);
-  tcase_add_test (tc, test_a_file_that_ends_in_a_state);
-  tcase_add_test (tc, test_a_buffer_of_another_size);
-#ifndef __SANITIZE_ADDRESS__
-  tcase_add_test (tc, test_one_error_of_states_beyond_memory);
-#endif
-  tcase_add_test (tc, test_bytes_without_caps);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmdenoise_errors_suite);
+ELEMENT_TEST_MAIN (unchecked, write_models, remove_models)

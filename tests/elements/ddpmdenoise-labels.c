@@ -46,39 +46,31 @@ same_states (guint n, const gchar * a, const gchar * b)
   return same;
 }
 
-GST_START_TEST (test_a_label_changes_the_image)
+TEST (a_label_changes_the_image)
 {
   fail_if (same_states (1, "label=cat", "label=ship"));
   fail_if (same_states (1, "label=cat", "label=none"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_class_has_a_name_and_a_number)
+TEST (a_class_has_a_name_and_a_number)
 {
   fail_unless (same_states (1, "label=dog", "label=1"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_guidance_changes_the_image)
+TEST (guidance_changes_the_image)
 {
   fail_unless (same_states (1, "label=dog", "label=dog guidance=3"));
   fail_if (same_states (1, "label=dog", "label=dog guidance=1"));
   fail_unless (same_states (1, "label=none", "label=dog guidance=0"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_samples_take_labels_by_turns)
+TEST (samples_take_labels_by_turns)
 {
   fail_unless (same_states (5, "", "label=cat,dog,ship"));
   fail_if (same_states (5, "", "label=cat,dog"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_sample_does_not_depend_on_its_batch)
+TEST (a_sample_does_not_depend_on_its_batch)
 {
   const gsize size = 3 * WIDTH * HEIGHT * sizeof (gfloat);
   GPtrArray *alone = states_of (4, 1, ""), *together = states_of (4, 4, "");
@@ -94,8 +86,6 @@ GST_START_TEST (test_a_sample_does_not_depend_on_its_batch)
   g_ptr_array_unref (alone);
   g_ptr_array_unref (together);
 }
-
-GST_END_TEST;
 
 /* In buffers of one sample, or of four */
 static void
@@ -120,7 +110,7 @@ check_labels (guint batch)
   g_ptr_array_unref (frames);
 }
 
-GST_START_TEST (test_the_message_tells_the_classes)
+TEST (the_message_tells_the_classes)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
       "backend=reference model=%s/labelled.bin steps=1 ! video/x-raw ! "
@@ -141,17 +131,13 @@ GST_START_TEST (test_the_message_tells_the_classes)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_frame_tells_its_label)
+TEST (a_frame_tells_its_label)
 {
   check_labels (1);
   check_labels (4);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_guidance_is_nothing_to_a_model_without_classes)
+TEST (guidance_is_nothing_to_a_model_without_classes)
 {
   GPtrArray *a = run (noise (1, 3, 1), denoise (3, 10, "steps=3"),
       "video/x-raw");
@@ -164,8 +150,6 @@ GST_START_TEST (test_guidance_is_nothing_to_a_model_without_classes)
   g_ptr_array_unref (a);
   g_ptr_array_unref (b);
 }
-
-GST_END_TEST;
 
 static void
 check_error (const gchar * model, const gchar * label, const gchar * text)
@@ -182,33 +166,11 @@ check_error (const gchar * model, const gchar * label, const gchar * text)
   stop_and_free (pipeline);
 }
 
-GST_START_TEST (test_a_label_that_is_no_class_is_one_error)
+TEST (a_label_that_is_no_class_is_one_error)
 {
   check_error ("labelled.bin", "horse", "cat, dog, ship");
   check_error ("labelled.bin", "3", "0 to 2");
   check_error ("model-3-10.bin", "cat", "has no classes");
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmdenoise_labels_suite (void)
-{
-  Suite *s = suite_create ("ddpmdenoise-labels");
-  TCase *tc = tcase_create ("labels");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_labelled_models, remove_models);
-  tcase_add_test (tc, test_a_label_changes_the_image);
-  tcase_add_test (tc, test_a_class_has_a_name_and_a_number);
-  tcase_add_test (tc, test_guidance_changes_the_image);
-  tcase_add_test (tc, test_samples_take_labels_by_turns);
-  tcase_add_test (tc, test_a_sample_does_not_depend_on_its_batch);
-  tcase_add_test (tc, test_the_message_tells_the_classes);
-  tcase_add_test (tc, test_a_frame_tells_its_label);
-  tcase_add_test (tc, test_guidance_is_nothing_to_a_model_without_classes);
-  tcase_add_test (tc, test_a_label_that_is_no_class_is_one_error);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmdenoise_labels_suite)
+ELEMENT_TEST_MAIN (unchecked, write_labelled_models, remove_models)

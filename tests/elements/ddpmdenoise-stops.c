@@ -108,7 +108,7 @@ end_sample (GThread * thread, GstFlowReturn expected)
   check_steps ();
 }
 
-GST_START_TEST (test_null_ends_a_sample)
+TEST (null_ends_a_sample)
 {
   GstHarness *h = make_harness ("steps=0");
   GThread *thread = begin_sample (h);
@@ -119,9 +119,7 @@ GST_START_TEST (test_null_ends_a_sample)
   gst_harness_teardown (h);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_flush_ends_a_sample)
+TEST (a_flush_ends_a_sample)
 {
   GstHarness *h = make_harness ("steps=0 emit=trajectory "
       "trajectory-interval=990");
@@ -142,8 +140,6 @@ GST_START_TEST (test_a_flush_ends_a_sample)
   gst_harness_teardown (h);
 }
 
-GST_END_TEST;
-
 static void
 check_eos (GstHarness * h, GThread * thread)
 {
@@ -159,7 +155,7 @@ check_eos (GstHarness * h, GThread * thread)
   gst_harness_teardown (h);
 }
 
-GST_START_TEST (test_eos_from_another_thread_ends_a_sample)
+TEST (eos_from_another_thread_ends_a_sample)
 {
   GstHarness *h = make_harness ("steps=0");
   GThread *thread = begin_sample (h);
@@ -168,9 +164,7 @@ GST_START_TEST (test_eos_from_another_thread_ends_a_sample)
   check_eos (h, thread);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_eos_sent_to_the_element_ends_a_sample)
+TEST (eos_sent_to_the_element_ends_a_sample)
 {
   GstHarness *h = make_harness ("steps=0");
   GThread *thread = begin_sample (h);
@@ -179,9 +173,7 @@ GST_START_TEST (test_eos_sent_to_the_element_ends_a_sample)
   check_eos (h, thread);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_stop_event_ends_a_sample)
+TEST (a_stop_event_ends_a_sample)
 {
   GstHarness *h = make_harness ("steps=0");
   GThread *thread = begin_sample (h);
@@ -193,8 +185,6 @@ GST_START_TEST (test_a_stop_event_ends_a_sample)
   fail_unless_equals_int (gst_harness_buffers_received (h), 0);
   gst_harness_teardown (h);
 }
-
-GST_END_TEST;
 
 /* --- of pipelines -------------------------------------------------------- */
 
@@ -211,7 +201,7 @@ play_into_a_sample (const gchar * between)
   return pipeline;
 }
 
-GST_START_TEST (test_a_pipeline_stops_in_a_sample)
+TEST (a_pipeline_stops_in_a_sample)
 {
   stop_and_free (play_into_a_sample (""));
   check_steps ();
@@ -219,10 +209,8 @@ GST_START_TEST (test_a_pipeline_stops_in_a_sample)
   check_steps ();
 }
 
-GST_END_TEST;
-
 /* as gst-launch-1.0 -e does it */
-GST_START_TEST (test_eos_sent_to_a_pipeline_ends_a_sample)
+TEST (eos_sent_to_a_pipeline_ends_a_sample)
 {
   static const gchar *const between[] = { "", "queue !" };
   guint i;
@@ -241,9 +229,7 @@ GST_START_TEST (test_eos_sent_to_a_pipeline_ends_a_sample)
   }
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_seek_ends_a_sample)
+TEST (a_seek_ends_a_sample)
 {
   GstElement *pipeline = play_into_a_sample ("queue !");
 
@@ -255,9 +241,7 @@ GST_START_TEST (test_a_seek_ends_a_sample)
   check_steps ();
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_pausing_and_playing_keep_the_sample)
+TEST (pausing_and_playing_keep_the_sample)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       noise (2, 3, 1), denoise (3, 10, "sampler=ddpm"));
@@ -279,9 +263,7 @@ GST_START_TEST (test_pausing_and_playing_keep_the_sample)
   check_steps ();
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_states_go_up_and_down)
+TEST (states_go_up_and_down)
 {
   GstElement *pipeline = launch ("ddpmnoise ! "
       "other/tensors,dimensions=(string)3:6:4:1 ! %s ! fakesink",
@@ -299,27 +281,4 @@ GST_START_TEST (test_states_go_up_and_down)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmdenoise_stops_suite (void)
-{
-  Suite *s = suite_create ("ddpmdenoise-stops");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, test_null_ends_a_sample);
-  tcase_add_test (tc, test_a_flush_ends_a_sample);
-  tcase_add_test (tc, test_eos_from_another_thread_ends_a_sample);
-  tcase_add_test (tc, test_eos_sent_to_the_element_ends_a_sample);
-  tcase_add_test (tc, test_a_stop_event_ends_a_sample);
-  tcase_add_test (tc, test_a_pipeline_stops_in_a_sample);
-  tcase_add_test (tc, test_eos_sent_to_a_pipeline_ends_a_sample);
-  tcase_add_test (tc, test_a_seek_ends_a_sample);
-  tcase_add_test (tc, test_pausing_and_playing_keep_the_sample);
-  tcase_add_test (tc, test_states_go_up_and_down);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmdenoise_stops_suite);
+ELEMENT_TEST_MAIN (unchecked, setup, teardown)

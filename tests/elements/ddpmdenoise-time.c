@@ -40,7 +40,7 @@ check_even (const gchar * source, const gchar * element, const gchar * caps,
   g_ptr_array_unref (frames);
 }
 
-GST_START_TEST (test_frames_lie_evenly)
+TEST (frames_lie_evenly)
 {
   check_even (noise (4, 3, 1), denoise (3, 10, "steps=1"), "video/x-raw", 4,
       30);
@@ -54,8 +54,6 @@ GST_START_TEST (test_frames_lie_evenly)
       "video/x-raw", 90, 30);
 }
 
-GST_END_TEST;
-
 /* --- seeks and queries --------------------------------------------------- */
 
 static void
@@ -66,7 +64,7 @@ seek (GstElement * pipeline, GstClockTime time)
 }
 
 /* Of buffers of 3 samples: 9 / 30 s are 9 frames, not 9 buffers. */
-GST_START_TEST (test_a_seek_finds_the_frame)
+TEST (a_seek_finds_the_frame)
 {
   GPtrArray *straight = run (noise (5, 3, 3), denoise (3, 10, "sampler=ddpm"),
       "video/x-raw");
@@ -92,9 +90,7 @@ GST_START_TEST (test_a_seek_finds_the_frame)
   g_ptr_array_unref (from_9);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_position_and_duration_are_those_of_the_frames)
+TEST (position_and_duration_are_those_of_the_frames)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       noise (4, 3, 3), denoise (3, 10, "steps=1 name=denoise"));
@@ -113,8 +109,6 @@ GST_START_TEST (test_position_and_duration_are_those_of_the_frames)
   gst_object_unref (element);
   stop_and_free (pipeline);
 }
-
-GST_END_TEST;
 
 /* --- input of any times -------------------------------------------------- */
 
@@ -151,7 +145,7 @@ check_next (GstHarness * h, GstClockTime pts)
   gst_buffer_unref (buffer);
 }
 
-GST_START_TEST (test_jitter_is_evened_out_and_a_gap_is_kept)
+TEST (jitter_is_evened_out_and_a_gap_is_kept)
 {
   GstHarness *h = make_harness ("steps=1", STATE_CAPS
       "dimensions=(string)3:6:4:2,framerate=50/1");
@@ -175,9 +169,7 @@ GST_START_TEST (test_jitter_is_evened_out_and_a_gap_is_kept)
   gst_harness_teardown (h);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_the_index_of_a_sample_is_in_the_offset)
+TEST (the_index_of_a_sample_is_in_the_offset)
 {
   GstHarness *h = make_harness ("steps=1", STATE_CAPS
       "dimensions=(string)3:6:4:2,framerate=30/1");
@@ -195,8 +187,6 @@ GST_START_TEST (test_the_index_of_a_sample_is_in_the_offset)
   }
   gst_harness_teardown (h);
 }
-
-GST_END_TEST;
 
 /* --- real time ----------------------------------------------------------- */
 
@@ -230,13 +220,11 @@ count_shown (const gchar * between)
   return count;
 }
 
-GST_START_TEST (test_a_sink_shows_every_frame_though_they_come_slowly)
+TEST (a_sink_shows_every_frame_though_they_come_slowly)
 {
   fail_unless_equals_int (count_shown (""), 400);
   fail_unless_equals_int (count_shown ("queue ! identity !"), 400);
 }
-
-GST_END_TEST;
 
 static GstClockTime
 query_min_latency (GstHarness * h)
@@ -252,7 +240,7 @@ query_min_latency (GstHarness * h)
   return min;
 }
 
-GST_START_TEST (test_live_the_time_of_a_sample_is_latency)
+TEST (live_the_time_of_a_sample_is_latency)
 {
   GstHarness *h = make_harness ("", STATE_CAPS
       "dimensions=(string)3:6:4:1,framerate=30/1");
@@ -273,24 +261,4 @@ GST_START_TEST (test_live_the_time_of_a_sample_is_latency)
   gst_harness_teardown (h);
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmdenoise_time_suite (void)
-{
-  Suite *s = suite_create ("ddpmdenoise-time");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_models, remove_models);
-  tcase_add_test (tc, test_frames_lie_evenly);
-  tcase_add_test (tc, test_a_seek_finds_the_frame);
-  tcase_add_test (tc, test_position_and_duration_are_those_of_the_frames);
-  tcase_add_test (tc, test_jitter_is_evened_out_and_a_gap_is_kept);
-  tcase_add_test (tc, test_the_index_of_a_sample_is_in_the_offset);
-  tcase_add_test (tc, test_a_sink_shows_every_frame_though_they_come_slowly);
-  tcase_add_test (tc, test_live_the_time_of_a_sample_is_latency);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmdenoise_time_suite);
+ELEMENT_TEST_MAIN (unchecked, write_models, remove_models)

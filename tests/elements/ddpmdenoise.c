@@ -63,16 +63,14 @@ check_format (guint channels, const gchar * format, const gchar * caps)
   g_ptr_array_unref (frames);
 }
 
-GST_START_TEST (test_frames_are_pictures_of_the_state)
+TEST (frames_are_pictures_of_the_state)
 {
   check_format (3, "RGB", "video/x-raw");
   check_format (3, "RGBP", "video/x-raw,format=RGBP");
   check_format (1, "GRAY8", "video/x-raw");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_batch_gives_a_frame_a_sample)
+TEST (a_batch_gives_a_frame_a_sample)
 {
   GPtrArray *states = run (noise (2, 3, 3), denoise (3, 10, ""),
       "other/tensors");
@@ -92,8 +90,6 @@ GST_START_TEST (test_a_batch_gives_a_frame_a_sample)
   g_ptr_array_unref (states);
   g_ptr_array_unref (frames);
 }
-
-GST_END_TEST;
 
 /* Of three samples in two columns the fourth cell is black. */
 static void
@@ -126,15 +122,13 @@ check_mosaic (const gchar * caps)
   g_ptr_array_unref (frames);
 }
 
-GST_START_TEST (test_columns_make_a_mosaic)
+TEST (columns_make_a_mosaic)
 {
   check_mosaic ("video/x-raw,format=RGB");
   check_mosaic ("video/x-raw,format=RGBP");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_mosaic_of_a_wanted_size_says_that_of_its_images)
+TEST (a_mosaic_of_a_wanted_size_says_that_of_its_images)
 {
   GPtrArray *frames = run ("ddpmnoise num-buffers=1 batch-size=4",
       denoise (3, 10, "columns=2"), "video/x-raw,width=16,height=16");
@@ -148,11 +142,9 @@ GST_START_TEST (test_a_mosaic_of_a_wanted_size_says_that_of_its_images)
   g_ptr_array_unref (frames);
 }
 
-GST_END_TEST;
-
 /* The model's images are scaled, not made larger. The built-in one says how
  * large they are. */
-GST_START_TEST (test_a_scaler_gets_images_of_the_size_of_the_model)
+TEST (a_scaler_gets_images_of_the_size_of_the_model)
 {
   static const gchar *const columns[] = { "", "columns=1" };
   guint i;
@@ -179,9 +171,7 @@ GST_START_TEST (test_a_scaler_gets_images_of_the_size_of_the_model)
   }
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_trajectory_shows_every_kth_state_and_the_last)
+TEST (trajectory_shows_every_kth_state_and_the_last)
 {
   GPtrArray *states = run (noise (1, 3, 2), denoise (3, 10, "sampler=ddpm"),
       "other/tensors");
@@ -212,8 +202,6 @@ GST_START_TEST (test_trajectory_shows_every_kth_state_and_the_last)
   g_ptr_array_unref (mosaics);
 }
 
-GST_END_TEST;
-
 /* --- bits ---------------------------------------------------------------- */
 
 static void
@@ -233,7 +221,7 @@ check_shared_work (const gchar * sampler)
   g_ptr_array_unref (two);
 }
 
-GST_START_TEST (test_two_in_a_row_give_the_bits_of_one)
+TEST (two_in_a_row_give_the_bits_of_one)
 {
   check_shared_work ("sampler=ddpm");
   check_shared_work ("sampler=ddpm variance=fixed-large clip-x0=false");
@@ -241,8 +229,6 @@ GST_START_TEST (test_two_in_a_row_give_the_bits_of_one)
   check_shared_work ("sampler=ddim eta=1 steps=4 spacing=linear");
   check_shared_work ("sampler=ddim eta=1 steps=7 spacing=quadratic");
 }
-
-GST_END_TEST;
 
 static void
 check_same_images (const gchar * a, const gchar * b)
@@ -255,17 +241,15 @@ check_same_images (const gchar * a, const gchar * b)
   g_ptr_array_unref (other);
 }
 
-GST_START_TEST (test_ddim_is_deterministic_unless_eta_is_set)
+TEST (ddim_is_deterministic_unless_eta_is_set)
 {
   check_same_images ("sampler=ddim", "sampler=ddim eta=0");
   /* of a model that predicts eps */
   check_same_images ("sampler=auto", "sampler=ddim eta=1");
 }
 
-GST_END_TEST;
-
 /* gdppay, a file or a fakesink would take a picture as well. */
-GST_START_TEST (test_on_the_way_anything_gets_the_state)
+TEST (on_the_way_anything_gets_the_state)
 {
   GPtrArray *states = run (noise (1, 3, 1),
       denoise (3, 10, "sampler=ddim stop-timestep=5"),
@@ -277,9 +261,7 @@ GST_START_TEST (test_on_the_way_anything_gets_the_state)
   g_ptr_array_unref (states);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_states_tell_what_they_are)
+TEST (states_tell_what_they_are)
 {
   GPtrArray *states = run ("ddpmnoise seed=77 num-buffers=2 batch-size=2 ! "
       "other/tensors,dimensions=(string)3:6:4:2,framerate=5/1",
@@ -296,9 +278,7 @@ GST_START_TEST (test_states_tell_what_they_are)
   g_ptr_array_unref (states);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_sample_does_not_depend_on_its_batch)
+TEST (a_sample_does_not_depend_on_its_batch)
 {
   GPtrArray *alone = run (noise (4, 3, 1), denoise (3, 10, "sampler=ddpm"),
       "video/x-raw");
@@ -311,8 +291,6 @@ GST_START_TEST (test_a_sample_does_not_depend_on_its_batch)
   g_ptr_array_unref (alone);
   g_ptr_array_unref (together);
 }
-
-GST_END_TEST;
 
 /* A source of x_T of three samples, as a file that knows no seed, index or
  * time */
@@ -333,7 +311,7 @@ noise_from_file (const gchar * properties, const gchar * caps)
       "other/tensors,dimensions=(string)3:6:4:1%s", path, properties, caps);
 }
 
-GST_START_TEST (test_a_file_of_states_is_cut_into_states)
+TEST (a_file_of_states_is_cut_into_states)
 {
   g_autofree gchar *source = noise_from_file ("blocksize=100", "");
   GPtrArray *straight = run (noise (3, 3, 1), denoise (3, 10, "sampler=ddpm"),
@@ -354,9 +332,7 @@ GST_START_TEST (test_a_file_of_states_is_cut_into_states)
   g_ptr_array_unref (from_file);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_the_seed_in_the_caps_is_that_of_the_steps)
+TEST (the_seed_in_the_caps_is_that_of_the_steps)
 {
   g_autofree gchar *one = noise_from_file ("", ",seed=(guint64)1");
   g_autofree gchar *two = noise_from_file ("", ",seed=(guint64)2");
@@ -368,9 +344,7 @@ GST_START_TEST (test_the_seed_in_the_caps_is_that_of_the_steps)
   g_ptr_array_unref (b);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_a_second_run_gives_the_same)
+TEST (a_second_run_gives_the_same)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       noise (2, 3, 2), denoise (3, 10, "sampler=ddpm"));
@@ -392,11 +366,9 @@ GST_START_TEST (test_a_second_run_gives_the_same)
   g_ptr_array_unref (after);
 }
 
-GST_END_TEST;
-
 /* --- what is agreed on --------------------------------------------------- */
 
-GST_START_TEST (test_video_caps_decide_the_shape)
+TEST (video_caps_decide_the_shape)
 {
   GPtrArray *frames = run ("ddpmnoise num-buffers=1 batch-size=2",
       denoise (3, 10, "steps=1"), "video/x-raw,width=12,height=10");
@@ -405,9 +377,7 @@ GST_START_TEST (test_video_caps_decide_the_shape)
   g_ptr_array_unref (frames);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_it_says_what_it_loaded)
+TEST (it_says_what_it_loaded)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       noise (1, 3, 1), denoise (3, 10, "sampler=dpmpp-2m steps=7"));
@@ -443,9 +413,7 @@ GST_START_TEST (test_it_says_what_it_loaded)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_every_sampler_of_the_library_is_a_value_of_the_property)
+TEST (every_sampler_of_the_library_is_a_value_of_the_property)
 {
   GstElement *element = gst_element_factory_make ("ddpmdenoise", NULL);
   const DdpmSamplerInfo *info;
@@ -462,35 +430,4 @@ GST_START_TEST (test_every_sampler_of_the_library_is_a_value_of_the_property)
   gst_object_unref (element);
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmdenoise_suite (void)
-{
-  Suite *s = suite_create ("ddpmdenoise");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_unchecked_fixture (tc, write_models, remove_models);
-  tcase_add_test (tc, test_frames_are_pictures_of_the_state);
-  tcase_add_test (tc, test_a_batch_gives_a_frame_a_sample);
-  tcase_add_test (tc, test_columns_make_a_mosaic);
-  tcase_add_test (tc, test_a_mosaic_of_a_wanted_size_says_that_of_its_images);
-  tcase_add_test (tc, test_a_scaler_gets_images_of_the_size_of_the_model);
-  tcase_add_test (tc, test_trajectory_shows_every_kth_state_and_the_last);
-  tcase_add_test (tc, test_two_in_a_row_give_the_bits_of_one);
-  tcase_add_test (tc, test_ddim_is_deterministic_unless_eta_is_set);
-  tcase_add_test (tc, test_on_the_way_anything_gets_the_state);
-  tcase_add_test (tc, test_states_tell_what_they_are);
-  tcase_add_test (tc, test_a_sample_does_not_depend_on_its_batch);
-  tcase_add_test (tc, test_a_file_of_states_is_cut_into_states);
-  tcase_add_test (tc, test_the_seed_in_the_caps_is_that_of_the_steps);
-  tcase_add_test (tc, test_a_second_run_gives_the_same);
-  tcase_add_test (tc, test_video_caps_decide_the_shape);
-  tcase_add_test (tc, test_it_says_what_it_loaded);
-  tcase_add_test (tc,
-      test_every_sampler_of_the_library_is_a_value_of_the_property);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmdenoise_suite);
+ELEMENT_TEST_MAIN (unchecked, write_models, remove_models)

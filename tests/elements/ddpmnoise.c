@@ -60,7 +60,7 @@ check_negotiation_error (GstElement * pipeline, const gchar * expected,
   stop_and_free (pipeline);
 }
 
-GST_START_TEST (test_defaults)
+TEST (defaults)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=3" SINK);
   GstCaps *caps = gst_caps_from_string ("other/tensors, format=static, "
@@ -88,9 +88,7 @@ GST_START_TEST (test_defaults)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_seed_and_stream)
+TEST (seed_and_stream)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=1 "
       "seed=18446744073709551615 stream=2147483649" SINK);
@@ -110,9 +108,7 @@ GST_START_TEST (test_seed_and_stream)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_batch_has_the_bits_of_singles)
+TEST (batch_has_the_bits_of_singles)
 {
   GstElement *pipeline = launch ("ddpmnoise batch-size=8 seed=5 num-buffers=2"
       SINK);
@@ -128,9 +124,7 @@ GST_START_TEST (test_batch_has_the_bits_of_singles)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_downstream_decides_the_shape)
+TEST (downstream_decides_the_shape)
 {
   static const struct
   {
@@ -150,9 +144,7 @@ GST_START_TEST (test_downstream_decides_the_shape)
         shapes[i].dimensions, shapes[i].n, shapes[i].elements);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_batch_size_chooses_among_shapes)
+TEST (batch_size_chooses_among_shapes)
 {
   const gchar *list =
       "other/tensors,dimensions=(string){\"1:8:8:2\",\"1:8:8:4\"}";
@@ -166,18 +158,14 @@ GST_START_TEST (test_batch_size_chooses_among_shapes)
       "1:8:8:3", 3, 64);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_other_batch_is_an_error)
+TEST (other_batch_is_an_error)
 {
   check_negotiation_error (launch ("ddpmnoise batch-size=4 ! "
           "other/tensors,dimensions=(string)3:32:32:8" SINK),
       "C:W:H:4", "3:32:32:8");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_no_batch_is_an_error)
+TEST (no_batch_is_an_error)
 {
   GError *error;
   GstElement *pipeline = launch ("ddpmnoise batch-size=0" SINK);
@@ -191,17 +179,13 @@ GST_START_TEST (test_no_batch_is_an_error)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_other_seed_is_an_error)
+TEST (other_seed_is_an_error)
 {
   check_negotiation_error (launch ("ddpmnoise seed=4 ! "
           "other/tensors,seed=(guint64)5" SINK), "seed=4", "5");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_wrong_dimensions_are_an_error)
+TEST (wrong_dimensions_are_an_error)
 {
   static const gchar *wrong[] = { "2:32:32:1", "3:0:32:1", "3:4097:32:1",
     "3:32:32:65537", "3:4096:4096:65536", "3:4096:4096:11",
@@ -216,9 +200,7 @@ GST_START_TEST (test_wrong_dimensions_are_an_error)
         "C:W:H:", wrong[i]);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_num_buffers_and_duration)
+TEST (num_buffers_and_duration)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=6 batch-size=4 ! "
       "other/tensors,framerate=25/1" SINK);
@@ -239,9 +221,7 @@ GST_START_TEST (test_num_buffers_and_duration)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_seek_gives_the_same_bits)
+TEST (seek_gives_the_same_bits)
 {
   /* rounding of times must not lead to a neighbour: 30000/1001 */
   GstElement *pipeline = launch ("ddpmnoise seed=9 batch-size=2 ! "
@@ -281,9 +261,7 @@ GST_START_TEST (test_seek_gives_the_same_bits)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_seek_to_the_end_of_time)
+TEST (seek_to_the_end_of_time)
 {
   GstElement *pipeline = launch ("ddpmnoise ! "
       "other/tensors,dimensions=(string)1:4:4:1" SINK);
@@ -299,9 +277,7 @@ GST_START_TEST (test_seek_to_the_end_of_time)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_segment_stop_ends_the_stream)
+TEST (segment_stop_ends_the_stream)
 {
   GstElement *pipeline = launch ("ddpmnoise ! other/tensors,framerate=10/1"
       SINK);
@@ -314,9 +290,7 @@ GST_START_TEST (test_segment_stop_ends_the_stream)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_backwards_is_refused)
+TEST (backwards_is_refused)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=3" SINK);
 
@@ -329,9 +303,7 @@ GST_START_TEST (test_backwards_is_refused)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_position_in_samples)
+TEST (position_in_samples)
 {
   GstElement *pipeline = launch ("ddpmnoise name=source batch-size=4 "
       "num-buffers=5" SINK);
@@ -347,9 +319,7 @@ GST_START_TEST (test_position_in_samples)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_second_run_starts_at_0)
+TEST (second_run_starts_at_0)
 {
   GstElement *pipeline = launch ("ddpmnoise seed=3 num-buffers=4" SINK);
   guint i;
@@ -370,9 +340,7 @@ GST_START_TEST (test_second_run_starts_at_0)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_no_framerate_no_times)
+TEST (no_framerate_no_times)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=2 ! "
       "other/tensors,framerate=0/1" SINK);
@@ -389,9 +357,7 @@ GST_START_TEST (test_no_framerate_no_times)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_new_caps_repeat_no_sample_and_no_time)
+TEST (new_caps_repeat_no_sample_and_no_time)
 {
   GstElement *pipeline = launch ("ddpmnoise num-buffers=40 ! capsfilter "
       "name=filter caps=other/tensors,dimensions=(string)1:4:4:3,framerate=30/1"
@@ -422,9 +388,7 @@ GST_START_TEST (test_new_caps_repeat_no_sample_and_no_time)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_live_reports_a_frame_of_latency)
+TEST (live_reports_a_frame_of_latency)
 {
   GstElement *pipeline = launch ("ddpmnoise name=source is-live=true ! "
       "other/tensors,framerate=50/1" SINK);
@@ -446,35 +410,4 @@ GST_START_TEST (test_live_reports_a_frame_of_latency)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmnoise_suite (void)
-{
-  Suite *s = suite_create ("ddpmnoise");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_defaults);
-  tcase_add_test (tc, test_seed_and_stream);
-  tcase_add_test (tc, test_batch_has_the_bits_of_singles);
-  tcase_add_test (tc, test_downstream_decides_the_shape);
-  tcase_add_test (tc, test_batch_size_chooses_among_shapes);
-  tcase_add_test (tc, test_other_batch_is_an_error);
-  tcase_add_test (tc, test_no_batch_is_an_error);
-  tcase_add_test (tc, test_other_seed_is_an_error);
-  tcase_add_test (tc, test_wrong_dimensions_are_an_error);
-  tcase_add_test (tc, test_num_buffers_and_duration);
-  tcase_add_test (tc, test_seek_gives_the_same_bits);
-  tcase_add_test (tc, test_seek_to_the_end_of_time);
-  tcase_add_test (tc, test_segment_stop_ends_the_stream);
-  tcase_add_test (tc, test_backwards_is_refused);
-  tcase_add_test (tc, test_position_in_samples);
-  tcase_add_test (tc, test_second_run_starts_at_0);
-  tcase_add_test (tc, test_no_framerate_no_times);
-  tcase_add_test (tc, test_new_caps_repeat_no_sample_and_no_time);
-  tcase_add_test (tc, test_live_reports_a_frame_of_latency);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmnoise_suite);
+ELEMENT_TEST_MAIN (checked, NULL, NULL)

@@ -28,14 +28,12 @@ count_frames (const gchar * properties)
   return n;
 }
 
-GST_START_TEST (previews_come_every_interval_or_at_the_end)
+TEST (previews_come_every_interval_or_at_the_end)
 {
   fail_unless_equals_int (count_frames ("preview-count=2"), 2);
   fail_unless_equals_int (count_frames ("preview-interval=2"), 2 * 5);
   fail_unless_equals_int (count_frames ("preview-interval=3"), 5);
 }
-
-GST_END_TEST;
 
 /* What the library makes of a checkpoint, RGB as in a buffer of 4 x 4 */
 static guint8 *
@@ -86,7 +84,7 @@ check_previews (const gchar * properties, const DdpmSamplerSpec * spec,
   stop_and_free (pipeline);
 }
 
-GST_START_TEST (previews_are_samples_of_the_model)
+TEST (previews_are_samples_of_the_model)
 {
   const DdpmSamplerSpec all = {.kind = DDPM_SAMPLER_DDPM,.clip_x0 = TRUE,
     .start = 10
@@ -99,18 +97,14 @@ GST_START_TEST (previews_are_samples_of_the_model)
   check_previews ("preview-count=2 preview-seed=8 preview-steps=3", &few, 8);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (previews_change_nothing_in_the_training)
+TEST (previews_change_nothing_in_the_training)
 {
   count_frames ("preview-interval=1 preview-steps=3");
   train ("b.bin", "max-steps=4");
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (grey_models_have_grey_previews)
+TEST (grey_models_have_grey_previews)
 {
   GstElement *pipeline = launch ("videotestsrc num-buffers=4 ! "
       "video/x-raw,width=4,height=4,format=GRAY8 ! ddpmtrainsink name=train "
@@ -125,8 +119,6 @@ GST_START_TEST (grey_models_have_grey_previews)
   gst_sample_unref (sample);
   stop_and_free (pipeline);
 }
-
-GST_END_TEST;
 
 /* A harness of the sink with its preview */
 static GstHarness *
@@ -159,7 +151,7 @@ pull_to_eos (GstHarness * h)
   return n;
 }
 
-GST_START_TEST (previews_come_every_epoch)
+TEST (previews_come_every_epoch)
 {
   GstBus *bus;
   GstHarness *h = harness_preview ("preview-count=1 preview-steps=1", &bus);
@@ -172,9 +164,7 @@ GST_START_TEST (previews_come_every_epoch)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (sinks_behind_it_need_not_preroll)
+TEST (sinks_behind_it_need_not_preroll)
 {
   GstElement *pipeline = launch ("videotestsrc ! " IMAGES " ! ddpmtrainsink "
       "name=train location=%s/a.bin max-steps=1" NET
@@ -185,9 +175,7 @@ GST_START_TEST (sinks_behind_it_need_not_preroll)
   run_to_eos (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (nobody_needs_to_look)
+TEST (nobody_needs_to_look)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "preview-interval=1 "
@@ -205,10 +193,8 @@ GST_START_TEST (nobody_needs_to_look)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
 /* Two previews wait: one that is being made, of 15000 steps, and another. */
-GST_START_TEST (stop_in_a_preview_is_soon)
+TEST (stop_in_a_preview_is_soon)
 {
   GstElement *pipeline = launch_preview ("preview-interval=1 timesteps=15000");
 
@@ -227,9 +213,7 @@ GST_START_TEST (stop_in_a_preview_is_soon)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (previews_begin_again_after_a_flush)
+TEST (previews_begin_again_after_a_flush)
 {
   GstBus *bus;
   GstHarness *h = harness_preview ("preview-count=1", &bus);
@@ -249,26 +233,4 @@ GST_START_TEST (previews_begin_again_after_a_flush)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmpreview_suite (void)
-{
-  Suite *s = suite_create ("ddpmpreview");
-  TCase *tc = tcase_create ("preview");
-
-  suite_add_tcase (s, tc);
-  tcase_add_checked_fixture (tc, make_folder, remove_folder);
-  tcase_add_test (tc, previews_come_every_interval_or_at_the_end);
-  tcase_add_test (tc, previews_are_samples_of_the_model);
-  tcase_add_test (tc, previews_change_nothing_in_the_training);
-  tcase_add_test (tc, grey_models_have_grey_previews);
-  tcase_add_test (tc, previews_come_every_epoch);
-  tcase_add_test (tc, sinks_behind_it_need_not_preroll);
-  tcase_add_test (tc, nobody_needs_to_look);
-  tcase_add_test (tc, stop_in_a_preview_is_soon);
-  tcase_add_test (tc, previews_begin_again_after_a_flush);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmpreview_suite)
+ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)

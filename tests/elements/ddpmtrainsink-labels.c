@@ -48,7 +48,7 @@ is_learnt (const DdpmModel * model, guint class)
   return FALSE;
 }
 
-GST_START_TEST (labels_of_images_are_learnt)
+TEST (labels_of_images_are_learnt)
 {
   DdpmModel *model;
 
@@ -60,9 +60,7 @@ GST_START_TEST (labels_of_images_are_learnt)
   ddpm_model_unref (model);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (images_without_labels_teach_none)
+TEST (images_without_labels_teach_none)
 {
   DdpmModel *model;
 
@@ -74,9 +72,7 @@ GST_START_TEST (images_without_labels_teach_none)
   ddpm_model_unref (model);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (without_classes_labels_are_nothing)
+TEST (without_classes_labels_are_nothing)
 {
   DdpmModel *model;
 
@@ -85,8 +81,6 @@ GST_START_TEST (without_classes_labels_are_nothing)
   fail_unless_equals_int (model->config.classes, 0);
   ddpm_model_unref (model);
 }
-
-GST_END_TEST;
 
 /* Pushes an image into an error; text in its message */
 static void
@@ -106,7 +100,7 @@ check_error (GstHarness * h, GstBus * bus, GstBuffer * buffer,
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
 }
 
-GST_START_TEST (a_label_that_is_no_class_is_an_error)
+TEST (a_label_that_is_no_class_is_an_error)
 {
   const gint labels[] = { 3, -2, G_MAXINT, G_MININT };
   guint i;
@@ -123,9 +117,7 @@ GST_START_TEST (a_label_that_is_no_class_is_an_error)
   fail_if (exists ("a.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (a_run_with_labels_resumes_to_the_bit)
+TEST (a_run_with_labels_resumes_to_the_bit)
 {
   const gchar *recipe = "channels=64 classes=3 label-dropout=0.5 "
       "resume=true";
@@ -135,8 +127,6 @@ GST_START_TEST (a_run_with_labels_resumes_to_the_bit)
   learn ("parts.bin", 12, recipe);
   fail_unless (runs_equal ("whole.bin", "parts.bin"));
 }
-
-GST_END_TEST;
 
 /* --- names ---------------------------------------------------------------- */
 
@@ -163,25 +153,21 @@ check_names (const gchar * properties, const gchar * tag,
   ddpm_model_unref (model);
 }
 
-GST_START_TEST (names_are_those_of_the_property_or_the_source)
+TEST (names_are_those_of_the_property_or_the_source)
 {
   check_names ("classes=3", NULL, NULL);
   check_names ("classes=3", "cat,dog,ship", "cat,dog,ship");
   check_names ("classes=3 class-names=a,b,c", "cat,dog,ship", "a,b,c");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (names_of_other_classes_are_none)
+TEST (names_of_other_classes_are_none)
 {
   check_names ("classes=3", "cat,dog", NULL);
   check_names ("classes=3", "cat,,dog", NULL);
   check_names ("", "cat,dog,ship", NULL);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (names_that_cannot_be_are_an_error)
+TEST (names_that_cannot_be_are_an_error)
 {
   const gchar *const wrong[] = { "classes=3 class-names=a,b",
     "classes=3 class-names=a,,b", "class-names=a"
@@ -199,8 +185,6 @@ GST_START_TEST (names_that_cannot_be_are_an_error)
     stop_and_free (pipeline);
   }
 }
-
-GST_END_TEST;
 
 /* --- another model to start from -------------------------------------------- */
 
@@ -223,7 +207,7 @@ check_same_beginning (const DdpmModel * a, const DdpmModel * b, gsize count)
         <= 1e-6 * ABS (b->weights[i]));
 }
 
-GST_START_TEST (training_starts_from_the_initial_model)
+TEST (training_starts_from_the_initial_model)
 {
   gchar *recipe;
   DdpmModel *before, *after;
@@ -240,9 +224,7 @@ GST_START_TEST (training_starts_from_the_initial_model)
   g_free (recipe);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (an_initial_model_of_another_network_is_an_error)
+TEST (an_initial_model_of_another_network_is_an_error)
 {
   const gchar *const others[] = { "res-blocks=2", "timesteps=11",
     "data-range=unit", "schedule=cosine", "channel-mult=1,1"
@@ -266,9 +248,7 @@ GST_START_TEST (an_initial_model_of_another_network_is_an_error)
   fail_if (exists ("a.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (an_initial_model_that_is_not_there_is_an_error)
+TEST (an_initial_model_that_is_not_there_is_an_error)
 {
   GstElement *pipeline =
       launch_training ("a.bin", "initial-model=/nowhere/ckpt.bin");
@@ -281,9 +261,7 @@ GST_START_TEST (an_initial_model_that_is_not_there_is_an_error)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (steps_are_learnt_from_a_teacher)
+TEST (steps_are_learnt_from_a_teacher)
 {
   gchar *recipe = g_strdup_printf ("teacher-model=%s/first.bin "
       "initial-model=%s/first.bin teacher-guidance=1 sampling-steps=2 "
@@ -298,9 +276,7 @@ GST_START_TEST (steps_are_learnt_from_a_teacher)
   g_free (recipe);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (guidance_is_learnt_from_a_teacher)
+TEST (guidance_is_learnt_from_a_teacher)
 {
   gchar *recipe = g_strdup_printf ("teacher-model=%s/first.bin "
       "initial-model=%s/first.bin teacher-guidance=2 " LABELS, folder, folder);
@@ -314,9 +290,7 @@ GST_START_TEST (guidance_is_learnt_from_a_teacher)
   g_free (recipe);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (what_cannot_teach_is_an_error)
+TEST (what_cannot_teach_is_an_error)
 {
   const gchar *const wrong[] = { "/nowhere/ckpt.bin", "first.bin" };
   guint i;
@@ -338,9 +312,7 @@ GST_START_TEST (what_cannot_teach_is_an_error)
   fail_if (exists ("a.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (a_run_that_is_resumed_has_begun)
+TEST (a_run_that_is_resumed_has_begun)
 {
   train ("a.bin", "max-steps=1");
   train ("a.bin", "max-steps=2 resume=true initial-model=/nowhere/ckpt.bin");
@@ -349,32 +321,4 @@ GST_START_TEST (a_run_that_is_resumed_has_begun)
   fail_unless (files_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmtrainsink_labels_suite (void)
-{
-  Suite *s = suite_create ("ddpmtrainsink-labels");
-  TCase *tc = tcase_create ("labels");
-
-  suite_add_tcase (s, tc);
-  tcase_add_checked_fixture (tc, make_folder, remove_folder);
-  tcase_add_test (tc, labels_of_images_are_learnt);
-  tcase_add_test (tc, images_without_labels_teach_none);
-  tcase_add_test (tc, without_classes_labels_are_nothing);
-  tcase_add_test (tc, a_label_that_is_no_class_is_an_error);
-  tcase_add_test (tc, a_run_with_labels_resumes_to_the_bit);
-  tcase_add_test (tc, names_are_those_of_the_property_or_the_source);
-  tcase_add_test (tc, names_of_other_classes_are_none);
-  tcase_add_test (tc, names_that_cannot_be_are_an_error);
-  tcase_add_test (tc, training_starts_from_the_initial_model);
-  tcase_add_test (tc, an_initial_model_of_another_network_is_an_error);
-  tcase_add_test (tc, an_initial_model_that_is_not_there_is_an_error);
-  tcase_add_test (tc, a_run_that_is_resumed_has_begun);
-  tcase_add_test (tc, steps_are_learnt_from_a_teacher);
-  tcase_add_test (tc, guidance_is_learnt_from_a_teacher);
-  tcase_add_test (tc, what_cannot_teach_is_an_error);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmtrainsink_labels_suite)
+ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)

@@ -54,7 +54,7 @@ play_into_step (GstElement * pipeline, guint n)
 /* Steps of a third of a second, of 32 parts */
 #define LONG_STEPS "batch-size=32 micro-batch=1 max-steps=2 "
 
-GST_START_TEST (stop_in_a_step_loses_nothing_on_disk)
+TEST (stop_in_a_step_loses_nothing_on_disk)
 {
   /* not done before the test times out */
   GstElement *pipeline = launch ("videotestsrc ! "
@@ -71,9 +71,7 @@ GST_START_TEST (stop_in_a_step_loses_nothing_on_disk)
   g_free (text);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (pause_in_a_step_changes_nothing)
+TEST (pause_in_a_step_changes_nothing)
 {
   GstElement *pipeline = launch_training ("a.bin", LONG_STEPS);
 
@@ -85,9 +83,7 @@ GST_START_TEST (pause_in_a_step_changes_nothing)
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (flush_in_a_step_drops_the_batch_only)
+TEST (flush_in_a_step_drops_the_batch_only)
 {
   GstElement *pipeline = launch_training ("a.bin", LONG_STEPS);
 
@@ -99,9 +95,7 @@ GST_START_TEST (flush_in_a_step_drops_the_batch_only)
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (flush_keeps_what_has_been_learnt)
+TEST (flush_keeps_what_has_been_learnt)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=2", &bus);
@@ -127,9 +121,7 @@ GST_START_TEST (flush_keeps_what_has_been_learnt)
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (second_run_of_an_element_begins_anew)
+TEST (second_run_of_an_element_begins_anew)
 {
   GstElement *pipeline = launch_training ("a.bin", "max-steps=2");
 
@@ -140,8 +132,6 @@ GST_START_TEST (second_run_of_an_element_begins_anew)
   train ("b.bin", "max-steps=2");
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
-
-GST_END_TEST;
 
 /* --- asked to save -------------------------------------------------------- */
 
@@ -154,7 +144,7 @@ save_checkpoint (GstElement * element)
   return saved;
 }
 
-GST_START_TEST (signal_saves_the_step_that_was_done)
+TEST (signal_saves_the_step_that_was_done)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -168,9 +158,7 @@ GST_START_TEST (signal_saves_the_step_that_was_done)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (signal_saves_while_training_goes_on)
+TEST (signal_saves_while_training_goes_on)
 {
   GstElement *pipeline = launch_training ("a.bin", "");
   GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "train");
@@ -189,9 +177,7 @@ GST_START_TEST (signal_saves_while_training_goes_on)
   gst_object_unref (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (signal_tells_that_it_could_not_save)
+TEST (signal_tells_that_it_could_not_save)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -205,8 +191,6 @@ GST_START_TEST (signal_tells_that_it_could_not_save)
   push_ok (h, image (0));
   harness_free (h, bus);
 }
-
-GST_END_TEST;
 
 /* --- killed --------------------------------------------------------------- */
 
@@ -226,7 +210,7 @@ train_for_ever (const gchar * location)
   return 1;
 }
 
-GST_START_TEST (killed_run_leaves_a_checkpoint)
+TEST (killed_run_leaves_a_checkpoint)
 {
   gchar *location = in_folder ("a.bin");
   gchar *self = g_file_read_link ("/proc/self/exe", NULL);
@@ -252,8 +236,6 @@ GST_START_TEST (killed_run_leaves_a_checkpoint)
   g_free (location);
 }
 
-GST_END_TEST;
-
 /* --- errors --------------------------------------------------------------- */
 
 /* One error of this kind, which says this, and no EOS */
@@ -273,15 +255,13 @@ check_error (GstElement * pipeline, GQuark domain, gint code,
   stop_and_free (pipeline);
 }
 
-GST_START_TEST (location_must_be_set)
+TEST (location_must_be_set)
 {
   check_error (launch ("videotestsrc ! ddpmtrainsink" NET),
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "location");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (location_must_be_writable)
+TEST (location_must_be_writable)
 {
   check_error (launch_training ("missing/a.bin", ""), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_WRITE, "missing/a.bin");
@@ -289,9 +269,7 @@ GST_START_TEST (location_must_be_writable)
       GST_RESOURCE_ERROR_WRITE, "folder");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (lists_must_be_lists)
+TEST (lists_must_be_lists)
 {
   check_error (launch_training ("a.bin", "channel-mult=1,x"),
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "1,x");
@@ -299,9 +277,7 @@ GST_START_TEST (lists_must_be_lists)
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "attention-levels");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (location_must_be_a_file)
+TEST (location_must_be_a_file)
 {
   gchar *state = in_folder ("a.bin.state");
 
@@ -314,9 +290,7 @@ GST_START_TEST (location_must_be_a_file)
   g_free (state);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (numbers_must_be_in_range)
+TEST (numbers_must_be_in_range)
 {
   check_error (launch_training ("a.bin", "batch-size=0"), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "batch-size must be 1 to 65536, not 0");
@@ -331,18 +305,14 @@ GST_START_TEST (numbers_must_be_in_range)
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "progress-interval");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (levels_must_divide_the_size)
+TEST (levels_must_divide_the_size)
 {
   check_error (launch ("videotestsrc ! video/x-raw,width=6,height=5 ! "
           "ddpmtrainsink location=%s/a.bin" NET "channel-mult=1,1", folder),
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "6x5");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (state_must_be_of_the_same_network)
+TEST (state_must_be_of_the_same_network)
 {
   DdpmTrainState *state;
 
@@ -354,9 +324,7 @@ GST_START_TEST (state_must_be_of_the_same_network)
   ddpm_train_state_free (state);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (broken_state_is_kept_and_told)
+TEST (broken_state_is_kept_and_told)
 {
   gchar *text;
 
@@ -368,9 +336,7 @@ GST_START_TEST (broken_state_is_kept_and_told)
   g_free (text);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (checkpoint_without_a_state_is_not_replaced_by_a_resume)
+TEST (checkpoint_without_a_state_is_not_replaced_by_a_resume)
 {
   gchar *text;
 
@@ -382,9 +348,7 @@ GST_START_TEST (checkpoint_without_a_state_is_not_replaced_by_a_resume)
   g_free (text);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (other_files_do_not_become_logs)
+TEST (other_files_do_not_become_logs)
 {
   gchar *text = g_strdup_printf ("max-steps=2 resume=true log-location=%s/x",
       folder);
@@ -401,9 +365,7 @@ GST_START_TEST (other_files_do_not_become_logs)
   g_free (text);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (checkpoint_is_no_log)
+TEST (checkpoint_is_no_log)
 {
   gchar *text = g_strdup_printf ("log-location=%s/./a.bin", folder);
 
@@ -416,9 +378,7 @@ GST_START_TEST (checkpoint_is_no_log)
   g_free (text);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (failed_save_is_no_eos)
+TEST (failed_save_is_no_eos)
 {
   GstElement *pipeline = launch_training ("a.bin", "max-steps=1");
 
@@ -429,9 +389,7 @@ GST_START_TEST (failed_save_is_no_eos)
   check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "a.bin");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (short_buffers_are_an_error)
+TEST (short_buffers_are_an_error)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -447,9 +405,7 @@ GST_START_TEST (short_buffers_are_an_error)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (bytes_without_caps_are_an_error)
+TEST (bytes_without_caps_are_an_error)
 {
   gchar *location = in_folder ("a.bin");
   GstElement *pipeline = launch ("fakesrc num-buffers=2 sizetype=fixed "
@@ -461,9 +417,7 @@ GST_START_TEST (bytes_without_caps_are_an_error)
   g_free (location);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (images_of_another_size_are_an_error)
+TEST (images_of_another_size_are_an_error)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -480,53 +434,15 @@ GST_START_TEST (images_of_another_size_are_an_error)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmtrainsink_stops_suite (void)
-{
-  Suite *s = suite_create ("ddpmtrainsink-stops");
-  TCase *tc = tcase_create ("stops");
-
-  suite_add_tcase (s, tc);
-  tcase_add_checked_fixture (tc, make_folder, remove_folder);
-  tcase_add_test (tc, stop_in_a_step_loses_nothing_on_disk);
-  tcase_add_test (tc, pause_in_a_step_changes_nothing);
-  tcase_add_test (tc, flush_in_a_step_drops_the_batch_only);
-  tcase_add_test (tc, flush_keeps_what_has_been_learnt);
-  tcase_add_test (tc, second_run_of_an_element_begins_anew);
-  tcase_add_test (tc, signal_saves_the_step_that_was_done);
-  tcase_add_test (tc, signal_saves_while_training_goes_on);
-  tcase_add_test (tc, signal_tells_that_it_could_not_save);
-  tcase_add_test (tc, killed_run_leaves_a_checkpoint);
-  tcase_add_test (tc, location_must_be_set);
-  tcase_add_test (tc, location_must_be_writable);
-  tcase_add_test (tc, location_must_be_a_file);
-  tcase_add_test (tc, numbers_must_be_in_range);
-  tcase_add_test (tc, lists_must_be_lists);
-  tcase_add_test (tc, levels_must_divide_the_size);
-  tcase_add_test (tc, state_must_be_of_the_same_network);
-  tcase_add_test (tc, broken_state_is_kept_and_told);
-  tcase_add_test (tc, checkpoint_without_a_state_is_not_replaced_by_a_resume);
-  tcase_add_test (tc, other_files_do_not_become_logs);
-  tcase_add_test (tc, checkpoint_is_no_log);
-  tcase_add_test (tc, failed_save_is_no_eos);
-  tcase_add_test (tc, short_buffers_are_an_error);
-  tcase_add_test (tc, bytes_without_caps_are_an_error);
-  tcase_add_test (tc, images_of_another_size_are_an_error);
-  return s;
-}
-
 int
 main (int argc, char **argv)
 {
+  TCase *tc = tcase_create ("all");
+
   if (argc == 3 && strcmp (argv[1], "--train") == 0) {
     gst_init (NULL, NULL);
     return train_for_ever (argv[2]);
   }
-  g_setenv ("GST_TRACERS", "leaks", FALSE);
-  g_setenv ("CK_FORK", "no", FALSE);
-  gst_check_init (&argc, &argv);
-  return gst_check_run_suite (ddpmtrainsink_stops_suite (),
-      "ddpmtrainsink-stops", __FILE__);
+  tcase_add_checked_fixture (tc, make_folder, remove_folder);
+  return element_test_main (argc, argv, tc);
 }

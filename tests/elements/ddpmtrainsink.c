@@ -5,16 +5,14 @@
 
 /* --- learning ------------------------------------------------------------- */
 
-GST_START_TEST (learns_and_saves_all_images)
+TEST (learns_and_saves_all_images)
 {
   run_to_eos (launch ("videotestsrc num-buffers=10 ! " IMAGES
           " ! ddpmtrainsink location=%s/a.bin" NET, folder));
   check_saved ("a.bin", 3, 10);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (same_run_gives_same_bytes)
+TEST (same_run_gives_same_bytes)
 {
   train ("a.bin", "max-steps=3");
   train ("b.bin", "max-steps=3");
@@ -23,9 +21,7 @@ GST_START_TEST (same_run_gives_same_bytes)
   fail_if (files_equal ("a.bin", "c.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (max_steps_ends_the_stream)
+TEST (max_steps_ends_the_stream)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=2", &bus);
@@ -39,9 +35,7 @@ GST_START_TEST (max_steps_ends_the_stream)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (saves_every_interval)
+TEST (saves_every_interval)
 {
   GstBus *bus;
   GstHarness *h =
@@ -56,9 +50,7 @@ GST_START_TEST (saves_every_interval)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (stream_without_images_saves_nothing)
+TEST (stream_without_images_saves_nothing)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -76,11 +68,9 @@ GST_START_TEST (stream_without_images_saves_nothing)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
 /* --- epochs --------------------------------------------------------------- */
 
-GST_START_TEST (last_batch_of_an_epoch_is_small)
+TEST (last_batch_of_an_epoch_is_small)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -97,9 +87,7 @@ GST_START_TEST (last_batch_of_an_epoch_is_small)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (epoch_ends_where_the_next_begins)
+TEST (epoch_ends_where_the_next_begins)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -113,8 +101,6 @@ GST_START_TEST (epoch_ends_where_the_next_begins)
   check_saved ("a.bin", 2, 4);
   harness_free (h, bus);
 }
-
-GST_END_TEST;
 
 /* --- formats -------------------------------------------------------------- */
 
@@ -154,16 +140,14 @@ lay_out_planes (guint8 * data, guint x, guint y, guint c, guint8 value)
   data[c * 6 * 8 + y * 8 + x] = value;  /* 6 bytes and 2 of padding */
 }
 
-GST_START_TEST (layouts_of_a_picture_are_the_same_to_learn)
+TEST (layouts_of_a_picture_are_the_same_to_learn)
 {
   learn_layout ("a.bin", ODD "RGB", 6 * 20, lay_out_packed);
   learn_layout ("b.bin", ODD "RGBP", 3 * 6 * 8, lay_out_planes);
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (grey_images_make_a_grey_model)
+TEST (grey_images_make_a_grey_model)
 {
   DdpmModel *model;
 
@@ -175,11 +159,9 @@ GST_START_TEST (grey_images_make_a_grey_model)
   ddpm_model_unref (model);
 }
 
-GST_END_TEST;
-
 /* --- resuming ------------------------------------------------------------- */
 
-GST_START_TEST (resumed_run_is_one_run)
+TEST (resumed_run_is_one_run)
 {
   train ("a.bin", "max-steps=6 log-location=/dev/null");
   train ("b.bin", "max-steps=3 resume=true");
@@ -188,9 +170,7 @@ GST_START_TEST (resumed_run_is_one_run)
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (complete_run_stays_as_it_is)
+TEST (complete_run_stays_as_it_is)
 {
   train ("a.bin", "max-steps=2");
   train ("b.bin", "max-steps=2");
@@ -198,9 +178,7 @@ GST_START_TEST (complete_run_stays_as_it_is)
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (resumes_in_the_middle_of_an_epoch)
+TEST (resumes_in_the_middle_of_an_epoch)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=3", &bus);
@@ -223,9 +201,7 @@ GST_START_TEST (resumes_in_the_middle_of_an_epoch)
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-GST_END_TEST;
-
-GST_START_TEST (live_sources_are_not_passed_over)
+TEST (live_sources_are_not_passed_over)
 {
   GstElement *pipeline;
 
@@ -236,9 +212,7 @@ GST_START_TEST (live_sources_are_not_passed_over)
   check_saved ("a.bin", 3, 12);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (log_is_true_after_a_resume)
+TEST (log_is_true_after_a_resume)
 {
   gchar *log = in_folder ("log.csv");
   gchar *to_4 = g_strdup_printf ("max-steps=4 checkpoint-interval=2 "
@@ -284,11 +258,9 @@ GST_START_TEST (log_is_true_after_a_resume)
   g_free (to_6);
 }
 
-GST_END_TEST;
-
 /* --- being told ----------------------------------------------------------- */
 
-GST_START_TEST (progress_is_begun_told_and_ended)
+TEST (progress_is_begun_told_and_ended)
 {
   const gint expected[] = { GST_PROGRESS_TYPE_START,
     GST_PROGRESS_TYPE_CONTINUE, GST_PROGRESS_TYPE_CONTINUE,
@@ -314,9 +286,7 @@ GST_START_TEST (progress_is_begun_told_and_ended)
   stop_and_free (pipeline);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (progress_names_the_epoch)
+TEST (progress_names_the_epoch)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
@@ -336,8 +306,6 @@ GST_START_TEST (progress_names_the_epoch)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
 /* The element message of that name, from the bus of a harness */
 static GstMessage *
 element_message (GstBus * bus, const gchar * name)
@@ -353,7 +321,7 @@ element_message (GstBus * bus, const gchar * name)
   return NULL;
 }
 
-GST_START_TEST (bus_is_told_of_model_steps_and_checkpoints)
+TEST (bus_is_told_of_model_steps_and_checkpoints)
 {
   GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=1", &bus);
@@ -398,34 +366,4 @@ GST_START_TEST (bus_is_told_of_model_steps_and_checkpoints)
   harness_free (h, bus);
 }
 
-GST_END_TEST;
-
-static Suite *
-ddpmtrainsink_suite (void)
-{
-  Suite *s = suite_create ("ddpmtrainsink");
-  TCase *tc = tcase_create ("runs");
-
-  suite_add_tcase (s, tc);
-  tcase_add_checked_fixture (tc, make_folder, remove_folder);
-  tcase_add_test (tc, learns_and_saves_all_images);
-  tcase_add_test (tc, same_run_gives_same_bytes);
-  tcase_add_test (tc, max_steps_ends_the_stream);
-  tcase_add_test (tc, saves_every_interval);
-  tcase_add_test (tc, stream_without_images_saves_nothing);
-  tcase_add_test (tc, last_batch_of_an_epoch_is_small);
-  tcase_add_test (tc, epoch_ends_where_the_next_begins);
-  tcase_add_test (tc, layouts_of_a_picture_are_the_same_to_learn);
-  tcase_add_test (tc, grey_images_make_a_grey_model);
-  tcase_add_test (tc, resumed_run_is_one_run);
-  tcase_add_test (tc, complete_run_stays_as_it_is);
-  tcase_add_test (tc, resumes_in_the_middle_of_an_epoch);
-  tcase_add_test (tc, live_sources_are_not_passed_over);
-  tcase_add_test (tc, log_is_true_after_a_resume);
-  tcase_add_test (tc, progress_is_begun_told_and_ended);
-  tcase_add_test (tc, progress_names_the_epoch);
-  tcase_add_test (tc, bus_is_told_of_model_steps_and_checkpoints);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (ddpmtrainsink_suite)
+ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)

@@ -113,7 +113,7 @@ find_spec (GstElement * element, const gchar * name)
 
 /* --- the tests -------------------------------------------------------------- */
 
-GST_START_TEST (test_specs_show_range_default_and_state)
+TEST (specs_show_range_default_and_state)
 {
   GstElement *element = new_element ();
   GParamSpecInt *level = G_PARAM_SPEC_INT (find_spec (element, "level"));
@@ -132,9 +132,7 @@ GST_START_TEST (test_specs_show_range_default_and_state)
   gst_object_unref (element);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_values_of_every_kind)
+TEST (values_of_every_kind)
 {
   GstElement *element = new_element ();
   GstStructure *stats;
@@ -164,8 +162,6 @@ GST_START_TEST (test_values_of_every_kind)
   gst_object_unref (element);
 }
 
-GST_END_TEST;
-
 static void
 check_out_of_range (const gchar * name, gdouble number, const gchar * text)
 {
@@ -185,7 +181,7 @@ check_out_of_range (const gchar * name, gdouble number, const gchar * text)
   gst_object_unref (element);
 }
 
-GST_START_TEST (test_numbers_out_of_range_are_refused)
+TEST (numbers_out_of_range_are_refused)
 {
   check_out_of_range ("level", -2, "The property level must be -1 to 10, not "
       "-2");
@@ -195,9 +191,7 @@ GST_START_TEST (test_numbers_out_of_range_are_refused)
   check_out_of_range ("rate", NAN, "The property rate must be 0 to 1, not nan");
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_an_old_name_sets_the_same_value)
+TEST (an_old_name_sets_the_same_value)
 {
   GstElement *element = new_element ();
   GError *error = NULL;
@@ -211,8 +205,6 @@ GST_START_TEST (test_an_old_name_sets_the_same_value)
   gst_object_unref (element);
 }
 
-GST_END_TEST;
-
 static void
 check_text (const Settings * settings, const gchar * name, const gchar * text)
 {
@@ -221,7 +213,7 @@ check_text (const Settings * settings, const gchar * name, const gchar * text)
   fail_unless_equals_string (got, text);
 }
 
-GST_START_TEST (test_settings_as_text)
+TEST (settings_as_text)
 {
   Settings settings;
 
@@ -237,21 +229,4 @@ GST_START_TEST (test_settings_as_text)
   check_text (&settings, "label", "");
 }
 
-GST_END_TEST;
-
-static Suite *
-properties_suite (void)
-{
-  Suite *s = suite_create ("properties");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_specs_show_range_default_and_state);
-  tcase_add_test (tc, test_values_of_every_kind);
-  tcase_add_test (tc, test_numbers_out_of_range_are_refused);
-  tcase_add_test (tc, test_an_old_name_sets_the_same_value);
-  tcase_add_test (tc, test_settings_as_text);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (properties_suite);
+ELEMENT_TEST_MAIN (checked, NULL, NULL)

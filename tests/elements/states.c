@@ -82,7 +82,7 @@ run_sequences (const gchar * name)
     run_sequence (name, sequences[i]);
 }
 
-GST_START_TEST (test_every_element)
+TEST (every_element)
 {
   GList *features = gst_registry_get_feature_list_by_plugin (gst_registry_get
       (), "ddpm");
@@ -94,9 +94,7 @@ GST_START_TEST (test_every_element)
   gst_plugin_feature_list_free (features);
 }
 
-GST_END_TEST;
-
-GST_START_TEST (test_plugin_has_its_elements)
+TEST (plugin_has_its_elements)
 {
   static const gchar *names[] = { "ddpmnoise", "ddpmdenoise", "ddpmtrainsink",
     "cifarsrc"
@@ -113,18 +111,4 @@ GST_START_TEST (test_plugin_has_its_elements)
   }
 }
 
-GST_END_TEST;
-
-static Suite *
-states_suite (void)
-{
-  Suite *s = suite_create ("states");
-  TCase *tc = tcase_create ("general");
-
-  suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_plugin_has_its_elements);
-  tcase_add_test (tc, test_every_element);
-  return s;
-}
-
-ELEMENT_TEST_MAIN (states_suite);
+ELEMENT_TEST_MAIN (checked, NULL, NULL)

@@ -52,10 +52,10 @@ bf16_is_as_near_to_f32_as_the_reference_s (void)
       evaluate (rounded, 2, 0, TRUE, &drop, &g_rounded);
   g_autofree gfloat *y_got = evaluate (bf16, 2, 0, TRUE, &drop, &g_got);
 
-  g_assert_cmpfloat (relative_distance (y_got, y_exact, n), <,
-      2 * relative_distance (y_rounded, y_exact, n));
-  g_assert_cmpfloat (relative_distance (g_got, g_exact, n_grads), <,
-      2 * relative_distance (g_rounded, g_exact, n_grads));
+  g_assert_cmpfloat (test_relative_distance (y_got, y_exact, n), <,
+      2 * test_relative_distance (y_rounded, y_exact, n));
+  g_assert_cmpfloat (test_relative_distance (g_got, g_exact, n_grads), <,
+      2 * test_relative_distance (g_rounded, g_exact, n_grads));
 }
 
 static void
@@ -77,7 +77,7 @@ an_image_does_not_depend_on_its_batch (void)
   g_autofree gfloat *alone = evaluate (f32, 1, 5, FALSE, NULL, NULL);
   g_autofree gfloat *together = evaluate (f32, 8, 0, FALSE, NULL, NULL);
 
-  g_assert_cmpfloat (relative_distance (alone, together + 5 * 192, 192), <,
+  g_assert_cmpfloat (test_relative_distance (alone, together + 5 * 192, 192), <,
       1e-5);
 }
 
@@ -134,7 +134,8 @@ a_graph_computes_what_the_calls_do (gconstpointer data)
   g_autoptr (DdpmTimer) timer = ddpm_timer_new (CLOCK_MONOTONIC);
   gdouble in_graphs[5], by_calls[5];
   guint width, height;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   gsize elements = (gsize) width * height * model->config.image_channels;
   g_autofree gfloat *x = pure_noise (FIRST, BATCH, elements);
 
@@ -163,7 +164,8 @@ a_batch_that_does_not_fit_is_an_error (void)
 {
   const DdpmSamplerSpec spec = {.steps = 2,.start = 10 };
   guint width, height;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   gsize elements = (gsize) width * height * model->config.image_channels;
   g_autofree gfloat *x = pure_noise (FIRST, BATCH, elements);
   g_autofree gfloat *before =

@@ -3,6 +3,7 @@
  */
 #include "tests/support/gpu-test.h"
 #include "tests/support/against-reference.h"
+#include "tests/support/test.h"
 
 /* f32: sums of some thousand products; TF32 would give 1e-7. bf16: a rounding
  * is 1.3e-6, and results may be rounded once more than in the reference, which
@@ -89,8 +90,7 @@ memory_that_is_not_there_is_an_error (gconstpointer data)
   assert_as_reference (subject, &c, 4, 1e-14);
 }
 
-static void
-a_device_that_is_not_there_is_refused (void)
+TEST (a_device_that_is_not_there_is_refused)
 {
   g_autoptr (GError) error = NULL;
 
@@ -115,9 +115,7 @@ main (int argc, char **argv)
   gchar *reason = NULL;
   int status;
 
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/gpu/a-device-that-is-not-there-is-refused",
-      a_device_that_is_not_there_is_refused);
+  test_init (&argc, &argv);
   /* the device must be hidden before the child initializes CUDA */
   if (!g_test_subprocess ()) {
     f32.backend = gpu_backend (DDPM_PRECISION_F32, &reason);

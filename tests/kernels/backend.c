@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "tests/support/kernels.h"
+#include "tests/support/test.h"
 
-static void
-reference_is_there_by_name (void)
+TEST (reference_is_there_by_name)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b =
@@ -22,8 +22,7 @@ reference_is_there_by_name (void)
   g_assert_cmpstr (ddpm_backend_get_device (b), !=, "");
 }
 
-static void
-reference_has_every_precision (void)
+TEST (reference_has_every_precision)
 {
   g_autoptr (DdpmBackend) bf16 = test_reference (DDPM_PRECISION_BF16);
   g_autoptr (DdpmBackend) emulated =
@@ -37,16 +36,14 @@ reference_has_every_precision (void)
   g_assert_cmpint (emulated->act_type, ==, DDPM_TYPE_BF16);
 }
 
-static void
-the_table_of_the_reference_is_full (void)
+TEST (the_table_of_the_reference_is_full)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
 
   test_assert_table_is_full (b);
 }
 
-static void
-a_gpu_that_is_named_is_a_backend_that_is_named (void)
+TEST (a_gpu_that_is_named_is_a_backend_that_is_named)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b = ddpm_backend_new_on (DDPM_BACKEND_AUTO,
@@ -63,8 +60,7 @@ count (gpointer data)
   (*(guint *) data)++;
 }
 
-static void
-what_is_kept_goes_with_the_last_reference (void)
+TEST (what_is_kept_goes_with_the_last_reference)
 {
   DdpmBackend *b = test_reference (DDPM_PRECISION_F32);
   guint freed = 0;
@@ -104,8 +100,7 @@ copy_through_inside (gpointer data)
   copy_through (data);
 }
 
-static void
-any_thread_uses_memory (void)
+TEST (any_thread_uses_memory)
 {
   const DdpmBackendKind kinds[] = { DDPM_BACKEND_REFERENCE, DDPM_BACKEND_CPU };
 
@@ -120,16 +115,14 @@ any_thread_uses_memory (void)
   }
 }
 
-static void
-memory_of_the_host_is_of_no_context (void)
+TEST (memory_of_the_host_is_of_no_context)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
 
   g_assert_null (ddpm_backend_get_context (b));
 }
 
-static void
-no_backend_takes_threads_beyond_all_machines (void)
+TEST (no_backend_takes_threads_beyond_all_machines)
 {
   static const DdpmBackendKind kinds[] = {
     DDPM_BACKEND_AUTO, DDPM_BACKEND_REFERENCE, DDPM_BACKEND_CPU
@@ -144,8 +137,7 @@ no_backend_takes_threads_beyond_all_machines (void)
   }
 }
 
-static void
-auto_gives_some_backend (void)
+TEST (auto_gives_some_backend)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b =
@@ -165,8 +157,7 @@ has_driver (void)
 }
 
 /* Without the module, or without a device for it */
-static void
-cuda_by_name_is_never_something_else (void)
+TEST (cuda_by_name_is_never_something_else)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b =
@@ -181,8 +172,7 @@ cuda_by_name_is_never_something_else (void)
 }
 
 /* Of the module that stands in for CUDA's, and needs no driver */
-static void
-auto_opens_no_module_in_vain (void)
+TEST (auto_opens_no_module_in_vain)
 {
   g_autofree gchar *folder = g_strdup (g_getenv ("GST_DDPM_MODULE_DIR"));
   g_autoptr (DdpmBackend) named = NULL, chosen = NULL;
@@ -198,8 +188,7 @@ auto_opens_no_module_in_vain (void)
     g_assert_cmpstr (ddpm_backend_get_name (chosen), !=, "cuda");
 }
 
-static void
-a_backend_lives_as_long_as_its_last_reference (void)
+TEST (a_backend_lives_as_long_as_its_last_reference)
 {
   DdpmBackend *b = test_reference (DDPM_PRECISION_F32);
   gpointer p;
@@ -212,8 +201,7 @@ a_backend_lives_as_long_as_its_last_reference (void)
   ddpm_backend_unref (b);
 }
 
-static void
-memory_is_aligned_and_zeroed (void)
+TEST (memory_is_aligned_and_zeroed)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   const guint8 zeros[1000] = { 0, };
@@ -231,16 +219,14 @@ memory_is_aligned_and_zeroed (void)
   }
 }
 
-static void
-memory_that_is_not_there_is_null (void)
+TEST (memory_that_is_not_there_is_null)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
 
   g_assert_null (b->ops->alloc (b, G_MAXSIZE));
 }
 
-static void
-upload_and_download_keep_every_bit (void)
+TEST (upload_and_download_keep_every_bit)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   g_autofree float *sent = test_random (1, 100), *back = test_unwritten (100);
@@ -258,49 +244,11 @@ count_up (gpointer data)
   ++*(guint *) data;
 }
 
-static void
-run_returns_after_the_function (void)
+TEST (run_returns_after_the_function)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   guint calls = 0;
 
   b->ops->run (b, count_up, &calls);
   g_assert_cmpuint (calls, ==, 1);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/backend/reference-is-there-by-name",
-      reference_is_there_by_name);
-  g_test_add_func ("/backend/reference-has-every-precision",
-      reference_has_every_precision);
-  g_test_add_func ("/backend/the-table-of-the-reference-is-full",
-      the_table_of_the_reference_is_full);
-  g_test_add_func ("/backend/a-gpu-that-is-named-is-a-backend-that-is-named",
-      a_gpu_that_is_named_is_a_backend_that_is_named);
-  g_test_add_func ("/backend/what-is-kept-goes-with-the-last-reference",
-      what_is_kept_goes_with_the_last_reference);
-  g_test_add_func ("/backend/any-thread-uses-memory", any_thread_uses_memory);
-  g_test_add_func ("/backend/memory-of-the-host-is-of-no-context",
-      memory_of_the_host_is_of_no_context);
-  g_test_add_func ("/backend/no-backend-takes-threads-beyond-all-machines",
-      no_backend_takes_threads_beyond_all_machines);
-  g_test_add_func ("/backend/auto-gives-some-backend", auto_gives_some_backend);
-  g_test_add_func ("/backend/cuda-by-name-is-never-something-else",
-      cuda_by_name_is_never_something_else);
-  g_test_add_func ("/backend/auto-opens-no-module-in-vain",
-      auto_opens_no_module_in_vain);
-  g_test_add_func ("/backend/lives-as-long-as-its-last-reference",
-      a_backend_lives_as_long_as_its_last_reference);
-  g_test_add_func ("/backend/memory-is-aligned-and-zeroed",
-      memory_is_aligned_and_zeroed);
-  g_test_add_func ("/backend/memory-that-is-not-there-is-null",
-      memory_that_is_not_there_is_null);
-  g_test_add_func ("/backend/upload-and-download-keep-every-bit",
-      upload_and_download_keep_every_bit);
-  g_test_add_func ("/backend/run-returns-after-the-function",
-      run_returns_after_the_function);
-  return g_test_run ();
 }

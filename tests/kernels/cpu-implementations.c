@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tests/support/kernels.h"
+#include "tests/support/test.h"
 
 static DdpmBackend *
 cpu_backend (DdpmPrecision precision)
@@ -144,8 +145,7 @@ bf16_job (gpointer data)
   }
 }
 
-static void
-native_bf16_convolves_in_bf16 (void)
+TEST (native_bf16_convolves_in_bf16)
 {
   g_autoptr (DdpmBackend) b = native_bf16_backend ();
 
@@ -174,8 +174,7 @@ note_implementations (gpointer data)
   plan->ops->plan_free (plan);
 }
 
-static void
-an_avx2_processor_convolves_by_tiles (void)
+TEST (an_avx2_processor_convolves_by_tiles)
 {
   g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32);
   Implementations i = { b, };
@@ -202,7 +201,7 @@ main (int argc, char **argv)
   {"bf16", DDPM_PRECISION_BF16}
   };
 
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   for (guint i = 0; i < G_N_ELEMENTS (precisions); i++) {
     g_autofree gchar *path = g_strconcat ("/cpu/", precisions[i].name,
         "/the-notebook-s-shapes-are-never-computed-by-plain-loops", NULL);
@@ -210,11 +209,5 @@ main (int argc, char **argv)
     g_test_add_data_func (path, GINT_TO_POINTER (precisions[i].precision),
         the_notebook_s_shapes_are_never_computed_by_plain_loops);
   }
-  g_test_add_func ("/cpu/bf16/native-bf16-convolves-in-bf16",
-      native_bf16_convolves_in_bf16);
-#if defined (__x86_64__)
-  g_test_add_func ("/cpu/an-avx2-processor-convolves-by-tiles",
-      an_avx2_processor_convolves_by_tiles);
-#endif
   return g_test_run ();
 }

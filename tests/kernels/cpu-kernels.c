@@ -7,6 +7,7 @@
 #include "kernels/bf16.h"
 #include "kernels/philox.h"
 #include "tests/support/kernels.h"
+#include "tests/support/test.h"
 
 /* What every processor can run; what this one runs is compared with it. */
 extern const CpuKernels ddpm_cpu_kernels_baseline;
@@ -104,8 +105,7 @@ softmaxes (gconstpointer type)
   data_clear (&d);
 }
 
-static void
-exponentials_are_good_to_the_last_digits (void)
+TEST (exponentials_are_good_to_the_last_digits)
 {
   const CpuKernels *k = ddpm_cpu_kernels_get ();
 
@@ -118,8 +118,7 @@ exponentials_are_good_to_the_last_digits (void)
   }
 }
 
-static void
-what_is_not_a_number_stays_so (void)
+TEST (what_is_not_a_number_stays_so)
 {
   const CpuKernels *k = ddpm_cpu_kernels_get ();
   float x[16], y[16];
@@ -132,8 +131,7 @@ what_is_not_a_number_stays_so (void)
 }
 
 /* From and to anywhere, against the definition */
-static void
-dropout (void)
+TEST (dropout)
 {
   const DdpmDropout drop = { 0.3f, G_MAXUINT32, G_GUINT64_CONSTANT
         (0x1122334455667788), G_MAXUINT32
@@ -236,7 +234,7 @@ products_of_any_shape (gconstpointer kernels)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   g_test_add_data_func ("/cpu-kernels/f32/norms",
       GINT_TO_POINTER (DDPM_TYPE_F32), norms);
   g_test_add_data_func ("/cpu-kernels/bf16/norms",
@@ -245,11 +243,6 @@ main (int argc, char **argv)
       GINT_TO_POINTER (DDPM_TYPE_F32), softmaxes);
   g_test_add_data_func ("/cpu-kernels/bf16/softmaxes",
       GINT_TO_POINTER (DDPM_TYPE_BF16), softmaxes);
-  g_test_add_func ("/cpu-kernels/exponentials-are-good-to-the-last-digits",
-      exponentials_are_good_to_the_last_digits);
-  g_test_add_func ("/cpu-kernels/what-is-not-a-number-stays-so",
-      what_is_not_a_number_stays_so);
-  g_test_add_func ("/cpu-kernels/dropout", dropout);
   g_test_add_data_func ("/cpu-kernels/baseline/products-of-any-shape",
       &ddpm_cpu_kernels_baseline, products_of_any_shape);
   g_test_add_data_func ("/cpu-kernels/products-of-any-shape",

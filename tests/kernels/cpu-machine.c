@@ -4,6 +4,7 @@
  */
 #include <sys/resource.h>
 #include "tests/support/operations.h"
+#include "tests/support/test.h"
 
 static DdpmBackend *
 cpu_backend (DdpmPrecision precision, guint threads)
@@ -41,8 +42,7 @@ precisions (void)
 
 /* --- what it says of itself --------------------------------------------------- */
 
-static void
-it_names_its_device (void)
+TEST (it_names_its_device)
 {
   g_autoptr (DdpmBackend) one = cpu_backend (DDPM_PRECISION_F32, 1);
   g_autoptr (DdpmBackend) three = cpu_backend (DDPM_PRECISION_F32, 3);
@@ -59,16 +59,14 @@ it_names_its_device (void)
   g_assert_cmpuint (all->threads, <=, g_get_num_processors ());
 }
 
-static void
-its_table_is_full (void)
+TEST (its_table_is_full)
 {
   g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 1);
 
   test_assert_table_is_full (b);
 }
 
-static void
-bf16_by_name_needs_a_processor_with_it (void)
+TEST (bf16_by_name_needs_a_processor_with_it)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) automatic = cpu_backend (DDPM_PRECISION_AUTO, 1);
@@ -91,8 +89,7 @@ bf16_by_name_needs_a_processor_with_it (void)
   }
 }
 
-static void
-too_many_threads_are_refused (void)
+TEST (too_many_threads_are_refused)
 {
   g_autoptr (GError) error = NULL;
 
@@ -101,8 +98,7 @@ too_many_threads_are_refused (void)
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
 }
 
-static void
-use_two_threads_at_most (void)
+TEST (use_two_threads_at_most)
 {
   g_autoptr (DdpmBackend) all = cpu_backend (DDPM_PRECISION_F32, 0);
   g_autoptr (DdpmBackend) two = cpu_backend (DDPM_PRECISION_F32, 2);
@@ -117,8 +113,7 @@ use_two_threads_at_most (void)
 
 /* A smaller team than oneDNN counted on computes wrong numbers. OpenMP reads
  * its limit once, at the start. */
-static void
-more_threads_than_openmp_gives_are_refused (void)
+TEST (more_threads_than_openmp_gives_are_refused)
 {
   g_setenv ("OMP_THREAD_LIMIT", "2", TRUE);
   g_test_trap_subprocess ("/cpu/subprocess/use-two-threads-at-most", 0,
@@ -168,8 +163,7 @@ refuse_job (gpointer data)
   g_clear_error (&error);
 }
 
-static void
-impossible_shapes_are_refused (void)
+TEST (impossible_shapes_are_refused)
 {
   g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 1);
 
@@ -227,8 +221,7 @@ check_again (DdpmPrecision precision, const Case * c, gboolean own)
   outcome_clear (&first);
 }
 
-static void
-a_run_repeats_to_the_bit (void)
+TEST (a_run_repeats_to_the_bit)
 {
   for (const DdpmPrecision * p = precisions (); *p != DDPM_PRECISION_AUTO; p++)
     for_each_case (*p, 5, check_again);
@@ -255,8 +248,7 @@ check_threads (DdpmPrecision precision, const Case * c, gboolean own)
   outcome_clear (&b);
 }
 
-static void
-the_number_of_threads_changes_nothing (void)
+TEST (the_number_of_threads_changes_nothing)
 {
   for (const DdpmPrecision * p = precisions (); *p != DDPM_PRECISION_AUTO; p++)
     for_each_case (*p, 5, check_threads);
@@ -276,8 +268,7 @@ check_alone (DdpmPrecision precision, const Case * c, gboolean own)
   outcome_clear (&single);
 }
 
-static void
-an_image_is_the_same_in_any_batch (void)
+TEST (an_image_is_the_same_in_any_batch)
 {
   for (const DdpmPrecision * p = precisions (); *p != DDPM_PRECISION_AUTO; p++)
     for_each_case (*p, 5, check_alone);
@@ -301,8 +292,7 @@ check_shifted (DdpmPrecision precision, const Case * c, gboolean own)
   outcome_clear (&aligned);
 }
 
-static void
-data_may_lie_anywhere (void)
+TEST (data_may_lie_anywhere)
 {
   for (const DdpmPrecision * p = precisions (); *p != DDPM_PRECISION_AUTO; p++)
     for_each_case (*p, 5, check_shifted);
@@ -335,8 +325,7 @@ use (gpointer data)
   return NULL;
 }
 
-static void
-backends_serve_several_threads_at_once (void)
+TEST (backends_serve_several_threads_at_once)
 {
   g_autoptr (DdpmBackend) one = cpu_backend (DDPM_PRECISION_F32, 1);
   g_autoptr (DdpmBackend) two = cpu_backend (DDPM_PRECISION_F32, 2);
@@ -376,8 +365,7 @@ nest (gpointer data)
   n->inner->ops->run (n->inner, note_thread, &n->nested);
 }
 
-static void
-all_backends_compute_in_one_thread (void)
+TEST (all_backends_compute_in_one_thread)
 {
   g_autoptr (DdpmBackend) one = cpu_backend (DDPM_PRECISION_F32, 1);
   g_autoptr (DdpmBackend) two = cpu_backend (DDPM_PRECISION_F32, 2);
@@ -402,8 +390,7 @@ processor_time (void)
       * G_TIME_SPAN_SECOND + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-static void
-compute_and_idle (void)
+TEST (compute_and_idle)
 {
   g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 2);
   Outcome out = case_run (b, &small_conv, 0);
@@ -421,8 +408,7 @@ compute_and_idle (void)
 
 /* With waiting threads as they are by themselves, whatever the tests ask of
  * OpenMP to be fast side by side; it reads that once, at the start. */
-static void
-it_is_quiet_when_idle (void)
+TEST (it_is_quiet_when_idle)
 {
   g_unsetenv ("OMP_WAIT_POLICY");
   g_test_trap_subprocess ("/cpu/subprocess/compute-and-idle", 0,
@@ -434,30 +420,6 @@ int
 main (int argc, char **argv)
 {
   test_fill_new_memory ();
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/cpu/it-names-its-device", it_names_its_device);
-  g_test_add_func ("/cpu/its-table-is-full", its_table_is_full);
-  g_test_add_func ("/cpu/bf16-by-name-needs-a-processor-with-it",
-      bf16_by_name_needs_a_processor_with_it);
-  g_test_add_func ("/cpu/too-many-threads-are-refused",
-      too_many_threads_are_refused);
-  g_test_add_func ("/cpu/more-threads-than-openmp-gives-are-refused",
-      more_threads_than_openmp_gives_are_refused);
-  g_test_add_func ("/cpu/subprocess/use-two-threads-at-most",
-      use_two_threads_at_most);
-  g_test_add_func ("/cpu/impossible-shapes-are-refused",
-      impossible_shapes_are_refused);
-  g_test_add_func ("/cpu/a-run-repeats-to-the-bit", a_run_repeats_to_the_bit);
-  g_test_add_func ("/cpu/the-number-of-threads-changes-nothing",
-      the_number_of_threads_changes_nothing);
-  g_test_add_func ("/cpu/an-image-is-the-same-in-any-batch",
-      an_image_is_the_same_in_any_batch);
-  g_test_add_func ("/cpu/data-may-lie-anywhere", data_may_lie_anywhere);
-  g_test_add_func ("/cpu/backends-serve-several-threads-at-once",
-      backends_serve_several_threads_at_once);
-  g_test_add_func ("/cpu/all-backends-compute-in-one-thread",
-      all_backends_compute_in_one_thread);
-  g_test_add_func ("/cpu/it-is-quiet-when-idle", it_is_quiet_when_idle);
-  g_test_add_func ("/cpu/subprocess/compute-and-idle", compute_and_idle);
+  test_init (&argc, &argv);
   return g_test_run ();
 }

@@ -13,6 +13,7 @@
 #include "kernels/host.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/operations.h"
+#include "tests/support/test.h"
 
 #define TOLERANCE_F32 1e-9
 #define TOLERANCE_BF16 1e-4
@@ -483,8 +484,7 @@ a_replayed_graph_launches_nothing (gconstpointer data)
 
 /* --- layouts -------------------------------------------------------------- */
 
-static void
-krsc_and_kcrs_indices_are_inverse (void)
+TEST (krsc_and_kcrs_indices_are_inverse)
 {
   const CudaWeightShape s = { 5, 3, 9, 8, 8 };
   const guint count = ddpm_cuda_kcrs_count (&s);
@@ -507,8 +507,7 @@ krsc_and_kcrs_indices_are_inverse (void)
       (1 * 9 + 3) * 8 + 2);
 }
 
-static void
-chunks_cover_all_pixels (void)
+TEST (chunks_cover_all_pixels)
 {
   for (gsize pixels = 1; pixels < 200000; pixels = pixels * 3 / 2 + 1) {
     const gsize part = ddpm_cuda_chunk_pixels (pixels);
@@ -534,11 +533,8 @@ add (const gchar * name, GTestDataFunc func)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   ddpm_cuda_convolution_set_ops (&host_ops);
-  g_test_add_func ("/cuda-convolution/weights",
-      krsc_and_kcrs_indices_are_inverse);
-  g_test_add_func ("/cuda-convolution/parts", chunks_cover_all_pixels);
   add ("small", convolutions_agree_with_the_reference);
   add ("large", a_large_convolution_agrees_with_the_reference);
   add ("what-a-graph-does", a_replayed_graph_launches_nothing);

@@ -6,6 +6,7 @@
 #include "kernels/cuda/events.h"
 #include "kernels/cuda/failure.h"
 #include "tests/support/host-cuda.h"
+#include "tests/support/test.h"
 
 /* The backend without its libraries */
 gboolean
@@ -108,8 +109,7 @@ each_picture_comes_behind_the_last_one_s_reader (gconstpointer by_default)
 }
 
 /* The backend does not wait for streams that were not named. */
-static void
-other_streams_go_on (void)
+TEST (other_streams_go_on)
 {
   Others named = { host_cuda_stream_new (), first, 0 };
   Others other = { host_cuda_stream_new (), first, 0 };
@@ -137,7 +137,7 @@ main (int argc, char **argv)
   };
   gint status;
 
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   g_assert_true (ddpm_cuda_context_retain (&backend, NULL, NULL));
   g_assert_true (ddpm_cuda_context_enter (&backend));
   g_assert_true (ddpm_cuda_events_init (&backend));
@@ -150,7 +150,6 @@ main (int argc, char **argv)
     g_test_add_data_func (named, NULL, tests[i].func);
     g_test_add_data_func (by_default, &backend, tests[i].func);
   }
-  g_test_add_func ("/cuda-events/other-streams-go-on", other_streams_go_on);
   status = g_test_run ();
   ddpm_cuda_events_clear (&backend);
   ddpm_cuda_context_leave (&backend);

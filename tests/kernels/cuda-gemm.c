@@ -7,6 +7,7 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/libraries.h"
 #include "kernels/bf16.h"
+#include "tests/support/test.h"
 
 /* --- cuBLASLt, by its manual ---------------------------------------------- */
 
@@ -337,8 +338,7 @@ check (const Case * c)
       c->batch * product.batch_stride * ddpm_type_size (c->out));
 }
 
-static void
-products_are_those_of_the_formula (void)
+TEST (products_are_those_of_the_formula)
 {
   for (guint i = 0; i < 32; i++) {
     const Case c = {
@@ -353,8 +353,7 @@ products_are_those_of_the_formula (void)
   }
 }
 
-static void
-alignment_is_what_strides_leave (void)
+TEST (alignment_is_what_strides_leave)
 {
   const CudaMatrix left = matrix_of (DDPM_TYPE_BF16, 8, 16, FALSE, 0);
   CudaMatrix right = matrix_of (DDPM_TYPE_BF16, 16, 12, FALSE, 0);
@@ -371,8 +370,7 @@ alignment_is_what_strides_leave (void)
   g_assert_cmpuint (alignments[3], ==, 4);
 }
 
-static void
-what_cublas_cannot_is_an_error (void)
+TEST (what_cublas_cannot_is_an_error)
 {
   const CudaMatrix left = matrix_of (DDPM_TYPE_F32, 7, 5, FALSE, 0);
   const CudaMatrix right = matrix_of (DDPM_TYPE_F32, 5, 6, FALSE, 0);
@@ -385,17 +383,4 @@ what_cublas_cannot_is_an_error (void)
   g_assert_cmpint (failure, ==, CUBLAS_STATUS_NOT_SUPPORTED);
   g_assert_cmpint (unfreed, ==, 0);
   g_error_free (error);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/cuda-gemm/products-are-those-of-the-formula",
-      products_are_those_of_the_formula);
-  g_test_add_func ("/cuda-gemm/alignment-is-what-strides-leave",
-      alignment_is_what_strides_leave);
-  g_test_add_func ("/cuda-gemm/what-cublas-cannot-is-an-error",
-      what_cublas_cannot_is_an_error);
-  return g_test_run ();
 }

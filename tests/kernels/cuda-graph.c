@@ -13,6 +13,7 @@
 #include "kernels/cuda/staging.h"
 #include "kernels/optimizer-math.h"
 #include "tests/support/host-cuda.h"
+#include "tests/support/test.h"
 
 enum
 { N = 3, ELEMENTS = 37, COUNT = N * ELEMENTS, STEPS = 6 };
@@ -266,8 +267,7 @@ assert_learnt_alike (const Run * a, const Run * c)
 
 /* --- tests ---------------------------------------------------------------- */
 
-static void
-a_graph_samples_what_the_calls_do (void)
+TEST (a_graph_samples_what_the_calls_do)
 {
   Run eager = run_new (FALSE), run = run_new (TRUE);
 
@@ -280,8 +280,7 @@ a_graph_samples_what_the_calls_do (void)
   run_clear (&run);
 }
 
-static void
-a_graph_learns_what_the_calls_do (void)
+TEST (a_graph_learns_what_the_calls_do)
 {
   Run eager = run_new (FALSE), run = run_new (TRUE);
 
@@ -318,8 +317,7 @@ a_run_is_a_copy_and_a_launch (gconstpointer data)
 }
 
 /* So a sampler stops within two steps. */
-static void
-the_host_is_two_runs_ahead_at_most (void)
+TEST (the_host_is_two_runs_ahead_at_most)
 {
   Run run = run_new (TRUE);
 
@@ -332,8 +330,7 @@ the_host_is_two_runs_ahead_at_most (void)
 
 /* The host does not wait between runs, and each run returns to its own
  * place. */
-static void
-what_is_returned_is_not_overwritten (void)
+TEST (what_is_returned_is_not_overwritten)
 {
   Run eager = run_new (FALSE), run = run_new (TRUE);
   gdouble losses[STEPS][N], expected[STEPS][N];
@@ -350,8 +347,7 @@ what_is_returned_is_not_overwritten (void)
   run_clear (&run);
 }
 
-static void
-other_numbers_are_the_same_calls (void)
+TEST (other_numbers_are_the_same_calls)
 {
   Run eager = run_new (FALSE), run = run_new (TRUE);
 
@@ -388,8 +384,7 @@ check_full_batches_get_a_graph (const guint * given, guint n_given)
   run_clear (&run);
 }
 
-static void
-a_batch_that_is_not_full_costs_no_graph (void)
+TEST (a_batch_that_is_not_full_costs_no_graph)
 {
   static const guint second[] = { N, 1 }, first[] = { 1 }, by_turns[] =
       { N, 1, N, 1, N, 1 }, twice[] = { 1, 1, 1, 2 };
@@ -400,8 +395,7 @@ a_batch_that_is_not_full_costs_no_graph (void)
   check_full_batches_get_a_graph (twice, G_N_ELEMENTS (twice));
 }
 
-static void
-other_calls_are_made_as_ever (void)
+TEST (other_calls_are_made_as_ever)
 {
   Run eager = run_new (FALSE), run = run_new (TRUE);
 
@@ -423,8 +417,7 @@ other_calls_are_made_as_ever (void)
 }
 
 /* One NaN makes the norm NaN, so that no weight changes. */
-static void
-a_gradient_that_is_not_sane_changes_nothing (void)
+TEST (a_gradient_that_is_not_sane_changes_nothing)
 {
   const gfloat nan = NAN;
   Run run = run_new (TRUE), before = run_new (FALSE);
@@ -460,8 +453,7 @@ steps_without_a_graph (Run * run)
   run_clear (run);
 }
 
-static void
-what_cannot_be_captured_is_called (void)
+TEST (what_cannot_be_captured_is_called)
 {
   Run run = run_new (TRUE);
 
@@ -489,8 +481,7 @@ what_there_is_no_memory_for_is_called (gconstpointer allocations)
 }
 
 /* Two graphs alternate, as those of a training step with several passes do. */
-static void
-graphs_do_not_disturb_each_other (void)
+TEST (graphs_do_not_disturb_each_other)
 {
   Run eager[2] = { run_new (FALSE), run_new (FALSE) };
   Run run[2] = { run_new (TRUE), run_new (TRUE) };
@@ -516,7 +507,7 @@ main (int argc, char **argv)
   GError *error = NULL;
   gint status;
 
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   ddpm_cuda_diffusion_set_ops (&ops);
   ddpm_cuda_elements_set_ops (&ops);
   ddpm_cuda_optimizer_set_ops (&ops);
@@ -526,33 +517,16 @@ main (int argc, char **argv)
   ddpm_cuda_staging_init (&backend, &error);
   g_assert_no_error (error);
 
-  g_test_add_func ("/cuda-graph/samples-alike",
-      a_graph_samples_what_the_calls_do);
-  g_test_add_func ("/cuda-graph/learns-alike",
-      a_graph_learns_what_the_calls_do);
   g_test_add_data_func ("/cuda-graph/a-copy-and-a-launch/sampling",
       &steps[0], a_run_is_a_copy_and_a_launch);
   g_test_add_data_func ("/cuda-graph/a-copy-and-a-launch/training",
       &steps[1], a_run_is_a_copy_and_a_launch);
-  g_test_add_func ("/cuda-graph/two-runs-ahead",
-      the_host_is_two_runs_ahead_at_most);
-  g_test_add_func ("/cuda-graph/what-is-returned",
-      what_is_returned_is_not_overwritten);
-  g_test_add_func ("/cuda-graph/other-numbers",
-      other_numbers_are_the_same_calls);
-  g_test_add_func ("/cuda-graph/not-full",
-      a_batch_that_is_not_full_costs_no_graph);
-  g_test_add_func ("/cuda-graph/other-calls", other_calls_are_made_as_ever);
-  g_test_add_func ("/cuda-graph/not-sane",
-      a_gradient_that_is_not_sane_changes_nothing);
-  g_test_add_func ("/cuda-graph/no-capture", what_cannot_be_captured_is_called);
   for (guint i = 0; i < 4; i += 3) {    /* the first of them, or the last */
     g_autofree gchar *path = g_strdup_printf ("/cuda-graph/no-memory/%u", i);
 
     g_test_add_data_func (path, GUINT_TO_POINTER (i),
         what_there_is_no_memory_for_is_called);
   }
-  g_test_add_func ("/cuda-graph/two", graphs_do_not_disturb_each_other);
   status = g_test_run ();
 
   ddpm_cuda_staging_clear (&backend);

@@ -12,6 +12,7 @@
 #include "kernels/norm-math.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/operations.h"
+#include "tests/support/test.h"
 
 #define TOLERANCE_F32 1e-9
 #define TOLERANCE_BF16 1e-4     /* bf16 has 8 digits: (2^-9)^2 and more sums */
@@ -348,8 +349,7 @@ norms_without_enough_shared_memory (gconstpointer precision)
   shared_memory = 227 << 10;
 }
 
-static void
-norms_keep_the_variance_about_a_large_mean (void)
+TEST (norms_keep_the_variance_about_a_large_mean)
 {
   for (guint shift = 0; shift < 2; shift++) {
     const Case c = {
@@ -436,8 +436,7 @@ a_replayed_graph_launches_nothing (gconstpointer precision)
 
 /* --- arithmetic ----------------------------------------------------------- */
 
-static void
-dropout_keeps_what_its_uniform_says (void)
+TEST (dropout_keeps_what_its_uniform_says)
 {
   static const float ps[] = { 1e-9f, 0x1p-24f, 0x1.8p-23f, 0.1f, 0.3f, 0.5f,
     0.9f, 0x1.fffffep-1f, 1.0f, 7.0f
@@ -453,8 +452,7 @@ dropout_keeps_what_its_uniform_says (void)
   }
 }
 
-static void
-swish_is_good_to_the_last_digits (void)
+TEST (swish_is_good_to_the_last_digits)
 {
   for (double x = -85; x < 90; x += 0.0173) {
     const double s = 1 / (1 + exp (-(float) x));
@@ -485,7 +483,7 @@ add (const gchar * name, void (*func) (gconstpointer))
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   ddpm_cuda_attention_set_ops (&host_ops);
   ddpm_cuda_norm_set_ops (&host_ops);
   add ("the-networks-norms-take-one-pass", the_networks_norms_take_one_pass);
@@ -495,13 +493,7 @@ main (int argc, char **argv)
   add ("norms-of-odd-shapes", norms_of_odd_shapes);
   add ("norms-without-enough-shared-memory",
       norms_without_enough_shared_memory);
-  g_test_add_func ("/cuda-kernels/norms-keep-the-variance-about-a-large-mean",
-      norms_keep_the_variance_about_a_large_mean);
   add ("an-image-is-the-same-in-any-batch", an_image_is_the_same_in_any_batch);
   add ("attention", attention);
-  g_test_add_func ("/cuda-kernels/dropout-keeps-what-its-uniform-says",
-      dropout_keeps_what_its_uniform_says);
-  g_test_add_func ("/cuda-kernels/swish-is-good-to-the-last-digits",
-      swish_is_good_to_the_last_digits);
   return g_test_run ();
 }

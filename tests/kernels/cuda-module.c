@@ -4,6 +4,7 @@
 #include <gmodule.h>
 
 #include "kernels/backends.h"
+#include "tests/support/test.h"
 
 static GModule *
 open_module (void)
@@ -17,8 +18,7 @@ open_module (void)
 }
 
 /* What a machine without a GPU can test */
-static void
-every_symbol_is_found (void)
+TEST (every_symbol_is_found)
 {
   GModule *module = open_module ();
   gpointer symbol;
@@ -39,8 +39,7 @@ cuda_or_skip (void)
   return b;
 }
 
-static void
-what_is_missing_is_said (void)
+TEST (what_is_missing_is_said)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b =
@@ -57,8 +56,7 @@ what_is_missing_is_said (void)
   g_assert_null (strstr (error->message, "module"));
 }
 
-static void
-refusing_again_and_again_is_the_same (void)
+TEST (refusing_again_and_again_is_the_same)
 {
   g_autofree gchar *first = NULL;
 
@@ -77,8 +75,7 @@ refusing_again_and_again_is_the_same (void)
   }
 }
 
-static void
-the_table_is_full (void)
+TEST (the_table_is_full)
 {
   g_autoptr (DdpmBackend) b = cuda_or_skip ();
   const gpointer *entry;
@@ -119,8 +116,7 @@ copy_there_and_back (gpointer data)
   g_assert_null (b->ops->alloc (b, G_MAXSSIZE));
 }
 
-static void
-memory_keeps_every_bit (void)
+TEST (memory_keeps_every_bit)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b = cuda_or_skip ();
@@ -130,19 +126,4 @@ memory_keeps_every_bit (void)
   b->ops->run (b, copy_there_and_back, b);
   ddpm_backend_check (b, &error);
   g_assert_no_error (error);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/cuda-module/every-symbol-is-found", every_symbol_is_found);
-  g_test_add_func ("/cuda-module/what-is-missing-is-said",
-      what_is_missing_is_said);
-  g_test_add_func ("/cuda-module/refusing-again-and-again-is-the-same",
-      refusing_again_and_again_is_the_same);
-  g_test_add_func ("/cuda-module/the-table-is-full", the_table_is_full);
-  g_test_add_func ("/cuda-module/memory-keeps-every-bit",
-      memory_keeps_every_bit);
-  return g_test_run ();
 }

@@ -11,6 +11,7 @@
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/unet/graph.h"
 #include "kernels/cuda/convolution-plan.h"
+#include "tests/support/test.h"
 
 typedef struct
 {
@@ -203,8 +204,7 @@ plan_all (const DdpmConfig * config, guint side, const Mode * mode,
 
 /* --- tests ---------------------------------------------------------------- */
 
-static void
-every_convolution_has_plans_in_f32 (void)
+TEST (every_convolution_has_plans_in_f32)
 {
   DdpmConfig notebook, small;
 
@@ -227,8 +227,7 @@ every_convolution_has_fused_plans_in_bf16 (void)
 
 /* One of each sort: plain, from the image, to eps, two sources, stride 2, and
  * odd sizes */
-static void
-each_sort_of_convolution_has_fused_plans_in_bf16 (void)
+TEST (each_sort_of_convolution_has_fused_plans_in_bf16)
 {
   static const DdpmType f32 = DDPM_TYPE_F32, bf16 = DDPM_TYPE_BF16;
   const DdpmConvDesc sorts[] = {
@@ -247,8 +246,7 @@ each_sort_of_convolution_has_fused_plans_in_bf16 (void)
   }
 }
 
-static void
-an_impossible_convolution_is_refused (void)
+TEST (an_impossible_convolution_is_refused)
 {
   const DdpmConvDesc d = {.n = 1,.height = 8,.width = 8,.cin0 = 8,.cout = 8,
     .kernel = 2,.stride = 1
@@ -261,8 +259,7 @@ an_impossible_convolution_is_refused (void)
 }
 
 /* For example an f32 gradient of bf16 tensors */
-static void
-a_graph_without_an_engine_is_an_error (void)
+TEST (a_graph_without_an_engine_is_an_error)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 8 };
   const CudaDnnWindow window = { 1, 1 };
@@ -279,8 +276,7 @@ a_graph_without_an_engine_is_an_error (void)
   g_clear_error (&error);
 }
 
-static void
-shapes_that_do_not_match_are_an_error (void)
+TEST (shapes_that_do_not_match_are_an_error)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 16 };
   const CudaDnnWindow window = { 1, 1 };
@@ -296,8 +292,7 @@ shapes_that_do_not_match_are_an_error (void)
   g_clear_error (&error);
 }
 
-static void
-an_invalid_device_description_is_an_error (void)
+TEST (an_invalid_device_description_is_an_error)
 {
   CudaDnnTarget target;
   GError *error = NULL;
@@ -309,8 +304,7 @@ an_invalid_device_description_is_an_error (void)
 }
 
 /* Without a handle nothing runs, but the variant packs are made. */
-static void
-runs_with_the_same_memory_reuse_the_pack (void)
+TEST (runs_with_the_same_memory_reuse_the_pack)
 {
   static const DdpmConvDesc d = {.n = 1,.height = 8,.width = 8,.cin0 = 8,
     .cout = 8,.kernel = 3,.stride = 1
@@ -412,8 +406,7 @@ start_and_plan (CudaPlanCache * cache, const CudaConvShape * expected)
   ddpm_cuda_conv_shape_free (s);
 }
 
-static void
-a_second_start_takes_plans_from_the_cache (void)
+TEST (a_second_start_takes_plans_from_the_cache)
 {
   g_autofree gchar *folder = make_folder (), *path = NULL;
   g_autoptr (CudaPlanCache) cache = ddpm_cuda_plan_cache_new (folder, "H200");
@@ -448,8 +441,7 @@ keep_nonsense (const CudaPlanCache * cache, const gchar * path)
   g_strfreev (lines);
 }
 
-static void
-a_damaged_cache_is_planned_again (void)
+TEST (a_damaged_cache_is_planned_again)
 {
   g_autofree gchar *folder = make_folder (), *path = NULL, *good = NULL;
   g_autoptr (CudaPlanCache) cache = ddpm_cuda_plan_cache_new (folder, "H200");
@@ -483,33 +475,16 @@ main (int argc, char **argv)
   GError *error = NULL;
   gint status;
 
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   path = g_build_filename (g_getenv ("DDPM_TEST_DATA"), "h200.json", NULL);
   g_file_get_contents (path, &json, NULL, &error);
   g_assert_no_error (error);
   ddpm_cuda_dnn_target_describe (&h200, json, &error);
   g_assert_no_error (error);
 
-  g_test_add_func ("/cuda-plans/every-convolution-in-f32",
-      every_convolution_has_plans_in_f32);
-  g_test_add_func ("/cuda-plans/each-sort-in-bf16",
-      each_sort_of_convolution_has_fused_plans_in_bf16);
   if (g_test_slow ())
     g_test_add_func ("/cuda-plans/every-convolution-in-bf16",
         every_convolution_has_fused_plans_in_bf16);
-  g_test_add_func ("/cuda-plans/impossible",
-      an_impossible_convolution_is_refused);
-  g_test_add_func ("/cuda-plans/no-engine",
-      a_graph_without_an_engine_is_an_error);
-  g_test_add_func ("/cuda-plans/no-fit", shapes_that_do_not_match_are_an_error);
-  g_test_add_func ("/cuda-plans/no-device",
-      an_invalid_device_description_is_an_error);
-  g_test_add_func ("/cuda-plans/same-memory",
-      runs_with_the_same_memory_reuse_the_pack);
-  g_test_add_func ("/cuda-plans/second-start",
-      a_second_start_takes_plans_from_the_cache);
-  g_test_add_func ("/cuda-plans/spoilt-cache",
-      a_damaged_cache_is_planned_again);
 
   status = g_test_run ();
   ddpm_cuda_dnn_target_clear (&h200);

@@ -11,6 +11,7 @@
 #include "kernels/cuda/plan.h"
 #include "kernels/cuda/staging.h"
 #include "tests/support/host-cuda.h"
+#include "tests/support/test.h"
 
 /* More than one slot of the upload's ring takes */
 #define COUNT (CUDA_STAGING_SIZE / sizeof (guint) + 3)
@@ -87,8 +88,7 @@ use_memory (gpointer data)
   return NULL;
 }
 
-static void
-memory_needs_no_run (void)
+TEST (memory_needs_no_run)
 {
   use_memory (GUINT_TO_POINTER (1));
   g_thread_join (g_thread_new ("memory", use_memory, GUINT_TO_POINTER (1)));
@@ -127,8 +127,7 @@ upload_ones_and_copy (gpointer data)
   ddpm_cuda_copy (b, shared->y, shared->x, SIZE);
 }
 
-static void
-another_thread_s_upload_comes_after_run (void)
+TEST (another_thread_s_upload_comes_after_run)
 {
   Shared shared = { ddpm_cuda_alloc (b, SIZE), ddpm_cuda_alloc (b, SIZE) };
   g_autofree guint *values = g_malloc (SIZE);
@@ -154,8 +153,7 @@ use_memory_inside (gpointer data)
   g_assert_cmpuint (host_cuda_contexts (), ==, 1);
 }
 
-static void
-threads_do_not_disturb_each_other (void)
+TEST (threads_do_not_disturb_each_other)
 {
   GThread *threads[4];
 
@@ -173,8 +171,7 @@ count_call (gpointer data)
   *(guint *) data += 1;
 }
 
-static void
-a_context_that_cannot_be_entered_is_a_failure (void)
+TEST (a_context_that_cannot_be_entered_is_a_failure)
 {
   gpointer x = ddpm_cuda_alloc (b, SIZE);
   guint value = 5, calls = 0;
@@ -211,19 +208,12 @@ main (int argc, char **argv)
   GError *error = NULL;
   gint status;
 
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   ddpm_cuda_context_retain (&backend, NULL, &error);
   g_assert_no_error (error);
   ddpm_cuda_run (b, init_staging, &error);
   g_assert_no_error (error);
 
-  g_test_add_func ("/cuda-threads/memory-needs-no-run", memory_needs_no_run);
-  g_test_add_func ("/cuda-threads/another-thread-s-upload-comes-after-run",
-      another_thread_s_upload_comes_after_run);
-  g_test_add_func ("/cuda-threads/threads-do-not-disturb-each-other",
-      threads_do_not_disturb_each_other);
-  g_test_add_func ("/cuda-threads/a-context-that-cannot-be-entered",
-      a_context_that_cannot_be_entered_is_a_failure);
   status = g_test_run ();
 
   ddpm_cuda_run (b, clear_staging, NULL);

@@ -6,6 +6,7 @@
  * / 12h. Outputs are floats, so h is not small.
  */
 #include "tests/support/kernels.h"
+#include "tests/support/test.h"
 
 typedef double (*LossFunc) (gconstpointer op);
 
@@ -341,8 +342,7 @@ attention_loss (gconstpointer data)
   return weighted_sum (op->dy, op->y, N * TOKENS * C);
 }
 
-static void
-attention_gradient (void)
+TEST (attention_gradient)
 {
   const DdpmAttentionDesc d = { N, TOKENS, C, TRUE };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
@@ -382,8 +382,7 @@ linear_loss (gconstpointer data)
   return weighted_sum (op->dy, y, ROWS * OUT);
 }
 
-static void
-linear_gradient (void)
+TEST (linear_gradient)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   g_autofree float *x = test_random (1, ROWS * IN);
@@ -460,8 +459,7 @@ mse_loss (gconstpointer data)
   return mse_scale[0] * loss[0] + mse_scale[1] * loss[1];
 }
 
-static void
-small_gradients (void)
+TEST (small_gradients)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   g_autofree float *x = test_random (1, SMALL);
@@ -497,7 +495,7 @@ add_tests (const gchar * prefix, const gchar * name, gconstpointer data,
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   for (guint i = 0; i < G_N_ELEMENTS (conv_cases); i++) {
     add_tests ("/gradients/conv-data/", conv_cases[i].name, &conv_cases[i],
         conv_data_gradient);
@@ -507,8 +505,5 @@ main (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (norm_cases); i++)
     add_tests ("/gradients/norm/", norm_cases[i].name, &norm_cases[i],
         norm_gradient);
-  g_test_add_func ("/gradients/attention", attention_gradient);
-  g_test_add_func ("/gradients/linear", linear_gradient);
-  g_test_add_func ("/gradients/swish-mse-upsampling", small_gradients);
   return g_test_run ();
 }

@@ -6,6 +6,7 @@
 
 #include "kernels/bf16.h"
 #include "kernels/philox.h"
+#include "tests/support/test.h"
 
 static void
 assert_philox (const guint32 counter[4], const guint32 key[2],
@@ -19,8 +20,7 @@ assert_philox (const guint32 counter[4], const guint32 key[2],
 }
 
 /* kat_vectors of Random123: philox4x32 10 */
-static void
-philox_gives_the_known_answers (void)
+TEST (philox_gives_the_known_answers)
 {
   const guint32 zero[4] = { 0, 0, 0, 0 };
   const guint32 ones[4] = { ~0u, ~0u, ~0u, ~0u };
@@ -39,8 +39,7 @@ philox_gives_the_known_answers (void)
       });
 }
 
-static void
-every_part_of_seed_and_sample_counts (void)
+TEST (every_part_of_seed_and_sample_counts)
 {
   const guint32 counter[4] = { 5, 0x89abcdef, 0x01234567, 7 };
   const guint32 key[2] = { 0x76543210, 0xfedcba98 };
@@ -53,8 +52,7 @@ every_part_of_seed_and_sample_counts (void)
     g_assert_cmphex (out[i], ==, expected[i]);
 }
 
-static void
-uniforms_are_exact_and_never_0_or_1 (void)
+TEST (uniforms_are_exact_and_never_0_or_1)
 {
   g_assert_cmpfloat (ddpm_uniform (0), ==, 0x1p-24);
   g_assert_cmpfloat (ddpm_uniform (0x1ff), ==, 0x1p-24);
@@ -68,8 +66,7 @@ assert_relative (double got, double expected, double tolerance)
   g_assert_cmpfloat (fabs (got - expected), <=, tolerance * fabs (expected));
 }
 
-static void
-logarithm_is_the_one_of_libm (void)
+TEST (logarithm_is_the_one_of_libm)
 {
   for (guint32 i = 0; i < 1u << 23; i += 5) {
     double u = ddpm_uniform (i << 9);
@@ -89,8 +86,7 @@ sine_of_turns (double u)
   return fmod (half_turns, 2.0) == 0.0 ? sine : -sine;
 }
 
-static void
-cosine_and_sine_are_those_of_libm (void)
+TEST (cosine_and_sine_are_those_of_libm)
 {
   for (guint32 i = 0; i < 1u << 23; i += 5) {
     double u = ddpm_uniform (i << 9), cosine, sine;
@@ -102,8 +98,7 @@ cosine_and_sine_are_those_of_libm (void)
 }
 
 /* DESIGN: u_i = ((r_i >> 9) + 0.5) 2^-23, then Box and Muller's formula */
-static void
-normals_are_the_formula_rounded_to_float (void)
+TEST (normals_are_the_formula_rounded_to_float)
 {
   const guint blocks = 200000;
   guint neighbours = 0;
@@ -129,8 +124,7 @@ normals_are_the_formula_rounded_to_float (void)
   g_assert_cmpuint (neighbours, <=, 4 * blocks / 100000);
 }
 
-static void
-normals_have_mean_0_variance_1_and_kurtosis_3 (void)
+TEST (normals_have_mean_0_variance_1_and_kurtosis_3)
 {
   const guint blocks = 250000;
   double sum = 0.0, squares = 0.0, fourths = 0.0;
@@ -153,8 +147,7 @@ normals_have_mean_0_variance_1_and_kurtosis_3 (void)
   g_assert_cmpfloat (fabs (fourths / 1e6 - 3.0), <, 5e-3 * sqrt (96.0));
 }
 
-static void
-bf16_rounds_to_nearest_ties_to_even (void)
+TEST (bf16_rounds_to_nearest_ties_to_even)
 {
   g_assert_cmpfloat (ddpm_bf16_round (1.0f), ==, 1.0f);
   g_assert_cmpfloat (ddpm_bf16_round (1.0f + 0x1p-8f), ==, 1.0f);
@@ -165,8 +158,7 @@ bf16_rounds_to_nearest_ties_to_even (void)
   g_assert_true (signbit (ddpm_bf16_round (-0.0f)));
 }
 
-static void
-bf16_keeps_infinity_and_nan (void)
+TEST (bf16_keeps_infinity_and_nan)
 {
   const guint32 nan_bits = 0x7fffffff, negative_nan_bits = 0xff800001;
   float nan, negative_nan;
@@ -180,8 +172,7 @@ bf16_keeps_infinity_and_nan (void)
   g_assert_true (isnan (ddpm_bf16_round (negative_nan)));
 }
 
-static void
-bf16_numbers_survive_the_way_through_float (void)
+TEST (bf16_numbers_survive_the_way_through_float)
 {
   for (guint half = 0; half < 0x10000; half++) {
     float value = ddpm_bf16_to_float (half);
@@ -189,28 +180,4 @@ bf16_numbers_survive_the_way_through_float (void)
     if (!isnan (value))
       g_assert_cmphex (ddpm_bf16_from_float (value), ==, half);
   }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/philox/known-answers", philox_gives_the_known_answers);
-  g_test_add_func ("/philox/every-part-of-seed-and-sample-counts",
-      every_part_of_seed_and_sample_counts);
-  g_test_add_func ("/philox/uniforms-are-exact-and-never-0-or-1",
-      uniforms_are_exact_and_never_0_or_1);
-  g_test_add_func ("/philox/logarithm", logarithm_is_the_one_of_libm);
-  g_test_add_func ("/philox/cosine-and-sine",
-      cosine_and_sine_are_those_of_libm);
-  g_test_add_func ("/philox/normals-are-the-formula-rounded-to-float",
-      normals_are_the_formula_rounded_to_float);
-  g_test_add_func ("/philox/normals-have-mean-0-variance-1-and-kurtosis-3",
-      normals_have_mean_0_variance_1_and_kurtosis_3);
-  g_test_add_func ("/bf16/rounds-to-nearest-ties-to-even",
-      bf16_rounds_to_nearest_ties_to_even);
-  g_test_add_func ("/bf16/keeps-infinity-and-nan", bf16_keeps_infinity_and_nan);
-  g_test_add_func ("/bf16/numbers-survive-the-way-through-float",
-      bf16_numbers_survive_the_way_through_float);
-  return g_test_run ();
 }

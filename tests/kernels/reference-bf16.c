@@ -4,6 +4,7 @@
  */
 #include "kernels/bf16.h"
 #include "tests/support/kernels.h"
+#include "tests/support/test.h"
 
 /* An array of activations in both types, with the same values */
 typedef struct
@@ -47,8 +48,7 @@ assert_rounded (const Both * x)
 enum
 { PIXELS = 12, IN = 6, OUT = 5, WEIGHTS = OUT * IN * 9 };
 
-static void
-conv (void)
+TEST (conv_is_the_float_one_rounded)
 {
   DdpmConvDesc d = { 1, 4, 3, IN, 0, OUT, 3, 1, DDPM_TYPE_F32,
     DDPM_TYPE_F32, TRUE
@@ -95,8 +95,7 @@ conv (void)
   both_clear (&dy);
 }
 
-static void
-norm (void)
+TEST (norm_is_the_float_one_rounded)
 {
   const DdpmNormDesc d = { 1, PIXELS, IN, 0, 2, 1e-5f, TRUE, TRUE, TRUE };
   const DdpmDropout drop = { 0.25f, 1, 2, 3 };
@@ -138,8 +137,7 @@ norm (void)
 
 /* y is made of the probabilities as they are kept, so it is not the float one
  * rounded; four of bf16's steps are allowed. */
-static void
-attention (void)
+TEST (attention_keeps_rounded_probabilities)
 {
   enum
   { TOKENS = 4, C = 3 };
@@ -171,8 +169,7 @@ attention (void)
   both_clear (&probs);
 }
 
-static void
-accumulate (void)
+TEST (accumulate_is_the_float_one_rounded)
 {
   g_autoptr (DdpmBackend) f32 = test_reference (DDPM_PRECISION_F32);
   g_autoptr (DdpmBackend) bf16 = test_reference (DDPM_PRECISION_BF16);
@@ -185,8 +182,7 @@ accumulate (void)
   both_clear (&y);
 }
 
-static void
-upsampling (void)
+TEST (upsampling_is_the_float_one_rounded)
 {
   g_autoptr (DdpmBackend) f32 = test_reference (DDPM_PRECISION_F32);
   g_autoptr (DdpmBackend) bf16 = test_reference (DDPM_PRECISION_BF16);
@@ -200,19 +196,4 @@ upsampling (void)
     g_assert_cmphex (dy.bf16[6 * 5 + 5 + i], ==, dx.bf16[i]);
   both_clear (&dy);
   both_clear (&dx);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/reference-bf16/conv-is-the-float-one-rounded", conv);
-  g_test_add_func ("/reference-bf16/norm-is-the-float-one-rounded", norm);
-  g_test_add_func ("/reference-bf16/attention-keeps-rounded-probabilities",
-      attention);
-  g_test_add_func ("/reference-bf16/accumulate-is-the-float-one-rounded",
-      accumulate);
-  g_test_add_func ("/reference-bf16/upsampling-is-the-float-one-rounded",
-      upsampling);
-  return g_test_run ();
 }

@@ -4,13 +4,13 @@
  */
 #include "kernels/philox.h"
 #include "tests/support/kernels.h"
+#include "tests/support/test.h"
 
 #define SEED G_GUINT64_CONSTANT (0x123456789abcdef0)
 
 /* --- diffusion --- */
 
-static void
-noise_is_the_normals_of_each_sample (void)
+TEST (noise_is_the_normals_of_each_sample)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   float out[3 * 7], z[4];
@@ -22,8 +22,7 @@ noise_is_the_normals_of_each_sample (void)
   }
 }
 
-static void
-q_sample_mixes_image_and_noise (void)
+TEST (q_sample_mixes_image_and_noise)
 {
   const float a[] = { 0.5f, 1.0f }, s[] = { 0.25f, -2.0f };
   const float x_0[] = { 1, 2, 3, 4 }, eps[] = { 4, 8, 1, 0 };
@@ -35,8 +34,7 @@ q_sample_mixes_image_and_noise (void)
   test_assert_close (x_t, expected, 4, 0.0);
 }
 
-static void
-mse_leaves_padding_images_out (void)
+TEST (mse_leaves_padding_images_out)
 {
   const float pred[] = { 1, 2, 3, 4, NAN, INFINITY };
   const float target[] = { 0, 4, 3, 1, 0, 0 };
@@ -85,8 +83,7 @@ assert_reverse_step (const DdpmReverseStep * step, gboolean keep_x_0)
     test_assert_close (x_0, expected_x_0, N * E, 1e-7);
 }
 
-static void
-reverse_step_without_noise (void)
+TEST (reverse_step_without_noise)
 {
   const DdpmReverseStep step = {.x0_x = 2.0f,.x0_eps = -1.5f,.c_x = 0.25f,
     .c_x0 = 0.75f
@@ -95,8 +92,7 @@ reverse_step_without_noise (void)
   assert_reverse_step (&step, FALSE);
 }
 
-static void
-reverse_step_with_noise_and_clipping (void)
+TEST (reverse_step_with_noise_and_clipping)
 {
   const DdpmReverseStep step = { 2.0f, -1.5f, TRUE, -1.0f, 1.0f, 0.25f, 0.75f,
     0.0f, 0.5f, 12
@@ -105,8 +101,7 @@ reverse_step_with_noise_and_clipping (void)
   assert_reverse_step (&step, FALSE);
 }
 
-static void
-reverse_step_of_two_predictions (void)
+TEST (reverse_step_of_two_predictions)
 {
   const DdpmReverseStep step = { 2.0f, -1.5f, TRUE, -1.0f, 1.0f, 0.25f, 0.75f,
     -0.3f, 0.0f, 0
@@ -115,8 +110,7 @@ reverse_step_of_two_predictions (void)
   assert_reverse_step (&step, TRUE);
 }
 
-static void
-reverse_step_takes_no_prediction_that_is_not_there (void)
+TEST (reverse_step_takes_no_prediction_that_is_not_there)
 {
   const DdpmReverseStep step = { 2.0f, -1.5f, FALSE, 0.0f, 0.0f, 0.25f, 0.75f,
     -0.3f, 0.0f, 0
@@ -125,8 +119,7 @@ reverse_step_takes_no_prediction_that_is_not_there (void)
   assert_reverse_step (&step, FALSE);
 }
 
-static void
-a_prediction_that_is_no_number_stays_visible (void)
+TEST (a_prediction_that_is_no_number_stays_visible)
 {
   const DdpmReverseStep step = { 1.0f, 1.0f, TRUE, -1.0f, 1.0f, 0.0f, 1.0f,
     0.0f, 0.0f, 0
@@ -142,8 +135,7 @@ a_prediction_that_is_no_number_stays_visible (void)
 /* --- optimizer --- */
 
 /* The documentation of torch.optim.Adam, m hat and v hat written out */
-static void
-adam_is_the_one_of_pytorch (void)
+TEST (adam_is_the_one_of_pytorch)
 {
   enum
   { COUNT = 20, STEPS = 4 };
@@ -185,8 +177,7 @@ adam_is_the_one_of_pytorch (void)
   test_assert_close (param, moved, COUNT, 2e-4);
 }
 
-static void
-adam_needs_no_average (void)
+TEST (adam_needs_no_average)
 {
   const DdpmAdam adam = { 1.0f, 0.9f, 0.999f, 1e-8f, 1.0f, 1.0f, 0.5f };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
@@ -198,8 +189,7 @@ adam_needs_no_average (void)
   g_assert_cmpfloat_with_epsilon (param, 1.0 - 0.2 / sqrt (0.004), 1e-4);
 }
 
-static void
-sum_of_squares_shows_what_is_not_finite (void)
+TEST (sum_of_squares_shows_what_is_not_finite)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
 
@@ -315,26 +305,7 @@ no_image_depends_on_its_batch (gconstpointer func)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/reference/noise", noise_is_the_normals_of_each_sample);
-  g_test_add_func ("/reference/q-sample", q_sample_mixes_image_and_noise);
-  g_test_add_func ("/reference/mse/leaves-padding-images-out",
-      mse_leaves_padding_images_out);
-  g_test_add_func ("/reference/reverse-step/without-noise",
-      reverse_step_without_noise);
-  g_test_add_func ("/reference/reverse-step/with-noise-and-clipping",
-      reverse_step_with_noise_and_clipping);
-  g_test_add_func ("/reference/reverse-step/of-two-predictions",
-      reverse_step_of_two_predictions);
-  g_test_add_func ("/reference/reverse-step/takes-no-prediction-not-there",
-      reverse_step_takes_no_prediction_that_is_not_there);
-  g_test_add_func ("/reference/reverse-step/nan-stays-visible",
-      a_prediction_that_is_no_number_stays_visible);
-  g_test_add_func ("/reference/adam/is-the-one-of-pytorch",
-      adam_is_the_one_of_pytorch);
-  g_test_add_func ("/reference/adam/needs-no-average", adam_needs_no_average);
-  g_test_add_func ("/reference/sum-of-squares",
-      sum_of_squares_shows_what_is_not_finite);
+  test_init (&argc, &argv);
   g_test_add_data_func ("/reference/batch-does-not-matter/conv",
       conv_images, no_image_depends_on_its_batch);
   g_test_add_data_func ("/reference/batch-does-not-matter/norm",

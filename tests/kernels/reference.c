@@ -5,6 +5,7 @@
 #include "kernels/bf16.h"
 #include "kernels/philox.h"
 #include "tests/support/kernels.h"
+#include "tests/support/test.h"
 
 /* --- convolution --- */
 
@@ -93,8 +94,7 @@ conv_is_its_formula (gconstpointer data)
   b->ops->plan_free (plan);
 }
 
-static void
-conv_rounds_weights_and_results_in_bf16 (void)
+TEST (conv_rounds_weights_and_results_in_bf16)
 {
   const DdpmConvDesc to_f32 = { 1, 1, 1, 1, 0, 1, 1, 1,
     DDPM_TYPE_BF16, DDPM_TYPE_F32, FALSE
@@ -206,8 +206,7 @@ norm_is_its_formula (gconstpointer data)
   b->ops->plan_free (plan);
 }
 
-static void
-dropout_keeps_the_mean (void)
+TEST (dropout_keeps_the_mean)
 {
   const DdpmNormDesc d = { 4, 1024, 16, 0, 4, 1e-5f, FALSE, FALSE, FALSE };
   const DdpmDropout drop = { 0.1f, 3, 1, 0 };
@@ -238,8 +237,7 @@ dropout_keeps_the_mean (void)
 
 /* --- attention, linear and the small ones --- */
 
-static void
-attention_is_its_formula (void)
+TEST (attention_is_its_formula)
 {
   enum
   { N = 2, TOKENS = 5, C = 11 };
@@ -276,8 +274,7 @@ attention_is_its_formula (void)
   b->ops->plan_free (plan);
 }
 
-static void
-attention_of_large_scores_is_finite (void)
+TEST (attention_of_large_scores_is_finite)
 {
   const DdpmAttentionDesc d = { 1, 2, 1, FALSE };
   const float qkv[] = { 1e4f, 1e4f, 3.0f, -1e4f, -1e4f, 5.0f };
@@ -293,8 +290,7 @@ attention_of_large_scores_is_finite (void)
   b->ops->plan_free (plan);
 }
 
-static void
-linear_is_its_formula (void)
+TEST (linear_is_its_formula)
 {
   const float x[] = { 1, 2, 3, -1, 0, 2 }, weight[] = { 1, 0, -1, 2, 2, 0.5f };
   const float bias[] = { 10, -10 };
@@ -311,8 +307,7 @@ linear_is_its_formula (void)
 }
 
 /* 2 images of 1 x 2 pixels, 2 channels */
-static void
-upsampling_doubles_pixels (void)
+TEST (upsampling_doubles_pixels)
 {
   const float x[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
   const float expected[] = { 1, 2, 1, 2, 3, 4, 3, 4, 1, 2, 1, 2, 3, 4, 3, 4,
@@ -325,8 +320,7 @@ upsampling_doubles_pixels (void)
   test_assert_same_bits (y, expected, sizeof y);
 }
 
-static void
-accumulate_adds_in_float_and_in_bf16 (void)
+TEST (accumulate_adds_in_float_and_in_bf16)
 {
   g_autoptr (DdpmBackend) f32 = test_reference (DDPM_PRECISION_F32);
   g_autoptr (DdpmBackend) bf16 = test_reference (DDPM_PRECISION_BF16);
@@ -341,8 +335,7 @@ accumulate_adds_in_float_and_in_bf16 (void)
   g_assert_cmpfloat (ddpm_bf16_to_float (y16), ==, 1.0f);
 }
 
-static void
-embedding_takes_rows_of_the_table (void)
+TEST (embedding_takes_rows_of_the_table)
 {
   const float table[] = { 0, 1, 10, 11, 20, 21 };
   const float expected[] = { 20, 21, 0, 1, 20, 21 };
@@ -354,8 +347,7 @@ embedding_takes_rows_of_the_table (void)
   test_assert_same_bits (out, expected, sizeof out);
 }
 
-static void
-labels_add_rows_and_get_their_gradients (void)
+TEST (labels_add_rows_and_get_their_gradients)
 {
   const gint labels[] = { 2, -1, 2 };
   const float table[] = { 1, 2, 10, 20, 100, 200 };
@@ -374,8 +366,7 @@ labels_add_rows_and_get_their_gradients (void)
   test_assert_same_bits (dtable, twice, sizeof dtable);
 }
 
-static void
-guidance_goes_through_both_predictions (void)
+TEST (guidance_goes_through_both_predictions)
 {
   const float weights[] = { 0, 1, 3 }, expected[] = { 2, 5, 11 };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
@@ -389,8 +380,7 @@ guidance_goes_through_both_predictions (void)
   }
 }
 
-static void
-swish_is_right_far_from_zero (void)
+TEST (swish_is_right_far_from_zero)
 {
   const float x[] = { 0.0f, 1.0f, -1.0f, 1000.0f, -1000.0f };
   const double expected[] = { 0.0, 0.7310585786300049, -0.2689414213699951,
@@ -404,8 +394,7 @@ swish_is_right_far_from_zero (void)
     g_assert_cmpfloat_with_epsilon (y[i], expected[i], 1e-7);
 }
 
-static void
-impossible_shapes_are_refused (void)
+TEST (impossible_shapes_are_refused)
 {
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   const DdpmConvDesc conv[] = {
@@ -448,38 +437,18 @@ impossible_shapes_are_refused (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   for (guint i = 0; i < G_N_ELEMENTS (conv_cases); i++) {
     g_autofree gchar *path =
         g_strconcat ("/reference/conv/", conv_cases[i].name, NULL);
 
     g_test_add_data_func (path, &conv_cases[i], conv_is_its_formula);
   }
-  g_test_add_func ("/reference/conv/rounds-in-bf16",
-      conv_rounds_weights_and_results_in_bf16);
   for (guint i = 0; i < G_N_ELEMENTS (norm_cases); i++) {
     g_autofree gchar *path =
         g_strconcat ("/reference/norm/", norm_cases[i].name, NULL);
 
     g_test_add_data_func (path, &norm_cases[i], norm_is_its_formula);
   }
-  g_test_add_func ("/reference/norm/dropout-keeps-the-mean",
-      dropout_keeps_the_mean);
-  g_test_add_func ("/reference/attention/is-its-formula",
-      attention_is_its_formula);
-  g_test_add_func ("/reference/attention/of-large-scores-is-finite",
-      attention_of_large_scores_is_finite);
-  g_test_add_func ("/reference/linear", linear_is_its_formula);
-  g_test_add_func ("/reference/upsampling", upsampling_doubles_pixels);
-  g_test_add_func ("/reference/accumulate",
-      accumulate_adds_in_float_and_in_bf16);
-  g_test_add_func ("/reference/embedding", embedding_takes_rows_of_the_table);
-  g_test_add_func ("/reference/labels",
-      labels_add_rows_and_get_their_gradients);
-  g_test_add_func ("/reference/guidance",
-      guidance_goes_through_both_predictions);
-  g_test_add_func ("/reference/swish", swish_is_right_far_from_zero);
-  g_test_add_func ("/reference/impossible-shapes-are-refused",
-      impossible_shapes_are_refused);
   return g_test_run ();
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/unet/arena.h"
+#include "tests/support/test.h"
 
 #define N 60
 
@@ -13,8 +14,7 @@ meet (const DdpmSpan * a, const DdpmSpan * b)
       && a->offset < b->offset + b->size && b->offset < a->offset + a->size;
 }
 
-static void
-no_two_buffers_share_a_byte_at_one_time (void)
+TEST (no_two_buffers_share_a_byte_at_one_time)
 {
   for (guint round = 0; round < 50; round++) {
     DdpmSpan spans[N];
@@ -38,33 +38,22 @@ no_two_buffers_share_a_byte_at_one_time (void)
   }
 }
 
-static void
-memory_is_used_again (void)
+TEST (memory_is_used_again)
 {
-  DdpmSpan spans[] = { {100, 0, 1}, {1000, 1, 2}, {100, 2, 3}, {1000, 3, 4} };
+  DdpmSpan spans[] = { {100, 0, 1}, {1000, 1, 2}, {100, 2, 3}, {1000, 3, 4}
+  };
 
   g_assert_cmpuint (ddpm_arena_place (spans, 4), ==, 1024 + 128);
 }
 
-static void
-what_cannot_be_addressed_is_said_to_be_too_large (void)
+TEST (what_cannot_be_addressed_is_said_to_be_too_large)
 {
-  DdpmSpan huge[] = { {G_MAXSIZE, 0, 0} };
+  DdpmSpan huge[] = { {G_MAXSIZE, 0, 0}
+  };
   DdpmSpan many[] = { {G_MAXSSIZE - 64, 0, 0}, {G_MAXSSIZE - 64, 0, 0},
   {1000, 0, 0}
   };
 
   g_assert_cmpuint (ddpm_arena_place (huge, 1), ==, G_MAXSIZE);
   g_assert_cmpuint (ddpm_arena_place (many, 3), ==, G_MAXSIZE);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/arena/" #name, name)
-  TEST (no_two_buffers_share_a_byte_at_one_time);
-  TEST (memory_is_used_again);
-  TEST (what_cannot_be_addressed_is_said_to_be_too_large);
-  return g_test_run ();
 }

@@ -6,9 +6,9 @@
 #include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/evaluate/bound.h"
 #include "gst-ddpm/evaluate/estimate.h"
+#include "tests/support/test.h"
 
-static void
-pixels_of_all_levels_have_probability_1 (void)
+TEST (pixels_of_all_levels_have_probability_1)
 {
   const gdouble means[] = { -7.0, -1.0, -0.3, 0.0, 0.5019, 1.0, 40.0 };
   const gdouble sigmas[] = { 1e-4, 0.007, 0.1, 3.0 };
@@ -26,8 +26,7 @@ pixels_of_all_levels_have_probability_1 (void)
   }
 }
 
-static void
-a_pixel_is_as_likely_as_its_mirror_image (void)
+TEST (a_pixel_is_as_likely_as_its_mirror_image)
 {
   for (guint pixel = 0; pixel < 256; pixel++) {
     gdouble one = ddpm_bound_log_pixel (DDPM_DATA_RANGE_SYMMETRIC, pixel, 0.2,
@@ -41,8 +40,7 @@ a_pixel_is_as_likely_as_its_mirror_image (void)
 
 /* The density in the middle of a bin times its width is its probability, where
  * sigma is large against the width. */
-static void
-narrow_bins_have_the_density_of_the_normal (void)
+TEST (narrow_bins_have_the_density_of_the_normal)
 {
   const gdouble sigma = 0.5, width = 2.0 / 255.0;
 
@@ -57,8 +55,7 @@ narrow_bins_have_the_density_of_the_normal (void)
 }
 
 /* Past the range of erfc () too: from 1 sigma away to 100,000 */
-static void
-far_pixels_are_ever_less_likely (void)
+TEST (far_pixels_are_ever_less_likely)
 {
   gdouble before = 0.0;
 
@@ -85,8 +82,7 @@ default_schedule (void)
   return ddpm_schedule_new (&config, NULL);
 }
 
-static void
-a_perfect_model_costs_nothing_with_the_variance_of_the_posterior (void)
+TEST (a_perfect_model_costs_nothing_with_the_variance_of_the_posterior)
 {
   g_autoptr (DdpmSchedule) schedule = default_schedule ();
 
@@ -100,8 +96,7 @@ a_perfect_model_costs_nothing_with_the_variance_of_the_posterior (void)
 
 /* Ho et al. 2020, eq. 12: beta^2 / (2 sigma^2 alpha (1 - alpha-bar)) times the
  * square of the error in eps */
-static void
-a_term_is_that_of_the_error_in_eps (void)
+TEST (a_term_is_that_of_the_error_in_eps)
 {
   g_autoptr (DdpmSchedule) s = default_schedule ();
   const gdouble eps_mse = 0.37;
@@ -118,8 +113,7 @@ a_term_is_that_of_the_error_in_eps (void)
 }
 
 /* By the plain formulas, in two passes */
-static void
-means_have_the_standard_error_of_the_textbook (void)
+TEST (means_have_the_standard_error_of_the_textbook)
 {
   const gdouble values[] = { 1e6 + 1, 1e6 + 4, 1e6 - 2, 1e6 + 7, 1e6 };
   DdpmMean mean = { 0 };
@@ -134,8 +128,7 @@ means_have_the_standard_error_of_the_textbook (void)
       1e-9);
 }
 
-static void
-a_ratio_has_the_error_of_its_residuals (void)
+TEST (a_ratio_has_the_error_of_its_residuals)
 {
   const gdouble a[] = { 2.0, 5.0, 3.0, 8.0 }, b[] = { 1.0, 2.0, 2.0, 4.0 };
   DdpmRatio ratio = { 0 };
@@ -152,8 +145,7 @@ a_ratio_has_the_error_of_its_residuals (void)
       sqrt (squares / 3.0 * 4.0) / 9.0, 1e-12);
 }
 
-static void
-what_is_not_known_is_not_a_number (void)
+TEST (what_is_not_known_is_not_a_number)
 {
   DdpmMean mean = { 0 };
   DdpmRatio ratio = { 0 };
@@ -166,21 +158,4 @@ what_is_not_known_is_not_a_number (void)
   g_assert_true (isnan (ddpm_mean_get (&mean).error));
   g_assert_cmpfloat (ddpm_ratio_get (&ratio).value, ==, 1.5);
   g_assert_true (isnan (ddpm_ratio_get (&ratio).error));
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/bound/" #name, name)
-  TEST (pixels_of_all_levels_have_probability_1);
-  TEST (a_pixel_is_as_likely_as_its_mirror_image);
-  TEST (narrow_bins_have_the_density_of_the_normal);
-  TEST (far_pixels_are_ever_less_likely);
-  TEST (a_perfect_model_costs_nothing_with_the_variance_of_the_posterior);
-  TEST (a_term_is_that_of_the_error_in_eps);
-  TEST (means_have_the_standard_error_of_the_textbook);
-  TEST (a_ratio_has_the_error_of_its_residuals);
-  TEST (what_is_not_known_is_not_a_number);
-  return g_test_run ();
 }

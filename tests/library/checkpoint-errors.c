@@ -6,6 +6,7 @@
 
 #include "gst-ddpm/files/checkpoint.h"
 #include "tests/support/models.h"
+#include "tests/support/test.h"
 
 /* The file of the small model; spoilt: name of a tensor to put a NaN into, or
  * NULL */
@@ -14,7 +15,7 @@ saved_bytes (const gchar * spoilt)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
-  g_autoptr (DdpmModel) model = test_model_new ();
+  g_autoptr (DdpmModel) model = test_unusual_model_new ();
   GBytes *bytes;
 
   if (spoilt != NULL)
@@ -129,16 +130,14 @@ refuses_edited (gconstpointer data)
   assert_refused (edited, edit->fragment);
 }
 
-static void
-names_the_tensor_that_is_not_finite (void)
+TEST (names_the_tensor_that_is_not_finite)
 {
   g_autoptr (GBytes) file = saved_bytes ("tail.2.weight");
 
   assert_refused (file, "finite numbers in tensor tail.2.weight, found");
 }
 
-static void
-refuses_a_file_cut_anywhere (void)
+TEST (refuses_a_file_cut_anywhere)
 {
   g_autoptr (GBytes) file = saved_bytes (NULL);
   gsize size = g_bytes_get_size (file), n;
@@ -163,8 +162,7 @@ loads_or_refuses (GBytes * bytes)
   g_clear_error (&error);
 }
 
-static void
-survives_random_bytes (void)
+TEST (survives_random_bytes)
 {
   g_autoptr (GBytes) file = saved_bytes (NULL);
   gsize header = test_files_header_size (file);
@@ -175,8 +173,7 @@ survives_random_bytes (void)
       g_bytes_get_size (file) - 8 - header, loads_or_refuses);
 }
 
-static void
-names_a_file_that_is_missing (void)
+TEST (names_a_file_that_is_missing)
 {
   GError *error = NULL;
 
@@ -186,24 +183,17 @@ names_a_file_that_is_missing (void)
   g_error_free (error);
 }
 
-#define ADD(name, func) g_test_add_func ("/checkpoint-errors/" name, func)
-
 int
 main (int argc, char **argv)
 {
   guint i;
 
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   for (i = 0; i < G_N_ELEMENTS (edits); i++) {
     g_autofree gchar *path =
         g_strconcat ("/checkpoint-errors/refuses/", edits[i].name, NULL);
 
     g_test_add_data_func (path, &edits[i], refuses_edited);
   }
-  ADD ("names-the-tensor-that-is-not-finite",
-      names_the_tensor_that_is_not_finite);
-  ADD ("refuses-a-file-cut-anywhere", refuses_a_file_cut_anywhere);
-  ADD ("survives-random-bytes", survives_random_bytes);
-  ADD ("names-a-file-that-is-missing", names_a_file_that_is_missing);
   return g_test_run ();
 }

@@ -10,6 +10,7 @@
 #include "gst-ddpm/files/checkpoint.h"
 #include "kernels/bf16.h"
 #include "tests/support/models.h"
+#include "tests/support/test.h"
 
 typedef struct
 {
@@ -23,7 +24,7 @@ setup (Fixture * f, gconstpointer data)
 {
   f->folder = test_files_make_folder ();
   f->path = g_build_filename (f->folder, "ckpt.bin", NULL);
-  f->model = test_model_new ();
+  f->model = test_unusual_model_new ();
 }
 
 static void
@@ -67,8 +68,7 @@ assert_same_facts (const DdpmModel * a, const DdpmModel * b)
   g_assert_cmpuint (a->step, ==, b->step);
 }
 
-static void
-f32_comes_back_to_the_bit (Fixture * f, gconstpointer data)
+FIXTURE_TEST (f32_comes_back_to_the_bit)
 {
   g_autoptr (DdpmModel) model = NULL;
   gsize size = f->model->params->total * sizeof (gfloat);
@@ -81,8 +81,7 @@ f32_comes_back_to_the_bit (Fixture * f, gconstpointer data)
 }
 
 /* but the embedding table stays in full precision */
-static void
-bf16_comes_back_rounded (Fixture * f, gconstpointer data)
+FIXTURE_TEST (bf16_comes_back_rounded)
 {
   g_autoptr (DdpmModel) model = NULL;
   gsize i;
@@ -96,8 +95,7 @@ bf16_comes_back_rounded (Fixture * f, gconstpointer data)
 }
 
 /* A table that differs from the computed one is kept. */
-static void
-keeps_the_table_of_the_file (Fixture * f, gconstpointer data)
+FIXTURE_TEST (keeps_the_table_of_the_file)
 {
   g_autoptr (DdpmModel) model = NULL;
   gfloat *table = f->model->weights + f->model->params->trainable;
@@ -108,8 +106,7 @@ keeps_the_table_of_the_file (Fixture * f, gconstpointer data)
   g_assert_cmpfloat (model->weights[model->params->trainable + 5], ==, 42);
 }
 
-static void
-is_the_same_in_every_locale (Fixture * f, gconstpointer data)
+FIXTURE_TEST (is_the_same_in_every_locale)
 {
   g_autoptr (GBytes) english = NULL, german = NULL;
   g_autoptr (DdpmModel) model = NULL;
@@ -129,8 +126,7 @@ is_the_same_in_every_locale (Fixture * f, gconstpointer data)
   assert_same_facts (model, f->model);
 }
 
-static void
-replaces_the_checkpoint_of_before (Fixture * f, gconstpointer data)
+FIXTURE_TEST (replaces_the_checkpoint_of_before)
 {
   g_autoptr (DdpmModel) model = NULL;
 
@@ -169,8 +165,7 @@ read_json (const gchar * name)
   return node;
 }
 
-static void
-plays_a_state_dict_of_pytorch (void)
+TEST (plays_a_state_dict_of_pytorch)
 {
   g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
       "notebook.safetensors", NULL);
@@ -200,8 +195,7 @@ plays_a_state_dict_of_pytorch (void)
 }
 
 /* save_file (model.state_dict (), "ckpt.bin", {"ddpm.data_range": "unit"}) */
-static void
-takes_what_metadata_says_beside_the_shapes (void)
+TEST (takes_what_metadata_says_beside_the_shapes)
 {
   g_autoptr (GBytes) file = test_files_data ("notebook.safetensors");
   g_autoptr (GBytes) edited = test_files_edit (file, "{",
@@ -280,8 +274,7 @@ get_config (JsonObject * arguments, DdpmConfig * config)
       json_object_get_int_member_with_default (arguments, "image_channels", 3);
 }
 
-static void
-infers_every_architecture (Fixture * f, gconstpointer data)
+FIXTURE_TEST (infers_every_architecture)
 {
   g_autoptr (JsonNode) node = read_json ("state-dicts.json");
   JsonArray *nets = json_node_get_array (node);
@@ -299,8 +292,7 @@ infers_every_architecture (Fixture * f, gconstpointer data)
   }
 }
 
-static void
-computes_a_table_that_is_not_there (Fixture * f, gconstpointer data)
+FIXTURE_TEST (computes_a_table_that_is_not_there)
 {
   g_autoptr (JsonNode) node = read_json ("state-dicts.json");
   JsonObject *net =
@@ -329,8 +321,7 @@ no_name_is_the_first_built_in_model (gconstpointer path)
   g_assert_cmpstr (model->location, ==, location);
 }
 
-static void
-every_name_is_a_built_in_model (void)
+TEST (every_name_is_a_built_in_model)
 {
   const gchar *const *names = ddpm_checkpoint_get_builtin_names ();
 
@@ -342,8 +333,7 @@ every_name_is_a_built_in_model (void)
   }
 }
 
-static void
-a_path_to_a_file_of_a_built_in_name_is_the_file (void)
+TEST (a_path_to_a_file_of_a_built_in_name_is_the_file)
 {
   g_autofree gchar *path = g_strdup_printf ("./no-folder/%s",
       ddpm_checkpoint_get_builtin_names ()[0]);
@@ -364,15 +354,13 @@ assert_not_found (const gchar * path, const gchar * fragment)
     g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
 }
 
-static void
-a_word_that_names_nothing_is_told_the_built_in_names (void)
+TEST (a_word_that_names_nothing_is_told_the_built_in_names)
 {
   assert_not_found ("cifar11", "cifar11: expected a checkpoint file or the "
       "name of a built-in model (cifar10, tiles)");
 }
 
-static void
-built_in_models_are_found_beside_the_library_or_where_told (void)
+TEST (built_in_models_are_found_beside_the_library_or_where_told)
 {
   g_autofree gchar *folder = g_strdup (g_getenv ("GST_DDPM_MODEL_DIR"));
   g_autoptr (DdpmModel) told = load ("tiles");
@@ -406,47 +394,19 @@ check_whole (const gchar * path)
   g_assert_cmpfloat (model->weights[0], ==, model->step);
 }
 
-static void
-loads_whenever_the_writer_was_killed (Fixture * f, gconstpointer data)
+FIXTURE_TEST (loads_whenever_the_writer_was_killed)
 {
   killed_model = f->model;
   test_files_kill_writers (f->path, 20, save_again, check_whole);
 }
 
-#define ADD(name, func) g_test_add ("/checkpoint/" name, Fixture, NULL, \
-    setup, func, teardown)
-
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  ADD ("f32-comes-back-to-the-bit", f32_comes_back_to_the_bit);
-  ADD ("bf16-comes-back-rounded", bf16_comes_back_rounded);
-  ADD ("keeps-the-table-of-the-file", keeps_the_table_of_the_file);
-  ADD ("is-the-same-in-every-locale", is_the_same_in_every_locale);
-  ADD ("replaces-the-checkpoint-of-before", replaces_the_checkpoint_of_before);
-  g_test_add_func ("/checkpoint/plays-a-state-dict-of-pytorch",
-      plays_a_state_dict_of_pytorch);
-  g_test_add_func ("/checkpoint/takes-what-metadata-says-beside-the-shapes",
-      takes_what_metadata_says_beside_the_shapes);
-  ADD ("infers-every-architecture", infers_every_architecture);
-  ADD ("computes-a-table-that-is-not-there",
-      computes_a_table_that_is_not_there);
+  test_init (&argc, &argv);
   g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/null",
       NULL, no_name_is_the_first_built_in_model);
   g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/empty",
       "", no_name_is_the_first_built_in_model);
-  g_test_add_func ("/checkpoint/every-name-is-a-built-in-model",
-      every_name_is_a_built_in_model);
-  g_test_add_func
-      ("/checkpoint/a-path-to-a-file-of-a-built-in-name-is-the-file",
-      a_path_to_a_file_of_a_built_in_name_is_the_file);
-  g_test_add_func ("/checkpoint/a-word-that-names-nothing-is-told-the-built-in-"
-      "names", a_word_that_names_nothing_is_told_the_built_in_names);
-  g_test_add_func
-      ("/checkpoint/built-in-models-are-found-beside-the-library-or-"
-      "where-told", built_in_models_are_found_beside_the_library_or_where_told);
-  ADD ("loads-whenever-the-writer-was-killed",
-      loads_whenever_the_writer_was_killed);
   return g_test_run ();
 }

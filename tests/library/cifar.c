@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 
 #include "gst-ddpm/files/cifar.h"
+#include "tests/support/test.h"
 
 #define RECORD_10 (1 + DDPM_CIFAR_PIXELS)
 #define RECORD_100 (2 + DDPM_CIFAR_PIXELS)
@@ -19,7 +20,7 @@ typedef struct
 } Fixture;
 
 static void
-set_up (Fixture * f, gconstpointer unused)
+setup (Fixture * f, gconstpointer unused)
 {
   GError *error = NULL;
 
@@ -28,7 +29,7 @@ set_up (Fixture * f, gconstpointer unused)
 }
 
 static void
-tear_down (Fixture * f, gconstpointer unused)
+teardown (Fixture * f, gconstpointer unused)
 {
   GDir *dir = g_dir_open (f->path, 0, NULL);
   const gchar *name;
@@ -103,8 +104,7 @@ assert_image (DdpmCifar * cifar, guint index, guint image, guint label)
     g_assert_cmpuint (pixels[i], ==, pixel_of (image, i));
 }
 
-static void
-test_cifar10_batches_follow_each_other (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (cifar10_batches_follow_each_other)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   GError *error = NULL;
@@ -123,8 +123,7 @@ test_cifar10_batches_follow_each_other (Fixture * f, gconstpointer unused)
     assert_image (cifar, i, i, i % 10);
 }
 
-static void
-test_cifar10_test_split_is_its_own (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (cifar10_test_split_is_its_own)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   GError *error = NULL;
@@ -137,8 +136,7 @@ test_cifar10_test_split_is_its_own (Fixture * f, gconstpointer unused)
   assert_image (cifar, 4, 104, 4);
 }
 
-static void
-test_cifar100_gives_the_fine_label (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (cifar100_gives_the_fine_label)
 {
   g_autoptr (DdpmCifar) train = NULL;
   g_autoptr (DdpmCifar) test = NULL;
@@ -156,8 +154,7 @@ test_cifar100_gives_the_fine_label (Fixture * f, gconstpointer unused)
   assert_image (test, 0, 50, 50);
 }
 
-static void
-test_single_files_are_told_apart_by_size (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (single_files_are_told_apart_by_size)
 {
   g_autoptr (DdpmCifar) ten = NULL;
   g_autoptr (DdpmCifar) hundred = NULL;
@@ -188,8 +185,7 @@ n_images_of_size (Fixture * f, const gchar * name, gsize size)
   return ddpm_cifar_get_n_images (cifar);
 }
 
-static void
-test_names_decide_where_the_size_fits_both (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (names_decide_where_the_size_fits_both)
 {
   const gsize both = (gsize) RECORD_10 * RECORD_100;
 
@@ -212,8 +208,7 @@ assert_refused (Fixture * f, const gchar * name, gint code, const gchar * word)
   g_error_free (error);
 }
 
-static void
-test_what_is_missing_is_named (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (what_is_missing_is_named)
 {
   assert_refused (f, "nowhere", DDPM_ERROR_NOT_FOUND, "nowhere");
   assert_refused (f, "nowhere/data.bin", DDPM_ERROR_NOT_FOUND, "data.bin");
@@ -224,8 +219,7 @@ test_what_is_missing_is_named (Fixture * f, gconstpointer unused)
   assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_1.bin");
 }
 
-static void
-test_folder_of_both_sets_is_refused (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (folder_of_both_sets_is_refused)
 {
   write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
   write_images (f, "train.bin", 2, 100, 0, 1);
@@ -234,8 +228,7 @@ test_folder_of_both_sets_is_refused (Fixture * f, gconstpointer unused)
 }
 
 /* Root may read every file. */
-static void
-test_closed_folder_is_said_to_be (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (closed_folder_is_said_to_be)
 {
   g_assert_cmpint (g_chmod (f->path, 0), ==, 0);
   if (g_access (f->path, X_OK) == 0)
@@ -245,8 +238,7 @@ test_closed_folder_is_said_to_be (Fixture * f, gconstpointer unused)
   g_assert_cmpint (g_chmod (f->path, 0700), ==, 0);
 }
 
-static void
-test_batch_missing_in_between_is_an_error (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (batch_missing_in_between_is_an_error)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   GError *error = NULL;
@@ -260,8 +252,7 @@ test_batch_missing_in_between_is_an_error (Fixture * f, gconstpointer unused)
   assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_3.bin");
 }
 
-static void
-test_odd_sizes_are_refused (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (odd_sizes_are_refused)
 {
   static const gsize sizes[] = { 0, 1, DDPM_CIFAR_PIXELS, RECORD_10 - 1,
     2 * RECORD_10 - 1, RECORD_10 + RECORD_100, RECORD_100 + 1
@@ -287,8 +278,7 @@ test_odd_sizes_are_refused (Fixture * f, gconstpointer unused)
   assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_2.bin");
 }
 
-static void
-test_pipe_is_refused_without_waiting (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (pipe_is_refused_without_waiting)
 {
   g_autofree gchar *path = g_build_filename (f->path, "pipe.bin", NULL);
 
@@ -296,8 +286,7 @@ test_pipe_is_refused_without_waiting (Fixture * f, gconstpointer unused)
   assert_refused (f, "pipe.bin", DDPM_ERROR_FORMAT, "regular file");
 }
 
-static void
-test_folder_for_a_batch_is_refused (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (folder_for_a_batch_is_refused)
 {
   g_autofree gchar *path = g_build_filename (f->path, "data_batch_1.bin", NULL);
 
@@ -305,8 +294,7 @@ test_folder_for_a_batch_is_refused (Fixture * f, gconstpointer unused)
   assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_1.bin");
 }
 
-static void
-test_labels_of_no_class_are_an_error (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (labels_of_no_class_are_an_error)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   guint8 pixels[DDPM_CIFAR_PIXELS];
@@ -322,8 +310,7 @@ test_labels_of_no_class_are_an_error (Fixture * f, gconstpointer unused)
   g_error_free (error);
 }
 
-static void
-test_file_that_shrinks_is_an_error (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (file_that_shrinks_is_an_error)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   guint8 pixels[DDPM_CIFAR_PIXELS];
@@ -353,8 +340,7 @@ read_all (gpointer data)
   return NULL;
 }
 
-static void
-test_threads_read_at_once (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (threads_read_at_once)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   GThread *threads[3];
@@ -409,8 +395,7 @@ assert_balanced (DdpmCifar * cifar, guint64 n, guint n_classes)
     g_assert_cmpuint (count[i], ==, n / n_classes);
 }
 
-static void
-test_real_cifar10 (void)
+TEST (real_cifar10)
 {
   g_autofree gchar *path = shared_data ("cifar-10-batches-bin");
   g_autoptr (DdpmCifar) train = NULL;
@@ -429,8 +414,7 @@ test_real_cifar10 (void)
 
 /* Planes and labels are read as published: class 6, and a first pixel of one
  * byte from each plane */
-static void
-test_real_cifar10_begins_with_a_frog (void)
+TEST (real_cifar10_begins_with_a_frog)
 {
   g_autofree gchar *path = shared_data ("cifar-10-batches-bin");
   g_autoptr (DdpmCifar) cifar = NULL;
@@ -450,8 +434,7 @@ test_real_cifar10_begins_with_a_frog (void)
   g_assert_cmpuint (pixels[2048], ==, 63);
 }
 
-static void
-test_real_tiles_in_cifars_layout (void)
+TEST (real_tiles_in_cifars_layout)
 {
   g_autofree gchar *path = shared_data ("dcss-tiles-32/tiles_cifar_layout.bin");
   g_autoptr (DdpmCifar) cifar = NULL;
@@ -482,8 +465,7 @@ assert_names (Fixture * f, const gchar * content, const gchar * expected)
   g_assert_cmpstr (ddpm_cifar_get_class_names (cifar), ==, expected);
 }
 
-static void
-test_class_names (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (class_names)
 {
   g_autofree gchar *endless = g_strnfill (100000, '\n');
 
@@ -497,39 +479,4 @@ test_class_names (Fixture * f, gconstpointer unused)
   assert_names (f, "a\nb\nc\nd\ne\n\ng\nh\ni\nj", NULL);
   assert_names (f, "a\nb\nc\nd\ne\nf\xff\ng\nh\ni\nj", NULL);
   assert_names (f, endless, NULL);
-}
-
-#define ADD(name, func) \
-  g_test_add ("/cifar/" name, Fixture, NULL, set_up, func, tear_down)
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  ADD ("cifar10-batches-follow-each-other",
-      test_cifar10_batches_follow_each_other);
-  ADD ("cifar10-test-split-is-its-own", test_cifar10_test_split_is_its_own);
-  ADD ("cifar100-gives-the-fine-label", test_cifar100_gives_the_fine_label);
-  ADD ("single-files-are-told-apart-by-size",
-      test_single_files_are_told_apart_by_size);
-  ADD ("names-decide-where-the-size-fits-both",
-      test_names_decide_where_the_size_fits_both);
-  ADD ("what-is-missing-is-named", test_what_is_missing_is_named);
-  ADD ("batch-missing-in-between-is-an-error",
-      test_batch_missing_in_between_is_an_error);
-  ADD ("folder-of-both-sets-is-refused", test_folder_of_both_sets_is_refused);
-  ADD ("closed-folder-is-said-to-be", test_closed_folder_is_said_to_be);
-  ADD ("odd-sizes-are-refused", test_odd_sizes_are_refused);
-  ADD ("pipe-is-refused-without-waiting", test_pipe_is_refused_without_waiting);
-  ADD ("folder-for-a-batch-is-refused", test_folder_for_a_batch_is_refused);
-  ADD ("labels-of-no-class-are-an-error", test_labels_of_no_class_are_an_error);
-  ADD ("file-that-shrinks-is-an-error", test_file_that_shrinks_is_an_error);
-  ADD ("threads-read-at-once", test_threads_read_at_once);
-  ADD ("class-names", test_class_names);
-  g_test_add_func ("/cifar/real-cifar10", test_real_cifar10);
-  g_test_add_func ("/cifar/real-cifar10-begins-with-a-frog",
-      test_real_cifar10_begins_with_a_frog);
-  g_test_add_func ("/cifar/real-tiles-in-cifars-layout",
-      test_real_tiles_in_cifars_layout);
-  return g_test_run ();
 }

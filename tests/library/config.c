@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gst-ddpm/model/model.h"
+#include "tests/support/test.h"
 
 static DdpmConfig
 defaults (void)
@@ -35,8 +36,7 @@ assert_accepted (const DdpmConfig * config)
   g_assert_no_error (error);
 }
 
-static void
-test_defaults_are_the_notebooks (void)
+TEST (defaults_are_the_notebooks)
 {
   DdpmConfig config = defaults ();
   g_autofree gchar *text = ddpm_config_to_string (&config);
@@ -51,8 +51,7 @@ test_defaults_are_the_notebooks (void)
   g_assert_cmpint (config.data_range, ==, DDPM_DATA_RANGE_SYMMETRIC);
 }
 
-static void
-test_to_string_names_what_differs (void)
+TEST (to_string_names_what_differs)
 {
   DdpmConfig config = defaults ();
   g_autofree gchar *text = NULL;
@@ -73,8 +72,7 @@ test_to_string_names_what_differs (void)
     assert_refused (&config, word); \
   } G_STMT_END
 
-static void
-test_network_out_of_range_is_refused (void)
+TEST (network_out_of_range_is_refused)
 {
   ASSERT_REFUSED_WITH (image_channels, 0, "channels");
   ASSERT_REFUSED_WITH (image_channels, 2, "channels");
@@ -99,8 +97,7 @@ test_network_out_of_range_is_refused (void)
   ASSERT_REFUSED_WITH (dropout, NAN, "dropout");
 }
 
-static void
-test_schedule_out_of_range_is_refused (void)
+TEST (schedule_out_of_range_is_refused)
 {
   ASSERT_REFUSED_WITH (timesteps, 0, "timesteps");
   ASSERT_REFUSED_WITH (timesteps, DDPM_MAX_TIMESTEPS + 1, "timesteps");
@@ -116,8 +113,7 @@ test_schedule_out_of_range_is_refused (void)
   ASSERT_REFUSED_WITH (steps, 1001, "1001 steps");
 }
 
-static void
-test_limits_themselves_are_accepted (void)
+TEST (limits_themselves_are_accepted)
 {
   DdpmConfig config = defaults ();
   guint i;
@@ -134,8 +130,7 @@ test_limits_themselves_are_accepted (void)
   assert_accepted (&config);
 }
 
-static void
-test_sizes_must_halve_at_each_level (void)
+TEST (sizes_must_halve_at_each_level)
 {
   DdpmConfig config = defaults ();
   GError *error = NULL;
@@ -157,8 +152,7 @@ test_sizes_must_halve_at_each_level (void)
   g_assert_no_error (error);
 }
 
-static void
-test_lists_survive_a_round_trip (void)
+TEST (lists_survive_a_round_trip)
 {
   DdpmConfig config = defaults ();
   g_autofree gchar *mult = NULL;
@@ -178,8 +172,7 @@ test_lists_survive_a_round_trip (void)
   g_assert_cmpstr (attention, ==, "0,2");
 }
 
-static void
-test_no_attention_is_the_empty_text (void)
+TEST (no_attention_is_the_empty_text)
 {
   DdpmConfig config = defaults ();
   g_autofree gchar *text = NULL;
@@ -192,8 +185,7 @@ test_no_attention_is_the_empty_text (void)
   g_assert_cmpstr (text, ==, "");
 }
 
-static void
-test_bad_lists_are_refused_and_change_nothing (void)
+TEST (bad_lists_are_refused_and_change_nothing)
 {
   static const gchar *const bad_mult[] = { "", ",", "1,,2", "1,2,", "0,1", "-1",
     "1.5", "a", "1;2", "4097", "99999999999999999999", "1,1,1,1,1,1,1,1,1", NULL
@@ -227,8 +219,7 @@ test_bad_lists_are_refused_and_change_nothing (void)
     g_assert_false (ddpm_config_equal (&a, &other)); \
   } G_STMT_END
 
-static void
-test_equal_compares_every_field (void)
+TEST (equal_compares_every_field)
 {
   DdpmConfig a = defaults (), b = defaults ();
 
@@ -247,8 +238,7 @@ test_equal_compares_every_field (void)
   ASSERT_UNEQUAL_WITH (data_range, DDPM_DATA_RANGE_UNIT);
 }
 
-static void
-test_equal_ignores_what_means_nothing (void)
+TEST (equal_ignores_what_means_nothing)
 {
   DdpmConfig a = defaults (), b = defaults ();
 
@@ -257,33 +247,4 @@ test_equal_ignores_what_means_nothing (void)
   a.schedule = b.schedule = DDPM_SCHEDULE_COSINE;
   b.beta_end = 0.01;
   g_assert_true (ddpm_config_equal (&a, &b));
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/config/defaults-are-the-notebooks",
-      test_defaults_are_the_notebooks);
-  g_test_add_func ("/config/to-string-names-what-differs",
-      test_to_string_names_what_differs);
-  g_test_add_func ("/config/network-out-of-range-is-refused",
-      test_network_out_of_range_is_refused);
-  g_test_add_func ("/config/schedule-out-of-range-is-refused",
-      test_schedule_out_of_range_is_refused);
-  g_test_add_func ("/config/limits-themselves-are-accepted",
-      test_limits_themselves_are_accepted);
-  g_test_add_func ("/config/sizes-must-halve-at-each-level",
-      test_sizes_must_halve_at_each_level);
-  g_test_add_func ("/config/lists-survive-a-round-trip",
-      test_lists_survive_a_round_trip);
-  g_test_add_func ("/config/no-attention-is-the-empty-text",
-      test_no_attention_is_the_empty_text);
-  g_test_add_func ("/config/bad-lists-are-refused-and-change-nothing",
-      test_bad_lists_are_refused_and_change_nothing);
-  g_test_add_func ("/config/equal-compares-every-field",
-      test_equal_compares_every_field);
-  g_test_add_func ("/config/equal-ignores-what-means-nothing",
-      test_equal_ignores_what_means_nothing);
-  return g_test_run ();
 }

@@ -61,9 +61,9 @@ assert_near (const Setup * setup, const gchar * net, const gchar * what,
     const gfloat * got, const gfloat * expected, const gfloat * in_bf16,
     gsize count)
 {
-  const gdouble distance = relative_distance (got, expected, count);
+  const gdouble distance = test_relative_distance (got, expected, count);
   const gdouble limit = setup->precision == DDPM_PRECISION_F32 ? 1e-5
-      : 2 * relative_distance (in_bf16, expected, count);
+      : 2 * test_relative_distance (in_bf16, expected, count);
 
   g_test_message ("%s: %s: off by %.3g of at most %.3g", net, what, distance,
       limit);
@@ -146,7 +146,7 @@ sample_with (DdpmBackend * backend, const NamedNet * net, Results * r)
     .steps = SAMPLING_STEPS
   };
   guint width, height;
-  g_autoptr (DdpmModel) model = make_model (net->make, &width, &height);
+  g_autoptr (DdpmModel) model = test_model_of (net->make, &width, &height);
   const gsize elements = (gsize) width * height * model->config.image_channels;
   g_autofree gfloat *x = pure_noise (FIRST, IMAGES, elements);
 
@@ -212,7 +212,7 @@ training_follows_the_reference (gconstpointer data)
     /* Adam's first moves are as long whatever the gradient's length is: bf16
      * turns round those of the smallest. */
     if (setup->precision == DDPM_PRECISION_F32)
-      g_assert_cmpfloat (relative_distance (r.moves, exact[i].moves,
+      g_assert_cmpfloat (test_relative_distance (r.moves, exact[i].moves,
               r.n_grads), <=, 1e-2);
     results_clear (&r);
   }

@@ -3,6 +3,7 @@
  */
 #include "kernels/ops.h"
 #include "tests/support/sampling.h"
+#include "tests/support/test.h"
 
 static gfloat *
 sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
@@ -17,7 +18,7 @@ sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
 }
 
 static void
-check (DdpmBackendKind kind, TestSampledNet make, const gchar * file)
+check (DdpmBackendKind kind, TestNet make, const gchar * file)
 {
   GError *error = NULL;
   g_autoptr (DdpmBackend) backend =
@@ -27,26 +28,24 @@ check (DdpmBackendKind kind, TestSampledNet make, const gchar * file)
   check_samples_against_pytorch (backend, make, file);
 }
 
-static void
-reference_samples_what_pytorch_samples (void)
+TEST (reference_samples_what_pytorch_samples)
 {
   check (DDPM_BACKEND_REFERENCE, test_net_square, "sample-square.safetensors");
 }
 
-static void
-cpu_samples_what_pytorch_samples (void)
+TEST (cpu_samples_what_pytorch_samples)
 {
   check (DDPM_BACKEND_CPU, test_net_square, "sample-square.safetensors");
   check (DDPM_BACKEND_CPU, test_net_oblong, "sample-oblong.safetensors");
 }
 
-static void
-two_halves_give_the_bits_of_one_run (void)
+TEST (two_halves_give_the_bits_of_one_run)
 {
   static const DdpmSamplerKind kinds[] =
       { DDPM_SAMPLER_DDPM, DDPM_SAMPLER_DDIM };
   guint width, height, i;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   g_autofree gfloat *x = pure_noise (0, BATCH, 192);
 
   for (i = 0; i < G_N_ELEMENTS (kinds); i++) {
@@ -64,11 +63,11 @@ two_halves_give_the_bits_of_one_run (void)
   }
 }
 
-static void
-a_sample_does_not_depend_on_its_batch (void)
+TEST (a_sample_does_not_depend_on_its_batch)
 {
   guint width, height, kind;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   g_autofree gfloat *x = pure_noise (0, 8, 192);
   DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDPM,.clip_x0 = TRUE };
 
@@ -85,11 +84,11 @@ a_sample_does_not_depend_on_its_batch (void)
   }
 }
 
-static void
-solvers_of_few_steps_end_near_many_steps (void)
+TEST (solvers_of_few_steps_end_near_many_steps)
 {
   guint width, height, i;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   g_autofree gfloat *x = pure_noise (0, BATCH, 192);
   DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.clip_x0 = TRUE };
   g_autofree gfloat *many = NULL, *few = NULL;
@@ -105,11 +104,11 @@ solvers_of_few_steps_end_near_many_steps (void)
   g_assert_cmpfloat (distance, <, 0.1 * norm);
 }
 
-static void
-a_backend_with_memory_of_its_own_gets_the_weights (void)
+TEST (a_backend_with_memory_of_its_own_gets_the_weights)
 {
   guint width, height;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   g_autoptr (DdpmBackend) backend =
       ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
   g_autofree gfloat *x = pure_noise (0, 1, 192);
@@ -123,11 +122,11 @@ a_backend_with_memory_of_its_own_gets_the_weights (void)
   g_assert_cmpmem (uploaded, 192 * 4, shared, 192 * 4);
 }
 
-static void
-stepping_past_the_end_says_so (void)
+TEST (stepping_past_the_end_says_so)
 {
   guint width, height;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   g_autoptr (DdpmBackend) backend =
       ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
   DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 1,.start =
@@ -144,16 +143,16 @@ stepping_past_the_end_says_so (void)
 }
 
 /* Memory of a backend on the host is the host's: so both ways can be compared. */
-static void
-states_and_pictures_go_by_memory_of_the_backend (void)
+TEST (states_and_pictures_go_by_memory_of_the_backend)
 {
   const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.eta = 1.0 };
   guint width, height;
-  g_autoptr (DdpmModel) model = make_model (test_net_square, &width, &height);
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
   g_autoptr (DdpmBackend) backend =
       ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 2, NULL);
-  g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (model, backend, BATCH,
-      width, height, &spec, NULL);
+  g_autoptr (DdpmDenoiser) denoiser =
+      ddpm_denoiser_new (model, backend, BATCH, width, height, &spec, NULL);
   g_autofree gfloat *x = pure_noise (0, BATCH, 192);
   gfloat read[BATCH * 192], copied[BATCH * 192];
   guint8 pixels[192], painted[192];
@@ -174,20 +173,4 @@ states_and_pictures_go_by_memory_of_the_backend (void)
   g_assert_true (ddpm_denoiser_paint (denoiser, 1, &picture, NULL, NULL));
   ddpm_pixels_from_float (model->config.data_range, read + 192, 192, pixels);
   g_assert_cmpmem (painted, sizeof (painted), pixels, sizeof (pixels));
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/denoiser/" #name, name)
-  TEST (reference_samples_what_pytorch_samples);
-  TEST (cpu_samples_what_pytorch_samples);
-  TEST (two_halves_give_the_bits_of_one_run);
-  TEST (a_sample_does_not_depend_on_its_batch);
-  TEST (solvers_of_few_steps_end_near_many_steps);
-  TEST (a_backend_with_memory_of_its_own_gets_the_weights);
-  TEST (stepping_past_the_end_says_so);
-  TEST (states_and_pictures_go_by_memory_of_the_backend);
-  return g_test_run ();
 }

@@ -7,6 +7,7 @@
 #include "kernels/ops.h"
 #include "gst-ddpm/evaluate/evaluator.h"
 #include "tests/support/weights.h"
+#include "tests/support/test.h"
 
 #define SEED 13                 /* of the dumps */
 #define SAMPLES 3
@@ -209,8 +210,7 @@ test_net_unit (DdpmConfig * config, guint * width, guint * height)
   config->data_range = DDPM_DATA_RANGE_UNIT;
 }
 
-static void
-reference_evaluates_what_pytorch_evaluates (void)
+TEST (reference_evaluates_what_pytorch_evaluates)
 {
   Fixture f;
 
@@ -220,8 +220,7 @@ reference_evaluates_what_pytorch_evaluates (void)
   tear_down (&f);
 }
 
-static void
-variances_ranges_and_schedules_are_those_of_pytorch (void)
+TEST (variances_ranges_and_schedules_are_those_of_pytorch)
 {
   Fixture f;
 
@@ -237,8 +236,7 @@ variances_ranges_and_schedules_are_those_of_pytorch (void)
   tear_down (&f);
 }
 
-static void
-figures_do_not_depend_on_batch_and_threads (void)
+TEST (figures_do_not_depend_on_batch_and_threads)
 {
   const guint batches[] = { 1, 4, 7, 64 };
   DdpmEvaluatorSettings settings = settings_of (9, 5, 3);
@@ -259,8 +257,7 @@ figures_do_not_depend_on_batch_and_threads (void)
   tear_down (&f);
 }
 
-static void
-a_backend_with_memory_of_its_own_gets_the_weights (void)
+TEST (a_backend_with_memory_of_its_own_gets_the_weights)
 {
   DdpmEvaluatorSettings settings = settings_of (2, 4, 3);
   DdpmEvaluation shared, uploaded;
@@ -277,8 +274,7 @@ a_backend_with_memory_of_its_own_gets_the_weights (void)
 
 /* A network that says nothing has eps for an error, whose terms are those of
  * the timestep alone but for a little noise. */
-static void
-few_timesteps_tell_what_all_do (void)
+TEST (few_timesteps_tell_what_all_do)
 {
   const guint few[] = { 2, 9 };
   DdpmEvaluatorSettings settings = settings_of (4, 0, 64);
@@ -307,8 +303,7 @@ few_timesteps_tell_what_all_do (void)
 }
 
 /* Parts as wide as a timestep have one each; wide parts may have any. */
-static void
-every_timestep_can_be_drawn (void)
+TEST (every_timestep_can_be_drawn)
 {
   DdpmEvaluatorSettings settings = settings_of (400, 2, 64);
   DdpmEvaluation results;
@@ -334,8 +329,7 @@ one_step (DdpmConfig * config, guint * width, guint * height)
   config->timesteps = 1;
 }
 
-static void
-a_model_of_one_timestep_has_no_steps_between (void)
+TEST (a_model_of_one_timestep_has_no_steps_between)
 {
   DdpmEvaluatorSettings settings = settings_of (3, 1, 2);
   DdpmEvaluation results;
@@ -351,8 +345,7 @@ a_model_of_one_timestep_has_no_steps_between (void)
   tear_down (&f);
 }
 
-static void
-figures_of_a_part_are_those_of_its_images (void)
+TEST (figures_of_a_part_are_those_of_its_images)
 {
   DdpmEvaluatorSettings settings = settings_of (1000, 4, 10);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
@@ -376,8 +369,7 @@ figures_of_a_part_are_those_of_its_images (void)
   tear_down (&f);
 }
 
-static void
-a_label_is_told_to_a_model_of_classes (void)
+TEST (a_label_is_told_to_a_model_of_classes)
 {
   DdpmEvaluatorSettings settings = settings_of (2, 5, 3);
   DdpmEvaluation none, some, other;
@@ -394,8 +386,7 @@ a_label_is_told_to_a_model_of_classes (void)
   tear_down (&f);
 }
 
-static void
-a_label_that_is_no_class_is_an_error (void)
+TEST (a_label_that_is_no_class_is_an_error)
 {
   DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
   const gint labels[] = { 5, -2, G_MAXINT };
@@ -415,8 +406,7 @@ a_label_that_is_no_class_is_an_error (void)
   }
 }
 
-static void
-settings_that_cannot_be_are_refused (void)
+TEST (settings_that_cannot_be_are_refused)
 {
   const struct
   {
@@ -455,8 +445,7 @@ read_nothing (gpointer data, guint64 i, guint64 * sample, gint * label,
   return FALSE;
 }
 
-static void
-an_image_that_cannot_be_read_is_an_error (void)
+TEST (an_image_that_cannot_be_read_is_an_error)
 {
   DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
@@ -471,8 +460,7 @@ an_image_that_cannot_be_read_is_an_error (void)
   tear_down (&f);
 }
 
-static void
-an_output_that_is_not_finite_is_an_error (void)
+TEST (an_output_that_is_not_finite_is_an_error)
 {
   DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
@@ -487,25 +475,4 @@ an_output_that_is_not_finite_is_an_error (void)
   g_assert_false (ddpm_evaluator_step (evaluator, &error));
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
   tear_down (&f);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/evaluator/" #name, name)
-  TEST (reference_evaluates_what_pytorch_evaluates);
-  TEST (variances_ranges_and_schedules_are_those_of_pytorch);
-  TEST (figures_do_not_depend_on_batch_and_threads);
-  TEST (a_backend_with_memory_of_its_own_gets_the_weights);
-  TEST (few_timesteps_tell_what_all_do);
-  TEST (every_timestep_can_be_drawn);
-  TEST (a_model_of_one_timestep_has_no_steps_between);
-  TEST (figures_of_a_part_are_those_of_its_images);
-  TEST (a_label_is_told_to_a_model_of_classes);
-  TEST (a_label_that_is_no_class_is_an_error);
-  TEST (settings_that_cannot_be_are_refused);
-  TEST (an_image_that_cannot_be_read_is_an_error);
-  TEST (an_output_that_is_not_finite_is_an_error);
-  return g_test_run ();
 }

@@ -7,6 +7,7 @@
 #include "gst-ddpm/evaluate/evaluator.h"
 #include "tests/support/files.h"
 #include "tests/support/training.h"
+#include "tests/support/test.h"
 
 /* The reference, but that a call of one entry fails, which check then says:
  * as on a device, the results are those that were there before. */
@@ -144,8 +145,7 @@ count_steps (DdpmDenoiser * denoiser)
   return steps;
 }
 
-static void
-sampling_stops_at_the_step_that_fails (void)
+TEST (sampling_stops_at_the_step_that_fails)
 {
   DdpmDenoiser *denoiser;
   GError *error = NULL;
@@ -172,8 +172,7 @@ sampling_stops_at_the_step_that_fails (void)
   frail_close ();
 }
 
-static void
-a_state_that_does_not_arrive_is_an_error (void)
+TEST (a_state_that_does_not_arrive_is_an_error)
 {
   DdpmDenoiser *denoiser;
   GError *error = NULL;
@@ -191,8 +190,7 @@ a_state_that_does_not_arrive_is_an_error (void)
   frail_close ();
 }
 
-static void
-a_state_that_does_not_come_back_is_an_error (void)
+TEST (a_state_that_does_not_come_back_is_an_error)
 {
   DdpmDenoiser *denoiser;
   GError *error = NULL;
@@ -210,8 +208,7 @@ a_state_that_does_not_come_back_is_an_error (void)
   frail_close ();
 }
 
-static void
-weights_that_do_not_arrive_make_no_denoiser (void)
+TEST (weights_that_do_not_arrive_make_no_denoiser)
 {
   GError *error = NULL;
 
@@ -259,8 +256,7 @@ train_a_step (DdpmTrainer * trainer)
   return ok;
 }
 
-static void
-a_gradient_that_fails_changes_no_weights (void)
+TEST (a_gradient_that_fails_changes_no_weights)
 {
   g_autoptr (DdpmModel) before = NULL, after = NULL;
   DdpmTrainer *trainer;
@@ -281,8 +277,7 @@ a_gradient_that_fails_changes_no_weights (void)
   frail_close ();
 }
 
-static void
-an_update_that_fails_does_not_count (void)
+TEST (an_update_that_fails_does_not_count)
 {
   DdpmTrainer *trainer;
   GError *error = NULL;
@@ -298,8 +293,7 @@ an_update_that_fails_does_not_count (void)
   frail_close ();
 }
 
-static void
-weights_that_do_not_arrive_make_no_trainer (void)
+TEST (weights_that_do_not_arrive_make_no_trainer)
 {
   GError *error = NULL;
 
@@ -311,8 +305,7 @@ weights_that_do_not_arrive_make_no_trainer (void)
   frail_close ();
 }
 
-static void
-what_does_not_come_back_is_not_saved (void)
+TEST (what_does_not_come_back_is_not_saved)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
@@ -346,8 +339,7 @@ read_black (gpointer data, guint64 i, guint64 * sample, gint * label,
   return TRUE;
 }
 
-static void
-a_batch_that_fails_is_not_evaluated (void)
+TEST (a_batch_that_fails_is_not_evaluated)
 {
   DdpmEvaluatorSettings settings;
   DdpmEvaluator *evaluator;
@@ -374,29 +366,4 @@ a_batch_that_fails_is_not_evaluated (void)
   g_assert_cmpuint (ddpm_evaluator_get_n_done (evaluator), ==, 2);
   ddpm_evaluator_free (evaluator);
   frail_close ();
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/failures/sampling-stops-at-the-step-that-fails",
-      sampling_stops_at_the_step_that_fails);
-  g_test_add_func ("/failures/a-state-that-does-not-arrive-is-an-error",
-      a_state_that_does_not_arrive_is_an_error);
-  g_test_add_func ("/failures/a-state-that-does-not-come-back-is-an-error",
-      a_state_that_does_not_come_back_is_an_error);
-  g_test_add_func ("/failures/weights-that-do-not-arrive-make-no-denoiser",
-      weights_that_do_not_arrive_make_no_denoiser);
-  g_test_add_func ("/failures/a-gradient-that-fails-changes-no-weights",
-      a_gradient_that_fails_changes_no_weights);
-  g_test_add_func ("/failures/an-update-that-fails-does-not-count",
-      an_update_that_fails_does_not_count);
-  g_test_add_func ("/failures/weights-that-do-not-arrive-make-no-trainer",
-      weights_that_do_not_arrive_make_no_trainer);
-  g_test_add_func ("/failures/what-does-not-come-back-is-not-saved",
-      what_does_not_come_back_is_not_saved);
-  g_test_add_func ("/failures/a-batch-that-fails-is-not-evaluated",
-      a_batch_that_fails_is_not_evaluated);
-  return g_test_run ();
 }

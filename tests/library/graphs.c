@@ -10,6 +10,7 @@
 #include "tests/support/sampling.h"
 #include "tests/support/training.h"
 #include "kernels/optimizer-math.h"
+#include "tests/support/test.h"
 
 /* --- the backend ---------------------------------------------------------- */
 
@@ -221,8 +222,7 @@ backend_with_sequences (void)
 
 /* --- sampling --------------------------------------------------------------- */
 
-static void
-a_step_of_sampling_is_a_sequence (void)
+TEST (a_step_of_sampling_is_a_sequence)
 {
   static const DdpmSamplerSpec specs[] = {
     {.kind = DDPM_SAMPLER_DDPM,.steps = 3,.clip_x0 = TRUE},
@@ -231,7 +231,7 @@ a_step_of_sampling_is_a_sequence (void)
   g_autoptr (DdpmBackend) without = test_backend_new (DDPM_BACKEND_REFERENCE);
   g_autoptr (DdpmBackend) with = backend_with_sequences ();
   guint width, height;
-  g_autoptr (DdpmModel) model = make_model (test_net_tiny, &width, &height);
+  g_autoptr (DdpmModel) model = test_model_of (test_net_tiny, &width, &height);
   gsize elements = (gsize) width * height * model->config.image_channels;
   g_autofree gfloat *x = pure_noise (FIRST, BATCH, elements);
 
@@ -306,8 +306,7 @@ a_step_of_training_is_sequences (gconstpointer micro_batch)
   g_assert_cmpuint (sequences, ==, 0);
 }
 
-static void
-a_step_that_diverges_changes_nothing (void)
+TEST (a_step_that_diverges_changes_nothing)
 {
   g_autoptr (DdpmBackend) with = backend_with_sequences ();
   DdpmTrainer *trainer = trainer_on (with, 8);
@@ -334,13 +333,10 @@ a_step_that_diverges_changes_nothing (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/sequences/sampling", a_step_of_sampling_is_a_sequence);
+  test_init (&argc, &argv);
   g_test_add_data_func ("/sequences/training/one-pass", GUINT_TO_POINTER (8),
       a_step_of_training_is_sequences);
   g_test_add_data_func ("/sequences/training/four-passes",
       GUINT_TO_POINTER (2), a_step_of_training_is_sequences);
-  g_test_add_func ("/sequences/divergence",
-      a_step_that_diverges_changes_nothing);
   return g_test_run ();
 }

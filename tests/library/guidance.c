@@ -4,6 +4,7 @@
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/model.h"
 #include "tests/support/sampling.h"
+#include "tests/support/test.h"
 
 #define N 192                   /* floats of an image of the test network */
 
@@ -66,7 +67,7 @@ labelled_model (void)
 {
   guint width, height;
 
-  return make_model (test_net_labelled, &width, &height);
+  return test_model_of (test_net_labelled, &width, &height);
 }
 
 /* The same without the label embedding */
@@ -96,8 +97,7 @@ distance (const gfloat * a, const gfloat * b, gsize count)
   return sqrt (sum / count);
 }
 
-static void
-a_label_changes_the_image (void)
+TEST (a_label_changes_the_image)
 {
   const gdouble weights[] = { 1, 2 };
   const gint one[] = { 1 }, two[] = { 2 };
@@ -113,8 +113,7 @@ a_label_changes_the_image (void)
   }
 }
 
-static void
-without_a_label_a_model_is_what_it_is_without_classes (void)
+TEST (without_a_label_a_model_is_what_it_is_without_classes)
 {
   const gdouble weights[] = { 0, 1, 2 };
   const gint none[] = { DDPM_NO_LABEL, DDPM_NO_LABEL }, some[] = { 3, 1 };
@@ -136,8 +135,7 @@ without_a_label_a_model_is_what_it_is_without_classes (void)
   }
 }
 
-static void
-guidance_is_linear_in_a_step (void)
+TEST (guidance_is_linear_in_a_step)
 {
   const gdouble weights[] = { 0.5, 3, 7.5 };
   const gint labels[] = { 3, 0 };
@@ -162,8 +160,7 @@ guidance_is_linear_in_a_step (void)
   }
 }
 
-static void
-a_labelled_sample_does_not_depend_on_its_batch (void)
+TEST (a_labelled_sample_does_not_depend_on_its_batch)
 {
   const gdouble weights[] = { 1, 2 };
   const gint labels[] = { 4, DDPM_NO_LABEL, 2 };
@@ -183,8 +180,7 @@ a_labelled_sample_does_not_depend_on_its_batch (void)
   }
 }
 
-static void
-every_solver_can_be_guided (void)
+TEST (every_solver_can_be_guided)
 {
   const gint labels[] = { 1, 4 };
   g_autoptr (DdpmModel) model = labelled_model ();
@@ -202,8 +198,7 @@ every_solver_can_be_guided (void)
   }
 }
 
-static void
-labels_that_are_no_classes_are_refused (void)
+TEST (labels_that_are_no_classes_are_refused)
 {
   const gint wrong[][2] = { {0, 5}, {-2, 0}, {G_MAXINT, 0}, {G_MININT, 0} };
   const gint right[] = { 4, 4 }, none[] = { DDPM_NO_LABEL, DDPM_NO_LABEL };
@@ -238,8 +233,7 @@ labels_that_are_no_classes_are_refused (void)
   g_assert_cmpmem (x, 2 * N * 4, expected, 2 * N * 4);
 }
 
-static void
-guidance_out_of_range_is_refused (void)
+TEST (guidance_out_of_range_is_refused)
 {
   const gdouble wrong[] = { -0.1, DDPM_MAX_GUIDANCE + 1, NAN, INFINITY };
   g_autoptr (DdpmModel) model = labelled_model ();
@@ -253,19 +247,4 @@ guidance_out_of_range_is_refused (void)
     g_assert_null (ddpm_denoiser_new (model, backend, 1, 8, 8, &spec, &error));
     g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
   }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/guidance/" #name, name)
-  TEST (a_label_changes_the_image);
-  TEST (without_a_label_a_model_is_what_it_is_without_classes);
-  TEST (guidance_is_linear_in_a_step);
-  TEST (a_labelled_sample_does_not_depend_on_its_batch);
-  TEST (every_solver_can_be_guided);
-  TEST (labels_that_are_no_classes_are_refused);
-  TEST (guidance_out_of_range_is_refused);
-  return g_test_run ();
 }

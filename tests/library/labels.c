@@ -8,6 +8,7 @@
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/files/param-tensors.h"
 #include "tests/support/models.h"
+#include "tests/support/test.h"
 
 #define NAMES "cat,dog,1"
 
@@ -50,8 +51,7 @@ assert_labels (const DdpmModel * model, const gchar * text, gint first,
   g_assert_true (ddpm_labels_any (labels) == any);
 }
 
-static void
-an_empty_text_takes_classes_by_turns (void)
+TEST (an_empty_text_takes_classes_by_turns)
 {
   g_autoptr (DdpmModel) model = model_of_classes (3, NULL);
   g_autoptr (DdpmLabels) labels = ddpm_labels_new (model, NULL, NULL);
@@ -60,8 +60,7 @@ an_empty_text_takes_classes_by_turns (void)
   g_assert_cmpint (ddpm_labels_get (labels, G_MAXUINT64), ==, 0);
 }
 
-static void
-a_list_takes_names_numbers_and_none (void)
+TEST (a_list_takes_names_numbers_and_none)
 {
   g_autoptr (DdpmModel) model = model_of_classes (3, NAMES);
 
@@ -71,16 +70,14 @@ a_list_takes_names_numbers_and_none (void)
   assert_labels (model, "dog, 0 ,none", 1, 0, -1, 1);
 }
 
-static void
-a_name_that_is_a_number_is_a_name (void)
+TEST (a_name_that_is_a_number_is_a_name)
 {
   g_autoptr (DdpmModel) model = model_of_classes (3, NAMES);
 
   assert_labels (model, "1", 2, 2, 2, 2);
 }
 
-static void
-without_classes_there_are_no_labels (void)
+TEST (without_classes_there_are_no_labels)
 {
   g_autoptr (DdpmModel) model = model_of_classes (0, NULL);
 
@@ -88,8 +85,7 @@ without_classes_there_are_no_labels (void)
   assert_labels (model, "none,none", -1, -1, -1, -1);
 }
 
-static void
-what_is_no_class_is_refused (void)
+TEST (what_is_no_class_is_refused)
 {
   static const gchar *const texts[] = { "3", "-1", "ship", "cat,,dog", ",",
     " ", "1.5", "99999999999999999999", "\xff\xfe", "None"
@@ -117,8 +113,7 @@ what_is_no_class_is_refused (void)
 
 /* --- names ------------------------------------------------------------------ */
 
-static void
-names_are_checked (void)
+TEST (names_are_checked)
 {
   g_autofree gchar *most = g_strnfill (DDPM_MAX_CLASS_NAME, 'x');
   g_autofree gchar *more = g_strnfill (DDPM_MAX_CLASS_NAME + 1, 'x');
@@ -191,8 +186,7 @@ assert_same_weights (const DdpmModel * a, const DdpmModel * b)
       b->params->total * sizeof (gfloat));
 }
 
-static void
-classes_and_names_come_back (Fixture * f, gconstpointer data)
+FIXTURE_TEST (classes_and_names_come_back)
 {
   g_autoptr (DdpmModel) saved = model_of_classes (3, NAMES);
   g_autoptr (DdpmModel) loaded = NULL;
@@ -206,8 +200,7 @@ classes_and_names_come_back (Fixture * f, gconstpointer data)
   assert_same_weights (loaded, saved);
 }
 
-static void
-a_file_without_classes_says_nothing_of_them (Fixture * f, gconstpointer data)
+FIXTURE_TEST (a_file_without_classes_says_nothing_of_them)
 {
   g_autoptr (DdpmModel) saved = model_of_classes (0, NULL);
   g_autoptr (DdpmModel) loaded = NULL;
@@ -239,8 +232,7 @@ write_tensors (Fixture * f, const DdpmModel * model, const gchar * name,
   g_assert_no_error (error);
 }
 
-static void
-classes_are_read_off_the_tensor (Fixture * f, gconstpointer data)
+FIXTURE_TEST (classes_are_read_off_the_tensor)
 {
   g_autoptr (DdpmModel) saved = model_of_classes (3, NULL);
   g_autoptr (DdpmModel) loaded = NULL;
@@ -251,8 +243,7 @@ classes_are_read_off_the_tensor (Fixture * f, gconstpointer data)
   g_assert_null (loaded->class_names);
 }
 
-static void
-metadata_that_contradicts_is_refused (Fixture * f, gconstpointer data)
+FIXTURE_TEST (metadata_that_contradicts_is_refused)
 {
   static const struct
   {
@@ -274,8 +265,7 @@ metadata_that_contradicts_is_refused (Fixture * f, gconstpointer data)
   }
 }
 
-static void
-more_classes_than_there_can_be_are_refused (void)
+TEST (more_classes_than_there_can_be_are_refused)
 {
   g_autoptr (GError) error = NULL;
   DdpmConfig config;
@@ -288,8 +278,7 @@ more_classes_than_there_can_be_are_refused (void)
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
 }
 
-static void
-other_parameters_have_the_places_that_they_have_without (void)
+TEST (other_parameters_have_the_places_that_they_have_without)
 {
   g_autoptr (DdpmModel) with = model_of_classes (3, NULL);
   g_autoptr (DdpmModel) without = model_of_classes (0, NULL);
@@ -301,26 +290,4 @@ other_parameters_have_the_places_that_they_have_without (void)
   for (guint i = 0; i + 1 < without->params->n_params; i++)
     g_assert_cmpuint (with->params->params[i].offset, ==,
         without->params->params[i].offset);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/labels/" #name, name)
-#define FILE_TEST(name) \
-  g_test_add ("/labels/" #name, Fixture, NULL, setup, name, teardown)
-  TEST (an_empty_text_takes_classes_by_turns);
-  TEST (a_list_takes_names_numbers_and_none);
-  TEST (a_name_that_is_a_number_is_a_name);
-  TEST (without_classes_there_are_no_labels);
-  TEST (what_is_no_class_is_refused);
-  TEST (names_are_checked);
-  TEST (more_classes_than_there_can_be_are_refused);
-  TEST (other_parameters_have_the_places_that_they_have_without);
-  FILE_TEST (classes_and_names_come_back);
-  FILE_TEST (a_file_without_classes_says_nothing_of_them);
-  FILE_TEST (classes_are_read_off_the_tensor);
-  FILE_TEST (metadata_that_contradicts_is_refused);
-  return g_test_run ();
 }

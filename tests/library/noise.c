@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "gst-ddpm/model/noise.h"
-#include "tests/support/json.h"
+#include "tests/support/dump.h"
+#include "tests/support/test.h"
 
 #define N 65536
 
@@ -14,8 +15,7 @@ typedef void (*NoiseFunc) (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out);
 
 /* Random123's published answers for philox4x32-10: counter, key, result */
-static void
-test_words_are_random123s (void)
+TEST (words_are_random123s)
 {
   static const struct
   {
@@ -62,8 +62,7 @@ assert_agrees (JsonObject * entry, const gchar * name, NoiseFunc noise,
   }
 }
 
-static void
-test_numbers_are_the_definitions (void)
+TEST (numbers_are_the_definitions)
 {
   JsonArray *dump = test_json_load ("noise.json");
   guint i;
@@ -97,15 +96,13 @@ assert_slices_agree (NoiseFunc noise)
   }
 }
 
-static void
-test_slices_agree_with_the_whole (void)
+TEST (slices_agree_with_the_whole)
 {
   assert_slices_agree (ddpm_noise_normal);
   assert_slices_agree (ddpm_noise_uniform);
 }
 
-static void
-test_every_argument_matters (void)
+TEST (every_argument_matters)
 {
   gfloat base[64], other[64];
   guint i;
@@ -120,8 +117,7 @@ test_every_argument_matters (void)
 
 /* sums of the first four powers, of N numbers, are within five of their own
  * standard deviations; the numbers are fixed, so the test cannot fail by chance */
-static void
-test_normals_are_normal (void)
+TEST (normals_are_normal)
 {
   g_autofree gfloat *z = g_new (gfloat, N);
   gdouble sum[5] = { 0, }, product = 0;
@@ -141,8 +137,7 @@ test_normals_are_normal (void)
   g_assert_cmpfloat_with_epsilon (product, 0, 5 * sqrt (1.0 / N));
 }
 
-static void
-test_uniforms_are_uniform (void)
+TEST (uniforms_are_uniform)
 {
   g_autofree gfloat *u = g_new (gfloat, N);
   guint bins[64] = { 0, };
@@ -162,8 +157,7 @@ test_uniforms_are_uniform (void)
   g_assert_cmpfloat (chi2, <, 103.4);
 }
 
-static void
-test_samples_are_not_correlated (void)
+TEST (samples_are_not_correlated)
 {
   g_autofree gfloat *a = g_new (gfloat, N), *b = g_new (gfloat, N);
   gdouble product = 0;
@@ -174,22 +168,4 @@ test_samples_are_not_correlated (void)
   for (i = 0; i < N; i++)
     product += (gdouble) a[i] * b[i] / N;
   g_assert_cmpfloat_with_epsilon (product, 0, 5 * sqrt (1.0 / N));
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/noise/words-are-random123s", test_words_are_random123s);
-  g_test_add_func ("/noise/numbers-are-the-definitions",
-      test_numbers_are_the_definitions);
-  g_test_add_func ("/noise/slices-agree-with-the-whole",
-      test_slices_agree_with_the_whole);
-  g_test_add_func ("/noise/every-argument-matters",
-      test_every_argument_matters);
-  g_test_add_func ("/noise/normals-are-normal", test_normals_are_normal);
-  g_test_add_func ("/noise/uniforms-are-uniform", test_uniforms_are_uniform);
-  g_test_add_func ("/noise/samples-are-not-correlated",
-      test_samples_are_not_correlated);
-  return g_test_run ();
 }

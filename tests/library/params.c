@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "gst-ddpm/model/params.h"
+#include "tests/support/test.h"
 
 static void
 assert_shape (const DdpmParams * params, const gchar * name, guint n_dims,
@@ -19,8 +20,7 @@ assert_shape (const DdpmParams * params, const gchar * name, guint n_dims,
 }
 
 /* Counts of the notebook's model.parameters () */
-static void
-notebook_has_as_many_parameters_as_in_pytorch (void)
+TEST (notebook_has_as_many_parameters_as_in_pytorch)
 {
   g_autoptr (DdpmParams) params = NULL;
   DdpmConfig config;
@@ -32,8 +32,7 @@ notebook_has_as_many_parameters_as_in_pytorch (void)
   g_assert_cmpuint (params->n_params, ==, 331);
 }
 
-static void
-ho_2020_has_as_many_parameters_as_published (void)
+TEST (ho_2020_has_as_many_parameters_as_published)
 {
   g_autoptr (DdpmParams) params = NULL;
   DdpmConfig config;
@@ -45,8 +44,7 @@ ho_2020_has_as_many_parameters_as_published (void)
   g_assert_cmpuint (params->n_params, ==, 329);
 }
 
-static void
-names_and_shapes_are_those_of_the_state_dict (void)
+TEST (names_and_shapes_are_those_of_the_state_dict)
 {
   g_autoptr (DdpmParams) params = NULL;
   DdpmConfig config;
@@ -68,8 +66,7 @@ names_and_shapes_are_those_of_the_state_dict (void)
   g_assert_null (ddpm_params_find (params, "downblocks.0.attn.proj.weight"));
 }
 
-static void
-arena_has_no_gap_and_no_overlap (void)
+TEST (arena_has_no_gap_and_no_overlap)
 {
   g_autoptr (DdpmParams) params = NULL;
   DdpmConfig config;
@@ -107,8 +104,7 @@ assert_uniform (const DdpmParams * params, const gfloat * arena,
 
 /* Xavier bounds; the last convolution of a block is almost 0, the projection
  * of attention is not (ResBlock initialises it anew in the notebook). */
-static void
-initialisation_is_the_notebook_s (void)
+TEST (initialisation_is_the_notebook_s)
 {
   g_autoptr (DdpmParams) params = NULL;
   g_autofree gfloat *arena = NULL;
@@ -138,17 +134,4 @@ initialisation_is_the_notebook_s (void)
   /* the table: row 0 is sin 0, cos 0 */
   g_assert_cmpfloat (arena[params->trainable], ==, 0);
   g_assert_cmpfloat (arena[params->trainable + 1], ==, 1);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/params/" #name, name)
-  TEST (notebook_has_as_many_parameters_as_in_pytorch);
-  TEST (ho_2020_has_as_many_parameters_as_published);
-  TEST (names_and_shapes_are_those_of_the_state_dict);
-  TEST (arena_has_no_gap_and_no_overlap);
-  TEST (initialisation_is_the_notebook_s);
-  return g_test_run ();
 }

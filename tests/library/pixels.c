@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "gst-ddpm/model/pixels.h"
+#include "tests/support/test.h"
 
 static guint8
 pixel_of (DdpmDataRange range, gfloat value)
@@ -23,8 +24,7 @@ value_of (DdpmDataRange range, guint8 pixel)
   return value;
 }
 
-static void
-test_every_pixel_survives_a_round_trip (void)
+TEST (every_pixel_survives_a_round_trip)
 {
   guint p;
 
@@ -36,8 +36,7 @@ test_every_pixel_survives_a_round_trip (void)
   }
 }
 
-static void
-test_ranges_end_where_they_should (void)
+TEST (ranges_end_where_they_should)
 {
   g_assert_cmpfloat (value_of (DDPM_DATA_RANGE_SYMMETRIC, 0), ==, -1.0f);
   g_assert_cmpfloat (value_of (DDPM_DATA_RANGE_SYMMETRIC, 255), ==, 1.0f);
@@ -47,8 +46,7 @@ test_ranges_end_where_they_should (void)
   g_assert_cmpfloat (value_of (DDPM_DATA_RANGE_UNIT, 51), ==, 0.2f);
 }
 
-static void
-test_values_go_to_the_nearest_pixel (void)
+TEST (values_go_to_the_nearest_pixel)
 {
   guint p;
 
@@ -65,8 +63,7 @@ test_values_go_to_the_nearest_pixel (void)
   }
 }
 
-static void
-test_values_outside_are_clamped (void)
+TEST (values_outside_are_clamped)
 {
   static const gfloat high[] = { 1.0f, 1.001f, 2.0f, 3e38f, INFINITY };
   static const gfloat low[] = { -1.0f, -1.001f, -2.0f, -3e38f, -INFINITY };
@@ -80,16 +77,14 @@ test_values_outside_are_clamped (void)
   }
 }
 
-static void
-test_not_a_number_is_black (void)
+TEST (not_a_number_is_black)
 {
   g_assert_cmpuint (pixel_of (DDPM_DATA_RANGE_SYMMETRIC, NAN), ==, 0);
   g_assert_cmpuint (pixel_of (DDPM_DATA_RANGE_UNIT, NAN), ==, 0);
   g_assert_cmpuint (pixel_of (DDPM_DATA_RANGE_UNIT, -NAN), ==, 0);
 }
 
-static void
-test_only_count_elements_are_written (void)
+TEST (only_count_elements_are_written)
 {
   const guint8 in[3] = { 255, 255, 255 };
   const gfloat values[3] = { 1.0f, 1.0f, 1.0f };
@@ -102,22 +97,4 @@ test_only_count_elements_are_written (void)
   ddpm_pixels_from_float (DDPM_DATA_RANGE_UNIT, values, 2, pixels);
   g_assert_cmpuint (pixels[1], ==, 255);
   g_assert_cmpuint (pixels[2], ==, 7);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/pixels/every-pixel-survives-a-round-trip",
-      test_every_pixel_survives_a_round_trip);
-  g_test_add_func ("/pixels/ranges-end-where-they-should",
-      test_ranges_end_where_they_should);
-  g_test_add_func ("/pixels/values-go-to-the-nearest-pixel",
-      test_values_go_to_the_nearest_pixel);
-  g_test_add_func ("/pixels/values-outside-are-clamped",
-      test_values_outside_are_clamped);
-  g_test_add_func ("/pixels/not-a-number-is-black", test_not_a_number_is_black);
-  g_test_add_func ("/pixels/only-count-elements-are-written",
-      test_only_count_elements_are_written);
-  return g_test_run ();
 }

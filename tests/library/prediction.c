@@ -9,6 +9,7 @@
 #include "tests/support/files.h"
 #include "tests/support/sampling.h"
 #include "tests/support/training.h"
+#include "tests/support/test.h"
 
 #define ELEMENTS (6 * 4 * 3)
 #define T 10
@@ -66,8 +67,7 @@ gradient (DdpmPrediction prediction, const gfloat * x_0, const gint * t,
 
 /* The network sees x_t and is told a target. Which x_0 has that x_t, if the
  * target v is taken for its eps? Learning eps of that one is the same. */
-static void
-learning_v_is_learning_the_eps_of_another_image (void)
+TEST (learning_v_is_learning_the_eps_of_another_image)
 {
   static const gint t[IMAGES] = { 1, 5, 8 };
   g_autoptr (DdpmModel) model = tiny_model (DDPM_PREDICTION_V);
@@ -96,8 +96,7 @@ learning_v_is_learning_the_eps_of_another_image (void)
 }
 
 /* From pure noise to x_0 in one step: signal x_T - noise v */
-static void
-sampling_finds_the_image_in_v (void)
+TEST (sampling_finds_the_image_in_v)
 {
   const gfloat v = 0.25;
   g_autoptr (DdpmModel) model = constant_model (DDPM_PREDICTION_V, v);
@@ -123,8 +122,7 @@ fill_with_waves (DdpmModel * model, const gchar * name)
 }
 
 /* x_0 is linear in eps, and eps in v. */
-static void
-guidance_guides_v (void)
+TEST (guidance_guides_v)
 {
   DdpmConfig config;
   guint width, height;
@@ -201,8 +199,7 @@ evaluate (DdpmModel * model)
 
 /* If v is 0 for all x_t, eps is noise x_t, which for x_0 = 1 differs from the
  * true one by signal noise - signal^2 eps. */
-static void
-evaluation_measures_eps (void)
+TEST (evaluation_measures_eps)
 {
   g_autoptr (DdpmModel) model = constant_model (DDPM_PREDICTION_V, 0);
   g_autoptr (DdpmSchedule) schedule = ddpm_schedule_new (&model->config, NULL);
@@ -219,8 +216,7 @@ evaluation_measures_eps (void)
 
 /* --- files and settings ------------------------------------------------ */
 
-static void
-a_checkpoint_keeps_it (void)
+TEST (a_checkpoint_keeps_it)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "v.bin", NULL);
@@ -244,8 +240,7 @@ a_checkpoint_keeps_it (void)
   test_files_remove_folder (folder);
 }
 
-static void
-another_prediction_than_these_is_refused (void)
+TEST (another_prediction_than_these_is_refused)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "v.bin", NULL);
@@ -268,8 +263,7 @@ another_prediction_than_these_is_refused (void)
   test_files_remove_folder (folder);
 }
 
-static void
-its_loss_takes_no_other_weight (void)
+TEST (its_loss_takes_no_other_weight)
 {
   g_autoptr (DdpmModel) model = tiny_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
@@ -284,8 +278,7 @@ its_loss_takes_no_other_weight (void)
   g_assert_nonnull (strstr (error->message, "max-loss-weight"));
 }
 
-static void
-weights_of_eps_are_a_beginning (void)
+TEST (weights_of_eps_are_a_beginning)
 {
   g_autoptr (DdpmModel) of_eps = tiny_model (DDPM_PREDICTION_EPSILON);
   g_autoptr (DdpmModel) of_v = NULL;
@@ -301,21 +294,4 @@ weights_of_eps_are_a_beginning (void)
   g_assert_cmpint (of_v->config.prediction, ==, DDPM_PREDICTION_V);
   g_assert_cmpmem (of_v->weights, of_v->params->total * sizeof (gfloat),
       of_eps->weights, of_eps->params->total * sizeof (gfloat));
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/prediction/" #name, name)
-  TEST (learning_v_is_learning_the_eps_of_another_image);
-  TEST (sampling_finds_the_image_in_v);
-  TEST (guidance_guides_v);
-  TEST (evaluation_measures_eps);
-  TEST (a_checkpoint_keeps_it);
-  TEST (another_prediction_than_these_is_refused);
-  TEST (its_loss_takes_no_other_weight);
-  TEST (weights_of_eps_are_a_beginning);
-#undef TEST
-  return g_test_run ();
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "kernels/replace.h"
+#include "tests/support/test.h"
 
 typedef struct
 {
@@ -87,8 +88,7 @@ get_mode (const gchar * path)
   return st.st_mode & 0777;
 }
 
-static void
-makes_and_replaces (Fixture * f, gconstpointer data)
+FIXTURE_TEST (makes_and_replaces)
 {
   assert_replaces (f->path, "a long first content");
   assert_content (f->path, "a long first content");
@@ -97,8 +97,7 @@ makes_and_replaces (Fixture * f, gconstpointer data)
   g_assert_cmpuint (test_files_count (f->folder), ==, 1);
 }
 
-static void
-works_in_the_current_folder (Fixture * f, gconstpointer data)
+FIXTURE_TEST (works_in_the_current_folder)
 {
   g_autofree gchar *before = g_get_current_dir ();
 
@@ -108,8 +107,7 @@ works_in_the_current_folder (Fixture * f, gconstpointer data)
   g_assert_cmpint (chdir (before), ==, 0);
 }
 
-static void
-shows_nothing_before_the_commit (Fixture * f, gconstpointer data)
+FIXTURE_TEST (shows_nothing_before_the_commit)
 {
   DdpmReplace replace;
 
@@ -122,8 +120,7 @@ shows_nothing_before_the_commit (Fixture * f, gconstpointer data)
   g_assert_cmpuint (test_files_count (f->folder), ==, 1);
 }
 
-static void
-makes_files_of_the_umask (Fixture * f, gconstpointer data)
+FIXTURE_TEST (makes_files_of_the_umask)
 {
   mode_t before = umask (027);
 
@@ -132,8 +129,7 @@ makes_files_of_the_umask (Fixture * f, gconstpointer data)
   g_assert_cmpuint (get_mode (f->path), ==, 0640);
 }
 
-static void
-keeps_the_mode_of_a_file (Fixture * f, gconstpointer data)
+FIXTURE_TEST (keeps_the_mode_of_a_file)
 {
   assert_replaces (f->path, "old");
   g_assert_cmpint (chmod (f->path, 0604), ==, 0);
@@ -141,8 +137,7 @@ keeps_the_mode_of_a_file (Fixture * f, gconstpointer data)
   g_assert_cmpuint (get_mode (f->path), ==, 0604);
 }
 
-static void
-replaces_what_a_link_leads_to (Fixture * f, gconstpointer data)
+FIXTURE_TEST (replaces_what_a_link_leads_to)
 {
   g_autofree gchar *first = g_build_filename (f->folder, "first", NULL);
   g_autofree gchar *second = g_build_filename (f->folder, "second", NULL);
@@ -158,16 +153,14 @@ replaces_what_a_link_leads_to (Fixture * f, gconstpointer data)
   g_assert_cmpuint (test_files_count (f->folder), ==, 3);
 }
 
-static void
-refuses_a_circle_of_links (Fixture * f, gconstpointer data)
+FIXTURE_TEST (refuses_a_circle_of_links)
 {
   g_assert_cmpint (symlink ("file", f->path), ==, 0);
   assert_refuses (f->path, DDPM_ERROR_WRITE, "cannot be written");
   g_assert_cmpuint (test_files_count (f->folder), ==, 1);
 }
 
-static void
-refuses_what_is_no_file (Fixture * f, gconstpointer data)
+FIXTURE_TEST (refuses_what_is_no_file)
 {
   g_assert_cmpint (mkfifo (f->path, 0600), ==, 0);
   assert_refuses (f->folder, DDPM_ERROR_WRITE, "found a folder");
@@ -176,8 +169,7 @@ refuses_what_is_no_file (Fixture * f, gconstpointer data)
   g_assert_cmpuint (test_files_count (f->folder), ==, 1);
 }
 
-static void
-refuses_a_folder_that_is_not_there (Fixture * f, gconstpointer data)
+FIXTURE_TEST (refuses_a_folder_that_is_not_there)
 {
   g_autofree gchar *path = g_build_filename (f->folder, "no", "file", NULL);
 
@@ -185,8 +177,7 @@ refuses_a_folder_that_is_not_there (Fixture * f, gconstpointer data)
 }
 
 /* A process that was killed leaves such a file. */
-static void
-takes_over_a_partial_file (Fixture * f, gconstpointer data)
+FIXTURE_TEST (takes_over_a_partial_file)
 {
   g_file_set_contents (f->partial, "longer than the content", -1, NULL);
   assert_replaces (f->path, "content");
@@ -194,8 +185,7 @@ takes_over_a_partial_file (Fixture * f, gconstpointer data)
   g_assert_cmpuint (test_files_count (f->folder), ==, 1);
 }
 
-static void
-refuses_while_another_one_writes (Fixture * f, gconstpointer data)
+FIXTURE_TEST (refuses_while_another_one_writes)
 {
   DdpmReplace replace;
 
@@ -207,8 +197,7 @@ refuses_while_another_one_writes (Fixture * f, gconstpointer data)
   assert_content (f->path, "first");
 }
 
-static void
-writes_through_no_link_laid_for_it (Fixture * f, gconstpointer data)
+FIXTURE_TEST (writes_through_no_link_laid_for_it)
 {
   g_autofree gchar *other = g_build_filename (f->folder, "other", NULL);
 
@@ -221,8 +210,7 @@ writes_through_no_link_laid_for_it (Fixture * f, gconstpointer data)
   assert_content (other, "precious");
 }
 
-static void
-a_private_file_is_its_owner_s_alone (Fixture * f, gconstpointer data)
+FIXTURE_TEST (a_private_file_is_its_owner_s_alone)
 {
   g_autofree gchar *other = g_build_filename (f->folder, "other", NULL);
   mode_t before = umask (0);
@@ -244,8 +232,7 @@ a_private_file_is_its_owner_s_alone (Fixture * f, gconstpointer data)
 
 /* A limit of the file size stands for a full disk. SIGXFSZ, which by default ends
  * the process, must not arrive. */
-static void
-leaves_the_old_file_when_the_disk_is_full (Fixture * f, gconstpointer data)
+FIXTURE_TEST (leaves_the_old_file_when_the_disk_is_full)
 {
   g_autofree gchar *large = g_strnfill (100000, 'x');
   struct rlimit all, little;
@@ -290,40 +277,9 @@ check_pattern (const gchar * path)
   g_assert_cmpstr (content, ==, expected);
 }
 
-static void
-is_whole_whenever_the_writer_is_killed (Fixture * f, gconstpointer data)
+FIXTURE_TEST (is_whole_whenever_the_writer_is_killed)
 {
   test_files_kill_writers (f->path, 40, write_pattern, check_pattern);
   assert_replaces (f->path, "last");
   g_assert_cmpuint (test_files_count (f->folder), ==, 1);
-}
-
-#define ADD(name, func) g_test_add ("/replace/" name, Fixture, NULL, setup, \
-    func, teardown)
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  ADD ("makes-and-replaces", makes_and_replaces);
-  ADD ("works-in-the-current-folder", works_in_the_current_folder);
-  ADD ("shows-nothing-before-the-commit", shows_nothing_before_the_commit);
-  ADD ("makes-files-of-the-umask", makes_files_of_the_umask);
-  ADD ("keeps-the-mode-of-a-file", keeps_the_mode_of_a_file);
-  ADD ("replaces-what-a-link-leads-to", replaces_what_a_link_leads_to);
-  ADD ("refuses-a-circle-of-links", refuses_a_circle_of_links);
-  ADD ("refuses-what-is-no-file", refuses_what_is_no_file);
-  ADD ("refuses-a-folder-that-is-not-there",
-      refuses_a_folder_that_is_not_there);
-  ADD ("takes-over-a-partial-file", takes_over_a_partial_file);
-  ADD ("refuses-while-another-one-writes", refuses_while_another_one_writes);
-  ADD ("writes-through-no-link-laid-for-it",
-      writes_through_no_link_laid_for_it);
-  ADD ("a-private-file-is-its-owner-s-alone",
-      a_private_file_is_its_owner_s_alone);
-  ADD ("leaves-the-old-file-when-the-disk-is-full",
-      leaves_the_old_file_when_the_disk_is_full);
-  ADD ("is-whole-whenever-the-writer-is-killed",
-      is_whole_whenever_the_writer_is_killed);
-  return g_test_run ();
 }

@@ -4,6 +4,7 @@
 #include "tests/support/files.h"
 
 #include "kernels/bf16.h"
+#include "tests/support/test.h"
 
 typedef struct
 {
@@ -46,8 +47,7 @@ add (Fixture * f, const gchar * name, DdpmType type, guint count,
 
 /* As the official writer does: metadata first, data aligned to 8 bytes, the
  * widest type first, then by name */
-static void
-writes_the_header_as_the_official_writer (Fixture * f, gconstpointer data)
+FIXTURE_TEST (writes_the_header_as_the_official_writer)
 {
   const gfloat x[4] = { 1, 2, 3, 4 };
   const guint shape[] = { 2, 1, 2, 1 };
@@ -78,8 +78,7 @@ writes_the_header_as_the_official_writer (Fixture * f, gconstpointer data)
 }
 
 /* More than one chunk of the conversion, and not a whole number of them */
-static void
-rounds_to_bf16_as_pytorch_does (Fixture * f, gconstpointer data)
+FIXTURE_TEST (rounds_to_bf16_as_pytorch_does)
 {
   g_autoptr (GBytes) bytes = test_files_data ("rounding.safetensors");
   g_autoptr (DdpmSafetensors) dump =
@@ -107,8 +106,7 @@ rounds_to_bf16_as_pytorch_does (Fixture * f, gconstpointer data)
       total * sizeof *expected);
 }
 
-static void
-keeps_floats_to_the_bit (Fixture * f, gconstpointer data)
+FIXTURE_TEST (keeps_floats_to_the_bit)
 {
   const guint32 bits[] = { 0x00000000, 0x80000000, 0x00000001, 0x807fffff,
     0x00800000, 0x7f7fffff, 0xff7fffff, 0x3f800001
@@ -126,8 +124,7 @@ keeps_floats_to_the_bit (Fixture * f, gconstpointer data)
   g_assert_cmpmem (found, sizeof found, bits, sizeof bits);
 }
 
-static void
-keeps_any_metadata (Fixture * f, gconstpointer data)
+FIXTURE_TEST (keeps_any_metadata)
 {
   const gchar *const texts[] = { "", "\"quotes\" and \\", "a\nb\tc\x01\x7f",
     "été 日本 \xf0\x9f\x98\x80", "{\"a\":[1,2]}", "/* */ // '"
@@ -147,19 +144,4 @@ keeps_any_metadata (Fixture * f, gconstpointer data)
     g_assert_cmpstr (g_hash_table_lookup (metadata, texts[i]), ==, texts[i]);
   g_assert_cmpstr (g_hash_table_lookup (metadata, "not UTF-8"), ==,
       "\xef\xbf\xbd");
-}
-
-#define ADD(name, func) g_test_add ("/safetensors-writer/" name, Fixture, \
-    NULL, setup, func, teardown)
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  ADD ("writes-the-header-as-the-official-writer",
-      writes_the_header_as_the_official_writer);
-  ADD ("rounds-to-bf16-as-pytorch-does", rounds_to_bf16_as_pytorch_does);
-  ADD ("keeps-floats-to-the-bit", keeps_floats_to_the_bit);
-  ADD ("keeps-any-metadata", keeps_any_metadata);
-  return g_test_run ();
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tests/support/files.h"
+#include "tests/support/test.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -33,8 +34,7 @@ assert_refused (GBytes * bytes, const gchar * fragment)
 
 /* --- what is read ----------------------------------------------------- */
 
-static void
-reads_tensors_in_any_order (void)
+TEST (reads_tensors_in_any_order)
 {
   g_autoptr (GBytes) bytes = make_file ("{"
       "\"b\": {\"shape\":[2,3],\"data_offsets\":[8,32],\"dtype\":\"F32\"},\n"
@@ -62,8 +62,7 @@ reads_tensors_in_any_order (void)
   g_assert_cmpstr (g_hash_table_lookup (metadata, "é\""), ==, "{[//");
 }
 
-static void
-reads_a_file_without_tensors (void)
+TEST (reads_a_file_without_tensors)
 {
   g_autoptr (GBytes) bytes = make_file ("{}", 0);
   g_autoptr (DdpmSafetensors) file =
@@ -74,8 +73,7 @@ reads_a_file_without_tensors (void)
 }
 
 /* As the names of 4,096 classes may be */
-static void
-reads_metadata_of_any_length (void)
+TEST (reads_metadata_of_any_length)
 {
   g_autofree gchar *value = g_strnfill (300000, 'x');
   g_autofree gchar *header =
@@ -117,8 +115,7 @@ assert_same (DdpmSafetensors * file, const gchar * a, const gchar * b)
   g_assert_cmpmem (x, n * sizeof *x, y, m * sizeof *y);
 }
 
-static void
-widens_halves_as_pytorch_does (void)
+TEST (widens_halves_as_pytorch_does)
 {
   g_autoptr (GBytes) bytes = test_files_data ("rounding.safetensors");
   g_autoptr (DdpmSafetensors) file =
@@ -128,8 +125,7 @@ widens_halves_as_pytorch_does (void)
   assert_same (file, "x.bf16", "x.bf16.widened");
 }
 
-static void
-reads_a_file_as_it_reads_memory (void)
+TEST (reads_a_file_as_it_reads_memory)
 {
   g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
       "rounding.safetensors", NULL);
@@ -140,8 +136,7 @@ reads_a_file_as_it_reads_memory (void)
   assert_same (file, "x.bf16", "x.bf16.widened");
 }
 
-static void
-requires_name_shape_and_dtype (void)
+TEST (requires_name_shape_and_dtype)
 {
   g_autoptr (GBytes) bytes = make_file ("{"
       "\"f\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
@@ -313,8 +308,7 @@ refuses_malformed (gconstpointer data)
   assert_refused (bytes, m->fragment);
 }
 
-static void
-refuses_every_truncation (void)
+TEST (refuses_every_truncation)
 {
   g_autoptr (GBytes) whole = make_file ("{" A "," TENSOR ("b", "BF16", "[2,2]",
           "[8,16]") "}", 16);
@@ -330,8 +324,7 @@ refuses_every_truncation (void)
   }
 }
 
-static void
-refuses_header_lengths_beyond_the_file (void)
+TEST (refuses_header_lengths_beyond_the_file)
 {
   const guint64 lengths[] = { 3, 1000, DDPM_SAFETENSORS_MAX_HEADER,
     DDPM_SAFETENSORS_MAX_HEADER + 1, (guint64) 1 << 63, G_MAXUINT64,
@@ -352,8 +345,7 @@ refuses_header_lengths_beyond_the_file (void)
 }
 
 /* A parser that recurses would overflow its stack. */
-static void
-refuses_deep_nesting (void)
+TEST (refuses_deep_nesting)
 {
   const gchar *starts[] =
       { "{\"a\":", "{\"a\":{\"shape\":", "{\"__metadata__\":" };
@@ -383,8 +375,7 @@ append_numbered (GString * s, gboolean member, guint n)
     g_string_append_printf (s, ",%u", n);
 }
 
-static void
-refuses_more_values_than_a_network_has (void)
+TEST (refuses_more_values_than_a_network_has)
 {
   const gchar *starts[] =
       { "{\"b\":{\"shape\":[0", "{\"b\":0", "{\"b\":{\"c\":0" };
@@ -402,8 +393,7 @@ refuses_more_values_than_a_network_has (void)
   }
 }
 
-static void
-refuses_long_names (void)
+TEST (refuses_long_names)
 {
   g_autofree gchar *name = g_strnfill (256, 'x');
   g_autofree gchar *header = g_strdup_printf ("{\"%s\":{},%s}", name, A);
@@ -413,8 +403,7 @@ refuses_long_names (void)
 }
 
 /* Their tables would be quadratic: "Az" and "BY" have one hash value. */
-static void
-refuses_names_that_collide (void)
+TEST (refuses_names_that_collide)
 {
   GString *s = g_string_new ("{");
   g_autoptr (GBytes) bytes = NULL;
@@ -433,8 +422,7 @@ refuses_names_that_collide (void)
   g_string_free (s, TRUE);
 }
 
-static void
-escapes_names_in_messages (void)
+TEST (escapes_names_in_messages)
 {
   g_autoptr (GBytes) bytes =
       make_file ("{\"\xc2\x9b" "2J\":{\"dtype\":\"F32\"}}", 0);
@@ -457,8 +445,7 @@ opens_or_refuses (GBytes * bytes)
   ddpm_safetensors_free (file);
 }
 
-static void
-survives_random_bytes (void)
+TEST (survives_random_bytes)
 {
   g_autoptr (GBytes) file = make_file ("{\"__metadata__\":{\"k\":\"v\"}," A ","
       TENSOR ("b", "BF16", "[2,2]", "[8,16]") ","
@@ -482,8 +469,7 @@ assert_open_error (const gchar * path, DdpmError code, const gchar * fragment)
   g_error_free (error);
 }
 
-static void
-names_a_file_that_cannot_be_opened (void)
+TEST (names_a_file_that_cannot_be_opened)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *missing = g_build_filename (folder, "missing", NULL);
@@ -500,8 +486,7 @@ names_a_file_that_cannot_be_opened (void)
 }
 
 /* A mapping would end in SIGBUS. */
-static void
-reports_a_file_that_shrinks (void)
+TEST (reports_a_file_that_shrinks)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
@@ -523,20 +508,12 @@ reports_a_file_that_shrinks (void)
   test_files_remove_folder (folder);
 }
 
-#define ADD(name, func) g_test_add_func ("/safetensors/" name, func)
-
 int
 main (int argc, char **argv)
 {
   guint i;
 
-  g_test_init (&argc, &argv, NULL);
-  ADD ("reads-tensors-in-any-order", reads_tensors_in_any_order);
-  ADD ("reads-a-file-without-tensors", reads_a_file_without_tensors);
-  ADD ("reads-metadata-of-any-length", reads_metadata_of_any_length);
-  ADD ("widens-halves-as-pytorch-does", widens_halves_as_pytorch_does);
-  ADD ("reads-a-file-as-it-reads-memory", reads_a_file_as_it_reads_memory);
-  ADD ("requires-name-shape-and-dtype", requires_name_shape_and_dtype);
+  test_init (&argc, &argv);
   g_test_add_data_func ("/safetensors/refuses-not-finite/f32", "F32",
       refuses_numbers_that_are_not_finite);
   g_test_add_data_func ("/safetensors/refuses-not-finite/f16", "F16",
@@ -547,18 +524,5 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, &malformed[i], refuses_malformed);
   }
-  ADD ("refuses-every-truncation", refuses_every_truncation);
-  ADD ("refuses-header-lengths-beyond-the-file",
-      refuses_header_lengths_beyond_the_file);
-  ADD ("refuses-deep-nesting", refuses_deep_nesting);
-  ADD ("refuses-more-values-than-a-network-has",
-      refuses_more_values_than_a_network_has);
-  ADD ("refuses-long-names", refuses_long_names);
-  ADD ("refuses-names-that-collide", refuses_names_that_collide);
-  ADD ("escapes-names-in-messages", escapes_names_in_messages);
-  ADD ("survives-random-bytes", survives_random_bytes);
-  ADD ("names-a-file-that-cannot-be-opened",
-      names_a_file_that_cannot_be_opened);
-  ADD ("reports-a-file-that-shrinks", reports_a_file_that_shrinks);
   return g_test_run ();
 }

@@ -5,7 +5,8 @@
 #include <math.h>
 
 #include "tests/support/sampler.h"
-#include "tests/support/json.h"
+#include "tests/support/dump.h"
+#include "tests/support/test.h"
 
 static void
 assert_near (gdouble found, gdouble expected, gdouble tolerance)
@@ -69,8 +70,7 @@ check_runs (const DdpmSchedule * schedule, JsonArray * runs)
   return i;
 }
 
-static void
-test_coefficients_agree_with_long_double (void)
+TEST (coefficients_agree_with_long_double)
 {
   JsonArray *dump = test_json_load ("schedule.json");
   guint i, n_runs = 0;
@@ -92,8 +92,7 @@ test_coefficients_agree_with_long_double (void)
   json_array_unref (dump);
 }
 
-static void
-test_full_ddpm_has_the_notebooks_coefficients (void)
+TEST (full_ddpm_has_the_notebooks_coefficients)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   g_autoptr (DdpmSampler) sampler = make (s,
@@ -116,8 +115,7 @@ test_full_ddpm_has_the_notebooks_coefficients (void)
 
 /* Ho et al. 2020, eq. 11: without clipping, the mean is
  * (x - beta / sqrt (1 - A) eps) / sqrt (alpha) */
-static void
-test_ddpm_mean_is_the_eps_form (void)
+TEST (ddpm_mean_is_the_eps_form)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   g_autoptr (DdpmSampler) sampler = make (s,
@@ -136,8 +134,7 @@ test_ddpm_mean_is_the_eps_form (void)
   }
 }
 
-static void
-test_fixed_large_is_beta (void)
+TEST (fixed_large_is_beta)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   DdpmSamplerSpec spec = spec_of (DDPM_SAMPLER_DDPM, 0, 1000, 0);
@@ -153,8 +150,7 @@ test_fixed_large_is_beta (void)
 }
 
 /* Song et al. 2021, section 4.1 */
-static void
-test_ddim_of_eta_1_is_ddpm (void)
+TEST (ddim_of_eta_1_is_ddpm)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   DdpmSamplerSpec spec = spec_of (DDPM_SAMPLER_DDIM, 37, 1000, 0);
@@ -178,8 +174,7 @@ test_ddim_of_eta_1_is_ddpm (void)
 
 /* If x_0 is right, a step from N (sqrt (A) x_0, 1 - A) lands in N (sqrt (A')
  * x_0, 1 - A'): what all these samplers are derived from */
-static void
-test_steps_keep_the_marginals (void)
+TEST (steps_keep_the_marginals)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   guint k, i;
@@ -207,8 +202,7 @@ test_steps_keep_the_marginals (void)
   }
 }
 
-static void
-test_last_step_is_the_predicted_image (void)
+TEST (last_step_is_the_predicted_image)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   guint kind, steps;
@@ -231,8 +225,7 @@ test_last_step_is_the_predicted_image (void)
   }
 }
 
-static void
-test_only_ancestral_steps_add_noise (void)
+TEST (only_ancestral_steps_add_noise)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   g_autoptr (DdpmSampler) ddpm = make (s,
@@ -253,8 +246,7 @@ test_only_ancestral_steps_add_noise (void)
   g_assert_true (dpmpp->multistep);
 }
 
-static void
-test_clipping_is_to_the_data_range (void)
+TEST (clipping_is_to_the_data_range)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   DdpmSamplerSpec spec = spec_of (DDPM_SAMPLER_DDPM, 2, 1000, 0);
@@ -334,21 +326,18 @@ assert_order (DdpmSamplerKind kind, gdouble order)
   }
 }
 
-static void
-test_ddim_converges_at_first_order (void)
+TEST (ddim_converges_at_first_order)
 {
   assert_order (DDPM_SAMPLER_DDIM, 1.0);
 }
 
-static void
-test_dpmpp_2m_converges_at_second_order (void)
+TEST (dpmpp_2m_converges_at_second_order)
 {
   assert_order (DDPM_SAMPLER_DPMPP_2M, 2.0);
 }
 
 /* Lu et al. 2022, section 4: DDIM is DPM-Solver++ of first order. */
-static void
-test_first_step_of_dpmpp_2m_is_ddims (void)
+TEST (first_step_of_dpmpp_2m_is_ddims)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   g_autoptr (DdpmSampler) ddim = make (s,
@@ -362,34 +351,4 @@ test_first_step_of_dpmpp_2m_is_ddims (void)
   assert_near (a->c_x0, b->c_x0, 1e-7);
   g_assert_cmpfloat (b->c_x0_prev, ==, 0.0f);
   g_assert_cmpfloat (dpmpp->steps[1].coefs.c_x0_prev, !=, 0.0f);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/sampler/coefficients-agree-with-long-double",
-      test_coefficients_agree_with_long_double);
-  g_test_add_func ("/sampler/full-ddpm-has-the-notebooks-coefficients",
-      test_full_ddpm_has_the_notebooks_coefficients);
-  g_test_add_func ("/sampler/ddpm-mean-is-the-eps-form",
-      test_ddpm_mean_is_the_eps_form);
-  g_test_add_func ("/sampler/fixed-large-is-beta", test_fixed_large_is_beta);
-  g_test_add_func ("/sampler/ddim-of-eta-1-is-ddpm",
-      test_ddim_of_eta_1_is_ddpm);
-  g_test_add_func ("/sampler/steps-keep-the-marginals",
-      test_steps_keep_the_marginals);
-  g_test_add_func ("/sampler/last-step-is-the-predicted-image",
-      test_last_step_is_the_predicted_image);
-  g_test_add_func ("/sampler/only-ancestral-steps-add-noise",
-      test_only_ancestral_steps_add_noise);
-  g_test_add_func ("/sampler/clipping-is-to-the-data-range",
-      test_clipping_is_to_the_data_range);
-  g_test_add_func ("/sampler/ddim-converges-at-first-order",
-      test_ddim_converges_at_first_order);
-  g_test_add_func ("/sampler/dpmpp-2m-converges-at-second-order",
-      test_dpmpp_2m_converges_at_second_order);
-  g_test_add_func ("/sampler/first-step-of-dpmpp-2m-is-ddims",
-      test_first_step_of_dpmpp_2m_is_ddims);
-  return g_test_run ();
 }

@@ -3,8 +3,9 @@
  */
 #include <math.h>
 
-#include "tests/support/json.h"
-#include "tests/support/schedules.h"
+#include "tests/support/dump.h"
+#include "tests/support/sampler.h"
+#include "tests/support/test.h"
 
 static void
 assert_close (gdouble found, gdouble expected, gdouble relative)
@@ -12,8 +13,7 @@ assert_close (gdouble found, gdouble expected, gdouble relative)
   g_assert_cmpfloat (fabs (found - expected), <=, relative * fabs (expected));
 }
 
-static void
-test_linear_has_the_published_numbers (void)
+TEST (linear_has_the_published_numbers)
 {
   g_autoptr (DdpmSchedule) s =
       make_schedule (DDPM_SCHEDULE_LINEAR, 1000, 1e-4, 0.02);
@@ -31,8 +31,7 @@ test_linear_has_the_published_numbers (void)
   assert_close (s->posterior_variance[999], 0.01999998, 1e-6);
 }
 
-static void
-test_first_posterior_is_exact (void)
+TEST (first_posterior_is_exact)
 {
   DdpmSchedule *s = make_schedule (DDPM_SCHEDULE_LINEAR, 1000, 1e-4, 0.02);
 
@@ -44,8 +43,7 @@ test_first_posterior_is_exact (void)
   ddpm_schedule_free (s);
 }
 
-static void
-test_cosine_is_capped (void)
+TEST (cosine_is_capped)
 {
   g_autoptr (DdpmSchedule) s =
       make_schedule (DDPM_SCHEDULE_COSINE, 1000, 1e-4, 0.02);
@@ -74,8 +72,7 @@ assert_table (JsonObject * tables, const gchar * name, const gdouble * found,
     assert_close (found[t], json_array_get_double_element (expected, t), 1e-13);
 }
 
-static void
-test_tables_agree_with_long_double (void)
+TEST (tables_agree_with_long_double)
 {
   JsonArray *dump = test_json_load ("schedule.json");
   guint i;
@@ -111,8 +108,7 @@ test_tables_agree_with_long_double (void)
   json_array_unref (dump);
 }
 
-static void
-test_states_are_one_above_timesteps (void)
+TEST (states_are_one_above_timesteps)
 {
   g_autoptr (DdpmSchedule) s =
       make_schedule (DDPM_SCHEDULE_LINEAR, 10, 1e-4, 0.02);
@@ -139,29 +135,10 @@ assert_refused (guint T, gdouble beta_start, gdouble beta_end)
   g_error_free (error);
 }
 
-static void
-test_what_no_number_can_hold_is_refused (void)
+TEST (what_no_number_can_hold_is_refused)
 {
   assert_refused (DDPM_MAX_TIMESTEPS, 1e-4, 0.02);      /* alpha-bar is 0 */
   assert_refused (1000, 0.5, 0.5);      /* 1 / alpha-bar is infinite in float */
   assert_refused (10, 1e-300, 0.02);    /* 1 - alpha-bar is 0 in float */
   assert_refused (0, 1e-4, 0.02);       /* and what the configuration forbids */
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/schedule/linear-has-the-published-numbers",
-      test_linear_has_the_published_numbers);
-  g_test_add_func ("/schedule/first-posterior-is-exact",
-      test_first_posterior_is_exact);
-  g_test_add_func ("/schedule/cosine-is-capped", test_cosine_is_capped);
-  g_test_add_func ("/schedule/tables-agree-with-long-double",
-      test_tables_agree_with_long_double);
-  g_test_add_func ("/schedule/states-are-one-above-timesteps",
-      test_states_are_one_above_timesteps);
-  g_test_add_func ("/schedule/what-no-number-can-hold-is-refused",
-      test_what_no_number_can_hold_is_refused);
-  return g_test_run ();
 }

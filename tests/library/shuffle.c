@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "gst-ddpm/files/cifar.h"
-#include "tests/support/json.h"
+#include "tests/support/dump.h"
+#include "tests/support/test.h"
 
-static void
-test_shuffle_is_a_permutation (void)
+TEST (shuffle_is_a_permutation)
 {
   static const guint64 sizes[] = { 0, 1, 2, 3, 10, 1000, 50000 };
   guint k;
@@ -28,8 +28,7 @@ test_shuffle_is_a_permutation (void)
   }
 }
 
-static void
-test_shuffle_depends_on_seed_and_epoch_alone (void)
+TEST (shuffle_depends_on_seed_and_epoch_alone)
 {
   guint64 a[100], b[100];
   guint i;
@@ -45,8 +44,7 @@ test_shuffle_depends_on_seed_and_epoch_alone (void)
 }
 
 /* A resumed run computes its data order anew: it must never change. */
-static void
-test_shuffle_is_what_it_always_was (void)
+TEST (shuffle_is_what_it_always_was)
 {
   JsonArray *dump = test_json_load ("shuffle.json");
   guint k, i;
@@ -73,8 +71,7 @@ code_of (const guint64 order[4])
   return order[0] | order[1] << 2 | order[2] << 4 | order[3] << 6;
 }
 
-static void
-test_shuffle_is_uniform (void)
+TEST (shuffle_is_uniform)
 {
   const guint n = 24000;
   guint count[256] = { 0, };
@@ -98,17 +95,4 @@ test_shuffle_is_uniform (void)
   /* 23 degrees of freedom: 1 in 1000 on either side */
   g_assert_cmpfloat (chi2, >, 7.5);
   g_assert_cmpfloat (chi2, <, 49.7);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/shuffle/is-a-permutation", test_shuffle_is_a_permutation);
-  g_test_add_func ("/shuffle/depends-on-seed-and-epoch-alone",
-      test_shuffle_depends_on_seed_and_epoch_alone);
-  g_test_add_func ("/shuffle/is-what-it-always-was",
-      test_shuffle_is_what_it_always_was);
-  g_test_add_func ("/shuffle/is-uniform", test_shuffle_is_uniform);
-  return g_test_run ();
 }

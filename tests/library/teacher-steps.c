@@ -8,6 +8,7 @@
 #include "tests/support/files.h"
 #include "tests/support/sampling.h"
 #include "tests/support/training.h"
+#include "tests/support/test.h"
 
 #define SIZE 8
 #define ELEMENTS (SIZE * SIZE * 3)
@@ -149,8 +150,7 @@ check_loss (DdpmPrediction prediction, guint which, guint ratio)
   g_assert_cmpfloat_with_epsilon (loss, expected, 1e-3 * expected);
 }
 
-static void
-what_is_learnt_is_where_several_steps_lead (void)
+TEST (what_is_learnt_is_where_several_steps_lead)
 {
   for (guint which = 0; which < STEPS; which++) {
     check_loss (DDPM_PREDICTION_V, which, 2);
@@ -159,8 +159,7 @@ what_is_learnt_is_where_several_steps_lead (void)
   }
 }
 
-static void
-one_step_of_its_own_is_no_news (void)
+TEST (one_step_of_its_own_is_no_news)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) trainer = student_of (model, 4, 1);
@@ -177,8 +176,7 @@ one_step_of_its_own_is_no_news (void)
 }
 
 /* What is learnt at is only where steps begin. */
-static void
-other_timesteps_are_refused (void)
+TEST (other_timesteps_are_refused)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) trainer = student_of (model, STEPS, 2);
@@ -193,8 +191,7 @@ other_timesteps_are_refused (void)
 }
 
 /* From other weights than the teacher's */
-static void
-training_comes_closer_to_the_teacher (void)
+TEST (training_comes_closer_to_the_teacher)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmModel) other = labelled_model (DDPM_PREDICTION_V);
@@ -224,8 +221,7 @@ check_refused (DdpmModel * teacher, DdpmTrainer * student)
 }
 
 /* Salimans & Ho halve the steps again and again: a student becomes a teacher. */
-static void
-only_one_of_as_many_steps_can_teach (void)
+TEST (only_one_of_as_many_steps_can_teach)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) trainer = student_of (model, STEPS, 2);
@@ -236,8 +232,7 @@ only_one_of_as_many_steps_can_teach (void)
   g_assert_true (ddpm_trainer_set_teacher (trainer, model, NULL));
 }
 
-static void
-a_teacher_may_know_guidance_already (void)
+TEST (a_teacher_may_know_guidance_already)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) same = NULL, other = NULL;
@@ -251,8 +246,7 @@ a_teacher_may_know_guidance_already (void)
 }
 
 /* 20 timesteps are not room for 14 steps of two each, nor any for none. */
-static void
-steps_that_cannot_be_cut_are_refused (void)
+TEST (steps_that_cannot_be_cut_are_refused)
 {
   static const guint wrong[][2] =
       { {14, 2}, {2, 11}, {2, 0}, {2, G_MAXUINT}, {20, 2} };
@@ -266,8 +260,7 @@ steps_that_cannot_be_cut_are_refused (void)
   }
 }
 
-static void
-steps_are_not_learnt_without_a_teacher (void)
+TEST (steps_are_not_learnt_without_a_teacher)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) trainer = student_of (model, STEPS, 2);
@@ -281,8 +274,7 @@ steps_are_not_learnt_without_a_teacher (void)
   g_assert_nonnull (strstr (error->message, "teacher"));
 }
 
-static void
-a_checkpoint_says_what_steps_were_learnt (void)
+TEST (a_checkpoint_says_what_steps_were_learnt)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "student.bin", NULL);
@@ -302,8 +294,7 @@ a_checkpoint_says_what_steps_were_learnt (void)
   test_files_remove_folder (folder);
 }
 
-static void
-learnt_steps_are_usual (void)
+TEST (learnt_steps_are_usual)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   DdpmSamplerSpec spec;
@@ -314,23 +305,4 @@ learnt_steps_are_usual (void)
   g_assert_cmpint (spec.spacing, ==, DDPM_SPACING_QUADRATIC);
   g_assert_cmpuint (spec.steps, ==, 3);
   g_assert_cmpfloat (spec.eta, ==, 0);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/teacher-steps/" #name, name)
-  TEST (what_is_learnt_is_where_several_steps_lead);
-  TEST (one_step_of_its_own_is_no_news);
-  TEST (other_timesteps_are_refused);
-  TEST (training_comes_closer_to_the_teacher);
-  TEST (only_one_of_as_many_steps_can_teach);
-  TEST (a_teacher_may_know_guidance_already);
-  TEST (steps_that_cannot_be_cut_are_refused);
-  TEST (steps_are_not_learnt_without_a_teacher);
-  TEST (a_checkpoint_says_what_steps_were_learnt);
-  TEST (learnt_steps_are_usual);
-#undef TEST
-  return g_test_run ();
 }

@@ -6,6 +6,7 @@
 #include "gst-ddpm/sample/sampler.h"
 #include "tests/support/files.h"
 #include "tests/support/training.h"
+#include "tests/support/test.h"
 
 #define N 3
 #define ELEMENTS (8 * 8 * 3)
@@ -76,8 +77,7 @@ distance_from_teacher (DdpmPrediction prediction, gdouble guidance,
 }
 
 /* (w - 1)^2 times the square of what the label changes */
-static void
-what_is_learnt_is_the_guided_prediction (void)
+TEST (what_is_learnt_is_the_guided_prediction)
 {
   static const DdpmPrediction kinds[] =
       { DDPM_PREDICTION_EPSILON, DDPM_PREDICTION_V };
@@ -93,8 +93,7 @@ what_is_learnt_is_the_guided_prediction (void)
   }
 }
 
-static void
-a_student_that_is_its_teacher_has_no_loss (void)
+TEST (a_student_that_is_its_teacher_has_no_loss)
 {
   static const gint labels[N] = { 0, 1, 2 }, none[N] = { -1, -1, -1 };
 
@@ -104,8 +103,7 @@ a_student_that_is_its_teacher_has_no_loss (void)
       1e-12);
 }
 
-static void
-a_teacher_may_be_another_network (void)
+TEST (a_teacher_may_be_another_network)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V, 1);
   g_autoptr (DdpmModel) large = NULL;
@@ -122,8 +120,7 @@ a_teacher_may_be_another_network (void)
   g_assert_cmpuint (stats.step, ==, 1);
 }
 
-static void
-what_cannot_teach_is_refused (void)
+TEST (what_cannot_teach_is_refused)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V, 1);
   g_autoptr (DdpmTrainer) trainer = student_of (model, 3);
@@ -146,8 +143,7 @@ what_cannot_teach_is_refused (void)
   }
 }
 
-static void
-guidance_is_not_learnt_without_a_teacher (void)
+TEST (guidance_is_not_learnt_without_a_teacher)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V, 1);
   g_autoptr (DdpmTrainer) trainer = student_of (model, 3);
@@ -159,8 +155,7 @@ guidance_is_not_learnt_without_a_teacher (void)
   g_assert_nonnull (strstr (error->message, "teacher"));
 }
 
-static void
-a_checkpoint_says_what_guidance_was_learnt (void)
+TEST (a_checkpoint_says_what_guidance_was_learnt)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "student.bin", NULL);
@@ -181,8 +176,7 @@ a_checkpoint_says_what_guidance_was_learnt (void)
   test_files_remove_folder (folder);
 }
 
-static void
-what_is_usual_depends_on_the_model (void)
+TEST (what_is_usual_depends_on_the_model)
 {
   g_autoptr (DdpmModel) plain = labelled_model (DDPM_PREDICTION_EPSILON, 1);
   g_autoptr (DdpmModel) student = labelled_model (DDPM_PREDICTION_V, 3);
@@ -198,20 +192,4 @@ what_is_usual_depends_on_the_model (void)
   g_assert_cmpfloat (spec.guidance, ==, 1);
   g_assert_cmpuint (ddpm_sampler_get_default_steps (DDPM_SAMPLER_DDPM,
           &student->config), ==, 20);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/teacher/" #name, name)
-  TEST (what_is_learnt_is_the_guided_prediction);
-  TEST (a_student_that_is_its_teacher_has_no_loss);
-  TEST (a_teacher_may_be_another_network);
-  TEST (what_cannot_teach_is_refused);
-  TEST (guidance_is_not_learnt_without_a_teacher);
-  TEST (a_checkpoint_says_what_guidance_was_learnt);
-  TEST (what_is_usual_depends_on_the_model);
-#undef TEST
-  return g_test_run ();
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "tests/support/sampler.h"
+#include "tests/support/test.h"
 
 /* states: those left, and last the one reached, ended by G_MAXUINT */
 static void
@@ -33,8 +34,7 @@ assert_states (DdpmSpacing spacing, guint T, guint steps, guint start,
   } G_STMT_END
 #define ASSERT_STATES(...) ASSERT_STATES_OF (DDPM_SPACING_LINEAR, __VA_ARGS__)
 
-static void
-test_timesteps_is_even (void)
+TEST (timesteps_is_even)
 {
   ASSERT_STATES (1000, 4, 1000, 0, 1000, 750, 500, 250, 0);
   ASSERT_STATES (10, 3, 10, 0, 10, 7, 3, 0);
@@ -46,8 +46,7 @@ test_timesteps_is_even (void)
 }
 
 /* 1000 (4/5)^2 and so on: Song et al. 2021, appendix D.2 */
-static void
-test_quadratic_spacing_is_finer_towards_the_image (void)
+TEST (quadratic_spacing_is_finer_towards_the_image)
 {
 #define ASSERT_QUADRATIC(...) \
     ASSERT_STATES_OF (DDPM_SPACING_QUADRATIC, __VA_ARGS__)
@@ -59,8 +58,7 @@ test_quadratic_spacing_is_finer_towards_the_image (void)
 }
 
 /* Squares of small numbers would be one state, or none. */
-static void
-test_quadratic_spacing_has_all_its_steps (void)
+TEST (quadratic_spacing_has_all_its_steps)
 {
   ASSERT_QUADRATIC (10, 8, 10, 0, 10, 8, 6, 5, 4, 3, 2, 1, 0);
   ASSERT_QUADRATIC (4, 4, 4, 0, 4, 3, 2, 1, 0);
@@ -68,14 +66,12 @@ test_quadratic_spacing_has_all_its_steps (void)
   ASSERT_QUADRATIC (1, 1, 1, 0, 1, 0);
 }
 
-static void
-test_timesteps_of_the_longest_schedule (void)
+TEST (timesteps_of_the_longest_schedule)
 {
   ASSERT_QUADRATIC (DDPM_MAX_TIMESTEPS, DDPM_MAX_TIMESTEPS, 3, 0, 3, 2, 1, 0);
 }
 
-static void
-test_timesteps_starts_and_stops_anywhere (void)
+TEST (timesteps_starts_and_stops_anywhere)
 {
   ASSERT_STATES (1000, 4, 800, 0, 800, 750, 500, 250, 0);
   ASSERT_STATES (1000, 4, 750, 250, 750, 500, 250);
@@ -86,8 +82,7 @@ test_timesteps_starts_and_stops_anywhere (void)
   ASSERT_STATES (1000, 1, 7, 3, 7, 3);
 }
 
-static void
-test_full_schedule_visits_every_timestep (void)
+TEST (full_schedule_visits_every_timestep)
 {
   g_autoptr (DdpmSchedule) schedule = notebook_schedule ();
   g_autoptr (DdpmSampler) sampler = make (schedule,
@@ -101,8 +96,7 @@ test_full_schedule_visits_every_timestep (void)
 }
 
 /* What two elements in a row rest on */
-static void
-test_split_runs_take_the_same_steps (void)
+TEST (split_runs_take_the_same_steps)
 {
   g_autoptr (DdpmSchedule) schedule = notebook_schedule ();
   static const DdpmSamplerKind kinds[] =
@@ -126,8 +120,7 @@ test_split_runs_take_the_same_steps (void)
   }
 }
 
-static void
-test_impossible_settings_are_refused (void)
+TEST (impossible_settings_are_refused)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   DdpmSamplerSpec bad[12];
@@ -154,26 +147,4 @@ test_impossible_settings_are_refused (void)
     g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
     g_clear_error (&error);
   }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/timesteps/is-even", test_timesteps_is_even);
-  g_test_add_func ("/timesteps/quadratic/is-finer-towards-the-image",
-      test_quadratic_spacing_is_finer_towards_the_image);
-  g_test_add_func ("/timesteps/quadratic/has-all-its-steps",
-      test_quadratic_spacing_has_all_its_steps);
-  g_test_add_func ("/timesteps/quadratic/of-the-longest-schedule",
-      test_timesteps_of_the_longest_schedule);
-  g_test_add_func ("/timesteps/starts-and-stops-anywhere",
-      test_timesteps_starts_and_stops_anywhere);
-  g_test_add_func ("/timesteps/full-schedule-visits-every-timestep",
-      test_full_schedule_visits_every_timestep);
-  g_test_add_func ("/timesteps/split-runs-take-the-same-steps",
-      test_split_runs_take_the_same_steps);
-  g_test_add_func ("/timesteps/impossible-settings-are-refused",
-      test_impossible_settings_are_refused);
-  return g_test_run ();
 }

@@ -6,6 +6,7 @@
 
 #include "gst-ddpm/files/checkpoint.h"
 #include "tests/support/models.h"
+#include "tests/support/test.h"
 
 typedef struct
 {
@@ -45,7 +46,7 @@ setup (Fixture * f, gconstpointer data)
 
   f->folder = test_files_make_folder ();
   f->path = g_build_filename (f->folder, "ckpt.bin.state", NULL);
-  f->model = test_model_new ();
+  f->model = test_unusual_model_new ();
   count = f->model->params->trainable;
   f->state.config = f->model->config;
   f->state.width = 12;
@@ -106,16 +107,14 @@ assert_same_array (Fixture * f, const gfloat * a, const gfloat * b)
   g_assert_cmpmem (a, size, b, size);
 }
 
-static void
-stands_beside_the_checkpoint (void)
+TEST (stands_beside_the_checkpoint)
 {
   g_autofree gchar *path = ddpm_train_state_path ("a/ckpt.bin");
 
   g_assert_cmpstr (path, ==, "a/ckpt.bin.state");
 }
 
-static void
-arrays_come_back_to_the_bit (Fixture * f, gconstpointer data)
+FIXTURE_TEST (arrays_come_back_to_the_bit)
 {
   g_autoptr (DdpmTrainState) state = NULL;
 
@@ -127,8 +126,7 @@ arrays_come_back_to_the_bit (Fixture * f, gconstpointer data)
   assert_same_array (f, state->adam_v, f->state.adam_v);
 }
 
-static void
-counters_come_back_whole (Fixture * f, gconstpointer data)
+FIXTURE_TEST (counters_come_back_whole)
 {
   g_autoptr (DdpmTrainState) state = NULL;
 
@@ -144,8 +142,7 @@ counters_come_back_whole (Fixture * f, gconstpointer data)
   g_assert_cmpfloat (state->loss_smoothed, ==, f->state.loss_smoothed);
 }
 
-static void
-settings_come_back (Fixture * f, gconstpointer data)
+FIXTURE_TEST (settings_come_back)
 {
   g_autoptr (DdpmTrainState) state = NULL;
   GHashTableIter iter;
@@ -159,8 +156,7 @@ settings_come_back (Fixture * f, gconstpointer data)
     g_assert_cmpstr (g_hash_table_lookup (state->settings, name), ==, value);
 }
 
-static void
-needs_no_ema (Fixture * f, gconstpointer data)
+FIXTURE_TEST (needs_no_ema)
 {
   g_autoptr (DdpmTrainState) state = NULL;
 
@@ -172,8 +168,7 @@ needs_no_ema (Fixture * f, gconstpointer data)
   assert_same_array (f, state->adam_v, f->state.adam_v);
 }
 
-static void
-needs_no_settings (Fixture * f, gconstpointer data)
+FIXTURE_TEST (needs_no_settings)
 {
   GHashTable *settings = g_steal_pointer (&f->state.settings);
   g_autoptr (DdpmTrainState) state = NULL;
@@ -185,8 +180,7 @@ needs_no_settings (Fixture * f, gconstpointer data)
 }
 
 /* whatever the order in which settings were made */
-static void
-equal_states_are_equal_files (Fixture * f, gconstpointer data)
+FIXTURE_TEST (equal_states_are_equal_files)
 {
   g_autoptr (GBytes) first = NULL, second = NULL;
 
@@ -259,23 +253,20 @@ refuses_edited (Fixture * f, gconstpointer data)
   assert_refused (f->path, DDPM_ERROR_FORMAT, edit->fragment);
 }
 
-static void
-refuses_a_checkpoint (Fixture * f, gconstpointer data)
+FIXTURE_TEST (refuses_a_checkpoint)
 {
   g_assert_true (ddpm_checkpoint_save (f->model, DDPM_TYPE_F32, f->path, NULL));
   assert_refused (f->path, DDPM_ERROR_FORMAT, "found a file that is not one");
 }
 
-static void
-refuses_a_state_that_is_cut (Fixture * f, gconstpointer data)
+FIXTURE_TEST (refuses_a_state_that_is_cut)
 {
   save (f);
   g_assert_cmpint (truncate (f->path, 1000000), ==, 0);
   assert_refused (f->path, DDPM_ERROR_FORMAT, "beyond the end of the file");
 }
 
-static void
-names_the_tensor_that_is_not_finite (Fixture * f, gconstpointer data)
+FIXTURE_TEST (names_the_tensor_that_is_not_finite)
 {
   const DdpmParam *param = ddpm_params_find (f->model->params, "head.bias");
 
@@ -285,8 +276,7 @@ names_the_tensor_that_is_not_finite (Fixture * f, gconstpointer data)
       "finite numbers in tensor adam.v.head.bias, found inf");
 }
 
-static void
-names_a_state_that_is_missing (Fixture * f, gconstpointer data)
+FIXTURE_TEST (names_a_state_that_is_missing)
 {
   assert_refused (f->path, DDPM_ERROR_NOT_FOUND, "No such file");
 }
@@ -313,42 +303,23 @@ check_whole (const gchar * path)
   g_assert_cmpfloat (state->adam_v[0], ==, state->step);
 }
 
-static void
-loads_whenever_the_writer_was_killed (Fixture * f, gconstpointer data)
+FIXTURE_TEST (loads_whenever_the_writer_was_killed)
 {
   killed = f;
   test_files_kill_writers (f->path, 20, save_again, check_whole);
 }
-
-#define ADD(name, func) g_test_add ("/train-state/" name, Fixture, NULL, \
-    setup, func, teardown)
 
 int
 main (int argc, char **argv)
 {
   guint i;
 
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/train-state/stands-beside-the-checkpoint",
-      stands_beside_the_checkpoint);
-  ADD ("arrays-come-back-to-the-bit", arrays_come_back_to_the_bit);
-  ADD ("counters-come-back-whole", counters_come_back_whole);
-  ADD ("settings-come-back", settings_come_back);
-  ADD ("needs-no-ema", needs_no_ema);
-  ADD ("needs-no-settings", needs_no_settings);
-  ADD ("equal-states-are-equal-files", equal_states_are_equal_files);
+  test_init (&argc, &argv);
   for (i = 0; i < G_N_ELEMENTS (edits); i++) {
     g_autofree gchar *path =
         g_strconcat ("/train-state/refuses/", edits[i].name, NULL);
 
     g_test_add (path, Fixture, &edits[i], setup, refuses_edited, teardown);
   }
-  ADD ("refuses-a-checkpoint", refuses_a_checkpoint);
-  ADD ("refuses-a-state-that-is-cut", refuses_a_state_that_is_cut);
-  ADD ("names-the-tensor-that-is-not-finite",
-      names_the_tensor_that_is_not_finite);
-  ADD ("names-a-state-that-is-missing", names_a_state_that_is_missing);
-  ADD ("loads-whenever-the-writer-was-killed",
-      loads_whenever_the_writer_was_killed);
   return g_test_run ();
 }

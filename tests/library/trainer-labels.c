@@ -5,6 +5,7 @@
 #include "gst-ddpm/model/model.h"
 #include "tests/support/files.h"
 #include "tests/support/training.h"
+#include "tests/support/test.h"
 
 #define ELEMENTS (6 * 4 * 3)    /* of the tiny network */
 #define CLASSES 4
@@ -94,8 +95,7 @@ assert_same_weights (const DdpmModel * a, const DdpmModel * b)
 
 /* --- learning --------------------------------------------------------------- */
 
-static void
-labels_that_come_are_learnt (void)
+TEST (labels_that_come_are_learnt)
 {
   g_autoptr (DdpmModel) model = train (0, labels);
   const guint dim = 4 * model->config.channels;
@@ -105,8 +105,7 @@ labels_that_come_are_learnt (void)
         == (class == 2));
 }
 
-static void
-dropout_of_1_leaves_no_label (void)
+TEST (dropout_of_1_leaves_no_label)
 {
   g_autoptr (DdpmModel) dropped = train (1, labels);
   g_autoptr (DdpmModel) none = train (0, NULL);
@@ -116,8 +115,7 @@ dropout_of_1_leaves_no_label (void)
   assert_same_weights (dropped, none);
 }
 
-static void
-classes_without_labels_change_nothing_else (void)
+TEST (classes_without_labels_change_nothing_else)
 {
   g_autoptr (DdpmModel) with = train (0, NULL), without = NULL;
   Recipe r = recipe_of (0);
@@ -133,8 +131,7 @@ classes_without_labels_change_nothing_else (void)
 }
 
 /* Stream 2^31 + 5 says which, by the index of the sample alone. */
-static void
-dropout_drops_the_labels_of_its_stream (void)
+TEST (dropout_drops_the_labels_of_its_stream)
 {
   const Recipe half = recipe_of (0.5), none = recipe_of (0);
   g_autoptr (DdpmTrainer) a = trainer_of (&half), b = trainer_of (&none);
@@ -162,8 +159,7 @@ dropout_drops_the_labels_of_its_stream (void)
   assert_same_weights (model_a, model_b);
 }
 
-static void
-wrong_labels_and_dropouts_are_refused (void)
+TEST (wrong_labels_and_dropouts_are_refused)
 {
   const gint wrong_labels[] = { CLASSES, -2, G_MAXINT };
   const gdouble wrong_dropouts[] = { -0.1, 1.1, NAN };
@@ -194,8 +190,7 @@ wrong_labels_and_dropouts_are_refused (void)
 
 /* --- going on ---------------------------------------------------------------- */
 
-static void
-a_resumed_run_agrees_in_bits (void)
+TEST (a_resumed_run_agrees_in_bits)
 {
   g_auto (GStrv) names = g_strsplit ("cat,dog,horse,ship", ",", -1);
   gchar *folder = test_files_make_folder ();
@@ -231,8 +226,7 @@ a_resumed_run_agrees_in_bits (void)
   test_files_remove_folder (folder);
 }
 
-static void
-a_state_of_other_classes_is_refused (void)
+TEST (a_state_of_other_classes_is_refused)
 {
   const Recipe r = recipe_of (0);
   g_autoptr (DdpmTrainer) trainer = trainer_of (&r);
@@ -249,8 +243,7 @@ a_state_of_other_classes_is_refused (void)
   g_assert_nonnull (strstr (error->message, "4 classes"));
 }
 
-static void
-a_model_without_classes_is_a_beginning (void)
+TEST (a_model_without_classes_is_a_beginning)
 {
   const Recipe r = recipe_of (0);
   g_autoptr (DdpmTrainer) trainer = trainer_of (&r);
@@ -268,8 +261,7 @@ a_model_without_classes_is_a_beginning (void)
   g_assert_cmpuint (model->step, ==, 0);
 }
 
-static void
-a_model_of_other_classes_is_none (void)
+TEST (a_model_of_other_classes_is_none)
 {
   const guint classes[] = { CLASSES - 1, CLASSES + 1, CLASSES };
   Recipe r = recipe_of (0);
@@ -287,21 +279,4 @@ a_model_of_other_classes_is_none (void)
     g_assert_false (ddpm_trainer_set_weights (trainer, other, &error));
     g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
   }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/trainer-labels/" #name, name)
-  TEST (labels_that_come_are_learnt);
-  TEST (dropout_of_1_leaves_no_label);
-  TEST (classes_without_labels_change_nothing_else);
-  TEST (dropout_drops_the_labels_of_its_stream);
-  TEST (wrong_labels_and_dropouts_are_refused);
-  TEST (a_resumed_run_agrees_in_bits);
-  TEST (a_state_of_other_classes_is_refused);
-  TEST (a_model_without_classes_is_a_beginning);
-  TEST (a_model_of_other_classes_is_none);
-  return g_test_run ();
 }

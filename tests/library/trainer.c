@@ -7,8 +7,6 @@
 #include "gst-ddpm/model/schedule.h"
 #include "tests/support/training.h"
 
-typedef void (*TestNet) (DdpmConfig * config, guint * width, guint * height);
-
 /* What a gradient is taken of; the dump has x_t, the trainer takes x_0 */
 typedef struct
 {

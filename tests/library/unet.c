@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tests/support/net.h"
+#include "tests/support/test.h"
 
 static DdpmBackend *
 f32_backend (DdpmBackendKind kind)
@@ -30,35 +31,30 @@ evaluate_on (DdpmBackendKind kind, guint batch, guint64 first_sample,
   return evaluate (backend, batch, first_sample, training, drop, grads);
 }
 
-static void
-reference_agrees_with_pytorch (void)
+TEST (reference_agrees_with_pytorch)
 {
   check (DDPM_BACKEND_REFERENCE, test_net_square, "unet-square.safetensors");
   check (DDPM_BACKEND_REFERENCE, test_net_oblong, "unet-oblong.safetensors");
 }
 
-static void
-cpu_agrees_with_pytorch (void)
+TEST (cpu_agrees_with_pytorch)
 {
   check (DDPM_BACKEND_CPU, test_net_square, "unet-square.safetensors");
   check (DDPM_BACKEND_CPU, test_net_oblong, "unet-oblong.safetensors");
 }
 
-static void
-cpu_agrees_with_pytorch_on_the_notebook_s_network (void)
+TEST (cpu_agrees_with_pytorch_on_the_notebook_s_network)
 {
   check (DDPM_BACKEND_CPU, test_net_notebook, "unet-notebook.safetensors");
 }
 
-static void
-labels_agree_with_pytorch (void)
+TEST (labels_agree_with_pytorch)
 {
   for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++)
     check (kind, test_net_labelled, "unet-labelled.safetensors");
 }
 
-static void
-an_image_does_not_depend_on_its_batch (void)
+TEST (an_image_does_not_depend_on_its_batch)
 {
   gsize elements = 3 * 8 * 8;
   guint kind;
@@ -70,13 +66,12 @@ an_image_does_not_depend_on_its_batch (void)
     if (kind == DDPM_BACKEND_REFERENCE)
       g_assert_cmpmem (alone, elements * 4, together + 5 * elements,
           elements * 4);
-    g_assert_cmpfloat (relative_distance (alone, together + 5 * elements,
+    g_assert_cmpfloat (test_relative_distance (alone, together + 5 * elements,
             elements), <, 1e-5);
   }
 }
 
-static void
-memory_plan_of_training_gives_the_same_output_as_of_sampling (void)
+TEST (memory_plan_of_training_gives_the_same_output_as_of_sampling)
 {
   g_autofree gfloat *grads = NULL;
   g_autofree gfloat *trained =
@@ -87,8 +82,7 @@ memory_plan_of_training_gives_the_same_output_as_of_sampling (void)
   g_assert_cmpmem (trained, 2 * 192 * 4, sampled, 2 * 192 * 4);
 }
 
-static void
-reference_and_cpu_agree_with_dropout (void)
+TEST (reference_and_cpu_agree_with_dropout)
 {
   DdpmDropout drop = {.seed = 9,.first_sample = 100 };
   g_autofree gfloat *g_ref = NULL, *g_cpu = NULL, *g_none = NULL;
@@ -99,13 +93,12 @@ reference_and_cpu_agree_with_dropout (void)
   g_autofree gfloat *none =
       evaluate_on (DDPM_BACKEND_REFERENCE, 2, 0, TRUE, NULL, &g_none);
 
-  g_assert_cmpfloat (relative_distance (cpu, ref, 2 * 192), <, 1e-5);
-  g_assert_cmpfloat (relative_distance (g_cpu, g_ref, 100000), <, 1e-4);
-  g_assert_cmpfloat (relative_distance (none, ref, 2 * 192), >, 1e-3);
+  g_assert_cmpfloat (test_relative_distance (cpu, ref, 2 * 192), <, 1e-5);
+  g_assert_cmpfloat (test_relative_distance (g_cpu, g_ref, 100000), <, 1e-4);
+  g_assert_cmpfloat (test_relative_distance (none, ref, 2 * 192), >, 1e-3);
 }
 
-static void
-sizes_that_the_levels_do_not_divide_are_refused (void)
+TEST (sizes_that_the_levels_do_not_divide_are_refused)
 {
   g_autoptr (DdpmBackend) backend =
       ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
@@ -118,8 +111,7 @@ sizes_that_the_levels_do_not_divide_are_refused (void)
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
 }
 
-static void
-batches_beyond_all_memory_are_refused (void)
+TEST (batches_beyond_all_memory_are_refused)
 {
   static const guint batches[] = { G_MAXINT32, G_MAXUINT };
   g_autoptr (DdpmBackend) backend =
@@ -136,21 +128,4 @@ batches_beyond_all_memory_are_refused (void)
     g_assert_true (g_error_matches (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE)
         || g_error_matches (error, DDPM_ERROR, DDPM_ERROR_SETTINGS));
   }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) g_test_add_func ("/unet/" #name, name)
-  TEST (reference_agrees_with_pytorch);
-  TEST (cpu_agrees_with_pytorch);
-  TEST (cpu_agrees_with_pytorch_on_the_notebook_s_network);
-  TEST (reference_and_cpu_agree_with_dropout);
-  TEST (labels_agree_with_pytorch);
-  TEST (an_image_does_not_depend_on_its_batch);
-  TEST (memory_plan_of_training_gives_the_same_output_as_of_sampling);
-  TEST (sizes_that_the_levels_do_not_divide_are_refused);
-  TEST (batches_beyond_all_memory_are_refused);
-  return g_test_run ();
 }

@@ -5,26 +5,5 @@
 
 #include "kernels/ops.h"
 
-/* The CUDA backend, or NULL: the device or the precision is not there, and
- * reason says what is missing. Where DDPM_REQUIRE_GPU is set, that is an
- * error. */
-static inline DdpmBackend *
-gpu_backend (DdpmPrecision precision, gchar ** reason)
-{
-  GError *error = NULL;
-  DdpmBackend *b = ddpm_backend_new (DDPM_BACKEND_CUDA, precision, 0, &error);
-
-  if (b)
-    return b;
-  if (g_getenv ("DDPM_REQUIRE_GPU"))
-    g_error ("%s", error->message);
-  *reason = g_strdup (error->message);
-  g_error_free (error);
-  return NULL;
-}
-
-static inline void
-gpu_skip (gconstpointer reason)
-{
-  g_test_skip (reason);
-}
+DdpmBackend *gpu_backend (DdpmPrecision precision, gchar ** reason);
+void gpu_skip (gconstpointer reason);

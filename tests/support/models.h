@@ -6,38 +6,5 @@
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/model.h"
 
-static inline void
-test_model_config (DdpmConfig * config)
-{
-  ddpm_config_init_defaults (config);
-  config->image_channels = 1;
-  config->channels = 32;
-  config->n_levels = 2;
-  config->channel_mult[0] = 1;
-  config->channel_mult[1] = 1;
-  config->channel_mult[2] = 0;
-  config->channel_mult[3] = 0;
-  config->attention_levels = 1u << 0;
-  config->res_blocks = 1;
-  config->dropout = 1.0 / 3.0;
-  config->timesteps = 17;
-  config->schedule = DDPM_SCHEDULE_COSINE;
-  config->beta_start = 0.1 + 1e-17;
-  config->beta_end = 1.0 / 7.0;
-  config->data_range = DDPM_DATA_RANGE_UNIT;
-}
-
-static inline DdpmModel *
-test_model_new (void)
-{
-  DdpmConfig config;
-  DdpmModel *model;
-
-  test_model_config (&config);
-  model = ddpm_model_new (&config, NULL);
-  ddpm_params_init_weights (model->params, &config, 1, model->weights);
-  model->width = 6;
-  model->height = 4;
-  model->step = G_MAXUINT64;
-  return model;
-}
+void test_model_config (DdpmConfig * config);
+DdpmModel *test_unusual_model_new (void);

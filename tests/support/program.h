@@ -12,29 +12,8 @@ typedef struct
   gchar *out, *err;
 } TestOutcome;
 
-static inline void
-test_outcome_clear (TestOutcome * outcome)
-{
-  g_free (outcome->out);
-  g_free (outcome->err);
-}
+void test_outcome_clear (TestOutcome * outcome);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TestOutcome, test_outcome_clear)
 
-/* variable: the environment variable that has the program's path */
-static inline TestOutcome
-test_program_run (const gchar * variable, const gchar * arguments)
-{
-  g_autofree gchar *line = g_strconcat (g_getenv (variable), " ", arguments,
-      NULL);
-  TestOutcome outcome = { 0 };
-  GError *error = NULL;
-
-  g_spawn_command_line_sync (line, &outcome.out, &outcome.err,
-      &outcome.status, &error);
-  g_assert_no_error (error);
-  g_test_message ("%s: %s%s", line, outcome.out, outcome.err);
-  g_assert_true (WIFEXITED (outcome.status));
-  outcome.status = WEXITSTATUS (outcome.status);
-  return outcome;
-}
+TestOutcome test_program_run (const gchar * variable, const gchar * arguments);

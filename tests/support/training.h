@@ -6,147 +6,16 @@
 #include "gst-ddpm/train/trainer.h"
 #include "tests/support/weights.h"
 
-/* The smallest network: one level of 32 channels, attention in the middle */
-static inline void
-test_net_tiny (DdpmConfig * config, guint * width, guint * height)
-{
-  test_net_square (config, width, height);
-  config->n_levels = 1;
-  config->channel_mult[0] = 1;
-  config->attention_levels = 0;
-  config->res_blocks = 1;
-  config->dropout = 0.1;
-  config->timesteps = 10;
-  *width = 6;
-  *height = 4;
-}
-
-/* Constant rate, no clipping, no average, no flips */
-static inline void
-test_settings_plain (DdpmTrainerSettings * settings)
-{
-  ddpm_trainer_settings_init (settings);
-  settings->batch_size = settings->micro_batch = 8;
-  settings->learning_rate = 1e-3;
-  settings->warmup_steps = 0;
-  settings->grad_clip = 0;
-  settings->ema_decay = 0;
-  settings->flip = FALSE;
-  settings->seed = 11;
-}
-
-/* All of it switched on */
-static inline void
-test_settings_paper (DdpmTrainerSettings * settings)
-{
-  test_settings_plain (settings);
-  settings->warmup_steps = 5;
-  settings->grad_clip = 1;
-  settings->ema_decay = 0.5;
-  settings->flip = TRUE;
-}
-
-static inline DdpmBackend *
-test_backend_new (DdpmBackendKind kind)
-{
-  GError *error = NULL;
-  DdpmBackend *backend = ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
-
-  g_assert_no_error (error);
-  return backend;
-}
-
-static inline DdpmTrainer *
-test_trainer_new_on (DdpmBackend * backend, const DdpmConfig * config,
-    const DdpmTrainerSettings * settings, guint width, guint height)
-{
-  GError *error = NULL;
-  DdpmTrainer *trainer = ddpm_trainer_new (config, settings, width, height,
-      backend, &error);
-
-  g_assert_no_error (error);
-  return trainer;
-}
-
-static inline DdpmTrainer *
-test_trainer_new (DdpmBackendKind kind, const DdpmConfig * config,
-    const DdpmTrainerSettings * settings, guint width, guint height)
-{
-  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
-
-  return test_trainer_new_on (backend, config, settings, width, height);
-}
-
-/* The weights of the oracle */
-static inline DdpmModel *
-test_model_new (const DdpmConfig * config)
-{
-  GError *error = NULL;
-  DdpmModel *model = ddpm_model_new (config, &error);
-
-  g_assert_no_error (error);
-  test_weights_fill (model->params, config, model->weights);
-  return model;
-}
-
-static inline void
-test_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model)
-{
-  GError *error = NULL;
-
-  g_assert_true (ddpm_trainer_set_weights (trainer, model, &error));
-  g_assert_no_error (error);
-}
-
-static inline DdpmModel *
-test_trainer_get_model (DdpmTrainer * trainer, gboolean ema)
-{
-  GError *error = NULL;
-  DdpmModel *model = ddpm_trainer_get_model (trainer, ema, &error);
-
-  g_assert_no_error (error);
-  return model;
-}
-
-/* Pictures of samples first .. first + n - 1, as oracle/make_train_dumps.py
- * makes them; free with g_free() */
-static inline guint8 *
-test_images (guint64 first, guint n, gsize elements)
-{
-  guint8 *images = g_new (guint8, n * elements);
-  g_autofree gfloat *u = g_new (gfloat, elements);
-
-  for (guint i = 0; i < n; i++) {
-    ddpm_noise_uniform (TEST_WEIGHT_SEED, first + i, TEST_STREAM_IMAGES, 0,
-        elements, u);
-    for (gsize e = 0; e < elements; e++)
-      images[i * elements + e] = (guint8) (u[e] * 256.0);
-  }
-  return images;
-}
-
-/* One step on the n pictures that come next */
-static inline void
-test_trainer_step (DdpmTrainer * trainer, guint n, gsize elements,
-    DdpmTrainerStats * stats)
-{
-  GError *error = NULL;
-  g_autofree guint8 *images = NULL;
-
-  ddpm_trainer_get_stats (trainer, stats);
-  images = test_images (stats->samples, n, elements);
-  g_assert_true (ddpm_trainer_step (trainer, images, NULL, n, NULL, stats, &error));
-  g_assert_no_error (error);
-}
-
-static inline gdouble
-test_relative_distance (const gfloat * a, const gfloat * b, gsize count)
-{
-  gdouble distance = 0, norm = 0;
-
-  for (gsize i = 0; i < count; i++) {
-    distance += ((gdouble) a[i] - b[i]) * ((gdouble) a[i] - b[i]);
-    norm += (gdouble) b[i] * b[i];
-  }
-  return sqrt (distance / norm);
-}
+void test_settings_plain (DdpmTrainerSettings * settings);
+void test_settings_paper (DdpmTrainerSettings * settings);
+DdpmBackend *test_backend_new (DdpmBackendKind kind);
+DdpmTrainer *test_trainer_new_on (DdpmBackend * backend,
+    const DdpmConfig * config, const DdpmTrainerSettings * settings,
+    guint width, guint height);
+DdpmTrainer *test_trainer_new (DdpmBackendKind kind, const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, guint width, guint height);
+void test_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model);
+DdpmModel *test_trainer_get_model (DdpmTrainer * trainer, gboolean ema);
+guint8 *test_images (guint64 first, guint n, gsize elements);
+void test_trainer_step (DdpmTrainer * trainer, guint n, gsize elements,
+    DdpmTrainerStats * stats);

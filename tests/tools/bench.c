@@ -16,6 +16,7 @@
 #include "tests/support/files.h"
 #include "tests/support/models.h"
 #include "tests/support/program.h"
+#include "tests/support/test.h"
 
 /* --- parts ---------------------------------------------------------------- */
 
@@ -33,8 +34,7 @@ assert_spread (const gdouble * samples, guint n, gdouble median, gdouble min,
   g_assert_cmpfloat (spread.max, ==, max);
 }
 
-static void
-the_median_is_the_middle (void)
+TEST (the_median_is_the_middle)
 {
   assert_spread ((const gdouble[]) { 5, 1, 100 }, 3, 5, 1, 100);
   assert_spread ((const gdouble[]) { 4, 100, 1, 2 }, 4, 3, 1, 100);
@@ -89,8 +89,7 @@ by_a_library (gsize size)
   return g_malloc (size);
 }
 
-static void
-allocations_of_all_kinds_are_counted (void)
+TEST (allocations_of_all_kinds_are_counted)
 {
   static gpointer (*const ways[]) (gsize) = {
     by_malloc, by_calloc, by_realloc, by_aligned_alloc, by_posix_memalign,
@@ -116,8 +115,7 @@ allocations_of_all_kinds_are_counted (void)
   }
 }
 
-static void
-posix_memalign_refuses_what_is_no_alignment (void)
+TEST (posix_memalign_refuses_what_is_no_alignment)
 {
   const volatile gsize three = 3, none = 0;
   BenchAllocations counted;
@@ -133,8 +131,7 @@ posix_memalign_refuses_what_is_no_alignment (void)
   g_assert_null (p);
 }
 
-static void
-the_peak_of_memory_can_be_forgotten (void)
+TEST (the_peak_of_memory_can_be_forgotten)
 {
   const gsize size = 64 << 20;
   guint64 low, high;
@@ -158,8 +155,7 @@ the_peak_of_memory_can_be_forgotten (void)
 }
 
 /* Counted by hand, from the notebook's constructors */
-static void
-the_notebooks_network_is_counted (void)
+TEST (the_notebooks_network_is_counted)
 {
   DdpmConfig config;
   gdouble forward;
@@ -172,17 +168,18 @@ the_notebooks_network_is_counted (void)
       bench_flops_of_image (BENCH_TRAIN, forward), 36.3, 0.05);
 }
 
-static void
-shapes_have_names (void)
+TEST (shapes_have_names)
 {
   g_autofree gchar *plain =
       bench_shape_to_string (&(DdpmConvDesc) {.height = 32,.width = 16,
         .cin0 = 3,.cout = 128,.kernel = 3,.stride = 1
-      });
+      }
+  );
   g_autofree gchar *full =
       bench_shape_to_string (&(DdpmConvDesc) {.height = 8,.width = 8,
         .cin0 = 256,.cin1 = 128,.cout = 64,.kernel = 1,.stride = 2
-      });
+      }
+  );
 
   g_assert_cmpstr (plain, ==, "3x3 3->128 at 16x32");
   g_assert_cmpstr (full, ==, "1x1 256+128->64 at 8x8, stride 2");
@@ -312,8 +309,7 @@ assert_consistent (JsonObject * result)
   assert_convolutions_add_up (result);
 }
 
-static void
-each_batch_is_a_line_of_json (void)
+TEST (each_batch_is_a_line_of_json)
 {
   g_autoptr (GPtrArray) lines = run_json ("forward --batch=1,3");
 
@@ -329,8 +325,7 @@ each_batch_is_a_line_of_json (void)
   }
 }
 
-static void
-the_time_of_processors_can_be_the_clock (void)
+TEST (the_time_of_processors_can_be_the_clock)
 {
   g_autoptr (GPtrArray) lines = run_json ("forward --clock=cpu --batch=4");
   JsonObject *result = result_at (lines, 0);
@@ -340,8 +335,7 @@ the_time_of_processors_can_be_the_clock (void)
   assert_consistent (result);
 }
 
-static void
-sampling_evaluates_once_a_step (void)
+TEST (sampling_evaluates_once_a_step)
 {
   g_autoptr (GPtrArray) lines = run_json ("sample --batch=2 --steps=4");
   JsonObject *result = result_at (lines, 0);
@@ -353,8 +347,7 @@ sampling_evaluates_once_a_step (void)
   assert_consistent (result);
 }
 
-static void
-guidance_evaluates_twice_a_step (void)
+TEST (guidance_evaluates_twice_a_step)
 {
   g_autoptr (GPtrArray) forward = run_json ("forward --classes=3");
   g_autoptr (GPtrArray) twice =
@@ -371,8 +364,7 @@ guidance_evaluates_twice_a_step (void)
   assert_consistent (result);
 }
 
-static void
-training_takes_three_times_the_operations (void)
+TEST (training_takes_three_times_the_operations)
 {
   g_autoptr (GPtrArray) forward = run_json ("forward");
   g_autoptr (GPtrArray) train = run_json ("train --batch=4 --micro-batch=2");
@@ -386,8 +378,7 @@ training_takes_three_times_the_operations (void)
 
 /* Sampled with fewer steps and guidance, a model can still be trained: on
  * images, without its teacher */
-static void
-a_model_that_had_a_teacher_is_trained_without (void)
+TEST (a_model_that_had_a_teacher_is_trained_without)
 {
   gchar *folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
@@ -437,14 +428,12 @@ assert_allocates_nothing (const gchar * backend)
   }
 }
 
-static void
-steps_of_the_engine_allocate_nothing (void)
+TEST (steps_of_the_engine_allocate_nothing)
 {
   assert_allocates_nothing ("reference");
 }
 
-static void
-steps_on_a_cpu_allocate_nothing (void)
+TEST (steps_on_a_cpu_allocate_nothing)
 {
   g_autoptr (DdpmBackend) cpu =
       ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 1, NULL);
@@ -456,8 +445,7 @@ steps_on_a_cpu_allocate_nothing (void)
   assert_allocates_nothing ("cpu");
 }
 
-static void
-the_built_in_model_says_what_it_is (void)
+TEST (the_built_in_model_says_what_it_is)
 {
   g_auto (TestOutcome) o = test_program_run ("DDPM_BENCH", "forward --model= "
       "--json --repeats=1 --warmup=1 --width=8 --height=8");
@@ -474,8 +462,7 @@ the_built_in_model_says_what_it_is (void)
   g_assert_cmpint (json_object_get_int_member (network, "width"), ==, 8);
 }
 
-static void
-people_get_a_table (void)
+TEST (people_get_a_table)
 {
   g_auto (TestOutcome) o =
       test_program_run ("DDPM_BENCH", "forward --shapes " TINY);
@@ -487,8 +474,7 @@ people_get_a_table (void)
   g_assert_nonnull (strstr (o.out, "norm, forward"));
 }
 
-static void
-what_cannot_be_is_refused (void)
+TEST (what_cannot_be_is_refused)
 {
   static const struct
   {
@@ -528,42 +514,4 @@ what_cannot_be_is_refused (void)
     g_assert_cmpstr (o.out, ==, "");
     g_assert_nonnull (strstr (o.err, cases[i].expected));
   }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/bench/the-median-is-the-middle", the_median_is_the_middle);
-  g_test_add_func ("/bench/allocations-of-all-kinds-are-counted",
-      allocations_of_all_kinds_are_counted);
-  g_test_add_func ("/bench/posix-memalign-refuses-what-is-no-alignment",
-      posix_memalign_refuses_what_is_no_alignment);
-  g_test_add_func ("/bench/the-peak-of-memory-can-be-forgotten",
-      the_peak_of_memory_can_be_forgotten);
-  g_test_add_func ("/bench/the-notebooks-network-is-counted",
-      the_notebooks_network_is_counted);
-  g_test_add_func ("/bench/shapes-have-names", shapes_have_names);
-  g_test_add_func ("/bench/each-batch-is-a-line-of-json",
-      each_batch_is_a_line_of_json);
-  g_test_add_func ("/bench/the-time-of-processors-can-be-the-clock",
-      the_time_of_processors_can_be_the_clock);
-  g_test_add_func ("/bench/sampling-evaluates-once-a-step",
-      sampling_evaluates_once_a_step);
-  g_test_add_func ("/bench/guidance-evaluates-twice-a-step",
-      guidance_evaluates_twice_a_step);
-  g_test_add_func ("/bench/training-takes-three-times-the-operations",
-      training_takes_three_times_the_operations);
-  g_test_add_func ("/bench/a-model-that-had-a-teacher-is-trained-without",
-      a_model_that_had_a_teacher_is_trained_without);
-  g_test_add_func ("/bench/steps-of-the-engine-allocate-nothing",
-      steps_of_the_engine_allocate_nothing);
-  g_test_add_func ("/bench/steps-on-a-cpu-allocate-nothing",
-      steps_on_a_cpu_allocate_nothing);
-  g_test_add_func ("/bench/the-built-in-model-says-what-it-is",
-      the_built_in_model_says_what_it_is);
-  g_test_add_func ("/bench/people-get-a-table", people_get_a_table);
-  g_test_add_func ("/bench/what-cannot-be-is-refused",
-      what_cannot_be_is_refused);
-  return g_test_run ();
 }

@@ -4,6 +4,7 @@
 #include "gst-ddpm/files/checkpoint.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
+#include "tests/support/test.h"
 
 typedef struct
 {
@@ -13,7 +14,7 @@ typedef struct
 #define CLASSES GUINT_TO_POINTER (3)
 
 static void
-set_up (Fixture * f, gconstpointer classes)
+setup (Fixture * f, gconstpointer classes)
 {
   g_autoptr (DdpmModel) model = NULL;
   GError *error = NULL;
@@ -38,7 +39,7 @@ set_up (Fixture * f, gconstpointer classes)
 }
 
 static void
-tear_down (Fixture * f, gconstpointer unused)
+teardown (Fixture * f, gconstpointer unused)
 {
   g_free (f->model);
   test_files_remove_folder (f->folder);
@@ -57,15 +58,12 @@ assert_check (Fixture * f, const gchar * arguments, gint expected,
   g_assert_true (strstr (o.out, text) || strstr (o.err, text));
 }
 
-static void
-a_backend_agrees_with_itself (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_backend_agrees_with_itself)
 {
   assert_check (f, "--backend reference", 0, "images, after 5 steps");
 }
 
-static void
-the_backend_that_is_here_agrees_with_the_reference (Fixture * f,
-    gconstpointer unused)
+FIXTURE_TEST (the_backend_that_is_here_agrees_with_the_reference)
 {
   assert_check (f, "--precision f32", 0, "eps, timestep 19");
 }
@@ -76,22 +74,19 @@ labels_and_guidance_agree_too (Fixture * f, gconstpointer classes)
   assert_check (f, "--precision f32", 0, "images, after 5 steps");
 }
 
-static void
-bf16_is_within_its_own_limits_only (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (bf16_is_within_its_own_limits_only)
 {
   assert_check (f, "--backend reference --precision bf16", 0, "bf16");
   assert_check (f, "--backend reference --precision bf16 --tolerance 1e-5", 3,
       "DIFFERENT");
 }
 
-static void
-what_cannot_be_done_is_said (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (what_cannot_be_done_is_said)
 {
   assert_check (f, "--model /nowhere/ckpt.bin", 1, "/nowhere/ckpt.bin");
 }
 
-static void
-a_wrong_command_line_is_said (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_wrong_command_line_is_said)
 {
   assert_check (f, "--backend abacus", 2, "abacus");
   assert_check (f, "--images 0", 2, "--images");
@@ -102,15 +97,8 @@ a_wrong_command_line_is_said (Fixture * f, gconstpointer unused)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) \
-  g_test_add ("/check/" #name, Fixture, NULL, set_up, name, tear_down)
-  TEST (a_backend_agrees_with_itself);
-  TEST (the_backend_that_is_here_agrees_with_the_reference);
-  TEST (bf16_is_within_its_own_limits_only);
-  g_test_add ("/check/labels_and_guidance_agree_too", Fixture, CLASSES, set_up,
-      labels_and_guidance_agree_too, tear_down);
-  TEST (what_cannot_be_done_is_said);
-  TEST (a_wrong_command_line_is_said);
+  test_init (&argc, &argv);
+  g_test_add ("/check/labels_and_guidance_agree_too", Fixture, CLASSES, setup,
+      labels_and_guidance_agree_too, teardown);
   return g_test_run ();
 }

@@ -8,6 +8,7 @@
 #include "gst-ddpm/files/cifar.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
+#include "tests/support/test.h"
 
 #define RECORD (1 + DDPM_CIFAR_PIXELS)
 
@@ -61,7 +62,7 @@ write_model (const gchar * path, guint channels, guint size, guint classes)
 }
 
 static void
-set_up (Fixture * f, gconstpointer unused)
+setup (Fixture * f, gconstpointer unused)
 {
   f->folder = test_files_make_folder ();
   f->model = g_build_filename (f->folder, "model.bin", NULL);
@@ -73,7 +74,7 @@ set_up (Fixture * f, gconstpointer unused)
 }
 
 static void
-tear_down (Fixture * f, gconstpointer unused)
+teardown (Fixture * f, gconstpointer unused)
 {
   g_free (f->model);
   g_free (f->data);
@@ -126,8 +127,7 @@ number (JsonNode * node, const gchar * name)
   return json_object_get_double_member (object, name);
 }
 
-static void
-json_has_a_line_a_bin_and_their_total (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (json_has_a_line_a_bin_and_their_total)
 {
   g_auto (TestOutcome) o = run (f, "--json --model %m -n 3 -t 4 %d");
   gdouble bits = 0.0, evaluations = 0.0;
@@ -153,8 +153,7 @@ json_has_a_line_a_bin_and_their_total (Fixture * f, gconstpointer unused)
   g_assert_cmpfloat (number (total, "bits_per_dim_se"), >, 0.0);
 }
 
-static void
-a_table_ends_with_the_total (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_table_ends_with_the_total)
 {
   g_auto (TestOutcome) o = run (f, "--model %m %d -t 0 -n 0");
 
@@ -164,8 +163,7 @@ a_table_ends_with_the_total (Fixture * f, gconstpointer unused)
   g_assert_nonnull (strstr (o.out, "\ntotal    bits/dim"));
 }
 
-static void
-a_model_of_classes_is_told_the_labels (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_model_of_classes_is_told_the_labels)
 {
   g_auto (TestOutcome) told = { 0 }, not_told = { 0 };
   g_autoptr (JsonNode) with = NULL, without = NULL;
@@ -181,8 +179,7 @@ a_model_of_classes_is_told_the_labels (Fixture * f, gconstpointer unused)
               "bits_per_dim")), >, 1e-4);
 }
 
-static void
-a_folder_has_its_test_images_evaluated (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_folder_has_its_test_images_evaluated)
 {
   g_auto (TestOutcome) o = run (f, "--model %m %f -t 2");
   g_auto (TestOutcome) none = run (f, "--model %m %f -t 2 --split train");
@@ -204,8 +201,7 @@ fails (Fixture * f, const gchar * arguments, gint status, const gchar * says)
         arguments, o.status, o.err, status, says);
 }
 
-static void
-wrong_command_lines_say_why (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (wrong_command_lines_say_why)
 {
   fails (f, "", 2, "found 0");
   fails (f, "%d %d", 2, "found 2");
@@ -223,8 +219,7 @@ wrong_command_lines_say_why (Fixture * f, gconstpointer unused)
   fails (f, "--precision f16 %d", 2, "bf16");
 }
 
-static void
-what_cannot_be_done_says_why (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (what_cannot_be_done_says_why)
 {
   g_autofree gchar *other = g_build_filename (f->folder, "other.bin", NULL);
 
@@ -242,9 +237,7 @@ what_cannot_be_done_says_why (Fixture * f, gconstpointer unused)
 }
 
 /* Ctrl-C, once the first batch is done */
-static void
-an_interruption_leaves_the_figures_until_then (Fixture * f,
-    gconstpointer unused)
+FIXTURE_TEST (an_interruption_leaves_the_figures_until_then)
 {
   g_autofree gchar *arguments = NULL, *line = NULL;
   g_auto (GStrv) argv = NULL;
@@ -276,20 +269,4 @@ an_interruption_leaves_the_figures_until_then (Fixture * f,
   g_assert_nonnull (strstr (text, "\ntotal    bits/dim"));
   close (out);
   close (err);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name) \
-  g_test_add ("/evaluate/" #name, Fixture, NULL, set_up, name, tear_down)
-  TEST (json_has_a_line_a_bin_and_their_total);
-  TEST (a_table_ends_with_the_total);
-  TEST (a_model_of_classes_is_told_the_labels);
-  TEST (a_folder_has_its_test_images_evaluated);
-  TEST (wrong_command_lines_say_why);
-  TEST (what_cannot_be_done_says_why);
-  TEST (an_interruption_leaves_the_figures_until_then);
-  return g_test_run ();
 }

@@ -1,0 +1,405 @@
+/* gst-ddpm: a backend computes what the reference backend does, operation by
+ * operation
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/against-reference.h"
+
+static DdpmBackend *
+subject_reference (const Subject * subject)
+{
+  return test_reference (subject->backend->act_type == DDPM_TYPE_F32
+      ? DDPM_PRECISION_F32 : DDPM_PRECISION_BF16);
+}
+
+Outcome
+subject_run (const Subject * subject, const Case * c)
+{
+  Outcome outcome = case_run (subject->backend, c, 0);
+  GError *error = NULL;
+
+  ddpm_backend_check (subject->backend, &error);
+  g_assert_no_error (error);
+  return outcome;
+}
+
+/* Roundings to bf16 before the last one, of an operand, that the reference
+ * does not do: of an attention's dS, and of the f32 gradient of an output to
+ * the bf16 that a processor multiplies */
+static guint
+subject_roundings (const Subject * subject, const Case * c)
+{
+  if (subject->backend->act_type == DDPM_TYPE_F32)
+    return 0;
+  return c->run == run_attention || (c->run == run_conv
+      && subject->backend->precision == DDPM_PRECISION_BF16
+      && c->conv.src_type == DDPM_TYPE_BF16
+      && c->conv.dst_type == DDPM_TYPE_F32);
+}
+
+/* tolerance: where it is more than the subject's */
+void
+assert_as_reference (const Subject * subject, const Case * c, guint n,
+    double tolerance)
+{
+  g_autoptr (DdpmBackend) reference = subject_reference (subject);
+  Outcome got = subject_run (subject, c);
+  Outcome expected = case_run (reference, c, 0);
+
+  if (subject->tolerance > 0 || tolerance > 0)
+    outcome_assert_close (&got, &expected, n, n,
+        MAX (tolerance, subject->tolerance));
+  else
+    outcome_assert_rounded_once (&got, &expected, n, n, subject->error
+        + subject_roundings (subject, c) * BF16_ERROR);
+  outcome_clear (&got);
+  outcome_clear (&expected);
+}
+
+static void
+assert_as_reference_to_the_bit (const Subject * subject, const Case * c)
+{
+  g_autoptr (DdpmBackend) reference = subject_reference (subject);
+  Outcome got = subject_run (subject, c);
+  Outcome expected = case_run (reference, c, 0);
+
+  outcome_assert_same_bits (&got, &expected);
+  outcome_clear (&got);
+  outcome_clear (&expected);
+}
+
+void
+check_conv (const Subject * subject, const ConvShape * s, DdpmType src,
+    DdpmType dst, Residual residual, gboolean add)
+{
+  const Case c = {
+    .run = run_conv,
+    .conv = {s->n, s->height, s->width, s->cin0, s->cin1, s->cout, s->kernel,
+        s->stride, src, dst, TRUE},
+    .residual = residual,
+    .add = add,
+  };
+
+  assert_as_reference (subject, &c, s->n, 0);
+}
+
+/* Of the notebook's network, but for the number of images and pixels */
+static void
+convolutions_of_the_network (gconstpointer data)
+{
+  static const ConvShape shapes[] = {
+    {1, 16, 16, 128, 0, 128, 3, 1}, {2, 8, 8, 256, 0, 256, 3, 1},
+    {2, 4, 4, 256, 0, 128, 3, 1}, {1, 8, 8, 512, 0, 256, 3, 1},
+    {2, 8, 8, 256, 0, 256, 3, 2}, {2, 8, 8, 256, 0, 768, 1, 1},
+    {2, 8, 8, 256, 128, 128, 1, 1}, {2, 4, 4, 128, 256, 256, 1, 1},
+  };
+  const Subject *subject = data;
+  const DdpmType act = subject->backend->act_type;
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    check_conv (subject, &shapes[i], act, act, i % 3, i % 2);
+}
+
+/* Channels as tiles are computed of, images that they do not fill evenly */
+static void
+convolutions_of_any_size (gconstpointer data)
+{
+  static const ConvShape shapes[] = {
+    {2, 11, 13, 32, 0, 64, 3, 1}, {1, 9, 8, 96, 0, 32, 3, 1},
+    {3, 8, 9, 64, 0, 32, 3, 1}, {1, 64, 1, 32, 0, 32, 3, 1},
+    {1, 2, 33, 32, 0, 32, 3, 1}, {9, 10, 8, 64, 0, 160, 3, 1},
+    {1, 12, 12, 16, 0, 21, 3, 1}, {1, 8, 8, 32, 0, 33, 3, 1},
+  };
+  const Subject *subject = data;
+  const DdpmType act = subject->backend->act_type;
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    check_conv (subject, &shapes[i], act, act, i % 3, i % 2);
+}
+
+/* Outputs one pixel wide or one channel deep, of which some versions of oneDNN
+ * leave a part unwritten */
+static void
+convolutions_of_narrow_images (gconstpointer data)
+{
+  static const ConvShape shapes[] = {
+    {2, 9, 1, 24, 0, 40, 3, 2}, {1, 1, 1, 16, 0, 16, 3, 2},
+    {2, 12, 2, 32, 0, 32, 3, 2}, {3, 10, 2, 20, 12, 33, 3, 2},
+    {2, 1, 12, 32, 0, 32, 3, 2}, {2, 2, 10, 32, 0, 32, 3, 2},
+    {2, 5, 3, 24, 0, 1, 1, 1}, {1, 8, 8, 32, 16, 1, 1, 1},
+    {2, 4, 1, 16, 0, 16, 3, 1}, {2, 5, 3, 1, 0, 24, 1, 1},
+  };
+  const Subject *subject = data;
+  const DdpmType act = subject->backend->act_type;
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    check_conv (subject, &shapes[i], act, act, i % 3, FALSE);
+    check_conv (subject, &shapes[i], act, act, i % 3, TRUE);
+  }
+}
+
+static void
+convolutions_from_and_to_images (gconstpointer data)
+{
+  static const ConvShape heads[] = { {2, 16, 16, 3, 0, 128, 3, 1},
+  {1, 8, 8, 1, 0, 32, 3, 1}
+  };
+  static const ConvShape tails[] = { {2, 16, 16, 128, 0, 3, 3, 1},
+  {1, 8, 8, 32, 0, 1, 3, 1}
+  };
+  const Subject *subject = data;
+  const DdpmType act = subject->backend->act_type;
+
+  for (guint i = 0; i < 2; i++) {
+    check_conv (subject, &heads[i], DDPM_TYPE_F32, act, NO_RESIDUAL, i);
+    check_conv (subject, &tails[i], act, DDPM_TYPE_F32, NO_RESIDUAL, i);
+  }
+}
+
+static void
+convolutions_of_any_shape (gconstpointer data)
+{
+  const Subject *subject = data;
+  const DdpmType act = subject->backend->act_type;
+
+  for (guint i = 0; i < 16; i++) {
+    const ConvShape s = {
+      .n = g_test_rand_int_range (1, 4),
+      .height = g_test_rand_int_range (1, 14),
+      .width = g_test_rand_int_range (1, 14),
+      .cin0 = g_test_rand_int_range (1, 50),
+      .cin1 = i % 4 ? 0 : g_test_rand_int_range (1, 50),
+      .cout = g_test_rand_int_range (1, 50),
+      .kernel = i % 3 ? 3 : 1,
+      .stride = i % 5 ? 1 : 2,
+    };
+
+    g_test_message ("%u x %u x %u, %u + %u to %u, kernel %u, stride %u", s.n,
+        s.height, s.width, s.cin0, s.cin1, s.cout, s.kernel, s.stride);
+    check_conv (subject, &s, act, act, i % 3, i % 2);
+  }
+}
+
+void
+check_norm (const Subject * subject, guint n, guint pixels, guint c0,
+    guint c1, guint groups, guint variant)
+{
+  const Case c = {
+    .run = run_norm,
+    .norm = {n, pixels, c0, c1, groups, 1e-5f, variant % 4 != 3,
+        c1 == 0 && variant % 2, TRUE},
+    .add = variant % 3 == 1,
+    .dropout = variant % 4 == 1 ? 0.1f : variant % 4 == 2 ? 0.5f : 0.0f,
+  };
+
+  g_test_message ("%u x %u, %u + %u channels, %u groups, variant %u", n,
+      pixels, c0, c1, groups, variant);
+  assert_as_reference (subject, &c, n, 0);
+}
+
+static void
+norms_of_the_network (gconstpointer data)
+{
+  const Subject *subject = data;
+
+  for (guint variant = 0; variant < 4; variant++) {
+    check_norm (subject, 1, 1024, 128, 0, 32, variant);
+    check_norm (subject, 8, 64, 256, 0, 32, variant);
+    check_norm (subject, 3, 256, 256, 128, 32, variant);
+    check_norm (subject, 2, 16, 128, 256, 32, variant);
+  }
+}
+
+static void
+norms_of_any_shape (gconstpointer data)
+{
+  const Subject *subject = data;
+
+  for (guint variant = 0; variant < 24; variant++) {
+    const guint groups = g_test_rand_int_range (1, 9);
+    const guint channels = groups * g_test_rand_int_range (2, 9);
+    const guint c1 = variant % 2 ? g_test_rand_int_range (1, channels) : 0;
+
+    check_norm (subject, g_test_rand_int_range (1, 11),
+        g_test_rand_int_range (2, 300), channels - c1, c1, groups, variant);
+  }
+}
+
+/* Floats keep 3 digits after the point of 1000; squares would keep none. */
+static void
+a_norm_keeps_the_variance_about_a_large_mean (gconstpointer data)
+{
+  const Case c = {
+    .run = run_norm,
+    .norm = {2, 1024, 64, 0, 32, 1e-5f, TRUE, TRUE, TRUE},
+    .mean = 1000,
+  };
+
+  assert_as_reference (data, &c, 2, 1e-7);
+}
+
+void
+attention (gconstpointer data)
+{
+  static const DdpmAttentionDesc shapes[] = { {2, 64, 256, TRUE},
+  {3, 16, 128, TRUE}, {1, 256, 64, TRUE}, {5, 9, 20, TRUE}, {2, 1, 8, TRUE}
+  };
+  const Subject *subject = data;
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    const Case c = {.run = run_attention,.attention = shapes[i] };
+    const gboolean alone = shapes[i].tokens == 1;
+
+    /* a single token's scores do not matter: dq and dk are 0 +- rounding */
+    assert_as_reference (subject, &c, shapes[i].n, alone ? 1e-5 : 0);
+  }
+}
+
+void
+linear (gconstpointer data)
+{
+  static const guint shapes[][3] = { {16, 128, 512}, {5, 512, 512},
+  {16, 512, 4096}, {1, 7, 3}
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    const Case c = {
+      .run = run_linear,
+      .linear = {shapes[i][0], shapes[i][1], shapes[i][2]},
+      .add = i % 2,
+    };
+
+    assert_as_reference (data, &c, shapes[i][0], 0);
+  }
+}
+
+void
+upsampling_and_sums (gconstpointer data)
+{
+  const Case once = {.run = run_small_activations };
+  const Case more = {.run = run_small_activations,.add = TRUE };
+
+  assert_as_reference (data, &once, 3, 0);
+  assert_as_reference (data, &more, 3, 0);
+}
+
+void
+swish (gconstpointer data)
+{
+  const Case c = {.run = run_swish };
+
+  assert_as_reference (data, &c, 1, 0);
+}
+
+void
+a_time_is_a_row_of_the_table (gconstpointer data)
+{
+  const Case c = {.run = run_embedding };
+
+  assert_as_reference_to_the_bit (data, &c);
+}
+
+void
+labels_are_the_reference_s_to_the_bit (gconstpointer data)
+{
+  const Case once = {.run = run_labels };
+  const Case more = {.run = run_labels,.add = TRUE };
+
+  assert_as_reference_to_the_bit (data, &once);
+  assert_as_reference_to_the_bit (data, &more);
+}
+
+void
+noise_and_steps_are_the_reference_s_to_the_bit (gconstpointer data)
+{
+  const Case c = {.run = run_diffusion };
+
+  assert_as_reference_to_the_bit (data, &c);
+}
+
+void
+losses (gconstpointer data)
+{
+  const Case c = {.run = run_losses };
+
+  assert_as_reference (data, &c, 4, 1e-14);
+}
+
+void
+adam_is_the_reference_s_to_the_bit (gconstpointer data)
+{
+  const Case c = {.run = run_adam };
+
+  assert_as_reference_to_the_bit (data, &c);
+}
+
+static void
+not_finite_job (gpointer data)
+{
+  static const float values[] = { NAN, -INFINITY, 0 };
+  DdpmBackend *b = data;
+  const gsize count = 100000;
+
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++) {
+    g_autofree float *x = test_random (111, count);
+    Tensor t = tensor_new (b, DDPM_TYPE_F32, count, 0);
+    double sum;
+
+    x[77777] = values[i];
+    tensor_write (b, &t, x);
+    sum = b->ops->sum_of_squares (b, count, t.data);
+    g_assert_true (isfinite (sum) == isfinite (values[i]));
+    tensor_free (b, &t);
+  }
+}
+
+void
+a_sum_of_squares_tells_of_an_element_that_is_not_finite (gconstpointer data)
+{
+  const Subject *subject = data;
+
+  subject->backend->ops->run (subject->backend, not_finite_job,
+      subject->backend);
+}
+
+/* prefix: "/cpu/f32". What is in f32 in any precision is tested in f32 only. */
+void
+add_operation_tests (const gchar * prefix, const Subject * subject)
+{
+  static const struct
+  {
+    const gchar *name;
+    GTestDataFunc func;
+    gboolean f32;
+  } tests[] = {
+    {"convolutions-of-the-network", convolutions_of_the_network},
+    {"convolutions-of-any-size", convolutions_of_any_size},
+    {"convolutions-of-narrow-images", convolutions_of_narrow_images},
+    {"convolutions-from-and-to-images", convolutions_from_and_to_images},
+    {"convolutions-of-any-shape", convolutions_of_any_shape},
+    {"norms-of-the-network", norms_of_the_network},
+    {"norms-of-any-shape", norms_of_any_shape},
+    {"attention", attention},
+    {"upsampling-and-sums", upsampling_and_sums},
+    {"a-norm-keeps-the-variance-about-a-large-mean",
+        a_norm_keeps_the_variance_about_a_large_mean, TRUE},
+    {"linear", linear, TRUE},
+    {"swish", swish, TRUE},
+    {"a-time-is-a-row-of-the-table", a_time_is_a_row_of_the_table, TRUE},
+    {"labels-are-the-reference-s-to-the-bit",
+        labels_are_the_reference_s_to_the_bit, TRUE},
+    {"noise-and-steps-are-the-reference-s-to-the-bit",
+        noise_and_steps_are_the_reference_s_to_the_bit, TRUE},
+    {"losses", losses, TRUE},
+    {"adam-is-the-reference-s-to-the-bit",
+        adam_is_the_reference_s_to_the_bit, TRUE},
+    {"a-sum-of-squares-tells-of-an-element-that-is-not-finite",
+        a_sum_of_squares_tells_of_an_element_that_is_not_finite, TRUE},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
+    g_autofree gchar *path = g_strconcat (prefix, "/", tests[i].name, NULL);
+
+    if (!tests[i].f32 || subject->backend->act_type == DDPM_TYPE_F32)
+      g_test_add_data_func (path, subject, tests[i].func);
+  }
+}

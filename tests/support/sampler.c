@@ -1,0 +1,49 @@
+/* gst-ddpm: what the tests of the samplers share
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/sampler.h"
+
+DdpmSchedule *
+notebook_schedule (void)
+{
+  return make_schedule (DDPM_SCHEDULE_LINEAR, 1000, 1e-4, 0.02);
+}
+
+DdpmSampler *
+make (const DdpmSchedule * schedule, DdpmSamplerSpec spec)
+{
+  GError *error = NULL;
+  DdpmSampler *sampler = ddpm_sampler_new (schedule,
+      DDPM_DATA_RANGE_SYMMETRIC, &spec, &error);
+
+  g_assert_no_error (error);
+  return sampler;
+}
+
+DdpmSamplerSpec
+spec_of (DdpmSamplerKind kind, guint steps, guint start, guint stop)
+{
+  DdpmSamplerSpec spec = {.kind = kind,.steps = steps,.start = start,
+    .stop = stop
+  };
+
+  return spec;
+}
+
+DdpmSchedule *
+make_schedule (DdpmScheduleKind kind, guint T, gdouble beta_start,
+    gdouble beta_end)
+{
+  DdpmConfig config;
+  DdpmSchedule *schedule;
+  GError *error = NULL;
+
+  ddpm_config_init_defaults (&config);
+  config.schedule = kind;
+  config.timesteps = T;
+  config.beta_start = beta_start;
+  config.beta_end = beta_end;
+  schedule = ddpm_schedule_new (&config, &error);
+  g_assert_no_error (error);
+  return schedule;
+}

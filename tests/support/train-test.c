@@ -1,0 +1,244 @@
+/* gst-ddpm: what the tests of ddpmtrainsink share
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/train-test.h"
+
+gchar *folder;
+
+void
+make_folder (void)
+{
+  folder = g_dir_make_tmp ("ddpmtrainsink-XXXXXX", NULL);
+  fail_unless (folder != NULL);
+}
+
+void
+remove_folder (void)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    gchar *path = g_build_filename (folder, name, NULL);
+
+    g_remove (path);
+    g_free (path);
+  }
+  g_clear_pointer (&dir, g_dir_close);
+  g_rmdir (folder);
+  g_clear_pointer (&folder, g_free);
+}
+
+gchar *
+in_folder (const gchar * name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+gboolean
+exists (const gchar * name)
+{
+  gchar *path = in_folder (name);
+  gboolean found = g_file_test (path, G_FILE_TEST_EXISTS);
+
+  g_free (path);
+  return found;
+}
+
+gchar *
+contents (const gchar * name, gsize * size)
+{
+  gchar *path = in_folder (name), *data = NULL;
+
+  fail_unless (g_file_get_contents (path, &data, size, NULL), "%s", path);
+  g_free (path);
+  return data;
+}
+
+void
+write_text (const gchar * name, const gchar * text)
+{
+  gchar *path = in_folder (name);
+
+  fail_unless (g_file_set_contents (path, text, -1, NULL));
+  g_free (path);
+}
+
+gboolean
+files_equal (const gchar * a, const gchar * b)
+{
+  gsize size_a, size_b;
+  gchar *data_a = contents (a, &size_a), *data_b = contents (b, &size_b);
+  gboolean equal = size_a == size_b && memcmp (data_a, data_b, size_a) == 0;
+
+  g_free (data_a);
+  g_free (data_b);
+  return equal;
+}
+
+gboolean
+runs_equal (const gchar * a, const gchar * b)
+{
+  gchar *state_a = ddpm_train_state_path (a);
+  gchar *state_b = ddpm_train_state_path (b);
+  gboolean equal = files_equal (a, b) && files_equal (state_a, state_b);
+
+  g_free (state_a);
+  g_free (state_b);
+  return equal;
+}
+
+DdpmModel *
+load_model (const gchar * name)
+{
+  GError *error = NULL;
+  gchar *path = in_folder (name);
+  DdpmModel *model = ddpm_checkpoint_load (path, &error);
+
+  fail_unless (error == NULL, "%s", error ? error->message : "");
+  g_free (path);
+  return model;
+}
+
+DdpmTrainState *
+load_state (const gchar * name)
+{
+  GError *error = NULL;
+  gchar *path = in_folder (name), *state_path = ddpm_train_state_path (path);
+  DdpmTrainState *state = ddpm_train_state_load (state_path, &error);
+
+  fail_unless (error == NULL, "%s", error ? error->message : "");
+  g_free (state_path);
+  g_free (path);
+  return state;
+}
+
+/* How far a checkpoint and its state are */
+void
+check_saved (const gchar * name, guint64 step, guint64 samples)
+{
+  DdpmModel *model = load_model (name);
+  DdpmTrainState *state = load_state (name);
+
+  fail_unless_equals_uint64 (model->step, step);
+  fail_unless_equals_uint64 (state->step, step);
+  fail_unless_equals_uint64 (state->samples, samples);
+  ddpm_model_unref (model);
+  ddpm_train_state_free (state);
+}
+
+/* A pipeline: images of a ball, location=name in the folder, and properties */
+GstElement *
+launch_training (const gchar * name, const gchar * properties)
+{
+  return launch ("videotestsrc name=src pattern=ball ! " IMAGES
+      " ! ddpmtrainsink name=train location=%s/%s" NET "%s", folder, name,
+      properties);
+}
+
+/* The next message of these types; errors fail the test. */
+GstMessage *
+wait_for (GstElement * pipeline, GstMessageType types)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message = gst_bus_timed_pop_filtered (bus,
+      GST_CLOCK_TIME_NONE, types | GST_MESSAGE_ERROR);
+
+  gst_object_unref (bus);
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    GError *error;
+
+    gst_message_parse_error (message, &error, NULL);
+    fail ("%s", error->message);
+  }
+  return message;
+}
+
+void
+wait_for_eos (GstElement * pipeline)
+{
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_EOS));
+}
+
+void
+run_to_eos (GstElement * pipeline)
+{
+  play (pipeline);
+  wait_for_eos (pipeline);
+  stop_and_free (pipeline);
+}
+
+void
+train (const gchar * name, const gchar * properties)
+{
+  run_to_eos (launch_training (name, properties));
+}
+
+/* The element alone, fed by hand, with a bus */
+GstHarness *
+harness_training (const gchar * name, const gchar * caps,
+    const gchar * properties, GstBus ** bus)
+{
+  GstElement *sink = launch ("ddpmtrainsink async=false location=%s/%s" NET
+      "%s", folder, name, properties);
+  GstHarness *h;
+
+  *bus = gst_bus_new ();
+  gst_element_set_bus (sink, *bus);
+  h = gst_harness_new_with_element (sink, "sink", NULL);
+  gst_object_unref (sink);
+  gst_harness_set_live (h, FALSE);
+  if (caps)
+    gst_harness_set_src_caps_str (h, caps);
+  return h;
+}
+
+void
+harness_free (GstHarness * h, GstBus * bus)
+{
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+}
+
+/* A pixel of image n: any values, as long as they differ */
+guint8
+pixel (guint n, guint i)
+{
+  return (n * 37 + i * 11) % 251;
+}
+
+GstBuffer *
+image (guint n)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, IMAGE_SIZE, NULL);
+  GstMapInfo map;
+  guint i;
+
+  gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+  for (i = 0; i < IMAGE_SIZE; i++)
+    map.data[i] = pixel (n, i);
+  gst_buffer_unmap (buffer, &map);
+  return buffer;
+}
+
+/* The same as one of a data set of size images */
+GstBuffer *
+image_of_epoch (guint64 epoch, guint64 position, guint64 size)
+{
+  GstBuffer *buffer = image (position);
+  GstCustomMeta *meta =
+      gst_buffer_add_custom_meta (buffer, "GstDdpmSampleMeta");
+
+  gst_structure_set (gst_custom_meta_get_structure (meta),
+      "label", G_TYPE_INT, 0, "index", G_TYPE_UINT64, position,
+      "epoch", G_TYPE_UINT64, epoch, "position", G_TYPE_UINT64, position,
+      "epoch-size", G_TYPE_UINT64, size, NULL);
+  return buffer;
+}
+
+void
+push_ok (GstHarness * h, GstBuffer * buffer)
+{
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+}
