@@ -98,7 +98,7 @@ TEST (too_many_threads_are_refused)
   g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
 }
 
-TEST (use_two_threads_at_most)
+TEST (subprocess_use_two_threads_at_most)
 {
   g_autoptr (DdpmBackend) all = cpu_backend (DDPM_PRECISION_F32, 0);
   g_autoptr (DdpmBackend) two = cpu_backend (DDPM_PRECISION_F32, 2);
@@ -116,7 +116,7 @@ TEST (use_two_threads_at_most)
 TEST (more_threads_than_openmp_gives_are_refused)
 {
   g_setenv ("OMP_THREAD_LIMIT", "2", TRUE);
-  g_test_trap_subprocess ("/cpu/subprocess/use-two-threads-at-most", 0,
+  g_test_trap_subprocess ("/cpu-machine/subprocess/use-two-threads-at-most", 0,
       G_TEST_SUBPROCESS_INHERIT_STDERR);
   g_unsetenv ("OMP_THREAD_LIMIT");
   g_test_trap_assert_passed ();
@@ -390,7 +390,7 @@ processor_time (void)
       * G_TIME_SPAN_SECOND + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-TEST (compute_and_idle)
+TEST (subprocess_compute_and_idle)
 {
   g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 2);
   Outcome out = case_run (b, &small_conv, 0);
@@ -411,7 +411,7 @@ TEST (compute_and_idle)
 TEST (it_is_quiet_when_idle)
 {
   g_unsetenv ("OMP_WAIT_POLICY");
-  g_test_trap_subprocess ("/cpu/subprocess/compute-and-idle", 0,
+  g_test_trap_subprocess ("/cpu-machine/subprocess/compute-and-idle", 0,
       G_TEST_SUBPROCESS_INHERIT_STDERR);
   g_test_trap_assert_passed ();
 }

@@ -47,15 +47,19 @@ test_register_fixture (const gchar * name, gsize size,
       name, NULL, NULL, size, setup, func, teardown});
 }
 
-/* "/program/group/a-name", group being NULL or part of the path */
+/* "/program/a-name", or "/program/group/a-name"; subprocess_a_name is only run
+ * by g_test_trap_subprocess ("/program/subprocess/a-name"). */
 static gchar *
 make_path (const gchar * group, const gchar * name)
 {
-  const gchar *program = g_get_prgname ();
+  g_autofree gchar *file = g_path_get_basename (g_get_prgname ());
+  const gchar *program = g_str_has_prefix (file, "test-") ? file + 5 : file;
   gchar *path;
 
-  if (g_str_has_prefix (program, "test-"))
-    program += strlen ("test-");
+  if (g_str_has_prefix (name, "subprocess_")) {
+    group = "subprocess";
+    name += strlen ("subprocess_");
+  }
   path = g_strjoin ("/", "", program, group ? group : name,
       group ? name : NULL, NULL);
   return g_strdelimit (path, "_", '-');

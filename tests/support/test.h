@@ -7,7 +7,8 @@
  *   }
  *
  * is the case /PROGRAM/a-name-that-says-what-is-proved of test-PROGRAM. A
- * program of TEST and FIXTURE_TEST alone needs no main function.
+ * program of TEST and FIXTURE_TEST alone needs no main function. The name
+ * subprocess_... makes a case for g_test_trap_subprocess () alone.
  */
 #pragma once
 
