@@ -1,8 +1,9 @@
-/* gst-ddpm: tensors in the memory of a GPU
+/* gst-ddpm: tensors in GPU memory
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * GstCuda's memory is of video frames only. This one is floats: a backend has
- * it, and brings it to the host and back for whoever maps it as usual.
+ * The memory of GstCuda holds video frames only, so this is an allocator for
+ * floats. A backend owns the memory, and copies it to the host and back when it is
+ * mapped without GST_DDPM_MAP_CUDA.
  */
 #include "plugins/common/cuda-memory.h"
 
@@ -22,9 +23,9 @@ typedef struct
   GstMemory mem;
   gpointer device;
 
-  GMutex lock;                  /* of what follows */
+  GMutex lock;                  /* protects the members below */
   gpointer host;                /* NULL: not mapped to the host */
-  guint n_maps;                 /* to the host */
+  guint n_maps;                 /* number of mappings to the host */
   gboolean written;
 } Memory;
 
@@ -38,9 +39,9 @@ get_backend (Memory * memory)
   return ((GstDdpmCudaAllocator *) memory->mem.allocator)->backend;
 }
 
-/* FALSE: the backend failed */
+/* FALSE: the backend failed, which is logged */
 static gboolean
-check (Memory * memory)
+check_backend (Memory * memory)
 {
   g_autoptr (GError) error = NULL;
 
@@ -76,7 +77,7 @@ gst_ddpm_cuda_allocator_free (GstAllocator * allocator, GstMemory * mem)
   Memory *memory = (Memory *) mem;
 
   ddpm_backend_free (get_backend (memory), memory->device);
-  check (memory);
+  check_backend (memory);
   g_mutex_clear (&memory->lock);
   g_free (memory);
 }
@@ -88,7 +89,7 @@ download (Memory * memory)
 {
   ddpm_backend_download (get_backend (memory), memory->host, memory->device,
       memory->mem.maxsize);
-  return check (memory);
+  return check_backend (memory);
 }
 
 /* Complete after the call: the next reader may use another stream. */
@@ -99,7 +100,7 @@ upload (Memory * memory)
 
   ddpm_backend_upload (b, memory->device, memory->host, memory->mem.maxsize);
   ddpm_backend_wait (b);
-  check (memory);
+  check_backend (memory);
 }
 
 static gpointer
@@ -149,7 +150,7 @@ gst_ddpm_cuda_memory_unmap (GstMemory * mem, GstMapInfo * info)
   g_mutex_unlock (&memory->lock);
 }
 
-/* The whole, of which a part is then seen */
+/* Copies the whole memory, and then restricts the copy to the part. */
 static GstMemory *
 gst_ddpm_cuda_memory_copy (GstMemory * mem, gssize offset, gssize size)
 {
@@ -161,7 +162,7 @@ gst_ddpm_cuda_memory_copy (GstMemory * mem, gssize offset, gssize size)
   ddpm_backend_copy (b, ((Memory *) copied)->device, ((Memory *) mem)->device,
       mem->maxsize);
   ddpm_backend_wait (b);
-  if (!check ((Memory *) mem)) {
+  if (!check_backend ((Memory *) mem)) {
     gst_memory_unref (copied);
     return NULL;
   }
@@ -237,7 +238,7 @@ gst_ddpm_cuda_decide_tensors (GstQuery * query, DdpmBackend * backend,
   while (gst_query_get_n_allocation_params (query) > 0)
     gst_query_remove_nth_allocation_param (query, 0);
   gst_query_add_allocation_param (query, allocator, NULL);
-  /* The base class puts a pool with that allocator in the place of none. */
+  /* GstBaseSrc and GstBaseTransform replace NULL by a pool that uses it. */
   gst_query_add_allocation_pool (query, NULL, size, 0, 0);
   gst_object_unref (allocator);
 }
