@@ -1,10 +1,9 @@
 /* gst-ddpm: how good a model is: loss by timestep, variational bits/dim
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * An image is evaluated at several timesteps; each evaluation of the network
- * is a row of a batch, and rows follow each other without regard to where one
- * image ends. The random numbers of a row belong to its image and timestep, so
- * that it matters not how rows are cut into batches.
+ * An image is evaluated at several timesteps. Each evaluation of the network is
+ * a row of a batch; the rows of an image may be in two batches. The random
+ * numbers of a row depend on its image and timestep, and not on its batch.
  */
 #include <string.h>
 
@@ -46,7 +45,7 @@ check_settings (const DdpmEvaluatorSettings * settings, guint T,
   if (settings->variance != DDPM_VARIANCE_FIXED_SMALL
       && settings->variance != DDPM_VARIANCE_FIXED_LARGE) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no variance of number %d", settings->variance);
+        "there is no variance number %d", settings->variance);
     return FALSE;
   }
   return TRUE;

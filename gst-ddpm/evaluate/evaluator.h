@@ -64,7 +64,8 @@ typedef struct
  * @evaluations: evaluations of the network for these images
  * @n_bins: bins; fewer than DDPM_EVALUATION_BINS where T is less
  * @bins: timesteps 0 to T-1 in parts of equal size
- * @loss: mean of (eps - eps_theta)^2 over all timesteps (Ho et al. 2020, eq. 14)
+ * @loss: mean of (eps - eps_theta)^2 over all timesteps (Ho et al. 2020,
+ *   eq. 14)
  * @prior: L_T in bits/dim, as all following (Ho et al. 2020, eq. 5)
  * @kl: sum of L_t over timesteps 1 to T-1, the "rate"
  * @decoder: L_0, the "distortion"
@@ -81,8 +82,8 @@ typedef struct
 /**
  * DdpmEvaluator:
  *
- * A model and the sums over its evaluated images. An evaluator is for one thread
- * at a time.
+ * A model and the sums over its evaluated images. An evaluator is for one
+ * thread at a time.
  */
 typedef struct _DdpmEvaluator DdpmEvaluator;
 
@@ -90,8 +91,8 @@ typedef struct _DdpmEvaluator DdpmEvaluator;
  * DdpmEvaluatorRead:
  * @data: (closure): the caller's data
  * @i: number of the image, 0 to images - 1, in this order
- * @sample: (out): index of the image in its data set, on which its random numbers
- *   depend
+ * @sample: (out): index of the image in its data set, on which its random
+ *   numbers depend
  * @label: (inout): class of the image, for a model of classes; it is
  *   DDPM_NO_LABEL when the function is called
  * @pixels: (out): (height, width, image_channels) bytes
@@ -106,8 +107,8 @@ typedef gboolean (*DdpmEvaluatorRead) (gpointer data, guint64 i,
 
 /**
  * ddpm_evaluator_settings_init:
- * @settings: (out): 500 images, 20 timesteps, batches of 16, seed 0, the variance
- *   DDPM_VARIANCE_FIXED_SMALL, clipped
+ * @settings: (out): 500 images, 20 timesteps, batches of 16, seed 0, the
+ *   variance DDPM_VARIANCE_FIXED_SMALL, clipped
  */
 void ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings);
 
@@ -121,8 +122,8 @@ void ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings);
  * @read: (scope forever): reads the images
  * @data: (closure read): data for @read
  * @error: DDPM_ERROR_SETTINGS for no image, for more timesteps than T or 1 of
- *   several, and for a size that the network cannot have; DDPM_ERROR_NO_SPACE if
- *   there is not enough memory
+ *   several, and for a size that the network cannot have; DDPM_ERROR_NO_SPACE
+ *   if there is not enough memory
  *
  * Returns: (transfer full): an evaluator, or NULL
  */
@@ -154,8 +155,8 @@ guint64 ddpm_evaluator_get_n_done (DdpmEvaluator * evaluator);
  *   label that is not a class of the model; DDPM_ERROR_DIVERGED if the network
  *   predicts what is not a finite number; or a failure of the backend
  *
- * Evaluates the next batch, the last of which may be smaller. When all is done it
- * does nothing.
+ * Evaluates the next batch, the last of which may be smaller. When all is done
+ * it does nothing.
  *
  * Returns: FALSE on an error
  */

@@ -1,4 +1,4 @@
-/* gst-ddpm: what an evaluated timestep of an image says of a model
+/* gst-ddpm: terms of the variational bound from one evaluation of an image
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
@@ -121,9 +121,9 @@ ddpm_evaluator_add_row (DdpmEvaluator * e, guint n, GError ** error)
 
 not_finite:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED,
-      "%s makes of image %" G_GUINT64_FORMAT " at timestep %u what is not a "
-      "finite number", e->model->location ? e->model->location : "the model",
-      row->sample, t);
+      "%s predicts for image %" G_GUINT64_FORMAT
+      " at timestep %u what is not a " "finite number",
+      e->model->location ? e->model->location : "the model", row->sample, t);
   return FALSE;
 }
 

@@ -61,8 +61,8 @@ gboolean ddpm_predictor_predict (DdpmPredictor * predictor, const gfloat * x_t,
  * @width: pixels of an image, which passes the network
  * @height: pixels of an image
  *
- * Returns: floating-point operations of convolutions and gemms in one evaluation
- *   of one image without guidance: a multiplication and an addition are two
+ * Returns: floating-point operations of convolutions and gemms in one
+ *   evaluation of one image without guidance: a multiplication and an addition are two
  */
 gdouble ddpm_predictor_count_flops (const DdpmConfig * config, guint width,
     guint height);

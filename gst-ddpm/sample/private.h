@@ -34,9 +34,9 @@ typedef struct
  * @spec: what to sample, and how
  * @error: as ddpm_sampler_spec_check ()
  *
- * Computes the timestep schedule and the coefficients of each step. The schedule
- * of S steps has the states of its spacing; sampling goes from spec->start to the
- * next lower state of it, and so on, and ends at spec->stop.
+ * Computes the timestep schedule and the coefficients of each step. The
+ * schedule of S steps has the states of its spacing; sampling goes from
+ * spec->start to the next lower state of it, and so on, and ends at spec->stop.
  *
  * Returns: (transfer full): the sampler, or %NULL
  */
@@ -58,8 +58,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
  * @out: (rows, elements): what is predicted, in the first @batch
  * @t: [rows] of the host, of which the first @batch are read
  * @labels: [rows] of the host, likewise; all are DDPM_NO_LABEL at first
- * @graph_plan: the calls of ddpm_predictor_predict (); %NULL: the backend has no
- *   graphs
+ * @graph_plan: the calls of ddpm_predictor_predict (); %NULL: the backend has
+ *   no graphs
  *
  * Memory but @t and @labels is the backend's.
  */

@@ -99,10 +99,11 @@ typedef struct
  * @spec: (out caller-allocates): the defaults for a model, from noise to image
  * @config: the model's configuration
  *
- * A model that predicts v gets DPM-Solver++(2M). One that predicts eps gets DDIM
- * with eta 1: the noise added in each step repairs what the network predicted
- * badly in the step before. A model distilled to few steps gets DDIM with eta 0
- * and these steps. Guidance is 3, or 1 for a model distilled with guidance.
+ * A model that predicts v gets DPM-Solver++(2M). One that predicts eps gets
+ * DDIM with eta 1: the noise added in each step repairs what the network
+ * predicted badly in the step before. A model distilled to few steps gets DDIM
+ * with eta 0 and these steps. Guidance is 3, or 1 for a model distilled with
+ * guidance.
  */
 void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
 
@@ -132,8 +133,8 @@ DdpmSpacing ddpm_sampler_get_default_spacing (DdpmSamplerKind kind);
  * @spec: what to sample, and how
  * @config: the model's configuration
  * @error: DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta
- *   outside 0..1, guidance outside 0..DDPM_MAX_GUIDANCE, and for betas that leave
- *   the range of numbers
+ *   outside 0..1, guidance outside 0..DDPM_MAX_GUIDANCE, and for betas that
+ *   leave the range of numbers
  *
  * Returns: TRUE if the model can be sampled so
  */

@@ -77,13 +77,13 @@ wrong_loss_weight:
   return FALSE;
 weight_of_v:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "max-loss-weight is of a loss of eps, and must be 1, not %g, with "
+      "max-loss-weight weighs the loss of eps, and must be 1, not %g, with "
       "prediction-type=v-prediction", s->max_loss_weight);
   return FALSE;
 }
 
-/* Memory grows with the number of images; weights are not counted, since they
- * are there however few images pass. */
+/* Memory that each image of a pass takes. Weights are not counted: their size
+ * does not depend on the number of images. */
 static gsize
 bytes_of_one_image (const DdpmTrainer * trainer)
 {
@@ -98,8 +98,8 @@ bytes_of_one_image (const DdpmTrainer * trainer)
   return size;
 }
 
-/* The largest that fits in the budget, made smaller to be a divisor of the
- * batch where one is near, so that no pass is padded. */
+/* Chooses the largest micro-batch that fits in the budget, or a slightly
+ * smaller one that divides the batch, so that no pass is padded. */
 guint
 ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer)
 {

@@ -3,8 +3,8 @@
  *
  * A batch passes through the network in micro-batches, first to last, whose
  * gradients add up; a last one that is not full is padded with images that
- * have no gradient. Every random number belongs to the index of its sample,
- * so that it matters not how a batch is cut.
+ * have no gradient. Every random number depends on the index of its sample, and
+ * not on how the batch is divided.
  */
 #include <math.h>
 #include <string.h>
@@ -22,14 +22,14 @@ struct _Batch
 {
   DdpmTrainer *trainer;
   guint n;
-  /* fills t, labels, x_0 and eps of the trainer with count images from first on */
+  /* fills t, labels, x_0 and eps of the trainer with count images, from first */
   void (*fill) (Batch * batch, guint first, guint count);
   const DdpmDropout *drop;
   const gint *cancel;
 
-  /* for fill: bytes to learn from, or all of it as given */
+  /* for fill: pixels to train on; or x_0, eps and t, all given */
   const guint8 *images;
-  gboolean on_device;           /* these are memory of the backend */
+  gboolean on_device;           /* images is memory of the backend */
   const gfloat *x_0, *eps;
   const gint *t;
   const gint *labels;           /* NULL: none */
@@ -47,7 +47,7 @@ loss_scale (const Batch * batch)
   return 1.0 / ((gdouble) batch->n * batch->trainer->elements);
 }
 
-/* Images of a micro-batch from number count on */
+/* Sets the images of a micro-batch from number count on to 0 */
 static void
 zero_images (DdpmTrainer * trainer, float *to, guint count)
 {
@@ -57,7 +57,7 @@ zero_images (DdpmTrainer * trainer, float *to, guint count)
       (trainer->micro_batch - count) * elements * sizeof (gfloat));
 }
 
-/* The first count images of a micro-batch; the others become 0. */
+/* Uploads the first count images of a micro-batch, and sets the others to 0 */
 static void
 upload_images (DdpmTrainer * trainer, float *to, const gfloat * from,
     guint count)
@@ -97,7 +97,7 @@ draw_image (DdpmTrainer * trainer, guint64 sample, guint i)
       && draw_uniform (trainer, sample, DDPM_STREAM_FLIP) < 0.5f;
 }
 
-/* x_0 of the images in pixels */
+/* Converts pixels to x_0 */
 static void
 convert_pixels (DdpmTrainer * trainer, guint count)
 {
@@ -113,7 +113,7 @@ convert_pixels (DdpmTrainer * trainer, guint count)
   zero_images (trainer, trainer->x_0, count);
 }
 
-/* Lines 2 to 4 of the algorithm */
+/* Lines 2 to 4 of the algorithm: draws x_0, t and eps */
 static void
 draw_micro_batch (Batch * batch, guint first, guint count)
 {
@@ -159,7 +159,7 @@ loss_weight (const DdpmTrainer * trainer, gint t)
   return CLAMP (inverse_snr, 1.0, trainer->settings.max_loss_weight);
 }
 
-/* What the network is to predict of x_t */
+/* Computes what the network is to predict for x_t */
 static const float *
 make_target (DdpmTrainer * trainer)
 {
@@ -172,8 +172,8 @@ make_target (DdpmTrainer * trainer)
   return trainer->eps;
 }
 
-/* Losses of the images of a micro-batch, which no weight changes, and the
- * gradient of their weighted sum times scale; 0 from image count on */
+/* Computes the loss of each image of a micro-batch, without its weight, and the
+ * gradient of the weighted sum times scale. From image count on both are 0. */
 static void
 compare (DdpmTrainer * trainer, const float *target, guint count,
     gdouble scale, gdouble * losses)
@@ -268,8 +268,8 @@ learn_batch (Batch * batch, gboolean in_sequences)
   return TRUE;
 }
 
-/* When nothing more is on its way to the host. Parts are added up one by one:
- * so the loss does not depend on where they were computed. */
+/* Adds up the losses once all of them are in memory of the host. The order of
+ * the sum does not depend on where they were computed. */
 static void
 sum_up (Batch * batch)
 {
@@ -311,7 +311,8 @@ is_finite (const Batch * batch)
       && ddpm_gradient_is_sane (batch->grad_norm, clip_factor (batch));
 }
 
-/* A new average follows the weights closely, and slower from step to step. */
+/* A new average follows the weights closely at first, and slower with each
+ * step. */
 static gdouble
 ema_decay (const DdpmTrainer * trainer)
 {
@@ -390,8 +391,8 @@ update_by_the_host (Batch * batch)
   ddpm_unet_set_weights (trainer->unet, trainer->weights);
 }
 
-/* Where the loss is not finite, neither is the gradient: it has changed
- * nothing. */
+/* If the loss is not finite, neither is the gradient, and the operation changes
+ * no weight. */
 static void
 update_on_the_device (gpointer data)
 {

@@ -79,8 +79,8 @@ free_memory (DdpmTrainer * trainer)
     ddpm_backend_free (trainer->backend, memory[i]);
 }
 
-/* A network that passes as many images at a time as was asked for; where that
- * was left to us and memory is short, half of them, and half again. */
+/* Makes the network for a micro-batch. If its size was not given and there is
+ * not enough memory, half of it is tried, and half again. */
 static gboolean
 make_unet (DdpmTrainer * trainer, GError ** error)
 {
@@ -259,7 +259,7 @@ other_seed:
   return FALSE;
 }
 
-/* Can weights of a be a beginning for b? */
+/* Whether training of b can start from weights of a */
 static gboolean
 can_become (const DdpmConfig * a, const DdpmConfig * b)
 {
@@ -274,8 +274,9 @@ can_become (const DdpmConfig * a, const DdpmConfig * b)
   return ddpm_config_equal (&c, b);
 }
 
-/* The label embedding is the last of what is trained: where the model has none,
- * it is 0, and all else has its place. NULL: no memory */
+/* Copies the trained weights. The label embedding is the last of them: where
+ * the model has none it is 0, and all others keep their place. NULL: no memory
+ * */
 static gfloat *
 copy_weights (DdpmTrainer * trainer, const DdpmModel * model)
 {
@@ -381,8 +382,8 @@ ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
 
 #define N_ARRAYS 4
 
-/* Memory of the backend, [trainable], as the host can read it: itself, or a
- * copy in *copy. NULL: no memory */
+/* Makes an array [trainable] of the backend readable for the host. Returns: the
+ * array, or a copy of it in *copy; NULL: no memory */
 static gfloat *
 read_array (DdpmTrainer * trainer, float *array, gfloat ** copy)
 {
@@ -425,8 +426,8 @@ save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
   return FALSE;
 }
 
-/* The state first: it alone suffices to go on, and a checkpoint without it
- * would be of steps that are lost. */
+/* Saves the state first: training can continue from it alone, but not from a
+ * checkpoint without it. */
 gboolean
 ddpm_trainer_save (DdpmTrainer * trainer, const gchar * checkpoint_path,
     guint64 epoch, GHashTable * settings, GError ** error)

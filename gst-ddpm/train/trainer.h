@@ -25,9 +25,10 @@ G_BEGIN_DECLS
  * @max_loss_weight: the loss of an image at timestep t counts
  *   min (max (1, 1 / SNR (t)), @max_loss_weight) times in the gradient. 1: all
  *   alike (Ho et al. 2020, eq. 14). With more, the first steps of sampling,
- *   which decide composition and colours, are learnt sooner (Salimans & Ho 2022,
- *   section 4, "truncated SNR", with a limit, since 1 / SNR has none). It must be
- *   1 for a network that predicts v, whose loss weighs 1 + 1 / SNR by itself
+ *   which decide composition and colours, are learnt sooner (Salimans & Ho
+ *   2022, section 4, "truncated SNR", with a limit, since 1 / SNR has none). It
+ *   must be 1 for a network that predicts v, whose loss weighs 1 + 1 / SNR by
+ *   itself
  * @teacher_steps: steps of the teacher for each of config->steps
  * @seed: seed of initial weights, timesteps, noise, dropout and flips
  */
@@ -135,18 +136,18 @@ gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
 /**
  * ddpm_trainer_set_teacher:
  * @trainer: a trainer
- * @model: the teacher, which is referenced. It may be another network, but of the
- *   same images, classes, schedule and prediction
- * @error: DDPM_ERROR_SETTINGS for a model that cannot be the teacher, and where T
- *   is too short for so many steps; DDPM_ERROR_NO_SPACE if there is not enough
- *   memory
+ * @model: the teacher, which is referenced. It may be another network, but of
+ *   the same images, classes, schedule and prediction
+ * @error: DDPM_ERROR_SETTINGS for a model that cannot be the teacher, and where
+ *   T is too short for so many steps; DDPM_ERROR_NO_SPACE if there is not
+ *   enough memory
  *
  * Distils a model: from now on the network learns what @model predicts with the
  * guidance scale config->guidance, instead of what the noise was, so that one
  * evaluation a step does for two (Meng et al. 2023, section 3.1, for one w).
  * Where config->steps is not 0, each of these steps learns to go as far as the
- * teacher goes in settings->teacher_steps (Salimans & Ho 2022, algorithm 2). The
- * loss is then the distance from the teacher.
+ * teacher goes in settings->teacher_steps (Salimans & Ho 2022, algorithm 2).
+ * The loss is then the distance from the teacher.
  *
  * Returns: TRUE if the trainer has that teacher
  */
@@ -156,8 +157,8 @@ gboolean ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
 /**
  * ddpm_trainer_set_class_names:
  * @trainer: a trainer
- * @names: (nullable): [config->classes] names, which are copied, for every model
- *   and state that is saved; NULL: not known
+ * @names: (nullable): [config->classes] names, which are copied, for every
+ *   model and state that is saved; NULL: not known
  */
 void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
 
@@ -165,16 +166,16 @@ void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
  * ddpm_trainer_step:
  * @trainer: a trainer
  * @images: (n, height, width, image_channels) bytes in memory of the host
- * @labels: (nullable): [n] class of each image, or DDPM_NO_LABEL; NULL: none has
- *   a label
+ * @labels: (nullable): [n] class of each image, or DDPM_NO_LABEL; NULL: none
+ *   has a label
  * @n: images, 1 to batch_size
  * @cancel: (nullable): cancels the step when it is not 0; it is read with
  *   g_atomic_int_get () between micro-batches
  * @stats: (out) (nullable): what the step gave
  * @error: DDPM_ERROR_CANCELLED: the weights are as before the step;
- *   DDPM_ERROR_DIVERGED: the loss or the gradient is not finite, and the weights
- *   are as before the step; DDPM_ERROR_SETTINGS for a label or a number of images
- *   out of range
+ *   DDPM_ERROR_DIVERGED: the loss or the gradient is not finite, and the
+ *   weights are as before the step; DDPM_ERROR_SETTINGS for a label or a number
+ *   of images out of range
  *
  * Makes one optimizer step.
  *
@@ -188,8 +189,8 @@ gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
  * ddpm_trainer_step_from:
  * @trainer: a trainer
  * @images: (n, height, width, image_channels) bytes in memory of the backend
- * @labels: (nullable): [n] class of each image, or DDPM_NO_LABEL; NULL: none has
- *   a label
+ * @labels: (nullable): [n] class of each image, or DDPM_NO_LABEL; NULL: none
+ *   has a label
  * @n: images, 1 to batch_size
  * @cancel: (nullable): cancels the step when it is not 0
  * @stats: (out) (nullable): what the step gave

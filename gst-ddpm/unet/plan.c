@@ -90,7 +90,7 @@ plan_activations (Planner * p)
     if (node->out == eps)
       continue;
     if (residual != DDPM_NO_TENSOR && last[residual] == i) {
-      /* nobody needs the residual any more: the sum is made in its place */
+      /* This is the last use of the residual: the sum overwrites it. */
       gint span = p->plan->activations[residual];
 
       p->plan->activations[node->out] = span;
@@ -102,7 +102,7 @@ plan_activations (Planner * p)
   }
 }
 
-/* Statistics of norms and probabilities of attentions */
+/* Statistics of norms and probabilities of attention, which backward reads */
 static void
 plan_kept (Planner * p)
 {
@@ -125,7 +125,8 @@ plan_kept (Planner * p)
   }
 }
 
-/* Returns: whether the gradient of this tensor has a contribution already */
+/* Extends the life of the gradient of a tensor to a time, or begins it there.
+ * Returns: TRUE if it has a contribution already */
 static gboolean
 use_gradient (Planner * p, gint tensor, guint time)
 {
