@@ -54,3 +54,20 @@ ddpm_pixels_from_picture (DdpmBackend * backend, const DdpmPicture * picture,
   ddpm_backend_run (backend, read_picture, &read);
   return ddpm_backend_check (backend, error);
 }
+
+gboolean
+ddpm_pixels_from_host_picture (DdpmBackend * backend,
+    const DdpmPicture * picture, guint8 * pixels, GError ** error)
+{
+  const gsize size =
+      (gsize) picture->n * picture->height * picture->width * picture->channels;
+  g_autofree guint8 *on_host = NULL;
+
+  /* Memory of a backend without a context is the host's. */
+  if (ddpm_backend_get_context (backend) == NULL)
+    return ddpm_pixels_from_picture (backend, picture, pixels, error);
+  on_host = g_malloc (size);
+  ddpm_host_from_picture (backend, picture, on_host);
+  ddpm_backend_upload (backend, pixels, on_host, size);
+  return ddpm_backend_check (backend, error);
+}

@@ -32,6 +32,19 @@ void ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in,
     gsize count, guint8 * out);
 
 /**
+ * ddpm_pixels_from_host_picture:
+ * @backend: the backend that @pixels is of
+ * @picture: images in memory of the host
+ * @pixels: (n, height, width, channels) memory of the backend, complete after
+ *   the call
+ * @error: what failed
+ *
+ * Returns: FALSE if the backend failed
+ */
+gboolean ddpm_pixels_from_host_picture (DdpmBackend * backend,
+    const DdpmPicture * picture, guint8 * pixels, GError ** error);
+
+/**
  * ddpm_pixels_from_picture:
  * @backend: the backend that the memory is of
  * @picture: images in memory that the backend can read

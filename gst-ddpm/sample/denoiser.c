@@ -5,6 +5,7 @@
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/sample/private.h"
+#include "kernels/host.h"
 #include "kernels/timer.h"
 
 struct _DdpmDenoiser
@@ -264,12 +265,24 @@ paint_samples (gpointer data)
     ddpm_backend_wait (b);
 }
 
+static DdpmPicture
+complete_picture (DdpmDenoiser * d, const DdpmPicture * picture)
+{
+  const DdpmConfig *config = &d->model->config;
+  DdpmPicture whole = *picture;
+
+  whole.width = d->width;
+  whole.height = d->elements / d->width / config->image_channels;
+  whole.channels = config->image_channels;
+  whole.unit = config->data_range == DDPM_DATA_RANGE_UNIT;
+  return whole;
+}
+
 gboolean
 ddpm_denoiser_paint (DdpmDenoiser * d, guint first,
     const DdpmPicture * picture, gpointer stream, GError ** error)
 {
-  const DdpmConfig *config = &d->model->config;
-  DdpmPicture whole = *picture;
+  DdpmPicture whole = complete_picture (d, picture);
   Paint paint = { d->backend, d->predictor->x + (gsize) first * d->elements,
     &whole, stream
   };
@@ -277,11 +290,35 @@ ddpm_denoiser_paint (DdpmDenoiser * d, guint first,
   g_return_val_if_fail (first <= d->batch
       && picture->n <= d->batch - first, FALSE);
 
-  whole.width = d->width;
-  whole.height = d->elements / d->width / config->image_channels;
-  whole.channels = config->image_channels;
-  whole.unit = config->data_range == DDPM_DATA_RANGE_UNIT;
   if (d->failure == NULL)
     ddpm_backend_run (d->backend, paint_samples, &paint);
   return check_result (d, error);
+}
+
+gboolean
+ddpm_denoiser_paint_on_host (DdpmDenoiser * d, guint first,
+    const DdpmPicture * picture, GError ** error)
+{
+  const gsize count = (gsize) picture->n * d->elements;
+  DdpmPicture whole = complete_picture (d, picture);
+  g_autofree gfloat *x = NULL;
+
+  /* Memory of a backend without a context is the host's. */
+  if (ddpm_backend_get_context (d->backend) == NULL)
+    return ddpm_denoiser_paint (d, first, picture, NULL, error);
+  x = g_try_new (gfloat, count);
+  if (x == NULL)
+    goto no_memory;
+  if (d->failure == NULL)
+    ddpm_backend_download (d->backend, x,
+        d->predictor->x + (gsize) first * d->elements, count * sizeof (gfloat));
+  if (!check_result (d, error))
+    return FALSE;
+  ddpm_host_to_picture (d->backend, x, &whole);
+  return TRUE;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "No memory to paint %u samples", picture->n);
+  return FALSE;
 }

@@ -162,6 +162,18 @@ gboolean ddpm_denoiser_copy (DdpmDenoiser * denoiser, gfloat * x,
 gboolean ddpm_denoiser_paint (DdpmDenoiser * denoiser, guint first,
     const DdpmPicture * picture, gpointer stream, GError ** error);
 
+/**
+ * ddpm_denoiser_paint_on_host:
+ * @denoiser: a denoiser
+ * @first: the first of the samples that are painted
+ * @picture: as for ddpm_denoiser_paint (), but in memory of the host
+ * @error: the first failure since ddpm_denoiser_begin ()
+ *
+ * Returns: FALSE if the backend failed, and then the picture is of no use
+ */
+gboolean ddpm_denoiser_paint_on_host (DdpmDenoiser * denoiser, guint first,
+    const DdpmPicture * picture, GError ** error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmDenoiser, ddpm_denoiser_free)
 
 G_END_DECLS

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/caps.h"
-#include "plugins/ddpmdenoise/picture.h"
 
 typedef void (*ShapeFunc) (GstCaps * out, const GstDdpmDenoiseLink * link,
     const GstStructure * s, const GstDdpmTensorInfo * info);
@@ -52,6 +51,20 @@ foreach_shape (GstCaps * out, const GstDdpmDenoiseLink * link,
   }
 }
 
+gboolean
+gst_ddpm_denoise_caps_get_frame_size (const GstDdpmTensorInfo * info,
+    guint columns, guint * width, guint * height)
+{
+  const guint across = MAX (columns, 1);
+  const guint down = columns ? (info->batch - 1) / columns + 1 : 1;
+
+  /* The factors are bounded by the limits of plugins/common/caps.h. */
+  *width = info->width * across;
+  *height = info->height * down;
+  return *width <= GST_DDPM_PICTURE_MAX_SIZE
+      && *height <= GST_DDPM_PICTURE_MAX_SIZE;
+}
+
 /* --- sink -> src --------------------------------------------------------- */
 
 static void
@@ -85,7 +98,8 @@ append_video (GstCaps * out, const GstDdpmDenoiseLink * link,
       gst_caps_from_string (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS));
   guint width, height;
 
-  if (info && gst_ddpm_picture_get_size (info, link->columns, &width, &height))
+  if (info && gst_ddpm_denoise_caps_get_frame_size (info, link->columns,
+          &width, &height))
     gst_caps_set_simple (caps, "width", G_TYPE_INT, width,
         "height", G_TYPE_INT, height, NULL);
   set_formats (caps, info ? info->channels : link->image_channels);

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <gst/gst.h>
+#include <gst/video/video.h>
 #include "plugins/common/caps.h"
 
 G_BEGIN_DECLS
@@ -18,6 +18,15 @@ G_BEGIN_DECLS
     "other/tensors(" GST_DDPM_CUDA_FEATURE "), " GST_DDPM_TENSOR_FIELDS
 /* What GstCuda has memory of (1.22 aborts for others) and pixels go into */
 #define GST_DDPM_DENOISE_CUDA_FORMATS "{ RGB, RGBP, RGBA }"
+
+#define GST_DDPM_PICTURE_FORMATS "{ RGB, RGBP, GRAY8 }"
+/* Of either side of a frame; mosaics can be as large */
+#define GST_DDPM_PICTURE_MAX_SIZE 32767
+
+/* The size of a frame that shows a batch in so many columns, row by row; 0: one
+ * sample. FALSE: it would be larger than GST_DDPM_PICTURE_MAX_SIZE */
+gboolean gst_ddpm_denoise_caps_get_frame_size (const GstDdpmTensorInfo * info,
+    guint columns, guint * width, guint * height);
 
 /* What binds the caps of the two pads together */
 typedef struct

@@ -60,7 +60,6 @@
 #include "plugins/ddpmdenoise/private.h"
 #include "plugins/ddpmdenoise/caps.h"
 #include "plugins/common/error.h"
-#include "plugins/ddpmdenoise/picture.h"
 #include "plugins/ddpmdenoise/realtime.h"
 
 GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
@@ -256,7 +255,6 @@ static void
 free_denoiser (GstDdpmDenoise * self)
 {
   g_clear_pointer (&self->denoiser, ddpm_denoiser_free);
-  g_clear_pointer (&self->x, g_free);
   g_clear_pointer (&self->labels, g_free);
 }
 
@@ -439,11 +437,7 @@ make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
     return FALSE;
   self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
   self->labels = g_new (gint, info->batch);
-  self->x = g_try_malloc (info->size);
-  if (self->x == NULL)
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "no memory for states of %" G_GSIZE_FORMAT " bytes", info->size);
-  return self->x != NULL;
+  return TRUE;
 }
 
 guint
@@ -459,8 +453,8 @@ gst_ddpm_denoise_get_interval (GstDdpmDenoise * self)
 guint
 gst_ddpm_denoise_get_n_frames (GstDdpmDenoise * self)
 {
-  return self->is_video ? gst_ddpm_picture_get_n_frames (&self->info,
-      self->model->settings.columns) : 1;
+  return self->is_video && self->model->settings.columns == 0 ?
+      self->info.batch : 1;
 }
 
 static gboolean

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/model.h"
-#include "plugins/ddpmdenoise/picture.h"
+#include "plugins/ddpmdenoise/caps.h"
 #include "gst-ddpm/ddpm.h"
 
 /* The settings that can be checked before any state comes */
@@ -94,7 +94,8 @@ accept_shape (const GstDdpmDenoiseModel * m, const GstDdpmTensorInfo * info,
     goto wrong_channels;
   if (!ddpm_config_check_size (config, info->width, info->height, error))
     goto wrong_size;
-  if (!gst_ddpm_picture_get_size (info, m->settings.columns, &width, &height))
+  if (!gst_ddpm_denoise_caps_get_frame_size (info, m->settings.columns,
+          &width, &height))
     goto too_large;
   return TRUE;
 

@@ -41,7 +41,6 @@ struct _GstDdpmDenoise
   GstDdpmTensorInfo info;
   DdpmSamplerSpec spec;
   DdpmDenoiser *denoiser;
-  gfloat *x;                    /* (batch, height, width, channels) */
   gint *labels;                 /* [batch] */
   gboolean is_video;
   gboolean to_cuda;             /* frames and states leave on the device */
@@ -63,7 +62,7 @@ struct _GstDdpmDenoise
   gboolean sampling;
   guint64 first_sample;
   guint step, n_steps;
-  /* of the state in x; frame == n_frames: all out */
+  /* of the state that was reached; frame == n_frames: all out */
   guint frame, n_frames;
   GstClockTime cost;
 };

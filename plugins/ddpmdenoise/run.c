@@ -5,7 +5,7 @@
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/error.h"
 #include "plugins/common/meta.h"
-#include "plugins/ddpmdenoise/picture.h"
+#include "plugins/common/picture.h"
 #include "plugins/ddpmdenoise/realtime.h"
 
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
@@ -97,44 +97,48 @@ set_labels (GstDdpmDenoise * self)
   ddpm_denoiser_set_labels (self->denoiser, self->labels, NULL);
 }
 
-/* From where the state is: on the device of the backend, or else, also where it
- * is on another one, from the host */
-static void
-begin (GstDdpmDenoise * self, GstBuffer * state)
+/* Takes the state from the memory that it is in: that of the backend, or else,
+ * also where it is on another device, the host's. */
+static gboolean
+load_state (GstDdpmDenoise * self, GstBuffer * state)
 {
-  DdpmBackend *backend = self->model->backend;
+  const gboolean on_device =
+      gst_ddpm_cuda_buffer_is_for (state, self->model->backend);
   GstMapInfo map;
 
-  if (gst_ddpm_cuda_buffer_is_for (state, backend)
-      && gst_buffer_map (state, &map, GST_MAP_READ | GST_DDPM_MAP_CUDA)) {
-    ddpm_denoiser_begin_from (self->denoiser, (const gfloat *) map.data,
-        self->info.seed, self->first_sample);
-    gst_buffer_unmap (state, &map);
-  } else {
-    gst_buffer_extract (state, 0, self->x, self->info.size);
-    ddpm_denoiser_begin (self->denoiser, self->x, self->info.seed,
-        self->first_sample);
-  }
+  if (!gst_buffer_map (state, &map,
+          GST_MAP_READ | (on_device ? GST_DDPM_MAP_CUDA : 0)))
+    return FALSE;
+  (on_device ? ddpm_denoiser_begin_from : ddpm_denoiser_begin)
+      (self->denoiser, (const gfloat *) map.data, self->info.seed,
+      self->first_sample);
+  gst_buffer_unmap (state, &map);
+  return TRUE;
 }
 
-/* FALSE: there is no whole state. */
-static gboolean
+/* There is a whole state. */
+static GstFlowReturn
 begin_sample (GstDdpmDenoise * self)
 {
-  GstBuffer *state;
+  GstBuffer *state = gst_adapter_take_buffer (self->adapter, self->info.size);
+  gboolean ok;
 
-  if (gst_adapter_available (self->adapter) < self->info.size)
-    return FALSE;
-  state = gst_adapter_take_buffer (self->adapter, self->info.size);
   self->first_sample = self->next_sample;
   self->next_sample += self->info.batch;
   set_labels (self);
-  begin (self, state);
+  ok = load_state (self, state);
   gst_buffer_unref (state);
+  if (!ok)
+    goto not_readable;
   self->sampling = TRUE;
   self->step = 0;
   self->cost = 0;
-  return TRUE;
+  return GST_FLOW_OK;
+
+not_readable:
+  gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+          DDPM_ERROR_READ, "Cannot read the memory of a state"));
+  return GST_FLOW_ERROR;
 }
 
 /* --- steps --------------------------------------------------------------- */
@@ -171,8 +175,7 @@ advance (GstDdpmDenoise * self)
     self->step++;
     GST_LOG_OBJECT (self, "state %u", ddpm_denoiser_get_state (self->denoiser));
   }
-  if (self->to_cuda ? !ddpm_denoiser_wait (self->denoiser, &error)
-      : !ddpm_denoiser_read (self->denoiser, self->x, &error))
+  if (!ddpm_denoiser_wait (self->denoiser, &error))
     goto failed;
   self->frame = 0;
   self->n_frames = gst_ddpm_denoise_get_n_frames (self);
@@ -253,71 +256,51 @@ stamp (GstDdpmDenoise * self, GstBuffer * buffer)
 
 /* FALSE, and no error: outbuf cannot be written */
 static gboolean
-paint_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
+write_picture (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
 {
   const guint columns = self->model->settings.columns;
-  DdpmPicture picture = { 0, };
+  const guint n = columns ? self->info.batch : 1;
+  const GstMapFlags flags =
+      GST_MAP_WRITE | (self->to_cuda ? GST_DDPM_MAP_CUDA : 0);
+  DdpmPicture picture;
   GstVideoFrame frame;
   gboolean ok;
-  guint c;
 
-  if (!gst_ddpm_cuda_is_video (outbuf)
-      || !gst_video_frame_map (&frame, &self->video, outbuf,
-          GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+  if (!self->to_cuda)           /* also the padding of rows */
+    gst_buffer_memset (outbuf, 0, 0, -1);
+  if ((self->to_cuda && !gst_ddpm_cuda_is_video (outbuf))
+      || !gst_video_frame_map (&frame, &self->video, outbuf, flags))
     return FALSE;
-  picture.n = columns ? self->info.batch : 1;
-  picture.columns = MAX (columns, 1);
-  picture.pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, 0);
-  for (c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (&frame); c++) {
-    picture.component[c] = GST_VIDEO_FRAME_COMP_DATA (&frame, c);
-    picture.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
-  }
-  ok = ddpm_denoiser_paint (self->denoiser, columns ? 0 : self->frame,
-      &picture, gst_ddpm_cuda_get_stream (outbuf), error);
+  gst_ddpm_picture_from_frame (&picture, &frame, n, MAX (columns, 1));
+  ok = self->to_cuda ? ddpm_denoiser_paint (self->denoiser, self->frame,
+      &picture, gst_ddpm_cuda_get_stream (outbuf), error)
+      : ddpm_denoiser_paint_on_host (self->denoiser, self->frame, &picture,
+      error);
   gst_video_frame_unmap (&frame);
   return ok;
 }
 
 static gboolean
-copy_on_device (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
+write_state (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
 {
+  const GstMapFlags flags =
+      GST_MAP_WRITE | (self->to_cuda ? GST_DDPM_MAP_CUDA : 0);
   GstMapInfo map;
   gboolean ok;
 
-  if (!gst_ddpm_cuda_buffer_is_for (outbuf, self->model->backend)
+  if ((self->to_cuda && !gst_ddpm_cuda_buffer_is_for (outbuf,
+              self->model->backend))
       || gst_buffer_get_size (outbuf) < self->info.size
-      || !gst_buffer_map (outbuf, &map, GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
+      || !gst_buffer_map (outbuf, &map, flags))
     return FALSE;
-  ok = ddpm_denoiser_copy (self->denoiser, (gfloat *) map.data, error);
+  ok = (self->to_cuda ? ddpm_denoiser_copy : ddpm_denoiser_read)
+      (self->denoiser, (gfloat *) map.data, error);
   gst_buffer_unmap (outbuf, &map);
+  gst_buffer_set_size (outbuf, self->info.size);
   return ok;
 }
 
-static gboolean
-paint (GstDdpmDenoise * self, GstBuffer * outbuf)
-{
-  GstVideoFrame frame;
-
-  if (!gst_video_frame_map (&frame, &self->video, outbuf, GST_MAP_WRITE))
-    return FALSE;
-  gst_ddpm_picture_paint (&frame, &self->info,
-      self->model->model->config.data_range, self->model->settings.columns,
-      self->frame, self->x);
-  gst_video_frame_unmap (&frame);
-  return TRUE;
-}
-
-static gboolean
-copy (GstDdpmDenoise * self, GstBuffer * outbuf)
-{
-  if (gst_buffer_fill (outbuf, 0, self->x, self->info.size)
-      != self->info.size)
-    return FALSE;
-  gst_buffer_set_size (outbuf, self->info.size);
-  return TRUE;
-}
-
-/* The frame that is next of the state in x, into outbuf */
+/* Writes the next frame of the state that was reached. */
 GstFlowReturn
 gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     GstBuffer * outbuf)
@@ -326,11 +309,8 @@ gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   GError *error = NULL;
   gboolean ok;
 
-  if (self->to_cuda)
-    ok = self->is_video ? paint_on_device (self, outbuf, &error)
-        : copy_on_device (self, outbuf, &error);
-  else
-    ok = self->is_video ? paint (self, outbuf) : copy (self, outbuf);
+  ok = self->is_video ? write_picture (self, outbuf, &error)
+      : write_state (self, outbuf, &error);
   if (error)
     goto failed;
   if (!ok)
@@ -417,9 +397,13 @@ gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
       self->sampling = FALSE;
       update_latency (self);
     }
-    if (!self->sampling && !begin_sample (self))
-      return GST_FLOW_OK;
-    ret = advance (self);
+    if (!self->sampling) {
+      if (gst_adapter_available (self->adapter) < self->info.size)
+        return GST_FLOW_OK;
+      ret = begin_sample (self);
+    }
+    if (ret == GST_FLOW_OK)
+      ret = advance (self);
   }
   if (ret == GST_FLOW_OK)
     ret = make_frame (self, outbuf);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <gst/video/video.h>
+#include "plugins/common/picture.h"
 #include "plugins/ddpmtrainsink/preview.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_train_sink_debug);
@@ -83,9 +84,51 @@ set_labels (DdpmDenoiser * denoiser, const GstDdpmPreviewJob * job,
   return ddpm_denoiser_set_labels (denoiser, labels, error);
 }
 
-/* count images, (count, height, width, channels) bytes; NULL without error:
- * flushing */
-static guint8 *
+static GstVideoInfo
+get_video_info (const GstDdpmPreviewJob * job)
+{
+  const GstVideoFormat format = job->model->config.image_channels == 1 ?
+      GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB;
+  GstVideoInfo info;
+
+  gst_video_info_set_format (&info, format, job->width, job->height);
+  GST_VIDEO_INFO_FPS_N (&info) = 1;
+  GST_VIDEO_INFO_FPS_D (&info) = 1;
+  return info;
+}
+
+/* A frame of sample i. Returns: (transfer full): NULL: the backend failed */
+static GstBuffer *
+paint_frame (GstDdpmPreviewPad * self, DdpmDenoiser * denoiser, guint i,
+    GstVideoInfo * info, GError ** error)
+{
+  GstBuffer *buffer =
+      gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (info), NULL);
+  DdpmPicture picture;
+  GstVideoFrame frame;
+  gboolean ok;
+
+  gst_buffer_memset (buffer, 0, 0, GST_VIDEO_INFO_SIZE (info));
+  gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE);
+  gst_ddpm_picture_from_frame (&picture, &frame, 1, 1);
+  ok = ddpm_denoiser_paint_on_host (denoiser, i, &picture, error);
+  gst_video_frame_unmap (&frame);
+  if (!ok)
+    gst_clear_buffer (&buffer);
+  return buffer;
+}
+
+static void
+stamp_frame (GstDdpmPreviewPad * self, GstBuffer * buffer)
+{
+  GST_BUFFER_PTS (buffer) = self->n_frames * GST_SECOND;
+  GST_BUFFER_DURATION (buffer) = GST_SECOND;
+  GST_BUFFER_OFFSET (buffer) = self->n_frames++;
+  GST_BUFFER_OFFSET_END (buffer) = self->n_frames;
+}
+
+/* Frames of count samples (transfer full); NULL without error: flushing */
+static GstBufferList *
 sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     GError ** error)
 {
@@ -95,7 +138,8 @@ sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
       (gsize) job->width * job->height * config->image_channels;
   g_autoptr (DdpmDenoiser) denoiser = NULL;
   g_autofree gfloat *x = g_try_new (gfloat, job->count * image_size);
-  guint8 *pixels;
+  g_autoptr (GstBufferList) frames = NULL;
+  GstVideoInfo info = get_video_info (job);
   guint i;
 
   if (x == NULL) {
@@ -117,13 +161,16 @@ sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     if (g_atomic_int_get (&self->flushing))
       return NULL;
   } while (ddpm_denoiser_step (denoiser));
-  if (!ddpm_denoiser_read (denoiser, x, error))
-    return NULL;
+  frames = gst_buffer_list_new_sized (job->count);
+  for (i = 0; i < job->count; i++) {
+    GstBuffer *frame = paint_frame (self, denoiser, i, &info, error);
 
-  pixels = g_malloc (job->count * image_size);
-  ddpm_pixels_from_float (config->data_range, x, job->count * image_size,
-      pixels);
-  return pixels;
+    if (frame == NULL)
+      return NULL;
+    stamp_frame (self, frame);
+    gst_buffer_list_add (frames, frame);
+  }
+  return g_steal_pointer (&frames);
 }
 
 /* --- the task: pushing ---------------------------------------------------- */
@@ -151,15 +198,10 @@ push_begin (GstDdpmPreviewPad * self)
 static void
 push_caps (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
 {
-  const GstVideoFormat format = job->model->config.image_channels == 1 ?
-      GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB;
+  GstVideoInfo info = get_video_info (job);
   GstSegment segment;
-  GstVideoInfo info;
   GstCaps *caps;
 
-  gst_video_info_set_format (&info, format, job->width, job->height);
-  GST_VIDEO_INFO_FPS_N (&info) = 1;
-  GST_VIDEO_INFO_FPS_D (&info) = 1;
   if (gst_video_info_is_equal (&info, &self->info))
     return;
 
@@ -169,44 +211,6 @@ push_caps (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_pad_push_event (GST_PAD (self), gst_event_new_segment (&segment));
   self->info = info;
-}
-
-static GstBuffer *
-frame_new (GstDdpmPreviewPad * self, const guint8 * pixels)
-{
-  const gsize row = (gsize) GST_VIDEO_INFO_WIDTH (&self->info)
-      * GST_VIDEO_INFO_COMP_PSTRIDE (&self->info, 0);
-  const gint stride = GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0);
-  GstBuffer *buffer =
-      gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&self->info), NULL);
-  gint y;
-
-  gst_buffer_memset (buffer, 0, 0, GST_VIDEO_INFO_SIZE (&self->info));
-  for (y = 0; y < GST_VIDEO_INFO_HEIGHT (&self->info); y++)
-    gst_buffer_fill (buffer, (gsize) y * stride, pixels + y * row, row);
-
-  GST_BUFFER_PTS (buffer) = self->n_frames * GST_SECOND;
-  GST_BUFFER_DURATION (buffer) = GST_SECOND;
-  GST_BUFFER_OFFSET (buffer) = self->n_frames++;
-  GST_BUFFER_OFFSET_END (buffer) = self->n_frames;
-  return buffer;
-}
-
-static GstFlowReturn
-push_preview (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
-    const guint8 * pixels)
-{
-  const gsize image_size = (gsize) job->width * job->height
-      * job->model->config.image_channels;
-  GstFlowReturn ret = GST_FLOW_OK;
-  guint i;
-
-  push_begin (self);
-  push_caps (self, job);
-  for (i = 0; i < job->count && ret == GST_FLOW_OK; i++)
-    ret = gst_pad_push (GST_PAD (self),
-        frame_new (self, pixels + i * image_size));
-  return ret;
 }
 
 static void
@@ -222,12 +226,14 @@ make_preview (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
 {
   GstElement *element = gst_pad_get_parent_element (GST_PAD (self));
   g_autoptr (GError) error = NULL;
-  g_autofree guint8 *pixels = sample (self, job, &error);
+  GstBufferList *frames = sample (self, job, &error);
   GstFlowReturn ret = GST_FLOW_OK;
 
-  if (pixels)
-    ret = push_preview (self, job, pixels);
-  else if (error == NULL)
+  if (frames) {
+    push_begin (self);
+    push_caps (self, job);
+    ret = gst_pad_push_list (GST_PAD (self), frames);
+  } else if (error == NULL)
     ret = GST_FLOW_FLUSHING;
   else if (element)
     GST_ELEMENT_WARNING (element, LIBRARY, FAILED,

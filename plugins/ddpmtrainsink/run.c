@@ -485,9 +485,7 @@ gst_ddpm_train_run_step (GstDdpmTrainRun * run, const gint * cancel,
   g_mutex_lock (&run->lock);
   while (g_atomic_int_get (&run->savers) > 0)
     g_cond_wait (&run->saved, &run->lock);
-  ok = batch->on_device ? ddpm_trainer_step_from (run->trainer, batch->device,
-      batch->labels, batch->n, cancel, &stats, error)
-      : ddpm_trainer_step (run->trainer, batch->pixels, batch->labels,
+  ok = ddpm_trainer_step_from (run->trainer, batch->pixels, batch->labels,
       batch->n, cancel, &stats, error);
   if (ok && run->has_sample)
     run->epochs_done = run->sample.epoch + (run->epoch_ended ? 1 : 0);
