@@ -60,7 +60,6 @@
 #include "plugins/ddpmdenoise/private.h"
 #include "plugins/ddpmdenoise/caps.h"
 #include "plugins/common/error.h"
-#include "plugins/ddpmdenoise/realtime.h"
 
 GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
@@ -221,27 +220,27 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
   GstDdpmDenoiseSettings settings;
-  GstDdpmDenoiseModel *model = NULL;
+  GstDdpmDenoiseSession *session = NULL;
   GError *error = NULL;
 
   if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
-    model = gst_ddpm_denoise_model_load (&settings, &self->cuda,
+    session = gst_ddpm_denoise_session_new (&settings, &self->cuda,
         GST_ELEMENT (self), &error);
   gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &settings);
-  if (model == NULL)
+  if (session == NULL)
     goto failed;
 
   gst_ddpm_timeline_init (&self->timeline);
   gst_ddpm_denoise_reset_stream (self);
   self->smooth_cost = GST_CLOCK_TIME_NONE;
   GST_OBJECT_LOCK (self);
-  self->model = model;
+  self->session = session;
   self->live = FALSE;
   self->latency = self->sink_latency = 0;
   GST_OBJECT_UNLOCK (self);
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_element (GST_OBJECT (self),
-          gst_ddpm_denoise_model_describe (model)));
+          gst_ddpm_denoise_session_to_structure (session)));
   return TRUE;
 
 failed:
@@ -262,15 +261,15 @@ static gboolean
 gst_ddpm_denoise_stop (GstBaseTransform * trans)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  GstDdpmDenoiseModel *model;
+  GstDdpmDenoiseSession *session;
 
   GST_OBJECT_LOCK (self);
-  model = g_steal_pointer (&self->model);
+  session = g_steal_pointer (&self->session);
   GST_OBJECT_UNLOCK (self);
 
   gst_ddpm_denoise_reset_stream (self);
   free_denoiser (self);
-  gst_ddpm_denoise_model_free (model);
+  gst_ddpm_denoise_session_free (session);
   gst_ddpm_cuda_release (&self->cuda);
   gst_clear_caps (&self->refused);
   return TRUE;
@@ -286,19 +285,19 @@ get_link (GstDdpmDenoise * self)
   const GstDdpmDenoiseSettings *s;
 
   GST_OBJECT_LOCK (self);
-  s = self->model ? &self->model->settings : &self->settings;
+  s = self->session ? &self->session->settings : &self->settings;
   link.columns = s->columns;
   link.stop = s->stop_timestep;
   link.tensors = s->emit == GST_DDPM_DENOISE_EMIT_FINAL;
   link.cuda_tensors = link.cuda_video = s->backend == DDPM_BACKEND_CUDA
       || s->backend == DDPM_BACKEND_AUTO;
-  if (self->model) {
-    link.cuda_tensors = ddpm_backend_get_context (self->model->backend) != NULL;
+  if (self->session) {
+    link.cuda_tensors = ddpm_backend_get_context (self->session->backend) != NULL;
     link.cuda_video = gst_ddpm_cuda_has_video (&self->cuda,
-        self->model->backend);
-    link.image_channels = self->model->model->config.image_channels;
-    link.width = self->model->model->width;
-    link.height = self->model->model->height;
+        self->session->backend);
+    link.image_channels = self->session->model->config.image_channels;
+    link.width = self->session->model->width;
+    link.height = self->session->model->height;
   }
   GST_OBJECT_UNLOCK (self);
   return link;
@@ -401,7 +400,7 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
 
   gst_event_parse_caps (event, &caps);
   gst_caps_ref (caps);
-  if (!gst_ddpm_denoise_model_accept (self->model, caps, &info, &spec, &error))
+  if (!gst_ddpm_denoise_session_accept (self->session, caps, &info, &spec, &error))
     goto not_accepted;
   ret = GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
   if (ret)
@@ -431,7 +430,7 @@ make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
   if (same)
     return TRUE;
   free_denoiser (self);
-  self->denoiser = ddpm_denoiser_new (self->model->model, self->model->backend,
+  self->denoiser = ddpm_denoiser_new (self->session->model, self->session->backend,
       info->batch, info->width, info->height, spec, error);
   if (self->denoiser == NULL)
     return FALSE;
@@ -443,7 +442,7 @@ make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
 guint
 gst_ddpm_denoise_get_interval (GstDdpmDenoise * self)
 {
-  const GstDdpmDenoiseSettings *s = &self->model->settings;
+  const GstDdpmDenoiseSettings *s = &self->session->settings;
 
   return s->emit == GST_DDPM_DENOISE_EMIT_TRAJECTORY ?
       s->trajectory_interval : self->n_steps;
@@ -453,7 +452,7 @@ gst_ddpm_denoise_get_interval (GstDdpmDenoise * self)
 guint
 gst_ddpm_denoise_get_n_frames (GstDdpmDenoise * self)
 {
-  return self->is_video && self->model->settings.columns == 0 ?
+  return self->is_video && self->session->settings.columns == 0 ?
       self->info.batch : 1;
 }
 
@@ -498,7 +497,7 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   self->is_video = gst_structure_has_name (gst_caps_get_structure (outcaps, 0),
       "video/x-raw");
   self->to_cuda = gst_ddpm_caps_are_of_cuda (outcaps, 0);
-  if (!gst_ddpm_denoise_model_accept (self->model, incaps, &info, &spec,
+  if (!gst_ddpm_denoise_session_accept (self->session, incaps, &info, &spec,
           &error))
     goto wrong_caps;
   if (self->is_video && !gst_video_info_from_caps (&self->video, outcaps))
@@ -507,7 +506,7 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
     goto no_denoiser;
   if (!set_rates (self, outcaps, &error))
     goto wrong_caps;
-  self->synced = gst_ddpm_realtime_has_sync_sink (trans->srcpad);
+  self->synced = gst_ddpm_timeline_has_sync_sink (trans->srcpad);
   GST_DEBUG_OBJECT (self, "states %u to %u in %u steps, %" G_GUINT64_FORMAT
       " frames a buffer, %ssynchronised", spec.start, spec.stop,
       self->n_steps, self->timeline.frames, self->synced ? "" : "not ");

@@ -9,7 +9,7 @@
 #include "plugins/common/caps.h"
 #include "plugins/common/cuda.h"
 #include "plugins/ddpmdenoise/ddpmdenoise.h"
-#include "plugins/ddpmdenoise/model.h"
+#include "plugins/ddpmdenoise/session.h"
 #include "plugins/ddpmdenoise/settings.h"
 #include "plugins/ddpmdenoise/timeline.h"
 #include "gst-ddpm/ddpm.h"
@@ -26,9 +26,9 @@ struct _GstDdpmDenoise
 {
   GstBaseTransform parent;
 
-  /* with the object lock; model is changed by start and stop only */
+  /* with the object lock; session is changed by start and stop only */
   GstDdpmDenoiseSettings settings;
-  GstDdpmDenoiseModel *model;
+  GstDdpmDenoiseSession *session;
   gboolean live;
   GstClockTime latency;         /* own, as last told */
   GstClockTime sink_latency;    /* of the whole pipeline */

@@ -6,7 +6,6 @@
 #include "plugins/common/error.h"
 #include "plugins/common/meta.h"
 #include "plugins/common/picture.h"
-#include "plugins/ddpmdenoise/realtime.h"
 
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
@@ -92,7 +91,7 @@ set_labels (GstDdpmDenoise * self)
   guint i;
 
   for (i = 0; i < self->info.batch; i++)
-    self->labels[i] = ddpm_labels_get (self->model->labels,
+    self->labels[i] = ddpm_labels_get (self->session->labels,
         self->first_sample + i);
   ddpm_denoiser_set_labels (self->denoiser, self->labels, NULL);
 }
@@ -103,7 +102,7 @@ static gboolean
 load_state (GstDdpmDenoise * self, GstBuffer * state)
 {
   const gboolean on_device =
-      gst_ddpm_cuda_buffer_is_for (state, self->model->backend);
+      gst_ddpm_cuda_buffer_is_for (state, self->session->backend);
   GstMapInfo map;
 
   if (!gst_buffer_map (state, &map,
@@ -220,7 +219,7 @@ keep_up (GstDdpmDenoise * self, GstClockTime pts)
 
   if (!self->synced)
     return;
-  now = gst_ddpm_realtime_get_running_time (GST_ELEMENT (self));
+  now = gst_ddpm_timeline_get_running_time (GST_ELEMENT (self));
   due = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment,
       GST_FORMAT_TIME, pts);
   if (!GST_CLOCK_TIME_IS_VALID (now) || !GST_CLOCK_TIME_IS_VALID (due))
@@ -258,7 +257,7 @@ stamp (GstDdpmDenoise * self, GstBuffer * buffer)
 static gboolean
 write_picture (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
 {
-  const guint columns = self->model->settings.columns;
+  const guint columns = self->session->settings.columns;
   const guint n = columns ? self->info.batch : 1;
   const GstMapFlags flags =
       GST_MAP_WRITE | (self->to_cuda ? GST_DDPM_MAP_CUDA : 0);
@@ -289,7 +288,7 @@ write_state (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
   gboolean ok;
 
   if ((self->to_cuda && !gst_ddpm_cuda_buffer_is_for (outbuf,
-              self->model->backend))
+              self->session->backend))
       || gst_buffer_get_size (outbuf) < self->info.size
       || !gst_buffer_map (outbuf, &map, flags))
     return FALSE;
@@ -338,9 +337,9 @@ gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
 
   if (self->to_cuda && !self->is_video)
-    gst_ddpm_cuda_decide_tensors (query, self->model->backend, self->info.size);
+    gst_ddpm_cuda_decide_tensors (query, self->session->backend, self->info.size);
   if (self->to_cuda && self->is_video
-      && !gst_ddpm_cuda_decide_video (&self->cuda, self->model->backend,
+      && !gst_ddpm_cuda_decide_video (&self->cuda, self->session->backend,
           query)) {
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
             DDPM_ERROR_NO_SPACE, "No pool of video in CUDA memory"));
@@ -358,7 +357,7 @@ add_label (GstDdpmDenoise * self, GstBuffer * buffer)
     .index = self->first_sample + n,.position = self->first_sample + n
   };
 
-  if (self->is_video && self->model->model->config.classes > 0
+  if (self->is_video && self->session->model->config.classes > 0
       && (self->n_frames > 1 || self->info.batch == 1))
     gst_ddpm_buffer_add_sample (buffer, &sample);
 }

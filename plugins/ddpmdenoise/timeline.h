@@ -51,4 +51,10 @@ void gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline,
 void gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline,
     GstClockTime * pts, GstClockTime * duration);
 
+/* Whether a sink behind this source pad waits for the clock */
+gboolean gst_ddpm_timeline_has_sync_sink (GstPad * srcpad);
+/* The present running time of a playing element; GST_CLOCK_TIME_NONE for any
+ * other */
+GstClockTime gst_ddpm_timeline_get_running_time (GstElement * element);
+
 G_END_DECLS

@@ -70,8 +70,7 @@
  * Since: 0.1
  */
 #include "plugins/common/caps.h"
-#include "plugins/common/error.h"
-#include "plugins/ddpmtrainsink/work.h"
+#include "plugins/ddpmtrainsink/private.h"
 
 GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
 #define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
@@ -118,18 +117,10 @@ static GstCaps *gst_ddpm_train_sink_get_caps (GstBaseSink * sink,
     GstCaps * filter);
 static gboolean gst_ddpm_train_sink_query (GstBaseSink * sink,
     GstQuery * query);
-static gboolean gst_ddpm_train_sink_set_caps (GstBaseSink * sink,
-    GstCaps * caps);
 static gboolean gst_ddpm_train_sink_propose_allocation (GstBaseSink * sink,
     GstQuery * query);
 static gboolean gst_ddpm_train_sink_unlock (GstBaseSink * sink);
 static gboolean gst_ddpm_train_sink_unlock_stop (GstBaseSink * sink);
-static gboolean gst_ddpm_train_sink_event (GstBaseSink * sink,
-    GstEvent * event);
-static GstFlowReturn gst_ddpm_train_sink_wait_event (GstBaseSink * sink,
-    GstEvent * event);
-static GstFlowReturn gst_ddpm_train_sink_render (GstBaseSink * sink,
-    GstBuffer * buffer);
 
 static void
 gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
@@ -157,7 +148,7 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
   signals[SIGNAL_SAVE_CHECKPOINT] =
       g_signal_new_class_handler ("save-checkpoint",
       G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
-      G_CALLBACK (gst_ddpm_train_work_save_checkpoint), NULL, NULL, NULL,
+      G_CALLBACK (gst_ddpm_train_sink_save_checkpoint), NULL, NULL, NULL,
       G_TYPE_BOOLEAN, 0);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
@@ -307,7 +298,7 @@ gst_ddpm_train_sink_change_state (GstElement * element,
   gboolean live;
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
-      && !gst_ddpm_train_work_open (self))
+      && !gst_ddpm_train_sink_open (self))
     return GST_STATE_CHANGE_FAILURE;
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
@@ -322,7 +313,7 @@ gst_ddpm_train_sink_change_state (GstElement * element,
   switch (transition) {
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       if (ret == GST_STATE_CHANGE_FAILURE)
-        gst_ddpm_train_work_close (self);
+        gst_ddpm_train_sink_close (self);
       else if (live)
         ret = GST_STATE_CHANGE_NO_PREROLL;
       break;
@@ -331,7 +322,7 @@ gst_ddpm_train_sink_change_state (GstElement * element,
         ret = GST_STATE_CHANGE_NO_PREROLL;
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      gst_ddpm_train_work_close (self);
+      gst_ddpm_train_sink_close (self);
       break;
     default:
       break;
@@ -343,7 +334,7 @@ static gboolean
 gst_ddpm_train_sink_unlock (GstBaseSink * sink)
 {
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
-  GstDdpmPreviewPad *pad = gst_ddpm_train_work_get_preview (self);
+  GstDdpmPreviewPad *pad = gst_ddpm_train_sink_get_preview (self);
 
   g_atomic_int_set (&self->cancel, TRUE);
   if (pad)
@@ -374,9 +365,9 @@ may_be_of_cuda (GstDdpmTrainSink * self)
   gboolean may;
 
   GST_OBJECT_LOCK (self);
-  if (self->run)
-    may = ddpm_backend_get_context (gst_ddpm_train_run_get_backend (self->run))
-        != NULL;
+  if (self->session)
+    may = ddpm_backend_get_context (gst_ddpm_train_session_get_backend
+        (self->session)) != NULL;
   else
     may = self->settings.backend == DDPM_BACKEND_CUDA
         || self->settings.backend == DDPM_BACKEND_AUTO;
@@ -409,62 +400,9 @@ gst_ddpm_train_sink_query (GstBaseSink * sink, GstQuery * query)
       || GST_BASE_SINK_CLASS (parent_class)->query (sink, query);
 }
 
-/* --- the stream ----------------------------------------------------------- */
-
-static gboolean
-gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
-{
-  GstVideoInfo info;
-
-  return gst_video_info_from_caps (&info, caps)
-      && gst_ddpm_train_work_set_format (GST_DDPM_TRAIN_SINK (sink), &info);
-}
-
 static gboolean
 gst_ddpm_train_sink_propose_allocation (GstBaseSink * sink, GstQuery * query)
 {
   gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   return TRUE;
-}
-
-static void
-take_tags (GstDdpmTrainSink * self, GstEvent * event)
-{
-  g_autofree gchar *names = NULL;
-  GstTagList *tags;
-
-  gst_event_parse_tag (event, &tags);
-  if (self->run && gst_tag_list_get_string (tags, GST_DDPM_TAG_CLASS_NAMES,
-          &names))
-    gst_ddpm_train_run_set_class_names (self->run, names);
-}
-
-static gboolean
-gst_ddpm_train_sink_event (GstBaseSink * sink, GstEvent * event)
-{
-  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    gst_ddpm_train_work_flush (self);
-  else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG)
-    take_tags (self, event);
-  return GST_BASE_SINK_CLASS (parent_class)->event (sink, event);
-}
-
-/* EOS is posted after this, so that it means "saved". */
-static GstFlowReturn
-gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
-{
-  GstFlowReturn ret =
-      GST_BASE_SINK_CLASS (parent_class)->wait_event (sink, event);
-
-  if (ret == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    ret = gst_ddpm_train_work_finish (GST_DDPM_TRAIN_SINK (sink));
-  return ret;
-}
-
-static GstFlowReturn
-gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
-{
-  return gst_ddpm_train_work_learn (GST_DDPM_TRAIN_SINK (sink), buffer);
 }

@@ -91,7 +91,7 @@ get_video_info (const GstDdpmPreviewJob * job)
       GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB;
   GstVideoInfo info;
 
-  gst_video_info_set_format (&info, format, job->width, job->height);
+  gst_video_info_set_format (&info, format, job->model->width, job->model->height);
   GST_VIDEO_INFO_FPS_N (&info) = 1;
   GST_VIDEO_INFO_FPS_D (&info) = 1;
   return info;
@@ -135,7 +135,7 @@ sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
   const DdpmConfig *config = &job->model->config;
   const DdpmSamplerSpec spec = sampler_spec (job);
   const gsize image_size =
-      (gsize) job->width * job->height * config->image_channels;
+      (gsize) job->model->width * job->model->height * config->image_channels;
   g_autoptr (DdpmDenoiser) denoiser = NULL;
   g_autofree gfloat *x = g_try_new (gfloat, job->count * image_size);
   g_autoptr (GstBufferList) frames = NULL;
@@ -144,12 +144,12 @@ sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
 
   if (x == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "No memory for %u images of %ux%u", job->count, job->width,
-        job->height);
+        "No memory for %u images of %ux%u", job->count, job->model->width,
+        job->model->height);
     return NULL;
   }
   denoiser = ddpm_denoiser_new (job->model, job->backend, job->count,
-      job->width, job->height, &spec, error);
+      job->model->width, job->model->height, &spec, error);
   if (denoiser == NULL || !set_labels (denoiser, job, error))
     return NULL;
 

@@ -19,7 +19,6 @@ typedef struct
 {
   DdpmModel *model;
   DdpmBackend *backend;
-  guint width, height;
   guint count;                  /* images */
   guint steps;                  /* of DDIM; 0: DDPM with all T */
   guint64 seed;

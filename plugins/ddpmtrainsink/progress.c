@@ -1,10 +1,9 @@
-/* gst-ddpm: how far a training run is: for people, the bus and programs
+/* gst-ddpm: how far a training run is, as text and as a structure
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmtrainsink/progress.h"
 
-#define PROGRESS_CODE "ddpm-train"
-/* of the sums that the speed is made of, a step */
+/* Of the sums that the speed is computed from, at each step */
 #define SPEED_DECAY 0.95
 
 static guint64
@@ -85,37 +84,9 @@ gst_ddpm_train_report_to_structure (const GstDdpmTrainReport * r,
 }
 
 void
-gst_ddpm_train_progress_init (GstDdpmTrainProgress * p, guint interval)
+gst_ddpm_train_progress_restart (GstDdpmTrainProgress * p)
 {
-  memset (p, 0, sizeof (*p));
-  p->interval = interval;
-}
-
-static void
-post (GstElement * element, GstProgressType type, const gchar * text)
-{
-  gst_element_post_message (element,
-      gst_message_new_progress (GST_OBJECT (element), type, PROGRESS_CODE,
-          text));
-}
-
-void
-gst_ddpm_train_progress_start (GstDdpmTrainProgress * p, GstElement * element,
-    const gchar * text)
-{
-  if (p->started)
-    return;
-  p->started = TRUE;
   p->last_step = g_get_monotonic_time ();
-  post (element, GST_PROGRESS_TYPE_START, text);
-}
-
-void
-gst_ddpm_train_progress_tell (GstDdpmTrainProgress * p, GstElement * element,
-    const gchar * text)
-{
-  if (p->started)
-    post (element, GST_PROGRESS_TYPE_CONTINUE, text);
 }
 
 gdouble
@@ -123,20 +94,11 @@ gst_ddpm_train_progress_add (GstDdpmTrainProgress * p, guint n)
 {
   gint64 now = g_get_monotonic_time ();
 
-  if (p->last_step != 0) {
-    p->images = SPEED_DECAY * p->images + n;
-    p->seconds = SPEED_DECAY * p->seconds
-        + (now - p->last_step) / (gdouble) G_USEC_PER_SEC;
-  }
+  p->images = SPEED_DECAY * p->images + n;
+  p->seconds = SPEED_DECAY * p->seconds
+      + (now - p->last_step) / (gdouble) G_USEC_PER_SEC;
   p->last_step = now;
   return p->seconds > 0. ? p->images / p->seconds : 0.;
-}
-
-void
-gst_ddpm_train_progress_pause (GstDdpmTrainProgress * p)
-{
-  if (p->last_step != 0)
-    p->last_step = g_get_monotonic_time ();
 }
 
 gboolean
@@ -147,25 +109,7 @@ gst_ddpm_train_progress_is_due (const GstDdpmTrainProgress * p)
 }
 
 void
-gst_ddpm_train_progress_post (GstDdpmTrainProgress * p, GstElement * element,
-    const GstDdpmTrainReport * report)
+gst_ddpm_train_progress_set_reported (GstDdpmTrainProgress * p)
 {
-  g_autofree gchar *text = gst_ddpm_train_report_to_string (report);
-
   p->last_report = g_get_monotonic_time ();
-  post (element, GST_PROGRESS_TYPE_CONTINUE, text);
-  gst_element_post_message (element,
-      gst_message_new_element (GST_OBJECT (element),
-          gst_ddpm_train_report_to_structure (report,
-              "ddpmtrainsink-progress")));
-}
-
-void
-gst_ddpm_train_progress_end (GstDdpmTrainProgress * p, GstElement * element,
-    GstProgressType type, const gchar * text)
-{
-  if (!p->started)
-    return;
-  p->started = FALSE;
-  post (element, type, text);
 }

@@ -1,4 +1,4 @@
-/* gst-ddpm: how far a training run is: for people, the bus and programs
+/* gst-ddpm: how far a training run is, as text and as a structure
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -42,34 +42,19 @@ gchar *gst_ddpm_train_report_to_string (const GstDdpmTrainReport * report);
 GstStructure *gst_ddpm_train_report_to_structure
     (const GstDdpmTrainReport * report, const gchar * name);
 
-/* Posts GST_MESSAGE_PROGRESS: plain gst-launch-1.0 prints it. What was started
- * is always ended, and nothing is started before PLAYING, since gst-launch-1.0
- * does not go to PLAYING while something is in progress. */
+/* The speed of training, and when to report it */
 typedef struct
 {
-  guint interval;               /* seconds, 0: each step */
-  gboolean started;
+  guint interval;               /* between reports, in seconds; 0: each step */
   gint64 last_step, last_report;        /* microseconds, monotonic; 0: none */
   gdouble images, seconds;      /* decaying sums */
 } GstDdpmTrainProgress;
 
-void gst_ddpm_train_progress_init (GstDdpmTrainProgress * progress,
-    guint interval);
-void gst_ddpm_train_progress_start (GstDdpmTrainProgress * progress,
-    GstElement * element, const gchar * text);
-/* One more line of text */
-void gst_ddpm_train_progress_tell (GstDdpmTrainProgress * progress,
-    GstElement * element, const gchar * text);
-/* A step on n images has been done: images a second. */
+/* The time until now was not spent on training. */
+void gst_ddpm_train_progress_restart (GstDdpmTrainProgress * progress);
+/* A step on n images has been made. Returns: images a second */
 gdouble gst_ddpm_train_progress_add (GstDdpmTrainProgress * progress, guint n);
-/* Time has passed that was not spent on training. */
-void gst_ddpm_train_progress_pause (GstDdpmTrainProgress * progress);
 gboolean gst_ddpm_train_progress_is_due (const GstDdpmTrainProgress * progress);
-/* The PROGRESS message and the element message ddpmtrainsink-progress */
-void gst_ddpm_train_progress_post (GstDdpmTrainProgress * progress,
-    GstElement * element, const GstDdpmTrainReport * report);
-/* type: COMPLETE, CANCELED or ERROR; nothing where nothing was started */
-void gst_ddpm_train_progress_end (GstDdpmTrainProgress * progress,
-    GstElement * element, GstProgressType type, const gchar * text);
+void gst_ddpm_train_progress_set_reported (GstDdpmTrainProgress * progress);
 
 G_END_DECLS

@@ -4,7 +4,7 @@
 #include "plugins/ddpmtrainsink/settings.h"
 #include "plugins/common/caps.h"
 #include "plugins/common/compute.h"
-#include "plugins/ddpmtrainsink/work.h"
+#include "plugins/ddpmtrainsink/private.h"
 
 #define MAX_PREVIEW_COUNT 1024
 /* More than any run takes, and small enough to exclude -1, which GStreamer

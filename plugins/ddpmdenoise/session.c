@@ -1,100 +1,101 @@
 /* gst-ddpm: the model of a ddpmdenoise, and what it takes
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "plugins/ddpmdenoise/model.h"
+#include "plugins/ddpmdenoise/session.h"
 #include "plugins/ddpmdenoise/caps.h"
 #include "gst-ddpm/ddpm.h"
 
 /* The settings that can be checked before any state comes */
 static gboolean
-check_sampler (const GstDdpmDenoiseModel * m, GError ** error)
+check_sampler (const GstDdpmDenoiseSession * session, GError ** error)
 {
-  const DdpmConfig *config = &m->model->config;
+  const DdpmConfig *config = &session->model->config;
   DdpmSamplerSpec spec;
 
-  gst_ddpm_denoise_settings_to_spec (&m->settings, config,
-      m->settings.start_timestep >= 0 ? m->settings.start_timestep :
+  gst_ddpm_denoise_settings_to_spec (&session->settings, config,
+      session->settings.start_timestep >= 0 ? session->settings.start_timestep :
       config->timesteps, &spec);
   return ddpm_sampler_spec_check (&spec, config, error);
 }
 
-GstDdpmDenoiseModel *
-gst_ddpm_denoise_model_load (const GstDdpmDenoiseSettings * settings,
+GstDdpmDenoiseSession *
+gst_ddpm_denoise_session_new (const GstDdpmDenoiseSettings * settings,
     GstDdpmCuda * cuda, GstElement * element, GError ** error)
 {
-  g_autoptr (GstDdpmDenoiseModel) m = g_new0 (GstDdpmDenoiseModel, 1);
+  g_autoptr (GstDdpmDenoiseSession) session = g_new0 (GstDdpmDenoiseSession, 1);
 
-  gst_ddpm_settings_copy (&gst_ddpm_denoise_properties, &m->settings, settings);
-  m->model = ddpm_checkpoint_load (settings->model, error);
-  if (m->model == NULL || !check_sampler (m, error))
+  gst_ddpm_settings_copy (&gst_ddpm_denoise_properties, &session->settings,
+      settings);
+  session->model = ddpm_checkpoint_load (settings->model, error);
+  if (session->model == NULL || !check_sampler (session, error))
     return NULL;
-  m->labels = ddpm_labels_new (m->model, settings->label, error);
-  if (m->labels == NULL)
+  session->labels = ddpm_labels_new (session->model, settings->label, error);
+  if (session->labels == NULL)
     return NULL;
-  m->backend = gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
+  session->backend = gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
       settings->precision, settings->threads, settings->cuda_device_id, error);
-  if (m->backend == NULL)
+  if (session->backend == NULL)
     return NULL;
-  return g_steal_pointer (&m);
+  return g_steal_pointer (&session);
 }
 
 void
-gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * m)
+gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session)
 {
-  if (m == NULL)
+  if (session == NULL)
     return;
-  g_clear_pointer (&m->backend, ddpm_backend_unref);
-  g_clear_pointer (&m->labels, ddpm_labels_free);
-  g_clear_pointer (&m->model, ddpm_model_unref);
-  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &m->settings);
-  g_free (m);
+  g_clear_pointer (&session->backend, ddpm_backend_unref);
+  g_clear_pointer (&session->labels, ddpm_labels_free);
+  g_clear_pointer (&session->model, ddpm_model_unref);
+  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &session->settings);
+  g_free (session);
 }
 
 GstStructure *
-gst_ddpm_denoise_model_describe (const GstDdpmDenoiseModel * m)
+gst_ddpm_denoise_session_to_structure (const GstDdpmDenoiseSession * session)
 {
-  const DdpmConfig *config = &m->model->config;
+  const DdpmConfig *config = &session->model->config;
   g_autofree gchar *architecture = ddpm_config_to_string (config);
-  g_autofree gchar *class_names = m->model->class_names ?
-      g_strjoinv (",", m->model->class_names) : NULL;
+  g_autofree gchar *class_names = session->model->class_names ?
+      g_strjoinv (",", session->model->class_names) : NULL;
   DdpmSamplerSpec spec;
 
-  gst_ddpm_denoise_settings_to_spec (&m->settings, config, config->timesteps,
+  gst_ddpm_denoise_settings_to_spec (&session->settings, config, config->timesteps,
       &spec);
   return gst_structure_new ("ddpmdenoise-model",
-      "location", G_TYPE_STRING, m->model->location,
+      "location", G_TYPE_STRING, session->model->location,
       "architecture", G_TYPE_STRING, architecture,
       "parameters", G_TYPE_UINT64, ddpm_config_count_parameters (config),
-      "step", G_TYPE_UINT64, m->model->step,
-      "width", G_TYPE_UINT, m->model->width,
-      "height", G_TYPE_UINT, m->model->height,
+      "step", G_TYPE_UINT64, session->model->step,
+      "width", G_TYPE_UINT, session->model->width,
+      "height", G_TYPE_UINT, session->model->height,
       "image-channels", G_TYPE_UINT, config->image_channels,
       "channels", G_TYPE_UINT, config->channels,
       "timesteps", G_TYPE_UINT, config->timesteps,
       "classes", G_TYPE_UINT, config->classes,
       "class-names", G_TYPE_STRING, class_names,
-      "backend", G_TYPE_STRING, ddpm_backend_get_name (m->backend),
+      "backend", G_TYPE_STRING, ddpm_backend_get_name (session->backend),
       "precision", G_TYPE_STRING,
-      ddpm_backend_get_precision_name (m->backend),
-      "device", G_TYPE_STRING, ddpm_backend_get_device (m->backend),
+      ddpm_backend_get_precision_name (session->backend),
+      "device", G_TYPE_STRING, ddpm_backend_get_device (session->backend),
       "sampler", G_TYPE_STRING, ddpm_sampler_get_info (spec.kind)->name,
       "steps", G_TYPE_UINT, spec.steps, NULL);
 }
 
 static gboolean
-accept_shape (const GstDdpmDenoiseModel * m, const GstDdpmTensorInfo * info,
+accept_shape (const GstDdpmDenoiseSession * session, const GstDdpmTensorInfo * info,
     GError ** error)
 {
-  const DdpmConfig *config = &m->model->config;
+  const DdpmConfig *config = &session->model->config;
   guint width, height;
 
-  if (info->cuda && ddpm_backend_get_context (m->backend) == NULL)
+  if (info->cuda && ddpm_backend_get_context (session->backend) == NULL)
     goto wrong_memory;
   if (info->channels != config->image_channels)
     goto wrong_channels;
   if (!ddpm_config_check_size (config, info->width, info->height, error))
     goto wrong_size;
-  if (!gst_ddpm_denoise_caps_get_frame_size (info, m->settings.columns,
+  if (!gst_ddpm_denoise_caps_get_frame_size (info, session->settings.columns,
           &width, &height))
     goto too_large;
   return TRUE;
@@ -103,7 +104,7 @@ wrong_memory:
   {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "got states in memory:CUDAMemory, and backend=%s computes on the host",
-        ddpm_backend_get_name (m->backend));
+        ddpm_backend_get_name (session->backend));
     return FALSE;
   }
 wrong_channels:
@@ -111,14 +112,14 @@ wrong_channels:
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "got dimensions=%u:%u:%u:%u, %u channels, %s wants %u",
         info->channels, info->width, info->height, info->batch,
-        info->channels, m->model->location, config->image_channels);
+        info->channels, session->model->location, config->image_channels);
     return FALSE;
   }
 wrong_size:
   {
     g_prefix_error (error, "got dimensions=%u:%u:%u:%u, which %s "
         "cannot take: ", info->channels, info->width, info->height,
-        info->batch, m->model->location);
+        info->batch, session->model->location);
     return FALSE;
   }
 too_large:
@@ -126,7 +127,7 @@ too_large:
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "got dimensions=%u:%u:%u:%u, in columns=%u a frame of %u x %u pixels: "
         "it can be %d x %d at most", info->channels, info->width,
-        info->height, info->batch, m->settings.columns, width, height,
+        info->height, info->batch, session->settings.columns, width, height,
         GST_DDPM_PICTURE_MAX_SIZE, GST_DDPM_PICTURE_MAX_SIZE);
     return FALSE;
   }
@@ -134,11 +135,11 @@ too_large:
 
 /* The state that comes in: the caps say it, or the property, or it is T. */
 static gboolean
-accept_timestep (const GstDdpmDenoiseModel * m,
+accept_timestep (const GstDdpmDenoiseSession * session,
     const GstDdpmTensorInfo * info, guint * start, GError ** error)
 {
-  const GstDdpmDenoiseSettings *s = &m->settings;
-  guint T = m->model->config.timesteps;
+  const GstDdpmDenoiseSettings *s = &session->settings;
+  guint T = session->model->config.timesteps;
 
   if (info->timestep >= 0 && s->start_timestep >= 0
       && info->timestep != s->start_timestep) {
@@ -152,7 +153,7 @@ accept_timestep (const GstDdpmDenoiseModel * m,
   if (*start > T || *start <= s->stop_timestep) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "got states of timestep=%u, %s and stop-timestep=%u want "
-        "%u to %u", *start, m->model->location, s->stop_timestep,
+        "%u to %u", *start, session->model->location, s->stop_timestep,
         s->stop_timestep + 1, T);
     return FALSE;
   }
@@ -160,20 +161,20 @@ accept_timestep (const GstDdpmDenoiseModel * m,
 }
 
 gboolean
-gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * m,
+gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
     const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
     GError ** error)
 {
   guint start;
 
   if (!gst_ddpm_tensor_info_from_caps (info, caps, error)
-      || !accept_shape (m, info, error)
-      || !accept_timestep (m, info, &start, error))
+      || !accept_shape (session, info, error)
+      || !accept_timestep (session, info, &start, error))
     return FALSE;
-  gst_ddpm_denoise_settings_to_spec (&m->settings, &m->model->config, start,
+  gst_ddpm_denoise_settings_to_spec (&session->settings, &session->model->config, start,
       spec);
   /* then one evaluation a step is enough */
-  if (!ddpm_labels_any (m->labels))
+  if (!ddpm_labels_any (session->labels))
     spec->guidance = 0.0;
   return TRUE;
 }

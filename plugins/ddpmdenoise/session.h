@@ -18,23 +18,23 @@ typedef struct
   DdpmModel *model;
   DdpmLabels *labels;           /* what samples show */
   DdpmBackend *backend;
-} GstDdpmDenoiseModel;
+} GstDdpmDenoiseSession;
 
 /* Loads the model, checks the settings against it, makes the backend, in the
  * CUDA context of the element. */
-GstDdpmDenoiseModel *gst_ddpm_denoise_model_load
+GstDdpmDenoiseSession *gst_ddpm_denoise_session_new
     (const GstDdpmDenoiseSettings * settings, GstDdpmCuda * cuda,
     GstElement * element, GError ** error);
-void gst_ddpm_denoise_model_free (GstDdpmDenoiseModel * model);
+void gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session);
 /* The message "ddpmdenoise-model". Returns: (transfer full) */
-GstStructure *gst_ddpm_denoise_model_describe
-    (const GstDdpmDenoiseModel * model);
+GstStructure *gst_ddpm_denoise_session_to_structure
+    (const GstDdpmDenoiseSession * session);
 /* Parses caps and fills the sampler for them; DDPM_ERROR_SETTINGS: says what
  * came and what the model wants. */
-gboolean gst_ddpm_denoise_model_accept (const GstDdpmDenoiseModel * model,
+gboolean gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
     const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
     GError ** error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmDenoiseModel, gst_ddpm_denoise_model_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmDenoiseSession, gst_ddpm_denoise_session_free)
 
 G_END_DECLS

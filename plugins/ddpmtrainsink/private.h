@@ -1,0 +1,52 @@
+/* gst-ddpm: the element ddpmtrainsink, for its own files
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "plugins/ddpmtrainsink/ddpmtrainsink.h"
+#include "plugins/ddpmtrainsink/preview.h"
+#include "plugins/ddpmtrainsink/session.h"
+
+G_BEGIN_DECLS
+
+GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_train_sink_debug);
+
+struct _GstDdpmTrainSink
+{
+  GstBaseSink parent;
+
+  /* with the object lock */
+  GstDdpmTrainSettings settings;
+  GstDdpmTrainSession *session; /* from READY->PAUSED to PAUSED->READY */
+  GstDdpmTrainReport report;    /* of the last step */
+  GstPad *preview;              /* NULL: not requested */
+
+  GstDdpmCuda cuda;
+  gint cancel;                  /* atomic: unlock was called */
+
+  /* of the streaming thread */
+  gboolean has_begun;           /* the first image has come */
+  gboolean has_failed;          /* an error has been posted */
+};
+
+/* ddpmtrainsink.c: the property stats. With the object lock.
+ * Returns: (transfer full) */
+GstStructure *gst_ddpm_train_sink_read_stats (GObject * object);
+
+/* train.c. Between READY and PAUSED */
+gboolean gst_ddpm_train_sink_open (GstDdpmTrainSink * self);
+void gst_ddpm_train_sink_close (GstDdpmTrainSink * self);
+/* The preview pad. Returns: (transfer full) (nullable) */
+GstDdpmPreviewPad *gst_ddpm_train_sink_get_preview (GstDdpmTrainSink * self);
+/* The action signal, in any thread */
+gboolean gst_ddpm_train_sink_save_checkpoint (GstDdpmTrainSink * self);
+
+/* train.c: GstBaseSinkClass */
+gboolean gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps);
+gboolean gst_ddpm_train_sink_event (GstBaseSink * sink, GstEvent * event);
+GstFlowReturn gst_ddpm_train_sink_wait_event (GstBaseSink * sink,
+    GstEvent * event);
+GstFlowReturn gst_ddpm_train_sink_render (GstBaseSink * sink,
+    GstBuffer * buffer);
+
+G_END_DECLS

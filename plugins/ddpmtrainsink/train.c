@@ -1,0 +1,355 @@
+/* gst-ddpm: ddpmtrainsink: the stream of images, and what its session tells
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/common/error.h"
+#include "plugins/ddpmtrainsink/private.h"
+
+#define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
+#define PARENT_CLASS \
+    GST_BASE_SINK_CLASS (g_type_class_peek (GST_TYPE_BASE_SINK))
+
+/* --- messages ----------------------------------------------------------------- */
+
+/* gst-launch-1.0 prints PROGRESS messages, and does not go to PLAYING between
+ * START and the end: sessions start them in PLAYING. */
+static void
+post_progress (GstProgressType type, const gchar * text, gpointer self)
+{
+  gst_element_post_message (self,
+      gst_message_new_progress (self, type, "ddpm-train", text));
+}
+
+static void
+post_structure (GstStructure * structure, gpointer self)
+{
+  gst_element_post_message (self, gst_message_new_element (self, structure));
+}
+
+static void
+keep_report (const GstDdpmTrainReport * report, gpointer data)
+{
+  GstDdpmTrainSink *self = data;
+
+  GST_OBJECT_LOCK (self);
+  self->report = *report;
+  GST_OBJECT_UNLOCK (self);
+  GST_LOG_OBJECT (self, "step %" G_GUINT64_FORMAT ": loss %g",
+      report->stats.step, report->stats.loss);
+}
+
+static void
+post_warning (GError * error, gpointer self)
+{
+  GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
+  g_error_free (error);
+}
+
+static const GstDdpmTrainCallbacks callbacks = {
+  post_progress, post_structure, keep_report, post_warning
+};
+
+/* Posts the error (transfer full). Nothing is trained or saved after it. */
+static GstFlowReturn
+fail (GstDdpmTrainSink * self, GError * error)
+{
+  self->has_failed = TRUE;
+  gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_ERROR);
+  gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
+}
+
+/* --- start and end ------------------------------------------------------------ */
+
+gboolean
+gst_ddpm_train_sink_open (GstDdpmTrainSink * self)
+{
+  GstDdpmTrainSettings settings;
+  GstDdpmTrainSession *session = NULL;
+  GError *error = NULL;
+
+  if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
+    session = gst_ddpm_train_session_new (&settings, &self->cuda,
+        GST_ELEMENT (self), &callbacks, self, &error);
+  gst_ddpm_settings_clear (&gst_ddpm_train_properties, &settings);
+  if (session == NULL)
+    goto failed;
+
+  self->has_begun = self->has_failed = FALSE;
+  GST_OBJECT_LOCK (self);
+  self->session = session;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+
+failed:
+  {
+    gst_ddpm_cuda_release (&self->cuda);
+    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
+}
+
+void
+gst_ddpm_train_sink_close (GstDdpmTrainSink * self)
+{
+  GstDdpmTrainSession *session;
+
+  GST_OBJECT_LOCK (self);
+  session = g_steal_pointer (&self->session);
+  GST_OBJECT_UNLOCK (self);
+  gst_ddpm_train_session_finish (session, GST_PROGRESS_TYPE_CANCELED);
+  gst_ddpm_train_session_unref (session);
+  gst_ddpm_cuda_release (&self->cuda);
+}
+
+gboolean
+gst_ddpm_train_sink_save_checkpoint (GstDdpmTrainSink * self)
+{
+  GstDdpmTrainSession *session;
+  GError *error = NULL;
+  gboolean saved;
+
+  GST_OBJECT_LOCK (self);
+  session = self->session ? gst_ddpm_train_session_ref (self->session) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (session == NULL)
+    return FALSE;
+  saved = gst_ddpm_train_session_save (session, "signal", &error);
+  if (error)
+    post_warning (error, self);
+  gst_ddpm_train_session_unref (session);
+  return saved;
+}
+
+/* --- previews ----------------------------------------------------------------- */
+
+GstDdpmPreviewPad *
+gst_ddpm_train_sink_get_preview (GstDdpmTrainSink * self)
+{
+  GstDdpmPreviewPad *pad = NULL;
+
+  GST_OBJECT_LOCK (self);
+  if (self->preview)
+    pad = GST_DDPM_PREVIEW_PAD (gst_object_ref (self->preview));
+  GST_OBJECT_UNLOCK (self);
+  return pad;
+}
+
+static gboolean
+set_cancelled (GError ** error)
+{
+  g_set_error_literal (error, DDPM_ERROR, DDPM_ERROR_CANCELLED, "Interrupted");
+  return FALSE;
+}
+
+static gboolean
+submit_preview (GstDdpmTrainSink * self, GstDdpmPreviewPad * pad,
+    GError ** error)
+{
+  const GstDdpmTrainSettings *s =
+      gst_ddpm_train_session_get_settings (self->session);
+  g_autoptr (DdpmModel) model =
+      gst_ddpm_train_session_get_model (self->session, error);
+  GstDdpmPreviewJob job = { model,
+    gst_ddpm_train_session_get_backend (self->session)
+  };
+
+  if (model == NULL)
+    return FALSE;
+  job.count = s->preview_count;
+  job.steps = s->preview_steps;
+  job.seed = s->preview_seed;
+  return gst_ddpm_preview_pad_submit (pad, &job, &self->cancel)
+      || set_cancelled (error);
+}
+
+/* end: waits for all previews. */
+static gboolean
+make_previews (GstDdpmTrainSink * self, gboolean end, GError ** error)
+{
+  g_autoptr (GstDdpmPreviewPad) pad = gst_ddpm_train_sink_get_preview (self);
+
+  if (gst_ddpm_train_session_is_preview_due (self->session)) {
+    if (pad && gst_ddpm_preview_pad_is_wanted (pad)
+        && !submit_preview (self, pad, error))
+      return FALSE;
+    gst_ddpm_train_session_set_previewed (self->session);
+  }
+  return pad == NULL || !end || gst_ddpm_preview_pad_finish (pad, &self->cancel)
+      || set_cancelled (error);
+}
+
+/* --- the stream --------------------------------------------------------------- */
+
+/* The number of images that upstream has; 0: it does not know */
+static guint64
+query_n_images (GstDdpmTrainSink * self)
+{
+  GstPad *pad = GST_BASE_SINK_PAD (self);
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  GstVideoInfo info;
+  gint64 duration;
+
+  if (gst_pad_peer_query_duration (pad, GST_FORMAT_DEFAULT, &duration))
+    return MAX (duration, 0);
+  if (!gst_video_info_from_caps (&info, caps)
+      || GST_VIDEO_INFO_FPS_N (&info) <= 0
+      || !gst_pad_peer_query_duration (pad, GST_FORMAT_TIME, &duration))
+    return 0;
+  return gst_util_uint64_scale_round (MAX (duration, 0),
+      GST_VIDEO_INFO_FPS_N (&info), GST_VIDEO_INFO_FPS_D (&info) * GST_SECOND);
+}
+
+static gboolean
+is_upstream_live (GstDdpmTrainSink * self)
+{
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (GST_BASE_SINK_PAD (self), query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
+  return live;
+}
+
+/* Makes the step, the save and the preview that are due. When it is
+ * interrupted, it waits for PLAYING and does the rest. */
+static GstFlowReturn
+train (GstDdpmTrainSink * self, gboolean end)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  while (ret != GST_FLOW_FLUSHING) {
+    GError *error = NULL;
+
+    if (gst_ddpm_train_session_train (self->session, end, &self->cancel,
+            &error) && make_previews (self, end, &error))
+      return GST_FLOW_OK;
+    if (!g_error_matches (error, DDPM_ERROR, DDPM_ERROR_CANCELLED))
+      return fail (self, error);
+    g_error_free (error);
+    GST_DEBUG_OBJECT (self, "interrupted");
+    ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
+    gst_ddpm_train_session_pause (self->session);
+  }
+  return ret;
+}
+
+static gboolean
+add_image (GstDdpmTrainSink * self, GstBuffer * buffer,
+    const GstDdpmSample * sample, GError ** error)
+{
+  const GstSegment *segment = &GST_BASE_SINK (self)->segment;
+  const gboolean has_time = segment->format == GST_FORMAT_TIME;
+
+  return gst_ddpm_train_session_add (self->session, buffer, sample,
+      has_time ? gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+          segment->position) : GST_CLOCK_TIME_NONE,
+      has_time ? gst_segment_to_stream_time (segment, GST_FORMAT_TIME,
+          segment->position) : GST_CLOCK_TIME_NONE, error);
+}
+
+gboolean
+gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+  GstVideoInfo info;
+  GError *error = NULL;
+
+  /* Upstream offers its caps again with every buffer. */
+  if (self->has_failed || !gst_video_info_from_caps (&info, caps))
+    return FALSE;
+  if (gst_ddpm_train_session_set_format (self->session, &info, &error))
+    return TRUE;
+  fail (self, error);
+  return FALSE;
+}
+
+GstFlowReturn
+gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+  GstDdpmTrainSession *session = self->session;
+  GstDdpmSample meta;
+  const GstDdpmSample *sample =
+      gst_ddpm_buffer_get_sample (buffer, &meta) ? &meta : NULL;
+  GError *error = NULL;
+  GstFlowReturn ret;
+
+  if (self->has_failed)
+    return GST_FLOW_ERROR;
+  if (!gst_ddpm_train_session_has_format (session))
+    goto no_caps;
+  if (!self->has_begun)
+    gst_ddpm_train_session_begin (session, query_n_images (self),
+        is_upstream_live (self));
+  self->has_begun = TRUE;
+
+  gst_ddpm_train_session_expect (session, sample);
+  ret = train (self, FALSE);
+  if (ret == GST_FLOW_OK && !gst_ddpm_train_session_has_ended (session)) {
+    if (!add_image (self, buffer, sample, &error))
+      return fail (self, error);
+    ret = train (self, FALSE);
+  }
+  return ret == GST_FLOW_OK && gst_ddpm_train_session_has_ended (session) ?
+      GST_FLOW_EOS : ret;
+
+no_caps:
+  return fail (self, g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+          "Expected video caps before the first image, got a buffer of %"
+          G_GSIZE_FORMAT " bytes without any", gst_buffer_get_size (buffer)));
+}
+
+/* EOS is posted after this, so that it means "saved". */
+GstFlowReturn
+gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+  GstFlowReturn ret = PARENT_CLASS->wait_event (sink, event);
+
+  if (ret != GST_FLOW_OK || GST_EVENT_TYPE (event) != GST_EVENT_EOS)
+    return ret;
+  if (self->has_failed)
+    return GST_FLOW_ERROR;
+  ret = train (self, TRUE);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (gst_ddpm_train_session_get_step (self->session) == 0)
+    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("No image came before the end "
+            "of the stream: nothing was trained or saved"), (NULL));
+  gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_COMPLETE);
+  return GST_FLOW_OK;
+}
+
+static void
+read_tags (GstDdpmTrainSink * self, GstEvent * event)
+{
+  g_autofree gchar *names = NULL;
+  GstTagList *tags;
+
+  gst_event_parse_tag (event, &tags);
+  if (gst_tag_list_get_string (tags, GST_DDPM_TAG_CLASS_NAMES, &names))
+    gst_ddpm_train_session_set_class_names (self->session, names);
+}
+
+static void
+flush (GstDdpmTrainSink * self)
+{
+  g_autoptr (GstDdpmPreviewPad) pad = gst_ddpm_train_sink_get_preview (self);
+
+  gst_ddpm_train_session_flush (self->session);
+  if (pad)
+    gst_ddpm_preview_pad_restart (pad);
+}
+
+gboolean
+gst_ddpm_train_sink_event (GstBaseSink * sink, GstEvent * event)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+
+  if (self->session && GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    flush (self);
+  else if (self->session && GST_EVENT_TYPE (event) == GST_EVENT_TAG)
+    read_tags (self, event);
+  return PARENT_CLASS->event (sink, event);
+}
