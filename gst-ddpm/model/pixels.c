@@ -4,7 +4,7 @@
  * Computed in double, so that each result is correctly rounded.
  */
 #include "gst-ddpm/model/pixels.h"
-#include "kernels/ops.h"
+#include "kernels/host.h"
 
 void
 ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,

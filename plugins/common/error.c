@@ -4,10 +4,10 @@
 #include "plugins/common/error.h"
 #include "gst-ddpm/ddpm.h"
 
-/* The longest time that an error waits for a state change to end, and the time
- * that it then gives the application */
-#define LISTENER_TIMEOUT G_TIME_SPAN_SECOND
-#define LISTENER_MOMENT (50 * G_TIME_SPAN_MILLISECOND)
+/* How long an error of the stream waits for a state change to end, and then for
+ * the application's main loop to run */
+#define SET_STATE_TIMEOUT G_TIME_SPAN_SECOND
+#define MAIN_LOOP_MOMENT (50 * G_TIME_SPAN_MILLISECOND)
 
 /* Other domains than DDPM_ERROR come from libraries that it uses, such as GIO. */
 static void
@@ -90,53 +90,55 @@ is_in_state_change (GstElement * element)
   return FALSE;
 }
 
-/* gst-launch-1.0 quits its main loop on an error. If the main loop does not run
- * yet, quitting has no effect, and gst-launch-1.0 hangs (1.22 and later). An error
- * of the first buffer can be that early, so it waits until the state change has
- * returned to the application, and a moment longer. */
+/* gst-launch-1.0 hears of an error only once its main loop runs, after
+ * set_state () has returned (1.22, and later ones), and would else hang. An
+ * error of the first buffer can be sooner than that: it waits. */
 static void
-await_listener (GstElement * element)
+wait_for_set_state (GstElement * element)
 {
   GstElement *top = get_toplevel (element);
-  gint64 deadline = g_get_monotonic_time () + LISTENER_TIMEOUT;
+  gint64 deadline = g_get_monotonic_time () + SET_STATE_TIMEOUT;
 
   if (is_starting (top)) {
     while (is_starting (top) && is_in_state_change (top)
         && g_get_monotonic_time () < deadline)
       g_usleep (G_TIME_SPAN_MILLISECOND);
-    g_usleep (LISTENER_MOMENT);
+    g_usleep (MAIN_LOOP_MOMENT);
   }
   gst_object_unref (top);
 }
 
 static void
-post (GstElement * element, GQuark domain, gint code, const gchar * text,
+post (GstElement * element, GQuark domain, gint code, GError * error,
     gchar * debug)
 {
-  await_listener (element);
   gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
-      g_strdup (text), debug, __FILE__, GST_FUNCTION, __LINE__);
+      g_strdup (error->message), debug, __FILE__, GST_FUNCTION, __LINE__);
+  g_error_free (error);
+}
+
+void
+gst_ddpm_element_post_start_error (GstElement * element, GError * error)
+{
+  GQuark domain;
+  gint code;
+
+  domain_and_code (error, &domain, &code);
+  post (element, domain, code, error, NULL);
 }
 
 void
 gst_ddpm_element_post_error (GstElement * element, GError * error)
 {
-  GQuark domain;
-  gint code;
-
-  /* The caller that cancelled knows. */
-  if (!g_error_matches (error, DDPM_ERROR, DDPM_ERROR_CANCELLED)) {
-    domain_and_code (error, &domain, &code);
-    post (element, domain, code, error->message, NULL);
-  }
-  g_error_free (error);
+  wait_for_set_state (element);
+  gst_ddpm_element_post_start_error (element, error);
 }
 
 void
 gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error)
 {
-  post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error->message,
+  wait_for_set_state (element);
+  post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error,
       caps ? gst_caps_to_string (caps) : NULL);
-  g_error_free (error);
 }

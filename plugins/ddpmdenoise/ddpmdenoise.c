@@ -245,7 +245,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
 
 failed:
   {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
     return FALSE;
   }
 }
@@ -292,9 +292,10 @@ get_link (GstDdpmDenoise * self)
   link.cuda_tensors = link.cuda_video = s->backend == DDPM_BACKEND_CUDA
       || s->backend == DDPM_BACKEND_AUTO;
   if (self->session) {
-    link.cuda_tensors = ddpm_backend_get_context (self->session->backend) != NULL;
-    link.cuda_video = gst_ddpm_cuda_has_video (&self->cuda,
-        self->session->backend);
+    link.cuda_tensors =
+        ddpm_backend_get_context (self->session->backend) != NULL;
+    link.cuda_video =
+        gst_ddpm_cuda_has_video (&self->cuda, self->session->backend);
     link.image_channels = self->session->model->config.image_channels;
     link.width = self->session->model->width;
     link.height = self->session->model->height;
@@ -400,7 +401,8 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
 
   gst_event_parse_caps (event, &caps);
   gst_caps_ref (caps);
-  if (!gst_ddpm_denoise_session_accept (self->session, caps, &info, &spec, &error))
+  if (!gst_ddpm_denoise_session_accept (self->session, caps, &info, &spec,
+          &error))
     goto not_accepted;
   ret = GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
   if (ret)
@@ -430,7 +432,8 @@ make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
   if (same)
     return TRUE;
   free_denoiser (self);
-  self->denoiser = ddpm_denoiser_new (self->session->model, self->session->backend,
+  self->denoiser =
+      ddpm_denoiser_new (self->session->model, self->session->backend,
       info->batch, info->width, info->height, spec, error);
   if (self->denoiser == NULL)
     return FALSE;

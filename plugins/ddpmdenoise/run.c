@@ -337,7 +337,8 @@ gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
 
   if (self->to_cuda && !self->is_video)
-    gst_ddpm_cuda_decide_tensors (query, self->session->backend, self->info.size);
+    gst_ddpm_cuda_decide_tensors (query, self->session->backend,
+        self->info.size);
   if (self->to_cuda && self->is_video
       && !gst_ddpm_cuda_decide_video (&self->cuda, self->session->backend,
           query)) {

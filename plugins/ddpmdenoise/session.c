@@ -32,7 +32,8 @@ gst_ddpm_denoise_session_new (const GstDdpmDenoiseSettings * settings,
   session->labels = ddpm_labels_new (session->model, settings->label, error);
   if (session->labels == NULL)
     return NULL;
-  session->backend = gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
+  session->backend =
+      gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
       settings->precision, settings->threads, settings->cuda_device_id, error);
   if (session->backend == NULL)
     return NULL;
@@ -60,8 +61,9 @@ gst_ddpm_denoise_session_to_structure (const GstDdpmDenoiseSession * session)
       g_strjoinv (",", session->model->class_names) : NULL;
   DdpmSamplerSpec spec;
 
-  gst_ddpm_denoise_settings_to_spec (&session->settings, config, config->timesteps,
-      &spec);
+  gst_ddpm_denoise_settings_to_spec (&session->settings, config,
+      config->timesteps, &spec);
+  /* *INDENT-OFF* */
   return gst_structure_new ("ddpmdenoise-model",
       "location", G_TYPE_STRING, session->model->location,
       "architecture", G_TYPE_STRING, architecture,
@@ -80,11 +82,12 @@ gst_ddpm_denoise_session_to_structure (const GstDdpmDenoiseSession * session)
       "device", G_TYPE_STRING, ddpm_backend_get_device (session->backend),
       "sampler", G_TYPE_STRING, ddpm_sampler_get_info (spec.kind)->name,
       "steps", G_TYPE_UINT, spec.steps, NULL);
+  /* *INDENT-ON* */
 }
 
 static gboolean
-accept_shape (const GstDdpmDenoiseSession * session, const GstDdpmTensorInfo * info,
-    GError ** error)
+accept_shape (const GstDdpmDenoiseSession * session,
+    const GstDdpmTensorInfo * info, GError ** error)
 {
   const DdpmConfig *config = &session->model->config;
   guint width, height;
@@ -171,8 +174,8 @@ gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
       || !accept_shape (session, info, error)
       || !accept_timestep (session, info, &start, error))
     return FALSE;
-  gst_ddpm_denoise_settings_to_spec (&session->settings, &session->model->config, start,
-      spec);
+  gst_ddpm_denoise_settings_to_spec (&session->settings,
+      &session->model->config, start, spec);
   /* then one evaluation a step is enough */
   if (!ddpm_labels_any (session->labels))
     spec->guidance = 0.0;

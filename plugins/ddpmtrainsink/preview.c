@@ -91,7 +91,8 @@ get_video_info (const GstDdpmPreviewJob * job)
       GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB;
   GstVideoInfo info;
 
-  gst_video_info_set_format (&info, format, job->model->width, job->model->height);
+  gst_video_info_set_format (&info, format, job->model->width,
+      job->model->height);
   GST_VIDEO_INFO_FPS_N (&info) = 1;
   GST_VIDEO_INFO_FPS_D (&info) = 1;
   return info;

@@ -486,8 +486,7 @@ gst_ddpm_train_session_begin (GstDdpmTrainSession * session, guint64 n_images,
 
   session->has_begun = TRUE;
   session->n_images = n_images;
-  session->has_ended =
-      max_steps > 0 && session->report.stats.step >= max_steps;
+  session->has_ended = max_steps > 0 && session->report.stats.step >= max_steps;
   if (live && !session->has_ended)
     session->to_skip = 0;
   start_progress (session);

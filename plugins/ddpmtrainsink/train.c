@@ -83,7 +83,7 @@ gst_ddpm_train_sink_open (GstDdpmTrainSink * self)
 failed:
   {
     gst_ddpm_cuda_release (&self->cuda);
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
     return FALSE;
   }
 }

@@ -240,7 +240,7 @@ gst_cifar_src_start (GstBaseSrc * src)
 
 failed:
   {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+    gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
     gst_cifar_src_stop (src);
     return FALSE;
   }

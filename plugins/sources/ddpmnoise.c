@@ -229,7 +229,7 @@ gst_ddpm_noise_start (GstBaseSrc * src)
 
 wrong_settings:
   {
-    gst_ddpm_element_post_error (GST_ELEMENT (src), error);
+    gst_ddpm_element_post_start_error (GST_ELEMENT (src), error);
     return FALSE;
   }
 }
