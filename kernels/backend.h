@@ -54,11 +54,11 @@ typedef struct _DdpmBackend DdpmBackend;
 /**
  * DdpmBackendKind:
  * @DDPM_BACKEND_AUTO: the fastest one that this machine has
- * @DDPM_BACKEND_REFERENCE: plain C in float, one thread: tests compare the others
- *   with it
+ * @DDPM_BACKEND_REFERENCE: plain C in float, one thread: tests compare the
+ *   others with it
  * @DDPM_BACKEND_CPU: the processor, with own kernels, and oneDNN for bf16
- * @DDPM_BACKEND_CUDA: an NVIDIA GPU, with cuDNN, cuBLAS and own kernels: a module
- *   that is opened at run time
+ * @DDPM_BACKEND_CUDA: an NVIDIA GPU, with cuDNN, cuBLAS and own kernels: a
+ *   module that is opened at run time
  */
 typedef enum
 {
@@ -72,8 +72,8 @@ typedef enum
  * DdpmPrecision:
  * @DDPM_PRECISION_AUTO: bf16 where the machine computes in it, else f32
  * @DDPM_PRECISION_F32: float
- * @DDPM_PRECISION_BF16: activations and copies of weights in bf16; master weights,
- *   statistics, gradients of weights and losses in f32
+ * @DDPM_PRECISION_BF16: activations and copies of weights in bf16; master
+ *   weights, statistics, gradients of weights and losses in f32
  * @DDPM_PRECISION_BF16_EMULATED: rounds as bf16 does on a processor without it,
  *   for tests; slower than f32
  */
@@ -104,13 +104,13 @@ typedef enum
  * @precision: numbers of activations
  * @threads: compute threads, at most DDPM_MAX_THREADS; 0: one per core
  * @error: DDPM_ERROR_SETTINGS for more threads; DDPM_ERROR_UNSUPPORTED if this
- *   machine does not have the @kind or @precision that was asked for by name; the
- *   message says what is missing
+ *   machine does not have the @kind or @precision that was asked for by name;
+ *   the message says what is missing
  *
- * Makes a backend. AUTO chooses; another value is never replaced by a fall-back.
- * The module of DDPM_BACKEND_CUDA is opened in the folder in which it was
- * installed, or in the one that the environment variable GST_DDPM_MODULE_DIR
- * names.
+ * Makes a backend. AUTO chooses; another value is never replaced by a
+ * fall-back. The module of DDPM_BACKEND_CUDA is opened in the folder in which
+ * it was installed, or in the one that the environment variable
+ * GST_DDPM_MODULE_DIR names.
  *
  * Returns: (transfer full): a backend, or NULL
  */
@@ -122,11 +122,11 @@ DdpmBackend *ddpm_backend_new (DdpmBackendKind kind, DdpmPrecision precision,
  * @kind: machine
  * @precision: numbers of activations
  * @threads: compute threads, at most DDPM_MAX_THREADS; 0: one per core
- * @device: number of a GPU, as CUDA counts them, with which DDPM_BACKEND_AUTO is
- *   DDPM_BACKEND_CUDA; -1: any
- * @context: (nullable): a CUcontext of that GPU to compute and to have memory in,
- *   which outlives the backend (ddpm_backend_attach_owner ()); NULL: the GPU's
- *   primary context
+ * @device: number of a GPU, as CUDA counts them, with which DDPM_BACKEND_AUTO
+ *   is DDPM_BACKEND_CUDA; -1: any
+ * @context: (nullable): a CUcontext of that GPU to compute and to have memory
+ *   in, which outlives the backend (ddpm_backend_attach_owner ()); NULL: the
+ *   GPU's primary context
  * @error: as ddpm_backend_new ()
  *
  * Makes a backend on one GPU of several, or in a context that others use too:
@@ -156,7 +156,8 @@ void ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
  * @backend: a backend
  *
  * Returns: (nullable) (transfer none): the CUcontext of the backend's memory,
- *   which any backend of the same context can use; NULL: it is memory of the host
+ *   which any backend of the same context can use; NULL: it is memory of the
+ *   host
  */
 gpointer ddpm_backend_get_context (DdpmBackend * backend);
 
@@ -233,8 +234,8 @@ gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
  *
  * Returns: (nullable): memory of the backend, all zero, at a multiple of 64
  *   bytes, for ddpm_backend_free (); NULL: there is not enough. It is a pointer
- *   to the host's memory where ddpm_backend_get_context () is NULL, and else one
- *   of that context
+ *   to the host's memory where ddpm_backend_get_context () is NULL, and else
+ *   one of that context
  */
 gpointer ddpm_backend_alloc (DdpmBackend * backend, gsize size);
 

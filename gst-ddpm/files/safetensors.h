@@ -3,9 +3,9 @@
  *
  * A file has 8 bytes, the length N of the header (little-endian); N bytes of
  * JSON, an object that maps each tensor's name to {"dtype", "shape",
- * "data_offsets": [begin, end)} and "__metadata__" to an object of strings; then
- * the data, little-endian, row-major, without holes or overlap. Offsets count
- * from the end of the header.
+ * "data_offsets": [begin, end)} and "__metadata__" to an object of strings;
+ * then the data, little-endian, row-major, without holes or overlap. Offsets
+ * count from the end of the header.
  */
 #pragma once
 
@@ -48,8 +48,8 @@ typedef struct
   GHashTable *metadata;
 } DdpmSafetensorsHeader;
 
-/* text: size bytes and a 0; data_size: bytes behind the header: the tensors must
- * cover each byte once; location: the file, for messages. FALSE: header is
+/* text: size bytes and a 0; data_size: bytes behind the header: the tensors
+ * must cover each byte once; location: the file, for messages. FALSE: header is
  * unchanged */
 gboolean ddpm_safetensors_header_parse (DdpmSafetensorsHeader * header,
     const gchar * text, gsize size, guint64 data_size, const gchar * location,

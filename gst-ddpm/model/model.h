@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* --- configuration ---------------------------------------------------------- */
+/* --- configuration -------------------------------------------------------- */
 
 #define DDPM_MAX_LEVELS 8
 #define DDPM_GROUPS 32          /* of every group norm */
@@ -216,7 +216,7 @@ gchar *ddpm_config_to_string (const DdpmConfig * config);
  */
 guint64 ddpm_config_count_parameters (const DdpmConfig * config);
 
-/* --- weights ---------------------------------------------------------------- */
+/* --- weights -------------------------------------------------------------- */
 
 /* Names, shapes and places of the parameters (private) */
 typedef struct _DdpmParams DdpmParams;
@@ -230,7 +230,8 @@ typedef struct _DdpmParams DdpmParams;
  * @height: height of the training images in pixels; 0: unknown
  * @step: optimizer steps that trained it; 0: unknown
  * @location: the file or name that it was loaded from, for messages (owned)
- * @class_names: the name of each class, %NULL-terminated; %NULL: unknown (owned)
+ * @class_names: the name of each class, %NULL-terminated; %NULL: unknown
+ *   (owned)
  *
  * A configuration and its weights. Reference counted; immutable once shared.
  */
@@ -269,7 +270,7 @@ void ddpm_model_unref (DdpmModel * model);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmModel, ddpm_model_unref)
 
-/* --- classes ---------------------------------------------------------------- */
+/* --- classes -------------------------------------------------------------- */
 
 #define DDPM_NO_LABEL (-1)
 #define DDPM_MAX_CLASS_NAME 64  /* bytes */
@@ -284,9 +285,9 @@ typedef struct _DdpmLabels DdpmLabels;
 /**
  * ddpm_labels_new:
  * @model: a model; it is not kept
- * @text: (nullable): "" or %NULL: sample n shows class n mod classes; "none": no
- *   sample has a label; else numbers, names and "none" that the samples use in
- *   turn, such as "ship" or "3,horse,none"
+ * @text: (nullable): "" or %NULL: sample n shows class n mod classes; "none":
+ *   no sample has a label; else numbers, names and "none" that the samples use
+ *   in turn, such as "ship" or "3,horse,none"
  * @error: return location for a #GError
  *
  * Returns: (transfer full): labels; %NULL and %DDPM_ERROR_SETTINGS where @text

@@ -34,11 +34,12 @@ typedef struct
  * DdpmParams:
  * @params: (array length=n_params): the parameters in the order of the array.
  *   Parameters that are computed together are neighbours (q, k and v of an
- *   attention block; all time projections), so it is not the state_dict's order.
+ *   attention block; all time projections), so it is not the state_dict's
+ *   order.
  * @n_params: number of parameters, the embedding table included
  * @trainable: number of floats that are trained: [0, @trainable)
- * @total: number of floats; the rest is the embedding table [T][channels], which
- *   is the last parameter
+ * @total: number of floats; the rest is the embedding table [T][channels],
+ *   which is the last parameter
  *
  * The parameters of a network, which are stored in one array of @total floats.
  * If there are classes, the last parameter but one is the label embedding,

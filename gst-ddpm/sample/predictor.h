@@ -62,7 +62,8 @@ gboolean ddpm_predictor_predict (DdpmPredictor * predictor, const gfloat * x_t,
  * @height: pixels of an image
  *
  * Returns: floating-point operations of convolutions and gemms in one
- *   evaluation of one image without guidance: a multiplication and an addition are two
+ *   evaluation of one image without guidance: a multiplication and an addition
+ *   are two
  */
 gdouble ddpm_predictor_count_flops (const DdpmConfig * config, guint width,
     guint height);

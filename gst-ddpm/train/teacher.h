@@ -17,8 +17,9 @@ typedef struct _DdpmTeacher DdpmTeacher;
  * steps, of which each is step_ratio of the teacher's. References model and
  * backend. DDPM_ERROR_SETTINGS for a model of other images, classes, schedule
  * or prediction, for one that has learnt another guidance or steps that are not
- * these, and where the student's timestep schedule has no room for step_ratio of
- * the teacher's steps in each of its own; else errors are those of ddpm_predictor_new (). */
+ * these, and where the student's timestep schedule has no room for step_ratio
+ * of the teacher's steps in each of its own; else errors are those of
+ * ddpm_predictor_new (). */
 DdpmTeacher *ddpm_teacher_new (DdpmModel * model, const DdpmConfig * student,
     guint step_ratio, DdpmBackend * backend, guint n, guint width,
     guint height, GError ** error);

@@ -12,8 +12,9 @@ G_BEGIN_DECLS
  * are made once, running allocates nothing. */
 typedef struct _DdpmUnet DdpmUnet;
 
-/* training: keeps what backward needs. References backend. DDPM_ERROR_SETTINGS for a batch or a size that the
- * network cannot have, DDPM_ERROR_NO_SPACE where memory is short. */
+/* training: keeps what backward needs. References backend. DDPM_ERROR_SETTINGS
+ * for a batch or a size that the network cannot have, DDPM_ERROR_NO_SPACE where
+ * memory is short. */
 DdpmUnet *ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend,
     guint batch, guint width, guint height, gboolean training, GError ** error);
 void ddpm_unet_free (DdpmUnet * unet);

@@ -36,7 +36,7 @@ typedef struct
   GHashTable *convolutions;     /* CudaConvShape by description; NULL: none */
   struct _CudaPlanCache *plan_cache;
   struct _CudaGraph *graph;     /* that is being run, or NULL */
-  struct _CudaGraph *delivering;        /* list of those with pending downloads */
+  struct _CudaGraph *delivering;        /* list of those with downloads */
 } CudaBackend;
 
 static inline CudaBackend *

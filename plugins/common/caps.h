@@ -43,23 +43,24 @@ gboolean gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info,
 gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions,
     guint dims[4]);
 /* Fixates the caps of a source: dimensions as in caps, by default
- * 3:32:32:batch, the framerate nearest to 30/1, and the seed. batch 1 accepts any
- * batch in caps. Returns: (transfer full): NULL, with error, if caps have another
- * batch or seed */
+ * 3:32:32:batch, the framerate nearest to 30/1, and the seed. batch 1 accepts
+ * any batch in caps. Returns: (transfer full): NULL, with error, if caps have
+ * another batch or seed */
 GstCaps *gst_ddpm_tensor_caps_fixate (const GstCaps * caps, guint batch,
     guint64 seed, GError ** error);
 
 /* Does structure n allow system memory; is it in GPU memory? */
 gboolean gst_ddpm_caps_are_of_host (const GstCaps * caps, guint n);
 gboolean gst_ddpm_caps_are_of_cuda (const GstCaps * caps, guint n);
-/* Filters caps (transfer full) by memory: GPU memory if the peer of the pad lists
- * it first, otherwise system memory. If nothing is left, returns all caps.
+/* Filters caps (transfer full) by memory: GPU memory if the peer of the pad
+ * lists it first, otherwise system memory. If nothing is left, returns all
+ * caps.
  * Returns: (transfer full) */
 GstCaps *gst_ddpm_caps_choose_memory (GstPad * pad, GstCaps * caps);
 
 /* Structure name of an out-of-band event (GST_EVENT_CUSTOM_DOWNSTREAM_OOB) with
- * which a source asks downstream to abandon the current buffer: EOS follows, but
- * has to wait for that buffer. */
+ * which a source asks downstream to abandon the current buffer: EOS follows,
+ * but has to wait for that buffer. */
 #define GST_DDPM_STOP_EVENT "ddpm-stop"
 
 G_END_DECLS

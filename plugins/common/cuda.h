@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The CUDA context of an element. Without GstCuda or a driver, every function does
- * nothing, and backends compute in the primary context of the GPU. */
+/* The CUDA context of an element. Without GstCuda or a driver, every function
+ * does nothing, and backends compute in the primary context of the GPU. */
 typedef struct
 {
   GRecMutex lock;               /* held while querying other elements */
@@ -31,9 +31,9 @@ void gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
 gboolean gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
     GstQuery * query);
 
-/* Like ddpm_backend_new_on (). A backend that computes on a GPU uses the context
- * of other elements or of the application, which are queried, or a new context,
- * which they are told of. device_id -1: any GPU */
+/* Like ddpm_backend_new_on (). A backend that computes on a GPU uses the
+ * context of other elements or of the application, which are queried, or a new
+ * context, which they are told of. device_id -1: any GPU */
 DdpmBackend *gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda,
     GstElement * element, DdpmBackendKind kind, DdpmPrecision precision,
     guint threads, gint device_id, GError ** error);
@@ -41,17 +41,17 @@ DdpmBackend *gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda,
 /* Can backend write video in GstCuda's memory, because it computes in this
  * context? */
 gboolean gst_ddpm_cuda_has_video (GstDdpmCuda * cuda, DdpmBackend * backend);
-/* decide_allocation: chooses frames in GstCuda's memory, which use the stream of
- * downstream if it offers one. FALSE: not possible */
+/* decide_allocation: chooses frames in GstCuda's memory, which use the stream
+ * of downstream if it offers one. FALSE: not possible */
 gboolean gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
     GstQuery * query);
 /* Is the buffer in GstCuda's memory? */
 gboolean gst_ddpm_cuda_is_video (GstBuffer * buffer);
-/* The CUstream whose operations use such memory in order. NULL: it has none, and
- * the previous element has waited for its operations to complete */
+/* The CUstream whose operations use such memory in order. NULL: it has none,
+ * and the previous element has waited for its operations to complete */
 gpointer gst_ddpm_cuda_get_stream (GstBuffer * buffer);
-/* Maps such memory for backend to read on the GPU, after the operations that write
- * it. FALSE: it is other memory, or that of another context */
+/* Maps such memory for backend to read on the GPU, after the operations that
+ * write it. FALSE: it is other memory, or that of another context */
 gboolean gst_ddpm_cuda_map_video (GstVideoFrame * frame,
     const GstVideoInfo * info, GstBuffer * buffer, DdpmBackend * backend);
 

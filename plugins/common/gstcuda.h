@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The headers of GstCuda include those of CUDA, and Debian's package of those
- * has hundreds of dependencies. So this file declares the functions that we use,
- * as GstCuda does.
+ * has hundreds of dependencies. So this file declares the functions that we
+ * use, as GstCuda does.
  */
 #pragma once
 
@@ -52,8 +52,8 @@ typedef struct
   void (*cuda_memory_init_once) (void);
 
   /* Since 1.24, memory may have a stream, whose operations use it in order.
-   * Before using it in another stream, wait (cuda_memory_sync). has_streams: all
-   * functions below exist. */
+   * Before using it in another stream, wait (cuda_memory_sync). has_streams:
+   * all functions below exist. */
   gboolean has_streams;
   void (*cuda_memory_sync) (GstCudaMemory * memory);
   /* (transfer none) (nullable) */

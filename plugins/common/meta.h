@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 
 /* A GstCustomMeta with the fields label (int, class; -1: none), index (uint64,
  * record in the data set), epoch (uint64, from 0), position (uint64, in the
- * epoch, from 0) and epoch-size (uint64, images per epoch; 0: no epochs). It has
- * no tags, so videoconvert and queue keep it. */
+ * epoch, from 0) and epoch-size (uint64, images per epoch; 0: no epochs). It
+ * has no tags, so videoconvert and queue keep it. */
 #define GST_DDPM_SAMPLE_META "GstDdpmSampleMeta"
 
 /* A stream tag with the class names of a data set, "cat,dog,...". Elements

@@ -35,9 +35,9 @@ typedef struct
   guint width, height;          /* of the model's images; 0: not known */
   guint columns;
   guint stop;                   /* state that tensors go out in */
-  gboolean tensors;             /* can they? */
-  gboolean cuda_tensors;        /* are states in the memory of a GPU possible; */
-  gboolean cuda_video;          /* and pictures? */
+  gboolean tensors;             /* tensors can go out */
+  gboolean cuda_tensors;        /* states in GPU memory are possible */
+  gboolean cuda_video;          /* pictures in GPU memory are possible */
 } GstDdpmDenoiseLink;
 
 /* Either pad has the host's memory or that of a GPU, whatever the other has.

@@ -35,6 +35,7 @@ gboolean gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
     const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
     GError ** error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmDenoiseSession, gst_ddpm_denoise_session_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDdpmDenoiseSession,
+    gst_ddpm_denoise_session_free)
 
 G_END_DECLS

@@ -49,7 +49,7 @@ gboolean gst_ddpm_train_session_has_format (GstDdpmTrainSession * session);
 /* Steps made, also those of the run that is resumed */
 guint64 gst_ddpm_train_session_get_step (GstDdpmTrainSession * session);
 
-/* --- the thread that feeds it ----------------------------------------------- */
+/* --- the thread that feeds it --------------------------------------------- */
 
 /* The first format makes the trainer, restores the state if there is one, and
  * opens the log. Later ones may only differ in the layout of pixels. */
@@ -89,7 +89,7 @@ void gst_ddpm_train_session_pause (GstDdpmTrainSession * session);
 void gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
     GstProgressType type);
 
-/* --- any thread ------------------------------------------------------------- */
+/* --- any thread ----------------------------------------------------------- */
 
 /* FALSE without error: there is nothing to save yet. */
 gboolean gst_ddpm_train_session_save (GstDdpmTrainSession * session,

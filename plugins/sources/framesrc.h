@@ -27,8 +27,8 @@ struct _GstDdpmFrameSrcClass
       GstBuffer * buffer);
 };
 
-/* To be called in set_caps, or while stopped. If the caps change in a stream, it
- * continues without repeating a sample or a time. */
+/* To be called in set_caps, or while stopped. If the caps change in a stream,
+ * it continues without repeating a sample or a time. */
 void gst_ddpm_frame_src_set_frames (GstDdpmFrameSrc * src,
     const GstDdpmFrames * frames);
 /* n_frames is at most num-buffers. */

@@ -40,5 +40,6 @@ void labels_are_the_reference_s_to_the_bit (gconstpointer data);
 void noise_and_steps_are_the_reference_s_to_the_bit (gconstpointer data);
 void losses (gconstpointer data);
 void adam_is_the_reference_s_to_the_bit (gconstpointer data);
-void a_sum_of_squares_tells_of_an_element_that_is_not_finite (gconstpointer data);
+void a_sum_of_squares_tells_of_an_element_that_is_not_finite (gconstpointer
+    data);
 void add_operation_tests (const gchar * prefix, const Subject * subject);

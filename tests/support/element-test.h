@@ -45,7 +45,8 @@ int element_test_main (int argc, char **argv, TCase * tc);
  * or around all (unchecked). */
 #define ELEMENT_TEST_MAIN(kind, setup, teardown) \
   ELEMENT_TEST_MAIN_UNLESS (FALSE, kind, setup, teardown)
-/* Where skip () is TRUE nothing is tested, which meson is told by the status. */
+/* Where skip () is TRUE nothing is tested, which meson is told by the
+ * status. */
 #define ELEMENT_TEST_MAIN_UNLESS(skip, kind, setup, teardown) \
   int \
   main (int argc, char **argv) \

@@ -57,7 +57,7 @@ double outcome_bound (DdpmType type, double expected, double power,
 
 typedef struct
 {
-  double error, power;          /* sums of squares: of differences, of elements */
+  double error, power;          /* sums of squares: differences, elements */
   double largest;               /* of the elements */
 } OutcomeError;
 

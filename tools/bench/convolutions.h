@@ -31,8 +31,8 @@ typedef struct
 
 typedef struct _BenchConvolutions BenchConvolutions;
 
-/* Plans each convolution that the timer has seen in @steps steps. The timer must
- * not be attached to the backend here and in the next function. */
+/* Plans each convolution that the timer has seen in @steps steps. The timer
+ * must not be attached to the backend here and in the next function. */
 BenchConvolutions *bench_convolutions_new (DdpmBackend * backend,
     const DdpmTimer * timer, guint steps, GError ** error);
 void bench_convolutions_free (BenchConvolutions * c);

@@ -18,8 +18,8 @@ typedef enum
 /**
  * BenchOptions:
  * @mode: what one step is
- * @model: a checkpoint's, or one with random weights, which are 0 for a trainer:
- *   it makes them
+ * @model: a checkpoint's, or one with random weights, which are 0 for a
+ *   trainer: it makes them
  * @width: pixels of an image
  * @height: pixels of an image
  * @backend: compute backend

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Calls of malloc() and its family in the whole process, and the bytes that they
- * asked for; -1 if they cannot be counted */
+/* Calls of malloc() and its family in the whole process, and the bytes that
+ * they asked for; -1 if they cannot be counted */
 typedef struct
 {
   gint64 calls, bytes;

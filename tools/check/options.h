@@ -16,8 +16,8 @@ G_BEGIN_DECLS
  * @images: images in one batch
  * @steps: reverse steps from noise to image
  * @seed: seed of the noise
- * @tolerance: largest relative difference of an evaluation; 0: it depends on the
- *   precisions
+ * @tolerance: largest relative difference of an evaluation; 0: it depends on
+ *   the precisions
  */
 typedef struct
 {
