@@ -63,7 +63,6 @@ gst_ddpm_denoise_session_to_structure (const GstDdpmDenoiseSession * session)
 
   gst_ddpm_denoise_settings_to_spec (&session->settings, config,
       config->timesteps, &spec);
-  /* *INDENT-OFF* */
   return gst_structure_new ("ddpmdenoise-model",
       "location", G_TYPE_STRING, session->model->location,
       "architecture", G_TYPE_STRING, architecture,
@@ -82,7 +81,6 @@ gst_ddpm_denoise_session_to_structure (const GstDdpmDenoiseSession * session)
       "device", G_TYPE_STRING, ddpm_backend_get_device (session->backend),
       "sampler", G_TYPE_STRING, ddpm_sampler_get_info (spec.kind)->name,
       "steps", G_TYPE_UINT, spec.steps, NULL);
-  /* *INDENT-ON* */
 }
 
 static gboolean

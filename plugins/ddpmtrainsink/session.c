@@ -209,7 +209,8 @@ start_progress (GstDdpmTrainSession * session)
       g_strdup_printf ("resumed after step %" G_GUINT64_FORMAT ": ", step);
   text = g_strdup_printf ("%s%s, %" G_GUINT64_FORMAT " parameters, on %dx%d "
       "images; %s %s: %s", resumed ? resumed : "", network,
-      ddpm_config_count_parameters (&session->settings.config), GST_VIDEO_INFO_WIDTH (&session->info),
+      ddpm_config_count_parameters (&session->settings.config),
+      GST_VIDEO_INFO_WIDTH (&session->info),
       GST_VIDEO_INFO_HEIGHT (&session->info),
       ddpm_backend_get_name (session->backend),
       ddpm_backend_get_precision_name (session->backend),
