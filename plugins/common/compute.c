@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/compute.h"
-#include "gst-ddpm/ddpm.h"
 
 const GEnumValue gst_ddpm_backend_values[] = {
   {DDPM_BACKEND_AUTO, "The fastest backend that is available", "auto"},

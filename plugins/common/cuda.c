@@ -14,7 +14,6 @@
 #include "plugins/common/cuda.h"
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/gstcuda.h"
-#include "gst-ddpm/ddpm.h"
 
 /* --- the library --------------------------------------------------------- */
 
@@ -91,8 +90,11 @@ get_gstcuda (void)
 /* --- of an element ------------------------------------------------------- */
 
 void
-gst_ddpm_cuda_init (GstDdpmCuda * cuda)
+gst_ddpm_cuda_init (GstDdpmCuda * cuda, GstElement * element,
+    const GstDdpmCompute * compute)
 {
+  cuda->element = element;
+  cuda->compute = compute;
   g_rec_mutex_init (&cuda->lock);
   g_mutex_init (&cuda->mutex);
   cuda->found = cuda->context = NULL;
@@ -142,26 +144,28 @@ get_context (GstDdpmCuda * cuda)
 /* Called within ensure_context () in the same thread, or by the application at any
  * time. The first context is kept. */
 void
-gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
-    GstContext * context, gint device_id)
+gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstContext * context)
 {
   const GstDdpmGstCuda *gstcuda;
+  gint device_id;
 
   if (context == NULL
       || !gst_context_has_context_type (context, GST_DDPM_GSTCUDA_CONTEXT_TYPE)
       || (gstcuda = get_gstcuda ()) == NULL)
     return;
+  GST_OBJECT_LOCK (cuda->element);
+  device_id = cuda->compute->device_id;
+  GST_OBJECT_UNLOCK (cuda->element);
   g_rec_mutex_lock (&cuda->lock);
   if (cuda->found == NULL)
-    gstcuda->cuda_handle_set_context (element, context, device_id,
+    gstcuda->cuda_handle_set_context (cuda->element, context, device_id,
         (GstCudaContext **) & cuda->found);
   publish_context (cuda);
   g_rec_mutex_unlock (&cuda->lock);
 }
 
 gboolean
-gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
-    GstQuery * query)
+gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstQuery * query)
 {
   GstObject *context;
   gboolean answered;
@@ -169,22 +173,22 @@ gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
   if (GST_QUERY_TYPE (query) != GST_QUERY_CONTEXT
       || (context = get_context (cuda)) == NULL)
     return FALSE;
-  answered = get_gstcuda ()->cuda_handle_context_query (element, query,
-      (GstCudaContext *) context);
+  answered = get_gstcuda ()->cuda_handle_context_query (cuda->element,
+      query, (GstCudaContext *) context);
   gst_object_unref (context);
   return answered;
 }
 
 /* Returns: (transfer full) (nullable): NULL: no context is available */
 static GstObject *
-ensure_context (GstDdpmCuda * cuda, GstElement * element, gint device_id)
+ensure_context (GstDdpmCuda * cuda, gint device_id)
 {
   const GstDdpmGstCuda *gstcuda = get_gstcuda ();
 
   if (gstcuda == NULL)
     return NULL;
   g_rec_mutex_lock (&cuda->lock);
-  gstcuda->cuda_ensure_element_context (element, device_id,
+  gstcuda->cuda_ensure_element_context (cuda->element, device_id,
       (GstCudaContext **) & cuda->found);
   publish_context (cuda);
   g_rec_mutex_unlock (&cuda->lock);
@@ -193,7 +197,7 @@ ensure_context (GstDdpmCuda * cuda, GstElement * element, gint device_id)
 
 /* A backend that computes in a context of GstCuda. NULL, with error: it failed */
 static DdpmBackend *
-backend_new_in (GstObject * context, DdpmPrecision precision, guint threads,
+backend_new_in (GstObject * context, const GstDdpmCompute * compute,
     GError ** error)
 {
   gpointer handle =
@@ -202,30 +206,40 @@ backend_new_in (GstObject * context, DdpmPrecision precision, guint threads,
   guint device_id;
 
   g_object_get (context, "cuda-device-id", &device_id, NULL);
-  backend = ddpm_backend_new_on (DDPM_BACKEND_CUDA, precision, threads,
-      device_id, handle, error);
+  backend = ddpm_backend_new_on (DDPM_BACKEND_CUDA, compute->precision,
+      compute->threads, device_id, handle, error);
   if (backend)
     ddpm_backend_attach_owner (backend, gst_object_ref (context),
         gst_object_unref);
   return backend;
 }
 
-DdpmBackend *
-gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
-    DdpmBackendKind kind, DdpmPrecision precision, guint threads,
-    gint device_id, GError ** error)
+gboolean
+gst_ddpm_cuda_is_possible (const GstDdpmCompute * compute,
+    DdpmBackend * backend)
 {
-  gboolean named = kind == DDPM_BACKEND_CUDA || device_id >= 0;
+  if (backend)
+    return ddpm_backend_get_context (backend) != NULL;
+  return compute->backend == DDPM_BACKEND_CUDA
+      || compute->backend == DDPM_BACKEND_AUTO;
+}
+
+DdpmBackend *
+gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, const GstDdpmCompute * compute,
+    GError ** error)
+{
+  gboolean named = compute->backend == DDPM_BACKEND_CUDA
+      || compute->device_id >= 0;
   GstObject *context = NULL;
   DdpmBackend *backend;
 
-  if (kind == DDPM_BACKEND_CUDA || kind == DDPM_BACKEND_AUTO)
-    context = ensure_context (cuda, element, device_id);
+  if (gst_ddpm_cuda_is_possible (compute, NULL))
+    context = ensure_context (cuda, compute->device_id);
   if (context == NULL)
-    return ddpm_backend_new_on (kind, precision, threads, device_id, NULL,
-        error);
+    return ddpm_backend_new_on (compute->backend, compute->precision,
+        compute->threads, compute->device_id, NULL, error);
 
-  backend = backend_new_in (context, precision, threads, named ? error : NULL);
+  backend = backend_new_in (context, compute, named ? error : NULL);
   gst_object_unref (context);
   /* If the CPU is an alternative, make sure now that the GPU works. */
   if (backend && !named && !ddpm_backend_probe (backend, NULL))
@@ -233,7 +247,8 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, GstElement * element,
   if (backend)
     return backend;
   gst_ddpm_cuda_release (cuda);
-  return named ? NULL : ddpm_backend_new (kind, precision, threads, error);
+  return named ? NULL : ddpm_backend_new (compute->backend,
+      compute->precision, compute->threads, error);
 }
 
 /* --- video --------------------------------------------------------------- */
@@ -269,15 +284,9 @@ gst_ddpm_cuda_is_video (GstBuffer * buffer)
 static gboolean
 is_video_of (GstBuffer * buffer, DdpmBackend * backend)
 {
-  const GstDdpmGstCuda *gstcuda;
-  GstDdpmGstCudaMemory *memory;
-
-  if (!gst_ddpm_cuda_is_video (buffer) || (gstcuda = get_gstcuda ()) == NULL)
-    return FALSE;
-  memory = (GstDdpmGstCudaMemory *) gst_buffer_peek_memory (buffer, 0);
-  return ddpm_backend_get_context (backend) != NULL
-      && gstcuda->cuda_context_get_handle (memory->context)
-      == ddpm_backend_get_context (backend);
+  return gst_ddpm_cuda_is_video (buffer) && get_gstcuda () != NULL
+      && is_context_of ((GstObject *) ((GstDdpmGstCudaMemory *)
+          gst_buffer_peek_memory (buffer, 0))->context, backend);
 }
 
 gboolean

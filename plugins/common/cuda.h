@@ -4,7 +4,7 @@
 #pragma once
 
 #include <gst/video/video.h>
-#include "gst-ddpm/ddpm.h"
+#include "plugins/common/compute.h"
 
 G_BEGIN_DECLS
 
@@ -12,6 +12,9 @@ G_BEGIN_DECLS
  * does nothing, and backends compute in the primary context of the GPU. */
 typedef struct
 {
+  GstElement *element;
+  const GstDdpmCompute *compute;        /* its settings, with its object lock */
+
   GRecMutex lock;               /* held while querying other elements */
   GstObject *found;             /* GstCudaContext; NULL: none */
 
@@ -19,24 +22,27 @@ typedef struct
   GstObject *context;           /* found, to answer other elements */
 } GstDdpmCuda;
 
-void gst_ddpm_cuda_init (GstDdpmCuda * cuda);
+/* compute: in the settings of element, which contains cuda */
+void gst_ddpm_cuda_init (GstDdpmCuda * cuda, GstElement * element,
+    const GstDdpmCompute * compute);
 void gst_ddpm_cuda_clear (GstDdpmCuda * cuda);
 /* Drops the context, when the element stops. */
 void gst_ddpm_cuda_release (GstDdpmCuda * cuda);
 
 /* GstElementClass.set_context, before the parent's */
-void gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstElement * element,
-    GstContext * context, gint device_id);
+void gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstContext * context);
 /* TRUE: the query asked for the context, and has been answered. */
-gboolean gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstElement * element,
-    GstQuery * query);
+gboolean gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstQuery * query);
 
+/* May buffers be in GPU memory? backend NULL: it is not made yet, so compute
+ * decides */
+gboolean gst_ddpm_cuda_is_possible (const GstDdpmCompute * compute,
+    DdpmBackend * backend);
 /* Like ddpm_backend_new_on (). A backend that computes on a GPU uses the
  * context of other elements or of the application, which are queried, or a new
- * context, which they are told of. device_id -1: any GPU */
+ * context, which they are told of. */
 DdpmBackend *gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda,
-    GstElement * element, DdpmBackendKind kind, DdpmPrecision precision,
-    guint threads, gint device_id, GError ** error);
+    const GstDdpmCompute * compute, GError ** error);
 
 /* Can backend write video in GstCuda's memory, because it computes in this
  * context? */

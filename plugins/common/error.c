@@ -4,57 +4,31 @@
 #include "plugins/common/error.h"
 #include "gst-ddpm/ddpm.h"
 
-/* How long an error of the stream waits for a state change to end, and then for
- * the application's main loop to run */
+/* An error of a streaming thread waits until set_state () has returned, and then
+ * for the main loop to run. gst-launch-1.0 (1.22 and later) quits its main loop
+ * in the thread that posts the error, which has no effect on a loop that does not
+ * run yet: the program would print the error and hang. */
 #define SET_STATE_TIMEOUT G_TIME_SPAN_SECOND
-#define MAIN_LOOP_MOMENT (50 * G_TIME_SPAN_MILLISECOND)
+#define MAIN_LOOP_TIME (50 * G_TIME_SPAN_MILLISECOND)
 
-/* Other domains than DDPM_ERROR come from libraries that it uses, such as GIO. */
-static void
-domain_and_code (const GError * error, GQuark * domain, gint * code)
+/* Other errors are GST_LIBRARY_ERROR_FAILED. */
+static const struct
 {
-  *domain = GST_LIBRARY_ERROR;
-  *code = GST_LIBRARY_ERROR_FAILED;
-  if (error->domain != DDPM_ERROR)
-    return;
-
-  switch ((DdpmError) error->code) {
-    case DDPM_ERROR_NOT_FOUND:
-      *domain = GST_RESOURCE_ERROR;
-      *code = GST_RESOURCE_ERROR_NOT_FOUND;
-      break;
-    case DDPM_ERROR_READ:
-      *domain = GST_RESOURCE_ERROR;
-      *code = GST_RESOURCE_ERROR_READ;
-      break;
-    case DDPM_ERROR_WRITE:
-      *domain = GST_RESOURCE_ERROR;
-      *code = GST_RESOURCE_ERROR_WRITE;
-      break;
-    case DDPM_ERROR_NO_SPACE:
-      *domain = GST_RESOURCE_ERROR;
-      *code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
-      break;
-    case DDPM_ERROR_SETTINGS:
-      *domain = GST_RESOURCE_ERROR;
-      *code = GST_RESOURCE_ERROR_SETTINGS;
-      break;
-    case DDPM_ERROR_FORMAT:
-      *domain = GST_STREAM_ERROR;
-      *code = GST_STREAM_ERROR_FORMAT;
-      break;
-    case DDPM_ERROR_DIVERGED:
-      *domain = GST_STREAM_ERROR;
-      *code = GST_STREAM_ERROR_FAILED;
-      break;
-    case DDPM_ERROR_UNSUPPORTED:
-      *code = GST_LIBRARY_ERROR_INIT;
-      break;
-    case DDPM_ERROR_LIBRARY:
-    case DDPM_ERROR_CANCELLED:
-      break;
-  }
-}
+  DdpmError error;
+    GQuark (*domain) (void);
+  gint code;
+} gst_errors[] = {
+  {DDPM_ERROR_NOT_FOUND, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_NOT_FOUND},
+  {DDPM_ERROR_READ, gst_resource_error_quark, GST_RESOURCE_ERROR_READ},
+  {DDPM_ERROR_WRITE, gst_resource_error_quark, GST_RESOURCE_ERROR_WRITE},
+  {DDPM_ERROR_NO_SPACE, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_NO_SPACE_LEFT},
+  {DDPM_ERROR_SETTINGS, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+  {DDPM_ERROR_FORMAT, gst_stream_error_quark, GST_STREAM_ERROR_FORMAT},
+  {DDPM_ERROR_DIVERGED, gst_stream_error_quark, GST_STREAM_ERROR_FAILED},
+  {DDPM_ERROR_UNSUPPORTED, gst_library_error_quark, GST_LIBRARY_ERROR_INIT},
+};
 
 /* The pipeline, or the element if it is in none. Returns: (transfer full) */
 static GstElement *
@@ -90,9 +64,6 @@ is_in_state_change (GstElement * element)
   return FALSE;
 }
 
-/* gst-launch-1.0 hears of an error only once its main loop runs, after
- * set_state () has returned (1.22, and later ones), and would else hang. An
- * error of the first buffer can be sooner than that: it waits. */
 static void
 wait_for_set_state (GstElement * element)
 {
@@ -103,7 +74,7 @@ wait_for_set_state (GstElement * element)
     while (is_starting (top) && is_in_state_change (top)
         && g_get_monotonic_time () < deadline)
       g_usleep (G_TIME_SPAN_MILLISECOND);
-    g_usleep (MAIN_LOOP_MOMENT);
+    g_usleep (MAIN_LOOP_TIME);
   }
   gst_object_unref (top);
 }
@@ -120,10 +91,16 @@ post (GstElement * element, GQuark domain, gint code, GError * error,
 void
 gst_ddpm_element_post_start_error (GstElement * element, GError * error)
 {
-  GQuark domain;
-  gint code;
+  GQuark domain = GST_LIBRARY_ERROR;
+  gint code = GST_LIBRARY_ERROR_FAILED;
+  guint i;
 
-  domain_and_code (error, &domain, &code);
+  for (i = 0; i < G_N_ELEMENTS (gst_errors); i++) {
+    if (g_error_matches (error, DDPM_ERROR, gst_errors[i].error)) {
+      domain = gst_errors[i].domain ();
+      code = gst_errors[i].code;
+    }
+  }
   post (element, domain, code, error, NULL);
 }
 
@@ -139,6 +116,9 @@ gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error)
 {
   wait_for_set_state (element);
-  post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error,
-      caps ? gst_caps_to_string (caps) : NULL);
+  if (g_error_matches (error, DDPM_ERROR, DDPM_ERROR_SETTINGS))
+    post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error,
+        caps ? gst_caps_to_string (caps) : NULL);
+  else
+    gst_ddpm_element_post_start_error (element, error);
 }

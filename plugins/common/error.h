@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* Both post an error message with the text of error, and free error. The
+/* All post an error message with the text of error, and free error. The
  * GStreamer domain and code follow from error->code: NOT_FOUND, READ, WRITE,
  * NO_SPACE and SETTINGS become RESOURCE errors, FORMAT and DIVERGED STREAM
  * errors, UNSUPPORTED and LIBRARY LIBRARY errors. The caller must not hold the
@@ -19,8 +19,8 @@ void gst_ddpm_element_post_start_error (GstElement * element, GError * error);
 /* For streaming threads: while the pipeline starts, waits until set_state ()
  * has returned. */
 void gst_ddpm_element_post_error (GstElement * element, GError * error);
-/* For streaming threads: posts a CORE, NEGOTIATION error with the text of
- * error, which it frees, and caps (nullable) as debug text. */
+/* For streaming threads that cannot use caps (nullable): SETTINGS becomes CORE,
+ * NEGOTIATION, with the caps as debug text. */
 void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error);
 

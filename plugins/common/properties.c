@@ -77,6 +77,17 @@ get_flags (const GstDdpmProperty * p)
   return flags | G_PARAM_WRITABLE;
 }
 
+/* largest: of a property without a range */
+#define RETURN_NUMBER_SPEC(Spec, type, value_type, largest) \
+  { \
+    Spec *spec = number_spec_new (p, type, flags); \
+    \
+    spec->minimum = p->min; \
+    spec->maximum = p->max > p->min ? p->max : largest; \
+    spec->default_value = *(const value_type *) value; \
+    return G_PARAM_SPEC (spec); \
+  }
+
 static GParamSpec *
 spec_new (const GstDdpmProperty * p, gconstpointer defaults)
 {
@@ -87,41 +98,15 @@ spec_new (const GstDdpmProperty * p, gconstpointer defaults)
     case GST_DDPM_BOOLEAN:
       return g_param_spec_boolean (p->name, p->nick, p->blurb,
           *(const gboolean *) value, flags);
-    case GST_DDPM_INT:{
-      GParamSpecInt *spec = number_spec_new (p, G_TYPE_PARAM_INT, flags);
-
-      spec->minimum = p->min;
-      spec->maximum = p->max;
-      spec->default_value = *(const gint *) value;
-      return G_PARAM_SPEC (spec);
-    }
-    case GST_DDPM_UINT:{
-      GParamSpecUInt *spec = number_spec_new (p, G_TYPE_PARAM_UINT, flags);
-
-      spec->minimum = p->min;
-      spec->maximum = p->max;
-      spec->default_value = *(const guint *) value;
-      return G_PARAM_SPEC (spec);
-    }
-    case GST_DDPM_UINT64:{
-      GParamSpecUInt64 *spec = number_spec_new (p, G_TYPE_PARAM_UINT64, flags);
-
-      spec->maximum = G_MAXUINT64;
-      if (p->max > p->min) {
-        spec->minimum = p->min;
-        spec->maximum = p->max;
-      }
-      spec->default_value = *(const guint64 *) value;
-      return G_PARAM_SPEC (spec);
-    }
-    case GST_DDPM_DOUBLE:{
-      GParamSpecDouble *spec = number_spec_new (p, G_TYPE_PARAM_DOUBLE, flags);
-
-      spec->minimum = p->min;
-      spec->maximum = p->max;
-      spec->default_value = *(const gdouble *) value;
-      return G_PARAM_SPEC (spec);
-    }
+    case GST_DDPM_INT:
+      RETURN_NUMBER_SPEC (GParamSpecInt, G_TYPE_PARAM_INT, gint, 0);
+    case GST_DDPM_UINT:
+      RETURN_NUMBER_SPEC (GParamSpecUInt, G_TYPE_PARAM_UINT, guint, 0);
+    case GST_DDPM_UINT64:
+      RETURN_NUMBER_SPEC (GParamSpecUInt64, G_TYPE_PARAM_UINT64, guint64,
+          G_MAXUINT64);
+    case GST_DDPM_DOUBLE:
+      RETURN_NUMBER_SPEC (GParamSpecDouble, G_TYPE_PARAM_DOUBLE, gdouble, 0);
     case GST_DDPM_STRING:
       return g_param_spec_string (p->name, p->nick, p->blurb,
           *(const gchar * const *) value, flags);
@@ -238,31 +223,27 @@ gst_ddpm_properties_install (GObjectClass * klass,
 
 /* --- settings ------------------------------------------------------------- */
 
-/* FALSE: no number. It is rounded if it is a very large guint64. */
-static gboolean
-get_number (const GstDdpmProperty * p, gconstpointer settings, gdouble * number)
+/* A very large guint64 is rounded. */
+static gdouble
+get_number (const GstDdpmProperty * p, gconstpointer settings)
 {
   gconstpointer member = G_STRUCT_MEMBER_P (settings, p->offset);
 
   switch (p->kind) {
     case GST_DDPM_INT:
-      *number = *(const gint *) member;
-      return TRUE;
+      return *(const gint *) member;
     case GST_DDPM_UINT:
-      *number = *(const guint *) member;
-      return TRUE;
+      return *(const guint *) member;
     case GST_DDPM_UINT64:
-      *number = *(const guint64 *) member;
-      return TRUE;
+      return *(const guint64 *) member;
     case GST_DDPM_DOUBLE:
-      *number = *(const gdouble *) member;
-      return TRUE;
+      return *(const gdouble *) member;
     default:
-      return FALSE;
+      g_return_val_if_reached (0);
   }
 }
 
-/* NaN is out of every range. */
+/* Only numbers have ranges. NaN is out of every range. */
 static gboolean
 check_ranges (const GstDdpmPropertyTable * table, gconstpointer settings,
     GError ** error)
@@ -271,10 +252,9 @@ check_ranges (const GstDdpmPropertyTable * table, gconstpointer settings,
 
   for (i = 0; i < table->n_properties; i++) {
     const GstDdpmProperty *p = &table->properties[i];
-    gdouble number;
+    gdouble number = p->max > p->min ? get_number (p, settings) : p->min;
 
-    if (p->max > p->min && get_number (p, settings, &number)
-        && !(number >= p->min && number <= p->max)) {
+    if (!(number >= p->min && number <= p->max)) {
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
           "The property %s must be %.10g to %.10g, not %.10g", p->name, p->min,
           p->max, number);

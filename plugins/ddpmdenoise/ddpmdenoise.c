@@ -151,7 +151,7 @@ gst_ddpm_denoise_init (GstDdpmDenoise * self)
   gst_ddpm_timeline_init (&self->timeline);
   gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
   self->adapter = gst_adapter_new ();
-  gst_ddpm_cuda_init (&self->cuda);
+  gst_ddpm_cuda_init (&self->cuda, GST_ELEMENT (self), &self->settings.compute);
 
   /* A sample that was asked for is wanted, late or not. */
   gst_base_transform_set_qos_enabled (trans, FALSE);
@@ -181,13 +181,7 @@ gst_ddpm_denoise_send_event (GstElement * element, GstEvent * event)
 static void
 gst_ddpm_denoise_set_context (GstElement * element, GstContext * context)
 {
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (element);
-  gint device_id;
-
-  GST_OBJECT_LOCK (self);
-  device_id = self->settings.cuda_device_id;
-  GST_OBJECT_UNLOCK (self);
-  gst_ddpm_cuda_set_context (&self->cuda, element, context, device_id);
+  gst_ddpm_cuda_set_context (&GST_DDPM_DENOISE (element)->cuda, context);
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
@@ -224,8 +218,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   GError *error = NULL;
 
   if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
-    session = gst_ddpm_denoise_session_new (&settings, &self->cuda,
-        GST_ELEMENT (self), &error);
+    session = gst_ddpm_denoise_session_new (&settings, &self->cuda, &error);
   gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &settings);
   if (session == NULL)
     goto failed;
@@ -289,11 +282,10 @@ get_link (GstDdpmDenoise * self)
   link.columns = s->columns;
   link.stop = s->stop_timestep;
   link.tensors = s->emit == GST_DDPM_DENOISE_EMIT_FINAL;
-  link.cuda_tensors = link.cuda_video = s->backend == DDPM_BACKEND_CUDA
-      || s->backend == DDPM_BACKEND_AUTO;
+  link.cuda_tensors = link.cuda_video =
+      gst_ddpm_cuda_is_possible (&s->compute,
+      self->session ? self->session->backend : NULL);
   if (self->session) {
-    link.cuda_tensors =
-        ddpm_backend_get_context (self->session->backend) != NULL;
     link.cuda_video =
         gst_ddpm_cuda_has_video (&self->cuda, self->session->backend);
     link.image_channels = self->session->model->config.image_channels;

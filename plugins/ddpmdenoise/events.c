@@ -245,7 +245,7 @@ gst_ddpm_denoise_query (GstBaseTransform * trans, GstPadDirection direction,
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
 
-  if (gst_ddpm_cuda_answer (&self->cuda, GST_ELEMENT (self), query))
+  if (gst_ddpm_cuda_answer (&self->cuda, query))
     return TRUE;
   if (direction == GST_PAD_SRC) {
     switch (GST_QUERY_TYPE (query)) {

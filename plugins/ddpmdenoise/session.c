@@ -20,7 +20,7 @@ check_sampler (const GstDdpmDenoiseSession * session, GError ** error)
 
 GstDdpmDenoiseSession *
 gst_ddpm_denoise_session_new (const GstDdpmDenoiseSettings * settings,
-    GstDdpmCuda * cuda, GstElement * element, GError ** error)
+    GstDdpmCuda * cuda, GError ** error)
 {
   g_autoptr (GstDdpmDenoiseSession) session = g_new0 (GstDdpmDenoiseSession, 1);
 
@@ -33,8 +33,7 @@ gst_ddpm_denoise_session_new (const GstDdpmDenoiseSettings * settings,
   if (session->labels == NULL)
     return NULL;
   session->backend =
-      gst_ddpm_cuda_backend_new (cuda, element, settings->backend,
-      settings->precision, settings->threads, settings->cuda_device_id, error);
+      gst_ddpm_cuda_backend_new (cuda, &settings->compute, error);
   if (session->backend == NULL)
     return NULL;
   return g_steal_pointer (&session);

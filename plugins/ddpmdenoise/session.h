@@ -24,7 +24,7 @@ typedef struct
  * CUDA context of the element. */
 GstDdpmDenoiseSession *gst_ddpm_denoise_session_new
     (const GstDdpmDenoiseSettings * settings, GstDdpmCuda * cuda,
-    GstElement * element, GError ** error);
+    GError ** error);
 void gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session);
 /* The message "ddpmdenoise-model". Returns: (transfer full) */
 GstStructure *gst_ddpm_denoise_session_to_structure

@@ -3,7 +3,6 @@
  */
 #include "plugins/ddpmdenoise/settings.h"
 #include "plugins/common/caps.h"
-#include "plugins/common/compute.h"
 #include "plugins/ddpmdenoise/private.h"
 
 /* Of an enum or number: to be chosen by the model and the sampler */
@@ -163,7 +162,7 @@ settings_init (gpointer settings)
     list_samplers ();
   memset (s, 0, sizeof (*s));
   s->model = g_strdup ("");
-  s->cuda_device_id = -1;
+  s->compute.device_id = -1;
   s->sampler = AUTO;
   s->steps = AUTO;
   s->spacing = AUTO;

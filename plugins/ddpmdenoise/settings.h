@@ -3,8 +3,7 @@
  */
 #pragma once
 
-#include "plugins/common/properties.h"
-#include "gst-ddpm/ddpm.h"
+#include "plugins/common/compute.h"
 
 G_BEGIN_DECLS
 
@@ -17,10 +16,7 @@ typedef enum
 typedef struct
 {
   gchar *model;
-  DdpmBackendKind backend;
-  DdpmPrecision precision;
-  guint threads;
-  gint cuda_device_id;          /* -1: any */
+  GstDdpmCompute compute;
   gint sampler;                 /* DdpmSamplerKind; -1: chosen by the model */
   gint steps;                   /* 0: all timesteps, -1: by the sampler */
   gint spacing;                 /* DdpmSpacing; -1: by the sampler */

@@ -192,7 +192,7 @@ gst_ddpm_train_sink_init (GstDdpmTrainSink * self)
   GstBaseSink *sink = GST_BASE_SINK (self);
 
   gst_ddpm_train_properties.init (&self->settings);
-  gst_ddpm_cuda_init (&self->cuda);
+  gst_ddpm_cuda_init (&self->cuda, GST_ELEMENT (self), &self->settings.compute);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_qos_enabled (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
@@ -221,13 +221,7 @@ gst_ddpm_train_sink_read_stats (GObject * object)
 static void
 gst_ddpm_train_sink_set_context (GstElement * element, GstContext * context)
 {
-  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (element);
-  gint device_id;
-
-  GST_OBJECT_LOCK (self);
-  device_id = self->settings.cuda_device_id;
-  GST_OBJECT_UNLOCK (self);
-  gst_ddpm_cuda_set_context (&self->cuda, element, context, device_id);
+  gst_ddpm_cuda_set_context (&GST_DDPM_TRAIN_SINK (element)->cuda, context);
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
@@ -352,39 +346,20 @@ gst_ddpm_train_sink_unlock_stop (GstBaseSink * sink)
 
 /* --- negotiation ---------------------------------------------------------- */
 
-static gboolean
-is_of_host (GstCapsFeatures * features, GstStructure * structure, gpointer data)
-{
-  return !gst_caps_features_contains (features, GST_DDPM_CUDA_FEATURE);
-}
-
-/* Does what computes have to do with a GPU, as far as is known yet? */
-static gboolean
-may_be_of_cuda (GstDdpmTrainSink * self)
-{
-  gboolean may;
-
-  GST_OBJECT_LOCK (self);
-  if (self->session)
-    may = ddpm_backend_get_context (gst_ddpm_train_session_get_backend
-        (self->session)) != NULL;
-  else
-    may = self->settings.backend == DDPM_BACKEND_CUDA
-        || self->settings.backend == DDPM_BACKEND_AUTO;
-  GST_OBJECT_UNLOCK (self);
-  return may;
-}
-
 static GstCaps *
 gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
 {
-  GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink));
-  GstCaps *filtered;
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+  GstCaps *caps, *filtered;
+  gboolean cuda;
 
-  if (!may_be_of_cuda (GST_DDPM_TRAIN_SINK (sink))) {
-    caps = gst_caps_make_writable (caps);
-    gst_caps_filter_and_map_in_place (caps, is_of_host, NULL);
-  }
+  GST_OBJECT_LOCK (self);
+  cuda = gst_ddpm_cuda_is_possible (&self->settings.compute,
+      self->session ? gst_ddpm_train_session_get_backend (self->session) :
+      NULL);
+  GST_OBJECT_UNLOCK (self);
+  caps = cuda ? gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink))
+      : gst_caps_from_string (TRAIN_SINK_CAPS);
   if (filter == NULL)
     return caps;
   filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
@@ -395,8 +370,7 @@ gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
 static gboolean
 gst_ddpm_train_sink_query (GstBaseSink * sink, GstQuery * query)
 {
-  return gst_ddpm_cuda_answer (&GST_DDPM_TRAIN_SINK (sink)->cuda,
-      GST_ELEMENT (sink), query)
+  return gst_ddpm_cuda_answer (&GST_DDPM_TRAIN_SINK (sink)->cuda, query)
       || GST_BASE_SINK_CLASS (parent_class)->query (sink, query);
 }
 

@@ -97,7 +97,7 @@ load_model (const gchar * name, DdpmModel ** model, GError ** error)
 
 GstDdpmTrainSession *
 gst_ddpm_train_session_new (const GstDdpmTrainSettings * settings,
-    GstDdpmCuda * cuda, GstElement * element,
+    GstDdpmCuda * cuda,
     const GstDdpmTrainCallbacks * callbacks, gpointer user_data,
     GError ** error)
 {
@@ -119,8 +119,7 @@ gst_ddpm_train_session_new (const GstDdpmTrainSettings * settings,
   if (!gst_ddpm_train_settings_check (s, error)
       || !check_location (s->location, error))
     goto failed;
-  session->backend = gst_ddpm_cuda_backend_new (cuda, element, s->backend,
-      s->precision, s->threads, s->cuda_device_id, error);
+  session->backend = gst_ddpm_cuda_backend_new (cuda, &s->compute, error);
   if (session->backend == NULL || !load_state (session, error))
     goto failed;
   /* A run that is resumed has its weights. */

@@ -32,11 +32,10 @@ typedef struct
 } GstDdpmTrainCallbacks;
 
 /* Checks the settings, the machine, and that the checkpoint can be written;
- * loads the state to resume from. Changes nothing on disk. element: whose
- * neighbours are asked for a CUDA context */
+ * loads the state to resume from. Changes nothing on disk. */
 GstDdpmTrainSession *gst_ddpm_train_session_new
     (const GstDdpmTrainSettings * settings, GstDdpmCuda * cuda,
-    GstElement * element, const GstDdpmTrainCallbacks * callbacks,
+    const GstDdpmTrainCallbacks * callbacks,
     gpointer user_data, GError ** error);
 GstDdpmTrainSession *gst_ddpm_train_session_ref
     (GstDdpmTrainSession * session);

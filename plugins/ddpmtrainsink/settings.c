@@ -3,7 +3,6 @@
  */
 #include "plugins/ddpmtrainsink/settings.h"
 #include "plugins/common/caps.h"
-#include "plugins/common/compute.h"
 #include "plugins/ddpmtrainsink/private.h"
 
 #define MAX_PREVIEW_COUNT 1024
@@ -190,7 +189,7 @@ settings_init (gpointer settings)
   ddpm_trainer_settings_init (&s->trainer);
   s->channel_mult = g_strdup ("1,2,2,1");
   s->attention_levels = g_strdup ("1");
-  s->cuda_device_id = -1;
+  s->compute.device_id = -1;
   s->checkpoint_interval = 1000;
   s->progress_interval = 5;
   s->preview_count = 5;

@@ -3,8 +3,7 @@
  */
 #pragma once
 
-#include "plugins/common/properties.h"
-#include "gst-ddpm/ddpm.h"
+#include "plugins/common/compute.h"
 
 G_BEGIN_DECLS
 
@@ -19,10 +18,7 @@ typedef struct
   gchar *class_names;           /* parsed by check */
   DdpmConfig config;
   DdpmTrainerSettings trainer;
-  DdpmBackendKind backend;
-  DdpmPrecision precision;
-  guint threads;
-  gint cuda_device_id;          /* -1: any */
+  GstDdpmCompute compute;
   guint64 max_steps, checkpoint_interval;
   guint progress_interval;
   guint64 preview_interval, preview_seed;

@@ -69,7 +69,7 @@ gst_ddpm_train_sink_open (GstDdpmTrainSink * self)
 
   if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
     session = gst_ddpm_train_session_new (&settings, &self->cuda,
-        GST_ELEMENT (self), &callbacks, self, &error);
+        &callbacks, self, &error);
   gst_ddpm_settings_clear (&gst_ddpm_train_properties, &settings);
   if (session == NULL)
     goto failed;

@@ -328,14 +328,9 @@ write_pixels (GstVideoFrame * frame, const guint8 * pixels)
     guint8 *row = GST_VIDEO_FRAME_COMP_DATA (frame, c);
 
     for (y = 0; y < DDPM_CIFAR_SIZE; y++) {
-      if (step == 1) {
-        memcpy (row, pixels, DDPM_CIFAR_SIZE);
-      } else {
-        for (x = 0; x < DDPM_CIFAR_SIZE; x++)
-          row[x * step] = pixels[x];
-      }
+      for (x = 0; x < DDPM_CIFAR_SIZE; x++)
+        row[x * step] = *pixels++;
       row += GST_VIDEO_FRAME_COMP_STRIDE (frame, c);
-      pixels += DDPM_CIFAR_SIZE;
     }
   }
 }
@@ -353,9 +348,9 @@ gst_cifar_src_fill_frame (GstDdpmFrameSrc * src, guint64 number,
 
   locate_sample (self, number, &sample);
   if (!ddpm_cifar_read (self->cifar, sample.index, pixels, &label, &error))
-    goto read_failed;
+    goto failed;
   if (!gst_video_frame_map (&frame, &self->video, buffer, GST_MAP_WRITE))
-    goto no_memory;
+    goto not_writable;
   write_pixels (&frame, pixels);
   gst_video_frame_unmap (&frame);
 
@@ -363,17 +358,15 @@ gst_cifar_src_fill_frame (GstDdpmFrameSrc * src, guint64 number,
   gst_ddpm_buffer_add_sample (buffer, &sample);
   return GST_FLOW_OK;
 
-read_failed:
-  {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
-    return GST_FLOW_ERROR;
-  }
-no_memory:
+not_writable:
   {
     g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
-        "Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
-        G_GSIZE_FORMAT, GST_VIDEO_INFO_SIZE (&self->video),
+        "Cannot write an image: expected writable buffers of %" G_GSIZE_FORMAT
+        " bytes, got %" G_GSIZE_FORMAT, GST_VIDEO_INFO_SIZE (&self->video),
         gst_buffer_get_size (buffer));
+  }
+failed:
+  {
     gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
   }

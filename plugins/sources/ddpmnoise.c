@@ -37,7 +37,6 @@
  */
 #include "plugins/sources/ddpmnoise.h"
 #include "plugins/common/caps.h"
-#include "plugins/common/compute.h"
 #include "plugins/common/cuda.h"
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/error.h"
@@ -52,7 +51,7 @@ typedef struct
   guint stream;
   guint batch_size;
   gboolean is_live;
-  gint cuda_device_id;          /* -1: any */
+  GstDdpmCompute compute;
 } Settings;
 
 struct _GstDdpmNoise
@@ -107,7 +106,9 @@ settings_init (gpointer settings)
   memset (s, 0, sizeof (*s));
   s->stream = DDPM_STREAM_X_T;
   s->batch_size = 1;
-  s->cuda_device_id = -1;
+  s->compute.backend = DDPM_BACKEND_CUDA;
+  s->compute.precision = DDPM_PRECISION_F32;
+  s->compute.device_id = -1;
 }
 
 static const GstDdpmPropertyTable property_table = {
@@ -177,7 +178,7 @@ static void
 gst_ddpm_noise_init (GstDdpmNoise * self)
 {
   property_table.init (&self->settings);
-  gst_ddpm_cuda_init (&self->cuda);
+  gst_ddpm_cuda_init (&self->cuda, GST_ELEMENT (self), &self->settings.compute);
 }
 
 static void
@@ -209,10 +210,7 @@ gst_ddpm_noise_notify (GObject * object, GParamSpec * pspec)
 static void
 gst_ddpm_noise_set_context (GstElement * element, GstContext * context)
 {
-  GstDdpmNoise *self = GST_DDPM_NOISE (element);
-
-  gst_ddpm_cuda_set_context (&self->cuda, element, context,
-      get_settings (self).cuda_device_id);
+  gst_ddpm_cuda_set_context (&GST_DDPM_NOISE (element)->cuda, context);
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
@@ -283,34 +281,28 @@ not_taken:
   }
 }
 
-/* The backend is kept for later caps. */
-static gboolean
-open_device (GstDdpmNoise * self, GError ** error)
-{
-  if (self->backend == NULL)
-    self->backend = gst_ddpm_cuda_backend_new (&self->cuda,
-        GST_ELEMENT (self), DDPM_BACKEND_CUDA, DDPM_PRECISION_F32, 0,
-        get_settings (self).cuda_device_id, error);
-  return self->backend != NULL;
-}
-
 static gboolean
 gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
 {
   GstDdpmNoise *self = GST_DDPM_NOISE (src);
+  Settings settings = get_settings (self);
   GstDdpmTensorInfo info;
   GstDdpmFrames frames = { 0, 1, 1, GST_DDPM_FRAMES_ENDLESS };
   GError *error = NULL;
 
   if (!gst_ddpm_tensor_info_from_caps (&info, caps, &error))
-    goto wrong_caps;
+    goto refuse;
   GST_DEBUG_OBJECT (self, "%" G_GSIZE_FORMAT " bytes a buffer: %"
       GST_PTR_FORMAT, info.size, caps);
-  if (info.cuda && !open_device (self, &error))
-    goto no_device;
+  /* The backend is kept for later caps. */
+  if (info.cuda && self->backend == NULL)
+    self->backend =
+        gst_ddpm_cuda_backend_new (&self->cuda, &settings.compute, &error);
+  if (info.cuda && self->backend == NULL)
+    goto refuse;
 
   self->info = info;
-  self->stream = get_settings (self).stream;
+  self->stream = settings.stream;
   frames.fps_n = info.fps_n;
   frames.fps_d = info.fps_d;
   frames.samples = info.batch;
@@ -318,14 +310,9 @@ gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
   gst_base_src_set_blocksize (src, info.size);
   return TRUE;
 
-wrong_caps:
+refuse:
   {
     gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
-    return FALSE;
-  }
-no_device:
-  {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
 }
@@ -335,11 +322,11 @@ gst_ddpm_noise_decide_allocation (GstBaseSrc * src, GstQuery * query)
 {
   GstDdpmNoise *self = GST_DDPM_NOISE (src);
   guint size = self->info.size;
+  GstBufferPool *pool;
 
   if (self->info.cuda) {
     gst_ddpm_cuda_decide_tensors (query, self->backend, size);
   } else if (gst_query_get_n_allocation_pools (query) > 0) {
-    GstBufferPool *pool;
     guint pool_size, min, max;
 
     gst_query_parse_nth_allocation_pool (query, 0, &pool, &pool_size, &min,
@@ -362,8 +349,7 @@ gst_ddpm_noise_query (GstBaseSrc * src, GstQuery * query)
 {
   GstDdpmFrames frames;
 
-  if (gst_ddpm_cuda_answer (&GST_DDPM_NOISE (src)->cuda, GST_ELEMENT (src),
-          query))
+  if (gst_ddpm_cuda_answer (&GST_DDPM_NOISE (src)->cuda, query))
     return TRUE;
   gst_ddpm_frame_src_get_frames (GST_DDPM_FRAME_SRC (src), &frames);
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY
@@ -388,7 +374,7 @@ gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
 
 /* --- data ---------------------------------------------------------------- */
 
-/* out: (batch, height, width, channels). FALSE: flushing */
+/* out: (batch, height, width, channels), in memory of the host. FALSE: flushing */
 static gboolean
 write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
 {
@@ -405,64 +391,45 @@ write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
   return TRUE;
 }
 
-static GstFlowReturn
-fill_on_device (GstDdpmNoise * self, GstBuffer * buffer)
+/* FALSE without error: flushing */
+static gboolean
+write_buffer (GstDdpmNoise * self, GstBuffer * buffer, GError ** error)
 {
   const GstDdpmTensorInfo *info = &self->info;
-  GError *error = NULL;
   GstMapInfo map;
   gboolean done;
 
-  if (!gst_ddpm_cuda_buffer_is_for (buffer, self->backend)
-      || gst_buffer_get_size (buffer) < self->info.size
-      || !gst_buffer_map (buffer, &map, GST_MAP_WRITE | GST_DDPM_MAP_CUDA))
-    goto no_memory;
-  done = ddpm_noise_normal_batch (self->backend, info->seed,
+  if (gst_buffer_get_size (buffer) < info->size
+      || (info->cuda && !gst_ddpm_cuda_buffer_is_for (buffer, self->backend))
+      || !gst_buffer_map (buffer, &map,
+          GST_MAP_WRITE | (info->cuda ? GST_DDPM_MAP_CUDA : 0)))
+    goto not_writable;
+  done = info->cuda ? ddpm_noise_normal_batch (self->backend, info->seed,
       GST_BUFFER_OFFSET (buffer), self->stream, info->batch,
-      info->channels * info->width * info->height, (gfloat *) map.data, &error);
+      info->channels * info->width * info->height, (gfloat *) map.data, error)
+      : write_noise (self, GST_BUFFER_OFFSET (buffer), (gfloat *) map.data);
   gst_buffer_unmap (buffer, &map);
-  if (!done)
-    goto failed;
-  return GST_FLOW_OK;
+  gst_buffer_set_size (buffer, info->size);
+  return done;
 
-no_memory:
-  {
-    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
-        "Expected buffers of %" G_GSIZE_FORMAT " bytes on the device, got %"
-        G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer));
-  }
-failed:
-  {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
-    return GST_FLOW_ERROR;
-  }
+not_writable:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "Cannot write noise: expected writable buffers of %" G_GSIZE_FORMAT
+      " bytes%s, got %" G_GSIZE_FORMAT, info->size,
+      info->cuda ? " in GPU memory" : "", gst_buffer_get_size (buffer));
+  return FALSE;
 }
 
 static GstFlowReturn
 gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
     GstBuffer * buffer)
 {
-  GstDdpmNoise *self = GST_DDPM_NOISE (src);
-  GstMapInfo map;
   GError *error = NULL;
-  gboolean done;
 
-  if (self->info.cuda)
-    return fill_on_device (self, buffer);
-  if (gst_buffer_get_size (buffer) < self->info.size
-      || !gst_buffer_map (buffer, &map, GST_MAP_WRITE))
-    goto no_memory;
-  done = write_noise (self, GST_BUFFER_OFFSET (buffer), (gfloat *) map.data);
-  gst_buffer_unmap (buffer, &map);
-  gst_buffer_set_size (buffer, self->info.size);
-  return done ? GST_FLOW_OK : GST_FLOW_FLUSHING;
-
-no_memory:
-  {
-    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
-        "Expected writable buffers of %" G_GSIZE_FORMAT " bytes, got %"
-        G_GSIZE_FORMAT, self->info.size, gst_buffer_get_size (buffer));
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
-    return GST_FLOW_ERROR;
-  }
+  if (write_buffer (GST_DDPM_NOISE (src), buffer, &error))
+    return GST_FLOW_OK;
+  if (error == NULL)
+    return GST_FLOW_FLUSHING;
+  gst_ddpm_element_post_error (GST_ELEMENT (src), error);
+  return GST_FLOW_ERROR;
 }
