@@ -1,9 +1,6 @@
 /* gst-ddpm: tests of cifarsrc
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <glib/gstdio.h>
-#include <unistd.h>
-
 #include "tests/support/element-test.h"
 #include "gst-ddpm/files/cifar.h"
 #include "plugins/common/meta.h"
@@ -11,32 +8,6 @@
 #define SINK " ! appsink name=sink sync=false"
 
 /* --- data of our own: a folder that every test finds empty ---------------- */
-
-static gchar *folder;
-
-static void
-make_folder (void)
-{
-  folder = g_dir_make_tmp ("ddpm-cifarsrc-XXXXXX", NULL);
-  fail_unless (folder != NULL);
-}
-
-static void
-remove_folder (void)
-{
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  const gchar *name;
-
-  while ((name = g_dir_read_name (dir))) {
-    gchar *path = g_build_filename (folder, name, NULL);
-
-    g_remove (path);
-    g_free (path);
-  }
-  g_dir_close (dir);
-  g_rmdir (folder);
-  g_free (folder);
-}
 
 static guint8
 pixel_of (guint image, guint c, guint y, guint x)

@@ -4,11 +4,11 @@
  */
 #include "tests/support/denoise-test.h"
 
-/* As backend=cuda finds it in the folder */
+/* As backend=cuda finds it there */
 static GstElement *
-of_module (const gchar * folder, guint steps)
+of_module (const gchar * where, guint steps)
 {
-  g_setenv ("GST_DDPM_MODULE_DIR", folder, TRUE);
+  g_setenv ("GST_DDPM_MODULE_DIR", where, TRUE);
   return launch ("ddpmnoise num-buffers=1 ! other/tensors,dimensions=(string)"
       "3:6:4:1 ! ddpmdenoise backend=cuda model=%s/model-3-10.bin steps=%u ! "
       "appsink name=sink sync=false", model_folder, steps);

@@ -190,6 +190,7 @@ TEST (signal_tells_that_it_could_not_save)
   gst_message_unref (message);
   push_ok (h, image (0));
   harness_free (h, bus);
+  fail_unless (g_mkdir (folder, 0700) == 0);
 }
 
 /* --- killed --------------------------------------------------------------- */
@@ -387,6 +388,7 @@ TEST (failed_save_is_no_eos)
   gst_message_unref (wait_for (pipeline, GST_MESSAGE_ASYNC_DONE));
   fail_unless (g_rmdir (folder) == 0);
   check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "a.bin");
+  fail_unless (g_mkdir (folder, 0700) == 0);
 }
 
 TEST (short_buffers_are_an_error)

@@ -91,21 +91,20 @@ losses_of (DdpmBackend * backend, gdouble losses[5])
   DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
   DdpmConfig config;
-  GError *error = NULL;
   guint width, height;
 
   test_net_square_dropout (&config, &width, &height);
   ddpm_trainer_settings_init (&settings);
   settings.batch_size = settings.micro_batch = 8;
   settings.seed = 11;
-  trainer = ddpm_trainer_new (&config, &settings, width, height, backend,
-      &error);
-  g_assert_no_error (error);
+  trainer =
+      assert_ok (ddpm_trainer_new (&config, &settings, width, height, backend,
+          &error));
   for (guint i = 0; i < 8 * 192; i++)
     images[i] = i * 37;
   for (guint step = 0; step < 5; step++) {
-    ddpm_trainer_step (trainer, images, NULL, 8, NULL, &stats, &error);
-    g_assert_no_error (error);
+    assert_ok (ddpm_trainer_step (trainer, images, NULL, 8, NULL, &stats,
+            &error));
     losses[step] = stats.loss;
   }
 }
@@ -185,12 +184,8 @@ a_batch_that_does_not_fit_is_an_error (void)
 static void
 a_gpu_that_is_not_there_is_told (void)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (ddpm_backend_new_on (DDPM_BACKEND_CUDA, DDPM_PRECISION_AUTO,
-          0, 1000, NULL, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
-  g_assert_nonnull (strstr (error->message, "GPU 1000"));
+  assert_fails (ddpm_backend_new_on (DDPM_BACKEND_CUDA, DDPM_PRECISION_AUTO, 0,
+          1000, NULL, &error), DDPM_ERROR_UNSUPPORTED, "GPU 1000");
 }
 
 int

@@ -92,17 +92,14 @@ memory_that_is_not_there_is_an_error (gconstpointer data)
 
 TEST (a_device_that_is_not_there_is_refused)
 {
-  g_autoptr (GError) error = NULL;
-
   if (!g_test_subprocess ()) {
     g_test_trap_subprocess (NULL, 0, 0);
     g_test_trap_assert_passed ();
     return;
   }
   g_setenv ("CUDA_VISIBLE_DEVICES", "99", TRUE);
-  g_assert_null (ddpm_backend_new (DDPM_BACKEND_CUDA, DDPM_PRECISION_AUTO, 0,
-          &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
+  assert_fails (ddpm_backend_new (DDPM_BACKEND_CUDA, DDPM_PRECISION_AUTO, 0,
+          &error), DDPM_ERROR_UNSUPPORTED, NULL);
 }
 
 int

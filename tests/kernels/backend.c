@@ -9,11 +9,10 @@
 
 TEST (reference_is_there_by_name)
 {
-  g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b =
-      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_AUTO, 3, &error);
+      assert_ok (ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_AUTO,
+          3, &error));
 
-  g_assert_no_error (error);
   g_assert_cmpstr (ddpm_backend_get_name (b), ==, "reference");
   g_assert_cmpint (ddpm_backend_get_precision (b), ==, DDPM_PRECISION_F32);
   g_assert_cmpstr (ddpm_backend_get_precision_name (b), ==, "f32");
@@ -45,13 +44,9 @@ TEST (the_table_of_the_reference_is_full)
 
 TEST (a_gpu_that_is_named_is_a_backend_that_is_named)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (DdpmBackend) b = ddpm_backend_new_on (DDPM_BACKEND_AUTO,
-      DDPM_PRECISION_AUTO, 1, 1000, NULL, &error);
-
-  g_assert_null (b);
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
-  g_assert_true (g_str_has_prefix (error->message, "backend=cuda "));
+  assert_fails_with (ddpm_backend_new_on (DDPM_BACKEND_AUTO,
+          DDPM_PRECISION_AUTO, 1, 1000, NULL, &error), DDPM_ERROR_UNSUPPORTED,
+      "backend=cuda ", NULL);
 }
 
 static void
@@ -128,23 +123,17 @@ TEST (no_backend_takes_threads_beyond_all_machines)
     DDPM_BACKEND_AUTO, DDPM_BACKEND_REFERENCE, DDPM_BACKEND_CPU
   };
 
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
-    g_autoptr (GError) error = NULL;
-
-    g_assert_null (ddpm_backend_new (kinds[i], DDPM_PRECISION_AUTO,
-            DDPM_MAX_THREADS + 1, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    assert_fails (ddpm_backend_new (kinds[i], DDPM_PRECISION_AUTO,
+            DDPM_MAX_THREADS + 1, &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
 TEST (auto_gives_some_backend)
 {
-  g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b =
-      ddpm_backend_new (DDPM_BACKEND_AUTO, DDPM_PRECISION_AUTO, 1, &error);
+      assert_ok (ddpm_backend_new (DDPM_BACKEND_AUTO, DDPM_PRECISION_AUTO, 1,
+          &error));
 
-  g_assert_no_error (error);
-  g_assert_nonnull (b);
   g_assert_cmpint (ddpm_backend_get_precision (b), !=, DDPM_PRECISION_AUTO);
 }
 

@@ -7,11 +7,7 @@
 static DdpmBackend *
 cpu_backend (DdpmPrecision precision)
 {
-  g_autoptr (GError) error = NULL;
-  DdpmBackend *b = ddpm_backend_new (DDPM_BACKEND_CPU, precision, 2, &error);
-
-  g_assert_no_error (error);
-  return b;
+  return assert_ok (ddpm_backend_new (DDPM_BACKEND_CPU, precision, 2, &error));
 }
 
 /* NULL, and the test skipped, on a processor without */
@@ -78,7 +74,6 @@ fast_job (gpointer data)
   {4, 16, 128, TRUE}
   };
   DdpmBackend *b = data;
-  g_autoptr (GError) error = NULL;
   DdpmPlan *plan;
 
   for (guint i = 0; i < G_N_ELEMENTS (notebook_convs); i++) {
@@ -90,19 +85,16 @@ fast_job (gpointer data)
 
     g_test_message ("%u + %u to %u, %u x %u, kernel %u, stride %u", s[0], s[1],
         s[2], s[3], s[3], s[4], s[5]);
-    plan = b->ops->conv_new (b, &d, &error);
-    g_assert_no_error (error);
+    plan = assert_ok (b->ops->conv_new (b, &d, &error));
     assert_implementation (plan, 3);
     b->ops->plan_free (plan);
   }
   for (guint i = 0; i < G_N_ELEMENTS (attentions); i++) {
-    plan = b->ops->attention_new (b, &attentions[i], &error);
-    g_assert_no_error (error);
+    plan = assert_ok (b->ops->attention_new (b, &attentions[i], &error));
     assert_implementation (plan, 3);
     b->ops->plan_free (plan);
   }
-  plan = b->ops->linear_new (b, 4, 128, 512, &error);
-  g_assert_no_error (error);
+  plan = assert_ok (b->ops->linear_new (b, 4, 128, 512, &error));
   assert_implementation (plan, 3);
   b->ops->plan_free (plan);
 }

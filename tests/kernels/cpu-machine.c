@@ -9,12 +9,8 @@
 static DdpmBackend *
 cpu_backend (DdpmPrecision precision, guint threads)
 {
-  g_autoptr (GError) error = NULL;
-  DdpmBackend *b =
-      ddpm_backend_new (DDPM_BACKEND_CPU, precision, threads, &error);
-
-  g_assert_no_error (error);
-  return b;
+  return assert_ok (ddpm_backend_new (DDPM_BACKEND_CPU, precision, threads,
+          &error));
 }
 
 static gboolean
@@ -91,24 +87,19 @@ TEST (bf16_by_name_needs_a_processor_with_it)
 
 TEST (too_many_threads_are_refused)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32,
-          G_MAXUINT, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  assert_fails (ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32,
+          G_MAXUINT, &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
 TEST (subprocess_use_two_threads_at_most)
 {
   g_autoptr (DdpmBackend) all = cpu_backend (DDPM_PRECISION_F32, 0);
   g_autoptr (DdpmBackend) two = cpu_backend (DDPM_PRECISION_F32, 2);
-  g_autoptr (GError) error = NULL;
 
   g_assert_cmpuint (all->threads, <=, 2);
   g_assert_cmpuint (two->threads, ==, 2);
-  g_assert_null (ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 3,
-          &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED);
+  assert_fails (ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 3,
+          &error), DDPM_ERROR_UNSUPPORTED, NULL);
 }
 
 /* A smaller team than oneDNN counted on computes wrong numbers. OpenMP reads
@@ -141,26 +132,18 @@ refuse_job (gpointer data)
   {1, 8, 0}, {G_MAXUINT, G_MAXUINT, G_MAXUINT}
   };
   DdpmBackend *b = data;
-  GError *error = NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (convs); i++) {
-    g_assert_null (b->ops->conv_new (b, &convs[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (norms); i++) {
-    g_assert_null (b->ops->norm_new (b, &norms[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (attentions); i++) {
-    g_assert_null (b->ops->attention_new (b, &attentions[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  g_assert_null (b->ops->linear_new (b, 4, 0, 4, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_clear_error (&error);
+  for (guint i = 0; i < G_N_ELEMENTS (convs); i++)
+    assert_fails (b->ops->conv_new (b, &convs[i], &error), DDPM_ERROR_SETTINGS,
+        NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (norms); i++)
+    assert_fails (b->ops->norm_new (b, &norms[i], &error), DDPM_ERROR_SETTINGS,
+        NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (attentions); i++)
+    assert_fails (b->ops->attention_new (b, &attentions[i], &error),
+        DDPM_ERROR_SETTINGS, NULL);
+  assert_fails (b->ops->linear_new (b, 4, 0, 4, &error), DDPM_ERROR_SETTINGS,
+      NULL);
 }
 
 TEST (impossible_shapes_are_refused)

@@ -309,11 +309,10 @@ check (const Case * c)
   g_autofree gpointer y = fill (&product, c->batch, 3);
   g_autofree gpointer expected = fill (&product, c->batch, 3);
   g_autofree gpointer scratch = NULL;
-  GError *error = NULL;
-  CudaGemm *m = ddpm_cuda_gemm_new (&backend, c->batch, &left, &right, &product,
-      &error);
+  CudaGemm *m =
+      assert_ok (ddpm_cuda_gemm_new (&backend, c->batch, &left, &right,
+          &product, &error));
 
-  g_assert_no_error (error);
   scratch = g_malloc (ddpm_cuda_gemm_scratch (m));
   ddpm_cuda_gemm_run (m, &backend, c->alpha, a, b, c->beta, y, scratch);
   ddpm_cuda_gemm_free (m);
@@ -358,12 +357,10 @@ TEST (alignment_is_what_strides_leave)
   const CudaMatrix left = matrix_of (DDPM_TYPE_BF16, 8, 16, FALSE, 0);
   CudaMatrix right = matrix_of (DDPM_TYPE_BF16, 16, 12, FALSE, 0);
   const CudaMatrix product = matrix_of (DDPM_TYPE_F32, 8, 12, FALSE, 1);
-  GError *error = NULL;
 
   right.batch_stride = 16 * 12 + 2;
-  ddpm_cuda_gemm_free (ddpm_cuda_gemm_new (&backend, 2, &left, &right,
-          &product, &error));
-  g_assert_no_error (error);
+  ddpm_cuda_gemm_free (assert_ok (ddpm_cuda_gemm_new (&backend, 2, &left,
+              &right, &product, &error)));
   g_assert_cmpuint (alignments[0], ==, 4);      /* cuBLASLt's a is our right */
   g_assert_cmpuint (alignments[1], ==, 16);
   g_assert_cmpuint (alignments[2], ==, 4);
@@ -375,12 +372,9 @@ TEST (what_cublas_cannot_is_an_error)
   const CudaMatrix left = matrix_of (DDPM_TYPE_F32, 7, 5, FALSE, 0);
   const CudaMatrix right = matrix_of (DDPM_TYPE_F32, 5, 6, FALSE, 0);
   const CudaMatrix product = matrix_of (DDPM_TYPE_F32, 7, 6, FALSE, 0);
-  GError *error = NULL;
 
-  g_assert_null (ddpm_cuda_gemm_new (&backend, 1, &left, &right, &product,
-          &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
+  assert_fails (ddpm_cuda_gemm_new (&backend, 1, &left, &right, &product,
+          &error), DDPM_ERROR_LIBRARY, NULL);
   g_assert_cmpint (failure, ==, CUBLAS_STATUS_NOT_SUPPORTED);
   g_assert_cmpint (unfreed, ==, 0);
-  g_error_free (error);
 }

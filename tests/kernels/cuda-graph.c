@@ -504,18 +504,15 @@ int
 main (int argc, char **argv)
 {
   static void (*const steps[]) (gpointer data) = { denoise, learn_and_step };
-  GError *error = NULL;
   gint status;
 
   test_init (&argc, &argv);
   ddpm_cuda_diffusion_set_ops (&ops);
   ddpm_cuda_elements_set_ops (&ops);
   ddpm_cuda_optimizer_set_ops (&ops);
-  ddpm_cuda_context_retain (&backend, NULL, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_cuda_context_retain (&backend, NULL, &error));
   g_assert_true (ddpm_cuda_context_enter (&backend));
-  ddpm_cuda_staging_init (&backend, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_cuda_staging_init (&backend, &error));
 
   g_test_add_data_func ("/cuda-graph/a-copy-and-a-launch/sampling",
       &steps[0], a_run_is_a_copy_and_a_launch);

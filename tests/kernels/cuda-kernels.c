@@ -265,11 +265,9 @@ static const gchar *
 implementation (DdpmPrecision precision, const DdpmNormDesc * d, guint kind)
 {
   CudaBackend b = host_backend (precision);
-  g_autoptr (GError) error = NULL;
-  DdpmPlan *plan = host_ops.norm_new (&b.base, d, &error);
+  DdpmPlan *plan = assert_ok (host_ops.norm_new (&b.base, d, &error));
   const gchar *name;
 
-  g_assert_no_error (error);
   name = ((CudaPlan *) plan)->implementation[kind];
   host_plan_free (plan);
   return name;

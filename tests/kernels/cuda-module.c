@@ -118,12 +118,10 @@ copy_there_and_back (gpointer data)
 
 TEST (memory_keeps_every_bit)
 {
-  g_autoptr (GError) error = NULL;
   g_autoptr (DdpmBackend) b = cuda_or_skip ();
 
   if (b == NULL)
     return;
   b->ops->run (b, copy_there_and_back, b);
-  ddpm_backend_check (b, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_backend_check (b, &error));
 }

@@ -2,57 +2,36 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <fcntl.h>
-#include <glib/gstdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "kernels/cuda/plan-cache.h"
+#include "tests/support/files.h"
+#include "tests/support/test.h"
 
 #define GRAPH " 0=tensor1:8x16x16x64/16"
 #define PLAN "{\"engine\": 44}"
 
 typedef struct
 {
-  gchar *root, *folder;         /* in root, and not created yet */
+  TestFolder *root;
+  gchar *folder;                /* in root, and not created yet */
   CudaPlanCache *cache;
 } Fixture;
 
 static void
-set_up (Fixture * f, gconstpointer unused)
+setup (Fixture * f, gconstpointer unused)
 {
-  GError *error = NULL;
-
-  f->root = g_dir_make_tmp ("ddpm-plans-XXXXXX", &error);
-  g_assert_no_error (error);
+  f->root = test_files_make_folder ();
   f->folder = g_build_filename (f->root, "gst-ddpm", "cudnn", NULL);
   f->cache = ddpm_cuda_plan_cache_new (f->folder, "some GPU");
 }
 
-/* Removes root and everything in it, two levels deep. */
 static void
-remove_all (const gchar * path)
-{
-  GDir *dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL
-      : g_dir_open (path, 0, NULL);
-  const gchar *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *inside = g_build_filename (path, name, NULL);
-
-    remove_all (inside);
-  }
-  g_clear_pointer (&dir, g_dir_close);
-  g_assert_cmpint (g_remove (path), ==, 0);
-}
-
-static void
-tear_down (Fixture * f, gconstpointer unused)
+teardown (Fixture * f, gconstpointer unused)
 {
   ddpm_cuda_plan_cache_free (f->cache);
-  remove_all (f->root);
-  g_free (f->root);
+  test_files_remove_folder (f->root);
   g_free (f->folder);
 }
 
@@ -98,8 +77,7 @@ set_contents (const gchar * path, const gchar * text, gsize size)
   g_assert_cmpint (chmod (path, 0600), ==, 0);
 }
 
-static void
-a_plan_is_what_was_kept (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_plan_is_what_was_kept)
 {
   assert_read (f->cache, GRAPH, NULL);
   ddpm_cuda_plan_cache_write (f->cache, GRAPH, PLAN);
@@ -110,8 +88,7 @@ a_plan_is_what_was_kept (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH, "");
 }
 
-static void
-a_plan_is_for_its_graph_and_machine_alone (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_plan_is_for_its_graph_and_machine_alone)
 {
   g_autoptr (CudaPlanCache) other =
       ddpm_cuda_plan_cache_new (f->folder, "some other GPU");
@@ -122,8 +99,7 @@ a_plan_is_for_its_graph_and_machine_alone (Fixture * f, gconstpointer unused)
 }
 
 /* As if two graphs had the same hash */
-static void
-a_plan_in_the_place_of_another_is_ignored (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_plan_in_the_place_of_another_is_ignored)
 {
   g_autofree gchar *path = keep_one (f), *text = NULL, *other = NULL;
   gsize size;
@@ -137,8 +113,7 @@ a_plan_in_the_place_of_another_is_ignored (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH "2", NULL);
 }
 
-static void
-any_changed_byte_is_noticed (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (any_changed_byte_is_noticed)
 {
   g_autofree gchar *path = keep_one (f), *text = NULL;
   gsize size;
@@ -154,8 +129,7 @@ any_changed_byte_is_noticed (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH, PLAN);
 }
 
-static void
-a_file_that_is_cut_or_too_long_is_ignored (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_file_that_is_cut_or_too_long_is_ignored)
 {
   g_autofree gchar *path = keep_one (f), *text = NULL;
   gsize size;
@@ -173,8 +147,7 @@ a_file_that_is_cut_or_too_long_is_ignored (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH, NULL);
 }
 
-static void
-a_file_that_others_can_write_is_ignored (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_file_that_others_can_write_is_ignored)
 {
   g_autofree gchar *path = keep_one (f);
 
@@ -187,8 +160,7 @@ a_file_that_others_can_write_is_ignored (Fixture * f, gconstpointer unused)
 }
 
 /* A link could lead to a file of somebody else. */
-static void
-what_is_no_file_is_ignored (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (what_is_no_file_is_ignored)
 {
   g_autofree gchar *path = keep_one (f), *aside = g_strconcat (path, "2", NULL);
 
@@ -205,8 +177,7 @@ what_is_no_file_is_ignored (Fixture * f, gconstpointer unused)
   assert_read (f->cache, GRAPH, NULL);
 }
 
-static void
-a_folder_that_cannot_be_is_done_without (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_folder_that_cannot_be_is_done_without)
 {
   g_autofree gchar *file = g_build_filename (f->root, "gst-ddpm", NULL);
 
@@ -223,8 +194,7 @@ say_nothing (const gchar * domain, GLogLevelFlags level, const gchar * text,
 
 /* A write beyond the limit sends a signal that would end the process. Messages
  * go to no file, for which the limit holds as well. */
-static void
-a_limit_of_file_sizes_is_lived_with (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_limit_of_file_sizes_is_lived_with)
 {
   GLogFunc log = g_log_set_default_handler (say_nothing, NULL);
   struct rlimit before, limit;
@@ -292,8 +262,7 @@ has_numbered (const Fixture * f, guint number)
   return plan != NULL;
 }
 
-static void
-what_was_longest_of_no_use_makes_room (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (what_was_longest_of_no_use_makes_room)
 {
   for (guint i = 0; i < 4; i++) {
     keep_numbered (f, i);
@@ -309,9 +278,7 @@ what_was_longest_of_no_use_makes_room (Fixture * f, gconstpointer unused)
   g_assert_false (has_numbered (f, 2));
 }
 
-static void
-the_newest_stays_however_little_room_there_is (Fixture * f,
-    gconstpointer unused)
+FIXTURE_TEST (the_newest_stays_however_little_room_there_is)
 {
   ddpm_cuda_plan_cache_set_max_size (f->cache, 10);
   keep_numbered (f, 0);
@@ -322,9 +289,7 @@ the_newest_stays_however_little_room_there_is (Fixture * f,
 }
 
 /* As left by another process, or by an interrupted one */
-static void
-what_was_not_finished_counts_and_others_do_not (Fixture * f,
-    gconstpointer unused)
+FIXTURE_TEST (what_was_not_finished_counts_and_others_do_not)
 {
   g_autofree gchar *path = keep_one (f);
   g_autofree gchar *unfinished = g_strconcat (path, ".ABCDEF", NULL);
@@ -364,12 +329,12 @@ write_again_and_again (gpointer data)
 }
 
 /* Each thread has its own cache, like a process. */
-static void
-a_reader_sees_one_writer_s_plan_whole (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_reader_sees_one_writer_s_plan_whole)
 {
   g_autoptr (CudaPlanCache) other =
       ddpm_cuda_plan_cache_new (f->folder, "some GPU");
-  Writer writers[] = { {f->cache, 'a'}, {other, 'b'} };
+  Writer writers[] = { {f->cache, 'a'}, {other, 'b'}
+  };
   GThread *threads[G_N_ELEMENTS (writers)];
 
   ddpm_cuda_plan_cache_write (f->cache, GRAPH, "aa");
@@ -385,37 +350,4 @@ a_reader_sees_one_writer_s_plan_whole (Fixture * f, gconstpointer unused)
   for (guint i = 0; i < G_N_ELEMENTS (writers); i++)
     g_thread_join (threads[i]);
   g_free (only_file (f));
-}
-
-int
-main (int argc, char **argv)
-{
-  static const struct
-  {
-    const gchar *name;
-    void (*func) (Fixture * f, gconstpointer unused);
-  } tests[] = {
-    {"what-was-kept", a_plan_is_what_was_kept},
-    {"graph-and-machine", a_plan_is_for_its_graph_and_machine_alone},
-    {"in-the-place-of-another", a_plan_in_the_place_of_another_is_ignored},
-    {"changed", any_changed_byte_is_noticed},
-    {"cut-or-too-long", a_file_that_is_cut_or_too_long_is_ignored},
-    {"others-can-write", a_file_that_others_can_write_is_ignored},
-    {"no-file", what_is_no_file_is_ignored},
-    {"no-folder", a_folder_that_cannot_be_is_done_without},
-    {"limit-of-file-sizes", a_limit_of_file_sizes_is_lived_with},
-    {"longest-of-no-use", what_was_longest_of_no_use_makes_room},
-    {"the-newest-stays", the_newest_stays_however_little_room_there_is},
-    {"not-finished", what_was_not_finished_counts_and_others_do_not},
-    {"several-at-once", a_reader_sees_one_writer_s_plan_whole},
-  };
-
-  g_test_init (&argc, &argv, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
-    g_autofree gchar *path = g_strconcat ("/cuda-plan-cache/", tests[i].name,
-        NULL);
-
-    g_test_add (path, Fixture, NULL, set_up, tests[i].func, tear_down);
-  }
-  return g_test_run ();
 }

@@ -6,11 +6,11 @@
  * in for the driver, so that cuDNN can also compile engines for a graph. That
  * takes seconds for each, so only -m slow tests all of them.
  */
-#include <glib/gstdio.h>
 
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/unet/graph.h"
 #include "kernels/cuda/convolution-plan.h"
+#include "tests/support/files.h"
 #include "tests/support/test.h"
 
 typedef struct
@@ -153,10 +153,9 @@ assert_workspace (const CudaConvShape * s)
 static CudaConvShape *
 plan_one (const DdpmConvDesc * d, DdpmType type)
 {
-  GError *error = NULL;
-  CudaConvShape *s = ddpm_cuda_conv_shape_new (&h200, type, d, &error);
+  CudaConvShape *s =
+      assert_ok (ddpm_cuda_conv_shape_new (&h200, type, d, &error));
 
-  g_assert_no_error (error);
   assert_named (s->plans[CUDA_CONV_FORWARD]);
   g_assert_true (d->training == (s->plans[CUDA_CONV_BACKWARD_DATA] != NULL));
   g_assert_true (d->training == (s->plans[CUDA_CONV_BACKWARD_WEIGHTS] != NULL));
@@ -251,11 +250,9 @@ TEST (an_impossible_convolution_is_refused)
   const DdpmConvDesc d = {.n = 1,.height = 8,.width = 8,.cin0 = 8,.cout = 8,
     .kernel = 2,.stride = 1
   };
-  GError *error = NULL;
 
-  g_assert_null (ddpm_cuda_conv_shape_new (&h200, DDPM_TYPE_F32, &d, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_clear_error (&error);
+  assert_fails (ddpm_cuda_conv_shape_new (&h200, DDPM_TYPE_F32, &d, &error),
+      DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* For example an f32 gradient of bf16 tensors */
@@ -267,13 +264,10 @@ TEST (a_graph_without_an_engine_is_an_error)
   CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
   CudaDnnTensor dw = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
   CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
-  GError *error = NULL;
 
   ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, dw, dy);
-  g_assert_null (ddpm_cuda_dnn_plan_new (graph, "a gradient", &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
-  g_assert_true (g_str_has_prefix (error->message, "a gradient: "));
-  g_clear_error (&error);
+  assert_fails_with (ddpm_cuda_dnn_plan_new (graph, "a gradient", &error),
+      DDPM_ERROR_LIBRARY, "a gradient: ", NULL);
 }
 
 TEST (shapes_that_do_not_match_are_an_error)
@@ -284,23 +278,19 @@ TEST (shapes_that_do_not_match_are_an_error)
   CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
   CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
   CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
-  GError *error = NULL;
 
   ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, y);
-  g_assert_null (ddpm_cuda_dnn_plan_new (graph, "a product", &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
-  g_clear_error (&error);
+  assert_fails (ddpm_cuda_dnn_plan_new (graph, "a product", &error),
+      DDPM_ERROR_LIBRARY, NULL);
 }
 
 TEST (an_invalid_device_description_is_an_error)
 {
   CudaDnnTarget target;
-  GError *error = NULL;
 
-  g_assert_false (ddpm_cuda_dnn_target_describe (&target, "{}", &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
+  assert_fails (ddpm_cuda_dnn_target_describe (&target, "{}", &error),
+      DDPM_ERROR_LIBRARY, NULL);
   g_assert_null (target.device);
-  g_clear_error (&error);
 }
 
 /* Without a handle nothing runs, but the variant packs are made. */
@@ -338,25 +328,6 @@ static const DdpmConvDesc cached = {.n = 2,.height = 8,.width = 8,.cin0 = 8,
 };
 
 static gchar *
-make_folder (void)
-{
-  GError *error = NULL;
-  gchar *folder = g_dir_make_tmp ("ddpm-plans-XXXXXX", &error);
-
-  g_assert_no_error (error);
-  return folder;
-}
-
-/* Removes the folder and its file, if there is one. */
-static void
-remove_folder (const gchar * folder, const gchar * path)
-{
-  if (path)
-    g_assert_cmpint (g_remove (path), ==, 0);
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
-}
-
-static gchar *
 only_file (const gchar * folder)
 {
   GDir *dir = g_dir_open (folder, 0, NULL);
@@ -367,17 +338,6 @@ only_file (const gchar * folder)
   g_assert_null (g_dir_read_name (dir));
   g_dir_close (dir);
   return path;
-}
-
-static gchar *
-contents (const gchar * path)
-{
-  GError *error = NULL;
-  gchar *text;
-
-  g_file_get_contents (path, &text, NULL, &error);
-  g_assert_no_error (error);
-  return text;
 }
 
 /* A new plan is cached, which creates a file. */
@@ -408,7 +368,8 @@ start_and_plan (CudaPlanCache * cache, const CudaConvShape * expected)
 
 TEST (a_second_start_takes_plans_from_the_cache)
 {
-  g_autofree gchar *folder = make_folder (), *path = NULL;
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *path = NULL;
   g_autoptr (CudaPlanCache) cache = ddpm_cuda_plan_cache_new (folder, "H200");
   g_autoptr (CudaPlanCache) other = ddpm_cuda_plan_cache_new (folder, "other");
   CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
@@ -426,14 +387,13 @@ TEST (a_second_start_takes_plans_from_the_cache)
   g_free (path);
   path = only_file (folder);
   ddpm_cuda_conv_shape_free (expected);
-  remove_folder (folder, path);
 }
 
 /* Caches something that cuDNN does not accept as a plan. */
 static void
 keep_nonsense (const CudaPlanCache * cache, const gchar * path)
 {
-  g_autofree gchar *text = contents (path);
+  g_autofree gchar *text = test_files_contents (path);
   gchar **lines = g_strsplit (text, "\n", 4);
   const gchar *graph = strchr (lines[2], ':') + 1;
 
@@ -443,28 +403,26 @@ keep_nonsense (const CudaPlanCache * cache, const gchar * path)
 
 TEST (a_damaged_cache_is_planned_again)
 {
-  g_autofree gchar *folder = make_folder (), *path = NULL, *good = NULL;
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *path = NULL, *good = NULL;
   g_autoptr (CudaPlanCache) cache = ddpm_cuda_plan_cache_new (folder, "H200");
   CudaConvShape *expected = plan_one (&cached, DDPM_TYPE_F32);
-  GError *error = NULL;
 
   start_and_plan (cache, expected);
   path = only_file (folder);
-  good = contents (path);
+  good = test_files_contents (path);
   for (guint i = 0; i < 2; i++) {
     g_autofree gchar *mended = NULL;
 
     if (i == 0)
-      g_file_set_contents (path, good, strlen (good) / 2, &error);
+      assert_ok (g_file_set_contents (path, good, strlen (good) / 2, &error));
     else
       keep_nonsense (cache, path);
-    g_assert_no_error (error);
     start_and_plan (cache, expected);
-    mended = contents (path);
+    mended = test_files_contents (path);
     g_assert_cmpstr (mended, ==, good);
   }
   ddpm_cuda_conv_shape_free (expected);
-  remove_folder (folder, path);
 }
 
 int
@@ -472,15 +430,12 @@ main (int argc, char **argv)
 {
   g_autofree gchar *path = NULL;
   g_autofree gchar *json = NULL;
-  GError *error = NULL;
   gint status;
 
   test_init (&argc, &argv);
   path = g_build_filename (g_getenv ("DDPM_TEST_DATA"), "h200.json", NULL);
-  g_file_get_contents (path, &json, NULL, &error);
-  g_assert_no_error (error);
-  ddpm_cuda_dnn_target_describe (&h200, json, &error);
-  g_assert_no_error (error);
+  assert_ok (g_file_get_contents (path, &json, NULL, &error));
+  assert_ok (ddpm_cuda_dnn_target_describe (&h200, json, &error));
 
   if (g_test_slow ())
     g_test_add_func ("/cuda-plans/every-convolution-in-bf16",

@@ -193,7 +193,7 @@ TEST (a_context_that_cannot_be_entered_is_a_failure)
 static void
 init_staging (gpointer data)
 {
-  ddpm_cuda_staging_init (&backend, data);
+  assert_ok (ddpm_cuda_staging_init (&backend, &error));
 }
 
 static void
@@ -205,14 +205,11 @@ clear_staging (gpointer data)
 int
 main (int argc, char **argv)
 {
-  GError *error = NULL;
   gint status;
 
   test_init (&argc, &argv);
-  ddpm_cuda_context_retain (&backend, NULL, &error);
-  g_assert_no_error (error);
-  ddpm_cuda_run (b, init_staging, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_cuda_context_retain (&backend, NULL, &error));
+  ddpm_cuda_run (b, init_staging, NULL);
 
   status = g_test_run ();
 

@@ -413,25 +413,18 @@ TEST (impossible_shapes_are_refused)
   const DdpmAttentionDesc attention[] = {
     {1, 0, 4, FALSE}, {G_MAXUINT, G_MAXUINT, G_MAXUINT, FALSE},
   };
-  g_autoptr (GError) error = NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (conv); i++) {
-    g_assert_null (b->ops->conv_new (b, &conv[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (norm); i++) {
-    g_assert_null (b->ops->norm_new (b, &norm[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (attention); i++) {
-    g_assert_null (b->ops->attention_new (b, &attention[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  g_assert_null (b->ops->linear_new (b, 1, 0, 1, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  for (guint i = 0; i < G_N_ELEMENTS (conv); i++)
+    assert_fails (b->ops->conv_new (b, &conv[i], &error), DDPM_ERROR_SETTINGS,
+        NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (norm); i++)
+    assert_fails (b->ops->norm_new (b, &norm[i], &error), DDPM_ERROR_SETTINGS,
+        NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (attention); i++)
+    assert_fails (b->ops->attention_new (b, &attention[i], &error),
+        DDPM_ERROR_SETTINGS, NULL);
+  assert_fails (b->ops->linear_new (b, 1, 0, 1, &error), DDPM_ERROR_SETTINGS,
+      NULL);
 }
 
 int

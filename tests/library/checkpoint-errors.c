@@ -13,7 +13,7 @@
 static GBytes *
 saved_bytes (const gchar * spoilt)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
   g_autoptr (DdpmModel) model = test_unusual_model_new ();
   GBytes *bytes;
@@ -23,21 +23,14 @@ saved_bytes (const gchar * spoilt)
         0.f / 0.f;
   g_assert_true (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, NULL));
   bytes = test_files_read (path);
-  test_files_remove_folder (folder);
   return bytes;
 }
 
 static void
 assert_refused (GBytes * bytes, const gchar * fragment)
 {
-  GError *error = NULL;
-
-  g_assert_null (ddpm_checkpoint_load_bytes (bytes, "ckpt.bin", &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
-  g_assert_true (g_str_has_prefix (error->message, "ckpt.bin: "));
-  if (strstr (error->message, fragment) == NULL)
-    g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
-  g_error_free (error);
+  assert_fails_with (ddpm_checkpoint_load_bytes (bytes, "ckpt.bin", &error),
+      DDPM_ERROR_FORMAT, "ckpt.bin: ", fragment);
 }
 
 typedef struct
@@ -175,12 +168,8 @@ TEST (survives_random_bytes)
 
 TEST (names_a_file_that_is_missing)
 {
-  GError *error = NULL;
-
-  g_assert_null (ddpm_checkpoint_load ("/no/such/ckpt.bin", &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "/no/such/ckpt.bin"));
-  g_error_free (error);
+  assert_fails (ddpm_checkpoint_load ("/no/such/ckpt.bin", &error),
+      DDPM_ERROR_NOT_FOUND, "/no/such/ckpt.bin");
 }
 
 int

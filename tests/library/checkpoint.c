@@ -38,21 +38,13 @@ teardown (Fixture * f, gconstpointer data)
 static void
 save (Fixture * f, DdpmType type)
 {
-  GError *error = NULL;
-
-  ddpm_checkpoint_save (f->model, type, f->path, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_checkpoint_save (f->model, type, f->path, &error));
 }
 
 static DdpmModel *
 load (const gchar * path)
 {
-  GError *error = NULL;
-  DdpmModel *model = ddpm_checkpoint_load (path, &error);
-
-  g_assert_no_error (error);
-  g_assert_nonnull (model);
-  return model;
+  return assert_ok (ddpm_checkpoint_load (path, &error));
 }
 
 /* --- round trips ------------------------------------------------------ */
@@ -155,14 +147,10 @@ static JsonNode *
 read_json (const gchar * name)
 {
   g_autoptr (GBytes) bytes = test_files_data (name);
-  g_autoptr (GError) error = NULL;
   gsize size;
   const gchar *text = g_bytes_get_data (bytes, &size);
   g_autofree gchar *copy = g_strndup (text, size);
-  JsonNode *node = json_from_string (copy, &error);
-
-  g_assert_no_error (error);
-  return node;
+  return assert_ok (json_from_string (copy, &error));
 }
 
 TEST (plays_a_state_dict_of_pytorch)
@@ -337,21 +325,16 @@ TEST (a_path_to_a_file_of_a_built_in_name_is_the_file)
 {
   g_autofree gchar *path = g_strdup_printf ("./no-folder/%s",
       ddpm_checkpoint_get_builtin_names ()[0]);
-  g_autoptr (GError) error = NULL;
 
-  g_assert_null (ddpm_checkpoint_load (path, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
+  assert_fails (ddpm_checkpoint_load (path, &error), DDPM_ERROR_NOT_FOUND,
+      NULL);
 }
 
 static void
 assert_not_found (const gchar * path, const gchar * fragment)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (ddpm_checkpoint_load (path, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND);
-  if (strstr (error->message, fragment) == NULL)
-    g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
+  assert_fails (ddpm_checkpoint_load (path, &error), DDPM_ERROR_NOT_FOUND,
+      fragment);
 }
 
 TEST (a_word_that_names_nothing_is_told_the_built_in_names)
@@ -368,8 +351,7 @@ TEST (built_in_models_are_found_beside_the_library_or_where_told)
 
   g_unsetenv ("GST_DDPM_MODEL_DIR");
   beside = load ("tiles");
-  g_assert_cmpmem (told->weights, told->params->total * sizeof (gfloat),
-      beside->weights, beside->params->total * sizeof (gfloat));
+  test_assert_same_weights (told, beside);
   g_setenv ("GST_DDPM_MODEL_DIR", "/nowhere", TRUE);
   assert_not_found ("tiles", "expected tiles.safetensors in /nowhere");
   g_setenv ("GST_DDPM_MODEL_DIR", folder, TRUE);

@@ -2,46 +2,30 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <glib/gstdio.h>
 
 #include "gst-ddpm/files/cifar.h"
+#include "tests/support/files.h"
 #include "tests/support/test.h"
 
 #define RECORD_10 (1 + DDPM_CIFAR_PIXELS)
 #define RECORD_100 (2 + DDPM_CIFAR_PIXELS)
 
-/* A folder that is removed with the test */
 typedef struct
 {
-  gchar *path;
+  TestFolder *path;
 } Fixture;
 
 static void
 setup (Fixture * f, gconstpointer unused)
 {
-  GError *error = NULL;
-
-  f->path = g_dir_make_tmp ("ddpm-cifar-XXXXXX", &error);
-  g_assert_no_error (error);
+  f->path = test_files_make_folder ();
 }
 
 static void
 teardown (Fixture * f, gconstpointer unused)
 {
-  GDir *dir = g_dir_open (f->path, 0, NULL);
-  const gchar *name;
-
-  while ((name = g_dir_read_name (dir))) {
-    g_autofree gchar *path = g_build_filename (f->path, name, NULL);
-
-    g_assert_cmpint (g_remove (path), ==, 0);
-  }
-  g_dir_close (dir);
-  g_assert_cmpint (g_rmdir (f->path), ==, 0);
-  g_free (f->path);
+  test_files_remove_folder (f->path);
 }
 
 static guint8
@@ -58,7 +42,6 @@ write_images (Fixture * f, const gchar * name, guint n_labels, guint n_classes,
   g_autofree gchar *path = g_build_filename (f->path, name, NULL);
   gsize record = n_labels + DDPM_CIFAR_PIXELS;
   g_autofree guint8 *bytes = g_malloc0 (n * record);
-  GError *error = NULL;
   guint i, j;
 
   for (i = 0; i < n; i++) {
@@ -66,8 +49,8 @@ write_images (Fixture * f, const gchar * name, guint n_labels, guint n_classes,
     for (j = 0; j < DDPM_CIFAR_PIXELS; j++)
       bytes[i * record + n_labels + j] = pixel_of (first + i, j);
   }
-  g_file_set_contents (path, (const gchar *) bytes, n * record, &error);
-  g_assert_no_error (error);
+  assert_ok (g_file_set_contents (path, (const gchar *) bytes, n * record,
+          &error));
 }
 
 static void
@@ -94,11 +77,9 @@ static void
 assert_image (DdpmCifar * cifar, guint index, guint image, guint label)
 {
   guint8 pixels[DDPM_CIFAR_PIXELS];
-  GError *error = NULL;
   guint found, i;
 
-  g_assert_true (ddpm_cifar_read (cifar, index, pixels, &found, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_cifar_read (cifar, index, pixels, &found, &error));
   g_assert_cmpuint (found, ==, label);
   for (i = 0; i < DDPM_CIFAR_PIXELS; i++)
     g_assert_cmpuint (pixels[i], ==, pixel_of (image, i));
@@ -107,7 +88,6 @@ assert_image (DdpmCifar * cifar, guint index, guint image, guint label)
 FIXTURE_TEST (cifar10_batches_follow_each_other)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
-  GError *error = NULL;
   guint i;
 
   write_images (f, "data_batch_1.bin", 1, 10, 0, 3);
@@ -116,8 +96,7 @@ FIXTURE_TEST (cifar10_batches_follow_each_other)
   write_images (f, "data_batch_4.bin", 1, 10, 6, 4);
   write_images (f, "data_batch_5.bin", 1, 10, 10, 2);
   write_images (f, "test_batch.bin", 1, 10, 100, 5);
-  cifar = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (open_there (f, NULL, DDPM_SPLIT_TRAIN, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 12);
   for (i = 0; i < 12; i++)
     assert_image (cifar, i, i, i % 10);
@@ -126,12 +105,10 @@ FIXTURE_TEST (cifar10_batches_follow_each_other)
 FIXTURE_TEST (cifar10_test_split_is_its_own)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
-  GError *error = NULL;
 
   write_images (f, "data_batch_1.bin", 1, 10, 0, 3);
   write_images (f, "test_batch.bin", 1, 10, 100, 5);
-  cifar = open_there (f, NULL, DDPM_SPLIT_TEST, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (open_there (f, NULL, DDPM_SPLIT_TEST, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 5);
   assert_image (cifar, 4, 104, 4);
 }
@@ -140,16 +117,13 @@ FIXTURE_TEST (cifar100_gives_the_fine_label)
 {
   g_autoptr (DdpmCifar) train = NULL;
   g_autoptr (DdpmCifar) test = NULL;
-  GError *error = NULL;
 
   write_images (f, "train.bin", 2, 100, 90, 4);
   write_images (f, "test.bin", 2, 100, 50, 2);
-  train = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  train = assert_ok (open_there (f, NULL, DDPM_SPLIT_TRAIN, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (train), ==, 4);
   assert_image (train, 3, 93, 93);
-  test = open_there (f, NULL, DDPM_SPLIT_TEST, &error);
-  g_assert_no_error (error);
+  test = assert_ok (open_there (f, NULL, DDPM_SPLIT_TEST, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (test), ==, 2);
   assert_image (test, 0, 50, 50);
 }
@@ -158,17 +132,14 @@ FIXTURE_TEST (single_files_are_told_apart_by_size)
 {
   g_autoptr (DdpmCifar) ten = NULL;
   g_autoptr (DdpmCifar) hundred = NULL;
-  GError *error = NULL;
 
   /* a single file may have labels above 9 and 99 */
   write_images (f, "tiles.bin", 1, 256, 198, 3);
   write_images (f, "any.bin", 2, 256, 198, 3);
-  ten = open_there (f, "tiles.bin", DDPM_SPLIT_TEST, &error);
-  g_assert_no_error (error);
+  ten = assert_ok (open_there (f, "tiles.bin", DDPM_SPLIT_TEST, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (ten), ==, 3);
   assert_image (ten, 2, 200, 200);
-  hundred = open_there (f, "any.bin", DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  hundred = assert_ok (open_there (f, "any.bin", DDPM_SPLIT_TRAIN, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (hundred), ==, 3);
   assert_image (hundred, 2, 200, 200);
 }
@@ -177,11 +148,9 @@ static guint64
 n_images_of_size (Fixture * f, const gchar * name, gsize size)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
-  GError *error = NULL;
 
   set_size (f, name, size);     /* sparse: takes no space */
-  cifar = open_there (f, name, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (open_there (f, name, DDPM_SPLIT_TRAIN, &error));
   return ddpm_cifar_get_n_images (cifar);
 }
 
@@ -199,13 +168,7 @@ FIXTURE_TEST (names_decide_where_the_size_fits_both)
 static void
 assert_refused (Fixture * f, const gchar * name, gint code, const gchar * word)
 {
-  GError *error = NULL;
-
-  g_assert_null (open_there (f, name, DDPM_SPLIT_TRAIN, &error));
-  g_assert_error (error, DDPM_ERROR, code);
-  if (!strstr (error->message, word))
-    g_error ("\"%s\" says nothing of %s", error->message, word);
-  g_error_free (error);
+  assert_fails (open_there (f, name, DDPM_SPLIT_TRAIN, &error), code, word);
 }
 
 FIXTURE_TEST (what_is_missing_is_named)
@@ -241,12 +204,10 @@ FIXTURE_TEST (closed_folder_is_said_to_be)
 FIXTURE_TEST (batch_missing_in_between_is_an_error)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
-  GError *error = NULL;
 
   write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
   write_images (f, "data_batch_2.bin", 1, 10, 0, 1);
-  cifar = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (open_there (f, NULL, DDPM_SPLIT_TRAIN, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 2);
   write_images (f, "data_batch_5.bin", 1, 10, 0, 1);
   assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_3.bin");
@@ -298,36 +259,27 @@ FIXTURE_TEST (labels_of_no_class_are_an_error)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   guint8 pixels[DDPM_CIFAR_PIXELS];
-  GError *error = NULL;
 
   write_images (f, "data_batch_1.bin", 1, 11, 8, 3);
-  cifar = open_there (f, NULL, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (open_there (f, NULL, DDPM_SPLIT_TRAIN, &error));
   assert_image (cifar, 1, 9, 9);
-  g_assert_false (ddpm_cifar_read (cifar, 2, pixels, NULL, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
-  g_assert_nonnull (strstr (error->message, "found 10 in image 2"));
-  g_error_free (error);
+  assert_fails (ddpm_cifar_read (cifar, 2, pixels, NULL, &error),
+      DDPM_ERROR_FORMAT, "found 10 in image 2");
 }
 
 FIXTURE_TEST (file_that_shrinks_is_an_error)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   guint8 pixels[DDPM_CIFAR_PIXELS];
-  GError *error = NULL;
   guint i;
 
   write_images (f, "one.bin", 1, 10, 0, 4);
-  cifar = open_there (f, "one.bin", DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (open_there (f, "one.bin", DDPM_SPLIT_TRAIN, &error));
   set_size (f, "one.bin", 2 * RECORD_10 + 100);
   assert_image (cifar, 1, 1, 1);
-  for (i = 2; i < 4; i++) {
-    g_assert_false (ddpm_cifar_read (cifar, i, pixels, NULL, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
-    g_assert_nonnull (strstr (error->message, "one.bin"));
-    g_clear_error (&error);
-  }
+  for (i = 2; i < 4; i++)
+    assert_fails (ddpm_cifar_read (cifar, i, pixels, NULL, &error),
+        DDPM_ERROR_FORMAT, "one.bin");
 }
 
 static gpointer
@@ -344,12 +296,10 @@ FIXTURE_TEST (threads_read_at_once)
 {
   g_autoptr (DdpmCifar) cifar = NULL;
   GThread *threads[3];
-  GError *error = NULL;
   guint i;
 
   write_images (f, "one.bin", 1, 10, 0, 20);
-  cifar = open_there (f, "one.bin", DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (open_there (f, "one.bin", DDPM_SPLIT_TRAIN, &error));
   for (i = 0; i < G_N_ELEMENTS (threads); i++)
     threads[i] = g_thread_new ("reader", read_all, cifar);
   for (i = 0; i < G_N_ELEMENTS (threads); i++)
@@ -380,14 +330,12 @@ assert_balanced (DdpmCifar * cifar, guint64 n, guint n_classes)
 {
   g_autofree guint *count = g_new0 (guint, n_classes);
   guint8 pixels[DDPM_CIFAR_PIXELS];
-  GError *error = NULL;
   guint label;
   guint64 i;
 
   g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, n);
   for (i = 0; i < n; i++) {
-    g_assert_true (ddpm_cifar_read (cifar, i, pixels, &label, &error));
-    g_assert_no_error (error);
+    assert_ok (ddpm_cifar_read (cifar, i, pixels, &label, &error));
     g_assert_cmpuint (label, <, n_classes);
     count[label]++;
   }
@@ -400,15 +348,12 @@ TEST (real_cifar10)
   g_autofree gchar *path = shared_data ("cifar-10-batches-bin");
   g_autoptr (DdpmCifar) train = NULL;
   g_autoptr (DdpmCifar) test = NULL;
-  GError *error = NULL;
 
   if (!path)
     return;
-  train = ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  train = assert_ok (ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error));
   assert_balanced (train, 50000, 10);
-  test = ddpm_cifar_open (path, DDPM_SPLIT_TEST, &error);
-  g_assert_no_error (error);
+  test = assert_ok (ddpm_cifar_open (path, DDPM_SPLIT_TEST, &error));
   assert_balanced (test, 10000, 10);
 }
 
@@ -419,15 +364,12 @@ TEST (real_cifar10_begins_with_a_frog)
   g_autofree gchar *path = shared_data ("cifar-10-batches-bin");
   g_autoptr (DdpmCifar) cifar = NULL;
   guint8 pixels[DDPM_CIFAR_PIXELS];
-  GError *error = NULL;
   guint label;
 
   if (!path)
     return;
-  cifar = ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
-  g_assert_true (ddpm_cifar_read (cifar, 0, pixels, &label, &error));
-  g_assert_no_error (error);
+  cifar = assert_ok (ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error));
+  assert_ok (ddpm_cifar_read (cifar, 0, pixels, &label, &error));
   g_assert_cmpuint (label, ==, 6);
   g_assert_cmpuint (pixels[0], ==, 59);
   g_assert_cmpuint (pixels[1024], ==, 62);
@@ -439,15 +381,12 @@ TEST (real_tiles_in_cifars_layout)
   g_autofree gchar *path = shared_data ("dcss-tiles-32/tiles_cifar_layout.bin");
   g_autoptr (DdpmCifar) cifar = NULL;
   guint8 pixels[DDPM_CIFAR_PIXELS];
-  GError *error = NULL;
 
   if (!path)
     return;
-  cifar = ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (ddpm_cifar_open (path, DDPM_SPLIT_TRAIN, &error));
   g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 4194);
-  g_assert_true (ddpm_cifar_read (cifar, 4193, pixels, NULL, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_cifar_read (cifar, 4193, pixels, NULL, &error));
 }
 
 /* Expects these names from a file of class names with this content */
@@ -456,12 +395,10 @@ assert_names (Fixture * f, const gchar * content, const gchar * expected)
 {
   g_autofree gchar *path = g_build_filename (f->path, "batches.meta.txt", NULL);
   g_autoptr (DdpmCifar) cifar = NULL;
-  GError *error = NULL;
 
   if (content)
     g_assert_true (g_file_set_contents (path, content, -1, NULL));
-  cifar = ddpm_cifar_open (f->path, DDPM_SPLIT_TRAIN, &error);
-  g_assert_no_error (error);
+  cifar = assert_ok (ddpm_cifar_open (f->path, DDPM_SPLIT_TRAIN, &error));
   g_assert_cmpstr (ddpm_cifar_get_class_names (cifar), ==, expected);
 }
 

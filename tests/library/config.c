@@ -19,21 +19,13 @@ defaults (void)
 static void
 assert_refused (const DdpmConfig * config, const gchar * word)
 {
-  GError *error = NULL;
-
-  g_assert_false (ddpm_config_check (config, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_assert_nonnull (strstr (error->message, word));
-  g_error_free (error);
+  assert_fails (ddpm_config_check (config, &error), DDPM_ERROR_SETTINGS, word);
 }
 
 static void
 assert_accepted (const DdpmConfig * config)
 {
-  GError *error = NULL;
-
-  g_assert_true (ddpm_config_check (config, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_config_check (config, &error));
 }
 
 TEST (defaults_are_the_notebooks)
@@ -133,23 +125,16 @@ TEST (limits_themselves_are_accepted)
 TEST (sizes_must_halve_at_each_level)
 {
   DdpmConfig config = defaults ();
-  GError *error = NULL;
 
-  g_assert_true (ddpm_config_check_size (&config, 32, 40, &error));
-  g_assert_no_error (error);
-  g_assert_false (ddpm_config_check_size (&config, 32, 36, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_clear_error (&error);
-  g_assert_false (ddpm_config_check_size (&config, 0, 32, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_clear_error (&error);
-  g_assert_false (ddpm_config_check_size (&config, 32,
-          DDPM_MAX_IMAGE_SIZE + 8, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_clear_error (&error);
+  assert_ok (ddpm_config_check_size (&config, 32, 40, &error));
+  assert_fails (ddpm_config_check_size (&config, 32, 36, &error),
+      DDPM_ERROR_SETTINGS, NULL);
+  assert_fails (ddpm_config_check_size (&config, 0, 32, &error),
+      DDPM_ERROR_SETTINGS, NULL);
+  assert_fails (ddpm_config_check_size (&config, 32, DDPM_MAX_IMAGE_SIZE + 8,
+          &error), DDPM_ERROR_SETTINGS, NULL);
   config.n_levels = 1;
-  g_assert_true (ddpm_config_check_size (&config, 31, 1, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_config_check_size (&config, 31, 1, &error));
 }
 
 TEST (lists_survive_a_round_trip)
@@ -157,13 +142,10 @@ TEST (lists_survive_a_round_trip)
   DdpmConfig config = defaults ();
   g_autofree gchar *mult = NULL;
   g_autofree gchar *attention = NULL;
-  GError *error = NULL;
 
-  g_assert_true (ddpm_config_parse_channel_mult (&config, "1, 2,4", &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_config_parse_channel_mult (&config, "1, 2,4", &error));
   g_assert_cmpuint (config.n_levels, ==, 3);
-  g_assert_true (ddpm_config_parse_attention_levels (&config, "2,0", &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_config_parse_attention_levels (&config, "2,0", &error));
   g_assert_cmphex (config.attention_levels, ==, 5);
 
   mult = ddpm_config_channel_mult_to_string (&config);
@@ -176,10 +158,8 @@ TEST (no_attention_is_the_empty_text)
 {
   DdpmConfig config = defaults ();
   g_autofree gchar *text = NULL;
-  GError *error = NULL;
 
-  g_assert_true (ddpm_config_parse_attention_levels (&config, "", &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_config_parse_attention_levels (&config, "", &error));
   g_assert_cmphex (config.attention_levels, ==, 0);
   text = ddpm_config_attention_levels_to_string (&config);
   g_assert_cmpstr (text, ==, "");
@@ -195,21 +175,14 @@ TEST (bad_lists_are_refused_and_change_nothing)
   };
   const DdpmConfig before = defaults ();
   DdpmConfig config = defaults ();
-  GError *error = NULL;
   guint i;
 
-  for (i = 0; bad_mult[i]; i++) {
-    g_assert_false (ddpm_config_parse_channel_mult (&config, bad_mult[i],
-            &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  for (i = 0; bad_attention[i]; i++) {
-    g_assert_false (ddpm_config_parse_attention_levels (&config,
-            bad_attention[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
+  for (i = 0; bad_mult[i]; i++)
+    assert_fails (ddpm_config_parse_channel_mult (&config, bad_mult[i], &error),
+        DDPM_ERROR_SETTINGS, NULL);
+  for (i = 0; bad_attention[i]; i++)
+    assert_fails (ddpm_config_parse_attention_levels (&config, bad_attention[i],
+            &error), DDPM_ERROR_SETTINGS, NULL);
   g_assert_true (ddpm_config_equal (&before, &config));
 }
 

@@ -118,7 +118,6 @@ train_on (DdpmBackend * backend, const NamedNet * net, Results * r)
   DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
   DdpmConfig config;
-  GError *error = NULL;
   guint width, height;
 
   net->make (&config, &width, &height);
@@ -132,8 +131,8 @@ train_on (DdpmBackend * backend, const NamedNet * net, Results * r)
   images = test_images (0, IMAGES,
       (gsize) width * height * config.image_channels);
   for (guint step = 0; step < TRAINING_STEPS; step++) {
-    ddpm_trainer_step (trainer, images, NULL, IMAGES, NULL, &stats, &error);
-    g_assert_no_error (error);
+    assert_ok (ddpm_trainer_step (trainer, images, NULL, IMAGES, NULL, &stats,
+            &error));
     r->losses[step] = stats.loss;
   }
   note_moves (trainer, before, r);

@@ -9,22 +9,16 @@ static gfloat *
 sample (DdpmModel * model, DdpmBackendKind kind, guint batch, guint width,
     guint height, DdpmSamplerSpec spec, const gfloat * x, guint64 first)
 {
-  GError *error = NULL;
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
+  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
-  g_assert_no_error (error);
   return sample_on (backend, model, batch, width, height, spec, x, first);
 }
 
 static void
 check (DdpmBackendKind kind, TestNet make, const gchar * file)
 {
-  GError *error = NULL;
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
+  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
-  g_assert_no_error (error);
   check_samples_against_pytorch (backend, make, file);
 }
 

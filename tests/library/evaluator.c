@@ -27,17 +27,11 @@ typedef struct
 } Fixture;
 
 static void
-set_up (Fixture * f, DdpmBackendKind kind, guint threads,
-    void (*make) (DdpmConfig *, guint *, guint *))
+set_up (Fixture * f, DdpmBackendKind kind, guint threads, TestNet make)
 {
-  DdpmConfig config;
-  GError *error = NULL;
-
-  make (&config, &f->width, &f->height);
-  f->model = ddpm_model_new (&config, NULL);
-  test_weights_fill (f->model->params, &config, f->model->weights);
-  f->backend = ddpm_backend_new (kind, DDPM_PRECISION_F32, threads, &error);
-  g_assert_no_error (error);
+  f->model = test_model_of (make, &f->width, &f->height);
+  f->backend =
+      assert_ok (ddpm_backend_new (kind, DDPM_PRECISION_F32, threads, &error));
   f->first = 0;
   f->listed = TRUE;
   f->label = -1;
@@ -84,16 +78,14 @@ settings_of (guint64 images, guint timesteps, guint batch)
 static DdpmEvaluation
 evaluate (Fixture * f, const DdpmEvaluatorSettings * settings)
 {
-  GError *error = NULL;
-  g_autoptr (DdpmEvaluator) evaluator = ddpm_evaluator_new (f->model,
-      f->backend, f->width, f->height, settings, read_image, f, &error);
+  g_autoptr (DdpmEvaluator) evaluator = assert_ok (ddpm_evaluator_new (f->model,
+          f->backend, f->width, f->height, settings, read_image, f, &error));
   DdpmEvaluation results;
   guint64 n;
 
-  g_assert_no_error (error);
   n = ddpm_evaluator_get_n_evaluations (evaluator);
   while (ddpm_evaluator_get_n_done (evaluator) < n)
-    g_assert_true (ddpm_evaluator_step (evaluator, &error));
+    assert_ok (ddpm_evaluator_step (evaluator, &error));
   ddpm_evaluator_get_results (evaluator, &results);
   g_assert_cmpuint (results.images, ==, settings->images);
   g_assert_cmpuint (results.evaluations, ==, n);
@@ -393,15 +385,14 @@ TEST (a_label_that_is_no_class_is_an_error)
 
   for (guint i = 0; i < G_N_ELEMENTS (labels); i++) {
     g_autoptr (DdpmEvaluator) evaluator = NULL;
-    g_autoptr (GError) error = NULL;
     Fixture f;
 
     set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_labelled);
     f.label = labels[i];
     evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
         &settings, read_image, &f, NULL);
-    g_assert_false (ddpm_evaluator_step (evaluator, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    assert_fails (ddpm_evaluator_step (evaluator, &error), DDPM_ERROR_SETTINGS,
+        NULL);
     tear_down (&f);
   }
 }
@@ -428,11 +419,9 @@ TEST (settings_that_cannot_be_are_refused)
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     DdpmEvaluatorSettings settings = settings_of (wrong[i].images,
         wrong[i].timesteps, wrong[i].batch);
-    g_autoptr (GError) error = NULL;
 
-    g_assert_null (ddpm_evaluator_new (f.model, f.backend, wrong[i].width,
-            f.height, &settings, read_image, &f, &error));
-    g_assert_error (error, DDPM_ERROR, wrong[i].code);
+    assert_fails (ddpm_evaluator_new (f.model, f.backend, wrong[i].width,
+            f.height, &settings, read_image, &f, &error), wrong[i].code, NULL);
   }
   tear_down (&f);
 }
@@ -449,14 +438,12 @@ TEST (an_image_that_cannot_be_read_is_an_error)
 {
   DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
-  g_autoptr (GError) error = NULL;
   Fixture f;
 
   set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_square);
   evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
       &settings, read_nothing, NULL, NULL);
-  g_assert_false (ddpm_evaluator_step (evaluator, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_READ);
+  assert_fails (ddpm_evaluator_step (evaluator, &error), DDPM_ERROR_READ, NULL);
   tear_down (&f);
 }
 
@@ -464,7 +451,6 @@ TEST (an_output_that_is_not_finite_is_an_error)
 {
   DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
-  g_autoptr (GError) error = NULL;
   Fixture f;
 
   set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_square);
@@ -472,7 +458,7 @@ TEST (an_output_that_is_not_finite_is_an_error)
     f.model->weights[i] = 3e38f;
   evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
       &settings, read_image, &f, NULL);
-  g_assert_false (ddpm_evaluator_step (evaluator, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
+  assert_fails (ddpm_evaluator_step (evaluator, &error), DDPM_ERROR_DIVERGED,
+      NULL);
   tear_down (&f);
 }

@@ -9,6 +9,8 @@
 #include "tests/support/training.h"
 #include "tests/support/test.h"
 
+#define FAILURE "the card fell out"
+
 /* The reference, but that a call of one entry fails, which check then says:
  * as on a device, the results are those that were there before. */
 typedef struct
@@ -18,9 +20,9 @@ typedef struct
   const DdpmOps *inner;
   gint calls_left;              /* until one fails; negative: none will */
   gboolean failed;
-} Frail;
+} Fixture;
 
-static Frail frail;
+static Fixture frail;
 
 static gboolean
 fails_now (void)
@@ -39,7 +41,7 @@ frail_check (DdpmBackend * b, GError ** error)
   g_assert_true (b == frail.backend);
   frail.failed = FALSE;
   if (failed)
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, "the card fell out");
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY, FAILURE);
   return !failed;
 }
 
@@ -84,7 +86,7 @@ frail_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
 }
 
 static void
-frail_open (void)
+setup (Fixture * f, gconstpointer unused)
 {
   frail.backend = test_backend_new (DDPM_BACKEND_REFERENCE);
   frail.inner = frail.backend->ops;
@@ -97,18 +99,17 @@ frail_open (void)
 }
 
 static void
-frail_close (void)
+teardown (Fixture * f, gconstpointer unused)
 {
   g_clear_pointer (&frail.backend, ddpm_backend_unref);
 }
 
-static void
-assert_failed (GError * error)
-{
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_LIBRARY);
-  g_assert_cmpstr (error->message, ==, "the card fell out");
-  g_error_free (error);
-}
+/* From now on the entry fails, after some calls */
+#define FAIL(entry, calls) \
+  (frail.ops.entry = frail_##entry, frail.calls_left = calls)
+
+#define assert_told(call) \
+  assert_fails_saying (call, DDPM_ERROR_LIBRARY, FAILURE)
 
 /* --- sampling ----------------------------------------------------------- */
 
@@ -124,13 +125,10 @@ denoiser_new (GError ** error)
   const DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = STEPS,
     .start = 10
   };
-  g_autoptr (DdpmModel) model = NULL;
-  DdpmConfig config;
   guint width, height;
+  g_autoptr (DdpmModel) model = test_model_of (test_net_tiny, &width, &height);
 
-  test_net_tiny (&config, &width, &height);
-  g_assert_cmpuint (width * height * config.image_channels, ==, FLOATS);
-  model = test_model_new (&config);
+  g_assert_cmpuint (width * height * model->config.image_channels, ==, FLOATS);
   return ddpm_denoiser_new (model, frail.backend, 1, width, height, &spec,
       error);
 }
@@ -145,79 +143,47 @@ count_steps (DdpmDenoiser * denoiser)
   return steps;
 }
 
-TEST (sampling_stops_at_the_step_that_fails)
+FIXTURE_TEST (sampling_stops_at_the_step_that_fails)
 {
-  DdpmDenoiser *denoiser;
-  GError *error = NULL;
+  g_autoptr (DdpmDenoiser) denoiser = assert_ok (denoiser_new (&error));
 
-  frail_open ();
-  denoiser = denoiser_new (&error);
-  g_assert_no_error (error);
   ddpm_denoiser_begin (denoiser, noise, 0, 0);
-  frail.ops.reverse_step = frail_reverse_step;
-  frail.calls_left = 2;
+  FAIL (reverse_step, 2);
   g_assert_cmpuint (count_steps (denoiser), ==, 2);
-  g_assert_false (ddpm_denoiser_read (denoiser, x, &error));
-  assert_failed (g_steal_pointer (&error));
+  assert_told (ddpm_denoiser_read (denoiser, x, &error));
   /* the state stays of no use */
   g_assert_false (ddpm_denoiser_step (denoiser));
-  g_assert_false (ddpm_denoiser_read (denoiser, x, &error));
-  assert_failed (g_steal_pointer (&error));
+  assert_told (ddpm_denoiser_read (denoiser, x, &error));
   /* and the next is a new one */
   ddpm_denoiser_begin (denoiser, noise, 0, 0);
   g_assert_cmpuint (count_steps (denoiser), ==, STEPS);
-  g_assert_true (ddpm_denoiser_read (denoiser, x, &error));
-  g_assert_no_error (error);
-  ddpm_denoiser_free (denoiser);
-  frail_close ();
+  assert_ok (ddpm_denoiser_read (denoiser, x, &error));
 }
 
-TEST (a_state_that_does_not_arrive_is_an_error)
+FIXTURE_TEST (a_state_that_does_not_arrive_is_an_error)
 {
-  DdpmDenoiser *denoiser;
-  GError *error = NULL;
+  g_autoptr (DdpmDenoiser) denoiser = assert_ok (denoiser_new (&error));
 
-  frail_open ();
-  denoiser = denoiser_new (&error);
-  g_assert_no_error (error);
-  frail.ops.upload = frail_upload;
-  frail.calls_left = 0;
+  FAIL (upload, 0);
   ddpm_denoiser_begin (denoiser, noise, 0, 0);
   g_assert_cmpuint (count_steps (denoiser), ==, 0);
-  g_assert_false (ddpm_denoiser_read (denoiser, x, &error));
-  assert_failed (g_steal_pointer (&error));
-  ddpm_denoiser_free (denoiser);
-  frail_close ();
+  assert_told (ddpm_denoiser_read (denoiser, x, &error));
 }
 
-TEST (a_state_that_does_not_come_back_is_an_error)
+FIXTURE_TEST (a_state_that_does_not_come_back_is_an_error)
 {
-  DdpmDenoiser *denoiser;
-  GError *error = NULL;
+  g_autoptr (DdpmDenoiser) denoiser = assert_ok (denoiser_new (&error));
 
-  frail_open ();
-  denoiser = denoiser_new (&error);
-  g_assert_no_error (error);
   ddpm_denoiser_begin (denoiser, noise, 0, 0);
   g_assert_cmpuint (count_steps (denoiser), ==, STEPS);
-  frail.ops.download = frail_download;
-  frail.calls_left = 0;
-  g_assert_false (ddpm_denoiser_read (denoiser, x, &error));
-  assert_failed (g_steal_pointer (&error));
-  ddpm_denoiser_free (denoiser);
-  frail_close ();
+  FAIL (download, 0);
+  assert_told (ddpm_denoiser_read (denoiser, x, &error));
 }
 
-TEST (weights_that_do_not_arrive_make_no_denoiser)
+FIXTURE_TEST (weights_that_do_not_arrive_make_no_denoiser)
 {
-  GError *error = NULL;
-
-  frail_open ();
-  frail.ops.upload = frail_upload;
-  frail.calls_left = 0;
-  g_assert_null (denoiser_new (&error));
-  assert_failed (g_steal_pointer (&error));
-  frail_close ();
+  FAIL (upload, 0);
+  assert_told (denoiser_new (&error));
 }
 
 /* --- training ----------------------------------------------------------- */
@@ -235,97 +201,64 @@ trainer_new (GError ** error)
       error);
 }
 
-/* FALSE: the step failed, as it should, and does not count. */
-static gboolean
-train_a_step (DdpmTrainer * trainer)
+/* ok: the step succeeds, and counts */
+static void
+train_a_step (DdpmTrainer * trainer, gboolean ok)
 {
   g_autofree guint8 *images = test_images (0, 8, FLOATS);
   DdpmTrainerStats before, after;
-  GError *error = NULL;
-  gboolean ok;
 
   ddpm_trainer_get_stats (trainer, &before);
-  ok = ddpm_trainer_step (trainer, images, NULL, 8, NULL, NULL, &error);
+  if (ok)
+    assert_ok (ddpm_trainer_step (trainer, images, NULL, 8, NULL, NULL,
+            &error));
+  else
+    assert_told (ddpm_trainer_step (trainer, images, NULL, 8, NULL, NULL,
+            &error));
   ddpm_trainer_get_stats (trainer, &after);
   g_assert_cmpuint (after.step, ==, before.step + (ok ? 1 : 0));
   g_assert_cmpuint (after.samples, ==, before.samples + (ok ? 8 : 0));
-  if (ok)
-    g_assert_no_error (error);
-  else
-    assert_failed (error);
-  return ok;
 }
 
-TEST (a_gradient_that_fails_changes_no_weights)
+FIXTURE_TEST (a_gradient_that_fails_changes_no_weights)
 {
+  g_autoptr (DdpmTrainer) trainer = assert_ok (trainer_new (&error));
   g_autoptr (DdpmModel) before = NULL, after = NULL;
-  DdpmTrainer *trainer;
-  GError *error = NULL;
 
-  frail_open ();
-  trainer = trainer_new (&error);
-  g_assert_no_error (error);
-  g_assert_true (train_a_step (trainer));
+  train_a_step (trainer, TRUE);
   before = test_trainer_get_model (trainer, FALSE);
-  frail.ops.q_sample = frail_q_sample;
-  frail.calls_left = 0;
-  g_assert_false (train_a_step (trainer));
+  FAIL (q_sample, 0);
+  train_a_step (trainer, FALSE);
   after = test_trainer_get_model (trainer, FALSE);
-  g_assert_cmpmem (before->weights, before->params->total * sizeof (gfloat),
-      after->weights, after->params->total * sizeof (gfloat));
-  ddpm_trainer_free (trainer);
-  frail_close ();
+  test_assert_same_weights (before, after);
 }
 
-TEST (an_update_that_fails_does_not_count)
+FIXTURE_TEST (an_update_that_fails_does_not_count)
 {
-  DdpmTrainer *trainer;
-  GError *error = NULL;
+  g_autoptr (DdpmTrainer) trainer = assert_ok (trainer_new (&error));
 
-  frail_open ();
-  trainer = trainer_new (&error);
-  g_assert_no_error (error);
-  frail.ops.adam = frail_adam;
-  frail.calls_left = 1;
-  g_assert_true (train_a_step (trainer));
-  g_assert_false (train_a_step (trainer));
-  ddpm_trainer_free (trainer);
-  frail_close ();
+  FAIL (adam, 1);
+  train_a_step (trainer, TRUE);
+  train_a_step (trainer, FALSE);
 }
 
-TEST (weights_that_do_not_arrive_make_no_trainer)
+FIXTURE_TEST (weights_that_do_not_arrive_make_no_trainer)
 {
-  GError *error = NULL;
-
-  frail_open ();
-  frail.ops.upload = frail_upload;
-  frail.calls_left = 0;
-  g_assert_null (trainer_new (&error));
-  assert_failed (g_steal_pointer (&error));
-  frail_close ();
+  FAIL (upload, 0);
+  assert_told (trainer_new (&error));
 }
 
-TEST (what_does_not_come_back_is_not_saved)
+FIXTURE_TEST (what_does_not_come_back_is_not_saved)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
-  DdpmTrainer *trainer;
-  GError *error = NULL;
+  g_autoptr (DdpmTrainer) trainer = assert_ok (trainer_new (&error));
 
-  frail_open ();
-  trainer = trainer_new (&error);
-  g_assert_no_error (error);
-  frail.ops.download = frail_download;
-  frail.calls_left = 0;
-  g_assert_false (ddpm_trainer_save (trainer, path, 0, NULL, &error));
-  assert_failed (g_steal_pointer (&error));
-  frail.calls_left = 0;
-  g_assert_null (ddpm_trainer_get_model (trainer, TRUE, &error));
-  assert_failed (g_steal_pointer (&error));
-  ddpm_trainer_free (trainer);
+  FAIL (download, 0);
+  assert_told (ddpm_trainer_save (trainer, path, 0, NULL, &error));
+  FAIL (download, 0);
+  assert_told (ddpm_trainer_get_model (trainer, TRUE, &error));
   g_assert_cmpuint (test_files_count (folder), ==, 0);
-  test_files_remove_folder (folder);
-  frail_close ();
 }
 
 /* --- evaluating --------------------------------------------------------- */
@@ -339,31 +272,21 @@ read_black (gpointer data, guint64 i, guint64 * sample, gint * label,
   return TRUE;
 }
 
-TEST (a_batch_that_fails_is_not_evaluated)
+FIXTURE_TEST (a_batch_that_fails_is_not_evaluated)
 {
-  DdpmEvaluatorSettings settings;
-  DdpmEvaluator *evaluator;
-  g_autoptr (DdpmModel) model = NULL;
-  DdpmConfig config;
-  GError *error = NULL;
   guint width, height;
+  g_autoptr (DdpmModel) model = test_model_of (test_net_tiny, &width, &height);
+  g_autoptr (DdpmEvaluator) evaluator = NULL;
+  DdpmEvaluatorSettings settings;
 
-  frail_open ();
-  test_net_tiny (&config, &width, &height);
-  model = test_model_new (&config);
   ddpm_evaluator_settings_init (&settings);
   settings.images = 1;
   settings.timesteps = 4;
   settings.batch = 2;
-  evaluator = ddpm_evaluator_new (model, frail.backend, width, height,
-      &settings, read_black, NULL, &error);
-  g_assert_no_error (error);
-  frail.ops.q_sample = frail_q_sample;
-  frail.calls_left = 1;
-  g_assert_true (ddpm_evaluator_step (evaluator, &error));
-  g_assert_false (ddpm_evaluator_step (evaluator, &error));
-  assert_failed (g_steal_pointer (&error));
+  evaluator = assert_ok (ddpm_evaluator_new (model, frail.backend, width,
+          height, &settings, read_black, NULL, &error));
+  FAIL (q_sample, 1);
+  assert_ok (ddpm_evaluator_step (evaluator, &error));
+  assert_told (ddpm_evaluator_step (evaluator, &error));
   g_assert_cmpuint (ddpm_evaluator_get_n_done (evaluator), ==, 2);
-  ddpm_evaluator_free (evaluator);
-  frail_close ();
 }

@@ -8,16 +8,6 @@
 
 #define N 192                   /* floats of an image of the test network */
 
-static DdpmBackend *
-backend_of (DdpmBackendKind kind)
-{
-  GError *error = NULL;
-  DdpmBackend *backend = ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
-
-  g_assert_no_error (error);
-  return backend;
-}
-
 /* Samples first .. first + n - 1; labels NULL: not set. Free with g_free () */
 static gfloat *
 sample (DdpmBackend * backend, DdpmModel * model, DdpmSamplerSpec spec,
@@ -25,18 +15,15 @@ sample (DdpmBackend * backend, DdpmModel * model, DdpmSamplerSpec spec,
 {
   g_autofree gfloat *x = pure_noise (first, n, N);
   g_autoptr (DdpmDenoiser) denoiser = NULL;
-  GError *error = NULL;
 
   spec.start = model->config.timesteps;
-  denoiser = ddpm_denoiser_new (model, backend, n, 8, 8, &spec, &error);
-  g_assert_no_error (error);
+  denoiser =
+      assert_ok (ddpm_denoiser_new (model, backend, n, 8, 8, &spec, &error));
   if (labels)
-    g_assert_true (ddpm_denoiser_set_labels (denoiser, labels, &error));
-  g_assert_no_error (error);
+    assert_ok (ddpm_denoiser_set_labels (denoiser, labels, &error));
   ddpm_denoiser_begin (denoiser, x, SEED, first);
   while (ddpm_denoiser_step (denoiser));
-  g_assert_true (ddpm_denoiser_read (denoiser, x, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_denoiser_read (denoiser, x, &error));
   return g_steal_pointer (&x);
 }
 
@@ -102,7 +89,7 @@ TEST (a_label_changes_the_image)
   const gdouble weights[] = { 1, 2 };
   const gint one[] = { 1 }, two[] = { 2 };
   g_autoptr (DdpmModel) model = labelled_model ();
-  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_CPU);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
 
   for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
     DdpmSamplerSpec spec = noisy_steps (weights[i]);
@@ -119,7 +106,7 @@ TEST (without_a_label_a_model_is_what_it_is_without_classes)
   const gint none[] = { DDPM_NO_LABEL, DDPM_NO_LABEL }, some[] = { 3, 1 };
   g_autoptr (DdpmModel) model = labelled_model ();
   g_autoptr (DdpmModel) other = unlabelled_model (model);
-  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
   g_autofree gfloat *expected =
       sample (backend, other, noisy_steps (0), 2, 5, NULL);
 
@@ -142,7 +129,7 @@ TEST (guidance_is_linear_in_a_step)
   g_autoptr (DdpmModel) model = labelled_model ();
 
   for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
-    g_autoptr (DdpmBackend) backend = backend_of (kind);
+    g_autoptr (DdpmBackend) backend = test_backend_new (kind);
     g_autofree gfloat *without =
         sample (backend, model, one_step (0), 2, 0, labels);
     g_autofree gfloat *with =
@@ -165,7 +152,7 @@ TEST (a_labelled_sample_does_not_depend_on_its_batch)
   const gdouble weights[] = { 1, 2 };
   const gint labels[] = { 4, DDPM_NO_LABEL, 2 };
   g_autoptr (DdpmModel) model = labelled_model ();
-  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
 
   for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
     DdpmSamplerSpec spec = noisy_steps (weights[i]);
@@ -184,8 +171,8 @@ TEST (every_solver_can_be_guided)
 {
   const gint labels[] = { 1, 4 };
   g_autoptr (DdpmModel) model = labelled_model ();
-  g_autoptr (DdpmBackend) reference = backend_of (DDPM_BACKEND_REFERENCE);
-  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_CPU);
+  g_autoptr (DdpmBackend) reference = test_backend_new (DDPM_BACKEND_REFERENCE);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
 
   for (guint kind = DDPM_SAMPLER_DDPM; kind <= DDPM_SAMPLER_DPMPP_2M; kind++) {
     DdpmSamplerSpec spec = noisy_steps (2);
@@ -204,26 +191,22 @@ TEST (labels_that_are_no_classes_are_refused)
   const gint right[] = { 4, 4 }, none[] = { DDPM_NO_LABEL, DDPM_NO_LABEL };
   g_autoptr (DdpmModel) model = labelled_model ();
   g_autoptr (DdpmModel) other = unlabelled_model (model);
-  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
   DdpmSamplerSpec spec = one_step (1);
   g_autoptr (DdpmDenoiser) denoiser = NULL, without = NULL;
   g_autofree gfloat *x = pure_noise (0, 2, N);
   g_autofree gfloat *expected =
       sample (backend, model, one_step (1), 2, 0, right);
-  GError *error = NULL;
 
   spec.start = model->config.timesteps;
   denoiser = ddpm_denoiser_new (model, backend, 2, 8, 8, &spec, NULL);
   without = ddpm_denoiser_new (other, backend, 2, 8, 8, &spec, NULL);
   g_assert_true (ddpm_denoiser_set_labels (denoiser, right, NULL));
-  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
-    g_assert_false (ddpm_denoiser_set_labels (denoiser, wrong[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
-  g_assert_false (ddpm_denoiser_set_labels (without, right, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_clear_error (&error);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    assert_fails (ddpm_denoiser_set_labels (denoiser, wrong[i], &error),
+        DDPM_ERROR_SETTINGS, NULL);
+  assert_fails (ddpm_denoiser_set_labels (without, right, &error),
+      DDPM_ERROR_SETTINGS, NULL);
   g_assert_true (ddpm_denoiser_set_labels (without, none, NULL));
 
   /* the right ones have stayed */
@@ -237,14 +220,13 @@ TEST (guidance_out_of_range_is_refused)
 {
   const gdouble wrong[] = { -0.1, DDPM_MAX_GUIDANCE + 1, NAN, INFINITY };
   g_autoptr (DdpmModel) model = labelled_model ();
-  g_autoptr (DdpmBackend) backend = backend_of (DDPM_BACKEND_REFERENCE);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     DdpmSamplerSpec spec = noisy_steps (wrong[i]);
-    g_autoptr (GError) error = NULL;
 
     spec.start = 20;
-    g_assert_null (ddpm_denoiser_new (model, backend, 1, 8, 8, &spec, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    assert_fails (ddpm_denoiser_new (model, backend, 1, 8, 8, &spec, &error),
+        DDPM_ERROR_SETTINGS, NULL);
   }
 }

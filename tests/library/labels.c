@@ -17,14 +17,12 @@
 static DdpmModel *
 model_of_classes (guint classes, const gchar * names)
 {
-  GError *error = NULL;
   DdpmConfig config;
   DdpmModel *model;
 
   test_model_config (&config);
   config.classes = classes;
-  model = ddpm_model_new (&config, &error);
-  g_assert_no_error (error);
+  model = assert_ok (ddpm_model_new (&config, &error));
   for (gsize i = 0; i < model->params->total; i++)
     model->weights[i] = i % 1000;
   if (names)
@@ -39,11 +37,10 @@ assert_labels (const DdpmModel * model, const gchar * text, gint first,
     gint second, gint third, gint fourth)
 {
   const gint expected[] = { first, second, third, fourth };
-  GError *error = NULL;
-  g_autoptr (DdpmLabels) labels = ddpm_labels_new (model, text, &error);
+  g_autoptr (DdpmLabels) labels =
+      assert_ok (ddpm_labels_new (model, text, &error));
   gboolean any = FALSE;
 
-  g_assert_no_error (error);
   for (guint i = 0; i < 4; i++) {
     g_assert_cmpint (ddpm_labels_get (labels, i), ==, expected[i]);
     any = any || expected[i] != DDPM_NO_LABEL;
@@ -124,19 +121,15 @@ TEST (names_are_checked)
   };
   g_autofree gchar *right = g_strconcat (most, ", katze ", NULL);
   g_autofree gchar *too_long = g_strconcat (more, ",b", NULL);
-  GError *error = NULL;
-  g_auto (GStrv) names = ddpm_class_names_parse (right, 2, &error);
+  g_auto (GStrv) names = assert_ok (ddpm_class_names_parse (right, 2, &error));
 
-  g_assert_no_error (error);
   g_assert_cmpstr (names[0], ==, most);
   g_assert_cmpstr (names[1], ==, "katze");
   g_assert_null (names[2]);
-  for (guint i = 0; i <= G_N_ELEMENTS (wrong); i++) {
-    g_assert_null (ddpm_class_names_parse (i < G_N_ELEMENTS (wrong) ? wrong[i]
-            : too_long, 2, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
-  }
+  for (guint i = 0; i <= G_N_ELEMENTS (wrong); i++)
+    assert_fails (ddpm_class_names_parse (i <
+            G_N_ELEMENTS (wrong) ? wrong[i] : too_long, 2, &error),
+        DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* --- on disk ---------------------------------------------------------------- */
@@ -163,27 +156,13 @@ teardown (Fixture * f, gconstpointer data)
 static DdpmModel *
 load (Fixture * f)
 {
-  GError *error = NULL;
-  DdpmModel *model = ddpm_checkpoint_load (f->path, &error);
-
-  g_assert_no_error (error);
-  return model;
+  return assert_ok (ddpm_checkpoint_load (f->path, &error));
 }
 
 static void
 save (Fixture * f, const DdpmModel * model)
 {
-  GError *error = NULL;
-
-  ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->path, &error);
-  g_assert_no_error (error);
-}
-
-static void
-assert_same_weights (const DdpmModel * a, const DdpmModel * b)
-{
-  g_assert_cmpmem (a->weights, a->params->total * sizeof (gfloat), b->weights,
-      b->params->total * sizeof (gfloat));
+  assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->path, &error));
 }
 
 FIXTURE_TEST (classes_and_names_come_back)
@@ -197,7 +176,7 @@ FIXTURE_TEST (classes_and_names_come_back)
   g_assert_cmpuint (loaded->config.classes, ==, 3);
   names = g_strjoinv (",", loaded->class_names);
   g_assert_cmpstr (names, ==, NAMES);
-  assert_same_weights (loaded, saved);
+  test_assert_same_weights (loaded, saved);
 }
 
 FIXTURE_TEST (a_file_without_classes_says_nothing_of_them)
@@ -222,14 +201,12 @@ write_tensors (Fixture * f, const DdpmModel * model, const gchar * name,
     const gchar * value)
 {
   g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
-  GError *error = NULL;
 
   if (name)
     ddpm_safetensors_writer_add_metadata (writer, name, value);
   ddpm_param_tensors_add (writer, "", model->params, DDPM_TYPE_F32,
       model->weights);
-  ddpm_safetensors_writer_write (writer, f->path, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_safetensors_writer_write (writer, f->path, &error));
 }
 
 FIXTURE_TEST (classes_are_read_off_the_tensor)
@@ -256,26 +233,21 @@ FIXTURE_TEST (metadata_that_contradicts_is_refused)
   g_autoptr (DdpmModel) model = model_of_classes (3, NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
-    g_autoptr (GError) error = NULL;
-
     write_tensors (f, model, wrong[i].name, wrong[i].value);
-    g_assert_null (ddpm_checkpoint_load (f->path, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
-    g_assert_nonnull (strstr (error->message, f->path));
+    assert_fails (ddpm_checkpoint_load (f->path, &error), DDPM_ERROR_FORMAT,
+        f->path);
   }
 }
 
 TEST (more_classes_than_there_can_be_are_refused)
 {
-  g_autoptr (GError) error = NULL;
   DdpmConfig config;
 
   test_model_config (&config);
   config.classes = DDPM_MAX_CLASSES;
   g_assert_true (ddpm_config_check (&config, NULL));
   config.classes++;
-  g_assert_false (ddpm_config_check (&config, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  assert_fails (ddpm_config_check (&config, &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
 TEST (other_parameters_have_the_places_that_they_have_without)

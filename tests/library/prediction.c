@@ -49,7 +49,6 @@ gradient (DdpmPrediction prediction, const gfloat * x_0, const gint * t,
   g_autoptr (DdpmModel) model = tiny_model (prediction);
   g_autoptr (DdpmTrainer) trainer = NULL;
   DdpmTrainerSettings settings;
-  GError *error = NULL;
   gfloat *grads;
 
   test_settings_plain (&settings);
@@ -59,9 +58,8 @@ gradient (DdpmPrediction prediction, const gfloat * x_0, const gint * t,
   test_trainer_set_weights (trainer, model);
   *count = model->params->trainable;
   grads = g_new (gfloat, *count);
-  ddpm_trainer_gradient (trainer, x_0, t, NULL, eps, IMAGES, loss, grads,
-      &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_gradient (trainer, x_0, t, NULL, eps, IMAGES, loss,
+          grads, &error));
   return grads;
 }
 
@@ -127,7 +125,6 @@ TEST (guidance_guides_v)
   DdpmConfig config;
   guint width, height;
   gsize elements;
-  GError *error = NULL;
   g_autoptr (DdpmModel) model = NULL;
   g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   g_autofree gfloat *x = NULL;
@@ -148,14 +145,13 @@ TEST (guidance_guides_v)
     const gint label = 1;
 
     states[i] = g_new (gfloat, elements);
-    denoiser = ddpm_denoiser_new (model, backend, 1, width, height, &spec,
-        &error);
-    g_assert_no_error (error);
-    g_assert_true (ddpm_denoiser_set_labels (denoiser, &label, &error));
+    denoiser =
+        assert_ok (ddpm_denoiser_new (model, backend, 1, width, height, &spec,
+            &error));
+    assert_ok (ddpm_denoiser_set_labels (denoiser, &label, &error));
     ddpm_denoiser_begin (denoiser, x, SEED, 0);
     g_assert_true (ddpm_denoiser_step (denoiser));
-    ddpm_denoiser_read (denoiser, states[i], &error);
-    g_assert_no_error (error);
+    assert_ok (ddpm_denoiser_read (denoiser, states[i], &error));
   }
   g_assert_cmpfloat (test_relative_distance (states[0], states[1], elements),
       >, 1e-3);
@@ -178,7 +174,6 @@ read_grey (gpointer data, guint64 i, guint64 * sample, gint * label,
 static DdpmEvaluation
 evaluate (DdpmModel * model)
 {
-  GError *error = NULL;
   g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
   DdpmEvaluatorSettings settings;
@@ -187,12 +182,12 @@ evaluate (DdpmModel * model)
   ddpm_evaluator_settings_init (&settings);
   settings.images = 64;
   settings.timesteps = 0;
-  evaluator = ddpm_evaluator_new (model, backend, 6, 4, &settings, read_grey,
-      NULL, &error);
-  g_assert_no_error (error);
+  evaluator =
+      assert_ok (ddpm_evaluator_new (model, backend, 6, 4, &settings, read_grey,
+          NULL, &error));
   while (ddpm_evaluator_get_n_done (evaluator)
       < ddpm_evaluator_get_n_evaluations (evaluator))
-    g_assert_true (ddpm_evaluator_step (evaluator, &error));
+    assert_ok (ddpm_evaluator_step (evaluator, &error));
   ddpm_evaluator_get_results (evaluator, &results);
   return results;
 }
@@ -218,7 +213,7 @@ TEST (evaluation_measures_eps)
 
 TEST (a_checkpoint_keeps_it)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "v.bin", NULL);
   static const DdpmPrediction kinds[] =
       { DDPM_PREDICTION_EPSILON, DDPM_PREDICTION_V };
@@ -227,55 +222,45 @@ TEST (a_checkpoint_keeps_it)
     g_autoptr (DdpmModel) saved = tiny_model (kinds[i]);
     g_autoptr (DdpmModel) loaded = NULL;
     g_autofree gchar *text = ddpm_config_to_string (&saved->config);
-    GError *error = NULL;
 
     g_assert_cmpint (strstr (text, "predicts v") != NULL, ==,
         kinds[i] == DDPM_PREDICTION_V);
-    ddpm_checkpoint_save (saved, DDPM_TYPE_F32, path, &error);
-    g_assert_no_error (error);
-    loaded = ddpm_checkpoint_load (path, &error);
-    g_assert_no_error (error);
+    assert_ok (ddpm_checkpoint_save (saved, DDPM_TYPE_F32, path, &error));
+    loaded = assert_ok (ddpm_checkpoint_load (path, &error));
     g_assert_cmpint (loaded->config.prediction, ==, kinds[i]);
   }
-  test_files_remove_folder (folder);
 }
 
 TEST (another_prediction_than_these_is_refused)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "v.bin", NULL);
   g_autoptr (DdpmModel) model = tiny_model (DDPM_PREDICTION_EPSILON);
   g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
-  g_autoptr (GError) error = NULL, problem = NULL;
 
   ddpm_safetensors_writer_add_metadata (writer, "ddpm.prediction_type",
       "sample");
   ddpm_param_tensors_add (writer, "", model->params, DDPM_TYPE_F32,
       model->weights);
   g_assert_true (ddpm_safetensors_writer_write (writer, path, NULL));
-  g_assert_null (ddpm_checkpoint_load (path, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
-  g_assert_nonnull (strstr (error->message, "epsilon or v_prediction"));
+  assert_fails (ddpm_checkpoint_load (path, &error), DDPM_ERROR_FORMAT,
+      "epsilon or v_prediction");
 
   model->config.prediction = 2;
-  g_assert_false (ddpm_config_check (&model->config, &problem));
-  g_assert_error (problem, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  test_files_remove_folder (folder);
+  assert_fails (ddpm_config_check (&model->config, &error),
+      DDPM_ERROR_SETTINGS, NULL);
 }
 
 TEST (its_loss_takes_no_other_weight)
 {
   g_autoptr (DdpmModel) model = tiny_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
-  g_autoptr (GError) error = NULL;
   DdpmTrainerSettings settings;
 
   test_settings_plain (&settings);
   settings.max_loss_weight = 2;
-  g_assert_null (ddpm_trainer_new (&model->config, &settings, 6, 4, backend,
-          &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_assert_nonnull (strstr (error->message, "max-loss-weight"));
+  assert_fails (ddpm_trainer_new (&model->config, &settings, 6, 4, backend,
+          &error), DDPM_ERROR_SETTINGS, "max-loss-weight");
 }
 
 TEST (weights_of_eps_are_a_beginning)
@@ -292,6 +277,5 @@ TEST (weights_of_eps_are_a_beginning)
   test_trainer_set_weights (trainer, of_eps);
   of_v = test_trainer_get_model (trainer, FALSE);
   g_assert_cmpint (of_v->config.prediction, ==, DDPM_PREDICTION_V);
-  g_assert_cmpmem (of_v->weights, of_v->params->total * sizeof (gfloat),
-      of_eps->weights, of_eps->params->total * sizeof (gfloat));
+  test_assert_same_weights (of_v, of_eps);
 }

@@ -52,10 +52,7 @@ replace_file (const gchar * path, const gchar * text, GError ** error)
 static void
 assert_replaces (const gchar * path, const gchar * text)
 {
-  GError *error = NULL;
-
-  replace_file (path, text, &error);
-  g_assert_no_error (error);
+  assert_ok (replace_file (path, text, &error));
 }
 
 static void
@@ -70,13 +67,7 @@ assert_content (const gchar * path, const gchar * text)
 static void
 assert_refuses (const gchar * path, gint code, const gchar * fragment)
 {
-  GError *error = NULL;
-
-  g_assert_false (replace_file (path, "new", &error));
-  g_assert_error (error, DDPM_ERROR, code);
-  g_assert_true (g_str_has_prefix (error->message, path));
-  g_assert_nonnull (strstr (error->message, fragment));
-  g_error_free (error);
+  assert_fails_with (replace_file (path, "new", &error), code, path, fragment);
 }
 
 static guint

@@ -32,10 +32,7 @@ teardown (Fixture * f, gconstpointer data)
 static void
 write_file (Fixture * f)
 {
-  GError *error = NULL;
-
-  g_assert_true (ddpm_safetensors_writer_write (f->writer, f->path, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_safetensors_writer_write (f->writer, f->path, &error));
 }
 
 static void

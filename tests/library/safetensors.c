@@ -22,14 +22,8 @@ make_file (const gchar * header, gsize data_size)
 static void
 assert_refused (GBytes * bytes, const gchar * fragment)
 {
-  GError *error = NULL;
-
-  g_assert_null (ddpm_safetensors_open_bytes (bytes, "model.bin", &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
-  g_assert_true (g_str_has_prefix (error->message, "model.bin: expected "));
-  if (strstr (error->message, fragment) == NULL)
-    g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
-  g_error_free (error);
+  assert_fails_with (ddpm_safetensors_open_bytes (bytes, "model.bin", &error),
+      DDPM_ERROR_FORMAT, "model.bin: expected ", fragment);
 }
 
 /* --- what is read ----------------------------------------------------- */
@@ -93,14 +87,11 @@ read_tensor (DdpmSafetensors * file, const gchar * name, guint * count)
 {
   const DdpmFileTensor *tensor = ddpm_safetensors_find (file, name);
   guint shape = tensor->shape[0];
-  GError *error = NULL;
   gfloat *x;
 
-  tensor = ddpm_safetensors_require (file, name, 1, &shape, &error);
-  g_assert_no_error (error);
+  tensor = assert_ok (ddpm_safetensors_require (file, name, 1, &shape, &error));
   x = g_new (gfloat, shape);
-  g_assert_true (ddpm_safetensors_read (file, tensor, x, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_safetensors_read (file, tensor, x, &error));
   *count = shape;
   return x;
 }
@@ -144,26 +135,20 @@ TEST (requires_name_shape_and_dtype)
   g_autoptr (DdpmSafetensors) file =
       ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
   const guint shape[] = { 2, 1 };
-  GError *error = NULL;
 
-  g_assert_nonnull (ddpm_safetensors_require (file, "f", 2, shape, &error));
-  g_assert_no_error (error);
-  g_assert_null (ddpm_safetensors_require (file, "f", 1, shape, &error));
-  g_assert_cmpstr (error->message, ==,
+  assert_ok (ddpm_safetensors_require (file, "f", 2, shape, &error));
+  assert_fails_saying (ddpm_safetensors_require (file, "f", 1, shape, &error),
+      DDPM_ERROR_FORMAT,
       "model.bin: expected tensor f of shape [2], found [2, 1]");
-  g_clear_error (&error);
-  g_assert_null (ddpm_safetensors_require (file, "i", 1, shape, &error));
-  g_assert_cmpstr (error->message, ==,
+  assert_fails_saying (ddpm_safetensors_require (file, "i", 1, shape, &error),
+      DDPM_ERROR_FORMAT,
       "model.bin: expected tensor i as F32, F16 or BF16, found I64");
-  g_clear_error (&error);
-  g_assert_null (ddpm_safetensors_require (file, "g", 1, shape, &error));
-  g_assert_cmpstr (error->message, ==,
+  assert_fails_saying (ddpm_safetensors_require (file, "g", 1, shape, &error),
+      DDPM_ERROR_FORMAT,
       "model.bin: expected tensor g of shape [2], found none of that name");
-  g_clear_error (&error);
-  g_assert_false (ddpm_safetensors_check_all_required (file, &error));
-  g_assert_cmpstr (error->message, ==,
+  assert_fails_saying (ddpm_safetensors_check_all_required (file, &error),
+      DDPM_ERROR_FORMAT,
       "model.bin: expected the tensors of one network, found also 'i'");
-  g_clear_error (&error);
 }
 
 static void
@@ -188,12 +173,9 @@ refuses_numbers_that_are_not_finite (gconstpointer data)
         ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
     const DdpmFileTensor *w =
         ddpm_safetensors_require (file, "w", 1, &shape, NULL);
-    GError *error = NULL;
 
-    g_assert_false (ddpm_safetensors_read (file, w, x, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
-    g_assert_nonnull (strstr (error->message, "finite numbers in tensor w"));
-    g_error_free (error);
+    assert_fails (ddpm_safetensors_read (file, w, x, &error), DDPM_ERROR_FORMAT,
+        "finite numbers in tensor w");
   }
 }
 
@@ -460,18 +442,13 @@ TEST (survives_random_bytes)
 static void
 assert_open_error (const gchar * path, DdpmError code, const gchar * fragment)
 {
-  GError *error = NULL;
-
-  g_assert_null (ddpm_safetensors_open (path, &error));
-  g_assert_error (error, DDPM_ERROR, code);
-  g_assert_nonnull (strstr (error->message, path));
-  g_assert_nonnull (strstr (error->message, fragment));
-  g_error_free (error);
+  assert_fails_with (ddpm_safetensors_open (path, &error), code, path,
+      fragment);
 }
 
 TEST (names_a_file_that_cannot_be_opened)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *missing = g_build_filename (folder, "missing", NULL);
   g_autofree gchar *fifo = g_build_filename (folder, "fifo", NULL);
   g_autofree gchar *below = g_build_filename (folder, "fifo", "x", NULL);
@@ -482,30 +459,25 @@ TEST (names_a_file_that_cannot_be_opened)
   assert_open_error (folder, DDPM_ERROR_READ, "found a folder");
   assert_open_error (fifo, DDPM_ERROR_READ, "a device or a pipe");
   assert_open_error ("/dev/zero", DDPM_ERROR_READ, "a device or a pipe");
-  test_files_remove_folder (folder);
 }
 
 /* A mapping would end in SIGBUS. */
 TEST (reports_a_file_that_shrinks)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
   g_autoptr (GBytes) bytes = make_file ("{" A "}", 8);
   g_autoptr (DdpmSafetensors) file = NULL;
   guint shape = 2;
   gfloat x[2];
-  GError *error = NULL;
 
   g_file_set_contents (path, g_bytes_get_data (bytes, NULL),
       g_bytes_get_size (bytes), NULL);
   file = ddpm_safetensors_open (path, NULL);
   g_assert_cmpint (truncate (path, g_bytes_get_size (bytes) - 1), ==, 0);
-  g_assert_false (ddpm_safetensors_read (file,
-          ddpm_safetensors_require (file, "a", 1, &shape, NULL), x, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_READ);
-  g_assert_nonnull (strstr (error->message, "became shorter"));
-  g_error_free (error);
-  test_files_remove_folder (folder);
+  assert_fails (ddpm_safetensors_read (file, ddpm_safetensors_require (file,
+              "a", 1, &shape, NULL), x, &error), DDPM_ERROR_READ,
+      "became shorter");
 }
 
 int

@@ -250,7 +250,6 @@ TEST (clipping_is_to_the_data_range)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   DdpmSamplerSpec spec = spec_of (DDPM_SAMPLER_DDPM, 2, 1000, 0);
-  GError *error = NULL;
   guint clip;
 
   for (clip = 0; clip < 2; clip++) {
@@ -258,10 +257,11 @@ TEST (clipping_is_to_the_data_range)
     g_autoptr (DdpmSampler) unit = NULL;
 
     spec.clip_x0 = clip;
-    symmetric = ddpm_sampler_new (s, DDPM_DATA_RANGE_SYMMETRIC, &spec, &error);
-    g_assert_no_error (error);
-    unit = ddpm_sampler_new (s, DDPM_DATA_RANGE_UNIT, &spec, &error);
-    g_assert_no_error (error);
+    symmetric =
+        assert_ok (ddpm_sampler_new (s, DDPM_DATA_RANGE_SYMMETRIC, &spec,
+            &error));
+    unit =
+        assert_ok (ddpm_sampler_new (s, DDPM_DATA_RANGE_UNIT, &spec, &error));
     g_assert_cmpint (symmetric->steps[1].coefs.clip, ==, clip);
     g_assert_cmpint (unit->steps[1].coefs.clip, ==, clip);
     g_assert_cmpfloat (symmetric->steps[1].coefs.clip_min, ==, -1.0f);

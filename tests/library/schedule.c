@@ -124,15 +124,12 @@ static void
 assert_refused (guint T, gdouble beta_start, gdouble beta_end)
 {
   DdpmConfig config;
-  GError *error = NULL;
 
   ddpm_config_init_defaults (&config);
   config.timesteps = T;
   config.beta_start = beta_start;
   config.beta_end = beta_end;
-  g_assert_null (ddpm_schedule_new (&config, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_error_free (error);
+  assert_fails (ddpm_schedule_new (&config, &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
 TEST (what_no_number_can_hold_is_refused)

@@ -121,7 +121,6 @@ check_loss (DdpmPrediction prediction, guint which, guint ratio)
   g_autoptr (DdpmSampler) sampler = NULL;
   gfloat x_0[2 * ELEMENTS], eps[2 * ELEMENTS], x_t[ELEMENTS];
   gdouble signal, noise, scale, loss, expected;
-  GError *error = NULL;
   gint t[2];
 
   spec.start = model->config.timesteps;
@@ -134,12 +133,10 @@ check_loss (DdpmPrediction prediction, guint which, guint ratio)
   draw (x_0, eps, 2);
   for (guint i = 0; i < ELEMENTS; i++)
     x_t[i] = signal * x_0[ELEMENTS + i] + noise * eps[ELEMENTS + i];
-  g_assert_true (ddpm_trainer_set_teacher (trainer, model, &error));
-  loss_of (trainer, x_0, eps, t, 2, &loss, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_set_teacher (trainer, model, &error));
+  assert_ok (loss_of (trainer, x_0, eps, t, 2, &loss, &error));
   loss *= 2;
-  loss_of (trainer, x_0, eps, t, 1, &expected, &error);
-  g_assert_no_error (error);
+  assert_ok (loss_of (trainer, x_0, eps, t, 1, &expected, &error));
   loss -= expected;             /* that of the second alone */
 
   scale = sampler->steps[which].coefs.c_x0 * noise
@@ -165,13 +162,11 @@ TEST (one_step_of_its_own_is_no_news)
   g_autoptr (DdpmTrainer) trainer = student_of (model, 4, 1);
   static const gint t[] = { 19, 4, 0 }; /* of states 20, 11, 5 and 1 */
   gfloat x_0[3 * ELEMENTS], eps[3 * ELEMENTS];
-  GError *error = NULL;
   gdouble loss;
 
   draw (x_0, eps, 3);
-  g_assert_true (ddpm_trainer_set_teacher (trainer, model, &error));
-  loss_of (trainer, x_0, eps, t, 3, &loss, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_set_teacher (trainer, model, &error));
+  assert_ok (loss_of (trainer, x_0, eps, t, 3, &loss, &error));
   g_assert_cmpfloat (loss, <, 1e-8);
 }
 
@@ -181,13 +176,12 @@ TEST (other_timesteps_are_refused)
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) trainer = student_of (model, STEPS, 2);
   gfloat x_0[ELEMENTS] = { 0 };
-  g_autoptr (GError) error = NULL;
   const gint t = 7;
   gdouble loss;
 
   g_assert_true (ddpm_trainer_set_teacher (trainer, model, NULL));
-  g_assert_false (loss_of (trainer, x_0, x_0, &t, 1, &loss, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  assert_fails (loss_of (trainer, x_0, x_0, &t, 1, &loss, &error),
+      DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* From other weights than the teacher's */
@@ -214,10 +208,8 @@ TEST (training_comes_closer_to_the_teacher)
 static void
 check_refused (DdpmModel * teacher, DdpmTrainer * student)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (ddpm_trainer_set_teacher (student, teacher, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  assert_fails (ddpm_trainer_set_teacher (student, teacher, &error),
+      DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* Salimans & Ho halve the steps again and again: a student becomes a teacher. */
@@ -265,33 +257,27 @@ TEST (steps_are_not_learnt_without_a_teacher)
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) trainer = student_of (model, STEPS, 2);
   gfloat x_0[ELEMENTS] = { 0 };
-  g_autoptr (GError) error = NULL;
   const gint t = 19;
   gdouble loss;
 
-  g_assert_false (loss_of (trainer, x_0, x_0, &t, 1, &loss, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_assert_nonnull (strstr (error->message, "teacher"));
+  assert_fails (loss_of (trainer, x_0, x_0, &t, 1, &loss, &error),
+      DDPM_ERROR_SETTINGS, "teacher");
 }
 
 TEST (a_checkpoint_says_what_steps_were_learnt)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "student.bin", NULL);
 
   for (guint steps = 0; steps <= 5; steps += 5) {
     g_autoptr (DdpmModel) saved = labelled_model (DDPM_PREDICTION_V);
     g_autoptr (DdpmModel) loaded = NULL;
-    GError *error = NULL;
 
     saved->config.steps = steps;
-    ddpm_checkpoint_save (saved, DDPM_TYPE_F32, path, &error);
-    g_assert_no_error (error);
-    loaded = ddpm_checkpoint_load (path, &error);
-    g_assert_no_error (error);
+    assert_ok (ddpm_checkpoint_save (saved, DDPM_TYPE_F32, path, &error));
+    loaded = assert_ok (ddpm_checkpoint_load (path, &error));
     g_assert_cmpuint (loaded->config.steps, ==, steps);
   }
-  test_files_remove_folder (folder);
 }
 
 TEST (learnt_steps_are_usual)

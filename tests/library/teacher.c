@@ -66,12 +66,9 @@ distance_from_teacher (DdpmPrediction prediction, gdouble guidance,
   g_autoptr (DdpmModel) model = labelled_model (prediction, 1);
   g_autoptr (DdpmTrainer) trainer = student_of (model, guidance);
   gdouble loss, norm;
-  GError *error = NULL;
 
-  g_assert_true (ddpm_trainer_set_teacher (trainer, model, &error));
-  g_assert_no_error (error);
-  compute_gradient (trainer, labels, &loss, &norm, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_set_teacher (trainer, model, &error));
+  assert_ok (compute_gradient (trainer, labels, &loss, &norm, &error));
   g_assert_cmpint (norm > 1e-15, ==, loss > 1e-12);
   return loss;
 }
@@ -110,12 +107,10 @@ TEST (a_teacher_may_be_another_network)
   g_autoptr (DdpmTrainer) trainer = student_of (model, 3);
   DdpmConfig config = model->config;
   DdpmTrainerStats stats;
-  GError *error = NULL;
 
   config.channels = 64;
   large = test_model_new (&config);
-  g_assert_true (ddpm_trainer_set_teacher (trainer, large, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_set_teacher (trainer, large, &error));
   test_trainer_step (trainer, 5, ELEMENTS, &stats);
   g_assert_cmpuint (stats.step, ==, 1);
 }
@@ -136,10 +131,9 @@ TEST (what_cannot_teach_is_refused)
   wrong[5].guidance = 2;
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     g_autoptr (DdpmModel) other = test_model_new (&wrong[i]);
-    g_autoptr (GError) error = NULL;
 
-    g_assert_false (ddpm_trainer_set_teacher (trainer, other, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    assert_fails (ddpm_trainer_set_teacher (trainer, other, &error),
+        DDPM_ERROR_SETTINGS, NULL);
   }
 }
 
@@ -147,17 +141,15 @@ TEST (guidance_is_not_learnt_without_a_teacher)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V, 1);
   g_autoptr (DdpmTrainer) trainer = student_of (model, 3);
-  g_autoptr (GError) error = NULL;
   gdouble loss, norm;
 
-  g_assert_false (compute_gradient (trainer, NULL, &loss, &norm, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_assert_nonnull (strstr (error->message, "teacher"));
+  assert_fails (compute_gradient (trainer, NULL, &loss, &norm, &error),
+      DDPM_ERROR_SETTINGS, "teacher");
 }
 
 TEST (a_checkpoint_says_what_guidance_was_learnt)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "student.bin", NULL);
   static const gdouble guidance[] = { 1, 2.5 };
 
@@ -165,15 +157,11 @@ TEST (a_checkpoint_says_what_guidance_was_learnt)
     g_autoptr (DdpmModel) saved = labelled_model (DDPM_PREDICTION_V,
         guidance[i]);
     g_autoptr (DdpmModel) loaded = NULL;
-    GError *error = NULL;
 
-    ddpm_checkpoint_save (saved, DDPM_TYPE_F32, path, &error);
-    g_assert_no_error (error);
-    loaded = ddpm_checkpoint_load (path, &error);
-    g_assert_no_error (error);
+    assert_ok (ddpm_checkpoint_save (saved, DDPM_TYPE_F32, path, &error));
+    loaded = assert_ok (ddpm_checkpoint_load (path, &error));
     g_assert_cmpfloat (loaded->config.guidance, ==, guidance[i]);
   }
-  test_files_remove_folder (folder);
 }
 
 TEST (what_is_usual_depends_on_the_model)

@@ -95,8 +95,7 @@ a_timed_step_has_the_same_bits (Fixture * f, gconstpointer unused)
   time_a_step (f);
   x = test_trainer_get_model (plain.trainer, FALSE);
   y = test_trainer_get_model (f->trainer, FALSE);
-  g_assert_cmpmem (x->weights, x->params->total * sizeof (gfloat), y->weights,
-      y->params->total * sizeof (gfloat));
+  test_assert_same_weights (x, y);
   tear_down (&plain, NULL);
 }
 

@@ -82,21 +82,13 @@ teardown (Fixture * f, gconstpointer data)
 static void
 save (Fixture * f)
 {
-  GError *error = NULL;
-
-  ddpm_train_state_save (&f->state, f->path, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_train_state_save (&f->state, f->path, &error));
 }
 
 static DdpmTrainState *
 load (const gchar * path)
 {
-  GError *error = NULL;
-  DdpmTrainState *state = ddpm_train_state_load (path, &error);
-
-  g_assert_no_error (error);
-  g_assert_nonnull (state);
-  return state;
+  return assert_ok (ddpm_train_state_load (path, &error));
 }
 
 static void
@@ -200,14 +192,8 @@ FIXTURE_TEST (equal_states_are_equal_files)
 static void
 assert_refused (const gchar * path, gint code, const gchar * fragment)
 {
-  GError *error = NULL;
-
-  g_assert_null (ddpm_train_state_load (path, &error));
-  g_assert_error (error, DDPM_ERROR, code);
-  g_assert_true (g_str_has_prefix (error->message, path));
-  if (strstr (error->message, fragment) == NULL)
-    g_error ("\"%s\" does not say \"%s\"", error->message, fragment);
-  g_error_free (error);
+  assert_fails_with (ddpm_train_state_load (path, &error), code, path,
+      fragment);
 }
 
 typedef struct

@@ -48,14 +48,13 @@ trainer_of (const Recipe * r)
 static void
 step (DdpmTrainer * trainer, const gint * step_labels)
 {
-  GError *error = NULL;
   DdpmTrainerStats stats;
   g_autofree guint8 *images = NULL;
 
   ddpm_trainer_get_stats (trainer, &stats);
   images = test_images (stats.samples, BATCH, ELEMENTS);
-  ddpm_trainer_step (trainer, images, step_labels, BATCH, NULL, NULL, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_step (trainer, images, step_labels, BATCH, NULL, NULL,
+          &error));
 }
 
 /* After some steps with these labels; raw weights, not their average */
@@ -86,13 +85,6 @@ is_zero (const gfloat * row, gsize count)
   return TRUE;
 }
 
-static void
-assert_same_weights (const DdpmModel * a, const DdpmModel * b)
-{
-  g_assert_cmpmem (a->weights, a->params->total * 4, b->weights,
-      b->params->total * 4);
-}
-
 /* --- learning --------------------------------------------------------------- */
 
 TEST (labels_that_come_are_learnt)
@@ -112,7 +104,7 @@ TEST (dropout_of_1_leaves_no_label)
 
   g_assert_true (is_zero (label_rows (dropped),
           CLASSES * 4 * dropped->config.channels));
-  assert_same_weights (dropped, none);
+  test_assert_same_weights (dropped, none);
 }
 
 TEST (classes_without_labels_change_nothing_else)
@@ -156,7 +148,7 @@ TEST (dropout_drops_the_labels_of_its_stream)
   g_assert_cmpuint (n_dropped, <, STEPS * BATCH);
   model_a = test_trainer_get_model (a, FALSE);
   model_b = test_trainer_get_model (b, FALSE);
-  assert_same_weights (model_a, model_b);
+  test_assert_same_weights (model_a, model_b);
 }
 
 TEST (wrong_labels_and_dropouts_are_refused)
@@ -167,24 +159,19 @@ TEST (wrong_labels_and_dropouts_are_refused)
   g_autoptr (DdpmTrainer) trainer = trainer_of (&r);
   g_autofree guint8 *images = test_images (0, BATCH, ELEMENTS);
   g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
-  GError *error = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong_labels); i++) {
     gint some[BATCH] = { 0, };
 
     some[BATCH - 1] = wrong_labels[i];
-    g_assert_false (ddpm_trainer_step (trainer, images, some, BATCH, NULL,
-            NULL, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
+    assert_fails (ddpm_trainer_step (trainer, images, some, BATCH, NULL, NULL,
+            &error), DDPM_ERROR_SETTINGS, NULL);
   }
   for (guint i = 0; i < G_N_ELEMENTS (wrong_dropouts); i++) {
     const Recipe wrong = recipe_of (wrong_dropouts[i]);
 
-    g_assert_null (ddpm_trainer_new (&wrong.config, &wrong.settings, 6, 4,
-            backend, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-    g_clear_error (&error);
+    assert_fails (ddpm_trainer_new (&wrong.config, &wrong.settings, 6, 4,
+            backend, &error), DDPM_ERROR_SETTINGS, NULL);
   }
 }
 
@@ -193,37 +180,31 @@ TEST (wrong_labels_and_dropouts_are_refused)
 TEST (a_resumed_run_agrees_in_bits)
 {
   g_auto (GStrv) names = g_strsplit ("cat,dog,horse,ship", ",", -1);
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
   g_autofree gchar *state_path = ddpm_train_state_path (path);
   const Recipe r = recipe_of (0.3);
   g_autoptr (DdpmTrainer) whole = trainer_of (&r), second = trainer_of (&r);
   g_autoptr (DdpmTrainState) state = NULL;
   g_autoptr (DdpmModel) a = NULL, b = NULL, saved = NULL;
-  GError *error = NULL;
 
   ddpm_trainer_set_class_names (whole, names);
   step (whole, labels);
-  ddpm_trainer_save (whole, path, 0, NULL, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_save (whole, path, 0, NULL, &error));
   step (whole, labels);
 
-  state = ddpm_train_state_load (state_path, &error);
-  g_assert_no_error (error);
-  ddpm_trainer_restore (second, state, &error);
-  g_assert_no_error (error);
+  state = assert_ok (ddpm_train_state_load (state_path, &error));
+  assert_ok (ddpm_trainer_restore (second, state, &error));
   step (second, labels);
   a = test_trainer_get_model (whole, TRUE);
   b = test_trainer_get_model (second, TRUE);
-  assert_same_weights (a, b);
+  test_assert_same_weights (a, b);
 
-  saved = ddpm_checkpoint_load (path, &error);
-  g_assert_no_error (error);
+  saved = assert_ok (ddpm_checkpoint_load (path, &error));
   for (guint i = 0; i < CLASSES; i++) {
     g_assert_cmpstr (b->class_names[i], ==, names[i]);
     g_assert_cmpstr (saved->class_names[i], ==, names[i]);
   }
-  test_files_remove_folder (folder);
 }
 
 TEST (a_state_of_other_classes_is_refused)
@@ -235,12 +216,10 @@ TEST (a_state_of_other_classes_is_refused)
     .weights = model->weights,.adam_m = model->weights,
     .adam_v = model->weights,.seed = r.settings.seed
   };
-  g_autoptr (GError) error = NULL;
 
   state.config.classes = 0;
-  g_assert_false (ddpm_trainer_restore (trainer, &state, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  g_assert_nonnull (strstr (error->message, "4 classes"));
+  assert_fails (ddpm_trainer_restore (trainer, &state, &error),
+      DDPM_ERROR_SETTINGS, "4 classes");
 }
 
 TEST (a_model_without_classes_is_a_beginning)
@@ -269,14 +248,13 @@ TEST (a_model_of_other_classes_is_none)
   for (guint i = 0; i < G_N_ELEMENTS (classes); i++) {
     g_autoptr (DdpmTrainer) trainer = NULL;
     g_autoptr (DdpmModel) other = NULL;
-    g_autoptr (GError) error = NULL;
     DdpmConfig config = r.config;
 
     config.classes = classes[i];
     other = test_model_new (&config);
     r.config.classes = classes[i] == CLASSES ? 0 : CLASSES;
     trainer = trainer_of (&r);
-    g_assert_false (ddpm_trainer_set_weights (trainer, other, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+    assert_fails (ddpm_trainer_set_weights (trainer, other, &error),
+        DDPM_ERROR_SETTINGS, NULL);
   }
 }

@@ -1,11 +1,10 @@
 /* gst-ddpm: runs of the trainer: the same again, interrupted, gone wrong
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <glib/gstdio.h>
-
 #include "gst-ddpm/model/params.h"
 #include "kernels/ops.h"
 #include "gst-ddpm/train/private.h"
+#include "tests/support/files.h"
 #include "tests/support/training.h"
 
 #define ELEMENTS (6 * 4 * 3)    /* of the tiny network */
@@ -48,8 +47,7 @@ assert_same_weights (DdpmTrainer * a, DdpmTrainer * b)
     g_autoptr (DdpmModel) model_a = test_trainer_get_model (a, ema);
     g_autoptr (DdpmModel) model_b = test_trainer_get_model (b, ema);
 
-    g_assert_cmpmem (model_a->weights, model_a->params->total * 4,
-        model_b->weights, model_b->params->total * 4);
+    test_assert_same_weights (model_a, model_b);
     g_assert_cmpuint (model_a->step, ==, model_b->step);
   }
 }
@@ -80,19 +78,16 @@ another_seed_is_another_run (gconstpointer kind)
           model_b->weights, a->params->trainable), >, 0.1);
 }
 
-/* A folder that is removed with the files of a checkpoint in it */
 typedef struct
 {
-  gchar *folder, *checkpoint, *state;
+  TestFolder *folder;
+  gchar *checkpoint, *state;
 } Files;
 
 static void
 files_init (Files * files)
 {
-  GError *error = NULL;
-
-  files->folder = g_dir_make_tmp ("ddpm-XXXXXX", &error);
-  g_assert_no_error (error);
+  files->folder = test_files_make_folder ();
   files->checkpoint = g_build_filename (files->folder, "ckpt.bin", NULL);
   files->state = ddpm_train_state_path (files->checkpoint);
 }
@@ -100,10 +95,7 @@ files_init (Files * files)
 static void
 files_clear (Files * files)
 {
-  g_remove (files->checkpoint);
-  g_remove (files->state);
-  g_assert_cmpint (g_rmdir (files->folder), ==, 0);
-  g_free (files->folder);
+  test_files_remove_folder (files->folder);
   g_free (files->checkpoint);
   g_free (files->state);
 }
@@ -111,21 +103,13 @@ files_clear (Files * files)
 static void
 save (DdpmTrainer * trainer, Files * files)
 {
-  GError *error = NULL;
-
-  g_assert_true (ddpm_trainer_save (trainer, files->checkpoint, 7, NULL,
-          &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_save (trainer, files->checkpoint, 7, NULL, &error));
 }
 
 static DdpmTrainState *
 load_state (Files * files)
 {
-  GError *error = NULL;
-  DdpmTrainState *state = ddpm_train_state_load (files->state, &error);
-
-  g_assert_no_error (error);
-  return state;
+  return assert_ok (ddpm_train_state_load (files->state, &error));
 }
 
 static void
@@ -135,7 +119,6 @@ a_resumed_run_agrees_in_bits (gconstpointer kind)
   g_autoptr (DdpmTrainer) second = tiny_trainer (kind);
   g_autoptr (DdpmTrainState) state = NULL;
   DdpmTrainerStats stats, expected;
-  GError *error = NULL;
   Files files;
 
   files_init (&files);
@@ -146,8 +129,7 @@ a_resumed_run_agrees_in_bits (gconstpointer kind)
   state = load_state (&files);
   g_assert_cmpuint (state->epoch, ==, 7);
   train (second, 1);            /* leaves traces that restoring must remove */
-  g_assert_true (ddpm_trainer_restore (second, state, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_restore (second, state, &error));
   train (second, 3);
 
   assert_same_weights (whole, second);
@@ -162,18 +144,15 @@ the_checkpoint_holds_the_average (gconstpointer kind)
 {
   g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
   g_autoptr (DdpmModel) saved = NULL, average = NULL, raw = NULL;
-  GError *error = NULL;
   Files files;
 
   files_init (&files);
   train (trainer, 2);
   save (trainer, &files);
-  saved = ddpm_checkpoint_load (files.checkpoint, &error);
-  g_assert_no_error (error);
+  saved = assert_ok (ddpm_checkpoint_load (files.checkpoint, &error));
   average = test_trainer_get_model (trainer, TRUE);
   raw = test_trainer_get_model (trainer, FALSE);
-  g_assert_cmpmem (saved->weights, saved->params->total * 4,
-      average->weights, average->params->total * 4);
+  test_assert_same_weights (saved, average);
   g_assert_cmpfloat (test_relative_distance (raw->weights, average->weights,
           trainer->params->trainable), >, 0);
   g_assert_cmpuint (saved->step, ==, 2);
@@ -196,12 +175,9 @@ refuses_the_state_of_another_run (gconstpointer kind)
   others[0].config.dropout = 0.2;
   others[1].width = 8;
   others[2].seed = 12;
-  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
-    g_autoptr (GError) error = NULL;
-
-    g_assert_false (ddpm_trainer_restore (trainer, &others[i], &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    assert_fails (ddpm_trainer_restore (trainer, &others[i], &error),
+        DDPM_ERROR_SETTINGS, NULL);
   assert_same_weights (trainer, untouched);
 }
 
@@ -210,13 +186,12 @@ refuses_the_weights_of_another_network (gconstpointer kind)
 {
   g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
   g_autoptr (DdpmModel) model = NULL;
-  g_autoptr (GError) error = NULL;
   DdpmConfig config = trainer->config;
 
   config.channels = 64;
   model = test_model_new (&config);
-  g_assert_false (ddpm_trainer_set_weights (trainer, model, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  assert_fails (ddpm_trainer_set_weights (trainer, model, &error),
+      DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* --- steps that do not come to their end ------------------------------ */
@@ -326,18 +301,14 @@ images_of_the_device_are_learnt_alike (gconstpointer kind)
 {
   g_autoptr (DdpmTrainer) host = tiny_trainer (kind);
   g_autoptr (DdpmTrainer) device = tiny_trainer (kind);
-  g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < 3; i++) {
     g_autofree guint8 *images = test_images (8 * i, 8, ELEMENTS);
     const guint n = i == 1 ? 5 : 8;
 
-    g_assert_true (ddpm_trainer_step (host, images, NULL, n, NULL, NULL,
+    assert_ok (ddpm_trainer_step (host, images, NULL, n, NULL, NULL, &error));
+    assert_ok (ddpm_trainer_step_from (device, images, NULL, n, NULL, NULL,
             &error));
-    g_assert_no_error (error);
-    g_assert_true (ddpm_trainer_step_from (device, images, NULL, n, NULL,
-            NULL, &error));
-    g_assert_no_error (error);
   }
   assert_same_weights (host, device);
 }
@@ -349,7 +320,6 @@ check_divergence (DdpmBackendKind kind, gfloat factor)
   g_autoptr (DdpmTrainer) trainer = NULL;
   g_autoptr (DdpmModel) model = NULL, after = NULL;
   g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
-  g_autoptr (GError) error = NULL;
   const DdpmParam *tail;
   DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
@@ -365,12 +335,10 @@ check_divergence (DdpmBackendKind kind, gfloat factor)
     model->weights[tail->offset + i] *= factor;
   test_trainer_set_weights (trainer, model);
 
-  g_assert_false (ddpm_trainer_step (trainer, images, NULL, 8, NULL, &stats,
-          &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
+  assert_fails (ddpm_trainer_step (trainer, images, NULL, 8, NULL, &stats,
+          &error), DDPM_ERROR_DIVERGED, NULL);
   after = test_trainer_get_model (trainer, FALSE);
-  g_assert_cmpmem (after->weights, after->params->total * 4,
-      model->weights, model->params->total * 4);
+  test_assert_same_weights (after, model);
   ddpm_trainer_get_stats (trainer, &stats);
   g_assert_cmpuint (stats.step, ==, 0);
 }
@@ -395,14 +363,12 @@ what_is_not_a_number_is_noticed_and_gone (gconstpointer kind)
   g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (kind);
   g_autofree gfloat *grads = g_new (gfloat, trainer->params->trainable);
   gfloat x_0[8 * ELEMENTS] = { 0, }, eps[8 * ELEMENTS] = { 0, };
-  g_autoptr (GError) error = NULL;
   gint t[8] = { 0, };
   gdouble loss;
 
   x_0[7 * ELEMENTS] = NAN;
-  g_assert_false (ddpm_trainer_gradient (trainer, x_0, t, NULL, eps, 8, &loss,
-          grads, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED);
+  assert_fails (ddpm_trainer_gradient (trainer, x_0, t, NULL, eps, 8, &loss,
+          grads, &error), DDPM_ERROR_DIVERGED, NULL);
   train (trainer, 1);
   train (undisturbed, 1);
   assert_same_weights (trainer, undisturbed);
@@ -417,13 +383,9 @@ refuses_batches_that_do_not_fit (gconstpointer kind)
   g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
   g_autofree guint8 *images = test_images (0, 9, ELEMENTS);
 
-  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
-    g_autoptr (GError) error = NULL;
-
-    g_assert_false (ddpm_trainer_step (trainer, images, NULL, sizes[i], NULL,
-            NULL, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    assert_fails (ddpm_trainer_step (trainer, images, NULL, sizes[i], NULL,
+            NULL, &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* After a batch that is not full, the next samples follow without a gap. */
@@ -474,13 +436,9 @@ refuses_settings_out_of_range (gconstpointer kind)
   wrong[6].grad_clip = INFINITY;
   wrong[7].max_loss_weight = 0.5;
   wrong[8].max_loss_weight = NAN;
-  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
-    g_autoptr (GError) error = NULL;
-
-    g_assert_null (ddpm_trainer_new (&config, &wrong[i], width, height,
-            backend, &error));
-    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    assert_fails (ddpm_trainer_new (&config, &wrong[i], width, height, backend,
+            &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* The network of the notebook takes some 40 MiB an image in float. */
@@ -531,11 +489,8 @@ the_loss_falls (gconstpointer kind)
   for (guint e = 0; e < G_N_ELEMENTS (images); e++)
     images[e] = (e / ELEMENTS % 2) ^ (e % ELEMENTS < ELEMENTS / 2) ? 255 : 0;
   for (guint i = 0; i < 50; i++) {
-    GError *error = NULL;
-
-    g_assert_true (ddpm_trainer_step (trainer, images, NULL, 4, NULL, &stats,
+    assert_ok (ddpm_trainer_step (trainer, images, NULL, 4, NULL, &stats,
             &error));
-    g_assert_no_error (error);
     *(i < 10 ? &early : &late) += i < 10 || i >= 40 ? stats.loss / 10 : 0;
   }
   g_assert_cmpfloat (early, >, 0.5);

@@ -45,13 +45,11 @@ static gfloat *
 gradient_of (DdpmTrainer * trainer, const DdpmModel * model,
     const Example * e, gdouble * loss)
 {
-  GError *error = NULL;
   gfloat *grads = g_new (gfloat, model->params->trainable);
 
   test_trainer_set_weights (trainer, model);
-  g_assert_true (ddpm_trainer_gradient (trainer, e->x_0, e->t, e->labels,
-          e->eps, e->n, loss, grads, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_gradient (trainer, e->x_0, e->t, e->labels, e->eps,
+          e->n, loss, grads, &error));
   return grads;
 }
 
@@ -160,8 +158,7 @@ check_ten_steps (DdpmBackendKind kind, const DdpmConfig * config,
   if (settings->ema_decay > 0)
     check_moves (dump, gradients, "e.", before, average);
   else
-    g_assert_cmpmem (average->weights, average->params->total * 4,
-        raw->weights, raw->params->total * 4);
+    test_assert_same_weights (average, raw);
 }
 
 static void
@@ -207,15 +204,14 @@ steps_in_bf16_follow_pytorch (gconstpointer kind)
   DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
   DdpmConfig config;
-  GError *error = NULL;
   guint width, height;
 
   test_net_square (&config, &width, &height);
   config.data_range = DDPM_DATA_RANGE_UNIT;
   test_settings_plain (&settings);
-  backend = ddpm_backend_new (GPOINTER_TO_INT (kind),
-      DDPM_PRECISION_BF16_EMULATED, 2, &error);
-  g_assert_no_error (error);
+  backend =
+      assert_ok (ddpm_backend_new (GPOINTER_TO_INT (kind),
+          DDPM_PRECISION_BF16_EMULATED, 2, &error));
   trainer = test_trainer_new_on (backend, &config, &settings, width, height);
   model = test_model_new (&config);
   test_trainer_set_weights (trainer, model);
@@ -274,7 +270,6 @@ weighted_gradient (DdpmBackendKind kind, gdouble max_loss_weight, gint t,
 {
   g_autoptr (DdpmTrainer) trainer = NULL;
   g_autoptr (DdpmModel) model = NULL;
-  GError *error = NULL;
   DdpmConfig config;
   DdpmTrainerSettings settings;
   gfloat x_0[6 * 4 * 3], eps[6 * 4 * 3], *grads;
@@ -285,16 +280,15 @@ weighted_gradient (DdpmBackendKind kind, gdouble max_loss_weight, gint t,
   test_settings_plain (&settings);
   settings.max_loss_weight = max_loss_weight;
   trainer = test_trainer_new (kind, &config, &settings, width, height);
-  model = ddpm_trainer_get_model (trainer, FALSE, &error);
-  g_assert_no_error (error);
+  model = assert_ok (ddpm_trainer_get_model (trainer, FALSE, &error));
   for (guint i = 0; i < G_N_ELEMENTS (x_0); i++) {
     x_0[i] = cosf (i);
     eps[i] = sinf (3 * i);
   }
   *count = model->params->trainable;
   grads = g_new (gfloat, *count);
-  ddpm_trainer_gradient (trainer, x_0, &t, NULL, eps, 1, loss, grads, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_gradient (trainer, x_0, &t, NULL, eps, 1, loss, grads,
+          &error));
   return grads;
 }
 

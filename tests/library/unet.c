@@ -4,20 +4,10 @@
 #include "tests/support/net.h"
 #include "tests/support/test.h"
 
-static DdpmBackend *
-f32_backend (DdpmBackendKind kind)
-{
-  GError *error = NULL;
-  DdpmBackend *b = ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
-
-  g_assert_no_error (error);
-  return b;
-}
-
 static void
 check (DdpmBackendKind kind, TestNet make, const gchar * file)
 {
-  g_autoptr (DdpmBackend) backend = f32_backend (kind);
+  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
   check_against_pytorch (backend, make, file);
 }
@@ -26,7 +16,7 @@ static gfloat *
 evaluate_on (DdpmBackendKind kind, guint batch, guint64 first_sample,
     gboolean training, const DdpmDropout * drop, gfloat ** grads)
 {
-  g_autoptr (DdpmBackend) backend = f32_backend (kind);
+  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
   return evaluate (backend, batch, first_sample, training, drop, grads);
 }
@@ -102,13 +92,12 @@ TEST (sizes_that_the_levels_do_not_divide_are_refused)
 {
   g_autoptr (DdpmBackend) backend =
       ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
-  g_autoptr (GError) error = NULL;
   DdpmConfig config;
   guint width, height;
 
   test_net_square (&config, &width, &height);
-  g_assert_null (ddpm_unet_new (&config, backend, 1, 7, 8, FALSE, &error));
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS);
+  assert_fails (ddpm_unet_new (&config, backend, 1, 7, 8, FALSE, &error),
+      DDPM_ERROR_SETTINGS, NULL);
 }
 
 TEST (batches_beyond_all_memory_are_refused)

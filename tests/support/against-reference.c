@@ -15,10 +15,8 @@ Outcome
 subject_run (const Subject * subject, const Case * c)
 {
   Outcome outcome = case_run (subject->backend, c, 0);
-  GError *error = NULL;
 
-  ddpm_backend_check (subject->backend, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_backend_check (subject->backend, &error));
   return outcome;
 }
 

@@ -54,7 +54,7 @@ write_model (guint image_channels, guint T)
 void
 write_models (void)
 {
-  model_folder = g_dir_make_tmp ("ddpmdenoise-XXXXXX", NULL);
+  model_folder = test_files_make_folder ();
   write_model (3, 10);
   write_model (1, 10);
   write_model (3, 1000);
@@ -63,18 +63,7 @@ write_models (void)
 void
 remove_models (void)
 {
-  GDir *dir = g_dir_open (model_folder, 0, NULL);
-  const gchar *name;
-
-  while ((name = g_dir_read_name (dir))) {
-    gchar *path = g_build_filename (model_folder, name, NULL);
-
-    g_remove (path);
-    g_free (path);
-  }
-  g_dir_close (dir);
-  g_rmdir (model_folder);
-  g_clear_pointer (&model_folder, g_free);
+  g_clear_pointer (&model_folder, test_files_remove_folder);
 }
 
 /* "ddpmdenoise" of such a model, with properties; from a static buffer */

@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <glib/gstdio.h>
-
 #include "gst-ddpm/model/params.h"
 #include "tests/support/element-test.h"
 #include "gst-ddpm/ddpm.h"

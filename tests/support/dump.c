@@ -11,16 +11,14 @@ test_dump_open (const gchar * name)
 {
   TestDump *dump = g_new0 (TestDump, 1);
   gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"), name, NULL);
-  GError *error = NULL;
   JsonParser *parser = json_parser_new ();
   guint64 header_size;
 
-  g_file_get_contents (path, &dump->bytes, NULL, &error);
-  g_assert_no_error (error);
+  assert_ok (g_file_get_contents (path, &dump->bytes, NULL, &error));
   memcpy (&header_size, dump->bytes, 8);
   header_size = GUINT64_FROM_LE (header_size);
-  json_parser_load_from_data (parser, dump->bytes + 8, header_size, &error);
-  g_assert_no_error (error);
+  assert_ok (json_parser_load_from_data (parser, dump->bytes + 8, header_size,
+          &error));
   dump->header = json_parser_steal_root (parser);
   dump->data = dump->bytes + 8 + header_size;
   g_object_unref (parser);
@@ -71,11 +69,9 @@ test_json_load (const gchar * name)
 {
   gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"), name, NULL);
   JsonParser *parser = json_parser_new ();
-  GError *error = NULL;
   JsonArray *array;
 
-  json_parser_load_from_file (parser, path, &error);
-  g_assert_no_error (error);
+  assert_ok (json_parser_load_from_file (parser, path, &error));
   array = json_array_ref (json_node_get_array (json_parser_get_root (parser)));
   g_object_unref (parser);
   g_free (path);

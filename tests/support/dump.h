@@ -9,6 +9,8 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "tests/support/calls.h"
+
 typedef struct
 {
   gchar *bytes;

@@ -5,6 +5,20 @@
  */
 #include "tests/support/element-test.h"
 
+TestFolder *folder;
+
+void
+make_folder (void)
+{
+  folder = test_files_make_folder ();
+}
+
+void
+remove_folder (void)
+{
+  g_clear_pointer (&folder, test_files_remove_folder);
+}
+
 typedef struct
 {
   const gchar *name;

@@ -6,10 +6,16 @@
 #pragma once
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include <gst/check/gstcheck.h>
 
+#include "tests/support/files.h"
+
+/* A folder for the files of a test, for its setup and teardown */
+extern TestFolder *folder;
+
+void make_folder (void);
+void remove_folder (void);
 GstElement *launch (const gchar * format, ...)
     G_GNUC_PRINTF (1, 2);
 void play (GstElement * pipeline);

@@ -4,14 +4,10 @@
  */
 #include "tests/support/files.h"
 
-gchar *
+TestFolder *
 test_files_make_folder (void)
 {
-  GError *error = NULL;
-  gchar *folder = g_dir_make_tmp ("ddpm-test-XXXXXX", &error);
-
-  g_assert_no_error (error);
-  return folder;
+  return assert_ok (g_dir_make_tmp ("ddpm-test-XXXXXX", &error));
 }
 
 guint
@@ -26,33 +22,46 @@ test_files_count (const gchar * folder)
   return n;
 }
 
-/* Removes it with its files, then frees the name */
-void
-test_files_remove_folder (gchar * folder)
+static void
+remove_all (const gchar * path)
 {
-  GDir *dir = g_dir_open (folder, 0, NULL);
+  GDir *dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL
+      : g_dir_open (path, 0, NULL);
   const gchar *name;
 
-  while ((name = g_dir_read_name (dir))) {
-    gchar *path = g_build_filename (folder, name, NULL);
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *inside = g_build_filename (path, name, NULL);
 
-    g_assert_cmpint (g_remove (path), ==, 0);
-    g_free (path);
+    remove_all (inside);
   }
-  g_dir_close (dir);
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  g_clear_pointer (&dir, g_dir_close);
+  g_assert_cmpint (g_remove (path), ==, 0);
+}
+
+/* Removes it with all in it, then frees the name */
+void
+test_files_remove_folder (TestFolder * folder)
+{
+  remove_all (folder);
   g_free (folder);
+}
+
+gchar *
+test_files_contents (const gchar * path)
+{
+  gchar *text;
+
+  assert_ok (g_file_get_contents (path, &text, NULL, &error));
+  return text;
 }
 
 GBytes *
 test_files_read (const gchar * path)
 {
-  GError *error = NULL;
   gchar *content;
   gsize size;
 
-  g_file_get_contents (path, &content, &size, &error);
-  g_assert_no_error (error);
+  assert_ok (g_file_get_contents (path, &content, &size, &error));
   return g_bytes_new_take (content, size);
 }
 

@@ -11,10 +11,17 @@
 #include <unistd.h>
 
 #include "gst-ddpm/files/safetensors.h"
+#include "tests/support/calls.h"
 
-gchar *test_files_make_folder (void);
+/* The name of a folder that is removed, with all in it, when it is freed */
+typedef gchar TestFolder;
+
+TestFolder *test_files_make_folder (void);
 guint test_files_count (const gchar * folder);
-void test_files_remove_folder (gchar * folder);
+void test_files_remove_folder (TestFolder * folder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TestFolder, test_files_remove_folder)
+
+gchar *test_files_contents (const gchar * path);
 GBytes *test_files_read (const gchar * path);
 GBytes *test_files_data (const gchar * name);
 GBytes *test_files_join (const gchar * header, gsize header_size,

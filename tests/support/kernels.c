@@ -18,12 +18,15 @@ test_fill_new_memory (void)
 DdpmBackend *
 test_reference (DdpmPrecision precision)
 {
-  g_autoptr (GError) error = NULL;
-  DdpmBackend *b =
-      ddpm_backend_new (DDPM_BACKEND_REFERENCE, precision, 0, &error);
+  return assert_ok (ddpm_backend_new (DDPM_BACKEND_REFERENCE, precision, 0,
+          &error));
+}
 
-  g_assert_no_error (error);
-  return b;
+/* In f32, with two threads */
+DdpmBackend *
+test_backend_new (DdpmBackendKind kind)
+{
+  return assert_ok (ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error));
 }
 
 /* Of each entry of a backend's table: there, or one that may be missing */

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "kernels/ops.h"
+#include "tests/support/calls.h"
 
 void test_fill_new_memory (void);
 DdpmBackend *test_reference (DdpmPrecision precision);
+DdpmBackend *test_backend_new (DdpmBackendKind kind);
 void test_assert_table_is_full (const DdpmBackend * b);
 float *test_random (guint32 seed, gsize count);
 float *test_unwritten (gsize count);

@@ -38,3 +38,11 @@ test_unusual_model_new (void)
   model->step = G_MAXUINT64;
   return model;
 }
+
+/* Bit by bit */
+void
+test_assert_same_weights (const DdpmModel * a, const DdpmModel * b)
+{
+  g_assert_cmpmem (a->weights, a->params->total * sizeof (gfloat),
+      b->weights, b->params->total * sizeof (gfloat));
+}

@@ -8,3 +8,4 @@
 
 void test_model_config (DdpmConfig * config);
 DdpmModel *test_unusual_model_new (void);
+void test_assert_same_weights (const DdpmModel * a, const DdpmModel * b);

@@ -28,7 +28,7 @@ typedef struct
 } Pass;
 
 static void
-net_take_memory (gpointer data)
+net_alloc (gpointer data)
 {
   Net *net = data;
   const DdpmOps *ops = net->backend->ops;
@@ -46,7 +46,7 @@ net_take_memory (gpointer data)
 }
 
 static void
-net_give_memory (gpointer data)
+net_free (gpointer data)
 {
   Net *net = data;
   const DdpmOps *ops = net->backend->ops;
@@ -62,27 +62,24 @@ static void
 net_init (Net * net, DdpmBackend * backend, TestNet make, guint batch,
     gboolean training)
 {
-  GError *error = NULL;
   guint width, height;
 
   memset (net, 0, sizeof (*net));
   make (&net->config, &width, &height);
   net->backend = ddpm_backend_ref (backend);
-  net->params = ddpm_params_new (&net->config, &error);
-  g_assert_no_error (error);
-  net->unet = ddpm_unet_new (&net->config, net->backend, batch, width, height,
-      training, &error);
-  g_assert_no_error (error);
+  net->params = assert_ok (ddpm_params_new (&net->config, &error));
+  net->unet = assert_ok (ddpm_unet_new (&net->config, net->backend, batch,
+          width, height, training, &error));
   net->batch = batch;
   net->training = training;
   net->elements = (gsize) width *height * net->config.image_channels;
-  net->backend->ops->run (net->backend, net_take_memory, net);
+  net->backend->ops->run (net->backend, net_alloc, net);
 }
 
 static void
 net_clear (Net * net)
 {
-  net->backend->ops->run (net->backend, net_give_memory, net);
+  net->backend->ops->run (net->backend, net_free, net);
   ddpm_unet_free (net->unet);
   ddpm_params_free (net->params);
   ddpm_backend_unref (net->backend);
@@ -118,11 +115,8 @@ run_pass (gpointer data)
 static void
 net_run (Net * net, Pass * p)
 {
-  GError *error = NULL;
-
   net->backend->ops->run (net->backend, run_pass, p);
-  ddpm_backend_check (net->backend, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_backend_check (net->backend, &error));
 }
 
 void

@@ -26,12 +26,10 @@ run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const gsize cin = d->cin0 + d->cin1;
   const float scale = 1.0f / sqrtf (cin * taps);
   const gboolean keep = c->add || !d->training;
-  g_autoptr (GError) error = NULL;
-  DdpmPlan *plan = b->ops->conv_new (b, d, &error);
+  DdpmPlan *plan = assert_ok (b->ops->conv_new (b, d, &error));
   gpointer scratch;
   Tensor x0, x1, weight, bias, y, residual, dy, dx0, dx1, dweight, dbias;
 
-  g_assert_no_error (error);
   scratch = test_scratch (plan);
   x0 = tensor_random (b, d->src_type, d->n, in * d->cin0, 1, 1, 0, shift);
   x1 = tensor_random (b, d->src_type, d->n, in * d->cin1, 2, 1, 0, shift);
@@ -85,13 +83,11 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const DdpmDropout drop = { c->dropout, 0x80000007u, G_GUINT64_CONSTANT
         (0x123456789abcdef), G_GUINT64_CONSTANT (0xfffffffe)
   };
-  g_autoptr (GError) error = NULL;
-  DdpmPlan *plan = b->ops->norm_new (b, d, &error);
+  DdpmPlan *plan = assert_ok (b->ops->norm_new (b, d, &error));
   gpointer scratch;
   Tensor x0, x1, bias, gamma, beta, y, stats, dy, dx0, dx1, dgamma, dbeta,
       dbias;
 
-  g_assert_no_error (error);
   scratch = test_scratch (plan);
   x0 = tensor_random (b, act, d->n, d->pixels * d->c0, 21, 1, c->mean, shift);
   x1 = tensor_random (b, act, d->n, d->pixels * d->c1, 22, 2, c->mean, shift);
@@ -141,12 +137,10 @@ run_attention (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const DdpmAttentionDesc *d = &c->attention;
   const gsize t = d->tokens;
   const DdpmType act = b->act_type;
-  g_autoptr (GError) error = NULL;
-  DdpmPlan *plan = b->ops->attention_new (b, d, &error);
+  DdpmPlan *plan = assert_ok (b->ops->attention_new (b, d, &error));
   gpointer scratch;
   Tensor qkv, y, probs, dy, dqkv;
 
-  g_assert_no_error (error);
   scratch = test_scratch (plan);
   qkv = tensor_random (b, act, d->n, t * 3 * d->c, 41, 2, 0, shift);
   y = tensor_new (b, act, d->n * t * d->c, shift);
@@ -173,12 +167,10 @@ run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
 {
   const gsize rows = c->linear[0], in = c->linear[1], n_out = c->linear[2];
   const DdpmType f32 = DDPM_TYPE_F32;
-  g_autoptr (GError) error = NULL;
-  DdpmPlan *plan = b->ops->linear_new (b, rows, in, n_out, &error);
+  DdpmPlan *plan = assert_ok (b->ops->linear_new (b, rows, in, n_out, &error));
   gpointer scratch;
   Tensor x, weight, bias, y, dy, dx, dweight, dbias;
 
-  g_assert_no_error (error);
   scratch = test_scratch (plan);
   x = tensor_random (b, f32, rows, in, 51, 1, 0, shift);
   weight = tensor_random (b, f32, 1, in * n_out, 52, 1, 0, shift);

@@ -17,11 +17,9 @@ test_program_run (const gchar * variable, const gchar * arguments)
   g_autofree gchar *line = g_strconcat (g_getenv (variable), " ", arguments,
       NULL);
   TestOutcome outcome = { 0 };
-  GError *error = NULL;
 
-  g_spawn_command_line_sync (line, &outcome.out, &outcome.err,
-      &outcome.status, &error);
-  g_assert_no_error (error);
+  assert_ok (g_spawn_command_line_sync (line, &outcome.out, &outcome.err,
+          &outcome.status, &error));
   g_test_message ("%s: %s%s", line, outcome.out, outcome.err);
   g_assert_true (WIFEXITED (outcome.status));
   outcome.status = WEXITSTATUS (outcome.status);

@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <sys/wait.h>
 
+#include "tests/support/calls.h"
+
 typedef struct
 {
   gint status;

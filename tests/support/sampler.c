@@ -12,12 +12,8 @@ notebook_schedule (void)
 DdpmSampler *
 make (const DdpmSchedule * schedule, DdpmSamplerSpec spec)
 {
-  GError *error = NULL;
-  DdpmSampler *sampler = ddpm_sampler_new (schedule,
-      DDPM_DATA_RANGE_SYMMETRIC, &spec, &error);
-
-  g_assert_no_error (error);
-  return sampler;
+  return assert_ok (ddpm_sampler_new (schedule, DDPM_DATA_RANGE_SYMMETRIC,
+          &spec, &error));
 }
 
 DdpmSamplerSpec
@@ -36,14 +32,12 @@ make_schedule (DdpmScheduleKind kind, guint T, gdouble beta_start,
 {
   DdpmConfig config;
   DdpmSchedule *schedule;
-  GError *error = NULL;
 
   ddpm_config_init_defaults (&config);
   config.schedule = kind;
   config.timesteps = T;
   config.beta_start = beta_start;
   config.beta_end = beta_end;
-  schedule = ddpm_schedule_new (&config, &error);
-  g_assert_no_error (error);
+  schedule = assert_ok (ddpm_schedule_new (&config, &error));
   return schedule;
 }

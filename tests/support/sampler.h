@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gst-ddpm/sample/private.h"
+#include "tests/support/calls.h"
 
 DdpmSchedule *notebook_schedule (void);
 DdpmSampler *make (const DdpmSchedule * schedule, DdpmSamplerSpec spec);

@@ -9,24 +9,22 @@ sample_on (DdpmBackend * backend, DdpmModel * model, guint batch, guint width,
     guint height, DdpmSamplerSpec spec, const gfloat * x, guint64 first)
 {
   g_autoptr (DdpmDenoiser) denoiser = NULL;
-  GError *error = NULL;
   gfloat *out = g_new (gfloat,
       (gsize) batch * width * height * model->config.image_channels);
   guint steps = 0;
 
   if (spec.start == 0)
     spec.start = model->config.timesteps;
-  denoiser = ddpm_denoiser_new (model, backend, batch, width, height, &spec,
-      &error);
-  g_assert_no_error (error);
+  denoiser =
+      assert_ok (ddpm_denoiser_new (model, backend, batch, width, height, &spec,
+          &error));
   ddpm_denoiser_begin (denoiser, x, SEED, first);
   g_assert_cmpuint (ddpm_denoiser_get_state (denoiser), ==, spec.start);
   while (ddpm_denoiser_step (denoiser))
     steps++;
   g_assert_cmpuint (steps, ==, ddpm_denoiser_get_n_steps (denoiser));
   g_assert_cmpuint (ddpm_denoiser_get_state (denoiser), ==, spec.stop);
-  ddpm_denoiser_read (denoiser, out, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_denoiser_read (denoiser, out, &error));
   return out;
 }
 

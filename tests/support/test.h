@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "tests/support/calls.h"
 
 void test_register (const gchar * name, GTestFunc func);
 void test_register_data (const gchar * name, GTestDataFunc func);

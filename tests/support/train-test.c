@@ -3,32 +3,6 @@
  */
 #include "tests/support/train-test.h"
 
-gchar *folder;
-
-void
-make_folder (void)
-{
-  folder = g_dir_make_tmp ("ddpmtrainsink-XXXXXX", NULL);
-  fail_unless (folder != NULL);
-}
-
-void
-remove_folder (void)
-{
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  const gchar *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    gchar *path = g_build_filename (folder, name, NULL);
-
-    g_remove (path);
-    g_free (path);
-  }
-  g_clear_pointer (&dir, g_dir_close);
-  g_rmdir (folder);
-  g_clear_pointer (&folder, g_free);
-}
-
 gchar *
 in_folder (const gchar * name)
 {

@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include "tests/support/element-test.h"
 #include "gst-ddpm/files/checkpoint.h"
@@ -15,11 +14,6 @@
 #define IMAGES "video/x-raw,width=4,height=4,framerate=30/1,format=RGB"
 #define IMAGE_SIZE (4 * 4 * 3)
 
-/* A folder of the test, where its files are */
-extern gchar *folder;
-
-void make_folder (void);
-void remove_folder (void);
 gchar *in_folder (const gchar * name);
 gboolean exists (const gchar * name);
 gchar *contents (const gchar * name, gsize * size);

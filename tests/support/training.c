@@ -28,26 +28,12 @@ test_settings_paper (DdpmTrainerSettings * settings)
   settings->flip = TRUE;
 }
 
-DdpmBackend *
-test_backend_new (DdpmBackendKind kind)
-{
-  GError *error = NULL;
-  DdpmBackend *backend = ddpm_backend_new (kind, DDPM_PRECISION_F32, 2, &error);
-
-  g_assert_no_error (error);
-  return backend;
-}
-
 DdpmTrainer *
 test_trainer_new_on (DdpmBackend * backend, const DdpmConfig * config,
     const DdpmTrainerSettings * settings, guint width, guint height)
 {
-  GError *error = NULL;
-  DdpmTrainer *trainer = ddpm_trainer_new (config, settings, width, height,
-      backend, &error);
-
-  g_assert_no_error (error);
-  return trainer;
+  return assert_ok (ddpm_trainer_new (config, settings, width, height, backend,
+          &error));
 }
 
 DdpmTrainer *
@@ -62,20 +48,13 @@ test_trainer_new (DdpmBackendKind kind, const DdpmConfig * config,
 void
 test_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model)
 {
-  GError *error = NULL;
-
-  g_assert_true (ddpm_trainer_set_weights (trainer, model, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_set_weights (trainer, model, &error));
 }
 
 DdpmModel *
 test_trainer_get_model (DdpmTrainer * trainer, gboolean ema)
 {
-  GError *error = NULL;
-  DdpmModel *model = ddpm_trainer_get_model (trainer, ema, &error);
-
-  g_assert_no_error (error);
-  return model;
+  return assert_ok (ddpm_trainer_get_model (trainer, ema, &error));
 }
 
 /* Pictures of samples first .. first + n - 1, as oracle/make_train_dumps.py
@@ -100,12 +79,9 @@ void
 test_trainer_step (DdpmTrainer * trainer, guint n, gsize elements,
     DdpmTrainerStats * stats)
 {
-  GError *error = NULL;
   g_autofree guint8 *images = NULL;
 
   ddpm_trainer_get_stats (trainer, stats);
   images = test_images (stats->samples, n, elements);
-  g_assert_true (ddpm_trainer_step (trainer, images, NULL, n, NULL, stats,
-          &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_trainer_step (trainer, images, NULL, n, NULL, stats, &error));
 }

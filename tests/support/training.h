@@ -8,7 +8,6 @@
 
 void test_settings_plain (DdpmTrainerSettings * settings);
 void test_settings_paper (DdpmTrainerSettings * settings);
-DdpmBackend *test_backend_new (DdpmBackendKind kind);
 DdpmTrainer *test_trainer_new_on (DdpmBackend * backend,
     const DdpmConfig * config, const DdpmTrainerSettings * settings,
     guint width, guint height);

@@ -167,10 +167,8 @@ test_net_tiny (DdpmConfig * config, guint * width, guint * height)
 DdpmModel *
 test_model_new (const DdpmConfig * config)
 {
-  GError *error = NULL;
-  DdpmModel *model = ddpm_model_new (config, &error);
+  DdpmModel *model = assert_ok (ddpm_model_new (config, &error));
 
-  g_assert_no_error (error);
   test_weights_fill (model->params, config, model->weights);
   return model;
 }

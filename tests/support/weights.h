@@ -8,6 +8,8 @@
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/params.h"
 #include "tests/support/dump.h"
+#include "tests/support/kernels.h"
+#include "tests/support/models.h"
 #include <math.h>
 
 #define TEST_STREAM_WEIGHTS (DDPM_STREAM_TRAINER + 99u)

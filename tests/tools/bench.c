@@ -203,10 +203,8 @@ run_json (const gchar * arguments)
   g_assert_cmpstr (o.err, ==, "");
   for (guint i = 0; lines[i] && *lines[i]; i++) {
     JsonParser *parser = json_parser_new ();
-    GError *error = NULL;
 
-    json_parser_load_from_data (parser, lines[i], -1, &error);
-    g_assert_no_error (error);
+    assert_ok (json_parser_load_from_data (parser, lines[i], -1, &error));
     g_ptr_array_add (parsers, parser);
   }
   return parsers;
@@ -380,13 +378,12 @@ TEST (training_takes_three_times_the_operations)
  * images, without its teacher */
 TEST (a_model_that_had_a_teacher_is_trained_without)
 {
-  gchar *folder = test_files_make_folder ();
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
   g_autofree gchar *arguments = g_strdup_printf ("train --model=%s --batch=2 "
       "--repeats=1 --warmup=1 --json", path);
   g_auto (TestOutcome) o = { 0 };
   g_autoptr (DdpmModel) model = NULL;
-  g_autoptr (GError) error = NULL;
   DdpmConfig config;
 
   test_model_config (&config);
@@ -396,13 +393,11 @@ TEST (a_model_that_had_a_teacher_is_trained_without)
   ddpm_model_init_weights (model, 1);
   model->width = 6;
   model->height = 4;
-  g_assert_true (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
-  g_assert_no_error (error);
+  assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
   o = test_program_run ("DDPM_BENCH", arguments);
   g_assert_cmpstr (o.err, ==, "");
   g_assert_cmpint (o.status, ==, 0);
   g_assert_nonnull (strstr (o.out, "images_per_second"));
-  test_files_remove_folder (folder);
 }
 
 static void

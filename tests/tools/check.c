@@ -17,7 +17,6 @@ static void
 setup (Fixture * f, gconstpointer classes)
 {
   g_autoptr (DdpmModel) model = NULL;
-  GError *error = NULL;
   DdpmConfig config;
 
   f->folder = test_files_make_folder ();
@@ -30,12 +29,10 @@ setup (Fixture * f, gconstpointer classes)
   config.res_blocks = 1;
   config.timesteps = 20;
   config.classes = GPOINTER_TO_UINT (classes);
-  model = ddpm_model_new (&config, &error);
-  g_assert_no_error (error);
+  model = assert_ok (ddpm_model_new (&config, &error));
   ddpm_model_init_weights (model, 1);
   model->width = model->height = 8;
-  ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->model, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->model, &error));
 }
 
 static void

@@ -22,12 +22,10 @@ write_data (const gchar * path, guint n)
 {
   GRand *rand = g_rand_new_with_seed (n);
   gchar *bytes = g_malloc0 (n * RECORD);
-  GError *error = NULL;
 
   for (guint i = 0; i < n * RECORD; i++)
     bytes[i] = i % RECORD == 0 ? 0 : g_rand_int_range (rand, 0, 256);
-  g_file_set_contents (path, bytes, n * RECORD, &error);
-  g_assert_no_error (error);
+  assert_ok (g_file_set_contents (path, bytes, n * RECORD, &error));
   g_free (bytes);
   g_rand_free (rand);
 }
@@ -36,7 +34,6 @@ static void
 write_model (const gchar * path, guint channels, guint size, guint classes)
 {
   g_autoptr (DdpmModel) model = NULL;
-  GError *error = NULL;
   DdpmConfig config;
 
   ddpm_config_init_defaults (&config);
@@ -49,16 +46,14 @@ write_model (const gchar * path, guint channels, guint size, guint classes)
   config.attention_levels = 0;
   config.res_blocks = 1;
   config.timesteps = 20;
-  model = ddpm_model_new (&config, &error);
-  g_assert_no_error (error);
+  model = assert_ok (ddpm_model_new (&config, &error));
   ddpm_model_init_weights (model, 1);
   /* at first a network says 0, whatever it is told */
   for (gsize i = 0;
       classes && i < ddpm_config_count_parameters (&model->config); i++)
     model->weights[i] += 0.02 * (i * 7919 % 13) - 0.12;
   model->width = model->height = size;
-  ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error);
-  g_assert_no_error (error);
+  assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
 }
 
 static void
@@ -107,13 +102,11 @@ static JsonNode *
 json_line (const gchar * text, guint i)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  GError *error = NULL;
   JsonNode *node;
 
   if (i + 1 >= g_strv_length (lines))
     return NULL;
-  node = json_from_string (lines[i], &error);
-  g_assert_no_error (error);
+  node = assert_ok (json_from_string (lines[i], &error));
   g_assert_true (JSON_NODE_HOLDS_OBJECT (node));
   return node;
 }
@@ -241,7 +234,6 @@ FIXTURE_TEST (an_interruption_leaves_the_figures_until_then)
 {
   g_autofree gchar *arguments = NULL, *line = NULL;
   g_auto (GStrv) argv = NULL;
-  GError *error = NULL;
   GPid pid;
   gint out, err, status;
   gchar text[4096] = "";
@@ -254,9 +246,9 @@ FIXTURE_TEST (an_interruption_leaves_the_figures_until_then)
       "%d");
   line = g_strconcat (g_getenv ("DDPM_EVALUATE"), " ", arguments, NULL);
   argv = g_strsplit (line, " ", -1);
-  g_spawn_async_with_pipes (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL,
-      NULL, &pid, NULL, &out, &err, &error);
-  g_assert_no_error (error);
+  assert_ok (g_spawn_async_with_pipes (NULL, argv, NULL,
+          G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, NULL, &out, &err,
+          &error));
   g_assert_cmpint (read (err, text, 1), ==, 1);
   g_assert_cmpint (kill (pid, SIGINT), ==, 0);
   while ((n = read (out, text + done, sizeof text - 1 - done)) > 0)
