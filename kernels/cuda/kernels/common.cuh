@@ -11,6 +11,7 @@
 #include <cuda_runtime.h>
 #include <stdint.h>
 
+#include "kernels/cuda/kernels/launch.cuh"
 #include "kernels/cuda/kernels/launches.h"
 
 /* --- activations ---------------------------------------------------------- */
@@ -128,4 +129,25 @@ grid_size (size_t count, unsigned threads)
   const size_t most = 132 * 16; /* a few waves on the largest GPUs */
 
   return (unsigned) (blocks < 1 ? 1 : blocks < most ? blocks : most);
+}
+
+/* Calls function (i) for every i below count */
+template < typename Function > static __global__ void
+for_each (size_t count, Function function)
+{
+  const size_t step = (size_t) gridDim.x * blockDim.x;
+
+  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
+      i += step)
+    function (i);
+}
+
+/* function: a __device__ lambda that captures by value */
+template < typename Function > static void
+launch_for_each (cudaStream_t stream, size_t count, const Function & function)
+{
+  const unsigned threads = 256;
+
+  launch (for_each < Function >, dim3 (grid_size (count, threads)),
+      dim3 (threads), 0, stream, count, function);
 }

@@ -6,7 +6,6 @@
  * 4 block + 3 of an image. One thread handles all four.
  */
 #include "kernels/cuda/kernels/common.cuh"
-#include "kernels/cuda/kernels/launch.cuh"
 #include "kernels/diffusion-math.h"
 #include "kernels/philox.h"
 
@@ -162,22 +161,13 @@ ddpm_cuda_kern_mse (cudaStream_t stream, const CudaLoss * args,
 
 /* --- the reverse process -------------------------------------------------- */
 
-static __global__ void
-guide (size_t count, float w, const float *without, float *eps)
-{
-  const size_t step = (size_t) gridDim.x * blockDim.x;
-
-  for (size_t k = (size_t) blockIdx.x * blockDim.x + threadIdx.x; k < count;
-      k += step)
-    eps[k] = ddpm_guide (w, without[k], eps[k]);
-}
-
 void
 ddpm_cuda_kern_guide (cudaStream_t stream, size_t count, float w,
     const float *without, float *eps)
 {
-  launch (guide, dim3 (grid_size (count, THREADS)), dim3 (THREADS), 0, stream,
-      count, w, without, eps);
+  launch_for_each (stream, count, [=] __device__ (size_t i) {
+        eps[i] = ddpm_guide (w, without[i], eps[i]);
+      });
 }
 
 /* Keep: stores x_0 in x_0_prev */

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
-#include "kernels/cuda/kernels/launch.cuh"
 #include "kernels/norm-math.h"
 
 #define THREADS 256
@@ -284,38 +283,20 @@ ddpm_cuda_kern_embedding_backward (cudaStream_t stream, unsigned n, size_t dim,
 
 /* --- swish ---------------------------------------------------------------- */
 
-static __global__ void
-swish_forward (size_t count, const float *x, float *y)
-{
-  const size_t step = (size_t) gridDim.x * blockDim.x;
-
-  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
-      i += step)
-    y[i] = ddpm_swish (x[i], 0);
-}
-
 void
 ddpm_cuda_kern_swish_forward (cudaStream_t stream, size_t count, const float *x,
     float *y)
 {
-  launch (swish_forward, dim3 (grid_size (count, THREADS)), dim3 (THREADS), 0,
-      stream, count, x, y);
-}
-
-static __global__ void
-swish_backward (size_t count, const float *x, const float *dy, float *dx)
-{
-  const size_t step = (size_t) gridDim.x * blockDim.x;
-
-  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
-      i += step)
-    dx[i] = dy[i] * ddpm_swish_derivative (x[i], 0);
+  launch_for_each (stream, count, [=] __device__ (size_t i) {
+        y[i] = ddpm_swish (x[i], 0);
+      });
 }
 
 void
 ddpm_cuda_kern_swish_backward (cudaStream_t stream, size_t count, const float
     *x, const float *dy, float *dx)
 {
-  launch (swish_backward, dim3 (grid_size (count, THREADS)), dim3 (THREADS),
-      0, stream, count, x, dy, dx);
+  launch_for_each (stream, count, [=] __device__ (size_t i) {
+        dx[i] = dy[i] * ddpm_swish_derivative (x[i], 0);
+      });
 }

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
-#include "kernels/cuda/kernels/launch.cuh"
 
 #define THREADS 256
 
@@ -38,12 +37,6 @@ pixel_block (unsigned units)
   return dim3 (along, THREADS / along);
 }
 
-static dim3
-pixel_grid (dim3 block, size_t pixels)
-{
-  return dim3 (grid_size (pixels, block.y));
-}
-
 /* How many channels a thread handles at once: 16 bytes of bf16, or of f32 if
  * not all tensors are bf16. 1 if channels or memory are not aligned to that */
 static int
@@ -60,225 +53,196 @@ choose_width (const CudaChannels * channels, bool all_bf16,
       && channels->padded % width == 0 ? (int) width : 1;
 }
 
-/* --- sources -------------------------------------------------------------- */
+/* --- pixels --------------------------------------------------------------- */
 
-/* x [pixels][padded] = x0 | x1 | 0 */
-template < typename S, typename D, int V > static __global__ void
-concat (CudaChannels channels, const S * x0, const S * x1, D * x)
+/* Calls function (pixel, c) for every V-th channel c of every pixel */
+template < int V, typename Function > static __global__ void
+for_each_channel (size_t pixels, unsigned channels, Function function)
 {
   const size_t step = (size_t) gridDim.x * blockDim.y;
 
   for (size_t pixel = (size_t) blockIdx.x * blockDim.y + threadIdx.y;
-      pixel < channels.pixels; pixel += step) {
-    for (unsigned c = threadIdx.x * V; c < channels.padded;
-        c += blockDim.x * V) {
-      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel,
-          c);
-      Lanes < D, V > out;
-
-#pragma unroll
-      for (int i = 0; i < V; i++)
-        out.v[i] = from_float < D > (0.0f);
-      if (place.source >= 0) {
-        const Lanes < S, V > in =
-            lanes < S, V > ((place.source ? x1 : x0) + place.element);
-
-#pragma unroll
-        for (int i = 0; i < V; i++)
-          out.v[i] = from_float < D > (to_float (in.v[i]));
-      }
-      lanes < D, V > (x + pixel * channels.padded + c) = out;
-    }
+      pixel < pixels; pixel += step) {
+    for (unsigned c = threadIdx.x * V; c < channels; c += blockDim.x * V)
+      function (pixel, c);
   }
 }
 
-template < typename S, typename D, int V > static void
-launch_concat (cudaStream_t stream, const CudaChannels * channels,
-    const void *x0, const void *x1, void *x)
+template < int V, typename Function > static void
+launch_for_each_channel (cudaStream_t stream, size_t pixels, unsigned channels,
+    const Function & function)
 {
-  const dim3 block = pixel_block (channels->padded / V);
+  const dim3 block = pixel_block (channels / V);
 
-  launch (concat < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
-      stream, *channels, (const S *) x0, (const S *) x1, (D *) x);
+  launch (for_each_channel < V, Function >,
+      dim3 (grid_size (pixels, block.y)), block, 0, stream, pixels, channels,
+      function);
 }
+
+/* Operation::run < S, D, V > (stream, channels, arguments), where S is the type
+ * of what is read, D that of what is written, and V how many channels a thread
+ * handles at once. memory: all tensors of these types */
+template < typename Operation, typename ... Arguments > static void
+run_by_type (cudaStream_t stream, const CudaChannels & channels, bool src_bf16,
+    bool dst_bf16, const void *const (&memory)[3], Arguments ... arguments)
+{
+  const bool wide =
+      choose_width (&channels, src_bf16 && dst_bf16, memory, 3) > 1;
+
+  if (src_bf16 && dst_bf16)
+    (wide ? Operation::template run < bf16, bf16, 8 >
+        : Operation::template run < bf16, bf16, 1 >)
+        (stream, channels, arguments ...);
+  else if (src_bf16)
+    (wide ? Operation::template run < bf16, float, 4 >
+        : Operation::template run < bf16, float, 1 >)
+        (stream, channels, arguments ...);
+  else if (dst_bf16)
+    (wide ? Operation::template run < float, bf16, 4 >
+        : Operation::template run < float, bf16, 1 >)
+        (stream, channels, arguments ...);
+  else
+    (wide ? Operation::template run < float, float, 4 >
+        : Operation::template run < float, float, 1 >)
+        (stream, channels, arguments ...);
+}
+
+/* x [pixels][padded] = x0 | x1 | 0 */
+struct Concat
+{
+  template < typename S, typename D, int V > static void
+  run (cudaStream_t stream, CudaChannels channels, const void *src0,
+      const void *src1, void *dst)
+  {
+    const S *x0 = (const S *) src0, *x1 = (const S *) src1;
+    D *x = (D *) dst;
+
+    launch_for_each_channel < V > (stream, channels.pixels, channels.padded,
+        [=] __device__ (size_t pixel, unsigned c) {
+          const CudaChannelPlace place =
+              ddpm_cuda_channel_place (&channels, pixel, c);
+          Lanes < D, V > out;
+
+#pragma unroll
+          for (int i = 0; i < V; i++)
+            out.v[i] = from_float < D > (0.0f);
+          if (place.source >= 0) {
+            const Lanes < S, V > in =
+                lanes < S, V > ((place.source ? x1 : x0) + place.element);
+
+#pragma unroll
+            for (int i = 0; i < V; i++)
+              out.v[i] = from_float < D > (to_float (in.v[i]));
+          }
+          lanes < D, V > (x + pixel * channels.padded + c) = out;
+        });
+  }
+};
 
 void
 ddpm_cuda_kern_concat (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x0, const void *x1, int dst_bf16, void *x)
 {
-  const void *const memory[] = { x0, x1, x };
-  const bool wide =
-      choose_width (channels, src_bf16 && dst_bf16, memory, 3) > 1;
-
-  if (src_bf16 && dst_bf16)
-    (wide ? launch_concat < bf16, bf16, 8 > : launch_concat < bf16, bf16, 1 >)
-        (stream, channels, x0, x1, x);
-  else if (src_bf16)
-    (wide ? launch_concat < bf16, float, 4 > : launch_concat < bf16, float, 1 >)
-        (stream, channels, x0, x1, x);
-  else if (dst_bf16)
-    (wide ? launch_concat < float, bf16, 4 > : launch_concat < float, bf16, 1 >)
-        (stream, channels, x0, x1, x);
-  else
-    (wide ? launch_concat < float, float, 4 >
-        : launch_concat < float, float, 1 >) (stream, channels, x0, x1, x);
+  run_by_type < Concat > (stream, *channels, src_bf16, dst_bf16, {x0, x1, x},
+      x0, x1, x);
 }
-
-/* --- gradients of sources ------------------------------------------------- */
 
 /* x0 | x1 (+)= x [pixels][padded]; a source that is NULL is skipped */
-template < typename S, typename D, int V > static __global__ void
-split (CudaChannels channels, const S * x, D * x0, int add0, D * x1,
-    int add1)
+struct Split
 {
-  const size_t step = (size_t) gridDim.x * blockDim.y;
+  template < typename S, typename D, int V > static void
+  run (cudaStream_t stream, CudaChannels channels, const void *src, void *x0,
+      int add0, void *x1, int add1)
+  {
+    const S *x = (const S *) src;
 
-  for (size_t pixel = (size_t) blockIdx.x * blockDim.y + threadIdx.y;
-      pixel < channels.pixels; pixel += step) {
-    for (unsigned c = threadIdx.x * V; c < channels.c0 + channels.c1;
-        c += blockDim.x * V) {
-      const CudaChannelPlace place = ddpm_cuda_channel_place (&channels, pixel,
-          c);
-      D *to = place.source ? x1 : x0;
-      const int add = place.source ? add1 : add0;
+    launch_for_each_channel < V > (stream, channels.pixels,
+        channels.c0 + channels.c1, [=] __device__ (size_t pixel, unsigned c) {
+          const CudaChannelPlace place =
+              ddpm_cuda_channel_place (&channels, pixel, c);
+          D *to = (D *) (place.source ? x1 : x0);
+          const int add = place.source ? add1 : add0;
 
-      if (to == nullptr)
-        continue;
-      const Lanes < S, V > in =
-          lanes < S, V > (x + pixel * channels.padded + c);
-      Lanes < D, V > &out = lanes < D, V > (to + place.element);
-      Lanes < D, V > sum;
+          if (to == nullptr)
+            return;
+          const Lanes < S, V > in =
+              lanes < S, V > (x + pixel * channels.padded + c);
+          Lanes < D, V > &out = lanes < D, V > (to + place.element);
+          Lanes < D, V > sum;
 
-      if (add)
-        sum = out;
+          if (add)
+            sum = out;
 #pragma unroll
-      for (int i = 0; i < V; i++)
-        sum.v[i] = from_float < D > (to_float (in.v[i])
-            + (add ? to_float (sum.v[i]) : 0.0f));
-      out = sum;
-    }
+          for (int i = 0; i < V; i++)
+            sum.v[i] = from_float < D > (to_float (in.v[i])
+                + (add ? to_float (sum.v[i]) : 0.0f));
+          out = sum;
+        });
   }
-}
-
-template < typename S, typename D, int V > static void
-launch_split (cudaStream_t stream, const CudaChannels * channels,
-    const void *x, void *x0, int add0, void *x1, int add1)
-{
-  const dim3 block = pixel_block ((channels->c0 + channels->c1) / V);
-
-  launch (split < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
-      stream, *channels, (const S *) x, (D *) x0, add0, (D *) x1, add1);
-}
+};
 
 void
 ddpm_cuda_kern_split (cudaStream_t stream, const CudaChannels * channels,
     int src_bf16, const void *x, int dst_bf16, void *x0, int add0, void *x1,
     int add1)
 {
-  const void *const memory[] = { x, x0, x1 };
-  const bool wide =
-      choose_width (channels, src_bf16 && dst_bf16, memory, 3) > 1;
-
-  if (src_bf16 && dst_bf16)
-    (wide ? launch_split < bf16, bf16, 8 >
-        : launch_split < bf16, bf16, 1 >) (stream, channels, x, x0, add0,
-        x1, add1);
-  else if (src_bf16)
-    (wide ? launch_split < bf16, float, 4 >
-        : launch_split < bf16, float, 1 >) (stream, channels, x, x0, add0,
-        x1, add1);
-  else if (dst_bf16)
-    (wide ? launch_split < float, bf16, 4 >
-        : launch_split < float, bf16, 1 >) (stream, channels, x, x0, add0,
-        x1, add1);
-  else
-    (wide ? launch_split < float, float, 4 >
-        : launch_split < float, float, 1 >) (stream, channels, x, x0, add0,
-        x1, add1);
+  run_by_type < Split > (stream, *channels, src_bf16, dst_bf16, {x, x0, x1},
+      x, x0, add0, x1, add1);
 }
-
-/* --- results -------------------------------------------------------------- */
 
 /* y [pixels][c0] = sum [pixels][padded] + bias [c0] + residual [pixels][c0] */
-template < typename S, typename D, int V > static __global__ void
-add_bias (CudaChannels channels, const S * sum, const float *bias,
-    const D * residual, D * y)
+struct AddBias
 {
-  const size_t step = (size_t) gridDim.x * blockDim.y;
+  template < typename S, typename D, int V > static void
+  run (cudaStream_t stream, CudaChannels channels, const void *src,
+      const float *bias, const void *plus, void *dst)
+  {
+    const S *sum = (const S *) src;
+    const D *residual = (const D *) plus;
+    D *y = (D *) dst;
 
-  for (size_t pixel = (size_t) blockIdx.x * blockDim.y + threadIdx.y;
-      pixel < channels.pixels; pixel += step) {
-    for (unsigned c = threadIdx.x * V; c < channels.c0; c += blockDim.x * V) {
-      const size_t place = pixel * channels.c0 + c;
-      const Lanes < S, V > in =
-          lanes < S, V > (sum + pixel * channels.padded + c);
-      Lanes < D, V > out;
+    launch_for_each_channel < V > (stream, channels.pixels, channels.c0,
+        [=] __device__ (size_t pixel, unsigned c) {
+          const size_t place = pixel * channels.c0 + c;
+          const Lanes < S, V > in =
+              lanes < S, V > (sum + pixel * channels.padded + c);
+          Lanes < D, V > out;
 
-      if (residual)
-        out = lanes < D, V > (residual + place);
+          if (residual)
+            out = lanes < D, V > (residual + place);
 #pragma unroll
-      for (int i = 0; i < V; i++)
-        out.v[i] = from_float < D > (to_float (in.v[i])
-            + (bias ? bias[c + i] : 0.0f)
-            + (residual ? to_float (out.v[i]) : 0.0f));
-      lanes < D, V > (y + place) = out;
-    }
+          for (int i = 0; i < V; i++)
+            out.v[i] = from_float < D > (to_float (in.v[i])
+                + (bias ? bias[c + i] : 0.0f)
+                + (residual ? to_float (out.v[i]) : 0.0f));
+          lanes < D, V > (y + place) = out;
+        });
   }
-}
-
-template < typename S, typename D, int V > static void
-launch_add_bias (cudaStream_t stream, const CudaChannels * channels,
-    const void *sum, const float *bias, const void *residual, void *y)
-{
-  const dim3 block = pixel_block (channels->c0 / V);
-
-  launch (add_bias < S, D, V >, pixel_grid (block, channels->pixels), block, 0,
-      stream, *channels, (const S *) sum, bias, (const D *) residual,
-      (D *) y);
-}
+};
 
 void
 ddpm_cuda_kern_add_bias (cudaStream_t stream, const CudaChannels * channels,
     int sum_bf16, const void *sum, const float *bias, int y_bf16,
     const void *residual, void *y)
 {
-  const void *const memory[] = { sum, residual, y };
-  const bool wide =
-      choose_width (channels, sum_bf16 && y_bf16, memory, 3) > 1;
-
-  if (sum_bf16 && y_bf16)
-    (wide ? launch_add_bias < bf16, bf16, 8 >
-        : launch_add_bias < bf16, bf16, 1 >) (stream, channels, sum, bias,
-        residual, y);
-  else if (sum_bf16)
-    (wide ? launch_add_bias < bf16, float, 4 >
-        : launch_add_bias < bf16, float, 1 >) (stream, channels, sum, bias,
-        residual, y);
-  else if (y_bf16)
-    (wide ? launch_add_bias < float, bf16, 4 >
-        : launch_add_bias < float, bf16, 1 >) (stream, channels, sum, bias,
-        residual, y);
-  else
-    (wide ? launch_add_bias < float, float, 4 >
-        : launch_add_bias < float, float, 1 >) (stream, channels, sum, bias,
-        residual, y);
+  run_by_type < AddBias > (stream, *channels, sum_bf16, y_bf16,
+      {sum, residual, y}, sum, bias, residual, y);
 }
 
 /* --- weights -------------------------------------------------------------- */
 
-template < typename D > static __global__ void
-weights_to_krsc (CudaWeightShape shape, const float *weight, D * krsc)
+template < typename D > static void
+weights_to_krsc (cudaStream_t stream, CudaWeightShape shape,
+    const float *weight, D * krsc)
 {
   const unsigned count = ddpm_cuda_kcrs_count (&shape);
-  const size_t all = ddpm_cuda_krsc_count (&shape);
-  const size_t step = (size_t) gridDim.x * blockDim.x;
 
-  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < all;
-      i += step) {
-    const unsigned source = ddpm_cuda_kcrs_index (&shape, (unsigned) i);
+  launch_for_each (stream, ddpm_cuda_krsc_count (&shape),
+      [=] __device__ (size_t i) {
+        const unsigned source = ddpm_cuda_kcrs_index (&shape, (unsigned) i);
 
-    krsc[i] = from_float < D > (source < count ? weight[source] : 0.0f);
-  }
+        krsc[i] = from_float < D > (source < count ? weight[source] : 0.0f);
+      });
 }
 
 void
@@ -286,31 +250,23 @@ ddpm_cuda_kern_weights_to_krsc (cudaStream_t stream,
     const CudaWeightShape * shape, const float *weight, int krsc_bf16,
     void *krsc)
 {
-  const unsigned blocks =
-      grid_size (ddpm_cuda_krsc_count (shape), THREADS);
-
   if (krsc_bf16)
-    launch (weights_to_krsc < bf16 >, blocks, THREADS, 0, stream, *shape,
-        weight, (bf16 *) krsc);
+    weights_to_krsc (stream, *shape, weight, (bf16 *) krsc);
   else
-    launch (weights_to_krsc < float >, blocks, THREADS, 0, stream, *shape,
-        weight, (float *) krsc);
+    weights_to_krsc (stream, *shape, weight, (float *) krsc);
 }
 
-template < typename S > static __global__ void
-weights_from_krsc (CudaWeightShape shape, const S * krsc, float *weight, int
-    add)
+template < typename S > static void
+weights_from_krsc (cudaStream_t stream, CudaWeightShape shape, const S * krsc,
+    float *weight, int add)
 {
-  const size_t count = ddpm_cuda_kcrs_count (&shape);
-  const size_t step = (size_t) gridDim.x * blockDim.x;
+  launch_for_each (stream, ddpm_cuda_kcrs_count (&shape),
+      [=] __device__ (size_t i) {
+        const float value =
+            to_float (krsc[ddpm_cuda_krsc_index (&shape, (unsigned) i)]);
 
-  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
-      i += step) {
-    const float value =
-        to_float (krsc[ddpm_cuda_krsc_index (&shape, (unsigned) i)]);
-
-    weight[i] = add ? weight[i] + value : value;
-  }
+        weight[i] = add ? weight[i] + value : value;
+      });
 }
 
 void
@@ -318,14 +274,10 @@ ddpm_cuda_kern_weights_from_krsc (cudaStream_t stream,
     const CudaWeightShape * shape, int krsc_bf16, const void *krsc,
     float *weight, int add)
 {
-  const unsigned blocks = grid_size (ddpm_cuda_kcrs_count (shape), THREADS);
-
   if (krsc_bf16)
-    launch (weights_from_krsc < bf16 >, blocks, THREADS, 0, stream, *shape,
-        (const bf16 *) krsc, weight, add);
+    weights_from_krsc (stream, *shape, (const bf16 *) krsc, weight, add);
   else
-    launch (weights_from_krsc < float >, blocks, THREADS, 0, stream, *shape,
-        (const float *) krsc, weight, add);
+    weights_from_krsc (stream, *shape, (const float *) krsc, weight, add);
 }
 
 /* --- sums over pixels ----------------------------------------------------- */

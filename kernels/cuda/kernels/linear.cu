@@ -3,29 +3,18 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
-#include "kernels/cuda/kernels/launch.cuh"
 
 #define THREADS 256
 
 /* --- bias ----------------------------------------------------------------- */
 
-static __global__ void
-broadcast_bias (size_t rows, size_t columns, const float *bias, float *y)
-{
-  const size_t count = rows * columns;
-  const size_t step = (size_t) gridDim.x * blockDim.x;
-
-  for (size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x; i < count;
-      i += step)
-    y[i] = bias[i % columns];
-}
-
 void
 ddpm_cuda_kern_broadcast_bias (cudaStream_t stream, size_t rows, size_t columns,
     const float *bias, float *y)
 {
-  launch (broadcast_bias, grid_size (rows * columns, THREADS), THREADS, 0,
-      stream, rows, columns, bias, y);
+  launch_for_each (stream, rows * columns, [=] __device__ (size_t i) {
+        y[i] = bias[i % columns];
+      });
 }
 
 /* --- few rows ----------------------------------------------------------------

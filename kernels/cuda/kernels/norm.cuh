@@ -4,7 +4,6 @@
 #pragma once
 
 #include "kernels/cuda/kernels/common.cuh"
-#include "kernels/cuda/kernels/launch.cuh"
 #include "kernels/cuda/kernels/norm.h"
 #include "kernels/norm-math.h"
 

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
-#include "kernels/cuda/kernels/launch.cuh"
 #include "kernels/optimizer-math.h"
 
 #define THREADS 256

@@ -9,7 +9,6 @@
  * sum.
  */
 #include "kernels/cuda/kernels/common.cuh"
-#include "kernels/cuda/kernels/launch.cuh"
 #include "kernels/cuda/kernels/softmax.h"
 
 #define LANES 32
