@@ -23,10 +23,9 @@ noise (DdpmBackend * base, guint64 seed, guint64 first_sample,
   const CudaNoise args = { seed, first_sample, stream };
   const CudaNoise *staged = ddpm_cuda_stage_args (b, &args, sizeof args);
 
-  if (staged == NULL || ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_noise (b->stream, staged, n, elements, out);
-  ddpm_cuda_launch_ok (b, "noise");
+  if (staged)
+    DDPM_CUDA_LAUNCH (b, "noise", ddpm_cuda_kern_noise, staged, n, elements,
+        out);
 }
 
 static void
@@ -45,11 +44,8 @@ q_sample (DdpmBackend * base, guint n, guint elements, const float *a,
 
     if (staged_a == NULL || staged_s == NULL)
       return;
-    if (ddpm_cuda_graph_replays (b))
-      continue;
-    ddpm_cuda_kern_q_sample (b->stream, count, elements, staged_a, staged_s,
-        x_0 + at, eps + at, x_t + at);
-    ddpm_cuda_launch_ok (b, "q_sample");
+    DDPM_CUDA_LAUNCH (b, "q_sample", ddpm_cuda_kern_q_sample, count, elements,
+        staged_a, staged_s, x_0 + at, eps + at, x_t + at);
   }
 }
 
@@ -89,10 +85,8 @@ guide (DdpmBackend * base, gsize count, gfloat w,
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_guide (b->stream, count, w, without, eps);
-  ddpm_cuda_launch_ok (b, "guidance");
+  DDPM_CUDA_LAUNCH (b, "guidance", ddpm_cuda_kern_guide, count, w, without,
+      eps);
 }
 
 static void
@@ -104,11 +98,9 @@ reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
   const CudaReverse args = { *step, seed, first_sample };
   const CudaReverse *staged = ddpm_cuda_stage_args (b, &args, sizeof args);
 
-  if (staged == NULL || ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_reverse_step (b->stream, staged, n, elements, x, eps,
-      x_0_prev);
-  ddpm_cuda_launch_ok (b, "reverse step");
+  if (staged)
+    DDPM_CUDA_LAUNCH (b, "reverse step", ddpm_cuda_kern_reverse_step, staged, n,
+        elements, x, eps, x_0_prev);
 }
 
 void

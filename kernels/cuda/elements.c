@@ -24,11 +24,8 @@ upsample_forward (DdpmBackend * base, guint n, guint h, guint w,
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_upsample_forward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
-      x, y);
-  ddpm_cuda_launch_ok (b, "upsampling");
+  DDPM_CUDA_LAUNCH (b, "upsampling", ddpm_cuda_kern_upsample_forward,
+      (gsize) n * h, w, c, is_bf16 (b), x, y);
 }
 
 static void
@@ -37,11 +34,9 @@ upsample_backward (DdpmBackend * base, guint n, guint h, guint w,
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_upsample_backward (b->stream, (gsize) n * h, w, c, is_bf16 (b),
-      dy, dx, add);
-  ddpm_cuda_launch_ok (b, "gradient of upsampling");
+  DDPM_CUDA_LAUNCH (b, "gradient of upsampling",
+      ddpm_cuda_kern_upsample_backward, (gsize) n * h, w, c, is_bf16 (b), dy,
+      dx, add);
 }
 
 static void
@@ -49,10 +44,8 @@ accumulate (DdpmBackend * base, gsize count, gconstpointer x, gpointer y)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_accumulate (b->stream, count, is_bf16 (b), x, y);
-  ddpm_cuda_launch_ok (b, "addition");
+  DDPM_CUDA_LAUNCH (b, "addition", ddpm_cuda_kern_accumulate, count,
+      is_bf16 (b), x, y);
 }
 
 /* Runs a kernel on rows of a table, as many at a time as can be staged. */
@@ -71,10 +64,8 @@ look_up (DdpmBackend * base, void (*kernel) (cudaStream_t stream,
 
     if (staged == NULL)
       return;
-    if (ddpm_cuda_graph_replays (b))
-      continue;
-    kernel (b->stream, count, dim, table, staged, out + first * dim);
-    ddpm_cuda_launch_ok (b, what);
+    DDPM_CUDA_LAUNCH (b, what, kernel, count, dim, table, staged,
+        out + first * dim);
   }
 }
 
@@ -111,11 +102,9 @@ embedding_backward (DdpmBackend * base, guint n, guint dim,
 
     if (staged == NULL)
       return;
-    if (ddpm_cuda_graph_replays (b))
-      continue;
-    ddpm_cuda_kern_embedding_backward (b->stream, count, dim, rows, staged,
+    DDPM_CUDA_LAUNCH (b, "gradient of the label embedding",
+        ddpm_cuda_kern_embedding_backward, count, dim, rows, staged,
         dy + first * dim, dtable, add || first > 0);
-    ddpm_cuda_launch_ok (b, "gradient of the label embedding");
   }
 }
 
@@ -124,10 +113,7 @@ swish_forward (DdpmBackend * base, gsize count, const float *x, float *y)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_swish_forward (b->stream, count, x, y);
-  ddpm_cuda_launch_ok (b, "swish");
+  DDPM_CUDA_LAUNCH (b, "swish", ddpm_cuda_kern_swish_forward, count, x, y);
 }
 
 static void
@@ -136,10 +122,8 @@ swish_backward (DdpmBackend * base, gsize count, const float *x,
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_swish_backward (b->stream, count, x, dy, dx);
-  ddpm_cuda_launch_ok (b, "gradient of swish");
+  DDPM_CUDA_LAUNCH (b, "gradient of swish", ddpm_cuda_kern_swish_backward,
+      count, x, dy, dx);
 }
 
 void

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "kernels/cuda/backend.h"
+#include "kernels/cuda/failure.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +16,17 @@ void ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data),
  * staged all its arguments. TRUE: a graph that is about to be launched already
  * contains the work; the function must not put it on the stream again. */
 gboolean ddpm_cuda_graph_replays (CudaBackend * b);
+
+/* Does this for a function that launches one kernel: kernel (stream, ...).
+ * what: names it in an error */
+#define DDPM_CUDA_LAUNCH(b, what, kernel, ...) \
+  G_STMT_START { \
+    if (!ddpm_cuda_graph_replays (b)) { \
+      kernel ((b)->stream, __VA_ARGS__); \
+      ddpm_cuda_launch_ok ((b), (what)); \
+    } \
+  } G_STMT_END
+
 /* Parts of ddpm_cuda_stage_args () and ddpm_cuda_download (). FALSE: no graph
  * is being run; do it as usual. place: what ddpm_cuda_stage_args () returns */
 gboolean ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize

@@ -41,10 +41,9 @@ adam (DdpmBackend * base, const DdpmAdam * a, gsize count,
   CudaBackend *b = ddpm_cuda_backend (base);
   const DdpmAdam *staged = ddpm_cuda_stage_args (b, a, sizeof *a);
 
-  if (staged == NULL || ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_adam (b->stream, staged, NULL, count, grad, param, m, v, ema);
-  ddpm_cuda_launch_ok (b, "Adam");
+  if (staged)
+    DDPM_CUDA_LAUNCH (b, "Adam", ddpm_cuda_kern_adam, staged, NULL, count, grad,
+        param, m, v, ema);
 }
 
 /* squares is NaN if anything fails. */

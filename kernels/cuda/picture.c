@@ -12,10 +12,7 @@ to_picture (DdpmBackend * base, const float *x, const DdpmPicture * p)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_to_picture (b->stream, x, p);
-  ddpm_cuda_launch_ok (b, "painting a picture");
+  DDPM_CUDA_LAUNCH (b, "painting a picture", ddpm_cuda_kern_to_picture, x, p);
 }
 
 static void
@@ -23,10 +20,8 @@ from_picture (DdpmBackend * base, const DdpmPicture * p, guint8 * pixels)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
 
-  if (ddpm_cuda_graph_replays (b))
-    return;
-  ddpm_cuda_kern_from_picture (b->stream, p, pixels);
-  ddpm_cuda_launch_ok (b, "reading a picture");
+  DDPM_CUDA_LAUNCH (b, "reading a picture", ddpm_cuda_kern_from_picture, p,
+      pixels);
 }
 
 static void
@@ -42,11 +37,8 @@ from_pixels (DdpmBackend * base, guint n, const DdpmPixels * p,
 
     if (staged == NULL)
       return;
-    if (ddpm_cuda_graph_replays (b))
-      continue;
-    ddpm_cuda_kern_from_pixels (b->stream, count, p, pixels + first * elements,
-        staged, x + first * elements);
-    ddpm_cuda_launch_ok (b, "images from bytes");
+    DDPM_CUDA_LAUNCH (b, "images from bytes", ddpm_cuda_kern_from_pixels, count,
+        p, pixels + first * elements, staged, x + first * elements);
   }
 }
 
