@@ -99,7 +99,7 @@ free_plans (gpointer data)
   const Plans *p = data;
 
   for (guint i = 0; i < p->n; i++)
-    p->backend->ops->plan_free (p->plans[i]);
+    ddpm_plan_free (p->plans[i]);
 }
 
 void

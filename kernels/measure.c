@@ -148,7 +148,7 @@ tear_down (gpointer data)
   DdpmMeasure *m = data;
 
   for (guint i = 0; i < m->timer->convolutions->len && m->plans[i]; i++)
-    m->backend->ops->plan_free (m->plans[i]);
+    ddpm_plan_free (m->plans[i]);
 }
 
 void
@@ -215,5 +215,5 @@ ddpm_measure_time (DdpmMeasure * m, guint i, guint pass, guint calls)
 const gchar *
 ddpm_measure_get_engine (DdpmMeasure * m, guint i, guint pass)
 {
-  return m->backend->ops->plan_implementation (m->plans[i], pass);
+  return ddpm_plan_get_implementation (m->plans[i], pass);
 }

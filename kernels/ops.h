@@ -31,16 +31,28 @@ ddpm_type_size (DdpmType type)
   return type == DDPM_TYPE_F32 ? 4 : 2;
 }
 
-/* A plan of one operation. scratch: bytes that its calls need as workspace;
- * the caller gives the same workspace (the largest) to all of them. */
+/* A plan of one operation: the first member of each backend's own plans */
 typedef struct _DdpmPlan DdpmPlan;
 typedef struct _DdpmTimer DdpmTimer;    /* kernels/timer.h */
 struct _DdpmPlan
 {
   const struct _DdpmOps *ops;
   DdpmBackend *backend;
-  gsize scratch;
+  gsize scratch;                /* bytes of workspace that its calls need */
+  void (*clear) (DdpmPlan * plan);      /* frees its members; or NULL */
+  /* what computes it, for tests and logs, such as "jit:avx2": the forward pass,
+   * the gradient of the data, that of the weights; static, or NULL: nothing */
+  const gchar *implementation[3];
 };
+
+/* size: of the backend's struct, which begins with a DdpmPlan and is zeroed;
+ * implementation: of all three passes */
+gpointer ddpm_plan_new (gsize size, DdpmBackend * b,
+    void (*clear) (DdpmPlan * plan), const gchar * implementation);
+/* NULL: nothing. Call it inside run (). */
+void ddpm_plan_free (DdpmPlan * plan);
+/* "none" where nothing computes this kind of pass */
+const gchar *ddpm_plan_get_implementation (const DdpmPlan * plan, guint kind);
 
 /* y = conv (concat (x0, x1)) + bias [+ residual], padding kernel / 2 */
 typedef struct
@@ -193,11 +205,6 @@ struct _DdpmOps
       const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
       gpointer scratch);
 
-  void (*plan_free) (DdpmPlan * p);     /* NULL: nothing */
-  /* what computes it, for tests and logs, e.g. "jit:avx2"; kind 0: forward,
-   * 1: backward data, 2: backward weights */
-  const gchar *(*plan_implementation) (DdpmPlan * p, guint kind);
-
   /* --- small ones without a plan --------------------------------------- */
   /* y (n, 2h, 2w, c) from x (n, h, w, c), nearest */
   void (*upsample_forward) (DdpmBackend * b, guint n, guint h, guint w, guint c,
@@ -313,7 +320,7 @@ ddpm_backend_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 /* Frees plans [n], where NULL is nothing, from any thread */
 void ddpm_backend_free_plans (DdpmBackend * b, DdpmPlan ** plans, guint n);
 
-/* Inside run (). NULL: there are none; freed by plan_free */
+/* Inside run (). NULL: there are none; freed by ddpm_plan_free () */
 static inline DdpmPlan *
 ddpm_graph_plan_new (DdpmBackend * b)
 {

@@ -25,7 +25,7 @@ typedef enum
 
 typedef struct
 {
-  CpuPlan base;
+  DdpmPlan base;
   DdpmAttentionDesc d;
   DdpmType type;                /* of the operands of products */
   CpuGemm gemm[N_PRODUCTS];
@@ -42,16 +42,6 @@ clear_gemms (DdpmPlan * p)
 
   for (guint i = 0; i < N_PRODUCTS; i++)
     ddpm_cpu_gemm_clear (&a->gemm[i]);
-}
-
-/* Each kind of pass has two products: the name is that of the slower one. */
-static const gchar *
-get_implementation (DdpmPlan * p, guint kind)
-{
-  const CpuGemm *gemm = &((CpuAttention *) p)->gemm[2 * MIN (kind, 2)];
-
-  return ddpm_cpu_primitive_is_slow (&gemm[1].primitive[0]) ? gemm[1].name
-      : gemm[0].name;
 }
 
 static gboolean
@@ -78,6 +68,14 @@ plan_gemms (CpuAttention * a, CpuBackend * b, GError ** error)
             operands[i][1], operands[i][2], FALSE, error))
       return FALSE;
   }
+  /* Each kind of pass has two products: the name is that of the slower one. */
+  for (guint kind = 0; kind < 3; kind++) {
+    const CpuGemm *gemm = &a->gemm[2 * kind];
+
+    a->base.implementation[kind] =
+        ddpm_cpu_primitive_is_slow (&gemm[1].primitive[0]) ? gemm[1].name
+        : gemm[0].name;
+  }
   return TRUE;
 }
 
@@ -85,9 +83,9 @@ static void
 lay_out (CpuAttention * a)
 {
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
-  const gsize act = ddpm_type_size (a->base.plan.backend->act_type);
+  const gsize act = ddpm_type_size (a->base.backend->act_type);
   /* 1, if activations are converted to floats before they are multiplied */
-  const gsize widened = a->type != a->base.plan.backend->act_type;
+  const gsize widened = a->type != a->base.backend->act_type;
   gsize total = 0, work = 0;
 
   for (guint i = 0; i < N_PRODUCTS; i++)
@@ -102,7 +100,7 @@ lay_out (CpuAttention * a)
   a->dqkv_at =
       ddpm_cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
   a->work_at = ddpm_cpu_layout_add (&total, work, 1);
-  a->base.plan.scratch = total;
+  a->base.scratch = total;
 }
 
 DdpmPlan *
@@ -114,16 +112,15 @@ ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
   if (!ddpm_attention_desc_check (d, error))
     return NULL;
 
-  a = g_new0 (CpuAttention, 1);
-  ddpm_cpu_plan_init (&a->base, b, clear_gemms, get_implementation);
+  a = ddpm_plan_new (sizeof (CpuAttention), b, clear_gemms, NULL);
   a->d = *d;
   a->type = ((CpuBackend *) b)->native_bf16 ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
   if (!plan_gemms (a, (CpuBackend *) b, error)) {
-    ddpm_cpu_plan_free (&a->base.plan);
+    ddpm_plan_free (&a->base);
     return NULL;
   }
   lay_out (a);
-  return &a->base.plan;
+  return &a->base;
 }
 
 /* As operands of products: as they are, or converted into the workspace */
@@ -131,7 +128,7 @@ static gconstpointer
 widen_activations (CpuAttention * a, gsize count, gconstpointer x,
     gpointer scratch, gsize at)
 {
-  DdpmBackend *b = a->base.plan.backend;
+  DdpmBackend *b = a->base.backend;
 
   if (a->type == b->act_type)
     return x;
@@ -143,7 +140,7 @@ widen_activations (CpuAttention * a, gsize count, gconstpointer x,
 static void
 store_activations (CpuAttention * a, gsize count, gconstpointer x, gpointer y)
 {
-  DdpmBackend *b = a->base.plan.backend;
+  DdpmBackend *b = a->base.backend;
 
   if (x != y)
     ddpm_cpu_copy ((CpuBackend *) b, a->type, b->act_type, count, 1, 1, x, y,

@@ -51,9 +51,6 @@ static const DdpmOps cpu_ops = {
   .linear_forward = ddpm_cpu_linear_forward,
   .linear_backward = ddpm_cpu_linear_backward,
 
-  .plan_free = ddpm_cpu_plan_free,
-  .plan_implementation = ddpm_cpu_plan_implementation,
-
   .upsample_forward = ddpm_cpu_upsample_forward,
   .upsample_backward = ddpm_cpu_upsample_backward,
   .accumulate = ddpm_cpu_accumulate,

@@ -20,7 +20,7 @@
 static CpuBackend *
 get_backend (const CpuConvolution * conv)
 {
-  return (CpuBackend *) conv->base.plan.backend;
+  return (CpuBackend *) conv->base.backend;
 }
 
 static gpointer
@@ -116,7 +116,7 @@ static void
 free_im2col (CpuConvPass * p)
 {
   Im2colPass *pass = (Im2colPass *) p;
-  DdpmBackend *b = p->conv->base.plan.backend;
+  DdpmBackend *b = p->conv->base.backend;
 
   b->ops->free (b, pass->packed[0]);
   b->ops->free (b, pass->packed[1]);
@@ -289,7 +289,7 @@ static void
 free_winograd (CpuConvPass * p)
 {
   WinogradPass *pass = (WinogradPass *) p;
-  DdpmBackend *b = p->conv->base.plan.backend;
+  DdpmBackend *b = p->conv->base.backend;
 
   b->ops->free (b, pass->packed);
   g_free (pass);
@@ -398,6 +398,7 @@ plan_passes (CpuConvolution * conv, GError ** error)
     conv->pass[kind] = plan_pass (conv, kind, error);
     if (conv->pass[kind] == NULL)
       return FALSE;
+    conv->base.implementation[kind] = conv->pass[kind]->name;
   }
   return TRUE;
 }
@@ -454,7 +455,7 @@ lay_out (CpuConvolution * conv)
       work = MAX (work, conv->pass[kind]->scratch);
   }
   l->work = ddpm_cpu_layout_add (&total, work, 1);
-  conv->base.plan.scratch = total;
+  conv->base.scratch = total;
 }
 
 /* Where bf16 is emulated, or a convolution in bf16 is computed in f32, weights
@@ -463,7 +464,7 @@ static gboolean
 rounds_weights (const CpuConvolution * conv)
 {
   return conv->type == DDPM_TYPE_F32
-      && conv->base.plan.backend->act_type == DDPM_TYPE_BF16;
+      && conv->base.backend->act_type == DDPM_TYPE_BF16;
 }
 
 static gsize
@@ -507,15 +508,6 @@ clear_conv (DdpmPlan * p)
   p->ops->free (p->backend, conv->bias);
 }
 
-static const gchar *
-get_implementation (DdpmPlan * p, guint kind)
-{
-  const CpuConvolution *conv = (CpuConvolution *) p;
-
-  return kind < CPU_CONV_PASSES && conv->pass[kind] ? conv->pass[kind]->name
-      : NULL;
-}
-
 static guint
 round_up (guint channels, guint multiple)
 {
@@ -528,9 +520,9 @@ new_conv (DdpmBackend * b, const DdpmConvDesc * d)
   const gboolean native = ((CpuBackend *) b)->native_bf16
       && d->src_type == DDPM_TYPE_BF16 && onednn_writes_all (d);
   const guint block = native ? BF16_BLOCK : 1;
-  CpuConvolution *conv = g_new0 (CpuConvolution, 1);
+  CpuConvolution *conv =
+      ddpm_plan_new (sizeof (CpuConvolution), b, clear_conv, NULL);
 
-  ddpm_cpu_plan_init (&conv->base, b, clear_conv, get_implementation);
   conv->d = *d;
   conv->out_height = (d->height - 1) / d->stride + 1;
   conv->out_width = (d->width - 1) / d->stride + 1;
@@ -566,11 +558,11 @@ ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
             get_backend (conv)->kernels->winograd->width) * sizeof (float),
         error);
   if (conv->bias == NULL) {
-    ddpm_cpu_plan_free (&conv->base.plan);
+    ddpm_plan_free (&conv->base);
     return NULL;
   }
   lay_out (conv);
-  return &conv->base.plan;
+  return &conv->base;
 }
 
 /* --- executing ---------------------------------------------------------------- */

@@ -40,7 +40,7 @@ typedef struct
 
 typedef struct
 {
-  CpuPlan base;
+  DdpmPlan base;
   DdpmConvDesc d;
   guint out_height, out_width;
   guint cin, cout, taps;        /* taps: kernel^2 */
@@ -91,7 +91,7 @@ ddpm_cpu_conv_pixels_out (const CpuConvolution * conv)
 static inline gpointer
 ddpm_cpu_conv_alloc (const CpuConvolution * conv, gsize size, GError ** error)
 {
-  DdpmBackend *b = conv->base.plan.backend;
+  DdpmBackend *b = conv->base.backend;
   gpointer memory = b->ops->alloc (b, size);
 
   if (memory == NULL)

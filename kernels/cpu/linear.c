@@ -10,19 +10,13 @@
 
 typedef struct
 {
-  CpuPlan base;
+  DdpmPlan base;
   gsize rows, in, out;
   CpuGemm forward;              /* weight, x^T, y^T */
   CpuGemm backward_data;        /* dy, weight, dx */
   CpuGemm backward_weights;     /* dy^T, x, dweight */
   gsize sums, work;             /* offsets in the workspace */
 } CpuLinear;
-
-static const gchar *
-get_implementation (DdpmPlan * p, guint kind)
-{
-  return ddpm_cpu_plan_backend (p)->kernels->gemm->name;
-}
 
 /* There are few rows. With the weights as the left factor, they are read once,
  * and need not be packed. */
@@ -54,8 +48,7 @@ ddpm_cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   if (!ddpm_linear_check (rows, in, out, error))
     return NULL;
 
-  l = g_new0 (CpuLinear, 1);
-  ddpm_cpu_plan_init (&l->base, base, NULL, get_implementation);
+  l = ddpm_plan_new (sizeof (CpuLinear), base, NULL, b->kernels->gemm->name);
   l->rows = rows;
   l->in = in;
   l->out = out;
@@ -65,8 +58,8 @@ ddpm_cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   l->work =
       ddpm_cpu_layout_add (&total, MAX (l->forward.scratch,
           MAX (l->backward_data.scratch, l->backward_weights.scratch)), 1);
-  l->base.plan.scratch = total;
-  return &l->base.plan;
+  l->base.scratch = total;
+  return &l->base;
 }
 
 void

@@ -40,7 +40,7 @@ typedef enum
 /* An image is cut into blocks of pixels that fit into the first-level cache. */
 typedef struct
 {
-  CpuPlan base;
+  DdpmPlan base;
   DdpmNormDesc d;
   gsize c;                      /* c0 + c1 */
   gsize first[2], channels[2];  /* of each source */
@@ -105,7 +105,7 @@ locate_source_block (const Norm * norm, gconstpointer x, guint s,
   const gsize pixel = image * norm->d.pixels + block * norm->block;
 
   return ddpm_cpu_at (x, pixel * norm->channels[s]
-      * ddpm_type_size (norm->base.plan.backend->act_type));
+      * ddpm_type_size (norm->base.backend->act_type));
 }
 
 static gpointer
@@ -115,7 +115,7 @@ locate_result_block (const Norm * norm, gconstpointer y, guint s,
   const gsize pixel = image * norm->d.pixels + block * norm->block;
 
   return ddpm_cpu_at (y, (pixel * norm->c + norm->first[s])
-      * ddpm_type_size (norm->base.plan.backend->act_type));
+      * ddpm_type_size (norm->base.backend->act_type));
 }
 
 static float *
@@ -126,17 +126,11 @@ get_vector (const Norm * norm, gpointer slot, NormVector which)
 
 /* --- planning ---------------------------------------------------------------- */
 
-static const gchar *
-get_implementation (DdpmPlan * p, guint kind)
-{
-  return ddpm_cpu_plan_backend (p)->kernels->name;
-}
-
 static void
 lay_out (Norm * norm)
 {
   const gsize n = norm->d.n, c = norm->c;
-  const gsize threads = norm->base.plan.backend->threads;
+  const gsize threads = norm->base.backend->threads;
   const gsize slots = norm->by_image ? threads : n;
   gsize total = 0;
 
@@ -160,7 +154,7 @@ lay_out (Norm * norm)
     norm->column_sums_at =
         ddpm_cpu_layout_add (&total, ddpm_cpu_column_sums_scratch (n, c), 1);
   }
-  norm->base.plan.scratch = total;
+  norm->base.scratch = total;
 }
 
 DdpmPlan *
@@ -172,8 +166,8 @@ ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   if (!ddpm_norm_desc_check (d, error))
     return NULL;
 
-  norm = g_new0 (Norm, 1);
-  ddpm_cpu_plan_init (&norm->base, b, NULL, get_implementation);
+  norm = ddpm_plan_new (sizeof (Norm), b, NULL,
+      ((CpuBackend *) b)->kernels->name);
   norm->d = *d;
   norm->c = c;
   norm->n_sources = d->c1 ? 2 : 1;
@@ -185,7 +179,7 @@ ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   norm->by_image = d->n % b->threads == 0
       || d->n / b->threads >= IMAGES_PER_THREAD;
   lay_out (norm);
-  return &norm->base.plan;
+  return &norm->base;
 }
 
 /* --- both passes -------------------------------------------------------------- */

@@ -107,24 +107,11 @@ gboolean ddpm_cpu_primitive_is_slow (const CpuPrimitive * p);
 
 /* --- plans ---------------------------------------------------------------- */
 
-typedef struct
-{
-  DdpmPlan plan;
-  void (*clear) (DdpmPlan * plan);
-  const gchar *(*implementation) (DdpmPlan * plan, guint kind);
-} CpuPlan;
-
 static inline CpuBackend *
 ddpm_cpu_plan_backend (DdpmPlan * p)
 {
   return (CpuBackend *) p->backend;
 }
-
-void ddpm_cpu_plan_init (CpuPlan * p, DdpmBackend * b,
-    void (*clear) (DdpmPlan *), const gchar * (*implementation) (DdpmPlan *,
-        guint kind));
-void ddpm_cpu_plan_free (DdpmPlan * p);
-const gchar *ddpm_cpu_plan_implementation (DdpmPlan * p, guint kind);
 
 /* --- the operations ------------------------------------------------------- */
 

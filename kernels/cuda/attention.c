@@ -17,7 +17,6 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/cuda/workspace.h"
 #include "kernels/cuda/kernels/softmax.h"
 
@@ -26,7 +25,7 @@ enum
 
 typedef struct
 {
-  CudaPlan cuda;
+  DdpmPlan base;
   DdpmAttentionDesc d;
   CudaGemm *gemms[GEMMS];       /* from DV on: training */
   gsize dscores, gemm_scratch;  /* their offsets in the workspace, after scores */
@@ -112,18 +111,14 @@ attention_new (DdpmBackend * base, const DdpmAttentionDesc * d, GError ** error)
   if (!ddpm_attention_desc_check (d, error))
     return NULL;
 
-  plan = g_new0 (AttentionPlan, 1);
-  plan->cuda.clear = attention_clear;
+  plan = ddpm_plan_new (sizeof (AttentionPlan), base, attention_clear, "cuda");
   plan->d = *d;
-  if (!make_gemms (plan, ddpm_cuda_backend (base), error))
-    goto failed;
-  ddpm_cuda_plan_init (&plan->cuda, base, plan_scratch (plan, base->act_type));
-  return &plan->cuda.plan;
-
-failed:
-  attention_clear (&plan->cuda.plan);
-  g_free (plan);
-  return NULL;
+  if (!make_gemms (plan, ddpm_cuda_backend (base), error)) {
+    ddpm_plan_free (&plan->base);
+    return NULL;
+  }
+  plan->base.scratch = plan_scratch (plan, base->act_type);
+  return &plan->base;
 }
 
 /* which: 0 for q or dq, 1 for k or dk, 2 for v or dv */
@@ -131,7 +126,7 @@ static gpointer
 third_of (const AttentionPlan * plan, gconstpointer qkv, guint which)
 {
   return ddpm_cuda_at (qkv, (gsize) which * plan->d.c
-      * ddpm_type_size (plan->cuda.plan.backend->act_type));
+      * ddpm_type_size (plan->base.backend->act_type));
 }
 
 static void
@@ -139,7 +134,7 @@ multiply (const AttentionPlan * plan, guint which, gfloat alpha,
     gconstpointer left, gconstpointer right, gpointer out, gpointer scratch)
 {
   ddpm_cuda_gemm_run (plan->gemms[which],
-      ddpm_cuda_backend (plan->cuda.plan.backend), alpha, left, right, 0.0f,
+      ddpm_cuda_backend (plan->base.backend), alpha, left, right, 0.0f,
       out, ddpm_cuda_at (scratch, plan->gemm_scratch));
 }
 

@@ -45,4 +45,10 @@ ddpm_cuda_backend (DdpmBackend * b)
   return (CudaBackend *) b;
 }
 
+static inline CudaBackend *
+ddpm_cuda_plan_backend (DdpmPlan * p)
+{
+  return (CudaBackend *) p->backend;
+}
+
 G_END_DECLS

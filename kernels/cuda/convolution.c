@@ -8,12 +8,11 @@
 #include "kernels/cuda/libraries.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/cuda/workspace.h"
 
 typedef struct
 {
-  CudaPlan cuda;
+  DdpmPlan base;
   const CudaConvShape *shape;   /* the backend's */
   gpointer weights;             /* KRSC, padded */
   float *bias;                  /* [cout padded] */
@@ -84,7 +83,7 @@ conv_clear (DdpmPlan * p)
   ddpm_cuda_free (p->backend, conv->bias);
 }
 
-/* In the order of plan_implementation () */
+/* In the order of DdpmPlan.implementation */
 static void
 name_passes (CudaConvolution * conv)
 {
@@ -96,7 +95,7 @@ name_passes (CudaConvolution * conv)
     const CudaDnnPlan *plan = conv->shape->plans[kinds[i]];
 
     if (plan)
-      conv->cuda.implementation[i] = ddpm_cuda_dnn_plan_name (plan);
+      conv->base.implementation[i] = ddpm_cuda_dnn_plan_name (plan);
   }
 }
 
@@ -110,9 +109,8 @@ conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
   if (shape == NULL)
     return NULL;
 
-  conv = g_new0 (CudaConvolution, 1);
-  ddpm_cuda_plan_init (&conv->cuda, base, shape->workspace.size);
-  conv->cuda.clear = conv_clear;
+  conv = ddpm_plan_new (sizeof (CudaConvolution), base, conv_clear, "cuda");
+  conv->base.scratch = shape->workspace.size;
   conv->shape = shape;
   name_passes (conv);
   conv->weights = ddpm_cuda_alloc (base, ddpm_cuda_krsc_count (&shape->weights)
@@ -121,14 +119,13 @@ conv_new (DdpmBackend * base, const DdpmConvDesc * d, GError ** error)
       ddpm_cuda_alloc (base, shape->weights.cout_padded * sizeof (float));
   if (conv->weights == NULL || conv->bias == NULL)
     goto no_memory;
-  return &conv->cuda.plan;
+  return &conv->base;
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "cannot allocate GPU memory for the weights of a convolution from %u to "
       "%u channels", shape->weights.cin, shape->weights.cout);
-  conv_clear (&conv->cuda.plan);
-  g_free (conv);
+  ddpm_plan_free (&conv->base);
   return NULL;
 }
 
@@ -160,7 +157,7 @@ repack_x (CudaConvolution * conv, gconstpointer x0,
   const CudaChannels channels = { ddpm_cuda_conv_pixels_in (s), s->d.cin0,
     s->d.cin1, s->weights.cin_padded
   };
-  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->base);
   gpointer x = ddpm_cuda_at (scratch, s->workspace.x);
 
   if (!s->repacks_x)
@@ -179,7 +176,7 @@ run_plan (CudaConvolution * conv, CudaConvPlanKind kind,
   static const gchar *names[] = { "convolution", "convolution and residual",
     "data gradient of a convolution", "weight gradient of a convolution"
   };
-  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->base);
 
   ddpm_cuda_dnn_ok (b, ddpm_cuda_dnn_run (&conv->runs[kind],
           conv->shape->plans[kind], b->cudnn, memory, ddpm_cuda_at (scratch,
@@ -216,7 +213,7 @@ finish_y (CudaConvolution * conv, gconstpointer sum, gconstpointer residual,
   const CudaChannels channels = { ddpm_cuda_conv_pixels_out (s), s->d.cout, 0,
     s->weights.cout_padded
   };
-  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->base);
 
   ddpm_cuda_kern_add_bias (b->stream, &channels, s->sum_type == DDPM_TYPE_BF16,
       sum, s->adds_bias ? NULL : conv->bias, s->d.dst_type == DDPM_TYPE_BF16,
@@ -259,7 +256,7 @@ repack_dy (CudaConvolution * conv, gconstpointer dy, gpointer scratch)
   const CudaChannels channels = { ddpm_cuda_conv_pixels_out (s), s->d.cout, 0,
     s->weights.cout_padded
   };
-  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->base);
   gpointer repacked = ddpm_cuda_at (scratch, s->workspace.dy);
 
   if (!s->repacks_y)
@@ -323,7 +320,7 @@ sum_dy (CudaConvolution * conv, gconstpointer dy, float *dbias, gboolean add,
 {
   const CudaConvShape *s = conv->shape;
   const gsize pixels = ddpm_cuda_conv_pixels_out (s);
-  CudaBackend *b = ddpm_cuda_plan_backend (&conv->cuda.plan);
+  CudaBackend *b = ddpm_cuda_plan_backend (&conv->base);
   float *partials = ddpm_cuda_at (scratch, s->workspace.partials);
 
   ddpm_cuda_kern_sum_pixels (b->stream, pixels, s->d.cout,

@@ -293,6 +293,7 @@ ddpm_cuda_dnn_plan_new (CudaDnnGraph * graph, const gchar * what,
 
   if (plan == NULL)
     plan = search_plan (graph);
+  cudaGetLastError ();          /* of an engine that was tried and failed */
   if (plan == NULL && graph->failure) {
     g_propagate_prefixed_error (error, g_steal_pointer (&graph->failure),
         "%s: ", what);

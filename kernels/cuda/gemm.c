@@ -137,6 +137,7 @@ ddpm_cuda_gemm_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
       || !make_layout (b, &m->result, result, batch)
       || !choose_algorithm (b, m, left, right, result))
     goto failed;
+  cudaGetLastError ();          /* of an algorithm that was tried and failed */
   return m;
 
 failed:

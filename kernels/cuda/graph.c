@@ -23,7 +23,6 @@
 
 #include "kernels/cuda/failure.h"
 #include "kernels/cuda/graph.h"
-#include "kernels/cuda/plan.h"
 
 /* Copies of the parameters: how many runs the host may be ahead of the GPU */
 #define SLOTS 2
@@ -62,7 +61,7 @@ typedef struct
 typedef struct _CudaGraph CudaGraph;
 struct _CudaGraph
 {
-  CudaPlan cuda;
+  DdpmPlan base;
   State state;
   Mode mode;
   Tally known, now;
@@ -140,13 +139,11 @@ graph_clear (DdpmPlan * p)
 DdpmPlan *
 ddpm_cuda_graph_new (DdpmBackend * base)
 {
-  CudaGraph *g = g_new0 (CudaGraph, 1);
+  CudaGraph *g =
+      ddpm_plan_new (sizeof (CudaGraph), base, graph_clear, "cuda:graph");
 
-  ddpm_cuda_plan_init (&g->cuda, base, 0);
-  g->cuda.clear = graph_clear;
-  g->cuda.implementation[0] = "cuda:graph";
   g->deliveries = g_array_new (FALSE, FALSE, sizeof (Delivery));
-  return &g->cuda.plan;
+  return &g->base;
 }
 
 /* Allocates what the first run measured. If this fails, free_buffers () frees what

@@ -7,11 +7,10 @@
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/kernels/launches.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 
 typedef struct
 {
-  CudaPlan cuda;
+  DdpmPlan base;
   guint rows, in, out;
   CudaGemm *forward;            /* y += x weight^T; NULL: the few-rows kernel */
   CudaGemm *data;               /* dx = dy weight */
@@ -53,14 +52,13 @@ linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   if (!ddpm_linear_check (rows, in, out, error))
     return NULL;
 
-  plan = g_new0 (LinearPlan, 1);
-  plan->cuda.clear = linear_clear;
+  plan = ddpm_plan_new (sizeof (LinearPlan), base, linear_clear, "cuda");
   plan->rows = rows;
   plan->in = in;
   plan->out = out;
-  plan->cuda.implementation[0] = "cuda:few-rows";
+  plan->base.implementation[0] = "cuda:few-rows";
   if (rows > CUDA_KERN_FEW_ROWS) {
-    plan->cuda.implementation[0] = "cublasLt";
+    plan->base.implementation[0] = "cublasLt";
     plan->forward = ddpm_cuda_gemm_new (b, 1, &x, &weight_t, &y, error);
     if (plan->forward == NULL)
       goto failed;
@@ -75,12 +73,11 @@ linear_new (DdpmBackend * base, guint rows, guint in, guint out,
       ddpm_cuda_gemm_scratch (plan->weights));
   if (plan->forward)
     scratch = MAX (scratch, ddpm_cuda_gemm_scratch (plan->forward));
-  ddpm_cuda_plan_init (&plan->cuda, base, scratch);
-  return &plan->cuda.plan;
+  plan->base.scratch = scratch;
+  return &plan->base;
 
 failed:
-  linear_clear (&plan->cuda.plan);
-  g_free (plan);
+  ddpm_plan_free (&plan->base);
   return NULL;
 }
 

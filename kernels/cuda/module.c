@@ -11,7 +11,6 @@
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/plan-cache.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/cuda/staging.h"
 
 typedef struct
@@ -112,8 +111,6 @@ set_ops (DdpmOps * ops)
   ops->wait = ddpm_cuda_wait;
   ops->wait_event = ddpm_cuda_wait_event;
   ops->record_event = ddpm_cuda_record_event;
-  ops->plan_free = ddpm_cuda_plan_free;
-  ops->plan_implementation = ddpm_cuda_plan_implementation;
   ops->graph_new = ddpm_cuda_graph_new;
   ops->graph_run = ddpm_cuda_graph_run;
   ddpm_cuda_attention_set_ops (ops);

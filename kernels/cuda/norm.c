@@ -7,14 +7,13 @@
 #include "kernels/cuda/failure.h"
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/cuda/staging.h"
 #include "kernels/cuda/workspace.h"
 #include "kernels/cuda/kernels/norm.h"
 
 typedef struct
 {
-  CudaPlan cuda;
+  DdpmPlan base;
   DdpmNormDesc d;
   CudaNormShape forward, backward;      /* run 0: the general kernels compute it */
   gsize means;                  /* offset in the workspace */
@@ -113,15 +112,15 @@ norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
     return NULL;
   }
 
-  plan = g_new0 (NormPlan, 1);
+  plan = ddpm_plan_new (sizeof (NormPlan), base, NULL, "cuda");
   plan->d = *d;
   plan->forward = choose_shape (d, base->act_type, 1, max_shared);
-  plan->cuda.implementation[0] = plan->forward.run ? "cuda:one-pass"
+  plan->base.implementation[0] = plan->forward.run ? "cuda:one-pass"
       : "cuda:general";
   if (d->training) {
     channels = (gsize) d->c0 + d->c1;
     plan->backward = choose_shape (d, base->act_type, 2, max_shared);
-    plan->cuda.implementation[1] = plan->cuda.implementation[2] =
+    plan->base.implementation[1] = plan->base.implementation[2] =
         plan->backward.run ? "cuda:one-pass" : "cuda:general";
     ddpm_cuda_workspace_add (&scratch, ddpm_size_mul (d->n, channels),
         3 * sizeof (float));
@@ -129,8 +128,8 @@ norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
         ddpm_cuda_workspace_add (&scratch, ddpm_size_mul (d->n, d->groups),
         2 * sizeof (float));
   }
-  ddpm_cuda_plan_init (&plan->cuda, base, scratch);
-  return &plan->cuda.plan;
+  plan->base.scratch = scratch;
+  return &plan->base;
 }
 
 /* --- calls --------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 
 typedef struct
 {
-  DdpmRefPlan base;
+  DdpmPlan base;
   DdpmAttentionDesc d;
 } RefAttention;
 
@@ -60,11 +60,10 @@ ddpm_ref_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
   if (!ddpm_attention_desc_check (d, error))
     return NULL;
 
-  attention = g_new0 (RefAttention, 1);
+  attention = ddpm_plan_new (sizeof (RefAttention), b, NULL, "reference");
   attention->d = *d;
-  ddpm_ref_plan_init (&attention->base, b,
-      lay_out_scratch (attention, NULL, &s));
-  return &attention->base.plan;
+  attention->base.scratch = lay_out_scratch (attention, NULL, &s);
+  return &attention->base;
 }
 
 static void
@@ -150,7 +149,7 @@ store_third (const RefAttention * attention, const double *out, double scale,
 
   for (gsize row = 0; row < tokens; row++) {
     for (gsize i = 0; i < c; i++)
-      ddpm_ref_store (attention->base.plan.backend->act_type, dqkv,
+      ddpm_ref_store (attention->base.backend->act_type, dqkv,
           ((image * tokens + row) * 3 + third) * c + i,
           scale * out[row * c + i]);
   }

@@ -20,24 +20,6 @@ run_here (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
   func (data);
 }
 
-static void
-free_plan (DdpmPlan * p)
-{
-  DdpmRefPlan *plan = (DdpmRefPlan *) p;
-
-  if (plan == NULL)
-    return;
-  if (plan->clear)
-    plan->clear (p);
-  g_free (plan);
-}
-
-static const gchar *
-get_implementation (DdpmPlan * p, guint kind)
-{
-  return "reference";
-}
-
 static const DdpmOps ref_ops = {
   .finalize = free_backend,
   .run = run_here,
@@ -65,9 +47,6 @@ static const DdpmOps ref_ops = {
   .linear_new = ddpm_ref_linear_new,
   .linear_forward = ddpm_ref_linear_forward,
   .linear_backward = ddpm_ref_linear_backward,
-
-  .plan_free = free_plan,
-  .plan_implementation = get_implementation,
 
   .upsample_forward = ddpm_ref_upsample_forward,
   .upsample_backward = ddpm_ref_upsample_backward,

@@ -26,7 +26,7 @@
 
 typedef struct
 {
-  DdpmRefPlan base;
+  DdpmPlan base;
   DdpmConvDesc d;
   guint cin;                    /* cin0 + cin1 */
   guint taps;                   /* kernel^2 */
@@ -95,7 +95,7 @@ ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   if (!ddpm_conv_desc_check (d, error))
     return NULL;
 
-  conv = g_new0 (RefConv, 1);
+  conv = ddpm_plan_new (sizeof (RefConv), b, clear_conv, "reference");
   conv->d = *d;
   conv->cin = d->cin0 + d->cin1;
   conv->taps = d->kernel * d->kernel;
@@ -106,8 +106,7 @@ ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   conv->padded_width = (gsize) d->width + 2 * conv->pad;
   conv->panels = ddpm_ref_panels_size (conv->cin, d->cout);
   conv->panels_t = ddpm_ref_panels_size (d->cout, conv->cin);
-  ddpm_ref_plan_init (&conv->base, b, lay_out_scratch (conv, NULL, &s));
-  conv->base.clear = clear_conv;
+  conv->base.scratch = lay_out_scratch (conv, NULL, &s);
 
   conv->bias = g_try_new0 (float, d->cout);
   conv->weight = g_try_new0 (float, conv->taps * conv->panels);
@@ -115,14 +114,13 @@ ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
     conv->weight_t = g_try_new0 (float, conv->taps * conv->panels_t);
   if (!conv->bias || !conv->weight || (d->training && !conv->weight_t))
     goto no_memory;
-  return &conv->base.plan;
+  return &conv->base;
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "no memory for the weights of a convolution from %u to %u channels",
       conv->cin, d->cout);
-  clear_conv (&conv->base.plan);
-  g_free (conv);
+  ddpm_plan_free (&conv->base);
   return NULL;
 }
 

@@ -10,7 +10,7 @@
 
 typedef struct
 {
-  DdpmRefPlan base;
+  DdpmPlan base;
   guint rows, in, out;
 } RefLinear;
 
@@ -23,12 +23,12 @@ ddpm_ref_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
   if (!ddpm_linear_check (rows, in, out, error))
     return NULL;
 
-  linear = g_new0 (RefLinear, 1);
+  linear = ddpm_plan_new (sizeof (RefLinear), b, NULL, "reference");
   linear->rows = rows;
   linear->in = in;
   linear->out = out;
-  ddpm_ref_plan_init (&linear->base, b, in * sizeof (double));
-  return &linear->base.plan;
+  linear->base.scratch = in * sizeof (double);
+  return &linear->base;
 }
 
 void

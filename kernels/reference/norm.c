@@ -20,7 +20,7 @@
 
 typedef struct
 {
-  DdpmRefPlan base;
+  DdpmPlan base;
   DdpmNormDesc d;
   guint channels;               /* c0 + c1 */
   guint group_channels;
@@ -63,12 +63,12 @@ ddpm_ref_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   if (!ddpm_norm_desc_check (d, error))
     return NULL;
 
-  norm = g_new0 (RefNorm, 1);
+  norm = ddpm_plan_new (sizeof (RefNorm), b, NULL, "reference");
   norm->d = *d;
   norm->channels = d->c0 + d->c1;
   norm->group_channels = norm->channels / d->groups;
-  ddpm_ref_plan_init (&norm->base, b, lay_out_scratch (norm, NULL, &s));
-  return &norm->base.plan;
+  norm->base.scratch = lay_out_scratch (norm, NULL, &s);
+  return &norm->base;
 }
 
 /* Loads a of one image. */
@@ -77,7 +77,7 @@ load_image (const RefNorm * norm, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, guint image, double *a)
 {
   const DdpmNormDesc *d = &norm->d;
-  const DdpmType type = norm->base.plan.backend->act_type;
+  const DdpmType type = norm->base.backend->act_type;
   const float *bias = d->time_bias && time_bias
       ? time_bias + image * time_bias_stride : NULL;
 
@@ -182,7 +182,7 @@ backward_group (const RefNorm * norm, gconstpointer dy, guint image,
     const NormScratch * s)
 {
   const DdpmNormDesc *d = &norm->d;
-  const DdpmType type = norm->base.plan.backend->act_type;
+  const DdpmType type = norm->base.backend->act_type;
   const gsize elements = (gsize) d->pixels * norm->channels;
   const gsize count = (gsize) d->pixels * norm->group_channels;
   const guint first = group * norm->group_channels;
@@ -221,7 +221,7 @@ store_gradient (const RefNorm * norm, const double *da, guint image,
     gpointer dx0, gboolean add0, gpointer dx1, gboolean add1, float *dtime_bias)
 {
   const DdpmNormDesc *d = &norm->d;
-  const DdpmType type = norm->base.plan.backend->act_type;
+  const DdpmType type = norm->base.backend->act_type;
 
   for (guint i = 0; i < d->pixels; i++) {
     const gsize pixel = (gsize) image * d->pixels + i;

@@ -67,22 +67,6 @@ void ddpm_ref_multiply_add (gsize m, gsize n, gsize k, const float *a,
     gsize a_row_stride, gsize a_column_stride, const float *panels, double *c,
     gsize c_row_stride);
 
-/* --- plans --- */
-
-typedef struct
-{
-  DdpmPlan plan;
-  void (*clear) (DdpmPlan * plan);      /* frees what it owns; NULL: nothing */
-} DdpmRefPlan;
-
-static inline void
-ddpm_ref_plan_init (DdpmRefPlan * plan, DdpmBackend * b, gsize scratch)
-{
-  plan->plan.ops = b->ops;
-  plan->plan.backend = b;
-  plan->plan.scratch = scratch;
-}
-
 /* --- the operations, file by file --- */
 
 DdpmPlan *ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d,

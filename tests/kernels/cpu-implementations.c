@@ -26,7 +26,7 @@ static void
 assert_fast (DdpmPlan * plan, guint kinds)
 {
   for (guint kind = 0; kind < kinds; kind++) {
-    const gchar *name = plan->ops->plan_implementation (plan, kind);
+    const gchar *name = ddpm_plan_get_implementation (plan, kind);
 
     g_test_message ("%u: %s", kind, name);
     g_assert_cmpstr (name, !=, "none");
@@ -59,7 +59,7 @@ assert_implementation (DdpmPlan * plan, guint kinds)
     return;
   }
   for (guint kind = 0; kind < kinds; kind++) {
-    const gchar *name = plan->ops->plan_implementation (plan, kind);
+    const gchar *name = ddpm_plan_get_implementation (plan, kind);
 
     g_test_message ("%u: %s", kind, name);
     g_assert_true (g_str_has_prefix (name, "gemm:")
@@ -87,16 +87,16 @@ fast_job (gpointer data)
         s[2], s[3], s[3], s[4], s[5]);
     plan = assert_ok (b->ops->conv_new (b, &d, &error));
     assert_implementation (plan, 3);
-    b->ops->plan_free (plan);
+    ddpm_plan_free (plan);
   }
   for (guint i = 0; i < G_N_ELEMENTS (attentions); i++) {
     plan = assert_ok (b->ops->attention_new (b, &attentions[i], &error));
     assert_implementation (plan, 3);
-    b->ops->plan_free (plan);
+    ddpm_plan_free (plan);
   }
   plan = assert_ok (b->ops->linear_new (b, 4, 128, 512, &error));
   assert_implementation (plan, 3);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 static void
@@ -127,13 +127,13 @@ bf16_job (gpointer data)
 
     g_assert_nonnull (plan);
     for (guint kind = 0; kind < (s[4] == 1 ? 2 : 3); kind++) {
-      const gchar *name = plan->ops->plan_implementation (plan, kind);
+      const gchar *name = ddpm_plan_get_implementation (plan, kind);
 
       g_test_message ("%u + %u to %u, %u x %u, kernel %u, stride %u: %s",
           s[0], s[1], s[2], s[3], s[3], s[4], s[5], name);
       g_assert_true (strstr (name, "bf16") || strstr (name, "amx"));
     }
-    b->ops->plan_free (plan);
+    ddpm_plan_free (plan);
   }
 }
 
@@ -162,8 +162,8 @@ note_implementations (gpointer data)
   DdpmPlan *plan = i->backend->ops->conv_new (i->backend, &d, NULL);
 
   for (guint kind = 0; kind < 3; kind++)
-    i->names[kind] = plan->ops->plan_implementation (plan, kind);
-  plan->ops->plan_free (plan);
+    i->names[kind] = ddpm_plan_get_implementation (plan, kind);
+  ddpm_plan_free (plan);
 }
 
 TEST (an_avx2_processor_convolves_by_tiles)

@@ -20,8 +20,8 @@ note_names (gpointer data)
   DdpmPlan *plan = n->backend->ops->conv_new (n->backend, &n->d, NULL);
 
   for (guint kind = 0; kind < 3; kind++)
-    n->names[kind] = plan->ops->plan_implementation (plan, kind);
-  plan->ops->plan_free (plan);
+    n->names[kind] = ddpm_plan_get_implementation (plan, kind);
+  ddpm_plan_free (plan);
 }
 
 /* Whether both passes over n images are computed by tiles of one name, and the

@@ -9,7 +9,6 @@
 #include "kernels/cuda/libraries.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/host.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/operations.h"
@@ -346,25 +345,10 @@ ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
   return TRUE;
 }
 
-void
-ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
-{
-  plan->plan.ops = b->ops;
-  plan->plan.backend = b;
-  plan->plan.scratch = scratch;
-}
-
 static void
 host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   func (data);
-}
-
-static void
-host_plan_free (DdpmPlan * p)
-{
-  ((CudaPlan *) p)->clear (p);
-  g_free (p);
 }
 
 static DdpmOps host_ops = {
@@ -373,7 +357,6 @@ static DdpmOps host_ops = {
   .free = ddpm_cuda_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
-  .plan_free = host_plan_free,
 };
 
 /* --- cases ---------------------------------------------------------------- */

@@ -9,7 +9,6 @@
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/cuda/staging.h"
 #include "kernels/optimizer-math.h"
 #include "tests/support/host-cuda.h"
@@ -40,13 +39,6 @@ void
 ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_propagate_error (error, g_steal_pointer (&b->failure));
-}
-
-void
-ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
-{
-  plan->plan.ops = b->ops;
-  plan->plan.backend = b;
 }
 
 static DdpmOps ops = {
@@ -138,9 +130,7 @@ run_clear (Run * run)
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     ops.free (b, all[i]);
-  if (run->graph)
-    ((CudaPlan *) run->graph)->clear (run->graph);
-  g_free (run->graph);
+  ddpm_plan_free (run->graph);
 }
 
 /* The calls of a reverse step, whose network is eps = swish (x) + table[t].

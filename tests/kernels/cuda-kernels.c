@@ -6,7 +6,6 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/cuda/staging.h"
 #include "kernels/host.h"
 #include "kernels/norm-math.h"
@@ -72,14 +71,6 @@ void
 ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_assert_not_reached ();
-}
-
-void
-ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
-{
-  plan->plan.ops = b->ops;
-  plan->plan.backend = b;
-  plan->plan.scratch = scratch;
 }
 
 /* --- matrix products, by the formula -------------------------------------- */
@@ -179,23 +170,12 @@ host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
   func (data);
 }
 
-static void
-host_plan_free (DdpmPlan * p)
-{
-  CudaPlan *plan = (CudaPlan *) p;
-
-  if (plan->clear)
-    plan->clear (p);
-  g_free (plan);
-}
-
 static DdpmOps host_ops = {
   .run = host_run,
   .alloc = host_alloc,
   .free = host_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
-  .plan_free = host_plan_free,
 };
 
 static CudaBackend
@@ -268,8 +248,8 @@ implementation (DdpmPrecision precision, const DdpmNormDesc * d, guint kind)
   DdpmPlan *plan = assert_ok (host_ops.norm_new (&b.base, d, &error));
   const gchar *name;
 
-  name = ((CudaPlan *) plan)->implementation[kind];
-  host_plan_free (plan);
+  name = plan->implementation[kind];
+  ddpm_plan_free (plan);
   return name;
 }
 

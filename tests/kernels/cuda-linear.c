@@ -10,7 +10,6 @@
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/kernels/launches.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/host.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/against-reference.h"
@@ -94,21 +93,6 @@ ddpm_cuda_graph_replays (CudaBackend * b)
   return FALSE;
 }
 
-void
-ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
-{
-  plan->plan.ops = b->ops;
-  plan->plan.backend = b;
-  plan->plan.scratch = scratch;
-}
-
-static void
-host_plan_free (DdpmPlan * p)
-{
-  ((CudaPlan *) p)->clear (p);
-  g_free (p);
-}
-
 static gpointer
 host_alloc (DdpmBackend * b, gsize size)
 {
@@ -133,7 +117,6 @@ static DdpmOps host_ops = {
   .free = host_free,
   .upload = ddpm_host_copy,
   .download = ddpm_host_copy,
-  .plan_free = host_plan_free,
 };
 
 /* --- tests ---------------------------------------------------------------- */

@@ -8,7 +8,6 @@
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/failure.h"
 #include "kernels/cuda/memory.h"
-#include "kernels/cuda/plan.h"
 #include "kernels/cuda/staging.h"
 #include "tests/support/host-cuda.h"
 #include "tests/support/test.h"
@@ -31,12 +30,6 @@ void
 ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
 {
   g_propagate_error (error, g_steal_pointer (&b->failure));
-}
-
-void
-ddpm_cuda_plan_init (CudaPlan * plan, DdpmBackend * b, gsize scratch)
-{
-  plan->plan.backend = b;
 }
 
 static CudaBackend backend;

@@ -110,7 +110,7 @@ conv_clear (Conv * op)
   g_free (op->dy);
   g_free (op->y);
   op->plan->ops->free (op->plan->backend, op->scratch);
-  op->plan->ops->plan_free (op->plan);
+  ddpm_plan_free (op->plan);
 }
 
 static double
@@ -242,7 +242,7 @@ norm_clear (Norm * op)
   g_free (op->y);
   g_free (op->stats);
   op->plan->ops->free (op->plan->backend, op->scratch);
-  op->plan->ops->plan_free (op->plan);
+  ddpm_plan_free (op->plan);
 }
 
 static double
@@ -356,7 +356,7 @@ TEST (attention_gradient)
   b->ops->attention_backward (op.plan, dy, qkv, op.probs, dqkv, op.scratch);
   assert_gradient (dqkv, qkv, N * TOKENS * 3 * C, attention_loss, &op);
   b->ops->free (b, op.scratch);
-  b->ops->plan_free (op.plan);
+  ddpm_plan_free (op.plan);
 }
 
 /* --- linear --- */
@@ -411,7 +411,7 @@ TEST (linear_gradient)
   assert_added (added, before, dweight, OUT * IN);
   assert_added (dbias_twice, dbias, dbias, OUT);
   b->ops->free (b, op.scratch);
-  b->ops->plan_free (op.plan);
+  ddpm_plan_free (op.plan);
 }
 
 /* --- the small ones --- */

@@ -87,8 +87,8 @@ TEST (conv_is_the_float_one_rounded)
   test_assert_same_bits (dbias[0], dbias[1], sizeof dbias[0]);
 
   f32->ops->free (f32, scratch);
-  f32->ops->plan_free (p32);
-  bf16->ops->plan_free (p16);
+  ddpm_plan_free (p32);
+  ddpm_plan_free (p16);
   both_clear (&x);
   both_clear (&y);
   both_clear (&dx);
@@ -127,8 +127,8 @@ TEST (norm_is_the_float_one_rounded)
   test_assert_same_bits (dbias[0], dbias[1], sizeof dbias[0]);
 
   f32->ops->free (f32, scratch);
-  f32->ops->plan_free (p32);
-  bf16->ops->plan_free (p16);
+  ddpm_plan_free (p32);
+  ddpm_plan_free (p16);
   both_clear (&x);
   both_clear (&y);
   both_clear (&dx);
@@ -163,8 +163,8 @@ TEST (attention_keeps_rounded_probabilities)
   test_assert_close (y16_as_float, expected, TOKENS * C, 4 * 0x1p-8);
 
   f32->ops->free (f32, scratch);
-  f32->ops->plan_free (p32);
-  bf16->ops->plan_free (p16);
+  ddpm_plan_free (p32);
+  ddpm_plan_free (p16);
   both_clear (&qkv);
   both_clear (&probs);
 }

@@ -243,7 +243,7 @@ conv_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
   b->ops->conv_set_weights (plan, weight, weight);
   b->ops->conv_forward (plan, x, NULL, x, y, scratch);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 static void
@@ -259,7 +259,7 @@ norm_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
   b->ops->norm_forward (plan, x, NULL, NULL, 0, gamma, gamma, &drop, y,
       stats, scratch);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 static void
@@ -282,7 +282,7 @@ attention_images (DdpmBackend * b, guint n, guint first, const float *x,
     memcpy (dst, out + image * size, size * sizeof (float));
   }
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 static void

@@ -91,7 +91,7 @@ conv_is_its_formula (gconstpointer data)
   b->ops->conv_forward (plan, x0, x1, test->residual ? y : NULL, y, scratch);
   test_assert_close (y, expected, outputs, 1e-7);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 TEST (conv_rounds_weights_and_results_in_bf16)
@@ -119,8 +119,8 @@ TEST (conv_rounds_weights_and_results_in_bf16)
   b->ops->conv_forward (bf16, &x, NULL, NULL, &y16, scratch);
   g_assert_cmpfloat (ddpm_bf16_to_float (y16), ==, 1.0f);
   b->ops->free (b, scratch);
-  b->ops->plan_free (f32);
-  b->ops->plan_free (bf16);
+  ddpm_plan_free (f32);
+  ddpm_plan_free (bf16);
 }
 
 /* --- group norm --- */
@@ -203,7 +203,7 @@ norm_is_its_formula (gconstpointer data)
   test_assert_close (y, expected, elements, 1e-7);
   test_assert_close (stats, expected_stats, d->n * d->groups * 2, 1e-7);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 TEST (dropout_keeps_the_mean)
@@ -232,7 +232,7 @@ TEST (dropout_keeps_the_mean)
   g_assert_cmpfloat (fabs ((double) dropped / count - 0.1), <, 0.006);
   g_assert_cmpfloat (fabs (mean - 1.0), <, 0.0066);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 /* --- attention, linear and the small ones --- */
@@ -271,7 +271,7 @@ TEST (attention_is_its_formula)
   b->ops->attention_forward (plan, qkv, y, probs, scratch);
   test_assert_close (y, expected, N * TOKENS * C, 1e-6);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 TEST (attention_of_large_scores_is_finite)
@@ -287,7 +287,7 @@ TEST (attention_of_large_scores_is_finite)
   b->ops->attention_forward (plan, qkv, y, probs, scratch);
   test_assert_close (y, expected, 2, 0.0);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 TEST (linear_is_its_formula)
@@ -303,7 +303,7 @@ TEST (linear_is_its_formula)
   b->ops->linear_forward (plan, x, weight, bias, y, scratch);
   test_assert_close (y, expected, 4, 0.0);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 /* 2 images of 1 x 2 pixels, 2 channels */

@@ -22,8 +22,6 @@ typedef struct
   guint runs;
 } Sequence;
 
-#define OF_A_SEQUENCE G_MAXSIZE /* its scratch, by which it is known */
-
 static const DdpmOps *plain;
 static Sequence *running;
 static guint sequences, runs, waits;
@@ -37,14 +35,21 @@ note (gconstpointer p, gsize size)
     g_array_append_vals (running->now, pair, 2);
 }
 
+static void
+sequence_clear (DdpmPlan * p)
+{
+  Sequence *s = (Sequence *) p;
+
+  g_array_unref (s->known);
+  g_array_unref (s->now);
+  sequences--;
+}
+
 static DdpmPlan *
 graph_new (DdpmBackend * b)
 {
-  Sequence *s = g_new0 (Sequence, 1);
+  Sequence *s = ddpm_plan_new (sizeof (Sequence), b, sequence_clear, NULL);
 
-  s->plan.ops = b->ops;
-  s->plan.backend = b;
-  s->plan.scratch = OF_A_SEQUENCE;
   s->known = g_array_new (FALSE, FALSE, sizeof (gsize));
   s->now = g_array_new (FALSE, FALSE, sizeof (gsize));
   sequences++;
@@ -66,21 +71,6 @@ graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
   g_assert_cmpmem (s->now->data, s->now->len * sizeof (gsize),
       s->known->data, s->known->len * sizeof (gsize));
   runs++;
-}
-
-static void
-plan_free (DdpmPlan * p)
-{
-  Sequence *s = (Sequence *) p;
-
-  if (p == NULL || p->scratch != OF_A_SEQUENCE) {
-    plain->plan_free (p);
-    return;
-  }
-  g_array_unref (s->known);
-  g_array_unref (s->now);
-  g_free (s);
-  sequences--;
 }
 
 static void
@@ -203,7 +193,6 @@ backend_with_sequences (void)
   ops.wait = wait_counted;
   ops.upload = upload;
   ops.zero = zero;
-  ops.plan_free = plan_free;
   ops.conv_set_weights = conv_set_weights;
   ops.conv_forward = conv_forward;
   ops.conv_backward_weights = conv_backward_weights;

@@ -260,7 +260,7 @@ a_timed_operation_is_waited_for_and_in_no_graph (Fixture * f,
   ddpm_graph_plan_run (graph, zero_four, b);
   g_assert_cmpuint (waits, ==, 1);
   g_assert_cmpuint (graphs, ==, 1);
-  b->ops->plan_free (graph);
+  ddpm_plan_free (graph);
 }
 
 static void

@@ -70,7 +70,7 @@ run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_free (b, &residual);
   tensor_free (b, &dy);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 void
@@ -128,7 +128,7 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_free (b, &beta);
   tensor_free (b, &dy);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 void
@@ -159,7 +159,7 @@ run_attention (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_free (b, &qkv);
   tensor_free (b, &dy);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 void
@@ -195,7 +195,7 @@ run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_free (b, &bias);
   tensor_free (b, &dy);
   b->ops->free (b, scratch);
-  b->ops->plan_free (plan);
+  ddpm_plan_free (plan);
 }
 
 /* --- operations without --------------------------------------------------- */

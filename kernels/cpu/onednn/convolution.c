@@ -26,14 +26,14 @@ typedef struct
 static CpuBackend *
 get_backend (const OnednnPass * pass)
 {
-  return (CpuBackend *) pass->base.conv->base.plan.backend;
+  return (CpuBackend *) pass->base.conv->base.backend;
 }
 
 static void
 free_onednn (CpuConvPass * p)
 {
   OnednnPass *pass = (OnednnPass *) p;
-  DdpmBackend *b = p->conv->base.plan.backend;
+  DdpmBackend *b = p->conv->base.backend;
 
   for (guint i = 0; i < 2; i++) {
     for (guint k = 0; k < 2; k++) {
