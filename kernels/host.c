@@ -1,4 +1,4 @@
-/* gst-ddpm: memory of the backends that compute on the host
+/* gst-ddpm: memory and pictures of the backends that compute on the host
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #define ALIGNMENT 64
 #define HUGE_PAGE (2 * 1024 * 1024)
 
-gpointer
-ddpm_host_alloc (DdpmBackend * b, gsize size)
+static gpointer
+host_alloc (DdpmBackend * b, gsize size)
 {
   const gsize alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
   gpointer p;
@@ -38,12 +38,12 @@ ddpm_host_free (DdpmBackend * b, gpointer p)
 void
 ddpm_host_copy (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
-  if (size > 0)                 /* then either may be NULL */
+  if (size > 0)                 /* else a pointer may be NULL */
     memcpy (dst, src, size);
 }
 
-void
-ddpm_host_zero (DdpmBackend * b, gpointer dst, gsize size)
+static void
+host_zero (DdpmBackend * b, gpointer dst, gsize size)
 {
   memset (dst, 0, size);
 }
@@ -72,8 +72,8 @@ ddpm_host_from_picture (DdpmBackend * b, const DdpmPicture * p, guint8 * pixels)
   }
 }
 
-void
-ddpm_host_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
+static void
+host_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
     const guint8 * pixels, const guint8 * mirrored, float *x)
 {
   const gsize elements = (gsize) p->height * p->width * p->channels;
@@ -83,4 +83,18 @@ ddpm_host_from_pixels (DdpmBackend * b, guint n, const DdpmPixels * p,
       x[i * elements + e] = ddpm_pixels_element (p, pixels + i * elements,
           mirrored[i], e);
   }
+}
+
+void
+ddpm_host_set_ops (DdpmOps * ops)
+{
+  ops->alloc = host_alloc;
+  ops->free = ddpm_host_free;
+  ops->upload = ddpm_host_copy;
+  ops->download = ddpm_host_copy;
+  ops->zero = host_zero;
+  ops->copy = ddpm_host_copy;
+  ops->to_picture = ddpm_host_to_picture;
+  ops->from_picture = ddpm_host_from_picture;
+  ops->from_pixels = host_from_pixels;
 }

@@ -103,9 +103,8 @@ lay_out (CpuAttention * a)
   a->base.scratch = total;
 }
 
-DdpmPlan *
-ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
-    GError ** error)
+static DdpmPlan *
+attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
 {
   CpuAttention *a;
 
@@ -154,9 +153,9 @@ get_third (const CpuAttention * a, gconstpointer qkv, guint which)
   return ddpm_cpu_at (qkv, which * (gsize) a->d.c * ddpm_type_size (a->type));
 }
 
-void
-ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
-    gpointer probs, gpointer scratch)
+static void
+attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y, gpointer probs,
+    gpointer scratch)
 {
   CpuAttention *a = (CpuAttention *) p;
   CpuBackend *b = ddpm_cpu_plan_backend (p);
@@ -181,8 +180,8 @@ ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   store_activations (a, n * t * c, out, y);
 }
 
-void
-ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
+static void
+attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
     gconstpointer probs, gpointer dqkv, gpointer scratch)
 {
   CpuAttention *a = (CpuAttention *) p;
@@ -216,4 +215,12 @@ ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
   ddpm_cpu_gemm_run (&a->gemm[DKEYS], b, dscores, qkv, get_third (a, out, 1),
       FALSE, work);
   store_activations (a, n * t * 3 * c, out, dqkv);
+}
+
+void
+ddpm_cpu_attention_set_ops (DdpmOps * ops)
+{
+  ops->attention_new = attention_new;
+  ops->attention_forward = attention_forward;
+  ops->attention_backward = attention_backward;
 }

@@ -23,55 +23,19 @@ run_in_thread (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
   ddpm_cpu_thread_run (b->threads, func, data);
 }
 
-static const DdpmOps cpu_ops = {
-  .finalize = free_backend,
-  .run = run_in_thread,
-  .alloc = ddpm_host_alloc,
-  .free = ddpm_host_free,
-  .upload = ddpm_host_copy,
-  .download = ddpm_host_copy,
-  .zero = ddpm_host_zero,
-  .copy = ddpm_host_copy,
-
-  .conv_new = ddpm_cpu_conv_new,
-  .conv_set_weights = ddpm_cpu_conv_set_weights,
-  .conv_forward = ddpm_cpu_conv_forward,
-  .conv_backward_data = ddpm_cpu_conv_backward_data,
-  .conv_backward_weights = ddpm_cpu_conv_backward_weights,
-
-  .norm_new = ddpm_cpu_norm_new,
-  .norm_forward = ddpm_cpu_norm_forward,
-  .norm_backward = ddpm_cpu_norm_backward,
-
-  .attention_new = ddpm_cpu_attention_new,
-  .attention_forward = ddpm_cpu_attention_forward,
-  .attention_backward = ddpm_cpu_attention_backward,
-
-  .linear_new = ddpm_cpu_linear_new,
-  .linear_forward = ddpm_cpu_linear_forward,
-  .linear_backward = ddpm_cpu_linear_backward,
-
-  .upsample_forward = ddpm_cpu_upsample_forward,
-  .upsample_backward = ddpm_cpu_upsample_backward,
-  .accumulate = ddpm_cpu_accumulate,
-  .embedding = ddpm_cpu_embedding,
-  .embedding_add = ddpm_cpu_embedding_add,
-  .embedding_backward = ddpm_cpu_embedding_backward,
-  .swish_forward = ddpm_cpu_swish_forward,
-  .swish_backward = ddpm_cpu_swish_backward,
-
-  .noise = ddpm_cpu_noise,
-  .q_sample = ddpm_cpu_q_sample,
-  .mse = ddpm_cpu_mse,
-  .guide = ddpm_cpu_guide,
-  .reverse_step = ddpm_cpu_reverse_step,
-  .to_picture = ddpm_host_to_picture,
-  .from_picture = ddpm_host_from_picture,
-  .from_pixels = ddpm_host_from_pixels,
-
-  .sum_of_squares = ddpm_cpu_sum_of_squares,
-  .adam = ddpm_cpu_adam,
-};
+static void
+set_ops (DdpmOps * ops)
+{
+  ops->finalize = free_backend;
+  ops->run = run_in_thread;
+  ddpm_host_set_ops (ops);
+  ddpm_cpu_attention_set_ops (ops);
+  ddpm_cpu_convolution_set_ops (ops);
+  ddpm_cpu_diffusion_set_ops (ops);
+  ddpm_cpu_elements_set_ops (ops);
+  ddpm_cpu_linear_set_ops (ops);
+  ddpm_cpu_norm_set_ops (ops);
+}
 
 /* --- creating it --------------------------------------------------------- */
 
@@ -107,7 +71,8 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   g_autofree gchar *computes = NULL;
   CpuBackend *b = g_new0 (CpuBackend, 1);
 
-  b->base.ops = &cpu_ops;
+  set_ops (&b->ops);
+  b->base.ops = &b->ops;
   b->base.name = "cpu";
   b->base.host_memory = TRUE;
   b->base.threads = threads ? threads

@@ -542,8 +542,8 @@ new_conv (DdpmBackend * b, const DdpmConvDesc * d)
   return conv;
 }
 
-DdpmPlan *
-ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
+static DdpmPlan *
+conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 {
   CpuConvolution *conv;
   gboolean ok;
@@ -567,8 +567,8 @@ ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 
 /* --- executing ---------------------------------------------------------------- */
 
-void
-ddpm_cpu_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
+static void
+conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
   CpuBackend *b = get_backend (conv);
@@ -614,8 +614,8 @@ convert_dy (CpuConvolution * conv, gconstpointer dy, gpointer scratch)
   return copy;
 }
 
-void
-ddpm_cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+static void
+conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
@@ -660,9 +660,9 @@ backward_data (CpuConvolution * conv, guint source, gconstpointer dy,
       ddpm_cpu_conv_pixels_in (conv), s->padded, s->channels, out, dx, add);
 }
 
-void
-ddpm_cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
-    gboolean add0, gpointer dx1, gboolean add1, gpointer scratch)
+static void
+conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0, gboolean add0,
+    gpointer dx1, gboolean add1, gpointer scratch)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
 
@@ -673,10 +673,10 @@ ddpm_cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
     backward_data (conv, 1, dy, dx1, add1, scratch);
 }
 
-void
-ddpm_cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
-    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
-    gboolean add, gpointer scratch)
+static void
+conv_backward_weights (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    gconstpointer dy, float *dweight, float *dbias, gboolean add,
+    gpointer scratch)
 {
   CpuConvolution *conv = (CpuConvolution *) p;
   CpuConvPass *pass = conv->pass[CPU_CONV_BACKWARD_WEIGHTS];
@@ -689,4 +689,14 @@ ddpm_cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
   ddpm_cpu_column_sums (get_backend (conv), conv->d.dst_type,
       ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout, dy, dbias, add,
       ddpm_cpu_at (scratch, conv->layout.sums));
+}
+
+void
+ddpm_cpu_convolution_set_ops (DdpmOps * ops)
+{
+  ops->conv_new = conv_new;
+  ops->conv_set_weights = conv_set_weights;
+  ops->conv_forward = conv_forward;
+  ops->conv_backward_data = conv_backward_data;
+  ops->conv_backward_weights = conv_backward_weights;
 }

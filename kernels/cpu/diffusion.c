@@ -31,9 +31,9 @@ draw_normals (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
   }
 }
 
-void
-ddpm_cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
-    guint32 stream, guint n, guint elements, float *out)
+static void
+noise (DdpmBackend * b, guint64 seed, guint64 first_sample, guint32 stream,
+    guint n, guint elements, float *out)
 {
   const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
 
@@ -46,8 +46,8 @@ ddpm_cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
   }
 }
 
-void
-ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+static void
+q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t)
 {
 #pragma omp parallel for schedule(static)
@@ -56,8 +56,8 @@ ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
         x_0 + i * elements, eps + i * elements, x_t + i * elements);
 }
 
-void
-ddpm_cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+static void
+mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
@@ -75,9 +75,8 @@ ddpm_cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
   }
 }
 
-void
-ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
-    float *eps)
+static void
+guide (DdpmBackend * b, gsize count, gfloat w, const float *without, float *eps)
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
@@ -85,10 +84,10 @@ ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
         without + first, eps + first);
 }
 
-void
-ddpm_cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
-    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
-    const float *eps, float *x_0_prev)
+static void
+reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
+    guint64 first_sample, guint n, guint elements, float *x, const float *eps,
+    float *x_0_prev)
 {
   const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
 
@@ -105,4 +104,14 @@ ddpm_cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
     get_kernels (b)->element->reverse_step (step, count, x + at, eps + at,
         x_0_prev ? x_0_prev + at : NULL, step->sigma != 0.0f ? z : NULL);
   }
+}
+
+void
+ddpm_cpu_diffusion_set_ops (DdpmOps * ops)
+{
+  ops->noise = noise;
+  ops->q_sample = q_sample;
+  ops->mse = mse;
+  ops->guide = guide;
+  ops->reverse_step = reverse_step;
 }

@@ -79,8 +79,8 @@ ddpm_cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
 
 /* --- activations ------------------------------------------------------------ */
 
-void
-ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+static void
+upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer x, gpointer y)
 {
   const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
@@ -92,8 +92,8 @@ ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
         ddpm_cpu_at (x, i / 2 * row), ddpm_cpu_at (y, i * 2 * row));
 }
 
-void
-ddpm_cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+static void
+upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer dy, gpointer dx, gboolean add)
 {
   const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
@@ -105,8 +105,8 @@ ddpm_cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
         ddpm_cpu_at (dx, i * row), add);
 }
 
-void
-ddpm_cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
+static void
+accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
 {
   ddpm_cpu_copy ((CpuBackend *) b, b->act_type, b->act_type, count, 1, 1, x, y,
       TRUE);
@@ -114,16 +114,16 @@ ddpm_cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
 
 /* --- the embeddings of times and labels --------------------------------------- */
 
-void
-ddpm_cpu_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+static void
+embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
   for (gsize i = 0; i < n; i++)
     memcpy (out + i * dim, table + (gsize) t[i] * dim, dim * sizeof (float));
 }
 
-void
-ddpm_cpu_embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
+static void
+embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * index, float *out)
 {
   for (gsize i = 0; i < n; i++) {
@@ -149,8 +149,8 @@ embedding_backward_piece (guint n, guint dim, gint row, gsize first,
     drow[first + k] = add ? drow[first + k] + sums[k] : sums[k];
 }
 
-void
-ddpm_cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+static void
+embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
     const gint * index, const float *dy, float *dtable, gboolean add)
 {
 #pragma omp parallel for schedule(static)
@@ -161,8 +161,8 @@ ddpm_cpu_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
   }
 }
 
-void
-ddpm_cpu_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
+static void
+swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
@@ -170,9 +170,9 @@ ddpm_cpu_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
         y + first);
 }
 
-void
-ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
-    const float *dy, float *dx)
+static void
+swish_backward (DdpmBackend * b, gsize count, const float *x, const float *dy,
+    float *dx)
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
@@ -183,8 +183,8 @@ ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
 /* --- the optimizer ------------------------------------------------------------ */
 
 /* The sums of the pieces are added in their order, a fixed number at a time. */
-double
-ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
+static double
+sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 {
   const gsize at_a_time = 1024;
   double sums[1024], total = 0.0;
@@ -206,13 +206,28 @@ ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
   return total;
 }
 
-void
-ddpm_cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
-    const float *grad, float *param, float *m, float *v, float *ema)
+static void
+adam (DdpmBackend * b, const DdpmAdam * a, gsize count, const float *grad,
+    float *param, float *m, float *v, float *ema)
 {
 #pragma omp parallel for schedule(static)
   for (gsize first = 0; first < count; first += PIECE)
     get_kernels (b)->optimizer->adam (a, MIN (PIECE, count - first),
         grad + first, param + first, m + first, v + first,
         ema ? ema + first : NULL);
+}
+
+void
+ddpm_cpu_elements_set_ops (DdpmOps * ops)
+{
+  ops->upsample_forward = upsample_forward;
+  ops->upsample_backward = upsample_backward;
+  ops->accumulate = accumulate;
+  ops->embedding = embedding;
+  ops->embedding_add = embedding_add;
+  ops->embedding_backward = embedding_backward;
+  ops->swish_forward = swish_forward;
+  ops->swish_backward = swish_backward;
+  ops->sum_of_squares = sum_of_squares;
+  ops->adam = adam;
 }

@@ -37,8 +37,8 @@ plan_gemms (CpuLinear * l, CpuBackend * b)
       TRUE, NULL);
 }
 
-DdpmPlan *
-ddpm_cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
+static DdpmPlan *
+linear_new (DdpmBackend * base, guint rows, guint in, guint out,
     GError ** error)
 {
   CpuBackend *b = (CpuBackend *) base;
@@ -62,8 +62,8 @@ ddpm_cpu_linear_new (DdpmBackend * base, guint rows, guint in, guint out,
   return &l->base;
 }
 
-void
-ddpm_cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+static void
+linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch)
 {
   CpuLinear *l = (CpuLinear *) p;
@@ -74,8 +74,8 @@ ddpm_cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
   b->kernels->element->add_rows (l->rows, l->out, bias, y);
 }
 
-void
-ddpm_cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+static void
+linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch)
 {
@@ -88,4 +88,12 @@ ddpm_cpu_linear_backward (DdpmPlan * p, const float *x, const float *weight,
   ddpm_cpu_gemm_run (&l->backward_weights, b, dy, x, dweight, add, work);
   ddpm_cpu_column_sums (b, DDPM_TYPE_F32, l->rows, l->out, l->out, dy, dbias,
       add, ddpm_cpu_at (scratch, l->sums));
+}
+
+void
+ddpm_cpu_linear_set_ops (DdpmOps * ops)
+{
+  ops->linear_new = linear_new;
+  ops->linear_forward = linear_forward;
+  ops->linear_backward = linear_backward;
 }

@@ -157,8 +157,8 @@ lay_out (Norm * norm)
   norm->base.scratch = total;
 }
 
-DdpmPlan *
-ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
+static DdpmPlan *
+norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
 {
   const gsize c = (gsize) d->c0 + d->c1;
   Norm *norm;
@@ -324,8 +324,8 @@ normalize (const NormCall * call, gsize image, gsize block, gpointer slot)
   }
 }
 
-void
-ddpm_cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+static void
+norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     const float *time_bias, gsize time_bias_stride, const float *gamma,
     const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
     gpointer scratch)
@@ -470,13 +470,13 @@ collect_first (const NormCall * call, gsize image, gsize block, gpointer slot)
   collect_gradients (call, image, block, slot);
 }
 
-void
-ddpm_cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+static void
+norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gconstpointer x1, const float *time_bias, gsize time_bias_stride,
     const float *gamma, const float *beta, const DdpmDropout * drop,
     const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
-    gboolean add1, float *dgamma, float *dbeta, gboolean add,
-    float *dtime_bias, gpointer scratch)
+    gboolean add1, float *dgamma, float *dbeta, gboolean add, float *dtime_bias,
+    gpointer scratch)
 {
   static const NormPasses passes = { collect_first, join_gradients,
     apply_gradients
@@ -510,4 +510,12 @@ ddpm_cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
       image_sums, dbeta, add, column_sums);
   ddpm_cpu_column_sums (b, DDPM_TYPE_F32, norm->d.n, 2 * norm->c, norm->c,
       image_sums + norm->c, dgamma, add, column_sums);
+}
+
+void
+ddpm_cpu_norm_set_ops (DdpmOps * ops)
+{
+  ops->norm_new = norm_new;
+  ops->norm_forward = norm_forward;
+  ops->norm_backward = norm_backward;
 }

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   DdpmBackend base;
+  DdpmOps ops;
   const CpuKernels *kernels;
   gboolean native_bf16;         /* bf16, and not emulated: by oneDNN */
   struct dnnl_engine *engine;   /* NULL: oneDNN is not used */
@@ -115,81 +116,13 @@ ddpm_cpu_plan_backend (DdpmPlan * p)
 
 /* --- the operations ------------------------------------------------------- */
 
-DdpmPlan *ddpm_cpu_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
-    GError ** error);
-void ddpm_cpu_conv_set_weights (DdpmPlan * p, const float *weight,
-    const float *bias);
-void ddpm_cpu_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
-    gconstpointer residual, gpointer y, gpointer scratch);
-void ddpm_cpu_conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
-    gboolean add0, gpointer dx1, gboolean add1, gpointer scratch);
-void ddpm_cpu_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
-    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
-    gboolean add, gpointer scratch);
-
-DdpmPlan *ddpm_cpu_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
-    GError ** error);
-void ddpm_cpu_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
-    const float *time_bias, gsize time_bias_stride, const float *gamma,
-    const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
-    gpointer scratch);
-void ddpm_cpu_norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
-    gconstpointer x1, const float *time_bias, gsize time_bias_stride,
-    const float *gamma, const float *beta, const DdpmDropout * drop,
-    const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
-    gboolean add1, float *dgamma, float *dbeta, gboolean add,
-    float *dtime_bias, gpointer scratch);
-
-DdpmPlan *ddpm_cpu_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
-    GError ** error);
-void ddpm_cpu_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
-    gpointer probs, gpointer scratch);
-void ddpm_cpu_attention_backward (DdpmPlan * p, gconstpointer dy,
-    gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch);
-
-DdpmPlan *ddpm_cpu_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
-    GError ** error);
-void ddpm_cpu_linear_forward (DdpmPlan * p, const float *x, const float *weight,
-    const float *bias, float *y, gpointer scratch);
-void ddpm_cpu_linear_backward (DdpmPlan * p, const float *x,
-    const float *weight, const float *dy, float *dx, float *dweight,
-    float *dbias, gboolean add,
-    gpointer scratch);
-
-void ddpm_cpu_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
-    guint c, gconstpointer x, gpointer y);
-void ddpm_cpu_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
-    guint c, gconstpointer dy, gpointer dx, gboolean add);
-void ddpm_cpu_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
-    gpointer y);
-void ddpm_cpu_embedding (DdpmBackend * b, guint n, guint dim,
-    const float *table, const gint * t, float *out);
-void ddpm_cpu_embedding_add (DdpmBackend * b, guint n, guint dim,
-    const float *table, const gint * index, float *out);
-void ddpm_cpu_embedding_backward (DdpmBackend * b, guint n, guint dim,
-    guint rows, const gint * index, const float *dy, float *dtable,
-    gboolean add);
-void ddpm_cpu_swish_forward (DdpmBackend * b, gsize count, const float *x,
-    float *y);
-void ddpm_cpu_swish_backward (DdpmBackend * b, gsize count, const float *x,
-    const float *dy, float *dx);
-
-void ddpm_cpu_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
-    guint32 stream, guint n, guint elements, float *out);
-void ddpm_cpu_q_sample (DdpmBackend * b, guint n, guint elements,
-    const float *a, const float *s, const float *x_0, const float *eps,
-    float *x_t);
-void ddpm_cpu_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    const float *scale, const float *pred, const float *target, float *dpred,
-    double *loss);
-void ddpm_cpu_guide (DdpmBackend * b, gsize count, gfloat w,
-    const float *without, float *eps);
-void ddpm_cpu_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
-    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
-    const float *eps, float *x_0_prev);
-double ddpm_cpu_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
-void ddpm_cpu_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
-    const float *grad, float *param, float *m, float *v, float *ema);
+/* Each fills in the operations of its file. */
+void ddpm_cpu_attention_set_ops (DdpmOps * ops);
+void ddpm_cpu_convolution_set_ops (DdpmOps * ops);
+void ddpm_cpu_diffusion_set_ops (DdpmOps * ops);
+void ddpm_cpu_elements_set_ops (DdpmOps * ops);
+void ddpm_cpu_linear_set_ops (DdpmOps * ops);
+void ddpm_cpu_norm_set_ops (DdpmOps * ops);
 
 /* y[rows][cy] = x[rows][cx], or += (add), by all threads; see
  * CpuElementKernels.copy */

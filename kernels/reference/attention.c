@@ -50,9 +50,8 @@ lay_out_scratch (const RefAttention * attention, gpointer scratch,
   return used;
 }
 
-DdpmPlan *
-ddpm_ref_attention_new (DdpmBackend * b, const DdpmAttentionDesc * d,
-    GError ** error)
+static DdpmPlan *
+attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
 {
   RefAttention *attention;
   AttentionScratch s;
@@ -111,9 +110,9 @@ apply_softmax (gsize count, double scale, double *row)
     row[i] /= sum;
 }
 
-void
-ddpm_ref_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
-    gpointer probs, gpointer scratch)
+static void
+attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y, gpointer probs,
+    gpointer scratch)
 {
   const RefAttention *attention = (const RefAttention *) p;
   const DdpmType type = p->backend->act_type;
@@ -167,9 +166,9 @@ derive_softmax (gsize count, const double *dp, float *p)
     p[i] = p[i] * (dp[i] - sum);
 }
 
-void
-ddpm_ref_attention_backward (DdpmPlan * p, gconstpointer dy,
-    gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch)
+static void
+attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
+    gconstpointer probs, gpointer dqkv, gpointer scratch)
 {
   const RefAttention *attention = (const RefAttention *) p;
   const DdpmType type = p->backend->act_type;
@@ -200,4 +199,12 @@ ddpm_ref_attention_backward (DdpmPlan * p, gconstpointer dy,
     multiply_panels (tokens, c, tokens, s.probs, 1, tokens, s.panels, s.out);
     store_third (attention, s.out, scale, image, 1, dqkv);
   }
+}
+
+void
+ddpm_ref_attention_set_ops (DdpmOps * ops)
+{
+  ops->attention_new = attention_new;
+  ops->attention_forward = attention_forward;
+  ops->attention_backward = attention_backward;
 }

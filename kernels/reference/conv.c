@@ -86,8 +86,8 @@ clear_conv (DdpmPlan * p)
   g_free (conv->bias);
 }
 
-DdpmPlan *
-ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
+static DdpmPlan *
+conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
 {
   RefConv *conv;
   ConvScratch s;
@@ -124,8 +124,8 @@ no_memory:
   return NULL;
 }
 
-void
-ddpm_ref_conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
+static void
+conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
 {
   RefConv *conv = (RefConv *) p;
   const gsize in_stride = conv->taps;
@@ -178,8 +178,8 @@ get_tap_offset (const RefConv * conv, guint oy, guint ky, guint kx)
       * conv->cin;
 }
 
-void
-ddpm_ref_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+static void
+conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     gconstpointer residual, gpointer y, gpointer scratch)
 {
   const RefConv *conv = (const RefConv *) p;
@@ -238,9 +238,9 @@ store_dx (const RefConv * conv, const double *dx, guint image,
   }
 }
 
-void
-ddpm_ref_conv_backward_data (DdpmPlan * p, gconstpointer dy,
-    gpointer dx0, gboolean add0, gpointer dx1, gboolean add1, gpointer scratch)
+static void
+conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0, gboolean add0,
+    gpointer dx1, gboolean add1, gpointer scratch)
 {
   const RefConv *conv = (const RefConv *) p;
   const DdpmConvDesc *d = &conv->d;
@@ -285,10 +285,10 @@ add_weight_gradient (const RefConv * conv, const ConvScratch * s)
   }
 }
 
-void
-ddpm_ref_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
-    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
-    gboolean add, gpointer scratch)
+static void
+conv_backward_weights (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    gconstpointer dy, float *dweight, float *dbias, gboolean add,
+    gpointer scratch)
 {
   const RefConv *conv = (const RefConv *) p;
   const DdpmConvDesc *d = &conv->d;
@@ -313,4 +313,14 @@ ddpm_ref_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
     }
     ddpm_ref_store_or_add (DDPM_TYPE_F32, dbias, co, s.dbias[co], add);
   }
+}
+
+void
+ddpm_ref_convolution_set_ops (DdpmOps * ops)
+{
+  ops->conv_new = conv_new;
+  ops->conv_set_weights = conv_set_weights;
+  ops->conv_forward = conv_forward;
+  ops->conv_backward_data = conv_backward_data;
+  ops->conv_backward_weights = conv_backward_weights;
 }

@@ -6,9 +6,9 @@
 #include "kernels/philox.h"
 #include "kernels/reference/private.h"
 
-void
-ddpm_ref_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
-    guint32 stream, guint n, guint elements, float *out)
+static void
+noise (DdpmBackend * b, guint64 seed, guint64 first_sample, guint32 stream,
+    guint n, guint elements, float *out)
 {
   float z[4];
 
@@ -21,8 +21,8 @@ ddpm_ref_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
   }
 }
 
-void
-ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
+static void
+q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t)
 {
   for (gsize i = 0; i < n; i++) {
@@ -32,8 +32,8 @@ ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
 }
 
 /* Ho et al. 2020, eq. 14, and its derivative by the prediction */
-void
-ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
+static void
+mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
@@ -48,18 +48,17 @@ ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
   }
 }
 
-void
-ddpm_ref_guide (DdpmBackend * b, gsize count, gfloat w, const float *without,
-    float *eps)
+static void
+guide (DdpmBackend * b, gsize count, gfloat w, const float *without, float *eps)
 {
   for (gsize i = 0; i < count; i++)
     eps[i] = ddpm_guide (w, without[i], eps[i]);
 }
 
-void
-ddpm_ref_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
-    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
-    const float *eps, float *x_0_prev)
+static void
+reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
+    guint64 first_sample, guint n, guint elements, float *x, const float *eps,
+    float *x_0_prev)
 {
   float z[4] = { 0, };
 
@@ -73,4 +72,14 @@ ddpm_ref_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
           x_0_prev ? &x_0_prev[k] : NULL);
     }
   }
+}
+
+void
+ddpm_ref_diffusion_set_ops (DdpmOps * ops)
+{
+  ops->noise = noise;
+  ops->q_sample = q_sample;
+  ops->mse = mse;
+  ops->guide = guide;
+  ops->reverse_step = reverse_step;
 }

@@ -19,25 +19,25 @@ ddpm_ref_swish_derivative (double x)
   return sigmoid * (1.0 + x * (1.0 - sigmoid));
 }
 
-void
-ddpm_ref_swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
+static void
+swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 {
   for (gsize i = 0; i < count; i++)
     y[i] = ddpm_ref_swish (x[i]);
 }
 
-void
-ddpm_ref_swish_backward (DdpmBackend * b, gsize count, const float *x,
-    const float *dy, float *dx)
+static void
+swish_backward (DdpmBackend * b, gsize count, const float *x, const float *dy,
+    float *dx)
 {
   for (gsize i = 0; i < count; i++)
     dx[i] = dy[i] * ddpm_ref_swish_derivative (x[i]);
 }
 
 /* y[row][column] = x[row / 2][column / 2] */
-void
-ddpm_ref_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
-    guint c, gconstpointer x, gpointer y)
+static void
+upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+    gconstpointer x, gpointer y)
 {
   const gsize pixel = c * ddpm_type_size (b->act_type);
   const guint8 *in = x;
@@ -53,9 +53,9 @@ ddpm_ref_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
 }
 
 /* dx[row][column] = the sum of the four dy that it was copied to */
-void
-ddpm_ref_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
-    guint c, gconstpointer dy, gpointer dx, gboolean add)
+static void
+upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
+    gconstpointer dy, gpointer dx, gboolean add)
 {
   const DdpmType type = b->act_type;
   const gsize right = c, below = (gsize) 2 * w * c;
@@ -75,25 +75,25 @@ ddpm_ref_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
   }
 }
 
-void
-ddpm_ref_accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
+static void
+accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
 {
   for (gsize i = 0; i < count; i++)
     ddpm_ref_store_or_add (b->act_type, y, i, ddpm_ref_load (b->act_type, x, i),
         TRUE);
 }
 
-void
-ddpm_ref_embedding (DdpmBackend * b, guint n, guint dim, const float *table,
+static void
+embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
   for (gsize i = 0; i < n; i++)
     memcpy (out + i * dim, table + (gsize) t[i] * dim, dim * sizeof (float));
 }
 
-void
-ddpm_ref_embedding_add (DdpmBackend * b, guint n, guint dim,
-    const float *table, const gint * index, float *out)
+static void
+embedding_add (DdpmBackend * b, guint n, guint dim, const float *table,
+    const gint * index, float *out)
 {
   for (gsize i = 0; i < n; i++) {
     for (gsize k = 0; index[i] >= 0 && k < dim; k++)
@@ -101,8 +101,8 @@ ddpm_ref_embedding_add (DdpmBackend * b, guint n, guint dim,
   }
 }
 
-void
-ddpm_ref_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
+static void
+embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
     const gint * index, const float *dy, float *dtable, gboolean add)
 {
   for (gsize row = 0; row < rows; row++) {
@@ -114,4 +114,17 @@ ddpm_ref_embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
       ddpm_ref_store_or_add (DDPM_TYPE_F32, dtable, row * dim + k, sum, add);
     }
   }
+}
+
+void
+ddpm_ref_elements_set_ops (DdpmOps * ops)
+{
+  ops->upsample_forward = upsample_forward;
+  ops->upsample_backward = upsample_backward;
+  ops->accumulate = accumulate;
+  ops->embedding = embedding;
+  ops->embedding_add = embedding_add;
+  ops->embedding_backward = embedding_backward;
+  ops->swish_forward = swish_forward;
+  ops->swish_backward = swish_backward;
 }

@@ -14,9 +14,8 @@ typedef struct
   guint rows, in, out;
 } RefLinear;
 
-DdpmPlan *
-ddpm_ref_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
-    GError ** error)
+static DdpmPlan *
+linear_new (DdpmBackend * b, guint rows, guint in, guint out, GError ** error)
 {
   RefLinear *linear;
 
@@ -31,8 +30,8 @@ ddpm_ref_linear_new (DdpmBackend * b, guint rows, guint in, guint out,
   return &linear->base;
 }
 
-void
-ddpm_ref_linear_forward (DdpmPlan * p, const float *x, const float *weight,
+static void
+linear_forward (DdpmPlan * p, const float *x, const float *weight,
     const float *bias, float *y, gpointer scratch)
 {
   const RefLinear *l = (const RefLinear *) p;
@@ -87,8 +86,8 @@ backward_weights (const RefLinear * l, const float *x, const float *dy,
   }
 }
 
-void
-ddpm_ref_linear_backward (DdpmPlan * p, const float *x, const float *weight,
+static void
+linear_backward (DdpmPlan * p, const float *x, const float *weight,
     const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
     gpointer scratch)
 {
@@ -97,4 +96,12 @@ ddpm_ref_linear_backward (DdpmPlan * p, const float *x, const float *weight,
   if (dx)
     backward_data (l, weight, dy, dx, scratch);
   backward_weights (l, x, dy, dweight, dbias, add, scratch);
+}
+
+void
+ddpm_ref_linear_set_ops (DdpmOps * ops)
+{
+  ops->linear_new = linear_new;
+  ops->linear_forward = linear_forward;
+  ops->linear_backward = linear_backward;
 }

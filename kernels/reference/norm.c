@@ -54,8 +54,8 @@ lay_out_scratch (const RefNorm * norm, gpointer scratch, NormScratch * s)
   return used;
 }
 
-DdpmPlan *
-ddpm_ref_norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
+static DdpmPlan *
+norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
 {
   RefNorm *norm;
   NormScratch s;
@@ -136,11 +136,11 @@ compute_statistics (const RefNorm * norm, const double *a, guint group,
   *rstd = 1.0 / sqrt (squares / count + norm->d.eps);
 }
 
-void
-ddpm_ref_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
-    const float *time_bias, gsize time_bias_stride,
-    const float *gamma, const float *beta, const DdpmDropout * drop,
-    gpointer y, float *stats, gpointer scratch)
+static void
+norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+    const float *time_bias, gsize time_bias_stride, const float *gamma,
+    const float *beta, const DdpmDropout * drop, gpointer y, float *stats,
+    gpointer scratch)
 {
   const RefNorm *norm = (const RefNorm *) p;
   const DdpmNormDesc *d = &norm->d;
@@ -241,14 +241,13 @@ store_gradient (const RefNorm * norm, const double *da, guint image,
   }
 }
 
-void
-ddpm_ref_norm_backward (DdpmPlan * p, gconstpointer dy,
-    gconstpointer x0, gconstpointer x1,
-    const float *time_bias, gsize time_bias_stride,
+static void
+norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
+    gconstpointer x1, const float *time_bias, gsize time_bias_stride,
     const float *gamma, const float *beta, const DdpmDropout * drop,
     const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
-    gboolean add1, float *dgamma, float *dbeta, gboolean add,
-    float *dtime_bias, gpointer scratch)
+    gboolean add1, float *dgamma, float *dbeta, gboolean add, float *dtime_bias,
+    gpointer scratch)
 {
   const RefNorm *norm = (const RefNorm *) p;
   const DdpmNormDesc *d = &norm->d;
@@ -271,4 +270,12 @@ ddpm_ref_norm_backward (DdpmPlan * p, gconstpointer dy,
     ddpm_ref_store_or_add (DDPM_TYPE_F32, dgamma, c, s.dgamma[c], add);
     ddpm_ref_store_or_add (DDPM_TYPE_F32, dbeta, c, s.dbeta[c], add);
   }
+}
+
+void
+ddpm_ref_norm_set_ops (DdpmOps * ops)
+{
+  ops->norm_new = norm_new;
+  ops->norm_forward = norm_forward;
+  ops->norm_backward = norm_backward;
 }

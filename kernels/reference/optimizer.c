@@ -5,8 +5,8 @@
 #include "kernels/optimizer-math.h"
 #include "kernels/reference/private.h"
 
-double
-ddpm_ref_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
+static double
+sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 {
   double sum = 0.0;
 
@@ -15,11 +15,18 @@ ddpm_ref_sum_of_squares (DdpmBackend * b, gsize count, const float *x)
   return sum;
 }
 
-void
-ddpm_ref_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
-    const float *grad, float *param, float *m, float *v, float *ema)
+static void
+adam (DdpmBackend * b, const DdpmAdam * a, gsize count, const float *grad,
+    float *param, float *m, float *v, float *ema)
 {
   for (gsize i = 0; i < count; i++)
     ddpm_adam_element (a, grad[i], &param[i], &m[i], &v[i],
         ema ? &ema[i] : NULL);
+}
+
+void
+ddpm_ref_optimizer_set_ops (DdpmOps * ops)
+{
+  ops->sum_of_squares = sum_of_squares;
+  ops->adam = adam;
 }

@@ -69,83 +69,14 @@ void ddpm_ref_multiply_add (gsize m, gsize n, gsize k, const float *a,
 
 /* --- the operations, file by file --- */
 
-DdpmPlan *ddpm_ref_conv_new (DdpmBackend * b, const DdpmConvDesc * d,
-    GError ** error);
-void ddpm_ref_conv_set_weights (DdpmPlan * p, const float *weight,
-    const float *bias);
-void ddpm_ref_conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
-    gconstpointer residual, gpointer y, gpointer scratch);
-void ddpm_ref_conv_backward_data (DdpmPlan * p, gconstpointer dy,
-    gpointer dx0, gboolean add0, gpointer dx1, gboolean add1,
-    gpointer scratch);
-void ddpm_ref_conv_backward_weights (DdpmPlan * p, gconstpointer x0,
-    gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
-    gboolean add, gpointer scratch);
-
-DdpmPlan *ddpm_ref_norm_new (DdpmBackend * b, const DdpmNormDesc * d,
-    GError ** error);
-void ddpm_ref_norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
-    const float *time_bias, gsize time_bias_stride,
-    const float *gamma, const float *beta, const DdpmDropout * drop,
-    gpointer y, float *stats, gpointer scratch);
-void ddpm_ref_norm_backward (DdpmPlan * p, gconstpointer dy,
-    gconstpointer x0, gconstpointer x1,
-    const float *time_bias, gsize time_bias_stride,
-    const float *gamma, const float *beta, const DdpmDropout * drop,
-    const float *stats, gpointer dx0, gboolean add0, gpointer dx1,
-    gboolean add1, float *dgamma, float *dbeta, gboolean add,
-    float *dtime_bias, gpointer scratch);
-
-DdpmPlan *ddpm_ref_attention_new (DdpmBackend * b,
-    const DdpmAttentionDesc * d, GError ** error);
-void ddpm_ref_attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
-    gpointer probs, gpointer scratch);
-void ddpm_ref_attention_backward (DdpmPlan * p, gconstpointer dy,
-    gconstpointer qkv, gconstpointer probs, gpointer dqkv, gpointer scratch);
-
-DdpmPlan *ddpm_ref_linear_new (DdpmBackend * b, guint rows, guint in,
-    guint out, GError ** error);
-void ddpm_ref_linear_forward (DdpmPlan * p, const float *x,
-    const float *weight, const float *bias, float *y, gpointer scratch);
-void ddpm_ref_linear_backward (DdpmPlan * p, const float *x,
-    const float *weight, const float *dy, float *dx, float *dweight,
-    float *dbias, gboolean add, gpointer scratch);
-
-void ddpm_ref_upsample_forward (DdpmBackend * b, guint n, guint h, guint w,
-    guint c, gconstpointer x, gpointer y);
-void ddpm_ref_upsample_backward (DdpmBackend * b, guint n, guint h, guint w,
-    guint c, gconstpointer dy, gpointer dx, gboolean add);
-void ddpm_ref_accumulate (DdpmBackend * b, gsize count, gconstpointer x,
-    gpointer y);
-void ddpm_ref_embedding (DdpmBackend * b, guint n, guint dim,
-    const float *table, const gint * t, float *out);
-void ddpm_ref_embedding_add (DdpmBackend * b, guint n, guint dim,
-    const float *table, const gint * index, float *out);
-void ddpm_ref_embedding_backward (DdpmBackend * b, guint n, guint dim,
-    guint rows, const gint * index, const float *dy, float *dtable,
-    gboolean add);
-void ddpm_ref_swish_forward (DdpmBackend * b, gsize count, const float *x,
-    float *y);
-void ddpm_ref_swish_backward (DdpmBackend * b, gsize count, const float *x,
-    const float *dy, float *dx);
-
-void ddpm_ref_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
-    guint32 stream, guint n, guint elements, float *out);
-void ddpm_ref_q_sample (DdpmBackend * b, guint n, guint elements,
-    const float *a, const float *s, const float *x_0, const float *eps,
-    float *x_t);
-void ddpm_ref_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
-    const float *scale, const float *pred, const float *target, float *dpred,
-    double *loss);
-void ddpm_ref_guide (DdpmBackend * b, gsize count, gfloat w,
-    const float *without, float *eps);
-void ddpm_ref_reverse_step (DdpmBackend * b, const DdpmReverseStep * step,
-    guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
-    const float *eps, float *x_0_prev);
-
-double ddpm_ref_sum_of_squares (DdpmBackend * b, gsize count, const float *x);
-void ddpm_ref_adam (DdpmBackend * b, const DdpmAdam * a, gsize count,
-    const float *grad, float *param, float *m, float *v, float *ema);
+/* Each fills in the operations of its file. */
+void ddpm_ref_attention_set_ops (DdpmOps * ops);
+void ddpm_ref_convolution_set_ops (DdpmOps * ops);
+void ddpm_ref_diffusion_set_ops (DdpmOps * ops);
+void ddpm_ref_elements_set_ops (DdpmOps * ops);
+void ddpm_ref_linear_set_ops (DdpmOps * ops);
+void ddpm_ref_norm_set_ops (DdpmOps * ops);
+void ddpm_ref_optimizer_set_ops (DdpmOps * ops);
 
 /* swish (x) = x sigmoid (x) and its derivative (Ramachandran et al. 2017) */
 double ddpm_ref_swish (double x);
