@@ -55,8 +55,5 @@ struct _DdpmTrainer
 
 /* For ddpm_trainer_new(): images of one pass, from the settings or chosen */
 guint ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer);
-/* Settings out of range are DDPM_ERROR_SETTINGS. */
-gboolean ddpm_trainer_settings_check (const DdpmTrainerSettings * settings,
-    const DdpmConfig * config, GError ** error);
 
 G_END_DECLS

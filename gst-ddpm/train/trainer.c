@@ -219,17 +219,41 @@ describe (const DdpmConfig * config)
 }
 
 gboolean
-ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
+ddpm_trainer_can_restore (const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, const DdpmTrainState * state,
     GError ** error)
 {
   g_autofree gchar *found = NULL, *expected = NULL;
 
-  if (!ddpm_config_equal (&state->config, &trainer->config))
+  if (!ddpm_config_equal (&state->config, config))
     goto other_config;
+  if (state->seed != settings->seed)
+    goto other_seed;
+  return TRUE;
+
+other_config:
+  found = describe (&state->config);
+  expected = describe (config);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of another network: expected %s, found %s", expected,
+      found);
+  return FALSE;
+other_seed:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "the state is that of another seed: expected %" G_GUINT64_FORMAT
+      ", found %" G_GUINT64_FORMAT, settings->seed, state->seed);
+  return FALSE;
+}
+
+gboolean
+ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
+    GError ** error)
+{
+  if (!ddpm_trainer_can_restore (&trainer->config, &trainer->settings, state,
+          error))
+    return FALSE;
   if (state->width != trainer->width || state->height != trainer->height)
     goto other_size;
-  if (state->seed != trainer->settings.seed)
-    goto other_seed;
 
   upload_state (trainer, state->weights, NULL, state->ema, state->adam_m,
       state->adam_v);
@@ -240,22 +264,10 @@ ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
         state->loss_smoothed,};
   return ddpm_backend_check (trainer->backend, error);
 
-other_config:
-  found = describe (&state->config);
-  expected = describe (&trainer->config);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "the state is that of another network: expected %s, found %s", expected,
-      found);
-  return FALSE;
 other_size:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "the state is that of other images: expected %ux%u pixels, found %ux%u",
       trainer->width, trainer->height, state->width, state->height);
-  return FALSE;
-other_seed:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "the state is that of another seed: expected %" G_GUINT64_FORMAT
-      ", found %" G_GUINT64_FORMAT, trainer->settings.seed, state->seed);
   return FALSE;
 }
 
@@ -272,6 +284,22 @@ can_become (const DdpmConfig * a, const DdpmConfig * b)
   if (a->classes == 0)
     c.classes = b->classes;
   return ddpm_config_equal (&c, b);
+}
+
+gboolean
+ddpm_trainer_can_start_from (const DdpmConfig * config,
+    const DdpmModel * model, GError ** error)
+{
+  g_autofree gchar *found = NULL, *expected = NULL;
+
+  if (can_become (&model->config, config))
+    return TRUE;
+  found = describe (&model->config);
+  expected = describe (config);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "%s is another network: expected %s, found %s",
+      model->location ? model->location : "the model", expected, found);
+  return FALSE;
 }
 
 /* Copies the trained weights. The label embedding is the last of them: where
@@ -293,10 +321,9 @@ ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model,
     GError ** error)
 {
   g_autofree gfloat *weights = NULL;
-  g_autofree gchar *found = NULL, *expected = NULL;
 
-  if (!can_become (&model->config, &trainer->config))
-    goto other_network;
+  if (!ddpm_trainer_can_start_from (&trainer->config, model, error))
+    return FALSE;
   weights = copy_weights (trainer, model);
   if (weights == NULL)
     goto no_memory;
@@ -307,13 +334,6 @@ ddpm_trainer_set_weights (DdpmTrainer * trainer, const DdpmModel * model,
   memset (&trainer->stats, 0, sizeof trainer->stats);
   return ddpm_backend_check (trainer->backend, error);
 
-other_network:
-  found = describe (&model->config);
-  expected = describe (&trainer->config);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "%s is another network: expected %s, found %s",
-      model->location ? model->location : "the model", expected, found);
-  return FALSE;
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "no memory for the weights of %s",

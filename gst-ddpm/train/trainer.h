@@ -84,6 +84,43 @@ typedef struct _DdpmTrainer DdpmTrainer;
 void ddpm_trainer_settings_init (DdpmTrainerSettings * settings);
 
 /**
+ * ddpm_trainer_settings_check:
+ * @settings: settings
+ * @config: the network to train
+ * @error: return location for a #GError
+ *
+ * Returns: whether the settings are in range; if not, @error is
+ *   %DDPM_ERROR_SETTINGS
+ */
+gboolean ddpm_trainer_settings_check (const DdpmTrainerSettings * settings,
+    const DdpmConfig * config, GError ** error);
+
+/**
+ * ddpm_trainer_can_restore:
+ * @config: the network to train
+ * @settings: settings
+ * @state: a training state
+ * @error: DDPM_ERROR_SETTINGS for the state of another network or seed
+ *
+ * Returns: whether a trainer of @config and @settings, for images of the size
+ *   of @state, could continue from @state
+ */
+gboolean ddpm_trainer_can_restore (const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, const DdpmTrainState * state,
+    GError ** error);
+
+/**
+ * ddpm_trainer_can_start_from:
+ * @config: the network to train
+ * @model: a model
+ * @error: DDPM_ERROR_SETTINGS for a model of another network
+ *
+ * Returns: whether a trainer of @config could start from the weights of @model
+ */
+gboolean ddpm_trainer_can_start_from (const DdpmConfig * config,
+    const DdpmModel * model, GError ** error);
+
+/**
  * ddpm_trainer_new:
  * @config: the network, which is copied
  * @settings: settings, which are copied

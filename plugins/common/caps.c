@@ -68,6 +68,18 @@ gst_ddpm_caps_choose_memory (GstPad * pad, GstCaps * caps)
   return chosen;
 }
 
+GstCaps *
+gst_ddpm_caps_filter (GstCaps * caps, GstCaps * filter)
+{
+  GstCaps *filtered;
+
+  if (filter == NULL)
+    return caps;
+  filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return filtered;
+}
+
 /* --- tensors -------------------------------------------------------------- */
 
 /* Parses a number of a dimensions string, and moves *text behind it. */
@@ -105,6 +117,13 @@ gst_ddpm_tensor_parse_dimensions (const gchar * dimensions, guint dims[4])
       return FALSE;
   }
   return FALSE;
+}
+
+gchar *
+gst_ddpm_tensor_get_dimensions (const GstDdpmTensorInfo * info)
+{
+  return g_strdup_printf ("%u:%u:%u:%u", info->channels, info->width,
+      info->height, info->batch);
 }
 
 static gboolean

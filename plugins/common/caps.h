@@ -42,6 +42,8 @@ gboolean gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info,
 /* Parses a "dimensions" string. FALSE: it is not C:W:H:N */
 gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions,
     guint dims[4]);
+/* The dimensions as a string "C:W:H:N". Returns: (transfer full) */
+gchar *gst_ddpm_tensor_get_dimensions (const GstDdpmTensorInfo * info);
 /* Fixates the caps of a source: dimensions as in caps, by default
  * 3:32:32:batch, the framerate nearest to 30/1, and the seed. batch 1 accepts
  * any batch in caps. Returns: (transfer full): NULL, with error, if caps have
@@ -57,6 +59,10 @@ gboolean gst_ddpm_caps_are_of_cuda (const GstCaps * caps, guint n);
  * caps.
  * Returns: (transfer full) */
 GstCaps *gst_ddpm_caps_choose_memory (GstPad * pad, GstCaps * caps);
+
+/* Intersects caps (transfer full) with the filter (nullable) of a query, in the
+ * filter's order. Returns: (transfer full) */
+GstCaps *gst_ddpm_caps_filter (GstCaps * caps, GstCaps * filter);
 
 /* Structure name of an out-of-band event (GST_EVENT_CUSTOM_DOWNSTREAM_OOB) with
  * which a source asks downstream to abandon the current buffer: EOS follows,

@@ -350,21 +350,16 @@ static GstCaps *
 gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
 {
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
-  GstCaps *caps, *filtered;
+  GstCaps *caps;
   gboolean cuda;
 
   GST_OBJECT_LOCK (self);
   cuda = gst_ddpm_cuda_is_possible (&self->settings.compute,
-      self->session ? gst_ddpm_train_session_get_backend (self->session) :
-      NULL);
+      self->session ? self->session->backend : NULL);
   GST_OBJECT_UNLOCK (self);
   caps = cuda ? gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink))
       : gst_caps_from_string (TRAIN_SINK_CAPS);
-  if (filter == NULL)
-    return caps;
-  filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (caps);
-  return filtered;
+  return gst_ddpm_caps_filter (caps, filter);
 }
 
 static gboolean

@@ -3,12 +3,14 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <glib/gstdio.h>
 #include "plugins/ddpmtrainsink/log.h"
 
 #define HEADER \
     "step,epoch,loss,smoothed_loss,learning_rate,grad_norm,images_per_second\n"
-/* of a row of ours, more than enough */
+/* More than a row has */
 #define MAX_ROW 512
 
 struct _GstDdpmTrainLog
@@ -29,73 +31,77 @@ set_error (GError ** error, gint code, const gchar * location,
   return FALSE;
 }
 
-/* Copies the header and the rows up to step. */
 static gboolean
-copy_rows (FILE * from, FILE * to, guint64 step, const gchar * location,
-    GError ** error)
+check_header (FILE * file, const gchar * location, GError ** error)
 {
-  gchar row[MAX_ROW] = "";
+  gchar row[MAX_ROW];
 
-  if (fgets (row, sizeof (row), from) == NULL && !ferror (from))
+  if (fgets (row, sizeof (row), file) == NULL)
+    return !ferror (file)
+        || set_error (error, DDPM_ERROR_READ, location, "read");
+  if (strcmp (row, HEADER) == 0)
     return TRUE;
-  if (strcmp (row, HEADER) != 0) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "%s is not a log of ddpmtrainsink to go on with: expected the first "
-        "line to be \"%.*s\"", location, (int) strlen (HEADER) - 1, HEADER);
-    return FALSE;
-  }
-  do {
-    if (fputs (row, to) == EOF)
-      return set_error (error, DDPM_ERROR_WRITE, location, "write");
-    /* A row that the killed process did not finish ends without newline. */
-  } while (fgets (row, sizeof (row), from) && strchr (row, '\n')
-      && g_ascii_isdigit (row[0]) && g_ascii_strtoull (row, NULL, 10) <= step);
-  if (fflush (to) != 0)
-    return set_error (error, DDPM_ERROR_WRITE, location, "write");
-  return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s is not a log of ddpmtrainsink to continue: expected the first line "
+      "to be \"%.*s\"", location, (int) strlen (HEADER) - 1, HEADER);
+  return FALSE;
 }
 
-/* Replaces the log by its rows up to step. */
-static gboolean
-cut_behind (const gchar * location, guint64 step, GError ** error)
-{
-  g_autofree gchar *part = g_strconcat (location, ".part", NULL);
-  FILE *from = g_fopen (location, "re"), *to = NULL;
-  gboolean ok = FALSE;
-
-  if (from == NULL)
-    return errno == ENOENT ? TRUE
-        : set_error (error, DDPM_ERROR_READ, location, "read");
-  to = g_fopen (part, "we");
-  if (to == NULL)
-    set_error (error, DDPM_ERROR_WRITE, part, "write");
-  else
-    ok = copy_rows (from, to, step, location, error);
-  fclose (from);
-  if (to)
-    fclose (to);
-  if (ok && g_rename (part, location) != 0)
-    ok = set_error (error, DDPM_ERROR_WRITE, location, "replace");
-  if (!ok && to)
-    g_unlink (part);
-  return ok;
-}
-
-/* A terminal has no rows to be cut; to open a pipe would be to wait for its
- * reader. */
-static gboolean
-begin_behind (const gchar * location, guint64 step, GError ** error)
+/* A terminal has no header. To open a pipe would be to wait for its reader. */
+gboolean
+gst_ddpm_train_log_check (const gchar * location, GError ** error)
 {
   GStatBuf st;
+  FILE *file;
+  gboolean ok;
 
-  if (g_stat (location, &st) != 0 || S_ISREG (st.st_mode))
-    return cut_behind (location, step, error);
-  if (S_ISCHR (st.st_mode))
-    return TRUE;
+  if (g_stat (location, &st) != 0)
+    return ddpm_checkpoint_can_save (location, error);
+  if (!S_ISREG (st.st_mode) && !S_ISCHR (st.st_mode))
+    goto no_file;
+  file = g_fopen (location, "r+e");
+  if (file == NULL)
+    return set_error (error, DDPM_ERROR_WRITE, location, "write");
+  ok = S_ISCHR (st.st_mode) || check_header (file, location, error);
+  fclose (file);
+  return ok;
+
+no_file:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
       "Cannot write the log %s: expected a file, found a folder or a pipe",
       location);
   return FALSE;
+}
+
+/* A row that a killed process did not finish ends without newline. */
+static gboolean
+is_row_up_to (const gchar * row, guint64 step)
+{
+  return strchr (row, '\n') && g_ascii_isdigit (row[0])
+      && g_ascii_strtoull (row, NULL, 10) <= step;
+}
+
+/* Truncates a file behind its header and the rows up to step. */
+static gboolean
+cut_rows (GstDdpmTrainLog * log, guint64 step, GError ** error)
+{
+  gchar row[MAX_ROW];
+  struct stat st;
+  glong end = 0;
+
+  if (fstat (fileno (log->file), &st) != 0 || !S_ISREG (st.st_mode))
+    return TRUE;
+  rewind (log->file);
+  if (fgets (row, sizeof (row), log->file)) {
+    do
+      end = ftell (log->file);
+    while (fgets (row, sizeof (row), log->file) && is_row_up_to (row, step));
+  }
+  if (ferror (log->file))
+    return set_error (error, DDPM_ERROR_READ, log->location, "read");
+  if (ftruncate (fileno (log->file), end) != 0)
+    return set_error (error, DDPM_ERROR_WRITE, log->location, "write");
+  return TRUE;
 }
 
 GstDdpmTrainLog *
@@ -104,9 +110,9 @@ gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error)
   GstDdpmTrainLog *log;
   FILE *file;
 
-  if (!begin_behind (location, step, error))
+  if (!gst_ddpm_train_log_check (location, error))
     return NULL;
-  file = g_fopen (location, "ae");
+  file = g_fopen (location, "a+e");
   if (file == NULL) {
     set_error (error, DDPM_ERROR_WRITE, location, "write");
     return NULL;
@@ -114,14 +120,18 @@ gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error)
   log = g_new0 (GstDdpmTrainLog, 1);
   log->location = g_strdup (location);
   log->file = file;
-  /* in append mode the position is not known before the first write */
+  if (!cut_rows (log, step, error))
+    goto failed;
+  /* A stream that was read needs a seek before it is written. */
   if (fseek (file, 0, SEEK_END) == 0 && ftell (file) == 0)
     fputs (HEADER, file);
-  if (!gst_ddpm_train_log_flush (log, error)) {
-    gst_ddpm_train_log_close (log);
-    return NULL;
-  }
+  if (!gst_ddpm_train_log_flush (log, error))
+    goto failed;
   return log;
+
+failed:
+  gst_ddpm_train_log_close (log);
+  return NULL;
 }
 
 void

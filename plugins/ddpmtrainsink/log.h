@@ -9,15 +9,18 @@ G_BEGIN_DECLS
 
 typedef struct _GstDdpmTrainLog GstDdpmTrainLog;
 
-/* The run goes on behind this step: rows of later ones, which another run or a
- * killed one has left, are cut off. A file that is no such log is an error. */
+/* Can the log be written, or continued? A file that is not a log is an error.
+ * Changes nothing on disk. */
+gboolean gst_ddpm_train_log_check (const gchar * location, GError ** error);
+/* Continues after this step: cuts off the rows of later steps, which another
+ * run, or a killed one, has left. */
 GstDdpmTrainLog *gst_ddpm_train_log_open (const gchar * location, guint64 step,
     GError ** error);
 void gst_ddpm_train_log_close (GstDdpmTrainLog * log);
-/* A row, buffered; numbers with a decimal point in every locale */
+/* Adds a row, buffered, with decimal points in every locale. */
 void gst_ddpm_train_log_add (GstDdpmTrainLog * log,
     const GstDdpmTrainReport * report);
-/* FALSE: something since the last flush could not be written. */
+/* FALSE: a row since the last flush could not be written. */
 gboolean gst_ddpm_train_log_flush (GstDdpmTrainLog * log, GError ** error);
 
 G_END_DECLS

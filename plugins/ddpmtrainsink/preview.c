@@ -30,17 +30,6 @@ struct _GstDdpmPreviewPad
 
 G_DEFINE_TYPE (GstDdpmPreviewPad, gst_ddpm_preview_pad, GST_TYPE_PAD);
 
-static GstDdpmPreviewJob *
-job_copy (const GstDdpmPreviewJob * job)
-{
-  GstDdpmPreviewJob *copy = g_new (GstDdpmPreviewJob, 1);
-
-  *copy = *job;
-  ddpm_model_ref (copy->model);
-  ddpm_backend_ref (copy->backend);
-  return copy;
-}
-
 static void
 job_free (GstDdpmPreviewJob * job)
 {
@@ -341,7 +330,7 @@ gst_ddpm_preview_pad_is_wanted (GstDdpmPreviewPad * self)
 
 gboolean
 gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * self,
-    const GstDdpmPreviewJob * job, const gint * cancel)
+    GstDdpmPreviewJob * job, const gint * cancel)
 {
   gboolean cancelled;
 
@@ -350,9 +339,10 @@ gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * self,
     g_cond_wait (&self->changed, &self->lock);
   cancelled = self->job && !self->flushing;
   if (self->job == NULL && !self->flushing && !self->stopped)
-    self->job = job_copy (job);
+    self->job = g_steal_pointer (&job);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+  g_clear_pointer (&job, job_free);
   return !cancelled;
 }
 

@@ -17,21 +17,21 @@ G_DECLARE_FINAL_TYPE (GstDdpmPreviewPad, gst_ddpm_preview_pad, GST,
 
 typedef struct
 {
-  DdpmModel *model;
-  DdpmBackend *backend;
+  DdpmModel *model;             /* owned */
+  DdpmBackend *backend;         /* owned */
   guint count;                  /* images */
-  guint steps;                  /* of DDIM; 0: DDPM with all T */
+  guint steps;                  /* of ddim; 0: ddpm with all timesteps */
   guint64 seed;
 } GstDdpmPreviewJob;
 
 GstPad *gst_ddpm_preview_pad_new (GstPadTemplate * templ, const gchar * name);
 /* Is anybody looking? If not, don't make a job. */
 gboolean gst_ddpm_preview_pad_is_wanted (GstDdpmPreviewPad * pad);
-/* Hands over a job, of which model and backend are referenced. Waits while
- * an earlier one has not been begun: no preview is left out. FALSE: *cancel
- * was set meanwhile, the job was not taken. */
+/* Hands over a job (transfer full), allocated with g_new (). Waits until the
+ * task has begun the previous job, so no preview is left out. FALSE: *cancel
+ * was set meanwhile, and the job has been freed */
 gboolean gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * pad,
-    const GstDdpmPreviewJob * job, const gint * cancel);
+    GstDdpmPreviewJob * job, const gint * cancel);
 /* Waits until all has been pushed, then EOS. FALSE: *cancel was set. */
 gboolean gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * pad,
     const gint * cancel);

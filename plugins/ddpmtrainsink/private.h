@@ -23,10 +23,6 @@ struct _GstDdpmTrainSink
 
   GstDdpmCuda cuda;
   gint cancel;                  /* atomic: unlock was called */
-
-  /* of the streaming thread */
-  gboolean has_begun;           /* the first image has come */
-  gboolean has_failed;          /* an error has been posted */
 };
 
 /* ddpmtrainsink.c: the property stats. With the object lock.

@@ -1,4 +1,4 @@
-/* gst-ddpm: a training session: images in, steps and checkpoints out
+/* gst-ddpm: a training run: images in, optimizer steps and checkpoints out
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -6,95 +6,109 @@
 #include <gst/video/video.h>
 #include "plugins/common/cuda.h"
 #include "plugins/common/meta.h"
+#include "plugins/ddpmtrainsink/batch.h"
+#include "plugins/ddpmtrainsink/log.h"
 #include "plugins/ddpmtrainsink/progress.h"
 #include "plugins/ddpmtrainsink/settings.h"
 
 G_BEGIN_DECLS
 
-/* A session trains the model of one run, from READY to READY. It knows no
- * element, which it tells of its progress through callbacks. One thread feeds
- * it with images; other threads may save and get the model, after the step that
- * is being made. Reference counted. */
-typedef struct _GstDdpmTrainSession GstDdpmTrainSession;
-
-/* What happens in a session, in the thread that caused it, without its lock */
+/* The training of one model, from READY to READY. The streaming thread feeds it
+ * with images. Other threads may save and copy the model between two steps.
+ * Reference counted. */
 typedef struct
 {
-  /* For people: what is begun is always finished. */
-  void (*progress) (GstProgressType type, const gchar * text,
-      gpointer user_data);
-  /* For programs; structure (transfer full) */
-  void (*message) (GstStructure * structure, gpointer user_data);
-  /* A step has been made, or the trainer */
-  void (*report) (const GstDdpmTrainReport * report, gpointer user_data);
-  /* Something was not written, but training goes on. error (transfer full) */
-  void (*warn) (GError * error, gpointer user_data);
-} GstDdpmTrainCallbacks;
+  GstElement *element;          /* posts messages */
+  GstDdpmTrainReport *published;        /* with the element's object lock */
+  GstDdpmTrainSettings settings;
+  DdpmBackend *backend;
 
-/* Checks the settings, the machine, and that the checkpoint can be written;
- * loads the state to resume from. Changes nothing on disk. */
+  /* used by the first format */
+  DdpmTrainState *state;        /* to resume from; NULL: none, or restored */
+  DdpmModel *initial;           /* initial weights, or NULL */
+  DdpmModel *teacher;           /* or NULL */
+
+  /* streaming thread */
+  GstVideoInfo info;
+  gchar *source_names;          /* of classes; NULL: unknown */
+  GstDdpmTrainBatch batch;
+  GstDdpmTrainLog *log;         /* NULL: none */
+  GstDdpmTrainProgress progress;
+  gboolean has_begun;           /* the first image has come */
+  gboolean has_started;         /* a PROGRESS message, and not ended it */
+  gboolean has_failed;          /* an error has been posted */
+  guint64 to_skip;              /* images that the resumed run trained on */
+  guint64 n_seen;               /* images skipped or added */
+  guint64 n_images;             /* of the stream; 0: unknown */
+  gboolean has_sample;
+  GstDdpmSample sample;         /* of the last image */
+  gboolean epoch_ended;         /* with the last image */
+  GstClockTime running_time, stream_time;       /* of the last image */
+  gboolean has_trained;
+  gboolean has_ended;           /* max-steps has been reached */
+  gboolean has_reported;        /* the last step */
+  gboolean preview_due;
+  guint64 previewed_step;       /* G_MAXUINT64: none */
+
+  /* Threads that want to save. Steps follow each other so closely that without
+   * this count they would hardly ever get the lock. */
+  gint savers;
+  GMutex lock;                  /* held during a step */
+  GCond saved;
+  /* with the lock */
+  DdpmTrainer *trainer;         /* NULL: no format yet */
+  guint64 epochs_done;
+  guint64 saved_step;           /* G_MAXUINT64: none */
+  GstDdpmTrainReport report;    /* of the last step */
+} GstDdpmTrainSession;
+
+/* --- session.c: the model ------------------------------------------------- */
+
+/* Checks everything that can be known before the first image: the settings, the
+ * backend, the files to write, and the state to resume from. Changes nothing on
+ * disk. */
 GstDdpmTrainSession *gst_ddpm_train_session_new
     (const GstDdpmTrainSettings * settings, GstDdpmCuda * cuda,
-    const GstDdpmTrainCallbacks * callbacks,
-    gpointer user_data, GError ** error);
+    GstDdpmTrainReport * published, GError ** error);
 GstDdpmTrainSession *gst_ddpm_train_session_ref
     (GstDdpmTrainSession * session);
 void gst_ddpm_train_session_unref (GstDdpmTrainSession * session);
 
-const GstDdpmTrainSettings *gst_ddpm_train_session_get_settings
-    (GstDdpmTrainSession * session);
-DdpmBackend *gst_ddpm_train_session_get_backend (GstDdpmTrainSession * session);
-gboolean gst_ddpm_train_session_has_format (GstDdpmTrainSession * session);
-/* Steps made, also those of the run that is resumed */
-guint64 gst_ddpm_train_session_get_step (GstDdpmTrainSession * session);
-
-/* --- the thread that feeds it --------------------------------------------- */
-
 /* The first format makes the trainer, restores the state if there is one, and
- * opens the log. Later ones may only differ in the layout of pixels. */
+ * opens the log. Later formats may only differ in the layout of pixels. */
 gboolean gst_ddpm_train_session_set_format (GstDdpmTrainSession * session,
     const GstVideoInfo * info, GError ** error);
-/* Class names of the source, which count if the property is not set */
+/* Class names from the source, for when the property is not set */
 void gst_ddpm_train_session_set_class_names (GstDdpmTrainSession * session,
     const gchar * names);
-/* Once, before the first image. n_images: of the whole stream; 0: not known.
- * live: nothing can be skipped. */
+
+/* Any thread. FALSE without error: there is nothing to save yet. */
+gboolean gst_ddpm_train_session_save (GstDdpmTrainSession * session,
+    const gchar * reason, GError ** error);
+/* Any thread. Returns: (transfer full): the model as it would be saved now */
+DdpmModel *gst_ddpm_train_session_get_model (GstDdpmTrainSession * session,
+    GError ** error);
+
+/* --- steps.c: images and optimizer steps ---------------------------------- */
+
+/* Once, before the first image. n_images: in the whole stream; 0: unknown.
+ * live: a live source, whose images cannot be skipped */
 void gst_ddpm_train_session_begin (GstDdpmTrainSession * session,
     guint64 n_images, gboolean live);
-/* Tells which image comes next, before it is added: it may be the first of
- * another epoch, which ends the one before. sample NULL: of no data set */
+/* Announces an image before it is added: it may be the first of another epoch,
+ * which ends the previous one. sample NULL: it belongs to no data set */
 void gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
     const GstDdpmSample * sample);
-/* Adds an image to the batch, or skips it because the run that is resumed has
- * trained on it */
+/* Adds an image to the batch, or skips it because the resumed run has trained
+ * on it. */
 gboolean gst_ddpm_train_session_add (GstDdpmTrainSession * session,
     GstBuffer * buffer, const GstDdpmSample * sample,
     GstClockTime running_time, GstClockTime stream_time, GError ** error);
-/* Makes the step, and the save, that are due. end: no image comes any more, so
- * that all is due. Does nothing twice: after DDPM_ERROR_CANCELLED, call it
- * again. */
+/* Makes the step and the save that are due. end: the stream ends, so everything
+ * is due. After DDPM_ERROR_CANCELLED, another call does what is left. */
 gboolean gst_ddpm_train_session_train (GstDdpmTrainSession * session,
     gboolean end, const gint * cancel, GError ** error);
-/* max-steps has been reached. */
-gboolean gst_ddpm_train_session_has_ended (GstDdpmTrainSession * session);
-/* A preview is due until this is told that it was made. */
-gboolean gst_ddpm_train_session_is_preview_due (GstDdpmTrainSession * session);
-void gst_ddpm_train_session_set_previewed (GstDdpmTrainSession * session);
-/* Drops the batch and what it knew of the place in the stream. */
+/* Drops the batch and the position in the stream. */
 void gst_ddpm_train_session_flush (GstDdpmTrainSession * session);
-/* Time has passed that was not spent on training. */
-void gst_ddpm_train_session_pause (GstDdpmTrainSession * session);
-/* The end of what was begun; type: COMPLETE, CANCELED or ERROR */
-void gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
-    GstProgressType type);
-
-/* --- any thread ----------------------------------------------------------- */
-
-/* FALSE without error: there is nothing to save yet. */
-gboolean gst_ddpm_train_session_save (GstDdpmTrainSession * session,
-    const gchar * reason, GError ** error);
-/* Returns: (transfer full): the model as it would be saved now */
-DdpmModel *gst_ddpm_train_session_get_model (GstDdpmTrainSession * session,
-    GError ** error);
 
 G_END_DECLS

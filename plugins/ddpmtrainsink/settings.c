@@ -202,10 +202,11 @@ const GstDdpmPropertyTable gst_ddpm_train_properties = {
   settings_init
 };
 
-static gboolean
-has_text (const gchar * text)
+static void
+clear_if_empty (gchar ** text)
 {
-  return text != NULL && *text != '\0';
+  if (*text && **text == '\0')
+    g_clear_pointer (text, g_free);
 }
 
 static gboolean
@@ -223,8 +224,7 @@ check_log_location (const GstDdpmTrainSettings * s, GError ** error)
 {
   g_autofree gchar *state = ddpm_train_state_path (s->location);
 
-  if (!has_text (s->log_location)
-      || (!is_same_path (s->log_location, s->location)
+  if (s->log_location == NULL || (!is_same_path (s->log_location, s->location)
           && !is_same_path (s->log_location, state)))
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
@@ -238,7 +238,7 @@ check_class_names (const GstDdpmTrainSettings * s, GError ** error)
 {
   g_auto (GStrv) names = NULL;
 
-  if (!has_text (s->class_names))
+  if (s->class_names == NULL)
     return TRUE;
   names = ddpm_class_names_parse (s->class_names, s->config.classes, error);
   if (names == NULL)
@@ -253,23 +253,29 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
   const gchar *mult = s->channel_mult ? s->channel_mult : "";
   const gchar *levels = s->attention_levels ? s->attention_levels : "";
 
-  if (!has_text (s->location)) {
+  clear_if_empty (&s->location);
+  clear_if_empty (&s->log_location);
+  clear_if_empty (&s->initial_model);
+  clear_if_empty (&s->teacher_model);
+  clear_if_empty (&s->class_names);
+  if (s->location == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
         "The property location is not set: expected a checkpoint file to "
         "write, for example location=ckpt.bin");
     return FALSE;
   }
-  if (s->config.steps > 0 && !has_text (s->teacher_model)) {
+  if (s->config.steps > 0 && s->teacher_model == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "sampling-steps=%u needs a teacher to learn from, but teacher-model is "
         "empty", s->config.steps);
     return FALSE;
   }
-  s->config.guidance = has_text (s->teacher_model) ? s->teacher_guidance : 1.0;
+  s->config.guidance = s->teacher_model ? s->teacher_guidance : 1.0;
   if (!check_log_location (s, error)
       || !ddpm_config_parse_channel_mult (&s->config, mult, error)
       || !ddpm_config_parse_attention_levels (&s->config, levels, error)
       || !ddpm_config_check (&s->config, error)
+      || !ddpm_trainer_settings_check (&s->trainer, &s->config, error)
       || !check_class_names (s, error))
     return FALSE;
   if (s->preview_steps > s->config.timesteps) {

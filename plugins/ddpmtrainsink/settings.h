@@ -27,8 +27,8 @@ typedef struct
 
 extern const GstDdpmPropertyTable gst_ddpm_train_properties;
 
-/* Parses the strings into config, and checks what can be checked before the
- * images are known, without touching the disk. */
+/* Parses the strings into config, makes empty strings NULL, and checks what can
+ * be checked before the images are known, without touching the disk. */
 gboolean gst_ddpm_train_settings_check (GstDdpmTrainSettings * settings,
     GError ** error);
 /* What the state file records of the settings, for people: property name ->

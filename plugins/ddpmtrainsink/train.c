@@ -2,57 +2,18 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/error.h"
+#include "plugins/ddpmtrainsink/messages.h"
 #include "plugins/ddpmtrainsink/private.h"
 
 #define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
 #define PARENT_CLASS \
     GST_BASE_SINK_CLASS (g_type_class_peek (GST_TYPE_BASE_SINK))
 
-/* --- messages ----------------------------------------------------------------- */
-
-/* gst-launch-1.0 prints PROGRESS messages, and does not go to PLAYING between
- * START and the end: sessions start them in PLAYING. */
-static void
-post_progress (GstProgressType type, const gchar * text, gpointer self)
-{
-  gst_element_post_message (self,
-      gst_message_new_progress (self, type, "ddpm-train", text));
-}
-
-static void
-post_structure (GstStructure * structure, gpointer self)
-{
-  gst_element_post_message (self, gst_message_new_element (self, structure));
-}
-
-static void
-keep_report (const GstDdpmTrainReport * report, gpointer data)
-{
-  GstDdpmTrainSink *self = data;
-
-  GST_OBJECT_LOCK (self);
-  self->report = *report;
-  GST_OBJECT_UNLOCK (self);
-  GST_LOG_OBJECT (self, "step %" G_GUINT64_FORMAT ": loss %g",
-      report->stats.step, report->stats.loss);
-}
-
-static void
-post_warning (GError * error, gpointer self)
-{
-  GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
-  g_error_free (error);
-}
-
-static const GstDdpmTrainCallbacks callbacks = {
-  post_progress, post_structure, keep_report, post_warning
-};
-
 /* Posts the error (transfer full). Nothing is trained or saved after it. */
 static GstFlowReturn
 fail (GstDdpmTrainSink * self, GError * error)
 {
-  self->has_failed = TRUE;
+  self->session->has_failed = TRUE;
   gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_ERROR);
   gst_ddpm_element_post_error (GST_ELEMENT (self), error);
   return GST_FLOW_ERROR;
@@ -69,12 +30,11 @@ gst_ddpm_train_sink_open (GstDdpmTrainSink * self)
 
   if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
     session = gst_ddpm_train_session_new (&settings, &self->cuda,
-        &callbacks, self, &error);
+        &self->report, &error);
   gst_ddpm_settings_clear (&gst_ddpm_train_properties, &settings);
   if (session == NULL)
     goto failed;
 
-  self->has_begun = self->has_failed = FALSE;
   GST_OBJECT_LOCK (self);
   self->session = session;
   GST_OBJECT_UNLOCK (self);
@@ -105,7 +65,7 @@ gboolean
 gst_ddpm_train_sink_save_checkpoint (GstDdpmTrainSink * self)
 {
   GstDdpmTrainSession *session;
-  GError *error = NULL;
+  g_autoptr (GError) error = NULL;
   gboolean saved;
 
   GST_OBJECT_LOCK (self);
@@ -115,7 +75,7 @@ gst_ddpm_train_sink_save_checkpoint (GstDdpmTrainSink * self)
     return FALSE;
   saved = gst_ddpm_train_session_save (session, "signal", &error);
   if (error)
-    post_warning (error, self);
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
   gst_ddpm_train_session_unref (session);
   return saved;
 }
@@ -145,20 +105,19 @@ static gboolean
 submit_preview (GstDdpmTrainSink * self, GstDdpmPreviewPad * pad,
     GError ** error)
 {
-  const GstDdpmTrainSettings *s =
-      gst_ddpm_train_session_get_settings (self->session);
-  g_autoptr (DdpmModel) model =
-      gst_ddpm_train_session_get_model (self->session, error);
-  GstDdpmPreviewJob job = { model,
-    gst_ddpm_train_session_get_backend (self->session)
-  };
+  const GstDdpmTrainSettings *s = &self->session->settings;
+  DdpmModel *model = gst_ddpm_train_session_get_model (self->session, error);
+  GstDdpmPreviewJob *job;
 
   if (model == NULL)
     return FALSE;
-  job.count = s->preview_count;
-  job.steps = s->preview_steps;
-  job.seed = s->preview_seed;
-  return gst_ddpm_preview_pad_submit (pad, &job, &self->cancel)
+  job = g_new (GstDdpmPreviewJob, 1);
+  job->model = model;
+  job->backend = ddpm_backend_ref (self->session->backend);
+  job->count = s->preview_count;
+  job->steps = s->preview_steps;
+  job->seed = s->preview_seed;
+  return gst_ddpm_preview_pad_submit (pad, job, &self->cancel)
       || set_cancelled (error);
 }
 
@@ -166,14 +125,15 @@ submit_preview (GstDdpmTrainSink * self, GstDdpmPreviewPad * pad,
 static gboolean
 make_previews (GstDdpmTrainSink * self, gboolean end, GError ** error)
 {
+  GstDdpmTrainSession *session = self->session;
   g_autoptr (GstDdpmPreviewPad) pad = gst_ddpm_train_sink_get_preview (self);
 
-  if (gst_ddpm_train_session_is_preview_due (self->session)) {
-    if (pad && gst_ddpm_preview_pad_is_wanted (pad)
-        && !submit_preview (self, pad, error))
-      return FALSE;
-    gst_ddpm_train_session_set_previewed (self->session);
-  }
+  if (session->preview_due && pad && gst_ddpm_preview_pad_is_wanted (pad)
+      && !submit_preview (self, pad, error))
+    return FALSE;
+  if (session->preview_due)
+    session->previewed_step = session->report.stats.step;
+  session->preview_due = FALSE;
   return pad == NULL || !end || gst_ddpm_preview_pad_finish (pad, &self->cancel)
       || set_cancelled (error);
 }
@@ -229,7 +189,7 @@ train (GstDdpmTrainSink * self, gboolean end)
     g_error_free (error);
     GST_DEBUG_OBJECT (self, "interrupted");
     ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
-    gst_ddpm_train_session_pause (self->session);
+    gst_ddpm_train_progress_restart (&self->session->progress);
   }
   return ret;
 }
@@ -256,7 +216,7 @@ gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
   GError *error = NULL;
 
   /* Upstream offers its caps again with every buffer. */
-  if (self->has_failed || !gst_video_info_from_caps (&info, caps))
+  if (self->session->has_failed || !gst_video_info_from_caps (&info, caps))
     return FALSE;
   if (gst_ddpm_train_session_set_format (self->session, &info, &error))
     return TRUE;
@@ -275,24 +235,22 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
   GError *error = NULL;
   GstFlowReturn ret;
 
-  if (self->has_failed)
+  if (session->has_failed)
     return GST_FLOW_ERROR;
-  if (!gst_ddpm_train_session_has_format (session))
+  if (session->trainer == NULL)
     goto no_caps;
-  if (!self->has_begun)
+  if (!session->has_begun)
     gst_ddpm_train_session_begin (session, query_n_images (self),
         is_upstream_live (self));
-  self->has_begun = TRUE;
 
   gst_ddpm_train_session_expect (session, sample);
   ret = train (self, FALSE);
-  if (ret == GST_FLOW_OK && !gst_ddpm_train_session_has_ended (session)) {
+  if (ret == GST_FLOW_OK && !session->has_ended) {
     if (!add_image (self, buffer, sample, &error))
       return fail (self, error);
     ret = train (self, FALSE);
   }
-  return ret == GST_FLOW_OK && gst_ddpm_train_session_has_ended (session) ?
-      GST_FLOW_EOS : ret;
+  return ret == GST_FLOW_OK && session->has_ended ? GST_FLOW_EOS : ret;
 
 no_caps:
   return fail (self, g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
@@ -309,12 +267,12 @@ gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
 
   if (ret != GST_FLOW_OK || GST_EVENT_TYPE (event) != GST_EVENT_EOS)
     return ret;
-  if (self->has_failed)
+  if (self->session->has_failed)
     return GST_FLOW_ERROR;
   ret = train (self, TRUE);
   if (ret != GST_FLOW_OK)
     return ret;
-  if (gst_ddpm_train_session_get_step (self->session) == 0)
+  if (self->session->report.stats.step == 0)
     GST_ELEMENT_WARNING (self, STREAM, FAILED, ("No image came before the end "
             "of the stream: nothing was trained or saved"), (NULL));
   gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_COMPLETE);

@@ -239,21 +239,57 @@ TEST (killed_run_leaves_a_checkpoint)
 
 /* --- errors --------------------------------------------------------------- */
 
-/* One error of this kind, which says this, and no EOS */
+/* The state change fails, with one error. */
 static void
-check_error (GstElement * pipeline, GQuark domain, gint code,
-    const gchar * text)
+fail_to_start (GstElement * pipeline, GError ** error)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, error, NULL);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  gst_object_unref (bus);
+}
+
+/* One error of this kind, which says this, and no EOS. is_start: the state
+ * change fails */
+static void
+check_error_at (gboolean is_start, GstElement * pipeline, GQuark domain,
+    gint code, const gchar * text)
 {
   GstBus *bus = gst_element_get_bus (pipeline);
   GError *error;
 
-  run_into_error (pipeline, &error);
+  if (is_start)
+    fail_to_start (pipeline, &error);
+  else
+    run_into_error (pipeline, &error);
   fail_unless (g_error_matches (error, domain, code), "%s", error->message);
   fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_EOS) == NULL);
   g_error_free (error);
   gst_object_unref (bus);
   stop_and_free (pipeline);
+}
+
+/* What can be known without an image */
+static void
+check_error (GstElement * pipeline, GQuark domain, gint code,
+    const gchar * text)
+{
+  check_error_at (TRUE, pipeline, domain, code, text);
+}
+
+static void
+check_stream_error (GstElement * pipeline, GQuark domain, gint code,
+    const gchar * text)
+{
+  check_error_at (FALSE, pipeline, domain, code, text);
 }
 
 TEST (location_must_be_set)
@@ -308,9 +344,39 @@ TEST (numbers_must_be_in_range)
 
 TEST (levels_must_divide_the_size)
 {
-  check_error (launch ("videotestsrc ! video/x-raw,width=6,height=5 ! "
+  check_stream_error (launch ("videotestsrc ! video/x-raw,width=6,height=5 ! "
           "ddpmtrainsink location=%s/a.bin" NET "channel-mult=1,1", folder),
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "6x5");
+}
+
+TEST (settings_must_fit_the_network)
+{
+  check_error (launch_training ("a.bin",
+          "prediction-type=v-prediction max-loss-weight=5"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "max-loss-weight");
+}
+
+TEST (initial_model_must_be_of_the_same_network)
+{
+  gchar *text = g_strdup_printf ("initial-model=%s/a.bin channels=64", folder);
+
+  train ("a.bin", "max-steps=1");
+  check_error (launch_training ("b.bin", text), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "Cannot start from initial-model=");
+  g_free (text);
+}
+
+TEST (state_must_be_of_the_same_images)
+{
+  train ("a.bin", "max-steps=1");
+  check_stream_error (launch ("videotestsrc ! "
+          "video/x-raw,width=8,height=4,format=RGB ! "
+          "ddpmtrainsink location=%s/a.bin" NET "resume=true", folder),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "a.bin.state");
+  check_stream_error (launch ("videotestsrc ! "
+          "video/x-raw,width=4,height=4,format=GRAY8 ! "
+          "ddpmtrainsink location=%s/a.bin" NET "resume=true", folder),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "a.bin.state");
 }
 
 TEST (state_must_be_of_the_same_network)
@@ -318,6 +384,8 @@ TEST (state_must_be_of_the_same_network)
   DdpmTrainState *state;
 
   train ("a.bin", "max-steps=1");
+  check_error (launch_training ("a.bin", "resume=true seed=3"),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "another seed");
   check_error (launch_training ("a.bin", "resume=true channels=64"),
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "a.bin.state");
   state = load_state ("a.bin");
@@ -366,6 +434,19 @@ TEST (other_files_do_not_become_logs)
   g_free (text);
 }
 
+TEST (log_must_be_a_file_that_can_be_written)
+{
+  gchar *text = g_strdup_printf ("log-location=%s", folder);
+
+  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "a folder or a pipe");
+  g_free (text);
+  text = g_strdup_printf ("log-location=%s/missing/log.csv", folder);
+  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "missing/log.csv");
+  g_free (text);
+}
+
 TEST (checkpoint_is_no_log)
 {
   gchar *text = g_strdup_printf ("log-location=%s/./a.bin", folder);
@@ -387,7 +468,8 @@ TEST (failed_save_is_no_eos)
       GST_STATE_CHANGE_ASYNC);
   gst_message_unref (wait_for (pipeline, GST_MESSAGE_ASYNC_DONE));
   fail_unless (g_rmdir (folder) == 0);
-  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "a.bin");
+  check_stream_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "a.bin");
   fail_unless (g_mkdir (folder, 0700) == 0);
 }
 
@@ -414,26 +496,46 @@ TEST (bytes_without_caps_are_an_error)
       "sizemax=%d ! ddpmtrainsink location=%s batch-size=2", IMAGE_SIZE,
       location);
 
-  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "without any");
+  check_stream_error (pipeline, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "without any");
   g_free (location);
 }
 
-TEST (images_of_another_size_are_an_error)
+/* Upstream offers caps that do not fit, and an image, twice. first: caps that
+ * fit, with an image, before (nullable) */
+static void
+check_one_error_of_caps (const gchar * first, const gchar * caps,
+    const gchar * properties)
 {
   GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstHarness *h = harness_training ("a.bin", first, properties, &bus);
   GstMessage *message;
 
-  push_ok (h, image (0));
-  gst_harness_set_src_caps_str (h,
-      "video/x-raw,width=8,height=4,framerate=30/1,format=RGB");
-  fail_unless (gst_harness_push (h, gst_buffer_new_allocate (NULL, 96,
-              NULL)) < GST_FLOW_EOS);
+  if (first)
+    push_ok (h, image (0));
+  for (guint i = 0; i < 2; i++) {
+    gst_harness_set_src_caps_str (h, caps);
+    fail_unless (gst_harness_push (h, gst_buffer_new_allocate (NULL, 96,
+                NULL)) < GST_FLOW_EOS);
+  }
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   fail_unless (message != NULL);
   gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
   harness_free (h, bus);
+}
+
+TEST (one_error_of_images_of_another_size)
+{
+  check_one_error_of_caps (IMAGES,
+      "video/x-raw,width=8,height=4,framerate=30/1,format=RGB", "");
+}
+
+TEST (one_error_of_images_that_do_not_fit)
+{
+  check_one_error_of_caps (NULL,
+      "video/x-raw,width=8,height=4,framerate=30/1,format=RGB",
+      "channel-mult=1,1,1,1");
 }
 
 int

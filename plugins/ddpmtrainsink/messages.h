@@ -1,0 +1,32 @@
+/* gst-ddpm: what a training run reports: its progress, its model, its saves
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * For people there are PROGRESS messages, for programs element messages and the
+ * property stats. The caller must not hold the session's lock, except for
+ * gst_ddpm_train_session_update_report (), which needs it.
+ */
+#pragma once
+
+#include "plugins/ddpmtrainsink/session.h"
+
+G_BEGIN_DECLS
+
+/* Fills session->report for the present step, and publishes it as stats. */
+void gst_ddpm_train_session_update_report (GstDdpmTrainSession * session);
+
+/* Starts a PROGRESS, if none has been started. */
+void gst_ddpm_train_session_start (GstDdpmTrainSession * session);
+void gst_ddpm_train_session_tell (GstDdpmTrainSession * session,
+    GstProgressType type, const gchar * text);
+/* Ends the PROGRESS, if one has been started; type: COMPLETE, CANCELED or
+ * ERROR */
+void gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
+    GstProgressType type);
+
+void gst_ddpm_train_session_post_model (GstDdpmTrainSession * session);
+void gst_ddpm_train_session_post_saved (GstDdpmTrainSession * session,
+    const GstDdpmTrainReport * report, const gchar * reason);
+/* The last step; writes the log, too. */
+void gst_ddpm_train_session_post_report (GstDdpmTrainSession * session);
+
+G_END_DECLS

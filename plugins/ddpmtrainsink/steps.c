@@ -1,0 +1,165 @@
+/* gst-ddpm: a training run: images and optimizer steps
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/ddpmtrainsink/messages.h"
+#include "plugins/ddpmtrainsink/private.h"
+
+#define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
+
+/* --- images --------------------------------------------------------------- */
+
+void
+gst_ddpm_train_session_begin (GstDdpmTrainSession * session, guint64 n_images,
+    gboolean live)
+{
+  const guint64 max_steps = session->settings.max_steps;
+  g_autofree gchar *text = NULL;
+
+  session->has_begun = TRUE;
+  session->n_images = n_images;
+  session->has_ended = max_steps > 0 && session->report.stats.step >= max_steps;
+  if (live && !session->has_ended)
+    session->to_skip = 0;
+  gst_ddpm_train_session_start (session);
+  if (session->to_skip == 0 || session->has_ended)
+    return;
+  text = g_strdup_printf ("skipping %" G_GUINT64_FORMAT " images that have "
+      "been trained on", session->to_skip);
+  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE, text);
+}
+
+void
+gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
+    const GstDdpmSample * sample)
+{
+  if (sample && session->has_sample && !session->has_ended
+      && sample->epoch != session->sample.epoch)
+    session->epoch_ended = TRUE;
+}
+
+gboolean
+gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
+    const GstDdpmSample * sample, GstClockTime running_time,
+    GstClockTime stream_time, GError ** error)
+{
+  if (session->to_skip > 0)
+    session->to_skip--;
+  else if (!gst_ddpm_train_batch_add (&session->batch, &session->info, buffer,
+          sample, error))
+    return FALSE;
+
+  session->n_seen++;
+  session->running_time = running_time;
+  session->stream_time = stream_time;
+  session->has_sample = sample != NULL;
+  session->epoch_ended = sample && sample->epoch_size > 0
+      && sample->position == sample->epoch_size - 1;
+  if (sample)
+    session->sample = *sample;
+  return TRUE;
+}
+
+void
+gst_ddpm_train_session_flush (GstDdpmTrainSession * session)
+{
+  session->n_seen -= session->batch.n;
+  session->batch.n = 0;
+  session->has_sample = session->epoch_ended = FALSE;
+  /* A seek in the middle of training chooses the position itself. */
+  if (session->has_begun)
+    session->to_skip = 0;
+}
+
+/* --- steps ---------------------------------------------------------------- */
+
+static gboolean
+train_batch (GstDdpmTrainSession * session, const gint * cancel,
+    GError ** error)
+{
+  GstDdpmTrainBatch *batch = &session->batch;
+  GstDdpmTrainReport *report = &session->report;
+  gboolean ok;
+
+  gst_ddpm_train_session_start (session);
+  g_mutex_lock (&session->lock);
+  while (g_atomic_int_get (&session->savers) > 0)
+    g_cond_wait (&session->saved, &session->lock);
+  ok = ddpm_trainer_step_from (session->trainer, batch->pixels, batch->labels,
+      batch->n, cancel, NULL, error);
+  if (ok) {
+    if (session->has_sample)
+      session->epochs_done = session->sample.epoch + session->epoch_ended;
+    report->images_per_second =
+        gst_ddpm_train_progress_add (&session->progress, batch->n);
+    gst_ddpm_train_session_update_report (session);
+    batch->n = 0;
+  }
+  g_mutex_unlock (&session->lock);
+  if (!ok)
+    return FALSE;
+
+  GST_LOG_OBJECT (session->element, "step %" G_GUINT64_FORMAT ": loss %g",
+      report->stats.step, report->stats.loss);
+  session->has_trained = TRUE;
+  session->has_reported = FALSE;
+  if (session->log)
+    gst_ddpm_train_log_add (session->log, report);
+  if (gst_ddpm_train_progress_is_due (&session->progress)
+      || session->epoch_ended)
+    gst_ddpm_train_session_post_report (session);
+  return TRUE;
+}
+
+/* After a step */
+static gboolean
+save_if_due (GstDdpmTrainSession * session, GError ** error)
+{
+  const GstDdpmTrainSettings *s = &session->settings;
+  const guint64 step = session->report.stats.step;
+
+  session->has_ended = s->max_steps > 0 && step >= s->max_steps;
+  if (session->has_ended)
+    return gst_ddpm_train_session_save (session, "max-steps", error);
+  if (s->checkpoint_interval > 0 && step % s->checkpoint_interval == 0)
+    return gst_ddpm_train_session_save (session, "interval", error);
+  return TRUE;
+}
+
+static gboolean
+save_at_end (GstDdpmTrainSession * session, GError ** error)
+{
+  const guint64 step = session->report.stats.step;
+  gboolean saved;
+
+  if (session->has_trained && !session->has_reported)
+    gst_ddpm_train_session_post_report (session);
+  g_mutex_lock (&session->lock);
+  saved = step == session->saved_step;
+  g_mutex_unlock (&session->lock);
+  return step == 0 || saved
+      || gst_ddpm_train_session_save (session, "eos", error);
+}
+
+gboolean
+gst_ddpm_train_session_train (GstDdpmTrainSession * session, gboolean end,
+    const gint * cancel, GError ** error)
+{
+  const GstDdpmTrainSettings *s = &session->settings;
+  const guint n = session->batch.n;
+
+  if (n > 0 && (n == s->trainer.batch_size || session->epoch_ended || end)) {
+    if (!train_batch (session, cancel, error) || !save_if_due (session, error))
+      return FALSE;
+    if (s->preview_interval > 0
+        && session->report.stats.step % s->preview_interval == 0)
+      session->preview_due = TRUE;
+  }
+  if (end && !save_at_end (session, error))
+    return FALSE;
+  /* A stream without epochs is one epoch. */
+  if (s->preview_interval == 0 && session->has_trained
+      && session->previewed_step != session->report.stats.step
+      && (session->epoch_ended || (end && session->report.epoch == 0)))
+    session->preview_due = TRUE;
+  return TRUE;
+}
