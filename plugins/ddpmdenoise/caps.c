@@ -1,19 +1,17 @@
-/* gst-ddpm: what ddpmdenoise can make of which caps
+/* gst-ddpm: ddpmdenoise: which caps can be converted to which
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/caps.h"
 
-typedef void (*ShapeFunc) (GstCaps * out, const GstDdpmDenoiseLink * link,
-    const GstStructure * s, const GstDdpmTensorInfo * info);
-
+/* Parses the dimensions of a tensor structure. FALSE: there are none, or they are
+ * not C:W:H:N */
 static gboolean
-parse_shape (const GValue * dimensions, GstDdpmTensorInfo * info)
+get_shape (const GstStructure * s, GstDdpmTensorInfo * info)
 {
+  const gchar *dimensions = gst_structure_get_string (s, "dimensions");
   guint dims[4];
 
-  if (!G_VALUE_HOLDS_STRING (dimensions)
-      || !gst_ddpm_tensor_parse_dimensions (g_value_get_string (dimensions),
-          dims)
+  if (dimensions == NULL || !gst_ddpm_tensor_parse_dimensions (dimensions, dims)
       || dims[1] > DDPM_MAX_IMAGE_SIZE || dims[2] > DDPM_MAX_IMAGE_SIZE
       || dims[3] > DDPM_MAX_BATCH)
     return FALSE;
@@ -24,31 +22,29 @@ parse_shape (const GValue * dimensions, GstDdpmTensorInfo * info)
   return TRUE;
 }
 
-static gchar *
-dimensions_to_string (const GstDdpmTensorInfo * info)
+/* Copies a tensor structure, with dimensions of rank 4 if it has any. */
+static GstStructure *
+copy_tensor (const GstStructure * s)
 {
-  return g_strdup_printf ("%u:%u:%u:%u", info->channels, info->width,
-      info->height, info->batch);
+  GstStructure *copy = gst_structure_copy (s);
+  GstDdpmTensorInfo info;
+
+  if (get_shape (s, &info)) {
+    g_autofree gchar *dimensions = gst_ddpm_tensor_get_dimensions (&info);
+
+    gst_structure_set (copy, "dimensions", G_TYPE_STRING, dimensions, NULL);
+  }
+  return copy;
 }
 
-/* Calls func for each shape of a tensor structure; info NULL: any shape, or
- * one that is none */
+/* Skips caps (transfer full) that an earlier structure covers. */
 static void
-foreach_shape (GstCaps * out, const GstDdpmDenoiseLink * link,
-    const GstStructure * s, ShapeFunc func)
+append_once (GstCaps * out, GstCaps * caps)
 {
-  const GValue *value = gst_structure_get_value (s, "dimensions");
-  GstDdpmTensorInfo info;
-  guint i;
-
-  if (value && GST_VALUE_HOLDS_LIST (value)) {
-    for (i = 0; i < gst_value_list_get_size (value); i++) {
-      if (parse_shape (gst_value_list_get_value (value, i), &info))
-        func (out, link, s, &info);
-    }
-  } else {
-    func (out, link, s, value && parse_shape (value, &info) ? &info : NULL);
-  }
+  if (gst_caps_is_subset (caps, out))
+    gst_caps_unref (caps);
+  else
+    gst_caps_append (out, caps);
 }
 
 gboolean
@@ -58,7 +54,7 @@ gst_ddpm_denoise_caps_get_frame_size (const GstDdpmTensorInfo * info,
   const guint across = MAX (columns, 1);
   const guint down = columns ? (info->batch - 1) / columns + 1 : 1;
 
-  /* The factors are bounded by the limits of plugins/common/caps.h. */
+  /* No overflow: plugins/common/caps.h limits the factors. */
   *width = info->width * across;
   *height = info->height * down;
   return *width <= GST_DDPM_PICTURE_MAX_SIZE
@@ -67,42 +63,30 @@ gst_ddpm_denoise_caps_get_frame_size (const GstDdpmTensorInfo * info,
 
 /* --- sink -> src --------------------------------------------------------- */
 
-static void
-set_formats (GstCaps * caps, guint channels)
+static GstCaps *
+video_caps_new (guint channels)
 {
-  switch (channels) {
-    case 1:
-      gst_caps_set_simple (caps, "format", G_TYPE_STRING, "GRAY8", NULL);
-      break;
-    case 3:
-    {
-      GstCaps *colours = gst_caps_from_string ("video/x-raw, "
-          "format = (string) { RGB, RGBP }");
-      GstStructure *s = gst_caps_get_structure (colours, 0);
-
-      gst_caps_set_value (caps, "format", gst_structure_get_value (s,
-              "format"));
-      gst_caps_unref (colours);
-      break;
-    }
-    default:
-      break;
-  }
+  if (channels == 1)
+    return gst_caps_from_string (GST_VIDEO_CAPS_MAKE ("GRAY8"));
+  if (channels == 3)
+    return gst_caps_from_string (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBP }"));
+  return gst_caps_from_string (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS));
 }
 
 static void
 append_video (GstCaps * out, const GstDdpmDenoiseLink * link,
-    const GstStructure * s, const GstDdpmTensorInfo * info)
+    const GstStructure * s)
 {
+  GstDdpmTensorInfo info;
+  const gboolean has_shape = get_shape (s, &info);
   GstCaps *caps =
-      gst_caps_from_string (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS));
+      video_caps_new (has_shape ? info.channels : link->image_channels);
   guint width, height;
 
-  if (info && gst_ddpm_denoise_caps_get_frame_size (info, link->columns,
+  if (has_shape && gst_ddpm_denoise_caps_get_frame_size (&info, link->columns,
           &width, &height))
     gst_caps_set_simple (caps, "width", G_TYPE_INT, width,
         "height", G_TYPE_INT, height, NULL);
-  set_formats (caps, info ? info->channels : link->image_channels);
   gst_caps_set_simple (caps, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1,
       NULL);
   gst_caps_append (out, caps);
@@ -110,57 +94,35 @@ append_video (GstCaps * out, const GstDdpmDenoiseLink * link,
 
 static void
 append_states (GstCaps * out, const GstDdpmDenoiseLink * link,
-    const GstStructure * s, const GstDdpmTensorInfo * info)
+    const GstStructure * s)
 {
-  GstStructure *state = gst_structure_copy (s);
-  g_autofree gchar *dimensions = NULL;
+  GstStructure *state = copy_tensor (s);
 
-  if (info) {
-    dimensions = dimensions_to_string (info);
-    gst_structure_set (state, "dimensions", G_TYPE_STRING, dimensions, NULL);
-  }
-  gst_structure_set (state, "timestep", G_TYPE_INT, (gint) link->stop, NULL);
-  gst_structure_set (state, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1,
-      G_MAXINT, 1, NULL);
+  gst_structure_set (state, "timestep", G_TYPE_INT, (gint) link->stop,
+      "framerate", GST_TYPE_FRACTION_RANGE, 0, 1, G_MAXINT, 1, NULL);
   gst_caps_append_structure (out, state);
-}
-
-static void
-append_all_states (GstCaps * out, const GstDdpmDenoiseLink * link,
-    const GstCaps * caps)
-{
-  guint i;
-
-  for (i = 0; link->tensors && i < gst_caps_get_size (caps); i++)
-    foreach_shape (out, link, gst_caps_get_structure (caps, i), append_states);
 }
 
 static GstCaps *
 to_src (const GstDdpmDenoiseLink * link, const GstCaps * caps)
 {
-  GstCaps *out = gst_caps_new_empty ();
+  GstCaps *video = gst_caps_new_empty (), *states = gst_caps_new_empty ();
   guint i;
 
-  if (link->stop > 0)
-    append_all_states (out, link, caps);
-  for (i = 0; i < gst_caps_get_size (caps); i++)
-    foreach_shape (out, link, gst_caps_get_structure (caps, i), append_video);
-  if (link->stop == 0)
-    append_all_states (out, link, caps);
-  return out;
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    append_video (video, link, gst_caps_get_structure (caps, i));
+    if (link->tensors)
+      append_states (states, link, gst_caps_get_structure (caps, i));
+  }
+  if (link->stop > 0) {
+    gst_caps_append (states, video);
+    return states;
+  }
+  gst_caps_append (video, states);
+  return video;
 }
 
 /* --- src -> sink --------------------------------------------------------- */
-
-/* What an earlier structure covers adds nothing. caps (transfer full) */
-static void
-append_once (GstCaps * out, GstCaps * caps)
-{
-  if (gst_caps_is_subset (caps, out))
-    gst_caps_unref (caps);
-  else
-    gst_caps_append (out, caps);
-}
 
 static void
 append_any_shape (GstCaps * out)
@@ -179,46 +141,41 @@ append_shape (GstCaps * out, guint channels, guint width, guint height)
   append_once (out, caps);
 }
 
-/* height 0: of any height */
+/* wanted: (transfer full) */
 static gboolean
-takes_size (const GstStructure * s, guint width, guint height)
+accepts (const GstStructure * s, GstStructure * wanted)
 {
-  GstStructure *size = gst_structure_new (gst_structure_get_name (s),
-      "width", G_TYPE_INT, width, NULL);
-  gboolean takes;
-
-  if (height > 0)
-    gst_structure_set (size, "height", G_TYPE_INT, height, NULL);
-  takes = gst_structure_can_intersect (s, size);
-  gst_structure_free (size);
-  return takes;
-}
-
-/* Frames of the images that the model has learnt; how high a mosaic of them is
- * depends on the batch. */
-static gboolean
-takes_size_of_model (const GstDdpmDenoiseLink * link, const GstStructure * s)
-{
-  if (link->width == 0 || link->height == 0
-      || !gst_structure_has_name (s, "video/x-raw"))
-    return FALSE;
-  return link->columns ? takes_size (s, link->width * link->columns, 0) :
-      takes_size (s, link->width, link->height);
-}
-
-static gboolean
-takes_format (const GstStructure * s, const gchar * format)
-{
-  GstStructure *wanted = gst_structure_new (gst_structure_get_name (s),
-      "format", G_TYPE_STRING, format, NULL);
-  gboolean takes = gst_structure_can_intersect (s, wanted);
+  gboolean can = gst_structure_can_intersect (s, wanted);
 
   gst_structure_free (wanted);
-  return takes;
+  return can;
 }
 
-/* The images of a mosaic are as wide as its columns. How high they are depends
- * on the batch: as those of the model, where they are as wide, else square. */
+static gboolean
+accepts_format (const GstStructure * s, const gchar * format)
+{
+  return accepts (s, gst_structure_new ("video/x-raw",
+          "format", G_TYPE_STRING, format, NULL));
+}
+
+/* Does s accept frames of images of the size that the model was trained on? The
+ * height of a mosaic depends on the batch. */
+static gboolean
+accepts_model_size (const GstDdpmDenoiseLink * link, const GstStructure * s)
+{
+  if (link->width == 0 || link->height == 0)
+    return FALSE;
+  if (link->columns)
+    return accepts (s, gst_structure_new ("video/x-raw",
+            "width", G_TYPE_INT, link->width * link->columns, NULL));
+  return accepts (s, gst_structure_new ("video/x-raw",
+          "width", G_TYPE_INT, link->width,
+          "height", G_TYPE_INT, link->height, NULL));
+}
+
+/* The size of the images in a mosaic. Its width is that of its columns. Its
+ * height depends on the batch, so the images are taken to be as high as those of
+ * the model if they are as wide, otherwise square. */
 static gboolean
 get_cell_size (const GstDdpmDenoiseLink * link, const GstStructure * s,
     guint * width, guint * height)
@@ -236,7 +193,7 @@ get_cell_size (const GstDdpmDenoiseLink * link, const GstStructure * s,
   return TRUE;
 }
 
-/* The images that frames of video caps would show, where that can be told */
+/* The shape of the images in frames of video caps, if it can be told */
 static void
 append_shape_of_video (GstCaps * out, const GstDdpmDenoiseLink * link,
     const GstStructure * s)
@@ -245,30 +202,25 @@ append_shape_of_video (GstCaps * out, const GstDdpmDenoiseLink * link,
   gint frame_width, frame_height;
 
   if (channels == 0)
-    channels = takes_format (s, "RGB") || takes_format (s, "RGBP")
-        || takes_format (s, "RGBA") ? 3 : 1;
+    channels = accepts_format (s, "RGB") || accepts_format (s, "RGBP")
+        || accepts_format (s, "RGBA") ? 3 : 1;
   if (link->columns == 0 && gst_structure_get_int (s, "width", &frame_width)
       && gst_structure_get_int (s, "height", &frame_height))
     append_shape (out, channels, frame_width, frame_height);
   else if (link->columns && get_cell_size (link, s, &width, &height))
     append_shape (out, channels, width, height);
-  else if (takes_size_of_model (link, s))
+  else if (accepts_model_size (link, s))
     append_shape (out, channels, link->width, link->height);
 }
 
 static void
 append_source_states (GstCaps * out, const GstDdpmDenoiseLink * link,
-    const GstStructure * s, const GstDdpmTensorInfo * info)
+    const GstStructure * s)
 {
   if (gst_structure_has_field (s, "dimensions")) {
-    GstStructure *state = gst_structure_copy (s);
-    g_autofree gchar *dimensions = NULL;
+    GstStructure *state = copy_tensor (s);
 
     gst_structure_remove_fields (state, "timestep", "seed", "framerate", NULL);
-    if (info) {
-      dimensions = dimensions_to_string (info);
-      gst_structure_set (state, "dimensions", G_TYPE_STRING, dimensions, NULL);
-    }
     gst_caps_append_structure (out, state);
   } else {
     if (link->width && link->height && link->image_channels)
@@ -283,9 +235,10 @@ to_sink (const GstDdpmDenoiseLink * link, const GstCaps * caps)
   GstCaps *out = gst_caps_new_empty ();
   guint i;
 
-  /* What scales prefers not to, and asks for large frames first. */
+  /* Downstream prefers not to scale. The size of the model comes first, because
+   * a scaler lists larger sizes first. */
   for (i = 0; i < gst_caps_get_size (caps); i++) {
-    if (takes_size_of_model (link, gst_caps_get_structure (caps, i)))
+    if (accepts_model_size (link, gst_caps_get_structure (caps, i)))
       append_shape (out, link->image_channels, link->width, link->height);
   }
   for (i = 0; i < gst_caps_get_size (caps); i++) {
@@ -295,7 +248,7 @@ to_sink (const GstDdpmDenoiseLink * link, const GstCaps * caps)
       append_shape_of_video (out, link, s);
       append_any_shape (out);
     } else if (link->tensors) {
-      foreach_shape (out, link, s, append_source_states);
+      append_source_states (out, link, s);
     }
   }
   return out;
@@ -310,41 +263,46 @@ may_be_of_cuda (const GstDdpmDenoiseLink * link, const GstStructure * s)
       : link->cuda_tensors;
 }
 
-/* What can be used of caps, without a word of memory. Returns: (transfer full) */
+/* The usable structures of caps without memory features. A list of dimensions
+ * becomes several structures. Returns: (transfer full) */
 static GstCaps *
-forget_memory (const GstDdpmDenoiseLink * link, const GstCaps * caps)
+strip_memory (const GstDdpmDenoiseLink * link, const GstCaps * caps)
 {
   GstCaps *out = gst_caps_new_empty ();
   guint i;
 
   for (i = 0; i < gst_caps_get_size (caps); i++) {
     const GstStructure *s = gst_caps_get_structure (caps, i);
+    GstCaps *one;
 
-    if (gst_ddpm_caps_are_of_host (caps, i)
-        || (gst_ddpm_caps_are_of_cuda (caps, i) && may_be_of_cuda (link, s)))
-      append_once (out, gst_caps_new_full (gst_structure_copy (s), NULL));
+    if (!gst_ddpm_caps_are_of_host (caps, i)
+        && !(gst_ddpm_caps_are_of_cuda (caps, i) && may_be_of_cuda (link, s)))
+      continue;
+    one = gst_caps_new_full (gst_structure_copy (s), NULL);
+    if (!gst_structure_has_name (s, "video/x-raw"))
+      one = gst_caps_normalize (one);
+    append_once (out, one);
   }
   return out;
 }
 
-/* FALSE: there is no format that GstCuda has memory of. */
+/* FALSE: GstCuda has no memory for any of the formats. */
 static gboolean
 set_cuda_formats (GstCaps * caps)
 {
   GstStructure *s = gst_caps_get_structure (caps, 0);
-  GstCaps *known = gst_caps_from_string ("video/x-raw, "
-      "format = (string) " GST_DDPM_DENOISE_CUDA_FORMATS);
-  const GValue *formats = gst_structure_get_value (s, "format");
-  gboolean colour = formats == NULL || takes_format (s, "RGB");
+  GValue formats = G_VALUE_INIT;
 
-  if (colour)
-    gst_caps_set_value (caps, "format",
-        gst_structure_get_value (gst_caps_get_structure (known, 0), "format"));
-  gst_caps_unref (known);
-  return colour;
+  if (!accepts_format (s, "RGB"))
+    return FALSE;
+  g_value_init (&formats, GST_TYPE_LIST);
+  gst_value_deserialize (&formats, GST_DDPM_DENOISE_CUDA_FORMATS);
+  gst_structure_take_value (s, "format", &formats);
+  return TRUE;
 }
 
-/* caps in the memory of the GPU, where they can be. Returns: (transfer full) */
+/* Those of caps that can be in GPU memory, with that feature. Returns: (transfer
+ * full) */
 static GstCaps *
 copy_of_cuda (const GstDdpmDenoiseLink * link, const GstCaps * caps)
 {
@@ -372,7 +330,7 @@ GstCaps *
 gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
     const GstCaps * caps)
 {
-  GstCaps *in = forget_memory (link, caps);
+  GstCaps *in = strip_memory (link, caps);
   GstCaps *out = to_src (link, in);
 
   gst_caps_unref (in);
@@ -384,7 +342,7 @@ GstCaps *
 gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
     const GstCaps * caps)
 {
-  GstCaps *in = forget_memory (link, caps);
+  GstCaps *in = strip_memory (link, caps);
   GstCaps *of_host = to_sink (link, in);
   GstCaps *out = copy_of_cuda (link, of_host);
 
@@ -403,8 +361,8 @@ gst_ddpm_denoise_caps_fixate (GstCaps * caps, const GstCaps * sink_caps)
 
   if (!gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d)
       || fps_n <= 0 || fps_d <= 0) {
-    fps_n = GST_DDPM_DENOISE_DEFAULT_FPS_N;
-    fps_d = GST_DDPM_DENOISE_DEFAULT_FPS_D;
+    fps_n = 30;
+    fps_d = 1;
   }
   caps = gst_caps_make_writable (gst_caps_truncate (caps));
   s = gst_caps_get_structure (caps, 0);

@@ -1,4 +1,4 @@
-/* gst-ddpm: what ddpmdenoise can make of which caps
+/* gst-ddpm: ddpmdenoise: which caps can be converted to which
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -8,54 +8,51 @@
 
 G_BEGIN_DECLS
 
-/* The framerate where neither side says one */
-#define GST_DDPM_DENOISE_DEFAULT_FPS_N 30
-#define GST_DDPM_DENOISE_DEFAULT_FPS_D 1
-
-/* Files of states are taken without a framerate too. */
+/* States in a file may have no framerate. */
 #define GST_DDPM_DENOISE_SINK_CAPS "other/tensors, " GST_DDPM_TENSOR_FIELDS
 #define GST_DDPM_DENOISE_SINK_CUDA_CAPS \
     "other/tensors(" GST_DDPM_CUDA_FEATURE "), " GST_DDPM_TENSOR_FIELDS
-/* What GstCuda has memory of (1.22 aborts for others) and pixels go into */
+/* The formats that both GstCuda (1.22 aborts for others) and pictures have */
 #define GST_DDPM_DENOISE_CUDA_FORMATS "{ RGB, RGBP, RGBA }"
 
 #define GST_DDPM_PICTURE_FORMATS "{ RGB, RGBP, GRAY8 }"
-/* Of either side of a frame; mosaics can be as large */
+/* Limit of the width and the height of a frame, which may be a mosaic */
 #define GST_DDPM_PICTURE_MAX_SIZE 32767
 
-/* The size of a frame that shows a batch in so many columns, row by row; 0: one
- * sample. FALSE: it would be larger than GST_DDPM_PICTURE_MAX_SIZE */
+/* The size of a frame that shows a batch in so many columns, row by row (0: one
+ * sample). FALSE: it is larger than GST_DDPM_PICTURE_MAX_SIZE */
 gboolean gst_ddpm_denoise_caps_get_frame_size (const GstDdpmTensorInfo * info,
     guint columns, guint * width, guint * height);
 
-/* What binds the caps of the two pads together */
+/* How the caps of the two pads depend on each other */
 typedef struct
 {
   guint image_channels;         /* of the model; 0: no model yet */
-  guint width, height;          /* of the model's images; 0: not known */
+  guint width, height;          /* of the model's images; 0: unknown */
   guint columns;
-  guint stop;                   /* state that tensors go out in */
-  gboolean tensors;             /* tensors can go out */
-  gboolean cuda_tensors;        /* states in GPU memory are possible */
-  gboolean cuda_video;          /* pictures in GPU memory are possible */
+  guint stop;                   /* timestep of output states */
+  gboolean tensors;             /* states can be output */
+  gboolean cuda_tensors;        /* states can be in GPU memory */
+  gboolean cuda_video;          /* pictures can be in GPU memory */
 } GstDdpmDenoiseLink;
 
-/* Either pad has the host's memory or that of a GPU, whatever the other has.
- * The host's comes first on the source pad, since who takes anything cannot
- * do with the other; on the sink pad, that of the GPU that computes.
+/* The memory of one pad does not depend on that of the other. The source pad
+ * lists system memory first, because an element that accepts anything cannot
+ * read GPU memory. The sink pad lists GPU memory first, if the backend computes
+ * on a GPU.
  *
- * Video, then tensors; of a state on the way, which is there to be gone on
- * with, tensors first. Shapes that the model does not take go through here as
- * well: an error says later what is wrong with them, and empty caps would not.
+ * Video comes before states. If the output is an intermediate state (stop > 0),
+ * states come first. Shapes that do not fit the model are converted as well,
+ * because the error about them is clearer than one about empty caps.
  * Returns: (transfer full) */
 GstCaps *gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
     const GstCaps * caps);
-/* Shapes that fit, spelled out for a batch of one (caps have no way to say "of
- * any batch"), then an open shape. Returns: (transfer full) */
+/* Shapes that fit, with a batch of one (caps cannot express "any batch"), then
+ * any shape. Returns: (transfer full) */
 GstCaps *gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
     const GstCaps * caps);
-/* The first of caps (transfer full), at the framerate of sink_caps where it is
- * free to choose. Returns: (transfer full) */
+/* Fixates the first structure of caps (transfer full), if possible at the
+ * framerate of sink_caps, or else 30/1. Returns: (transfer full) */
 GstCaps *gst_ddpm_denoise_caps_fixate (GstCaps * caps,
     const GstCaps * sink_caps);
 

@@ -301,17 +301,10 @@ gst_ddpm_denoise_transform_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
   GstDdpmDenoiseLink link = get_link (GST_DDPM_DENOISE (trans));
-  GstCaps *result, *filtered;
 
-  if (direction == GST_PAD_SINK)
-    result = gst_ddpm_denoise_caps_to_src (&link, caps);
-  else
-    result = gst_ddpm_denoise_caps_to_sink (&link, caps);
-  if (filter == NULL)
-    return result;
-  filtered = gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (result);
-  return filtered;
+  return gst_ddpm_caps_filter (direction == GST_PAD_SINK ?
+      gst_ddpm_denoise_caps_to_src (&link, caps) :
+      gst_ddpm_denoise_caps_to_sink (&link, caps), filter);
 }
 
 static GstCaps *
@@ -323,7 +316,7 @@ gst_ddpm_denoise_fixate_caps (GstBaseTransform * trans,
   return gst_ddpm_denoise_caps_fixate (othercaps, caps);
 }
 
-/* Whatever is a state: what is wrong with it is then said in an error. */
+/* Accepts all states. An error then says why some cannot be used. */
 static gboolean
 gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps)
@@ -339,18 +332,12 @@ gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
   return accept;
 }
 
-/* Upstream may offer the same caps again. */
-static gboolean
-is_refused (GstDdpmDenoise * self, const GstCaps * caps)
+/* Upstream may offer the same caps again, which is not another error. */
+void
+gst_ddpm_denoise_refuse_caps (GstDdpmDenoise * self, GstCaps * caps,
+    GError * error)
 {
-  return self->refused != NULL && gst_caps_is_equal (self->refused, caps);
-}
-
-/* Posts error (transfer full), once for the same caps. */
-static void
-refuse_caps (GstDdpmDenoise * self, GstCaps * caps, GError * error)
-{
-  if (is_refused (self, caps))
+  if (self->refused && gst_caps_is_equal (self->refused, caps))
     g_error_free (error);
   else
     gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
@@ -368,23 +355,21 @@ gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self)
 
 /* Returns: (transfer full) */
 static GError *
-new_not_taken_error (GstDdpmDenoise * self, const GstDdpmTensorInfo * info)
+new_downstream_error (GstDdpmDenoise * self)
 {
-  GstCaps *caps =
+  g_autoptr (GstCaps) caps =
       gst_pad_peer_query_caps (GST_BASE_TRANSFORM_SRC_PAD (self), NULL);
-  g_autofree gchar *wanted = caps ? gst_caps_to_string (caps) : NULL;
+  g_autofree gchar *accepted = gst_caps_to_string (caps);
+  g_autofree gchar *dimensions = gst_ddpm_tensor_get_dimensions (&self->info);
 
-  gst_clear_caps (&caps);
   return g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "what follows takes nothing that can be made of states of "
-      "dimensions=%u:%u:%u:%u: it takes %s", info->channels, info->width,
-      info->height, info->batch, wanted ? wanted : "nothing");
+      "Downstream accepts none of the formats that states of dimensions=%s can "
+      "be converted to: it accepts %s", dimensions, accepted);
 }
 
 gboolean
 gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
 {
-  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
   g_autoptr (GstCaps) caps = NULL;
   GstDdpmTensorInfo info;
   DdpmSamplerSpec spec;
@@ -396,77 +381,63 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
   if (!gst_ddpm_denoise_session_accept (self->session, caps, &info, &spec,
           &error))
     goto not_accepted;
-  ret = GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
+  if (self->info.batch != info.batch || self->info.width != info.width
+      || self->info.height != info.height || self->spec.start != spec.start)
+    free_denoiser (self);
+  self->info = info;
+  self->spec = spec;
+  ret = GST_DDPM_DENOISE_BASE_CLASS->sink_event (GST_BASE_TRANSFORM (self),
+      event);
   if (ret)
     gst_clear_caps (&self->refused);
   else if (!gst_ddpm_denoise_is_flushing (self) && self->refused == NULL)
-    refuse_caps (self, caps, new_not_taken_error (self, &info));
+    gst_ddpm_denoise_refuse_caps (self, caps, new_downstream_error (self));
   return ret;
 
 not_accepted:
   {
     gst_event_unref (event);
-    refuse_caps (self, caps, error);
+    gst_ddpm_denoise_refuse_caps (self, caps, error);
     return FALSE;
   }
 }
 
+/* The denoiser is kept while the shape and the steps stay the same. */
 static gboolean
-make_denoiser (GstDdpmDenoise * self, const GstDdpmTensorInfo * info,
-    const DdpmSamplerSpec * spec, GError ** error)
+make_denoiser (GstDdpmDenoise * self, GError ** error)
 {
-  gboolean same = self->denoiser && self->info.batch == info->batch
-      && self->info.width == info->width && self->info.height == info->height
-      && self->spec.start == spec->start;
-
-  self->info = *info;
-  self->spec = *spec;
-  if (same)
+  if (self->denoiser)
     return TRUE;
-  free_denoiser (self);
-  self->denoiser =
-      ddpm_denoiser_new (self->session->model, self->session->backend,
-      info->batch, info->width, info->height, spec, error);
+  self->denoiser = ddpm_denoiser_new (self->session->model,
+      self->session->backend, self->info.batch, self->info.width,
+      self->info.height, &self->spec, error);
   if (self->denoiser == NULL)
     return FALSE;
   self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
-  self->labels = g_new (gint, info->batch);
+  self->labels = g_new (gint, self->info.batch);
   return TRUE;
-}
-
-guint
-gst_ddpm_denoise_get_interval (GstDdpmDenoise * self)
-{
-  const GstDdpmDenoiseSettings *s = &self->session->settings;
-
-  return s->emit == GST_DDPM_DENOISE_EMIT_TRAJECTORY ?
-      s->trajectory_interval : self->n_steps;
-}
-
-/* Frames that show one state */
-guint
-gst_ddpm_denoise_get_n_frames (GstDdpmDenoise * self)
-{
-  return self->is_video && self->session->settings.columns == 0 ?
-      self->info.batch : 1;
 }
 
 static gboolean
 set_rates (GstDdpmDenoise * self, const GstCaps * outcaps, GError ** error)
 {
   const GstStructure *s = gst_caps_get_structure (outcaps, 0);
+  const GstDdpmDenoiseSettings *settings = &self->session->settings;
   GstDdpmTimeline timeline = self->timeline;
-  guint n_states = (self->n_steps - 1) / gst_ddpm_denoise_get_interval (self)
-      + 1;
   gint fps_n = 0, fps_d = 1;
+  guint64 n_states;
 
+  self->interval = settings->emit == GST_DDPM_DENOISE_EMIT_TRAJECTORY ?
+      settings->trajectory_interval : self->n_steps;
+  self->frames_per_state =
+      self->is_video && settings->columns == 0 ? self->info.batch : 1;
+  n_states = (self->n_steps - 1) / self->interval + 1;
   gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
   if (!gst_ddpm_timeline_configure (&timeline, self->info.fps_n,
-          self->info.fps_d,
-          (guint64) gst_ddpm_denoise_get_n_frames (self) * n_states,
+          self->info.fps_d, self->frames_per_state * n_states,
           self->info.size, fps_n, fps_d)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got framerates of %d/%d and %d/%d, which are too large",
+        "Cannot convert the framerate %d/%d to %d/%d: it is too large",
         self->info.fps_n, self->info.fps_d, fps_n, fps_d);
     return FALSE;
   }
@@ -484,47 +455,26 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
     GstCaps * outcaps)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  GstDdpmTensorInfo info;
-  DdpmSamplerSpec spec;
   GError *error = NULL;
 
   gst_ddpm_denoise_drop_sample (self);
   self->is_video = gst_structure_has_name (gst_caps_get_structure (outcaps, 0),
       "video/x-raw");
   self->to_cuda = gst_ddpm_caps_are_of_cuda (outcaps, 0);
-  if (!gst_ddpm_denoise_session_accept (self->session, incaps, &info, &spec,
-          &error))
-    goto wrong_caps;
   if (self->is_video && !gst_video_info_from_caps (&self->video, outcaps))
-    goto wrong_video;
-  if (!make_denoiser (self, &info, &spec, &error))
-    goto no_denoiser;
-  if (!set_rates (self, outcaps, &error))
-    goto wrong_caps;
+    error = new_downstream_error (self);
+  if (error || !make_denoiser (self, &error)
+      || !set_rates (self, outcaps, &error))
+    goto refuse;
   self->synced = gst_ddpm_timeline_has_sync_sink (trans->srcpad);
-  GST_DEBUG_OBJECT (self, "states %u to %u in %u steps, %" G_GUINT64_FORMAT
-      " frames a buffer, %ssynchronised", spec.start, spec.stop,
+  GST_DEBUG_OBJECT (self, "timesteps %u to %u in %u steps, %" G_GUINT64_FORMAT
+      " frames per buffer, %ssynchronized", self->spec.start, self->spec.stop,
       self->n_steps, self->timeline.frames, self->synced ? "" : "not ");
   return TRUE;
 
-wrong_video:
+refuse:
   {
-    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "what follows wants frames that cannot be made");
-  }
-wrong_caps:
-  {
-    refuse_caps (self, incaps, error);
-    return FALSE;
-  }
-no_denoiser:
-  {
-    free_denoiser (self);
-    if (is_refused (self, incaps))
-      g_error_free (error);
-    else
-      gst_ddpm_element_post_error (GST_ELEMENT (self), error);
-    gst_caps_replace (&self->refused, incaps);
+    gst_ddpm_denoise_refuse_caps (self, incaps, error);
     return FALSE;
   }
 }
@@ -537,15 +487,11 @@ gst_ddpm_denoise_transform_size (GstBaseTransform * trans,
   GstDdpmTensorInfo info;
   GstVideoInfo video;
 
-  if (gst_structure_has_name (gst_caps_get_structure (othercaps, 0),
-          "video/x-raw")) {
-    if (!gst_video_info_from_caps (&video, othercaps))
-      return FALSE;
+  if (gst_video_info_from_caps (&video, othercaps))
     *othersize = GST_VIDEO_INFO_SIZE (&video);
-  } else {
-    if (!gst_ddpm_tensor_info_from_caps (&info, othercaps, NULL))
-      return FALSE;
+  else if (gst_ddpm_tensor_info_from_caps (&info, othercaps, NULL))
     *othersize = info.size;
-  }
+  else
+    return FALSE;
   return TRUE;
 }

@@ -1,4 +1,5 @@
-/* gst-ddpm: ddpmdenoise: events and queries, in the times of either side
+/* gst-ddpm: ddpmdenoise: events and queries, converted between the times of both
+ * pads
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/private.h"
@@ -8,7 +9,6 @@
 
 /* --- events -------------------------------------------------------------- */
 
-/* The segment of the input, as it is behind the element */
 gboolean
 gst_ddpm_denoise_send_segment (GstDdpmDenoise * self)
 {
@@ -34,18 +34,20 @@ sink_segment_event (GstDdpmDenoise * self, GstEvent * event)
   return gst_ddpm_denoise_send_segment (self);
 }
 
+/* The end of the stream must be the end of a state. */
 static void
 check_rest (GstDdpmDenoise * self)
 {
   gsize rest = gst_adapter_available (self->adapter);
 
-  if (rest > 0)
+  if (rest > 0) {
+    g_autofree gchar *dimensions = gst_ddpm_tensor_get_dimensions (&self->info);
+
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-            DDPM_ERROR_FORMAT, "The stream ends in the middle of a state: %"
-            G_GSIZE_FORMAT " bytes are left of it, a state of "
-            "dimensions=%u:%u:%u:%u has %" G_GSIZE_FORMAT, rest,
-            self->info.channels, self->info.width, self->info.height,
-            self->info.batch, self->info.size));
+            DDPM_ERROR_FORMAT, "The stream ends in the middle of a state: "
+            "dimensions=%s need %" G_GSIZE_FORMAT " bytes, but %" G_GSIZE_FORMAT
+            " are left", dimensions, self->info.size, rest));
+  }
   gst_adapter_clear (self->adapter);
 }
 
@@ -79,7 +81,7 @@ gst_ddpm_denoise_sink_event (GstBaseTransform * trans, GstEvent * event)
   return GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
 }
 
-/* For events and queries, which come from any thread */
+/* The stretch of time only, for events and queries in any thread */
 static GstDdpmTimeline
 get_stretch (GstDdpmDenoise * self)
 {
@@ -93,7 +95,7 @@ get_stretch (GstDdpmDenoise * self)
   return timeline;
 }
 
-/* -1 is no time; others below 0 count from the end. */
+/* -1 is no time; other negative times count from the end. */
 static gint64
 seek_to_input (const GstDdpmTimeline * stretch, gint64 time)
 {
@@ -104,7 +106,7 @@ seek_to_input (const GstDdpmTimeline * stretch, gint64 time)
   return gst_ddpm_timeline_to_input (stretch, time);
 }
 
-/* The seek (transfer full) in times before the element */
+/* Converts a seek (transfer full) to the times of the sink pad. */
 static GstEvent *
 convert_seek (GstDdpmDenoise * self, GstEvent * event)
 {
@@ -179,7 +181,7 @@ to_output (const GstDdpmTimeline * stretch, gint64 time)
   return time < 0 ? time : (gint64) gst_ddpm_timeline_to_output (stretch, time);
 }
 
-/* What upstream says in its times, in those behind the element */
+/* Converts upstream's answer to the times of the source pad. */
 static gboolean
 query_times (GstDdpmDenoise * self, GstQuery * query)
 {
@@ -215,9 +217,8 @@ query_times (GstDdpmDenoise * self, GstQuery * query)
   return TRUE;
 }
 
-/* Where downstream takes nothing that can be made, upstream would only hear that
- * there are no caps. Let it offer what it has: an error then says what is wrong
- * with that. */
+/* If downstream accepts none of our formats, upstream would only see empty caps.
+ * Let upstream send its caps instead: the error about them says more. */
 static void
 open_empty_caps (GstDdpmDenoise * self, GstQuery * query)
 {
@@ -228,13 +229,7 @@ open_empty_caps (GstDdpmDenoise * self, GstQuery * query)
     return;
   caps = gst_pad_get_pad_template_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
   gst_query_parse_caps (query, &filter);
-  if (filter) {
-    GstCaps *filtered = gst_caps_intersect_full (filter, caps,
-        GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (caps);
-    caps = filtered;
-  }
+  caps = gst_ddpm_caps_filter (caps, filter);
   gst_query_set_caps_result (query, caps);
   gst_caps_unref (caps);
 }

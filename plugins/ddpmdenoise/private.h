@@ -46,6 +46,9 @@ struct _GstDdpmDenoise
   gboolean to_cuda;             /* frames and states leave on the device */
   GstVideoInfo video;
   gboolean synced;              /* a sink waits for the clock */
+  guint n_steps;
+  guint interval;               /* steps from one output state to the next */
+  guint frames_per_state;
 
   /* of the stream */
   GstSegment in_segment;
@@ -61,7 +64,7 @@ struct _GstDdpmDenoise
   GstBuffer *inbuf;
   gboolean sampling;
   guint64 first_sample;
-  guint step, n_steps;
+  guint step;
   /* of the state that was reached; frame == n_frames: all out */
   guint frame, n_frames;
   GstClockTime cost;
@@ -77,10 +80,9 @@ void gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self);
 gboolean gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self);
 /* CAPS (transfer full) on the sink pad */
 gboolean gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event);
-/* Steps from one state that is shown to the next */
-guint gst_ddpm_denoise_get_interval (GstDdpmDenoise * self);
-/* Frames that show one state */
-guint gst_ddpm_denoise_get_n_frames (GstDdpmDenoise * self);
+/* Posts error (transfer full), once for the same caps. */
+void gst_ddpm_denoise_refuse_caps (GstDdpmDenoise * self, GstCaps * caps,
+    GError * error);
 
 /* events.c: GstBaseTransformClass */
 

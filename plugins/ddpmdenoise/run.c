@@ -1,4 +1,4 @@
-/* gst-ddpm: ddpmdenoise: states in, steps, frames out
+/* gst-ddpm: ddpmdenoise: from input states through the steps to frames
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/private.h"
@@ -9,13 +9,14 @@
 
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
-/* What a frame that was late gets in hand when it is put off, for its way to
- * the sink. Video sinks drop what is later than 20 ms. */
+/* Extra delay of a frame that was late, for its way to the sink. Video sinks drop
+ * frames that are more than 20 ms late. */
 #define HEADWAY (5 * GST_MSECOND)
 
-/* --- states in ----------------------------------------------------------- */
+/* --- input ----------------------------------------------------------- */
 
-/* The index of a buffer's first sample. Sources of bytes count these. */
+/* The index of a buffer's first sample. Offsets of a source of bytes count
+ * bytes. */
 static guint64
 get_first_sample (GstDdpmDenoise * self, GstBuffer * inbuf)
 {
@@ -31,17 +32,29 @@ get_first_sample (GstDdpmDenoise * self, GstBuffer * inbuf)
   return offset;
 }
 
+static void
+refuse_to_run_without_caps (GstDdpmDenoise * self)
+{
+  g_autoptr (GstCaps) none = gst_caps_new_empty ();
+  GstDdpmTensorInfo info;
+  GError *error = NULL;
+
+  gst_ddpm_tensor_info_from_caps (&info, NULL, &error);
+  gst_ddpm_denoise_refuse_caps (self, none, error);
+}
+
 GstFlowReturn
 gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
     gboolean is_discont, GstBuffer * inbuf)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
   gsize size = gst_buffer_get_size (inbuf);
-  GError *error = NULL;
   GstFlowReturn ret;
 
   if (self->refused == NULL && !gst_pad_has_current_caps (trans->sinkpad))
-    goto no_caps;
+    refuse_to_run_without_caps (self);
+  if (self->refused)
+    goto refused;
   ret = GST_DDPM_DENOISE_BASE_CLASS->submit_input_buffer (trans,
       is_discont, inbuf);
   if (ret != GST_FLOW_OK)
@@ -63,28 +76,25 @@ gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
   gst_adapter_push (self->adapter, inbuf);
   return GST_FLOW_OK;
 
-no_caps:
+refused:
   {
-    GstDdpmTensorInfo none;
-
     gst_buffer_unref (inbuf);
-    gst_ddpm_tensor_info_from_caps (&none, NULL, &error);
-    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), NULL, error);
     return GST_FLOW_NOT_NEGOTIATED;
   }
 wrong_size:
   {
+    g_autofree gchar *dimensions = gst_ddpm_tensor_get_dimensions (&self->info);
+
     gst_buffer_unref (inbuf);
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-            DDPM_ERROR_FORMAT, "Got a buffer of %" G_GSIZE_FORMAT " bytes, "
-            "states of dimensions=%u:%u:%u:%u have %" G_GSIZE_FORMAT, size,
-            self->info.channels, self->info.width, self->info.height,
-            self->info.batch, self->info.size));
+            DDPM_ERROR_FORMAT, "Cannot denoise a buffer of %" G_GSIZE_FORMAT
+            " bytes: states of dimensions=%s have %" G_GSIZE_FORMAT, size,
+            dimensions, self->info.size));
     return GST_FLOW_ERROR;
   }
 }
 
-/* Of the samples in work; those of the model cannot be refused. */
+/* The labels of the current samples */
 static void
 set_labels (GstDdpmDenoise * self)
 {
@@ -96,8 +106,8 @@ set_labels (GstDdpmDenoise * self)
   ddpm_denoiser_set_labels (self->denoiser, self->labels, NULL);
 }
 
-/* Takes the state from the memory that it is in: that of the backend, or else,
- * also where it is on another device, the host's. */
+/* Reads the state on the device, if it is in memory of the backend, otherwise on
+ * the host. */
 static gboolean
 load_state (GstDdpmDenoise * self, GstBuffer * state)
 {
@@ -115,7 +125,7 @@ load_state (GstDdpmDenoise * self, GstBuffer * state)
   return TRUE;
 }
 
-/* There is a whole state. */
+/* The adapter contains a whole state. */
 static GstFlowReturn
 begin_sample (GstDdpmDenoise * self)
 {
@@ -142,7 +152,7 @@ not_readable:
 
 /* --- steps --------------------------------------------------------------- */
 
-/* An end of stream that did not wait for its turn, on either side */
+/* Has an end of stream overtaken the current sample, on either side? */
 static gboolean
 is_stopped (GstDdpmDenoise * self)
 {
@@ -155,12 +165,11 @@ is_stopped (GstDdpmDenoise * self)
   return stopped;
 }
 
-/* To the next state that is shown */
+/* Makes the steps to the next output state. */
 static GstFlowReturn
 advance (GstDdpmDenoise * self)
 {
-  guint goal =
-      MIN (self->step + gst_ddpm_denoise_get_interval (self), self->n_steps);
+  guint goal = MIN (self->step + self->interval, self->n_steps);
   gint64 begin = g_get_monotonic_time ();
   GError *error = NULL;
 
@@ -177,7 +186,7 @@ advance (GstDdpmDenoise * self)
   if (!ddpm_denoiser_wait (self->denoiser, &error))
     goto failed;
   self->frame = 0;
-  self->n_frames = gst_ddpm_denoise_get_n_frames (self);
+  self->n_frames = self->frames_per_state;
   self->cost += (g_get_monotonic_time () - begin) * GST_USECOND;
   return GST_FLOW_OK;
 
@@ -186,8 +195,8 @@ failed:
   return GST_FLOW_ERROR;
 }
 
-/* Tells the pipeline, where it is live, that the time a sample takes has moved
- * by more than a tenth. */
+/* Posts a LATENCY message, if the pipeline is live and the time per sample has
+ * changed by more than a tenth. */
 static void
 update_latency (GstDdpmDenoise * self)
 {
@@ -209,9 +218,9 @@ update_latency (GstDdpmDenoise * self)
         gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* --- frames out ---------------------------------------------------------- */
+/* --- output ---------------------------------------------------------- */
 
-/* Puts off this frame and all that follow where a sink would find it late. */
+/* Delays this frame and all later ones, if a sink would drop it as late. */
 static void
 keep_up (GstDdpmDenoise * self, GstClockTime pts)
 {
@@ -253,7 +262,7 @@ stamp (GstDdpmDenoise * self, GstBuffer * buffer)
   GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
 }
 
-/* FALSE, and no error: outbuf cannot be written */
+/* FALSE without error: outbuf cannot be written */
 static gboolean
 write_picture (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
 {
@@ -265,7 +274,7 @@ write_picture (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
   GstVideoFrame frame;
   gboolean ok;
 
-  if (!self->to_cuda)           /* also the padding of rows */
+  if (!self->to_cuda)           /* clears the padding of rows */
     gst_buffer_memset (outbuf, 0, 0, -1);
   if ((self->to_cuda && !gst_ddpm_cuda_is_video (outbuf))
       || !gst_video_frame_map (&frame, &self->video, outbuf, flags))
@@ -299,7 +308,7 @@ write_state (GstDdpmDenoise * self, GstBuffer * outbuf, GError ** error)
   return ok;
 }
 
-/* Writes the next frame of the state that was reached. */
+/* Writes the next frame of the current state. */
 GstFlowReturn
 gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     GstBuffer * outbuf)
@@ -324,8 +333,8 @@ failed:
 no_memory:
   {
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-            DDPM_ERROR_WRITE, "Got a buffer of %" G_GSIZE_FORMAT " bytes from "
-            "what follows, which cannot take a frame",
+            DDPM_ERROR_WRITE, "Cannot write a frame to a buffer of %"
+            G_GSIZE_FORMAT " bytes that downstream provides",
             gst_buffer_get_size (outbuf)));
     return GST_FLOW_ERROR;
   }
@@ -343,13 +352,15 @@ gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
       && !gst_ddpm_cuda_decide_video (&self->cuda, self->session->backend,
           query)) {
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-            DDPM_ERROR_NO_SPACE, "No pool of video in CUDA memory"));
+            DDPM_ERROR_NO_SPACE,
+            "Cannot make a pool of video frames in memory:CUDAMemory"));
     return FALSE;
   }
   return GST_DDPM_DENOISE_BASE_CLASS->decide_allocation (trans, query);
 }
 
-/* A frame that shows one sample of a model with classes can teach another. */
+/* A frame of one sample of a model with classes has a label, so that another
+ * model can be trained on it. */
 static void
 add_label (GstDdpmDenoise * self, GstBuffer * buffer)
 {
@@ -385,7 +396,7 @@ make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
   return GST_FLOW_OK;
 }
 
-/* The next frame; none where that takes more input */
+/* Makes the next frame. No frame: more input is needed */
 GstFlowReturn
 gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
 {

@@ -1,11 +1,11 @@
-/* gst-ddpm: the model of a ddpmdenoise, and what it takes
+/* gst-ddpm: ddpmdenoise: the model, its backend, and the states that it accepts
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/session.h"
 #include "plugins/ddpmdenoise/caps.h"
 #include "gst-ddpm/ddpm.h"
 
-/* The settings that can be checked before any state comes */
+/* Checks the settings as far as possible before the first state. */
 static gboolean
 check_sampler (const GstDdpmDenoiseSession * session, GError ** error)
 {
@@ -32,8 +32,8 @@ gst_ddpm_denoise_session_new (const GstDdpmDenoiseSettings * settings,
   session->labels = ddpm_labels_new (session->model, settings->label, error);
   if (session->labels == NULL)
     return NULL;
-  session->backend =
-      gst_ddpm_cuda_backend_new (cuda, &settings->compute, error);
+  session->backend = gst_ddpm_cuda_backend_new (cuda, &settings->compute,
+      error);
   if (session->backend == NULL)
     return NULL;
   return g_steal_pointer (&session);
@@ -89,51 +89,31 @@ accept_shape (const GstDdpmDenoiseSession * session,
   const DdpmConfig *config = &session->model->config;
   guint width, height;
 
-  if (info->cuda && ddpm_backend_get_context (session->backend) == NULL)
-    goto wrong_memory;
-  if (info->channels != config->image_channels)
-    goto wrong_channels;
-  if (!ddpm_config_check_size (config, info->width, info->height, error))
-    goto wrong_size;
-  if (!gst_ddpm_denoise_caps_get_frame_size (info, session->settings.columns,
-          &width, &height))
-    goto too_large;
-  return TRUE;
-
-wrong_memory:
-  {
+  if (info->cuda && ddpm_backend_get_context (session->backend) == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got states in memory:CUDAMemory, and backend=%s computes on the host",
+        "they are in memory:CUDAMemory, but backend=%s computes on the host",
         ddpm_backend_get_name (session->backend));
     return FALSE;
   }
-wrong_channels:
-  {
+  if (info->channels != config->image_channels) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got dimensions=%u:%u:%u:%u, %u channels, %s wants %u",
-        info->channels, info->width, info->height, info->batch,
-        info->channels, session->model->location, config->image_channels);
+        "they have %u channels, but %s wants %u", info->channels,
+        session->model->location, config->image_channels);
     return FALSE;
   }
-wrong_size:
-  {
-    g_prefix_error (error, "got dimensions=%u:%u:%u:%u, which %s "
-        "cannot take: ", info->channels, info->width, info->height,
-        info->batch, session->model->location);
-    return FALSE;
-  }
-too_large:
-  {
+  if (!gst_ddpm_denoise_caps_get_frame_size (info, session->settings.columns,
+          &width, &height)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got dimensions=%u:%u:%u:%u, in columns=%u a frame of %u x %u pixels: "
-        "it can be %d x %d at most", info->channels, info->width,
-        info->height, info->batch, session->settings.columns, width, height,
+        "with columns=%u a frame would have %u x %u pixels, but %d x %d is the "
+        "maximum", session->settings.columns, width, height,
         GST_DDPM_PICTURE_MAX_SIZE, GST_DDPM_PICTURE_MAX_SIZE);
     return FALSE;
   }
+  return ddpm_config_check_size (config, info->width, info->height, error);
 }
 
-/* The state that comes in: the caps say it, or the property, or it is T. */
+/* The timestep of the input states: from the caps, or else the property, or else
+ * T */
 static gboolean
 accept_timestep (const GstDdpmDenoiseSession * session,
     const GstDdpmTensorInfo * info, guint * start, GError ** error)
@@ -144,7 +124,7 @@ accept_timestep (const GstDdpmDenoiseSession * session,
   if (info->timestep >= 0 && s->start_timestep >= 0
       && info->timestep != s->start_timestep) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got states of timestep=%d in the caps, but start-timestep is %d",
+        "the caps say timestep=%d, but start-timestep is %d",
         info->timestep, s->start_timestep);
     return FALSE;
   }
@@ -152,8 +132,8 @@ accept_timestep (const GstDdpmDenoiseSession * session,
       s->start_timestep >= 0 ? (guint) s->start_timestep : T;
   if (*start > T || *start <= s->stop_timestep) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "got states of timestep=%u, %s and stop-timestep=%u want "
-        "%u to %u", *start, session->model->location, s->stop_timestep,
+        "they have timestep=%u, but %s with stop-timestep=%u wants %u to %u",
+        *start, session->model->location, s->stop_timestep,
         s->stop_timestep + 1, T);
     return FALSE;
   }
@@ -165,16 +145,24 @@ gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
     const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
     GError ** error)
 {
+  g_autofree gchar *dimensions = NULL;
   guint start;
 
-  if (!gst_ddpm_tensor_info_from_caps (info, caps, error)
-      || !accept_shape (session, info, error)
-      || !accept_timestep (session, info, &start, error))
+  if (!gst_ddpm_tensor_info_from_caps (info, caps, error))
     return FALSE;
+  if (!accept_shape (session, info, error)
+      || !accept_timestep (session, info, &start, error))
+    goto not_accepted;
   gst_ddpm_denoise_settings_to_spec (&session->settings,
       &session->model->config, start, spec);
-  /* then one evaluation a step is enough */
+  /* Without labels, one evaluation per step is enough. */
   if (!ddpm_labels_any (session->labels))
     spec->guidance = 0.0;
   return TRUE;
+
+not_accepted:
+  dimensions = gst_ddpm_tensor_get_dimensions (info);
+  g_prefix_error (error, "Cannot denoise states of dimensions=%s: ",
+      dimensions);
+  return FALSE;
 }

@@ -1,4 +1,4 @@
-/* gst-ddpm: the model of a ddpmdenoise, and what it takes
+/* gst-ddpm: ddpmdenoise: the model, its backend, and the states that it accepts
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -11,17 +11,16 @@
 
 G_BEGIN_DECLS
 
-/* Immutable once loaded */
+/* From READY to READY; immutable */
 typedef struct
 {
   GstDdpmDenoiseSettings settings;
   DdpmModel *model;
-  DdpmLabels *labels;           /* what samples show */
+  DdpmLabels *labels;           /* of the samples */
   DdpmBackend *backend;
 } GstDdpmDenoiseSession;
 
-/* Loads the model, checks the settings against it, makes the backend, in the
- * CUDA context of the element. */
+/* Loads the model, checks the settings against it, and makes the backend. */
 GstDdpmDenoiseSession *gst_ddpm_denoise_session_new
     (const GstDdpmDenoiseSettings * settings, GstDdpmCuda * cuda,
     GError ** error);
@@ -29,8 +28,8 @@ void gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session);
 /* The message "ddpmdenoise-model". Returns: (transfer full) */
 GstStructure *gst_ddpm_denoise_session_to_structure
     (const GstDdpmDenoiseSession * session);
-/* Parses caps and fills the sampler for them; DDPM_ERROR_SETTINGS: says what
- * came and what the model wants. */
+/* Parses caps and fills spec for them. FALSE, with DDPM_ERROR_SETTINGS: the
+ * model cannot start from such states */
 gboolean gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
     const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
     GError ** error);

@@ -237,12 +237,68 @@ count_errors (GstBus * bus)
   return n;
 }
 
+/* Upstream offers its caps and a buffer, and both again after the error. Other
+ * fields NULL: no caps. limit (nullable) is called before, and its limit lifted
+ * after it. */
+static guint
+count_errors_of (const gchar * other_fields, void (*limit) (void))
+{
+  GstElement *element = launch ("%s", denoise (3, 10, ""));
+  GstBus *bus = gst_bus_new ();
+  struct rlimit before;
+  GstSegment segment;
+  GstHarness *h;
+  guint i, n;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_harness_play (h);
+  gst_harness_push_event (h, gst_event_new_stream_start ("states"));
+  getrlimit (RLIMIT_AS, &before);
+  if (limit)
+    limit ();
+  for (i = 0; i < 2; i++) {
+    if (other_fields) {
+      g_autofree gchar *text = g_strconcat ("other/tensors,format=static,"
+          "num_tensors=1,types=float32,framerate=30/1,", other_fields, NULL);
+      GstCaps *caps = gst_caps_from_string (text);
+
+      gst_harness_push_event (h, gst_event_new_caps (caps));
+      gst_caps_unref (caps);
+    }
+    gst_harness_push_event (h, gst_event_new_segment (&segment));
+    fail_unless (gst_harness_push (h, gst_buffer_new_allocate (NULL, 288,
+                NULL)) < GST_FLOW_EOS);
+  }
+  fail_unless (setrlimit (RLIMIT_AS, &before) == 0);
+  n = count_errors (bus);
+
+  gst_harness_teardown (h);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (element);
+  gst_object_unref (bus);
+  return n;
+}
+
+TEST (one_error_of_caps_that_do_not_fit)
+{
+  static const gchar *const fields[] = {
+    "dimensions=(string)1:6:4:1", "dimensions=(string)3:6:5:1",
+    "dimensions=(string)3:0:4:1", "dimensions=(string)3:6:4:1,timestep=11",
+    "seed=(string)none,dimensions=(string)3:6:4:1", NULL
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
+    fail_unless_equals_int (count_errors_of (fields[i], NULL), 1);
+}
+
 /* ASan's allocator does not return where memory is short. */
 #ifndef __SANITIZE_ADDRESS__
 
 /* Lets this process take a quarter of a GiB more, whatever the machine has. */
 static void
-limit_memory (struct rlimit *before)
+limit_memory (void)
 {
   g_autofree gchar *statm = NULL;
   struct rlimit limit;
@@ -250,39 +306,16 @@ limit_memory (struct rlimit *before)
 
   fail_unless (g_file_get_contents ("/proc/self/statm", &statm, NULL, NULL));
   pages = g_ascii_strtoull (statm, NULL, 10);
-  fail_unless (pages > 0 && getrlimit (RLIMIT_AS, before) == 0);
-  limit = *before;
+  fail_unless (pages > 0 && getrlimit (RLIMIT_AS, &limit) == 0);
   limit.rlim_cur = pages * sysconf (_SC_PAGESIZE) + (256 << 20);
   fail_unless (setrlimit (RLIMIT_AS, &limit) == 0);
 }
 
-/* Upstream offers its caps again after the error. */
 TEST (one_error_of_states_beyond_memory)
 {
-  GstElement *element = launch ("%s", denoise (3, 10, ""));
-  GstBus *bus = gst_bus_new ();
   /* of 2 GiB for each tensor of the network */
-  GstCaps *caps = gst_caps_from_string ("other/tensors,format=static,"
-      "num_tensors=1,types=float32,dimensions=(string)3:4096:4096:1,"
-      "framerate=30/1");
-  struct rlimit before;
-  GstHarness *h;
-
-  gst_element_set_bus (element, bus);
-  h = gst_harness_new_with_element (element, "sink", "src");
-  gst_harness_play (h);
-  gst_harness_push_event (h, gst_event_new_stream_start ("states"));
-  limit_memory (&before);
-  gst_harness_push_event (h, gst_event_new_caps (caps));
-  gst_harness_push_event (h, gst_event_new_caps (caps));
-  fail_unless (setrlimit (RLIMIT_AS, &before) == 0);
-  fail_unless_equals_int (count_errors (bus), 1);
-
-  gst_harness_teardown (h);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (element);
-  gst_object_unref (bus);
-  gst_caps_unref (caps);
+  fail_unless_equals_int (count_errors_of ("dimensions=(string)3:4096:4096:1",
+          limit_memory), 1);
 }
 
 #endif
