@@ -26,7 +26,8 @@ wrong_value (const DdpmMetadata * metadata, const gchar * name,
   return FALSE;
 }
 
-/* *value is NULL where the name is missing. FALSE: it must not be missing */
+/* Sets *value, to NULL if the name is missing. Returns: FALSE and an error if it
+ * is missing from metadata that must be complete */
 static gboolean
 look_up (const DdpmMetadata * metadata, const gchar * name,
     const gchar ** value, GError ** error)

@@ -4,8 +4,8 @@
 #include "gst-ddpm/model/blocks.h"
 
 static DdpmBlock *
-append (GArray * blocks, DdpmBlockKind kind, const gchar * stage, guint index,
-    guint cin, guint cout)
+append_block (GArray * blocks, DdpmBlockKind kind, const gchar * stage,
+    guint index, guint cin, guint cout)
 {
   DdpmBlock block = { kind, };
 
@@ -17,7 +17,7 @@ append (GArray * blocks, DdpmBlockKind kind, const gchar * stage, guint index,
 }
 
 static guint
-pop (GArray * skips)
+pop_skip (GArray * skips)
 {
   guint channels = g_array_index (skips, guint, skips->len - 1);
 
@@ -25,36 +25,41 @@ pop (GArray * skips)
   return channels;
 }
 
-/* skips: channels of the skip tensors */
+/* skips: stack of the channels of the skip tensors. Returns: channels of the
+ * last block */
 static guint
-append_down (GArray * blocks, const DdpmConfig * config, GArray * skips)
+append_down_blocks (GArray * blocks, const DdpmConfig * config, GArray * skips)
 {
-  guint now = config->channels, index = 0, i, j;
+  guint channels = config->channels, index = 0, i, j;
 
-  g_array_append_val (skips, now);
+  g_array_append_val (skips, channels);
   for (i = 0; i < config->n_levels; i++) {
     guint out = config->channels * config->channel_mult[i];
     DdpmBlock *block;
 
     for (j = 0; j < config->res_blocks; j++) {
-      block = append (blocks, DDPM_BLOCK_RES, "downblocks", index++, now, out);
+      block =
+          append_block (blocks, DDPM_BLOCK_RES, "downblocks", index++, channels,
+          out);
       block->attention = (config->attention_levels >> i) & 1;
       block->pushes = TRUE;
-      now = out;
-      g_array_append_val (skips, now);
+      channels = out;
+      g_array_append_val (skips, channels);
     }
     if (i + 1 == config->n_levels)
       break;
-    block = append (blocks, DDPM_BLOCK_DOWN, "downblocks", index++, now, now);
+    block =
+        append_block (blocks, DDPM_BLOCK_DOWN, "downblocks", index++, channels,
+        channels);
     block->pushes = TRUE;
-    g_array_append_val (skips, now);
+    g_array_append_val (skips, channels);
   }
-  return now;
+  return channels;
 }
 
 static void
-append_up (GArray * blocks, const DdpmConfig * config, GArray * skips,
-    guint now)
+append_up_blocks (GArray * blocks, const DdpmConfig * config, GArray * skips,
+    guint channels)
 {
   guint index = 0, i, j;
 
@@ -63,14 +68,16 @@ append_up (GArray * blocks, const DdpmConfig * config, GArray * skips,
 
     for (j = 0; j < config->res_blocks + 1; j++) {
       DdpmBlock *block =
-          append (blocks, DDPM_BLOCK_RES, "upblocks", index++, now, out);
+          append_block (blocks, DDPM_BLOCK_RES, "upblocks", index++, channels,
+          out);
 
       block->attention = (config->attention_levels >> i) & 1;
-      block->cskip = pop (skips);
-      now = out;
+      block->cskip = pop_skip (skips);
+      channels = out;
     }
     if (i > 0)
-      append (blocks, DDPM_BLOCK_UP, "upblocks", index++, now, now);
+      append_block (blocks, DDPM_BLOCK_UP, "upblocks", index++, channels,
+          channels);
   }
 }
 
@@ -79,12 +86,14 @@ ddpm_blocks_new (const DdpmConfig * config)
 {
   GArray *blocks = g_array_new (FALSE, FALSE, sizeof (DdpmBlock));
   g_autoptr (GArray) skips = g_array_new (FALSE, FALSE, sizeof (guint));
-  guint now = append_down (blocks, config, skips);
+  guint channels = append_down_blocks (blocks, config, skips);
   DdpmBlock *block =
-      append (blocks, DDPM_BLOCK_RES, "middleblocks", 0, now, now);
+      append_block (blocks, DDPM_BLOCK_RES, "middleblocks", 0, channels,
+      channels);
 
+  /* two middle blocks at the lowest resolution, the first with attention */
   block->attention = TRUE;
-  append (blocks, DDPM_BLOCK_RES, "middleblocks", 1, now, now);
-  append_up (blocks, config, skips, now);
+  append_block (blocks, DDPM_BLOCK_RES, "middleblocks", 1, channels, channels);
+  append_up_blocks (blocks, config, skips, channels);
   return blocks;
 }

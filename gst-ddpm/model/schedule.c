@@ -60,7 +60,7 @@ cosine_alpha_bar (gdouble u)
 }
 
 /* Nichol & Dhariwal, section 3.2: 1 - alpha_bar_t / alpha_bar_{t-1}, at most
- * 0.999 so that the last step is no singularity */
+ * 0.999, because near t = T it would reach 1 */
 static gdouble
 cosine_beta (guint T, guint t)
 {
@@ -84,7 +84,8 @@ fill_timestep (DdpmSchedule * s, guint t, gdouble one_minus,
   s->reciprocal_alphas_bar_sqrt[t] = sqrt (1.0 / A);
   s->reciprocal_alphas_bar_m1_sqrt[t] = sqrt (one_minus / A);
 
-  /* eq. 7: mean and variance of q (x_{t-1} | x_t, x_0) */
+  /* eq. 7: mean and variance of q (x_{t-1} | x_t, x_0). Samplers have their own
+   * (sample/sampler.c), for steps that skip timesteps. */
   s->posterior_mean_coef1[t] =
       sqrt (s->alphas_bar_prev[t]) * s->betas[t] / one_minus;
   s->posterior_mean_coef2[t] = sqrt (s->alphas[t]) * one_minus_prev / one_minus;

@@ -45,8 +45,8 @@ beta_between (Level from, Level to)
   return (from.one_minus - to.one_minus) / to.alpha_bar;
 }
 
-/* Ho et al. 2020, eq. 7, with a' = A / A' and b' = 1 - a' for alpha_t and
- * beta_t:
+/* The posterior q (x' given x, x_0) of Ho et al. 2020, eq. 7, for a step that
+ * may skip timesteps: with a' = A / A' and b' = 1 - a' for alpha_t and beta_t,
  *   mean     = sqrt (A') b' / (1 - A) x_0 + sqrt (a') (1 - A') / (1 - A) x
  *   variance = b' (1 - A') / (1 - A), "fixed small", or b', "fixed large"
  * (section 3.2). Their released code has another first variance for "fixed
@@ -251,8 +251,8 @@ check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
   }
   if (spec->start > T || spec->stop >= spec->start) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "sampling goes down from timestep %u at most: it cannot go from %u to %u",
-        T, spec->start, spec->stop);
+        "sampling from state %u to state %u: expected stop < start <= %u",
+        spec->start, spec->stop, T);
     return FALSE;
   }
   return TRUE;
@@ -277,14 +277,14 @@ ddpm_sampler_get_default_spacing (DdpmSamplerKind kind)
 void
 ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
 {
-  const gboolean v_in_few_steps =
-      config->prediction == DDPM_PREDICTION_V && config->steps == 0;
+  const gboolean distilled = config->steps > 0;
 
   *spec = (DdpmSamplerSpec) {
-  .kind = v_in_few_steps ? DDPM_SAMPLER_DPMPP_2M : DDPM_SAMPLER_DDIM,.eta =
-        config->steps > 0 ? 0.0 : 1.0,.clip_x0 = TRUE,.start =
-        config->timesteps,.guidance =
-        config->guidance == 1.0 ? DEFAULT_GUIDANCE : 1.0,};
+  .kind = DDPM_SAMPLER_DDIM,.eta = distilled ? 0.0 : 1.0,.clip_x0 =
+        TRUE,.start = config->timesteps,.guidance =
+        config->guidance == 1.0 ? DEFAULT_GUIDANCE : 1.0};
+  if (config->prediction == DDPM_PREDICTION_V && !distilled)
+    spec->kind = DDPM_SAMPLER_DPMPP_2M;
   spec->steps = ddpm_sampler_get_default_steps (spec->kind, config);
   spec->spacing = ddpm_sampler_get_default_spacing (spec->kind);
 }

@@ -1,10 +1,10 @@
 /* gst-ddpm: training: one step of algorithm 1 of Ho et al. 2020
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A batch passes through the network in micro-batches, first to last, whose
- * gradients add up; a last one that is not full is padded with images that
- * have no gradient. Every random number depends on the index of its sample, and
- * not on how the batch is divided.
+ * A batch runs through the network in micro-batches, in order, whose gradients
+ * are summed. The last one is padded with images that add nothing to the
+ * gradient. Random numbers depend on the index of the sample, not on how the
+ * batch is divided.
  */
 #include <math.h>
 #include <string.h>
@@ -22,22 +22,23 @@ struct _Batch
 {
   DdpmTrainer *trainer;
   guint n;
-  /* fills t, labels, x_0 and eps of the trainer with count images, from first */
+  /* fills t, labels, x_0 and eps of the trainer with images first ..
+   * first + count - 1 of the batch */
   void (*fill) (Batch * batch, guint first, guint count);
   const DdpmDropout *drop;
   const gint *cancel;
 
-  /* for fill: pixels to train on; or x_0, eps and t, all given */
+  /* for fill: pixels to train on, or x_0, eps and t */
   const guint8 *images;
   gboolean on_device;           /* images is memory of the backend */
   const gfloat *x_0, *eps;
   const gint *t;
   const gint *labels;           /* NULL: none */
 
-  guint first, count;           /* of the pass that is being made */
+  guint first, count;           /* images of the current pass */
   gboolean cancelled;
   GError *failure;              /* of the backend, or NULL */
-  gdouble squares;              /* of the gradient, added up */
+  gdouble squares;              /* sum of squares of the gradient */
   gdouble loss, grad_norm;
 };
 
@@ -47,7 +48,7 @@ loss_scale (const Batch * batch)
   return 1.0 / ((gdouble) batch->n * batch->trainer->elements);
 }
 
-/* Sets the images of a micro-batch from number count on to 0 */
+/* Zeroes the padding of a micro-batch, images count and above */
 static void
 zero_images (DdpmTrainer * trainer, float *to, guint count)
 {
@@ -57,7 +58,7 @@ zero_images (DdpmTrainer * trainer, float *to, guint count)
       (trainer->micro_batch - count) * elements * sizeof (gfloat));
 }
 
-/* Uploads the first count images of a micro-batch, and sets the others to 0 */
+/* Uploads the first count images of a micro-batch, and zeroes the padding */
 static void
 upload_images (DdpmTrainer * trainer, float *to, const gfloat * from,
     guint count)
@@ -148,7 +149,7 @@ copy_micro_batch (Batch * batch, guint first, guint count)
 }
 
 /* Salimans & Ho 2022, section 4, "truncated SNR" for a network that predicts
- * eps: max (1, 1 / SNR), and here no more than a limit */
+ * eps: max (1, 1 / SNR), here with a limit */
 static gdouble
 loss_weight (const DdpmTrainer * trainer, gint t)
 {
@@ -159,7 +160,7 @@ loss_weight (const DdpmTrainer * trainer, gint t)
   return CLAMP (inverse_snr, 1.0, trainer->settings.max_loss_weight);
 }
 
-/* Computes what the network is to predict for x_t */
+/* Computes the training target for x_t */
 static const float *
 make_target (DdpmTrainer * trainer)
 {
@@ -172,10 +173,11 @@ make_target (DdpmTrainer * trainer)
   return trainer->eps;
 }
 
-/* Computes the loss of each image of a micro-batch, without its weight, and the
- * gradient of the weighted sum times scale. From image count on both are 0. */
+/* Computes the unweighted loss of each image, and the gradient of the sum of
+ * weighted losses, times scale. Both are 0 for padding, images count and
+ * above. */
 static void
-compare (DdpmTrainer * trainer, const float *target, guint count,
+compute_loss (DdpmTrainer * trainer, const float *target, guint count,
     gdouble scale, gdouble * losses)
 {
   DdpmBackend *b = trainer->backend;
@@ -189,11 +191,11 @@ compare (DdpmTrainer * trainer, const float *target, guint count,
   ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
 }
 
-/* Line 5: the gradient of the mean of (eps - eps_theta (x_t, t))^2, or of what
- * else is predicted, over the images first .. first + count - 1 of the batch,
- * as part of its mean. Full ones that are not the first make the same calls. */
+/* Line 5: adds the gradient of (target - prediction (x_t, t))^2 of one
+ * micro-batch, as its part of the mean over the batch. All full micro-batches
+ * except the first make the same calls, so that a graph plan can replay them. */
 static void
-learn_micro_batch (gpointer data)
+train_micro_batch (gpointer data)
 {
   Batch *batch = data;
   DdpmTrainer *trainer = batch->trainer;
@@ -226,13 +228,13 @@ learn_micro_batch (gpointer data)
   ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
   ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
       drop, trainer->prediction);
-  compare (trainer, make_target (trainer), count, loss_scale (batch),
+  compute_loss (trainer, make_target (trainer), count, loss_scale (batch),
       trainer->losses + first);
   ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
       trainer->dprediction, trainer->grads, first > 0);
 }
 
-/* The images of the pass, to the place from which a graph plan reads them */
+/* Copies the images of the pass to where a graph plan reads them */
 static void
 load_pixels (Batch * batch)
 {
@@ -245,10 +247,11 @@ load_pixels (Batch * batch)
       batch->images + batch->first * elements, batch->count * elements);
 }
 
-/* The gradient of the batch. in_sequences: by the passes of a training, which
- * are all alike. Returns: FALSE when cancelled */
+/* Computes the gradient of the batch. use_graphs: run each pass as a graph plan,
+ * since the passes of a training make the same calls. Returns: FALSE if
+ * cancelled */
 static gboolean
-learn_batch (Batch * batch, gboolean in_sequences)
+compute_gradient (Batch * batch, gboolean use_graphs)
 {
   DdpmTrainer *trainer = batch->trainer;
   guint n = trainer->micro_batch;
@@ -263,15 +266,15 @@ learn_batch (Batch * batch, gboolean in_sequences)
     batch->count = MIN (n, batch->n - batch->first);
     if (batch->images)
       load_pixels (batch);
-    ddpm_graph_plan_run (in_sequences ? pass : NULL, learn_micro_batch, batch);
+    ddpm_graph_plan_run (use_graphs ? pass : NULL, train_micro_batch, batch);
   }
   return TRUE;
 }
 
-/* Adds up the losses once all of them are in memory of the host. The order of
- * the sum does not depend on where they were computed. */
+/* Sums the losses, which are in memory of the host. The order of the sum does
+ * not depend on the backend. */
 static void
-sum_up (Batch * batch)
+sum_losses (Batch * batch)
 {
   const DdpmTrainer *trainer = batch->trainer;
 
@@ -311,7 +314,7 @@ is_finite (const Batch * batch)
       && ddpm_gradient_is_sane (batch->grad_norm, clip_factor (batch));
 }
 
-/* A new average follows the weights closely at first, and slower with each
+/* The average follows the weights closely at first, and more slowly with each
  * step. */
 static gdouble
 ema_decay (const DdpmTrainer * trainer)
@@ -321,8 +324,8 @@ ema_decay (const DdpmTrainer * trainer)
   return MIN (trainer->settings.ema_decay, (1 + n) / (10 + n));
 }
 
-/* The powers are of the betas as float has them, so that the weights of each
- * corrected average add up to 1. */
+/* The bias corrections use Adam's betas as float has them, like the update, so
+ * that the weights of each corrected average add up to 1. */
 static DdpmAdam
 adam_of_step (const DdpmTrainer * trainer, gdouble grad_scale)
 {
@@ -338,7 +341,7 @@ adam_of_step (const DdpmTrainer * trainer, gdouble grad_scale)
   return adam;
 }
 
-/* The smoothed loss is the plain mean until there are steps enough. */
+/* The smoothed loss is the plain mean of the first DDPM_LOSS_STEPS steps. */
 static void
 update_stats (Batch * batch)
 {
@@ -355,14 +358,14 @@ update_stats (Batch * batch)
 }
 
 static gboolean
-went_well (Batch * batch)
+check_failure (Batch * batch)
 {
   return batch->failure == NULL
       && ddpm_backend_check (batch->trainer->backend, &batch->failure);
 }
 
 static void
-measure (Batch * batch)
+measure_gradient (Batch * batch)
 {
   DdpmTrainer *trainer = batch->trainer;
 
@@ -370,7 +373,7 @@ measure (Batch * batch)
   batch->squares = trainer->backend->ops->sum_of_squares (trainer->backend,
       trainer->params->trainable, trainer->grads);
   ddpm_timer_lap (trainer->backend, DDPM_TIMER_OPTIMIZER, 0.0);
-  sum_up (batch);
+  sum_losses (batch);
 }
 
 static void
@@ -379,8 +382,8 @@ update_by_the_host (Batch * batch)
   DdpmTrainer *trainer = batch->trainer;
   DdpmAdam adam;
 
-  measure (batch);
-  if (!went_well (batch) || !is_finite (batch))
+  measure_gradient (batch);
+  if (!check_failure (batch) || !is_finite (batch))
     return;
   adam = adam_of_step (trainer, clip_factor (batch));
   ddpm_timer_start (trainer->backend);
@@ -421,16 +424,16 @@ run_step (gpointer data)
     trainer->next_pass = ddpm_graph_plan_new (trainer->backend);
     trainer->update = ddpm_graph_plan_new (trainer->backend);
   }
-  if (!learn_batch (batch, TRUE) || !went_well (batch))
+  if (!compute_gradient (batch, TRUE) || !check_failure (batch))
     return;
   if (ops->adam_clipped) {
     ddpm_graph_plan_run (trainer->update, update_on_the_device, batch);
     ddpm_backend_wait (trainer->backend);
-    sum_up (batch);
+    sum_losses (batch);
   } else {
     update_by_the_host (batch);
   }
-  if (went_well (batch) && is_finite (batch))
+  if (check_failure (batch) && is_finite (batch))
     update_stats (batch);
 }
 
@@ -439,8 +442,8 @@ run_gradient (gpointer data)
 {
   Batch *batch = data;
 
-  if (learn_batch (batch, FALSE))
-    measure (batch);
+  if (compute_gradient (batch, FALSE))
+    measure_gradient (batch);
 }
 
 static gboolean
@@ -486,22 +489,23 @@ check_batch (const Batch * batch, GError ** error)
 
 no_teacher:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "guidance and steps are learnt from a teacher, and there is none");
+      "distillation (guidance %g, %u steps) needs a teacher, and none was set",
+      trainer->config.guidance, trainer->config.steps);
   return FALSE;
 wrong_number:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "a training step takes 1 to %u images, not %u",
+      "a training step takes 1 to %u images, found %u",
       trainer->settings.batch_size, batch->n);
   return FALSE;
 wrong_label:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "an image has label %d, and a model of %u classes knows labels below "
-      "that, or -1 for none", batch->labels[i], trainer->config.classes);
+      "image %u of the batch has label %d: expected 0 to %d, or -1 for none",
+      i, batch->labels[i], (gint) trainer->config.classes - 1);
   return FALSE;
 }
 
 static gboolean
-step (DdpmTrainer * trainer, const guint8 * images, gboolean on_device,
+trainer_step (DdpmTrainer * trainer, const guint8 * images, gboolean on_device,
     const gint * labels, guint n, const gint * cancel,
     DdpmTrainerStats * stats, GError ** error)
 {
@@ -528,7 +532,7 @@ ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
     const gint * labels, guint n, const gint * cancel,
     DdpmTrainerStats * stats, GError ** error)
 {
-  return step (trainer, images, FALSE, labels, n, cancel, stats, error);
+  return trainer_step (trainer, images, FALSE, labels, n, cancel, stats, error);
 }
 
 gboolean
@@ -536,7 +540,7 @@ ddpm_trainer_step_from (DdpmTrainer * trainer, const guint8 * images,
     const gint * labels, guint n, const gint * cancel,
     DdpmTrainerStats * stats, GError ** error)
 {
-  return step (trainer, images, TRUE, labels, n, cancel, stats, error);
+  return trainer_step (trainer, images, TRUE, labels, n, cancel, stats, error);
 }
 
 gboolean
@@ -547,10 +551,11 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
   Batch batch = {.trainer = trainer,.n = n,.fill = copy_micro_batch,
     .x_0 = x_0,.eps = eps,.t = t,.labels = labels
   };
+  guint i;
 
   if (!check_batch (&batch, error))
     return FALSE;
-  for (guint i = 0; i < n; i++)
+  for (i = 0; i < n; i++)
     if (t[i] < 0 || t[i] >= (gint) trainer->config.timesteps
         || (trainer->teacher
             && !ddpm_teacher_has_timestep (trainer->teacher, t[i])))
@@ -559,13 +564,14 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
   ddpm_backend_run (trainer->backend, run_gradient, &batch);
   ddpm_backend_download (trainer->backend, grads, trainer->grads,
       trainer->params->trainable * sizeof (gfloat));
-  went_well (&batch);
+  check_failure (&batch);
   *loss = batch.loss;
   return check_outcome (&batch, error);
 
 wrong_timestep:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "timesteps must be 0 to %u, and where steps are learnt those that they "
-      "begin at", trainer->config.timesteps - 1);
+      "timestep %d of image %u: expected 0 to %u, or in step distillation one "
+      "at which a step of the student begins", t[i], i,
+      trainer->config.timesteps - 1);
   return FALSE;
 }

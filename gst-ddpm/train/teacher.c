@@ -1,11 +1,12 @@
-/* gst-ddpm: what a trainer learns from another model
+/* gst-ddpm: distillation: a student learns from another model, its teacher
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Steps are those of DDIM without noise. Where such a step is
+ * Steps are those of DDIM without noise (eta 0). One step of the student is
  *   x' = c_x x_t + c_x0 x_0
- * and the teacher, in several of its own, comes to x', the student must predict
+ * If the teacher reaches x' from x_t in several of its steps, then the student
+ * reaches it in one if it predicts
  *   x_0 = (x' - c_x x_t) / c_x0
- * to come there in one (Salimans & Ho 2022, algorithm 2), as
+ * (Salimans & Ho 2022, algorithm 2), that is
  *   v   = (signal x_t - x_0) / noise   or
  *   eps = (x_t - signal x_0) / noise.
  */
@@ -17,7 +18,8 @@
 #include "gst-ddpm/sample/private.h"
 #include "kernels/timer.h"
 
-/* Of one step of the student: what it is to predict is a x_t + b x' */
+/* The prediction that leads from x_t to x' in one step of the student:
+ * a x_t + b x' */
 typedef struct
 {
   gfloat a, b;
@@ -27,12 +29,12 @@ struct _DdpmTeacher
 {
   DdpmPredictor *predictor;
   DdpmSchedule *schedule;
-  guint ratio;                  /* steps of ours for one of the student's */
-  DdpmSampler *sampler;         /* ours; NULL: a prediction is learnt, no step */
-  guint n_targets;              /* steps of the student */
-  Target *targets;
-  /* of the host, for one run */
-  guint *step_indices;          /* [batch]: which of these steps */
+  guint ratio;                  /* teacher steps per student step */
+  DdpmSampler *sampler;         /* teacher steps; NULL: only guidance is distilled */
+  guint n_targets;
+  Target *targets;              /* [n_targets]: one per student step */
+  /* in memory of the host, for one run */
+  guint *step_indices;          /* [batch]: student step of each image */
   gfloat *signal, *noise;       /* [batch] */
 };
 
@@ -72,38 +74,39 @@ target_of_step (const DdpmSchedule * schedule, DdpmPrediction prediction,
   return target;
 }
 
-/* Every step of the student must be one of ours at both ends. */
+/* Each student step must begin and end at states that the teacher visits too. */
 static gboolean
 make_steps (DdpmTeacher * teacher, const DdpmConfig * student, GError ** error)
 {
-  g_autoptr (DdpmSampler) theirs = NULL;
+  g_autoptr (DdpmSampler) student_steps = NULL;
   guint ratio = teacher->ratio;
 
   if (ratio < 1 || student->steps > student->timesteps / ratio)
     goto no_room;
-  theirs = make_sampler (teacher, student, student->steps, error);
-  if (theirs == NULL)
+  student_steps = make_sampler (teacher, student, student->steps, error);
+  if (student_steps == NULL)
     return FALSE;
   teacher->sampler = make_sampler (teacher, student, student->steps * ratio,
       error);
   if (teacher->sampler == NULL)
     return FALSE;
-  teacher->n_targets = theirs->n_steps;
-  teacher->targets = g_new (Target, theirs->n_steps);
-  for (guint i = 0; i < theirs->n_steps; i++) {
-    const DdpmSamplerStep *ours = &teacher->sampler->steps[i * ratio];
+  teacher->n_targets = student_steps->n_steps;
+  teacher->targets = g_new (Target, student_steps->n_steps);
+  for (guint i = 0; i < student_steps->n_steps; i++) {
+    const DdpmSamplerStep *first = &teacher->sampler->steps[i * ratio];
 
-    if (ours[0].state != theirs->steps[i].state
-        || ours[ratio - 1].next_state != theirs->steps[i].next_state)
+    if (first[0].state != student_steps->steps[i].state
+        || first[ratio - 1].next_state != student_steps->steps[i].next_state)
       goto no_room;
     teacher->targets[i] = target_of_step (teacher->schedule,
-        student->prediction, &theirs->steps[i]);
+        student->prediction, &student_steps->steps[i]);
   }
   return TRUE;
 
 no_room:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "each of %u steps through %u timesteps cannot be %u of the teacher's",
+      "a schedule of %u steps over %u timesteps cannot be divided into %u steps "
+      "of the teacher each: use fewer sampling-steps or teacher-steps",
       student->steps, student->timesteps, ratio);
   return FALSE;
 }
@@ -138,10 +141,11 @@ other_model:
   found = ddpm_config_to_string (&model->config);
   expected = ddpm_config_to_string (student);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "%s cannot be the teacher: it is a %s, and a %s learns from one of the "
-      "same images, classes, schedule and prediction that has learnt the same "
-      "guidance or none, and no steps or those that it is to take",
-      model->location ? model->location : "the model", found, expected);
+      "%s cannot teach a %s: it is a %s. Image channels, data range, classes, "
+      "schedule and prediction type must be equal; the teacher's guidance must "
+      "be 1 or %g, its steps 0 or %" G_GUINT64_FORMAT,
+      model->location ? model->location : "the model", expected, found,
+      student->guidance, (guint64) student->steps * step_ratio);
   return NULL;
 }
 
@@ -160,9 +164,9 @@ ddpm_teacher_free (DdpmTeacher * teacher)
   g_free (teacher);
 }
 
-/* Ours with which step i of the student begins */
+/* The first of the teacher steps that make up student step i */
 static const DdpmSamplerStep *
-first_step (const DdpmTeacher * teacher, guint i)
+first_teacher_step (const DdpmTeacher * teacher, guint i)
 {
   return &teacher->sampler->steps[i * teacher->ratio];
 }
@@ -172,14 +176,14 @@ ddpm_teacher_timestep (const DdpmTeacher * teacher, gfloat u)
 {
   if (teacher->sampler == NULL)
     return (gint) ((gdouble) u * teacher->schedule->T);
-  return first_step (teacher, (gdouble) u * teacher->n_targets)->t;
+  return first_teacher_step (teacher, (gdouble) u * teacher->n_targets)->t;
 }
 
 static gboolean
 find_step_index (const DdpmTeacher * teacher, gint t, guint * index)
 {
   for (guint i = 0; i < teacher->n_targets; i++) {
-    if ((gint) first_step (teacher, i)->t == t) {
+    if ((gint) first_teacher_step (teacher, i)->t == t) {
       *index = i;
       return TRUE;
     }
@@ -198,16 +202,16 @@ ddpm_teacher_has_timestep (const DdpmTeacher * teacher, gint t)
   return find_step_index (teacher, t, &index);
 }
 
-/* Step number j of each image's, from where it is: images that learn different
- * steps take different ones. */
+/* Makes the j-th teacher step for each image. Images follow different student
+ * steps, so timesteps differ within the batch. */
 static void
-take_step (DdpmTeacher * teacher, guint j)
+teacher_make_step (DdpmTeacher * teacher, guint j)
 {
   DdpmPredictor *p = teacher->predictor;
   DdpmBackend *b = p->backend;
 
   for (guint i = 0; i < p->batch; i++) {
-    p->t[i] = first_step (teacher, teacher->step_indices[i])[j].t;
+    p->t[i] = first_teacher_step (teacher, teacher->step_indices[i])[j].t;
     teacher->signal[i] = teacher->schedule->sqrt_alphas_bar[p->t[i]];
     teacher->noise[i] = teacher->schedule->sqrt_one_minus_alphas_bar[p->t[i]];
   }
@@ -218,22 +222,23 @@ take_step (DdpmTeacher * teacher, guint j)
     gsize offset = (gsize) i * p->elements;
 
     ddpm_timer_start (b);
-    b->ops->reverse_step (b, &first_step (teacher,
+    b->ops->reverse_step (b, &first_teacher_step (teacher,
             teacher->step_indices[i])[j].coefs, 0, 0, 1, p->elements,
         p->x + offset, p->out + offset, NULL);
     ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
   }
 }
 
+/* Makes all teacher steps of a student step, then the target from x_t and x' */
 static void
-go_the_way (DdpmTeacher * teacher, const gint * t, const float *x_t)
+teacher_make_all_steps (DdpmTeacher * teacher, const gint * t, const float *x_t)
 {
   DdpmPredictor *p = teacher->predictor;
 
   for (guint i = 0; i < p->batch; i++)
     find_step_index (teacher, t[i], &teacher->step_indices[i]);
   for (guint j = 0; j < teacher->ratio; j++)
-    take_step (teacher, j);
+    teacher_make_step (teacher, j);
   for (guint i = 0; i < p->batch; i++) {
     teacher->signal[i] = teacher->targets[teacher->step_indices[i]].a;
     teacher->noise[i] = teacher->targets[teacher->step_indices[i]].b;
@@ -254,7 +259,7 @@ ddpm_teacher_run (DdpmTeacher * teacher, const gint * t, const gint * labels,
   ddpm_backend_copy (p->backend, p->x, x_t,
       (gsize) p->batch * p->elements * sizeof (float));
   if (teacher->sampler) {
-    go_the_way (teacher, t, x_t);
+    teacher_make_all_steps (teacher, t, x_t);
   } else {
     memcpy (p->t, t, p->batch * sizeof (gint));
     ddpm_predictor_run (p);

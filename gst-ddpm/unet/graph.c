@@ -1,5 +1,8 @@
 /* gst-ddpm: the UNet as a list of operations on tensors
  * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tensors and nodes are numbered in order of execution. The inputs of a node are
+ * in0 and in1, concatenated along the channels; in1 is a skip connection.
  */
 #include "gst-ddpm/model/blocks.h"
 #include "gst-ddpm/model/params.h"
@@ -74,8 +77,8 @@ add_norm (Builder * b, const gchar * prefix, const gchar * suffix, gint in0,
 }
 
 static gint
-add_plain (Builder * b, DdpmNodeKind kind, gint in0, guint c, guint height,
-    guint width)
+add_node_without_weights (Builder * b, DdpmNodeKind kind, gint in0, guint c,
+    guint height, guint width)
 {
   DdpmNode node = {
     .kind = kind,.in0 = in0,.in1 = DDPM_NO_TENSOR,
@@ -95,7 +98,8 @@ add_attention (Builder * b, const gchar * prefix, gint x)
   /* q, k and v are neighbours in the arena: one convolution. */
   h = add_conv (b, prefix, ".attn.proj_q", h, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
       3 * in.c, 1, 1);
-  h = add_plain (b, DDPM_NODE_ATTENTION, h, in.c, in.height, in.width);
+  h = add_node_without_weights (b, DDPM_NODE_ATTENTION, h, in.c, in.height,
+      in.width);
   return add_conv (b, prefix, ".attn.proj", h, DDPM_NO_TENSOR, x, in.c, 1, 1);
 }
 
@@ -125,9 +129,10 @@ add_upsample (Builder * b, const DdpmBlock * block, gint x)
 {
   DdpmTensor in = *ddpm_graph_tensor (b->graph, x);
 
-  x = add_plain (b, DDPM_NODE_UPSAMPLE, x, in.c, 2 * in.height, 2 * in.width);
-  return add_conv (b, block->prefix, ".main", x, DDPM_NO_TENSOR,
-      DDPM_NO_TENSOR, block->cout, 3, 1);
+  x = add_node_without_weights (b, DDPM_NODE_UPSAMPLE, x, in.c, 2 * in.height,
+      2 * in.width);
+  return add_conv (b, block->prefix, ".main", x, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
+      block->cout, 3, 1);
 }
 
 DdpmGraph *

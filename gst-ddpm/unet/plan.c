@@ -126,7 +126,7 @@ plan_kept (Planner * p)
 }
 
 /* Extends the life of the gradient of a tensor to a time, or begins it there.
- * Returns: TRUE if it has a contribution already */
+ * Returns: TRUE if something was already added to this gradient */
 static gboolean
 use_gradient (Planner * p, gint tensor, guint time)
 {
@@ -160,6 +160,8 @@ plan_gradients (Planner * p)
       node_plan->add1 = use_gradient (p, node->in1, time);
     if (node->residual == DDPM_NO_TENSOR)
       continue;
+    /* y = conv (x) + r, so dr = dy. If nothing was added to dr yet, it takes
+     * over the buffer of dy, which this node is the last to read. */
     if (p->plan->gradients[node->residual] == DDPM_NO_SPAN) {
       node_plan->residual = DDPM_RESIDUAL_SHARED;
       p->plan->gradients[node->residual] = out;
