@@ -9,26 +9,25 @@
  *   int
  *   main (void)
  *   {
- *     guint8 pixels[32 * 32 * 3];
- *     gfloat x[32 * 32 * 3];
  *     DdpmModel *model = ddpm_checkpoint_load (NULL, NULL);
  *     DdpmBackend *backend = ddpm_backend_new (DDPM_BACKEND_AUTO,
  *         DDPM_PRECISION_AUTO, 0, NULL);
- *     DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DPMPP_2M,.steps = 20,
- *       .clip_x0 = TRUE,.start = model->config.timesteps
- *     };
- *     DdpmDenoiser *denoiser = ddpm_denoiser_new (model, backend, 1, 32, 32,
- *         &spec, NULL);
+ *     DdpmLabels *labels = ddpm_labels_new (model, "ship", NULL);
+ *     DdpmSamplerSpec spec;
+ *     DdpmDenoiser *denoiser;
+ *     GBytes *pixels;
  *
- *     ddpm_noise_normal (7, 0, DDPM_STREAM_X_T, 0, G_N_ELEMENTS (x), x);
- *     ddpm_denoiser_begin (denoiser, x, 7, 0);
+ *     ddpm_sampler_spec_init (&spec, &model->config);
+ *     denoiser = ddpm_denoiser_new (model, backend, 1, 32, 32, &spec, NULL);
+ *     ddpm_denoiser_begin_with_noise (denoiser, labels, 7, 0, NULL);
  *     while (ddpm_denoiser_step (denoiser));
- *     ddpm_denoiser_read (denoiser, x, NULL);
- *     ddpm_pixels_from_float (model->config.data_range, x, G_N_ELEMENTS (x),
- *         pixels);
+ *     pixels = ddpm_denoiser_read_pixels (denoiser, NULL);
  *     g_print ("P6 32 32 255\n");
- *     fwrite (pixels, 1, sizeof pixels, stdout);
+ *     fwrite (g_bytes_get_data (pixels, NULL), 1, g_bytes_get_size (pixels),
+ *         stdout);
  *
+ *     g_bytes_unref (pixels);
+ *     ddpm_labels_free (labels);
  *     ddpm_denoiser_free (denoiser);
  *     ddpm_backend_unref (backend);
  *     ddpm_model_unref (model);

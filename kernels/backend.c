@@ -27,8 +27,9 @@ ddpm_backend_unref (DdpmBackend * backend)
     free_owner (owner);
 }
 
-void
-ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
+G_DEFINE_BOXED_TYPE (DdpmBackend, ddpm_backend, ddpm_backend_ref,
+    ddpm_backend_unref)
+     void ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
     GDestroyNotify free_func)
 {
   g_return_if_fail (backend->free_owner == NULL);

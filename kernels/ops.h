@@ -20,7 +20,7 @@
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/picture.h"
+#include "kernels/picture-math.h"
 #include "kernels/steps.h"
 
 G_BEGIN_DECLS

@@ -1,112 +1,34 @@
-/* gst-ddpm: images in floats as one picture of 8-bit pixels, and pictures as
- * images
+/* gst-ddpm: pictures: images of 8-bit pixels side by side
  * SPDX-License-Identifier: LGPL-2.1-or-later
- *
- * C and CUDA compile the same text.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/host-device.h"
-
-/* n images, columns of them side by side, row by row; cells without an image
- * are black. Any layout of pixels is its components' first bytes, the bytes
- * from one row to the next, and those from one pixel to the next. */
+/**
+ * DdpmPicture:
+ * @n: number of images
+ * @columns: number of images in a row
+ * @width: width of an image in pixels
+ * @height: height of an image in pixels
+ * @channels: 1 or 3
+ * @unit: whether floats are in [0, 1]; else they are in [-1, 1]
+ * @component: the first byte of each channel, and then that of alpha; %NULL: no
+ *   alpha
+ * @stride: bytes from one row of pixels to the next, for each component
+ * @pixel_stride: bytes from one pixel to the next
+ *
+ * A picture of @n images of 8-bit pixels, @columns of them side by side, row by
+ * row. Cells without an image are black. It does not own its memory.
+ */
 typedef struct
 {
   uint32_t n, columns;
-  uint32_t width, height;       /* of an image */
-  uint32_t channels;            /* 1 or 3 */
-  int32_t unit;                 /* numbers are in [0, 1], else in [-1, 1] */
-  uint8_t *component[4];        /* [channels], then alpha; NULL: none */
+  uint32_t width, height;
+  uint32_t channels;
+  int32_t unit;
+  uint8_t *component[4];
   size_t stride[4];
   uint32_t pixel_stride;
 } DdpmPicture;
-
-DDPM_HOST_DEVICE uint32_t
-ddpm_picture_width (const DdpmPicture * p)
-{
-  return p->columns * p->width;
-}
-
-DDPM_HOST_DEVICE uint32_t
-ddpm_picture_height (const DdpmPicture * p)
-{
-  return p->n == 0 ? 0 : ((p->n - 1) / p->columns + 1) * p->height;
-}
-
-/* To the nearest level, in double, so that each is the correctly rounded one.
- * NaN fails the first comparison and so is 0. */
-DDPM_HOST_DEVICE uint8_t
-ddpm_pixel_from_float (int unit, float value)
-{
-  const double level = unit ? ddpm_multiply_add (value, 255.0, 0.5)
-      : ddpm_multiply_add (value + 1.0, 127.5, 0.5);
-
-  if (!(level > 0.0))
-    return 0;
-  return level < 255.0 ? (uint8_t) level : 255;
-}
-
-DDPM_HOST_DEVICE float
-ddpm_pixel_to_float (int unit, uint8_t level)
-{
-  return unit ? (float) (level / 255.0) : (float) (level / 127.5 - 1.0);
-}
-
-/* The pixel of a column and a row of the picture; x [n][height][width]
- * [channels] */
-DDPM_HOST_DEVICE void
-ddpm_picture_paint_pixel (const DdpmPicture * p, const float *x,
-    uint32_t column, uint32_t row)
-{
-  const uint32_t image = row / p->height * p->columns + column / p->width;
-  const size_t pixel = ((size_t) image * p->height + row % p->height)
-      * p->width + column % p->width;
-  const size_t offset = (size_t) column * p->pixel_stride;
-  uint32_t c;
-
-  for (c = 0; c < p->channels; c++)
-    p->component[c][row * p->stride[c] + offset] = image < p->n ?
-        ddpm_pixel_from_float (p->unit, x[pixel * p->channels + c]) : 0;
-  if (p->component[c])
-    p->component[c][row * p->stride[c] + offset] = 255;
-}
-
-/* The other way about, as it is: pixels [n][height][width][channels]. Cells
- * without an image go nowhere. */
-DDPM_HOST_DEVICE void
-ddpm_picture_take_pixel (const DdpmPicture * p, uint32_t column,
-    uint32_t row, uint8_t *pixels)
-{
-  const uint32_t image = row / p->height * p->columns + column / p->width;
-  const size_t pixel = ((size_t) image * p->height + row % p->height)
-      * p->width + column % p->width;
-  const size_t offset = (size_t) column * p->pixel_stride;
-  uint32_t c;
-
-  for (c = 0; c < p->channels && image < p->n; c++)
-    pixels[pixel * p->channels + c] =
-        p->component[c][row * p->stride[c] + offset];
-}
-
-/* Images of so many rows and columns, each of which may be mirrored */
-typedef struct
-{
-  uint32_t height, width, channels;
-  int32_t unit;                 /* to [0, 1], else to [-1, 1] */
-} DdpmPixels;
-
-/* Element e of an image of numbers, from its bytes */
-DDPM_HOST_DEVICE float
-ddpm_pixels_element (const DdpmPixels * p, const uint8_t *bytes,
-    int mirrored, size_t e)
-{
-  const size_t c = e % p->channels, pixel = e / p->channels;
-  const size_t x = pixel % p->width, row = pixel - x;
-
-  return ddpm_pixel_to_float (p->unit, bytes[(row + (mirrored
-                  ? p->width - 1 - x : x)) * p->channels + c]);
-}

@@ -10,6 +10,7 @@
 #include "gst-ddpm/evaluate/private.h"
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/model/pixels.h"
 #include "gst-ddpm/model/prediction.h"
 
@@ -77,7 +78,7 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
     guint height, const DdpmEvaluatorSettings * settings,
     DdpmEvaluatorRead read, gpointer data, GError ** error)
 {
-  DdpmEvaluator *e = g_new0 (DdpmEvaluator, 1);
+  DdpmEvaluator *e = g_atomic_rc_box_new0 (DdpmEvaluator);
 
   e->model = ddpm_model_ref (model);
   e->backend = ddpm_backend_ref (backend);
@@ -110,11 +111,11 @@ failed:
   return NULL;
 }
 
-void
-ddpm_evaluator_free (DdpmEvaluator * e)
+static void
+clear_evaluator (gpointer data)
 {
-  if (e == NULL)
-    return;
+  DdpmEvaluator *e = data;
+
   ddpm_predictor_free (e->predictor);
   ddpm_backend_free (e->backend, e->x_0);
   ddpm_backend_free (e->backend, e->eps);
@@ -129,10 +130,18 @@ ddpm_evaluator_free (DdpmEvaluator * e)
   ddpm_schedule_free (e->schedule);
   ddpm_backend_unref (e->backend);
   ddpm_model_unref (e->model);
-  g_free (e);
 }
 
-guint64
+void
+ddpm_evaluator_free (DdpmEvaluator * e)
+{
+  if (e != NULL)
+    g_atomic_rc_box_release_full (e, clear_evaluator);
+}
+
+G_DEFINE_BOXED_TYPE (DdpmEvaluator, ddpm_evaluator, g_atomic_rc_box_acquire,
+    ddpm_evaluator_free)
+    guint64
 ddpm_evaluator_get_n_evaluations (DdpmEvaluator * e)
 {
   return e->settings.images * e->settings.timesteps;

@@ -9,19 +9,26 @@
 
 G_BEGIN_DECLS
 
+/**
+ * DDPM_EVALUATION_BINS:
+ *
+ * The largest number of bins in a #DdpmEvaluation.
+ */
 #define DDPM_EVALUATION_BINS 10
 
 /**
  * DdpmEvaluatorSettings:
- * @images: images to evaluate
- * @timesteps: evaluations of the network for each image: one at timestep 0, the
- *   others at a random timestep in each of so many parts of 1 to T-1. The width
- *   of its part is the weight of an evaluation, so that no estimate is biased;
- *   0: all T timesteps
- * @batch: evaluations at a time; results depend on it by rounding only
+ * @images: number of images to evaluate
+ * @timesteps: evaluations of the network for each image: one at timestep 0, and
+ *   one at a random timestep in each of @timesteps - 1 parts of 1..T-1. An
+ *   evaluation is weighted by the width of its part, so that estimates are
+ *   unbiased. 0: all T timesteps
+ * @batch: evaluations computed together; it changes results by rounding only
  * @seed: seed of timesteps and noise
  * @variance: variance of the reverse steps
- * @clip_x0: clip the predicted x_0 to the data range
+ * @clip_x0: whether to clip the predicted x_0 to the data range
+ *
+ * How to evaluate a model.
  */
 typedef struct
 {
@@ -35,8 +42,10 @@ typedef struct
 
 /**
  * DdpmEstimate:
- * @value: mean over the images; NaN: nothing was evaluated
- * @error: standard error of @value; NaN: not known, with a single image
+ * @value: mean over the images; NaN: no image was evaluated
+ * @error: standard error of @value; NaN: unknown, as there is one image only
+ *
+ * A mean and how sure it is.
  */
 typedef struct
 {
@@ -50,6 +59,8 @@ typedef struct
  * @evaluations: evaluations of the network at these timesteps
  * @eps_mse: mean of (eps - eps_theta)^2
  * @bits: bits/dim that these timesteps add to the total
+ *
+ * The part of a #DdpmEvaluation that belongs to a range of timesteps.
  */
 typedef struct
 {
@@ -60,16 +71,18 @@ typedef struct
 
 /**
  * DdpmEvaluation:
- * @images: images evaluated at all their timesteps
+ * @images: number of images evaluated at all their timesteps
  * @evaluations: evaluations of the network for these images
- * @n_bins: bins; fewer than DDPM_EVALUATION_BINS where T is less
- * @bins: timesteps 0 to T-1 in parts of equal size
+ * @n_bins: number of bins, at most %DDPM_EVALUATION_BINS and at most T
+ * @bins: timesteps 0..T-1 in parts of equal size
  * @loss: mean of (eps - eps_theta)^2 over all timesteps (Ho et al. 2020,
  *   eq. 14)
- * @prior: L_T in bits/dim, as all following (Ho et al. 2020, eq. 5)
- * @kl: sum of L_t over timesteps 1 to T-1, the "rate"
+ * @prior: L_T in bits/dim (Ho et al. 2020, eq. 5), as the terms below
+ * @kl: sum of L_t over timesteps 1..T-1, the "rate"
  * @decoder: L_0, the "distortion"
- * @total: sum of the three: a bound on the bits of a lossless code
+ * @total: sum of the three: a bound on the length of a lossless code
+ *
+ * How good a model is.
  */
 typedef struct
 {
@@ -82,61 +95,78 @@ typedef struct
 /**
  * DdpmEvaluator:
  *
- * A model and the sums over its evaluated images. An evaluator is for one
- * thread at a time.
+ * A model and the sums over the images that it was evaluated with.
+ *
+ * Only one thread at a time may use an evaluator.
  */
 typedef struct _DdpmEvaluator DdpmEvaluator;
 
+GType ddpm_evaluator_get_type (void);
+
 /**
- * DdpmEvaluatorRead:
- * @data: (closure): the caller's data
- * @i: number of the image, 0 to images - 1, in this order
- * @sample: (out): index of the image in its data set, on which its random
- *   numbers depend
- * @label: (inout): class of the image, for a model of classes; it is
- *   DDPM_NO_LABEL when the function is called
- * @pixels: (out): (height, width, image_channels) bytes
- * @error: why there is no image
+ * DdpmEvaluatorRead: (skip)
+ * @data: the caller's data
+ * @i: number of the image; the calls count from 0 to images - 1
+ * @sample: the index to write of the image in its data set; its random numbers
+ *   depend on it
+ * @label: the class to write of the image, for a model with classes; it is
+ *   %DDPM_NO_LABEL before the call
+ * @pixels: [height][width][image_channels] bytes to write
+ * @error: return location for a #GError
  *
- * Reads an image that is to be evaluated.
+ * Reads an image to evaluate.
  *
- * Returns: FALSE if it cannot be read
+ * Returns: %FALSE and an error if it cannot be read
  */
 typedef gboolean (*DdpmEvaluatorRead) (gpointer data, guint64 i,
     guint64 * sample, gint * label, guint8 * pixels, GError ** error);
 
 /**
  * ddpm_evaluator_settings_init:
- * @settings: (out): 500 images, 20 timesteps, batches of 16, seed 0, the
- *   variance DDPM_VARIANCE_FIXED_SMALL, clipped
+ * @settings: the settings to write
+ *
+ * Sets the defaults: 500 images, 20 timesteps, batches of 16, seed 0,
+ * %DDPM_VARIANCE_FIXED_SMALL, clipping.
  */
 void ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings);
 
 /**
- * ddpm_evaluator_new:
- * @model: a model, which is referenced
- * @backend: the backend that computes, which is referenced
- * @width: pixels of an image
- * @height: pixels of an image
- * @settings: settings, which are copied
- * @read: (scope forever): reads the images
- * @data: (closure read): data for @read
- * @error: DDPM_ERROR_SETTINGS for no image, for more timesteps than T or 1 of
- *   several, and for a size that the network cannot have; DDPM_ERROR_NO_SPACE
- *   if there is not enough memory
+ * ddpm_evaluator_new: (skip)
+ * @model: a model; the evaluator keeps a reference
+ * @backend: the backend that computes; the evaluator keeps a reference
+ * @width: width of an image in pixels
+ * @height: height of an image in pixels
+ * @settings: settings; they are copied
+ * @read: reads the images
+ * @data: data for @read
+ * @error: return location for a #GError
  *
- * Returns: (transfer full): an evaluator, or NULL
+ * Loads the weights into the backend and allocates all memory.
+ *
+ * Returns: (transfer full): an evaluator; %NULL and %DDPM_ERROR_SETTINGS for 0
+ *   images, more timesteps than T, 1 timestep where T is larger, or an image
+ *   size that the network cannot have; %DDPM_ERROR_NO_SPACE if there is not
+ *   enough memory
  */
 DdpmEvaluator *ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend,
     guint width, guint height, const DdpmEvaluatorSettings * settings,
     DdpmEvaluatorRead read, gpointer data, GError ** error);
+
+/**
+ * ddpm_evaluator_free: (skip)
+ * @evaluator: (nullable) (transfer full): an evaluator
+ *
+ * Frees an evaluator.
+ */
 void ddpm_evaluator_free (DdpmEvaluator * evaluator);
 
 /**
  * ddpm_evaluator_get_n_evaluations:
  * @evaluator: an evaluator
  *
- * Returns: evaluations of the network to do in all
+ * Counts all evaluations of the network that the settings ask for.
+ *
+ * Returns: number of evaluations
  */
 guint64 ddpm_evaluator_get_n_evaluations (DdpmEvaluator * evaluator);
 
@@ -144,28 +174,33 @@ guint64 ddpm_evaluator_get_n_evaluations (DdpmEvaluator * evaluator);
  * ddpm_evaluator_get_n_done:
  * @evaluator: an evaluator
  *
- * Returns: evaluations of the network done so far
+ * Counts the evaluations of the network so far.
+ *
+ * Returns: number of evaluations
  */
 guint64 ddpm_evaluator_get_n_done (DdpmEvaluator * evaluator);
 
 /**
  * ddpm_evaluator_step:
  * @evaluator: an evaluator
- * @error: an error of the function that reads images; DDPM_ERROR_SETTINGS for a
- *   label that is not a class of the model; DDPM_ERROR_DIVERGED if the network
- *   predicts what is not a finite number; or a failure of the backend
+ * @error: return location for a #GError
  *
- * Evaluates the next batch, the last of which may be smaller. When all is done
- * it does nothing.
+ * Evaluates the next batch; the last one may be smaller. Does nothing when all
+ * is done.
  *
- * Returns: FALSE on an error
+ * Returns: %FALSE and the error of the function that reads images;
+ *   %DDPM_ERROR_SETTINGS for a label that is not a class of the model;
+ *   %DDPM_ERROR_DIVERGED if a prediction is not finite; or a failure of the
+ *   backend
  */
 gboolean ddpm_evaluator_step (DdpmEvaluator * evaluator, GError ** error);
 
 /**
  * ddpm_evaluator_get_results:
  * @evaluator: an evaluator
- * @results: (out): estimates from the images evaluated so far
+ * @results: (out caller-allocates): the estimates to write
+ *
+ * Estimates from the images evaluated so far.
  */
 void ddpm_evaluator_get_results (DdpmEvaluator * evaluator,
     DdpmEvaluation * results);

@@ -33,13 +33,18 @@ DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);
  * @name: what messages call it
  * @error: return location for a #GError
  *
- * Returns: (transfer full): the model, as from ddpm_checkpoint_load()
+ * Loads a checkpoint that is in memory.
+ *
+ * Returns: (transfer full): the model; %NULL and an error as from
+ *   ddpm_checkpoint_load()
  */
 DdpmModel *ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name,
     GError ** error);
 
 /**
  * ddpm_checkpoint_get_builtin_names:
+ *
+ * Lists the built-in models.
  *
  * Returns: (transfer none) (array zero-terminated=1): the names of the built-in
  *   models, the default first
@@ -68,7 +73,7 @@ gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
  * @path: (type filename): a file
  * @error: return location for a #GError
  *
- * Changes nothing on disk.
+ * Finds out whether a checkpoint could be written. Changes nothing on disk.
  *
  * Returns: whether ddpm_checkpoint_save() could write @path now; if not,
  *   %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE says why
@@ -89,12 +94,13 @@ gboolean ddpm_checkpoint_can_save (const gchar * path, GError ** error);
  * @epoch: epochs done, as the element counts them
  * @seed: seed
  * @loss_smoothed: smoothed loss
- * @class_names: (nullable): the name of each class, %NULL-terminated
- * @settings: (nullable): further settings of the run, name to value
+ * @class_names: (nullable) (array zero-terminated=1): the name of each class
+ * @settings: (nullable) (element-type utf8 utf8): further settings of the run,
+ *   name to value
  *
- * All that a training run needs to be resumed. Arrays have
- * #DdpmParams.trainable floats. They belong to the state if it was loaded, and
- * to the caller if it is saved.
+ * All that a training run needs to be resumed. Arrays have as many floats as
+ * ddpm_config_count_parameters() returns. They belong to the state if it was
+ * loaded, and to the caller if it is saved.
  */
 typedef struct
 {
@@ -110,9 +116,13 @@ typedef struct
   GHashTable *settings;
 } DdpmTrainState;
 
+GType ddpm_train_state_get_type (void);
+
 /**
  * ddpm_train_state_path:
  * @checkpoint_path: (type filename): path of a checkpoint, such as "ckpt.bin"
+ *
+ * Gets the path of the training state that belongs to a checkpoint.
  *
  * Returns: (transfer full) (type filename): path of its training state:
  *   "ckpt.bin.state"
@@ -125,7 +135,8 @@ gchar *ddpm_train_state_path (const gchar * checkpoint_path);
  * @path: (type filename): file to write
  * @error: return location for a #GError
  *
- * Replaces the file whole, as ddpm_checkpoint_save() does.
+ * Writes a training state. Replaces the file whole, as ddpm_checkpoint_save()
+ * does.
  *
  * Returns: %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE on failure; the
  *   old file is then unchanged
@@ -134,9 +145,11 @@ gboolean ddpm_train_state_save (const DdpmTrainState * state,
     const gchar * path, GError ** error);
 
 /**
- * ddpm_train_state_load:
+ * ddpm_train_state_load: (constructor)
  * @path: (type filename): a file
  * @error: return location for a #GError
+ *
+ * Loads a training state.
  *
  * Returns: (transfer full): the state; %NULL and %DDPM_ERROR_NOT_FOUND, _READ,
  *   _FORMAT or _NO_SPACE on failure
@@ -144,8 +157,10 @@ gboolean ddpm_train_state_save (const DdpmTrainState * state,
 DdpmTrainState *ddpm_train_state_load (const gchar * path, GError ** error);
 
 /**
- * ddpm_train_state_free:
- * @state: (nullable): a state from ddpm_train_state_load()
+ * ddpm_train_state_free: (skip)
+ * @state: (nullable) (transfer full): a state from ddpm_train_state_load()
+ *
+ * Frees a training state.
  */
 void ddpm_train_state_free (DdpmTrainState * state);
 

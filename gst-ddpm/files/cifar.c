@@ -14,7 +14,7 @@
 #include <glib/gstdio.h>
 
 #include "gst-ddpm/model/model.h"
-#include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/streams.h"
 #include "kernels/philox.h"
 
 #define MAX_FILES 5
@@ -253,7 +253,7 @@ ddpm_cifar_open (const gchar * location, DdpmSplit split, GError ** error)
   g_return_val_if_fail (split == DDPM_SPLIT_TRAIN || split == DDPM_SPLIT_TEST,
       NULL);
 
-  cifar = g_new0 (DdpmCifar, 1);
+  cifar = g_atomic_rc_box_new0 (DdpmCifar);
   if (g_file_test (location, G_FILE_TEST_IS_DIR))
     ok = open_folder (cifar, location, split, error);
   else
@@ -263,23 +263,30 @@ ddpm_cifar_open (const gchar * location, DdpmSplit split, GError ** error)
   return cifar;
 }
 
-void
-ddpm_cifar_free (DdpmCifar * cifar)
+static void
+clear_cifar (gpointer data)
 {
+  DdpmCifar *cifar = data;
   guint i;
 
-  if (!cifar)
-    return;
   for (i = 0; i < cifar->n_files; i++) {
     if (cifar->files[i].fd >= 0)
       close (cifar->files[i].fd);
     g_free (cifar->files[i].name);
   }
   g_free (cifar->class_names);
-  g_free (cifar);
 }
 
-guint64
+void
+ddpm_cifar_free (DdpmCifar * cifar)
+{
+  if (cifar != NULL)
+    g_atomic_rc_box_release_full (cifar, clear_cifar);
+}
+
+G_DEFINE_BOXED_TYPE (DdpmCifar, ddpm_cifar, g_atomic_rc_box_acquire,
+    ddpm_cifar_free)
+    guint64
 ddpm_cifar_get_n_images (DdpmCifar * cifar)
 {
   return cifar->n_images;

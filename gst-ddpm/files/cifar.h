@@ -3,18 +3,30 @@
  */
 #pragma once
 
-#include <glib.h>
 #include "kernels/backend.h"
 
 G_BEGIN_DECLS
 
+/**
+ * DDPM_CIFAR_SIZE:
+ *
+ * Width and height of an image in pixels.
+ */
 #define DDPM_CIFAR_SIZE 32
-#define DDPM_CIFAR_PIXELS 3072  /* bytes: planes R, G, B of 32 x 32 */
+
+/**
+ * DDPM_CIFAR_PIXELS:
+ *
+ * Bytes of an image: the planes R, G and B of 32 x 32.
+ */
+#define DDPM_CIFAR_PIXELS 3072
 
 /**
  * DdpmSplit:
  * @DDPM_SPLIT_TRAIN: the training images
  * @DDPM_SPLIT_TEST: the test images
+ *
+ * A part of a data set.
  */
 typedef enum
 {
@@ -30,40 +42,51 @@ typedef enum
  */
 typedef struct _DdpmCifar DdpmCifar;
 
+GType ddpm_cifar_get_type (void);
+
 /**
- * ddpm_cifar_open:
+ * ddpm_cifar_open: (constructor)
  * @location: (type filename): a folder (data_batch_1..5.bin and test_batch.bin
  *   of CIFAR-10, or train.bin and test.bin of CIFAR-100), or one .bin file
  * @split: which files of a folder to open; ignored for a single file
  * @error: return location for a #GError
  *
- * The size of a single file tells records of 3073 bytes from those of 3074
- * (CIFAR-100: a coarse label and a fine one).
+ * Opens a data set. The size of a single file tells records of 3073 bytes from
+ * those of 3074 (CIFAR-100: a coarse label and a fine one).
  *
  * Returns: (transfer full): the data set; %NULL and %DDPM_ERROR_NOT_FOUND,
  *   _READ, or _FORMAT where a size is no multiple of a record's
  */
 DdpmCifar *ddpm_cifar_open (const gchar * location, DdpmSplit split,
     GError ** error);
+
+/**
+ * ddpm_cifar_free: (skip)
+ * @cifar: (nullable) (transfer full): a data set
+ *
+ * Closes a data set.
+ */
 void ddpm_cifar_free (DdpmCifar * cifar);
 
 /**
  * ddpm_cifar_get_n_images:
  * @cifar: a data set
  *
+ * Counts the images.
+ *
  * Returns: number of images
  */
 guint64 ddpm_cifar_get_n_images (DdpmCifar * cifar);
 
 /**
- * ddpm_cifar_read:
+ * ddpm_cifar_read: (skip)
  * @cifar: a data set
  * @index: index of an image, below ddpm_cifar_get_n_images()
- * @pixels: (out caller-allocates): [%DDPM_CIFAR_PIXELS] bytes to write
- * @label: (out) (optional): its label; CIFAR-100: the fine label
+ * @pixels: [%DDPM_CIFAR_PIXELS] bytes to write
+ * @label: (nullable): its label to write; CIFAR-100: the fine label
  * @error: return location for a #GError
  *
- * May be called from any thread.
+ * Reads an image. Any thread may call it.
  *
  * Returns: %FALSE and %DDPM_ERROR_READ or %DDPM_ERROR_FORMAT on failure
  */
@@ -74,21 +97,23 @@ gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
  * ddpm_cifar_get_class_names:
  * @cifar: a data set
  *
- * Returns: (nullable): names such as "airplane,automobile,...", from the
- *   folder's batches.meta.txt (CIFAR-100: fine_label_names.txt); %NULL: the
+ * Gets the names of the classes, from the folder's `batches.meta.txt`
+ * (CIFAR-100: `fine_label_names.txt`).
+ *
+ * Returns: (nullable): names such as "airplane,automobile,..."; %NULL: the
  *   folder has no usable names
  */
 const gchar *ddpm_cifar_get_class_names (DdpmCifar * cifar);
 
 /**
- * ddpm_cifar_shuffle:
+ * ddpm_cifar_shuffle: (skip)
  * @seed: seed
  * @epoch: epoch
  * @n: number of images
  * @order: (array length=n): the order to write: a permutation of 0 .. @n - 1
  *
  * Computes the order of the images in an epoch, a function of (@seed, @epoch,
- * @n) alone (Fisher-Yates, stream %DDPM_STREAM_SHUFFLE).
+ * @n) alone (Fisher-Yates).
  */
 void ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n,
     guint64 * order);

@@ -221,7 +221,7 @@ ddpm_train_state_load (const gchar * path, GError ** error)
   metadata.location = ddpm_safetensors_get_location (file);
   metadata.complete = TRUE;
 
-  state = g_new0 (DdpmTrainState, 1);
+  state = g_atomic_rc_box_new0 (DdpmTrainState);
   if (!read_metadata (&metadata, state, error))
     return NULL;
   params = ddpm_params_new (&state->config, error);
@@ -231,16 +231,24 @@ ddpm_train_state_load (const gchar * path, GError ** error)
   return g_steal_pointer (&state);
 }
 
-void
-ddpm_train_state_free (DdpmTrainState * state)
+static void
+clear_state (gpointer data)
 {
+  DdpmTrainState *state = data;
   guint i;
 
-  if (state == NULL)
-    return;
   for (i = 0; i < G_N_ELEMENTS (arrays); i++)
     g_free (G_STRUCT_MEMBER (gfloat *, state, arrays[i].field));
   g_clear_pointer (&state->settings, g_hash_table_unref);
   g_strfreev (state->class_names);
-  g_free (state);
 }
+
+void
+ddpm_train_state_free (DdpmTrainState * state)
+{
+  if (state != NULL)
+    g_atomic_rc_box_release_full (state, clear_state);
+}
+
+G_DEFINE_BOXED_TYPE (DdpmTrainState, ddpm_train_state, g_atomic_rc_box_acquire,
+    ddpm_train_state_free)

@@ -125,7 +125,7 @@ no_class:
 DdpmLabels *
 ddpm_labels_new (const DdpmModel * model, const gchar * text, GError ** error)
 {
-  g_autoptr (DdpmLabels) labels = g_new0 (DdpmLabels, 1);
+  g_autoptr (DdpmLabels) labels = g_atomic_rc_box_new0 (DdpmLabels);
 
   labels->classes = model->config.classes;
   if (text != NULL && *text != '\0' && !parse_list (labels, model, text, error))
@@ -133,16 +133,24 @@ ddpm_labels_new (const DdpmModel * model, const gchar * text, GError ** error)
   return g_steal_pointer (&labels);
 }
 
+static void
+clear_labels (gpointer data)
+{
+  DdpmLabels *labels = data;
+
+  g_free (labels->list);
+}
+
 void
 ddpm_labels_free (DdpmLabels * labels)
 {
-  if (labels == NULL)
-    return;
-  g_free (labels->list);
-  g_free (labels);
+  if (labels != NULL)
+    g_atomic_rc_box_release_full (labels, clear_labels);
 }
 
-gint
+G_DEFINE_BOXED_TYPE (DdpmLabels, ddpm_labels, g_atomic_rc_box_acquire,
+    ddpm_labels_free)
+    gint
 ddpm_labels_get (const DdpmLabels * labels, guint64 sample)
 {
   if (labels->list != NULL)

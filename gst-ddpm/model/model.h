@@ -9,15 +9,74 @@ G_BEGIN_DECLS
 
 /* --- configuration -------------------------------------------------------- */
 
+/**
+ * DDPM_MAX_LEVELS:
+ *
+ * The largest number of resolutions of a network.
+ */
 #define DDPM_MAX_LEVELS 8
-#define DDPM_GROUPS 32          /* of every group norm */
-#define DDPM_NORM_EPS 1e-5f     /* PyTorch's default */
+
+/**
+ * DDPM_GROUPS:
+ *
+ * The number of groups of every group norm (Wu & He 2018).
+ */
+#define DDPM_GROUPS 32
+
+/**
+ * DDPM_NORM_EPS:
+ *
+ * The number that every group norm adds to a variance; it is PyTorch's default.
+ */
+#define DDPM_NORM_EPS 1e-5f
+
+/**
+ * DDPM_MAX_TIMESTEPS:
+ *
+ * The largest T.
+ */
 #define DDPM_MAX_TIMESTEPS 100000
-#define DDPM_MAX_CHANNELS 4096  /* of any tensor in the network */
-#define DDPM_MAX_RES_BLOCKS 16  /* per level */
-#define DDPM_MAX_IMAGE_SIZE 4096        /* width and height */
-#define DDPM_MAX_BATCH 65536    /* images computed together */
+
+/**
+ * DDPM_MAX_CHANNELS:
+ *
+ * The largest number of channels of a tensor in the network.
+ */
+#define DDPM_MAX_CHANNELS 4096
+
+/**
+ * DDPM_MAX_RES_BLOCKS:
+ *
+ * The largest number of residual blocks per level.
+ */
+#define DDPM_MAX_RES_BLOCKS 16
+
+/**
+ * DDPM_MAX_IMAGE_SIZE:
+ *
+ * The largest width and height of an image in pixels.
+ */
+#define DDPM_MAX_IMAGE_SIZE 4096
+
+/**
+ * DDPM_MAX_BATCH:
+ *
+ * The largest number of images computed together.
+ */
+#define DDPM_MAX_BATCH 65536
+
+/**
+ * DDPM_MAX_CLASSES:
+ *
+ * The largest number of classes.
+ */
 #define DDPM_MAX_CLASSES 4096
+
+/**
+ * DDPM_MAX_GUIDANCE:
+ *
+ * The largest guidance scale.
+ */
 #define DDPM_MAX_GUIDANCE 100.0
 
 /**
@@ -25,6 +84,8 @@ G_BEGIN_DECLS
  * @DDPM_SCHEDULE_LINEAR: betas rise linearly (Ho et al. 2020, section 4)
  * @DDPM_SCHEDULE_COSINE: alphas_bar falls as a squared cosine (Nichol &
  *   Dhariwal 2021, eq. 17)
+ *
+ * The kind of noise schedule.
  */
 typedef enum
 {
@@ -36,6 +97,8 @@ typedef enum
  * DdpmDataRange:
  * @DDPM_DATA_RANGE_SYMMETRIC: pixels 0..255 are the numbers -1..1
  * @DDPM_DATA_RANGE_UNIT: pixels 0..255 are the numbers 0..1, as in the notebook
+ *
+ * How pixels map to numbers.
  */
 typedef enum
 {
@@ -48,6 +111,8 @@ typedef enum
  * @DDPM_PREDICTION_EPSILON: the noise (Ho et al. 2020, eq. 14)
  * @DDPM_PREDICTION_V: the velocity sqrt (alphas_bar) eps - sqrt (1 -
  *   alphas_bar) x_0 (Salimans & Ho 2022, section 4)
+ *
+ * What a network predicts.
  */
 typedef enum
 {
@@ -101,7 +166,7 @@ typedef struct
 
 /**
  * ddpm_config_init_defaults:
- * @config: (out caller-allocates): a configuration
+ * @config: the configuration to write
  *
  * Sets the notebook's network and schedule: 3 image channels, 128 channels
  * times 1, 2, 2, 1, attention at level 1, 2 residual blocks, dropout 0.1, T =
@@ -115,8 +180,8 @@ void ddpm_config_init_defaults (DdpmConfig * config);
  * @config: a configuration
  * @error: return location for a #GError
  *
- * Checks each field against the limits above; channels must be a multiple of
- * 32, betas in (0, 1) and in order.
+ * Checks each field against its limit (%DDPM_MAX_LEVELS, ...). Channels must be
+ * a multiple of %DDPM_GROUPS, betas in (0, 1) and in order.
  *
  * Returns: whether all fields are valid; if not, @error is
  *   %DDPM_ERROR_SETTINGS
@@ -130,8 +195,10 @@ gboolean ddpm_config_check (const DdpmConfig * config, GError ** error);
  * @height: height of an image in pixels
  * @error: return location for a #GError
  *
- * Returns: whether images of this size can pass all levels: width and height
- *   must be divisible by 2^(n_levels - 1)
+ * Checks whether images of this size can pass all levels: width and height must
+ * be divisible by 2^(n_levels - 1).
+ *
+ * Returns: whether they can; if not, @error is %DDPM_ERROR_SETTINGS
  */
 gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
     guint height, GError ** error);
@@ -140,6 +207,8 @@ gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
  * ddpm_config_same_schedule:
  * @a: a configuration
  * @b: another one
+ *
+ * Compares noise schedules.
  *
  * Returns: whether both have the same alphas_bar
  */
@@ -150,6 +219,8 @@ gboolean ddpm_config_same_schedule (const DdpmConfig * a,
  * ddpm_config_equal:
  * @a: a configuration
  * @b: another one
+ *
+ * Compares configurations.
  *
  * Returns: whether both are equal; unused fields may differ
  */
@@ -187,6 +258,8 @@ gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
  * ddpm_config_channel_mult_to_string:
  * @config: a configuration
  *
+ * Writes channel_mult as ddpm_config_parse_channel_mult() reads it.
+ *
  * Returns: (transfer full): text such as "1,2,2,1"
  */
 gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
@@ -194,6 +267,8 @@ gchar *ddpm_config_channel_mult_to_string (const DdpmConfig * config);
 /**
  * ddpm_config_attention_levels_to_string:
  * @config: a configuration
+ *
+ * Writes attention_levels as ddpm_config_parse_attention_levels() reads it.
  *
  * Returns: (transfer full): text such as "1"
  */
@@ -203,8 +278,10 @@ gchar *ddpm_config_attention_levels_to_string (const DdpmConfig * config);
  * ddpm_config_to_string:
  * @config: a configuration
  *
- * Returns: (transfer full): a description for people, such as "UNet
- *   128x[1,2,2,1], attention at 1, 2 blocks, T 1000 linear, 10 classes"
+ * Describes a configuration for people.
+ *
+ * Returns: (transfer full): text such as "UNet 128x[1,2,2,1], attention at 1, 2
+ *   blocks, T 1000 linear, 10 classes"
  */
 gchar *ddpm_config_to_string (const DdpmConfig * config);
 
@@ -212,34 +289,43 @@ gchar *ddpm_config_to_string (const DdpmConfig * config);
  * ddpm_config_count_parameters:
  * @config: a configuration
  *
- * Returns: trained weights of such a network; 0 if there is none
+ * Counts the trained weights of a network.
+ *
+ * Returns: number of weights; 0 if @config is invalid
  */
 guint64 ddpm_config_count_parameters (const DdpmConfig * config);
 
 /* --- weights -------------------------------------------------------------- */
 
-/* Names, shapes and places of the parameters (private) */
+/**
+ * DdpmParams: (skip)
+ *
+ * Names, shapes and places of the parameters. The type is private.
+ */
 typedef struct _DdpmParams DdpmParams;
 
 /**
  * DdpmModel:
  * @config: configuration
- * @params: table of the parameters (owned)
- * @weights: @params->total floats (owned)
+ * @weights: the weights, all of them in one array (owned)
  * @width: width of the training images in pixels; 0: unknown
  * @height: height of the training images in pixels; 0: unknown
  * @step: optimizer steps that trained it; 0: unknown
  * @location: the file or name that it was loaded from, for messages (owned)
- * @class_names: the name of each class, %NULL-terminated; %NULL: unknown
- *   (owned)
+ * @class_names: (nullable) (array zero-terminated=1): the name of each class;
+ *   %NULL: unknown (owned)
  *
  * A configuration and its weights. Reference counted; immutable once shared.
  */
 typedef struct
 {
+  /*< private > */
   gatomicrefcount refcount;
+  /*< public > */
   DdpmConfig config;
+  /*< private > */
   DdpmParams *params;
+  /*< public > */
   gfloat *weights;
   guint width, height;
   guint64 step;
@@ -247,33 +333,65 @@ typedef struct
   gchar **class_names;
 } DdpmModel;
 
+GType ddpm_model_get_type (void);
+
 /**
  * ddpm_model_new:
  * @config: a configuration
  * @error: return location for a #GError
+ *
+ * Makes a model of a configuration.
  *
  * Returns: (transfer full): a model whose weights are 0; %NULL and
  *   %DDPM_ERROR_SETTINGS or %DDPM_ERROR_NO_SPACE where @config is invalid or
  *   there is not enough memory
  */
 DdpmModel *ddpm_model_new (const DdpmConfig * config, GError ** error);
+
 /**
  * ddpm_model_init_weights:
- * @model: a model that nobody else uses yet
+ * @model: a model that is not shared yet
  * @seed: seed
  *
  * Draws the weights with which training begins.
  */
 void ddpm_model_init_weights (DdpmModel * model, guint64 seed);
+
+/**
+ * ddpm_model_ref: (skip)
+ * @model: a model
+ *
+ * Adds a reference.
+ *
+ * Returns: (transfer full): @model
+ */
 DdpmModel *ddpm_model_ref (DdpmModel * model);
+
+/**
+ * ddpm_model_unref: (skip)
+ * @model: (transfer full): a model
+ *
+ * Drops a reference. The last one frees the model.
+ */
 void ddpm_model_unref (DdpmModel * model);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmModel, ddpm_model_unref)
 
 /* --- classes -------------------------------------------------------------- */
 
+/**
+ * DDPM_NO_LABEL:
+ *
+ * The class of a sample without a label.
+ */
 #define DDPM_NO_LABEL (-1)
-#define DDPM_MAX_CLASS_NAME 64  /* bytes */
+
+/**
+ * DDPM_MAX_CLASS_NAME:
+ *
+ * The largest number of bytes in the name of a class.
+ */
+#define DDPM_MAX_CLASS_NAME 64
 
 /**
  * DdpmLabels:
@@ -281,6 +399,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmModel, ddpm_model_unref)
  * Assigns a class to each sample.
  */
 typedef struct _DdpmLabels DdpmLabels;
+
+GType ddpm_labels_get_type (void);
 
 /**
  * ddpm_labels_new:
@@ -290,17 +410,28 @@ typedef struct _DdpmLabels DdpmLabels;
  *   in turn, such as "ship" or "3,horse,none"
  * @error: return location for a #GError
  *
+ * Reads the classes of the samples from a text.
+ *
  * Returns: (transfer full): labels; %NULL and %DDPM_ERROR_SETTINGS where @text
  *   names a class that the model does not have
  */
 DdpmLabels *ddpm_labels_new (const DdpmModel * model, const gchar * text,
     GError ** error);
+
+/**
+ * ddpm_labels_free: (skip)
+ * @labels: (nullable) (transfer full): labels
+ *
+ * Frees labels.
+ */
 void ddpm_labels_free (DdpmLabels * labels);
 
 /**
  * ddpm_labels_get:
  * @labels: labels
  * @sample: index of a sample
+ *
+ * Gets the class of a sample.
  *
  * Returns: the class of the sample; %DDPM_NO_LABEL: none
  */
@@ -309,6 +440,8 @@ gint ddpm_labels_get (const DdpmLabels * labels, guint64 sample);
 /**
  * ddpm_labels_any:
  * @labels: labels
+ *
+ * Finds out whether labels matter at all.
  *
  * Returns: whether any sample has a class
  */
@@ -320,8 +453,8 @@ gboolean ddpm_labels_any (const DdpmLabels * labels);
  * @classes: number of names to expect
  * @error: return location for a #GError
  *
- * A name has 1 to %DDPM_MAX_CLASS_NAME bytes of UTF-8 and no control
- * characters.
+ * Reads the names of classes. A name has 1 to %DDPM_MAX_CLASS_NAME bytes of
+ * UTF-8 and no control characters.
  *
  * Returns: (transfer full) (array zero-terminated=1): the names; %NULL and
  *   %DDPM_ERROR_SETTINGS for another number of names, or a wrong one

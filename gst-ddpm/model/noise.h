@@ -7,72 +7,67 @@
 
 G_BEGIN_DECLS
 
-/* Stream 0 is x_T; stream t = 1..T-1 is the noise z of the reverse step that is
- * evaluated at timestep t. The trainer's streams begin at DDPM_STREAM_TRAINER,
- * the evaluator's at DDPM_STREAM_EVALUATOR. */
+/**
+ * DDPM_STREAM_X_T:
+ *
+ * The stream of x_T, the noise that sampling starts from.
+ *
+ * Stream t = 1..T-1 is the noise z of the reverse step that is evaluated at
+ * timestep t. Streams from 2^31 up belong to the trainer and the evaluator.
+ */
 #define DDPM_STREAM_X_T 0u
-#define DDPM_STREAM_TRAINER 0x80000000u
-/* the uniform of element 0 gives the timestep */
-#define DDPM_STREAM_TIMESTEP (DDPM_STREAM_TRAINER + 0u)
-/* the noise eps */
-#define DDPM_STREAM_EPS (DDPM_STREAM_TRAINER + 1u)
-/* the uniform of element 0 is below 0.5: the image is flipped */
-#define DDPM_STREAM_FLIP (DDPM_STREAM_TRAINER + 2u)
-/* initial weights; sample: index of the parameter in its table */
-#define DDPM_STREAM_INIT (DDPM_STREAM_TRAINER + 3u)
-/* order of the training data; sample: epoch */
-#define DDPM_STREAM_SHUFFLE (DDPM_STREAM_TRAINER + 4u)
-/* the uniform of element 0 is below label_dropout: the label is dropped */
-#define DDPM_STREAM_LABEL (DDPM_STREAM_TRAINER + 5u)
-/* plus the number of the dropout layer, in order of execution */
-#define DDPM_STREAM_DROPOUT (DDPM_STREAM_TRAINER + 0x1000u)
-/* sample: index of the image in its data set */
-#define DDPM_STREAM_EVALUATOR 0xc0000000u
-/* plus t: the noise eps of x_t */
-#define DDPM_STREAM_EVALUATOR_EPS (DDPM_STREAM_EVALUATOR + 0u)
-/* the uniform of element k gives timestep k of the image */
-#define DDPM_STREAM_EVALUATOR_TIMESTEP (DDPM_STREAM_EVALUATOR + 0x1000000u)
 
 /**
- * ddpm_noise_normal:
+ * ddpm_noise_normal: (skip)
  * @seed: seed
  * @sample: index of the sample
- * @stream: stream, see above
+ * @stream: stream, such as %DDPM_STREAM_X_T
  * @first_element: index of the first element
  * @count: number of elements
- * @out: (out caller-allocates) (array length=count): normal numbers
+ * @out: (array length=count): the numbers to write
+ *
+ * Computes standard normal numbers.
  *
  * Element i is a function of (@seed, @sample, @stream, i) alone, on every
- * machine and in every batch: Philox4x32-10, then Box-Muller.
+ * machine and in every batch: Philox4x32-10 (Salmon et al. 2011), then
+ * Box-Muller. Element (y W + x) C + c is channel c of the pixel at (x, y) of an
+ * image of width W with C channels.
  */
 void ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out);
 
 /**
- * ddpm_noise_uniform:
+ * ddpm_noise_uniform: (skip)
  * @seed: seed
  * @sample: index of the sample
- * @stream: stream, see above
+ * @stream: stream, such as %DDPM_STREAM_X_T
  * @first_element: index of the first element
  * @count: number of elements
- * @out: (out caller-allocates) (array length=count): uniform numbers in (0, 1),
- *   multiples of 2^-24, which float holds exactly
+ * @out: (array length=count): the numbers to write
+ *
+ * Computes uniform numbers in (0, 1): multiples of 2^-24, which floats hold
+ * exactly. They depend on the same four numbers as those of
+ * ddpm_noise_normal().
  */
 void ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out);
 
 /**
- * ddpm_noise_normal_batch:
+ * ddpm_noise_normal_batch: (skip)
  * @backend: the backend that computes
  * @seed: seed
  * @first_sample: index of the first sample
- * @stream: stream of each sample
- * @n: samples
- * @elements: normals of a sample, from element 0 on
- * @out: (n, elements) memory of the backend, complete after the call
- * @error: what failed
+ * @stream: stream, such as %DDPM_STREAM_X_T
+ * @n: number of samples
+ * @elements: number of elements of a sample, from element 0 on
+ * @out: memory of @backend to write, [n][elements] floats
+ * @error: return location for a #GError
  *
- * Returns: FALSE if the backend failed
+ * Computes the numbers of ddpm_noise_normal() for a batch of samples, and waits
+ * until they are there.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if the
+ *   backend failed
  */
 gboolean ddpm_noise_normal_batch (DdpmBackend * backend, guint64 seed,
     guint64 first_sample, guint32 stream, guint n, guint elements, float *out,

@@ -6,6 +6,7 @@
 
 #include "gst-ddpm/model/blocks.h"
 #include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/model/params.h"
 
 /* Gains of the notebook's Xavier-uniform initialisation. There, the output

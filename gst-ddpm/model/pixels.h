@@ -10,49 +10,58 @@
 G_BEGIN_DECLS
 
 /**
- * ddpm_pixels_to_float:
+ * ddpm_pixels_to_float: (skip)
  * @range: data range
- * @in: (array length=count): pixels
+ * @in: (array length=count): pixels p
  * @count: number of pixels
- * @out: (array length=count): numbers to write: p / 127.5 - 1 (symmetric) or
- *   p / 255 (unit)
+ * @out: (array length=count): the numbers to write
+ *
+ * Converts pixels to numbers: p / 127.5 - 1 (symmetric) or p / 255 (unit).
  */
 void ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
     gfloat * out);
 
 /**
- * ddpm_pixels_from_float:
+ * ddpm_pixels_from_float: (skip)
  * @range: data range
  * @in: (array length=count): numbers
- * @count: number of pixels
- * @out: (array length=count): pixels to write, rounded to the nearest and
- *   clamped (NaN: 0)
+ * @count: number of numbers
+ * @out: (array length=count): the pixels to write
+ *
+ * Converts numbers to the nearest pixels. Numbers beyond the range are clamped;
+ * NaN becomes 0.
  */
 void ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in,
     gsize count, guint8 * out);
 
 /**
- * ddpm_pixels_from_host_picture:
- * @backend: the backend that @pixels is of
- * @picture: images in memory of the host
- * @pixels: (n, height, width, channels) memory of the backend, complete after
- *   the call
- * @error: what failed
+ * ddpm_pixels_from_host_picture: (skip)
+ * @backend: the backend that computes
+ * @picture: images in system memory
+ * @pixels: memory of @backend to write, [n][height][width][channels] bytes
+ * @error: return location for a #GError
  *
- * Returns: FALSE if the backend failed
+ * Copies the pixels of the images out of a picture, and waits until they are
+ * there.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if the
+ *   backend failed
  */
 gboolean ddpm_pixels_from_host_picture (DdpmBackend * backend,
     const DdpmPicture * picture, guint8 * pixels, GError ** error);
 
 /**
- * ddpm_pixels_from_picture:
- * @backend: the backend that the memory is of
- * @picture: images in memory that the backend can read
- * @pixels: (n, height, width, channels) memory of the backend, complete after
- *   the call
- * @error: what failed
+ * ddpm_pixels_from_picture: (skip)
+ * @backend: the backend that computes
+ * @picture: images in memory that @backend can read
+ * @pixels: memory of @backend to write, [n][height][width][channels] bytes
+ * @error: return location for a #GError
  *
- * Returns: FALSE if the backend failed
+ * Does what ddpm_pixels_from_host_picture() does, for a picture in memory of
+ * the backend's context.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if the
+ *   backend failed
  */
 gboolean ddpm_pixels_from_picture (DdpmBackend * backend,
     const DdpmPicture * picture, guint8 * pixels, GError ** error);

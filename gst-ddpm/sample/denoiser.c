@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/sample/denoiser.h"
-#include "gst-ddpm/model/model.h"
+#include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/sample/private.h"
 #include "kernels/host.h"
@@ -39,7 +39,7 @@ DdpmDenoiser *
 ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
     guint width, guint height, const DdpmSamplerSpec * spec, GError ** error)
 {
-  DdpmDenoiser *d = g_new0 (DdpmDenoiser, 1);
+  DdpmDenoiser *d = g_atomic_rc_box_new0 (DdpmDenoiser);
 
   d->model = ddpm_model_ref (model);
   d->backend = ddpm_backend_ref (backend);
@@ -77,11 +77,11 @@ failed:
   return NULL;
 }
 
-void
-ddpm_denoiser_free (DdpmDenoiser * d)
+static void
+clear_denoiser (gpointer data)
 {
-  if (d == NULL)
-    return;
+  DdpmDenoiser *d = data;
+
   ddpm_backend_free_plans (d->backend, &d->graph_plan, 1);
   ddpm_backend_free (d->backend, d->x_0_prev);
   ddpm_predictor_free (d->predictor);
@@ -92,10 +92,18 @@ ddpm_denoiser_free (DdpmDenoiser * d)
   ddpm_schedule_free (d->schedule);
   ddpm_backend_unref (d->backend);
   ddpm_model_unref (d->model);
-  g_free (d);
 }
 
-guint
+void
+ddpm_denoiser_free (DdpmDenoiser * d)
+{
+  if (d != NULL)
+    g_atomic_rc_box_release_full (d, clear_denoiser);
+}
+
+G_DEFINE_BOXED_TYPE (DdpmDenoiser, ddpm_denoiser, g_atomic_rc_box_acquire,
+    ddpm_denoiser_free)
+    guint
 ddpm_denoiser_get_n_steps (DdpmDenoiser * d)
 {
   return d->sampler->n_steps;
@@ -153,6 +161,29 @@ ddpm_denoiser_begin_from (DdpmDenoiser * d, const gfloat * x, guint64 seed,
   begin (d, seed, first_sample);
   ddpm_backend_copy (d->backend, d->predictor->x, x, state_size (d));
   ddpm_backend_wait (d->backend);
+}
+
+gboolean
+ddpm_denoiser_begin_with_noise (DdpmDenoiser * d, const DdpmLabels * labels,
+    guint64 seed, guint64 first_sample, GError ** error)
+{
+  g_autofree gint *classes = labels ? g_try_new (gint, d->batch) : NULL;
+  guint i;
+
+  if (labels && classes == NULL)
+    goto no_memory;
+  for (i = 0; labels && i < d->batch; i++)
+    classes[i] = ddpm_labels_get (labels, first_sample + i);
+  if (!ddpm_denoiser_set_labels (d, classes, error))
+    return FALSE;
+  begin (d, seed, first_sample);
+  return ddpm_noise_normal_batch (d->backend, seed, first_sample,
+      DDPM_STREAM_X_T, d->batch, d->elements, d->predictor->x, error);
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for the labels of a batch of %u", d->batch);
+  return FALSE;
 }
 
 /* The same calls in each step: what changes is in the host's memory. */
@@ -321,4 +352,29 @@ no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "No memory to paint %u samples", picture->n);
   return FALSE;
+}
+
+GBytes *
+ddpm_denoiser_read_pixels (DdpmDenoiser * d, GError ** error)
+{
+  const guint channels = d->model->config.image_channels;
+  const gsize size = (gsize) d->batch * d->elements;
+  g_autofree guint8 *pixels = g_try_malloc (size);
+  DdpmPicture picture = {.n = d->batch,.columns = 1,.pixel_stride = channels };
+  guint c;
+
+  if (pixels == NULL)
+    goto no_memory;
+  for (c = 0; c < channels; c++) {
+    picture.component[c] = pixels + c;
+    picture.stride[c] = (gsize) d->width * channels;
+  }
+  if (!ddpm_denoiser_paint_on_host (d, 0, &picture, error))
+    return NULL;
+  return g_bytes_new_take (g_steal_pointer (&pixels), size);
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for the pixels of %u images", d->batch);
+  return NULL;
 }

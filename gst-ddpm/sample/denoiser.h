@@ -13,81 +13,114 @@ G_BEGIN_DECLS
 /**
  * DdpmDenoiser:
  *
- * A model, a sampler and a batch of states on their way from noise to images. A
- * denoiser is for one thread at a time.
+ * A model, a sampler and a batch of states on their way from noise to images.
  *
- * States are (batch, height, width, image_channels) floats.
+ * States are [batch][height][width][image_channels] floats. Only one thread at
+ * a time may use a denoiser.
  */
 typedef struct _DdpmDenoiser DdpmDenoiser;
 
+GType ddpm_denoiser_get_type (void);
+
 /**
  * ddpm_denoiser_new:
- * @model: a model, which is referenced
- * @backend: the backend that computes, which is referenced
- * @batch: images
- * @width: pixels of an image
- * @height: pixels of an image
- * @spec: how to sample, which is copied
- * @error: DDPM_ERROR_SETTINGS for a spec or a size that the model does not
- *   allow; DDPM_ERROR_NO_SPACE if there is not enough memory
+ * @model: a model; the denoiser keeps a reference
+ * @backend: the backend that computes; the denoiser keeps a reference
+ * @batch: images of a batch
+ * @width: width of an image in pixels
+ * @height: height of an image in pixels
+ * @spec: how to sample; it is copied
+ * @error: return location for a #GError
  *
  * Loads the weights into the backend and allocates all memory: steps allocate
  * nothing.
  *
- * Returns: (transfer full): a denoiser, or NULL
+ * Returns: (transfer full): a denoiser; %NULL and %DDPM_ERROR_SETTINGS for a
+ *   specification or an image size that the model does not allow,
+ *   %DDPM_ERROR_NO_SPACE if there is not enough memory
  */
 DdpmDenoiser *ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend,
     guint batch, guint width, guint height, const DdpmSamplerSpec * spec,
     GError ** error);
+
+/**
+ * ddpm_denoiser_free: (skip)
+ * @denoiser: (nullable) (transfer full): a denoiser
+ *
+ * Frees a denoiser.
+ */
 void ddpm_denoiser_free (DdpmDenoiser * denoiser);
 
 /**
  * ddpm_denoiser_get_n_steps:
  * @denoiser: a denoiser
  *
- * Returns: reverse steps from the first state to the last
+ * Counts the reverse steps from the first state to the last.
+ *
+ * Returns: number of steps
  */
 guint ddpm_denoiser_get_n_steps (DdpmDenoiser * denoiser);
 
 /**
- * ddpm_denoiser_set_labels:
+ * ddpm_denoiser_set_labels: (skip)
  * @denoiser: a denoiser
- * @labels: (nullable): [batch] the class that each sample shows, or
- *   DDPM_NO_LABEL; NULL: none has a label, as at first
- * @error: DDPM_ERROR_SETTINGS for a label that is not a class of the model
+ * @labels: (nullable): the class of each sample, [batch], or %DDPM_NO_LABEL;
+ *   %NULL: no sample has a label, which is the default
+ * @error: return location for a #GError
  *
  * Sets the labels of all following steps.
  *
- * Returns: TRUE if they were set
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for a label that is not a class of
+ *   the model
  */
 gboolean ddpm_denoiser_set_labels (DdpmDenoiser * denoiser,
     const gint * labels, GError ** error);
 
 /**
- * ddpm_denoiser_begin:
+ * ddpm_denoiser_begin: (skip)
  * @denoiser: a denoiser
- * @x: the first state, spec.start, in memory of the host
+ * @x: the state to start from, in system memory
  * @seed: seed of the noise that steps add
  * @first_sample: index of the first sample of the batch
  *
- * Starts, or starts again, with other samples. The noise of a sample depends on
- * @seed and on its index, and not on the batch.
+ * Starts a batch at the state `start` of the #DdpmSamplerSpec. The noise of a
+ * sample depends on @seed and on its index, and not on the batch.
  */
 void ddpm_denoiser_begin (DdpmDenoiser * denoiser, const gfloat * x,
     guint64 seed, guint64 first_sample);
 
 /**
- * ddpm_denoiser_begin_from:
+ * ddpm_denoiser_begin_from: (skip)
  * @denoiser: a denoiser
- * @x: the first state in memory of a backend of the same context, which is
- *   complete, and can be written again after the call
+ * @x: the state to start from, in memory of a backend of the same context. It
+ *   must be complete, and may be overwritten after the call
  * @seed: seed of the noise that steps add
  * @first_sample: index of the first sample of the batch
  *
- * Starts as ddpm_denoiser_begin () does.
+ * Starts a batch as ddpm_denoiser_begin() does.
  */
 void ddpm_denoiser_begin_from (DdpmDenoiser * denoiser, const gfloat * x,
     guint64 seed, guint64 first_sample);
+
+/**
+ * ddpm_denoiser_begin_with_noise:
+ * @denoiser: a denoiser
+ * @labels: (nullable): gives each sample its class; %NULL: no sample has a
+ *   label
+ * @seed: seed of x_T and of the noise that steps add
+ * @first_sample: index of the first sample of the batch
+ * @error: return location for a #GError
+ *
+ * Starts a batch from noise: draws x_T from the stream %DDPM_STREAM_X_T and
+ * sets the labels of all following steps. These are the images that the
+ * elements generate for the same seed.
+ *
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for labels of another model, or if
+ *   the backend failed
+ */
+gboolean ddpm_denoiser_begin_with_noise (DdpmDenoiser * denoiser,
+    const DdpmLabels * labels, guint64 seed, guint64 first_sample,
+    GError ** error);
 
 /**
  * ddpm_denoiser_step:
@@ -95,8 +128,8 @@ void ddpm_denoiser_begin_from (DdpmDenoiser * denoiser, const gfloat * x,
  *
  * Makes the next reverse step.
  *
- * Returns: FALSE if there was none left, or the backend failed, which
- *   ddpm_denoiser_read () then reports
+ * Returns: %FALSE if no step was left, or if the backend failed. The error is
+ *   then reported by the functions that read the state
  */
 gboolean ddpm_denoiser_step (DdpmDenoiser * denoiser);
 
@@ -104,72 +137,96 @@ gboolean ddpm_denoiser_step (DdpmDenoiser * denoiser);
  * ddpm_denoiser_get_state:
  * @denoiser: a denoiser
  *
- * Returns: the state reached: spec.start at first, spec.stop at the end
+ * Tells how far the batch is.
+ *
+ * Returns: index s of the current state x_s: `start` of the #DdpmSamplerSpec at
+ *   first, `stop` at the end
  */
 guint ddpm_denoiser_get_state (DdpmDenoiser * denoiser);
 
 /**
- * ddpm_denoiser_read:
+ * ddpm_denoiser_read: (skip)
  * @denoiser: a denoiser
- * @x: where the state is copied to, in memory of the host
- * @error: the first failure since ddpm_denoiser_begin ()
+ * @x: the state to write, in system memory
+ * @error: return location for a #GError
  *
- * Returns: FALSE if the backend failed, and then @x is of no use
+ * Waits for the current state and copies it.
+ *
+ * Returns: %FALSE and the first failure of the backend since the batch began;
+ *   @x is then undefined
  */
 gboolean ddpm_denoiser_read (DdpmDenoiser * denoiser, gfloat * x,
     GError ** error);
 
 /**
+ * ddpm_denoiser_read_pixels:
+ * @denoiser: a denoiser
+ * @error: return location for a #GError
+ *
+ * Waits for the current state and converts it to pixels.
+ *
+ * Returns: (transfer full): [batch][height][width][image_channels] bytes; %NULL
+ *   and the first failure of the backend since the batch began
+ */
+GBytes *ddpm_denoiser_read_pixels (DdpmDenoiser * denoiser, GError ** error);
+
+/**
  * ddpm_denoiser_wait:
  * @denoiser: a denoiser
- * @error: the first failure since ddpm_denoiser_begin ()
+ * @error: return location for a #GError
  *
- * Waits until the state is computed.
+ * Waits until the current state is computed.
  *
- * Returns: FALSE if the backend failed
+ * Returns: %FALSE and the first failure of the backend since the batch began
  */
 gboolean ddpm_denoiser_wait (DdpmDenoiser * denoiser, GError ** error);
 
 /**
- * ddpm_denoiser_copy:
+ * ddpm_denoiser_copy: (skip)
  * @denoiser: a denoiser
- * @x: where the state is copied to, in memory of a backend of the same context;
- *   it is complete after the call
- * @error: the first failure since ddpm_denoiser_begin ()
+ * @x: the state to write, in memory of a backend of the same context. It is
+ *   complete after the call
+ * @error: return location for a #GError
  *
- * Returns: FALSE if the backend failed, and then @x is of no use
+ * Copies the current state inside the memory of the device.
+ *
+ * Returns: %FALSE and the first failure of the backend since the batch began;
+ *   @x is then undefined
  */
 gboolean ddpm_denoiser_copy (DdpmDenoiser * denoiser, gfloat * x,
     GError ** error);
 
 /**
- * ddpm_denoiser_paint:
+ * ddpm_denoiser_paint: (skip)
  * @denoiser: a denoiser
- * @first: the first of the samples that are painted
- * @picture: as many samples as are painted, and memory that the backend can
- *   write; size and channels of an image and the range of its numbers are
- *   ignored, and are those of the model
- * @stream: (nullable): a CUstream of the backend's context, in whose order the
- *   memory is used by others: painting takes its place in that order, and the
- *   host does not wait. NULL: painting comes behind the work of the default
- *   stream, and the picture is complete after the call
- * @error: the first failure since ddpm_denoiser_begin ()
+ * @first: index in the batch of the first sample to paint
+ * @picture: as many images as samples to paint, in memory that the backend can
+ *   write. Its image size, channels and unit are ignored: they are the model's
+ * @stream: (nullable): a CUstream of the backend's context in which others use
+ *   the memory of @picture: painting is queued there and the call does not
+ *   wait. %NULL: the picture is complete after the call
+ * @error: return location for a #GError
  *
- * Paints the state as pixels.
+ * Converts samples of the current state to pixels of a picture.
  *
- * Returns: FALSE if the backend failed, and then the picture is of no use
+ * Returns: %FALSE and the first failure of the backend since the batch began;
+ *   the picture is then undefined
  */
 gboolean ddpm_denoiser_paint (DdpmDenoiser * denoiser, guint first,
     const DdpmPicture * picture, gpointer stream, GError ** error);
 
 /**
- * ddpm_denoiser_paint_on_host:
+ * ddpm_denoiser_paint_on_host: (skip)
  * @denoiser: a denoiser
- * @first: the first of the samples that are painted
- * @picture: as for ddpm_denoiser_paint (), but in memory of the host
- * @error: the first failure since ddpm_denoiser_begin ()
+ * @first: index in the batch of the first sample to paint
+ * @picture: as for ddpm_denoiser_paint(), but in system memory
+ * @error: return location for a #GError
  *
- * Returns: FALSE if the backend failed, and then the picture is of no use
+ * Converts samples of the current state to pixels of a picture in system
+ * memory.
+ *
+ * Returns: %FALSE and the first failure of the backend since the batch began;
+ *   the picture is then undefined
  */
 gboolean ddpm_denoiser_paint_on_host (DdpmDenoiser * denoiser, guint first,
     const DdpmPicture * picture, GError ** error);

@@ -56,7 +56,7 @@ DdpmPredictor *
 ddpm_predictor_new (DdpmModel * model, DdpmBackend * backend, guint batch,
     guint width, guint height, gdouble guidance, GError ** error)
 {
-  DdpmPredictor *p = g_new0 (DdpmPredictor, 1);
+  DdpmPredictor *p = g_atomic_rc_box_new0 (DdpmPredictor);
 
   p->model = ddpm_model_ref (model);
   p->backend = ddpm_backend_ref (backend);
@@ -84,11 +84,11 @@ failed:
   return NULL;
 }
 
-void
-ddpm_predictor_free (DdpmPredictor * p)
+static void
+clear_predictor (gpointer data)
 {
-  if (p == NULL)
-    return;
+  DdpmPredictor *p = data;
+
   ddpm_unet_free (p->unet);
   ddpm_backend_free_plans (p->backend, &p->graph_plan, 1);
   ddpm_backend_free (p->backend, p->x);
@@ -98,13 +98,20 @@ ddpm_predictor_free (DdpmPredictor * p)
   g_free (p->labels);
   ddpm_backend_unref (p->backend);
   ddpm_model_unref (p->model);
-  g_free (p);
 }
 
+void
+ddpm_predictor_free (DdpmPredictor * p)
+{
+  if (p != NULL)
+    g_atomic_rc_box_release_full (p, clear_predictor);
+}
+
+G_DEFINE_BOXED_TYPE (DdpmPredictor, ddpm_predictor, g_atomic_rc_box_acquire,
+    ddpm_predictor_free)
 /* Both predictions that guidance is made of come from one pass. They belong to
  * one x_t, and so what guides eps guides v. */
-void
-ddpm_predictor_run (DdpmPredictor * p)
+     void ddpm_predictor_run (DdpmPredictor * p)
 {
   const gsize count = (gsize) p->batch * p->elements;
   const gboolean guided = p->rows != p->batch;

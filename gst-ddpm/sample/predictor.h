@@ -11,46 +11,58 @@ G_BEGIN_DECLS
 /**
  * DdpmPredictor:
  *
- * A model in the memory of a backend, which predicts the noise (or v, as its
- * config says) of a batch of states, with classifier-free guidance. A predictor
- * is for one thread at a time.
+ * A model in the memory of a backend. It predicts the noise (or v, as the
+ * model's configuration says) of a batch of states, with classifier-free
+ * guidance.
+ *
+ * Only one thread at a time may use a predictor.
  */
 typedef struct _DdpmPredictor DdpmPredictor;
 
+GType ddpm_predictor_get_type (void);
+
 /**
  * ddpm_predictor_new:
- * @model: a model, which is referenced
- * @backend: the backend that computes, which is referenced
- * @batch: images at a time
- * @width: pixels of an image
- * @height: pixels of an image
- * @guidance: guidance scale, as in DdpmSamplerSpec
- * @error: DDPM_ERROR_SETTINGS for a batch or a size that the network cannot
- *   have; DDPM_ERROR_NO_SPACE if there is not enough memory
+ * @model: a model; the predictor keeps a reference
+ * @backend: the backend that computes; the predictor keeps a reference
+ * @batch: images of a batch
+ * @width: width of an image in pixels
+ * @height: height of an image in pixels
+ * @guidance: guidance scale, as in #DdpmSamplerSpec
+ * @error: return location for a #GError
  *
  * Loads the weights into the backend and allocates all memory.
  *
- * Returns: (transfer full): a predictor, or NULL
+ * Returns: (transfer full): a predictor; %NULL and %DDPM_ERROR_SETTINGS for a
+ *   batch or an image size that the network cannot have, %DDPM_ERROR_NO_SPACE
+ *   if there is not enough memory
  */
 DdpmPredictor *ddpm_predictor_new (DdpmModel * model, DdpmBackend * backend,
     guint batch, guint width, guint height, gdouble guidance, GError ** error);
+
+/**
+ * ddpm_predictor_free: (skip)
+ * @predictor: (nullable) (transfer full): a predictor
+ *
+ * Frees a predictor.
+ */
 void ddpm_predictor_free (DdpmPredictor * predictor);
 
 /**
- * ddpm_predictor_predict:
+ * ddpm_predictor_predict: (skip)
  * @predictor: a predictor
- * @x_t: (nullable): states, (batch, height, width, image_channels); NULL: those
- *   of the call before
- * @t: [batch] the timestep of each state, 0 to T - 1
- * @labels: (nullable): [batch] the class of each image, DDPM_NO_LABEL for none;
- *   NULL: none has a label
- * @out: (nullable): what the network predicts, of the size of @x_t; NULL: the
- *   call waits for it, and copies nothing
- * @error: what failed
+ * @x_t: (nullable): states, [batch][height][width][image_channels]; %NULL: the
+ *   states of the previous call
+ * @t: the timestep of each state, [batch], 0 to T - 1
+ * @labels: (nullable): the class of each image, [batch], or %DDPM_NO_LABEL;
+ *   %NULL: no image has a label
+ * @out: (nullable): the prediction to write, of the size of @x_t; %NULL: the
+ *   call only waits for it
+ * @error: return location for a #GError
  *
- * Evaluates the network once. All arrays are memory of the host.
+ * Evaluates the network once. All arrays are in system memory.
  *
- * Returns: FALSE if the backend failed, and then @out is of no use
+ * Returns: %FALSE if the backend failed; @out is then undefined
  */
 gboolean ddpm_predictor_predict (DdpmPredictor * predictor, const gfloat * x_t,
     const gint * t, const gint * labels, gfloat * out, GError ** error);
@@ -58,12 +70,14 @@ gboolean ddpm_predictor_predict (DdpmPredictor * predictor, const gfloat * x_t,
 /**
  * ddpm_predictor_count_flops:
  * @config: a configuration
- * @width: pixels of an image, which passes the network
- * @height: pixels of an image
+ * @width: width of an image in pixels, which the network accepts
+ * @height: height of an image in pixels
  *
- * Returns: floating-point operations of convolutions and gemms in one
- *   evaluation of one image without guidance: a multiplication and an addition
- *   are two
+ * Counts the floating-point operations of the convolutions and gemms in one
+ * evaluation of one image without guidance. A multiplication and an addition
+ * count as two.
+ *
+ * Returns: number of operations
  */
 gdouble ddpm_predictor_count_flops (const DdpmConfig * config, guint width,
     guint height);

@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  * @DDPM_SAMPLER_DDIM: Song et al. 2021, eq. 12
  * @DDPM_SAMPLER_DPMPP_2M: Lu et al. 2022, DPM-Solver++, algorithm 2
  *
- * Index of a sampler in the table of sampler.c. There may be more samplers than
- * names here: see ddpm_sampler_get_info ().
+ * A sampling algorithm. There may be more of them than names here:
+ * ddpm_sampler_get_info() lists all.
  */
 typedef enum
 {
@@ -26,8 +26,10 @@ typedef enum
 
 /**
  * DdpmSamplerInfo:
- * @name: what properties and command lines call it: "ddim"
+ * @name: its name in properties and on command lines, such as "ddim"
  * @title: its name in prose, with the paper
+ *
+ * The names of a sampler.
  */
 typedef struct
 {
@@ -37,27 +39,38 @@ typedef struct
 
 /**
  * ddpm_sampler_get_info:
- * @kind: index of a sampler, from 0
+ * @kind: number of a sampler, from 0
  *
- * Returns: (transfer none) (nullable): the sampler's names, %NULL behind the
- *   last one
+ * Gets the names of a sampler.
+ *
+ * Returns: (transfer none) (nullable): the names; %NULL: there are fewer
+ *   samplers
  */
 const DdpmSamplerInfo *ddpm_sampler_get_info (guint kind);
 
+/**
+ * DdpmVariance:
+ * @DDPM_VARIANCE_FIXED_SMALL: beta tilde, that of the posterior
+ * @DDPM_VARIANCE_FIXED_LARGE: beta, that of the forward step
+ *
+ * The variance of the noise that a ddpm step adds (Ho et al. 2020, section
+ * 3.2).
+ */
 typedef enum
 {
-  DDPM_VARIANCE_FIXED_SMALL,    /* beta tilde */
-  DDPM_VARIANCE_FIXED_LARGE,    /* beta */
+  DDPM_VARIANCE_FIXED_SMALL,
+  DDPM_VARIANCE_FIXED_LARGE,
 } DdpmVariance;
 
 /**
  * DdpmSpacing:
- * @DDPM_SPACING_LINEAR: state i is round (T (S - i) / S)
- * @DDPM_SPACING_QUADRATIC: state i is round (T ((S - i) / S)^2), and at least
- *   S - i so that all states differ; the steps get shorter towards the image
+ * @DDPM_SPACING_LINEAR: step i leads from state round (T (S - i) / S)
+ * @DDPM_SPACING_QUADRATIC: step i leads from state round (T ((S - i) / S)^2),
+ *   and at least S - i, so that all states differ; steps get shorter towards
+ *   the image
  *
- * How the S + 1 states of a timestep schedule are spread over T..0 (Song et al.
- * 2021, appendix D.2). State 0 is x_T, state S is the image.
+ * How the S steps of a timestep schedule are spread over the states T..0 (Song
+ * et al. 2021, appendix D.2). Step 0 leads from x_T, step S - 1 to the image.
  */
 typedef enum
 {
@@ -68,11 +81,11 @@ typedef enum
 /**
  * DdpmSamplerSpec:
  * @kind: sampler
- * @steps: steps of the timestep schedule from T to 0; 0: all T
- * @spacing: how its states are spread
- * @eta: noise of ddim, 0 (deterministic) to 1 (as much as ddpm)
- * @variance: variance of ddpm
- * @clip_x0: clip the predicted x_0 to the data range before using it
+ * @steps: number of steps of the timestep schedule from T to 0; 0: T
+ * @spacing: how the steps are spread
+ * @eta: noise that ddim adds, 0 (deterministic) to 1 (as much as ddpm)
+ * @variance: variance of the noise that ddpm adds
+ * @clip_x0: whether to clip the predicted x_0 to the data range before use
  * @start: state to start from, at most T (T: pure noise)
  * @stop: state to stop at, below @start (0: the image)
  * @guidance: classifier-free guidance scale w (0: ignore the label, 1: no
@@ -80,7 +93,7 @@ typedef enum
  *   Salimans 2022, eq. 6, whose w is this one minus 1. Any value but 0 and 1
  *   doubles the time of a step.
  *
- * What to sample, and how. ddpm_sampler_spec_init () fills in the defaults.
+ * How to sample. ddpm_sampler_spec_init() sets the defaults.
  */
 typedef struct
 {
@@ -96,14 +109,15 @@ typedef struct
 
 /**
  * ddpm_sampler_spec_init:
- * @spec: (out caller-allocates): the defaults for a model, from noise to image
+ * @spec: the specification to write
  * @config: the model's configuration
  *
+ * Sets the defaults for a model, from pure noise to the image.
+ *
  * A model that predicts v gets DPM-Solver++(2M). One that predicts eps gets
- * DDIM with eta 1: the noise added in each step repairs what the network
- * predicted badly in the step before. A model distilled to few steps gets DDIM
- * with eta 0 and these steps. Guidance is 3, or 1 for a model distilled with
- * guidance.
+ * DDIM with eta 1: the noise that a step adds repairs errors of the previous
+ * prediction. A model distilled to few steps gets DDIM with eta 0 and these
+ * steps. Guidance is 3, or 1 for a model distilled with guidance.
  */
 void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
 
@@ -112,9 +126,11 @@ void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
  * @kind: a sampler
  * @config: the model's configuration
  *
- * Returns: all T for ddpm; the others do better with few (Song et al. 2021,
- *   table 1; Lu et al. 2022, section 7). For ddim, the steps that the model was
- *   distilled to, if any.
+ * Gets the number of steps that suits a sampler: T for ddpm, few for the others
+ * (Song et al. 2021, table 1; Lu et al. 2022, section 7). For ddim, the steps
+ * that the model was distilled to, if any.
+ *
+ * Returns: number of steps
  */
 guint ddpm_sampler_get_default_steps (DdpmSamplerKind kind,
     const DdpmConfig * config);
@@ -123,20 +139,25 @@ guint ddpm_sampler_get_default_steps (DdpmSamplerKind kind,
  * ddpm_sampler_get_default_spacing:
  * @kind: a sampler
  *
- * Returns: linear for ddpm, which visits every state; quadratic for samplers of
- *   few steps, where the last steps make the details
+ * Gets the spacing that suits a sampler: linear for ddpm, which visits every
+ * state; quadratic for samplers of few steps, where the last steps make the
+ * details.
+ *
+ * Returns: the spacing
  */
 DdpmSpacing ddpm_sampler_get_default_spacing (DdpmSamplerKind kind);
 
 /**
  * ddpm_sampler_spec_check:
- * @spec: what to sample, and how
+ * @spec: how to sample
  * @config: the model's configuration
- * @error: DDPM_ERROR_SETTINGS for steps > T, stop >= start, start > T, eta
- *   outside 0..1, guidance outside 0..DDPM_MAX_GUIDANCE, and for betas that
- *   leave the range of numbers
+ * @error: return location for a #GError
  *
- * Returns: TRUE if the model can be sampled so
+ * Checks whether a model can be sampled in this way: steps and start at most T,
+ * stop below start, eta 0 to 1, guidance 0 to %DDPM_MAX_GUIDANCE, and betas
+ * whose coefficients are finite.
+ *
+ * Returns: whether it can; if not, @error is %DDPM_ERROR_SETTINGS
  */
 gboolean ddpm_sampler_spec_check (const DdpmSamplerSpec * spec,
     const DdpmConfig * config, GError ** error);

@@ -12,6 +12,7 @@
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/train/private.h"
 #include "kernels/optimizer-math.h"

@@ -156,7 +156,7 @@ ddpm_trainer_new (const DdpmConfig * config,
       || !ddpm_trainer_settings_check (settings, config, error))
     return NULL;
 
-  trainer = g_new0 (DdpmTrainer, 1);
+  trainer = g_atomic_rc_box_new0 (DdpmTrainer);
   trainer->config = *config;
   trainer->settings = *settings;
   trainer->backend = ddpm_backend_ref (backend);
@@ -184,11 +184,11 @@ failed:
   return NULL;
 }
 
-void
-ddpm_trainer_free (DdpmTrainer * trainer)
+static void
+clear_trainer (gpointer data)
 {
-  if (trainer == NULL)
-    return;
+  DdpmTrainer *trainer = data;
+
   ddpm_teacher_free (trainer->teacher);
   ddpm_unet_free (trainer->unet);
   free_memory (trainer);
@@ -204,13 +204,19 @@ ddpm_trainer_free (DdpmTrainer * trainer)
   ddpm_schedule_free (trainer->schedule);
   ddpm_params_free (trainer->params);
   ddpm_backend_unref (trainer->backend);
-  g_free (trainer);
 }
 
-/* --- states and models in -------------------------------------------- */
+void
+ddpm_trainer_free (DdpmTrainer * trainer)
+{
+  if (trainer != NULL)
+    g_atomic_rc_box_release_full (trainer, clear_trainer);
+}
 
-static gchar *
-describe (const DdpmConfig * config)
+G_DEFINE_BOXED_TYPE (DdpmTrainer, ddpm_trainer, g_atomic_rc_box_acquire,
+    ddpm_trainer_free)
+/* --- states and models in -------------------------------------------- */
+     static gchar *describe (const DdpmConfig * config)
 {
   g_autofree gchar *network = ddpm_config_to_string (config);
 

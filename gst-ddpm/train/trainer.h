@@ -11,26 +11,29 @@ G_BEGIN_DECLS
 /**
  * DdpmTrainerSettings:
  * @batch_size: images of one optimizer step
- * @micro_batch: images computed at a time, whose gradients are added up; 0: the
- *   batch, or a part of it that fits in memory
+ * @micro_batch: images computed at once; gradients are summed over
+ *   micro-batches. 0: the batch, or a part of it that fits in memory
  * @learning_rate: learning rate of Adam (betas 0.9 and 0.999, epsilon 1e-8)
  * @warmup_steps: steps over which the rate rises linearly: step n, from 0, has
- *   @learning_rate * min (1, (n + 1) / @warmup_steps); 0: no warmup
+ *   @learning_rate * min (1, (n + 1) / @warmup_steps). 0: no warmup
  * @grad_clip: limit of the global norm of the gradient; 0: none
- * @ema_decay: decay of the average of weights; 0: no average is kept. At first
- *   it is less: that of step n, from 0, is min (@ema_decay, (1 + n) / (10 + n))
- * @flip: mirror half of the images horizontally
+ * @ema_decay: decay of the moving average of the weights; that of step n, from
+ *   0, is min (@ema_decay, (1 + n) / (10 + n)). 0: no average is kept
+ * @flip: whether to mirror half of the images horizontally
  * @label_dropout: fraction of images whose label is hidden, so that the model
  *   also learns to sample without labels (Ho & Salimans 2022, algorithm 1)
- * @max_loss_weight: the loss of an image at timestep t counts
- *   min (max (1, 1 / SNR (t)), @max_loss_weight) times in the gradient. 1: all
- *   alike (Ho et al. 2020, eq. 14). With more, the first steps of sampling,
- *   which decide composition and colours, are learnt sooner (Salimans & Ho
- *   2022, section 4, "truncated SNR", with a limit, since 1 / SNR has none). It
- *   must be 1 for a network that predicts v, whose loss weighs 1 + 1 / SNR by
- *   itself
- * @teacher_steps: steps of the teacher for each of config->steps
+ * @max_loss_weight: limit of the weight of a loss in the gradient: at timestep
+ *   t it is min (max (1, 1 / SNR (t)), @max_loss_weight). 1: all losses weigh
+ *   the same (Ho et al. 2020, eq. 14). With more, the network learns sooner
+ *   what it needs in the first steps of sampling, which decide composition and
+ *   colours (Salimans & Ho 2022, section 4, "truncated SNR", here with a
+ *   limit). It must be 1 for a network that predicts v, whose loss has the
+ *   weight 1 + 1 / SNR already
+ * @teacher_steps: steps of the teacher for one of the student, if the student
+ *   is distilled to fewer steps
  * @seed: seed of initial weights, timesteps, noise, dropout and flips
+ *
+ * How to train a network.
  */
 typedef struct
 {
@@ -50,12 +53,14 @@ typedef struct
  * DdpmTrainerStats:
  * @step: optimizer steps done
  * @samples: images trained on
- * @loss: mean squared error of the last batch: of eps, or of v, to the noise or
- *   to the prediction of the teacher
+ * @loss: mean squared error of the last batch, of eps or of v; with a teacher,
+ *   the distance from the teacher's prediction
  * @loss_smoothed: exponential average of @loss with a time constant of 100
- *   steps; the mean of all steps until then
+ *   steps; until then, the mean of all steps
  * @grad_norm: norm of the gradient of the last batch, before clipping
  * @learning_rate: learning rate of the last step
+ *
+ * How a training goes.
  */
 typedef struct
 {
@@ -70,16 +75,21 @@ typedef struct
 /**
  * DdpmTrainer:
  *
- * A network and the state of its training. A trainer is for one thread at a
- * time.
+ * A network and the state of its training.
+ *
+ * Only one thread at a time may use a trainer.
  */
 typedef struct _DdpmTrainer DdpmTrainer;
 
+GType ddpm_trainer_get_type (void);
+
 /**
  * ddpm_trainer_settings_init:
- * @settings: (out): the recipe of the papers: batches of 128, learning rate
- *   2e-4, 5000 warmup steps, gradient norm 1, EMA decay 0.9999, flips, label
- *   dropout 0.1, all losses alike, 2 steps of a teacher, seed 0
+ * @settings: the settings to write
+ *
+ * Sets the recipe of the papers: batches of 128, learning rate 2e-4, 5000
+ * warmup steps, gradient norm 1, EMA decay 0.9999, flips, label dropout 0.1,
+ * losses of equal weight, 2 steps of a teacher, seed 0.
  */
 void ddpm_trainer_settings_init (DdpmTrainerSettings * settings);
 
@@ -88,6 +98,8 @@ void ddpm_trainer_settings_init (DdpmTrainerSettings * settings);
  * @settings: settings
  * @config: the network to train
  * @error: return location for a #GError
+ *
+ * Checks each setting against its range.
  *
  * Returns: whether the settings are in range; if not, @error is
  *   %DDPM_ERROR_SETTINGS
@@ -100,10 +112,13 @@ gboolean ddpm_trainer_settings_check (const DdpmTrainerSettings * settings,
  * @config: the network to train
  * @settings: settings
  * @state: a training state
- * @error: DDPM_ERROR_SETTINGS for the state of another network or seed
+ * @error: return location for a #GError
  *
- * Returns: whether a trainer of @config and @settings, for images of the size
- *   of @state, could continue from @state
+ * Finds out whether a trainer of @config and @settings, for images of the size
+ * of @state, could resume from @state.
+ *
+ * Returns: whether it could; if not, @error is %DDPM_ERROR_SETTINGS for the
+ *   state of another network or seed
  */
 gboolean ddpm_trainer_can_restore (const DdpmConfig * config,
     const DdpmTrainerSettings * settings, const DdpmTrainState * state,
@@ -113,42 +128,54 @@ gboolean ddpm_trainer_can_restore (const DdpmConfig * config,
  * ddpm_trainer_can_start_from:
  * @config: the network to train
  * @model: a model
- * @error: DDPM_ERROR_SETTINGS for a model of another network
+ * @error: return location for a #GError
  *
- * Returns: whether a trainer of @config could start from the weights of @model
+ * Finds out whether a trainer of @config could start from the weights of
+ * @model.
+ *
+ * Returns: whether it could; if not, @error is %DDPM_ERROR_SETTINGS for a model
+ *   of another network
  */
 gboolean ddpm_trainer_can_start_from (const DdpmConfig * config,
     const DdpmModel * model, GError ** error);
 
 /**
  * ddpm_trainer_new:
- * @config: the network, which is copied
- * @settings: settings, which are copied
- * @width: pixels of an image
- * @height: pixels of an image
- * @backend: the backend that computes, which is referenced
- * @error: DDPM_ERROR_SETTINGS for settings out of range; DDPM_ERROR_NO_SPACE if
- *   there is not enough memory
+ * @config: the network; it is copied
+ * @settings: settings; they are copied
+ * @width: width of an image in pixels
+ * @height: height of an image in pixels
+ * @backend: the backend that computes; the trainer keeps a reference
+ * @error: return location for a #GError
  *
- * Allocates all memory, and draws initial weights.
+ * Allocates all memory and draws initial weights.
  *
- * Returns: (transfer full): a trainer, or NULL
+ * Returns: (transfer full): a trainer; %NULL and %DDPM_ERROR_SETTINGS for
+ *   settings that are out of range, %DDPM_ERROR_NO_SPACE if there is not enough
+ *   memory
  */
 DdpmTrainer *ddpm_trainer_new (const DdpmConfig * config,
     const DdpmTrainerSettings * settings, guint width, guint height,
     DdpmBackend * backend, GError ** error);
+
+/**
+ * ddpm_trainer_free: (skip)
+ * @trainer: (nullable) (transfer full): a trainer
+ *
+ * Frees a trainer.
+ */
 void ddpm_trainer_free (DdpmTrainer * trainer);
 
 /**
  * ddpm_trainer_restore:
  * @trainer: a trainer
  * @state: a training state
- * @error: DDPM_ERROR_SETTINGS for the state of another network, image size or
- *   seed
+ * @error: return location for a #GError
  *
- * Continues from a state.
+ * Resumes training from a state.
  *
- * Returns: TRUE if the trainer is in that state
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for the state of another network,
+ *   image size or seed
  */
 gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
     const DdpmTrainState * state, GError ** error);
@@ -157,15 +184,15 @@ gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
  * ddpm_trainer_set_weights:
  * @trainer: a trainer
  * @model: the model whose weights and class names are copied
- * @error: DDPM_ERROR_SETTINGS for a model of another network;
- *   DDPM_ERROR_NO_SPACE if there is not enough memory
+ * @error: return location for a #GError
  *
- * Starts from the weights of a model (fine-tuning). The model may differ in
- * dropout, in what it predicts and in what it has learnt from a teacher: then
- * these are learnt anew. Where the model has no classes and the trainer has,
- * labels have no effect at first.
+ * Starts training from the weights of a model (fine-tuning). The model may
+ * differ in dropout, in its prediction type and in the guidance and steps that
+ * it was distilled to; these are then trained anew. If only the trainer has
+ * classes, labels have no effect at first.
  *
- * Returns: TRUE if the trainer has these weights
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for a model of another network,
+ *   %DDPM_ERROR_NO_SPACE if there is not enough memory
  */
 gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
     const DdpmModel * model, GError ** error);
@@ -173,20 +200,21 @@ gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
 /**
  * ddpm_trainer_set_teacher:
  * @trainer: a trainer
- * @model: the teacher, which is referenced. It may be another network, but of
- *   the same images, classes, schedule and prediction
- * @error: DDPM_ERROR_SETTINGS for a model that cannot be the teacher, and where
- *   T is too short for so many steps; DDPM_ERROR_NO_SPACE if there is not
- *   enough memory
+ * @model: the teacher; the trainer keeps a reference. It may be another
+ *   network, but with the same images, classes, schedule and prediction type
+ * @error: return location for a #GError
  *
- * Distils a model: from now on the network learns what @model predicts with the
- * guidance scale config->guidance, instead of what the noise was, so that one
- * evaluation a step does for two (Meng et al. 2023, section 3.1, for one w).
- * Where config->steps is not 0, each of these steps learns to go as far as the
- * teacher goes in settings->teacher_steps (Salimans & Ho 2022, algorithm 2).
- * The loss is then the distance from the teacher.
+ * Distils a model. From now on the network learns the prediction of @model with
+ * the guidance scale `guidance` of the trainer's #DdpmConfig, instead of the
+ * noise: one evaluation per step replaces two (Meng et al. 2023, section 3.1,
+ * for one w). If `steps` of the #DdpmConfig is not 0, each step learns to go as
+ * far as the teacher goes in `teacher_steps` of the #DdpmTrainerSettings
+ * (Salimans & Ho 2022, algorithm 2). The loss is then the distance from the
+ * teacher.
  *
- * Returns: TRUE if the trainer has that teacher
+ * Returns: %FALSE and %DDPM_ERROR_SETTINGS for a model that cannot be the
+ *   teacher, or if T is less than all steps of the teacher;
+ *   %DDPM_ERROR_NO_SPACE if there is not enough memory
  */
 gboolean ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
     GError ** error);
@@ -194,69 +222,70 @@ gboolean ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
 /**
  * ddpm_trainer_set_class_names:
  * @trainer: a trainer
- * @names: (nullable): [config->classes] names, which are copied, for every
- *   model and state that is saved; NULL: not known
+ * @names: (nullable) (array zero-terminated=1): the name of each class; they
+ *   are copied. %NULL: unknown
+ *
+ * Sets the names of the classes in every model and state that is saved.
  */
 void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
 
 /**
- * ddpm_trainer_step:
+ * ddpm_trainer_step: (skip)
  * @trainer: a trainer
- * @images: (n, height, width, image_channels) bytes in memory of the host
- * @labels: (nullable): [n] class of each image, or DDPM_NO_LABEL; NULL: none
- *   has a label
- * @n: images, 1 to batch_size
+ * @images: [n][height][width][image_channels] bytes in system memory
+ * @labels: (nullable): the class of each image, [n], or %DDPM_NO_LABEL; %NULL:
+ *   no image has a label
+ * @n: number of images, 1 to batch_size
  * @cancel: (nullable): cancels the step when it is not 0; it is read with
- *   g_atomic_int_get () between micro-batches
- * @stats: (out) (nullable): what the step gave
- * @error: DDPM_ERROR_CANCELLED: the weights are as before the step;
- *   DDPM_ERROR_DIVERGED: the loss or the gradient is not finite, and the
- *   weights are as before the step; DDPM_ERROR_SETTINGS for a label or a number
- *   of images out of range
+ *   g_atomic_int_get() between micro-batches
+ * @stats: (nullable): the statistics of the step to write
+ * @error: return location for a #GError
  *
- * Makes one optimizer step.
+ * Makes one optimizer step. When it fails, the weights are as before.
  *
- * Returns: TRUE if the step was made
+ * Returns: %FALSE and %DDPM_ERROR_CANCELLED; %DDPM_ERROR_DIVERGED if the loss
+ *   or the gradient is not finite; %DDPM_ERROR_SETTINGS for a label or a number
+ *   of images that is out of range; or a failure of the backend
  */
 gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
     const gint * labels, guint n, const gint * cancel,
     DdpmTrainerStats * stats, GError ** error);
 
 /**
- * ddpm_trainer_step_from:
+ * ddpm_trainer_step_from: (skip)
  * @trainer: a trainer
- * @images: (n, height, width, image_channels) bytes in memory of the backend
- * @labels: (nullable): [n] class of each image, or DDPM_NO_LABEL; NULL: none
- *   has a label
- * @n: images, 1 to batch_size
+ * @images: [n][height][width][image_channels] bytes in memory of the backend
+ * @labels: (nullable): the class of each image, [n], or %DDPM_NO_LABEL; %NULL:
+ *   no image has a label
+ * @n: number of images, 1 to batch_size
  * @cancel: (nullable): cancels the step when it is not 0
- * @stats: (out) (nullable): what the step gave
- * @error: as ddpm_trainer_step ()
+ * @stats: (nullable): the statistics of the step to write
+ * @error: return location for a #GError
  *
- * Makes the same step as ddpm_trainer_step (), to the bit.
+ * Makes the same step as ddpm_trainer_step(), to the bit.
  *
- * Returns: TRUE if the step was made
+ * Returns: %FALSE and an error as from ddpm_trainer_step()
  */
 gboolean ddpm_trainer_step_from (DdpmTrainer * trainer, const guint8 * images,
     const gint * labels, guint n, const gint * cancel,
     DdpmTrainerStats * stats, GError ** error);
 
 /**
- * ddpm_trainer_gradient:
+ * ddpm_trainer_gradient: (skip)
  * @trainer: a trainer
- * @x_0: (n, height, width, image_channels) images
- * @t: [n] timesteps
- * @labels: (nullable): [n] class of each image, or DDPM_NO_LABEL
+ * @x_0: images, [n][height][width][image_channels]
+ * @t: the timestep of each image, [n]
+ * @labels: (nullable): the class of each image, [n], or %DDPM_NO_LABEL
  * @eps: noise, of the size of @x_0
- * @n: images, 1 to batch_size
- * @loss: (out): the loss
- * @grads: (out): its gradient by each weight, in the order of the weights
- * @error: as ddpm_trainer_step ()
+ * @n: number of images, 1 to batch_size
+ * @loss: the loss to write
+ * @grads: its gradient to write, in the order of the weights
+ * @error: return location for a #GError
  *
  * Computes loss and gradient of given images and noise, without dropout and
- * without a step. All arrays are memory of the host.
+ * without a step. All arrays are in system memory.
  *
- * Returns: TRUE if they were computed
+ * Returns: %FALSE and an error as from ddpm_trainer_step()
  */
 gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
     const gint * t, const gint * labels, const gfloat * eps, guint n,
@@ -265,7 +294,9 @@ gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
 /**
  * ddpm_trainer_get_stats:
  * @trainer: a trainer
- * @stats: (out): statistics of the last step
+ * @stats: (out caller-allocates): the statistics to write
+ *
+ * Gets the statistics of the last step.
  */
 void ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats);
 
@@ -273,17 +304,22 @@ void ddpm_trainer_get_stats (DdpmTrainer * trainer, DdpmTrainerStats * stats);
  * ddpm_trainer_get_micro_batch:
  * @trainer: a trainer
  *
- * Returns: images computed at a time
+ * Gets the size of a micro-batch: that of the settings, or the one chosen.
+ *
+ * Returns: number of images
  */
 guint ddpm_trainer_get_micro_batch (DdpmTrainer * trainer);
 
 /**
  * ddpm_trainer_get_model:
  * @trainer: a trainer
- * @ema: take the average of weights, if one is kept
- * @error: DDPM_ERROR_NO_SPACE, or a failure of the backend
+ * @ema: whether to take the moving average of the weights, if one is kept
+ * @error: return location for a #GError
  *
- * Returns: (transfer full): a copy of the model, or NULL
+ * Copies the model in training.
+ *
+ * Returns: (transfer full): the copy; %NULL and %DDPM_ERROR_NO_SPACE, or a
+ *   failure of the backend
  */
 DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema,
     GError ** error);
@@ -291,15 +327,17 @@ DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema,
 /**
  * ddpm_trainer_save:
  * @trainer: a trainer
- * @checkpoint_path: path of the checkpoint; ddpm_train_state_path () is that of
- *   the state
+ * @checkpoint_path: (type filename): path of the checkpoint; the state goes to
+ *   the path that ddpm_train_state_path() returns
  * @epoch: epochs done, for the state
- * @settings: (nullable): further settings for the state, name to text
- * @error: DDPM_ERROR_WRITE or DDPM_ERROR_NO_SPACE, or a failure of the backend
+ * @settings: (nullable) (element-type utf8 utf8): further settings for the
+ *   state, name to value
+ * @error: return location for a #GError
  *
- * Writes the state, then the checkpoint. Each replaces its file as a whole.
+ * Writes the training state, then the checkpoint. Each replaces its file whole.
  *
- * Returns: TRUE if both were written
+ * Returns: %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE, or a failure
+ *   of the backend
  */
 gboolean ddpm_trainer_save (DdpmTrainer * trainer,
     const gchar * checkpoint_path, guint64 epoch, GHashTable * settings,

@@ -1,7 +1,7 @@
 /* gst-ddpm: the UNet: forward and backward
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/unet/private.h"
 #include "kernels/timer.h"

@@ -168,3 +168,32 @@ TEST (states_and_pictures_go_by_memory_of_the_backend)
   ddpm_pixels_from_float (model->config.data_range, read + 192, 192, pixels);
   g_assert_cmpmem (painted, sizeof (painted), pixels, sizeof (pixels));
 }
+
+TEST (noise_and_pixels_of_a_seed_are_those_of_the_arrays)
+{
+  const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.eta = 1.0 };
+  guint width, height;
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend =
+      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 2, NULL);
+  g_autoptr (DdpmDenoiser) denoiser =
+      ddpm_denoiser_new (model, backend, BATCH, width, height, &spec, NULL);
+  g_autoptr (GBytes) bytes = NULL;
+  g_autofree gfloat *x = pure_noise (5, BATCH, 192);
+  guint8 pixels[BATCH * 192];
+  GError *error = NULL;
+
+  ddpm_denoiser_begin (denoiser, x, SEED, 5);
+  while (ddpm_denoiser_step (denoiser));
+  g_assert_true (ddpm_denoiser_read (denoiser, x, NULL));
+  ddpm_pixels_from_float (model->config.data_range, x, BATCH * 192, pixels);
+
+  ddpm_denoiser_begin_with_noise (denoiser, NULL, SEED, 5, &error);
+  g_assert_no_error (error);
+  while (ddpm_denoiser_step (denoiser));
+  bytes = ddpm_denoiser_read_pixels (denoiser, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
+      pixels, sizeof (pixels));
+}

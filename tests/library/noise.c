@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/streams.h"
 #include "tests/support/dump.h"
 #include "tests/support/test.h"
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tests/support/denoise-test.h"
+#include "gst-ddpm/model/streams.h"
 
 gchar *model_folder;
 

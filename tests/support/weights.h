@@ -6,6 +6,7 @@
 
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/noise.h"
+#include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/model/params.h"
 #include "tests/support/dump.h"
 #include "tests/support/kernels.h"

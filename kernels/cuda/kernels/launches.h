@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/picture.h"
+#include "kernels/picture-math.h"
 #include "kernels/steps.h"
 #include "kernels/cuda/layout.h"
 
