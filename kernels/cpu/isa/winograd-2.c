@@ -11,6 +11,7 @@
 #include "kernels/cpu/isa/winograd.h"
 
 #define OUTPUTS 2
+#define TRANSFORMS winograd_transforms_2
 
 KERN_INLINE void
 times_b (const Vec in[4], Vec out[4])
@@ -61,14 +62,3 @@ times_g_transposed (const Vec in[4], Vec out[3])
 }
 
 #include "kernels/cpu/isa/winograd-transforms.h"
-
-extern const CpuWinogradTransforms KERN (winograd_transforms_2);
-const CpuWinogradTransforms KERN (winograd_transforms_2) = {
-  .name = "winograd-2x2:" G_STRINGIFY (CPU_ISA),
-  .outputs = OUTPUTS,
-  .pack_weights = pack_weights,
-  .unpack_gradient = unpack_gradient,
-  .transform_input = transform_input,
-  .transform_gradient = transform_gradient,
-  .transform_output = transform_output,
-};

@@ -18,6 +18,7 @@
 #include "kernels/cpu/isa/winograd.h"
 
 #define OUTPUTS 4
+#define TRANSFORMS winograd_transforms_4
 
 #define A1 (11.0f / 16)
 #define B1 (3.0f / 2)
@@ -112,14 +113,3 @@ times_g_transposed (const Vec in[6], Vec out[3])
 }
 
 #include "kernels/cpu/isa/winograd-transforms.h"
-
-extern const CpuWinogradTransforms KERN (winograd_transforms_4);
-const CpuWinogradTransforms KERN (winograd_transforms_4) = {
-  .name = "winograd-4x4:" G_STRINGIFY (CPU_ISA),
-  .outputs = OUTPUTS,
-  .pack_weights = pack_weights,
-  .unpack_gradient = unpack_gradient,
-  .transform_input = transform_input,
-  .transform_gradient = transform_gradient,
-  .transform_output = transform_output,
-};

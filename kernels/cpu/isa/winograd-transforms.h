@@ -1,7 +1,8 @@
 /* gst-ddpm: inner loops of the CPU backend: Winograd's transforms of a tile
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Included after OUTPUTS (m of F(m x m, 3x3)) and five functions are defined:
+ * A file that includes this first defines OUTPUTS, which is m of F(m x m, 3x3),
+ * TRANSFORMS, which names the table at the end, and five functions. These are
  * the products of Winograd's matrices of F(OUTPUTS, 3) and a vector, of which
  * each element is a vector of channels:
  *
@@ -227,3 +228,15 @@ transform_output (const float *m, const float *bias,
   else
     transform_whole_output (FALSE, m, bias, to);
 }
+
+extern const CpuWinogradTransforms KERN (TRANSFORMS);
+const CpuWinogradTransforms KERN (TRANSFORMS) = {
+  .name = "winograd-" G_STRINGIFY (OUTPUTS) "x" G_STRINGIFY (OUTPUTS) ":"
+      G_STRINGIFY (CPU_ISA),
+  .outputs = OUTPUTS,
+  .pack_weights = pack_weights,
+  .unpack_gradient = unpack_gradient,
+  .transform_input = transform_input,
+  .transform_gradient = transform_gradient,
+  .transform_output = transform_output,
+};
