@@ -33,7 +33,7 @@ typedef struct
   GError *failure;              /* the first since check (), or NULL */
   struct _CudaStaging *staging;
   struct _CudaContext *context;
-  GHashTable *convolutions;     /* CudaConvShape by description; NULL: none */
+  GHashTable *convolutions;     /* CudaConvShape by GBytes: its desc */
   struct _CudaPlanCache *plan_cache;
   struct _CudaGraph *graph;     /* that is being run, or NULL */
   struct _CudaGraph *delivering;        /* list of those with downloads */

@@ -7,67 +7,19 @@
 
 /* --- graphs ------------------------------------------------------------- */
 
-static CudaDnnShape
-shape_of_x (const CudaConvShape * s)
-{
-  const CudaDnnShape shape = { s->d.n, s->d.height, s->d.width,
-    s->weights.cin_padded
-  };
-
-  return shape;
-}
-
-static CudaDnnShape
-shape_of_y (const CudaConvShape * s)
-{
-  const CudaDnnShape shape = { s->d.n, s->out_height, s->out_width,
-    s->weights.cout_padded
-  };
-
-  return shape;
-}
-
-static CudaDnnShape
-shape_of_weights (const CudaConvShape * s)
-{
-  const CudaDnnShape shape = { s->weights.cout_padded, s->d.kernel,
-    s->d.kernel, s->weights.cin_padded
-  };
-
-  return shape;
-}
-
-static CudaDnnShape
-shape_of_bias (const CudaConvShape * s)
-{
-  const CudaDnnShape shape = { 1, 1, 1, s->weights.cout_padded };
-
-  return shape;
-}
-
-/* For odd kernels, this padding gives ceil (input / stride) pixels. */
-static CudaDnnWindow
-window_of (const CudaConvShape * s)
-{
-  const CudaDnnWindow window = { s->d.stride, s->d.kernel / 2 };
-
-  return window;
-}
-
 /* x, weights, y */
 static CudaDnnGraph *
 forward_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 {
-  const CudaDnnWindow window = window_of (s);
   CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
-  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
-  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
-  CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, s->sum_type, shape_of_y (s));
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, s->x);
+  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, s->w);
+  CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, s->sum_type, s->y);
   CudaDnnTensor sum = y;
 
   if (s->sum_type != s->type)
-    sum = ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32, shape_of_y (s));
-  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
+    sum = ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32, s->y);
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &s->window, x, w, sum);
   if (sum != y)
     ddpm_cuda_dnn_convert (graph, sum, y);
   return graph;
@@ -78,22 +30,19 @@ static CudaDnnGraph *
 biased_graph (const CudaConvShape * s, const CudaDnnTarget * target,
     gboolean with_residual)
 {
-  const CudaDnnWindow window = window_of (s);
   CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
-  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
-  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
-  CudaDnnTensor bias =
-      ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, shape_of_bias (s));
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, s->x);
+  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, s->w);
+  CudaDnnTensor bias = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, s->bias);
   CudaDnnTensor residual = with_residual
-      ? ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s)) : NULL;
-  CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s));
-  CudaDnnTensor sum =
-      ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32, shape_of_y (s));
+      ? ddpm_cuda_dnn_tensor (graph, s->type, s->y) : NULL;
+  CudaDnnTensor y = ddpm_cuda_dnn_tensor (graph, s->type, s->y);
+  CudaDnnTensor sum = ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32, s->y);
   CudaDnnTensor biased =
       with_residual ? ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32,
-      shape_of_y (s)) : y;
+      s->y) : y;
 
-  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &window, x, w, sum);
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_FORWARD, &s->window, x, w, sum);
   ddpm_cuda_dnn_add (graph, sum, bias, biased);
   if (with_residual)
     ddpm_cuda_dnn_add (graph, biased, residual, y);
@@ -104,13 +53,12 @@ biased_graph (const CudaConvShape * s, const CudaDnnTarget * target,
 static CudaDnnGraph *
 data_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 {
-  const CudaDnnWindow window = window_of (s);
   CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
-  CudaDnnTensor dx = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
-  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_weights (s));
-  CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+  CudaDnnTensor dx = ddpm_cuda_dnn_tensor (graph, s->type, s->x);
+  CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, s->type, s->w);
+  CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, s->type, s->y);
 
-  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_DATA, &window, dx, w, dy);
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_DATA, &s->window, dx, w, dy);
   return graph;
 }
 
@@ -119,19 +67,15 @@ data_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 static CudaDnnGraph *
 weights_graph (const CudaConvShape * s, const CudaDnnTarget * target)
 {
-  const CudaDnnWindow window = window_of (s);
   CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (target);
-  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_x (s));
-  CudaDnnTensor dw =
-      ddpm_cuda_dnn_tensor (graph, s->dweight_type, shape_of_weights (s));
-  CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, s->type, shape_of_y (s));
+  CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, s->type, s->x);
+  CudaDnnTensor dw = ddpm_cuda_dnn_tensor (graph, s->dweight_type, s->w);
+  CudaDnnTensor dy = ddpm_cuda_dnn_tensor (graph, s->type, s->y);
   CudaDnnTensor sum = dw;
 
   if (s->dweight_type != s->type)
-    sum =
-        ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32,
-        shape_of_weights (s));
-  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &window, x, sum,
+    sum = ddpm_cuda_dnn_virtual_tensor (graph, DDPM_TYPE_F32, s->w);
+  ddpm_cuda_dnn_convolve (graph, CUDA_DNN_BACKWARD_WEIGHTS, &s->window, x, sum,
       dy);
   if (sum != dw)
     ddpm_cuda_dnn_convert (graph, sum, dw);
@@ -277,6 +221,14 @@ plan_workspace (CudaConvShape * s, GError ** error)
 
 /* --- shapes ------------------------------------------------------------- */
 
+static CudaDnnShape
+make_shape (guint n, guint height, guint width, guint c)
+{
+  const CudaDnnShape shape = { n, height, width, c };
+
+  return shape;
+}
+
 CudaConvShape *
 ddpm_cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
     const DdpmConvDesc * d, GError ** error)
@@ -298,6 +250,13 @@ ddpm_cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
   w->taps = d->kernel * d->kernel;
   w->cout_padded = ddpm_cuda_padded_channels (w->cout);
   w->cin_padded = ddpm_cuda_padded_channels (w->cin);
+  s->x = make_shape (d->n, d->height, d->width, w->cin_padded);
+  s->y = make_shape (d->n, s->out_height, s->out_width, w->cout_padded);
+  s->w = make_shape (w->cout_padded, d->kernel, d->kernel, w->cin_padded);
+  s->bias = make_shape (1, 1, 1, w->cout_padded);
+  /* for odd kernels, this padding gives ceil (input / stride) pixels */
+  s->window.stride = d->stride;
+  s->window.padding = d->kernel / 2;
   s->repacks_x = d->cin1 > 0 || d->src_type != type || w->cin_padded != w->cin;
   s->repacks_y = d->dst_type != type || w->cout_padded != w->cout;
 

@@ -42,6 +42,8 @@ typedef struct
   DdpmType type;                /* of activations */
   guint out_height, out_width;
   CudaWeightShape weights;
+  CudaDnnShape x, y, w, bias;   /* of cuDNN's tensors */
+  CudaDnnWindow window;
   gboolean repacks_x, repacks_y;    /* dx and dy as well */
   CudaDnnPlan *plans[CUDA_CONV_PLANS];  /* NULL: not planned */
   gboolean adds_bias;           /* the forward plans add the bias */

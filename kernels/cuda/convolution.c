@@ -21,44 +21,20 @@ typedef struct
 
 /* --- plans -------------------------------------------------------------- */
 
-static guint
-hash_desc (gconstpointer key)
-{
-  const DdpmConvDesc *d = key;
-  const guint sizes[] = { d->n, d->height, d->width, d->cin0, d->cin1, d->cout,
-    d->kernel, d->stride, d->src_type, d->dst_type, d->training
-  };
-  guint hash = 0;
-
-  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
-    hash = hash * 31 + sizes[i];
-  return hash;
-}
-
-static gboolean
-equal_desc (gconstpointer left, gconstpointer right)
-{
-  const DdpmConvDesc *a = left, *b = right;
-
-  return a->n == b->n && a->height == b->height && a->width == b->width
-      && a->cin0 == b->cin0 && a->cin1 == b->cin1 && a->cout == b->cout
-      && a->kernel == b->kernel && a->stride == b->stride
-      && a->src_type == b->src_type && a->dst_type == b->dst_type
-      && !a->training == !b->training;
-}
-
 /* cuDNN takes long to plan, and many convolutions of a network have the same
  * description. So the backend keeps one shape for each description. */
 static const CudaConvShape *
 find_shape (CudaBackend * b, const DdpmConvDesc * d, GError ** error)
 {
   CudaDnnTarget target = { NULL, NULL, b->plan_cache };
+  g_autoptr (GBytes) key = g_bytes_new (d, sizeof (*d));
   CudaConvShape *shape;
 
   if (b->convolutions == NULL)
-    b->convolutions = g_hash_table_new_full (hash_desc, equal_desc, NULL,
+    b->convolutions = g_hash_table_new_full (g_bytes_hash, g_bytes_equal,
+        (GDestroyNotify) g_bytes_unref,
         (GDestroyNotify) ddpm_cuda_conv_shape_free);
-  shape = g_hash_table_lookup (b->convolutions, d);
+  shape = g_hash_table_lookup (b->convolutions, key);
   if (shape)
     return shape;
   if (!ddpm_cuda_open_cudnn (b)) {
@@ -68,7 +44,7 @@ find_shape (CudaBackend * b, const DdpmConvDesc * d, GError ** error)
   target.handle = b->cudnn;
   shape = ddpm_cuda_conv_shape_new (&target, b->base.act_type, d, error);
   if (shape)
-    g_hash_table_insert (b->convolutions, &shape->d, shape);
+    g_hash_table_insert (b->convolutions, g_steal_pointer (&key), shape);
   return shape;
 }
 
