@@ -264,39 +264,31 @@ check_ranges (const GstDdpmPropertyTable * table, gconstpointer settings,
   return TRUE;
 }
 
-gboolean
-gst_ddpm_element_copy_settings (GstElement * element, gpointer settings,
-    GError ** error)
-{
-  const GstDdpmPropertyTable *table = get_table (G_OBJECT (element));
-
-  GST_OBJECT_LOCK (element);
-  gst_ddpm_settings_copy (table, settings,
-      G_STRUCT_MEMBER_P (element, table->settings));
-  GST_OBJECT_UNLOCK (element);
-  return check_ranges (table, settings, error);
-}
-
 static gboolean
 owns_string (const GstDdpmProperty * p)
 {
   return p->kind == GST_DDPM_STRING && !(p->flags & G_PARAM_DEPRECATED);
 }
 
-void
-gst_ddpm_settings_copy (const GstDdpmPropertyTable * table, gpointer to,
-    gconstpointer from)
+gboolean
+gst_ddpm_element_copy_settings (GstElement * element, gpointer settings,
+    GError ** error)
 {
+  const GstDdpmPropertyTable *table = get_table (G_OBJECT (element));
+
   guint i;
 
-  memcpy (to, from, table->settings_size);
+  GST_OBJECT_LOCK (element);
+  memcpy (settings, G_STRUCT_MEMBER_P (element, table->settings),
+      table->settings_size);
   for (i = 0; i < table->n_properties; i++) {
-    const GstDdpmProperty *p = &table->properties[i];
+    gchar **member = G_STRUCT_MEMBER_P (settings, table->properties[i].offset);
 
-    if (owns_string (p))
-      G_STRUCT_MEMBER (gchar *, to, p->offset) =
-          g_strdup (G_STRUCT_MEMBER (gchar *, from, p->offset));
+    if (owns_string (&table->properties[i]))
+      *member = g_strdup (*member);
   }
+  GST_OBJECT_UNLOCK (element);
+  return check_ranges (table, settings, error);
 }
 
 void

@@ -71,15 +71,12 @@ typedef struct
 void gst_ddpm_properties_install (GObjectClass * klass,
     const GstDdpmPropertyTable * table);
 
-/* Copies the settings of an element, which has such properties, under its
- * object lock. settings must be cleared, whatever is returned. FALSE, with
+/* Copies the settings of an element with such properties, under its object
+ * lock. The caller must clear settings in any case. FALSE, with
  * DDPM_ERROR_SETTINGS: a number is out of the range of its property. */
 gboolean gst_ddpm_element_copy_settings (GstElement * element,
     gpointer settings, GError ** error);
 
-/* to: cleared, or not yet initialized */
-void gst_ddpm_settings_copy (const GstDdpmPropertyTable * table, gpointer to,
-    gconstpointer from);
 /* Frees the strings. */
 void gst_ddpm_settings_clear (const GstDdpmPropertyTable * table,
     gpointer settings);

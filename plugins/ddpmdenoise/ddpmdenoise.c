@@ -213,13 +213,10 @@ static gboolean
 gst_ddpm_denoise_start (GstBaseTransform * trans)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
-  GstDdpmDenoiseSettings settings;
-  GstDdpmDenoiseSession *session = NULL;
+  GstDdpmDenoiseSession *session;
   GError *error = NULL;
 
-  if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
-    session = gst_ddpm_denoise_session_new (&settings, &self->cuda, &error);
-  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &settings);
+  session = gst_ddpm_denoise_session_new (&self->cuda, &error);
   if (session == NULL)
     goto failed;
 

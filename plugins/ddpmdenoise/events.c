@@ -175,12 +175,6 @@ query_latency (GstDdpmDenoise * self, GstQuery * query)
   return TRUE;
 }
 
-static gint64
-to_output (const GstDdpmTimeline * stretch, gint64 time)
-{
-  return time < 0 ? time : (gint64) gst_ddpm_timeline_to_output (stretch, time);
-}
-
 /* Converts upstream's answer to the times of the source pad. */
 static gboolean
 query_times (GstDdpmDenoise * self, GstQuery * query)
@@ -197,19 +191,22 @@ query_times (GstDdpmDenoise * self, GstQuery * query)
     case GST_QUERY_DURATION:
       gst_query_parse_duration (query, &format, &stop);
       if (format == GST_FORMAT_TIME)
-        gst_query_set_duration (query, format, to_output (&stretch, stop));
+        gst_query_set_duration (query, format,
+            gst_ddpm_timeline_to_output (&stretch, stop));
       break;
     case GST_QUERY_SEEKING:
       gst_query_parse_seeking (query, &format, &seekable, &start, &stop);
       if (format == GST_FORMAT_TIME)
-        gst_query_set_seeking (query, format, seekable, to_output (&stretch,
-                start), to_output (&stretch, stop));
+        gst_query_set_seeking (query, format, seekable,
+            gst_ddpm_timeline_to_output (&stretch, start),
+            gst_ddpm_timeline_to_output (&stretch, stop));
       break;
     case GST_QUERY_SEGMENT:
       gst_query_parse_segment (query, &rate, &format, &start, &stop);
       if (format == GST_FORMAT_TIME)
-        gst_query_set_segment (query, rate, format, to_output (&stretch, start),
-            to_output (&stretch, stop));
+        gst_query_set_segment (query, rate, format,
+            gst_ddpm_timeline_to_output (&stretch, start),
+            gst_ddpm_timeline_to_output (&stretch, stop));
       break;
     default:
       break;

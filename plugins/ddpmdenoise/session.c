@@ -19,13 +19,14 @@ check_sampler (const GstDdpmDenoiseSession * session, GError ** error)
 }
 
 GstDdpmDenoiseSession *
-gst_ddpm_denoise_session_new (const GstDdpmDenoiseSettings * settings,
-    GstDdpmCuda * cuda, GError ** error)
+gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
 {
   g_autoptr (GstDdpmDenoiseSession) session = g_new0 (GstDdpmDenoiseSession, 1);
+  const GstDdpmDenoiseSettings *settings = &session->settings;
 
-  gst_ddpm_settings_copy (&gst_ddpm_denoise_properties, &session->settings,
-      settings);
+  if (!gst_ddpm_element_copy_settings (cuda->element, &session->settings,
+          error))
+    return NULL;
   session->model = ddpm_checkpoint_load (settings->model, error);
   if (session->model == NULL || !check_sampler (session, error))
     return NULL;

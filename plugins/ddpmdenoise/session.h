@@ -20,10 +20,10 @@ typedef struct
   DdpmBackend *backend;
 } GstDdpmDenoiseSession;
 
-/* Loads the model, checks the settings against it, and makes the backend. */
+/* Copies the settings of the element, loads the model, checks the settings
+ * against it, and makes the backend. */
 GstDdpmDenoiseSession *gst_ddpm_denoise_session_new
-    (const GstDdpmDenoiseSettings * settings, GstDdpmCuda * cuda,
-    GError ** error);
+    (GstDdpmCuda * cuda, GError ** error);
 void gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session);
 /* The message "ddpmdenoise-model". Returns: (transfer full) */
 GstStructure *gst_ddpm_denoise_session_to_structure

@@ -168,33 +168,27 @@ gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline, GstClockTime * pts,
 
 static gboolean has_sync_sink (GstPad * srcpad, guint depth);
 
-/* The source pads that data of a sink pad can leave by; for the ghost pads of
- * a bin that is the pad on their other side. */
+static gint
+compare_sync_sink (gconstpointer srcpad, gconstpointer depth)
+{
+  return !has_sync_sink (g_value_get_object (srcpad), GPOINTER_TO_UINT (depth));
+}
+
+/* Does a source pad lead from this sink pad to such a sink? The internal link of
+ * a bin's ghost pad is the pad inside or outside the bin. */
 static gboolean
 any_link_has_sync_sink (GstPad * sinkpad, guint depth)
 {
   GstIterator *links = gst_pad_iterate_internal_links (sinkpad);
-  GValue item = G_VALUE_INIT;
-  gboolean found = FALSE;
-  gboolean done = links == NULL;
+  GValue link = G_VALUE_INIT;
+  gboolean found;
 
-  while (!done && !found) {
-    switch (gst_iterator_next (links, &item)) {
-      case GST_ITERATOR_OK:
-        found = has_sync_sink (g_value_get_object (&item), depth);
-        g_value_reset (&item);
-        break;
-      case GST_ITERATOR_RESYNC:
-        gst_iterator_resync (links);
-        break;
-      case GST_ITERATOR_ERROR:
-      case GST_ITERATOR_DONE:
-        done = TRUE;
-        break;
-    }
-  }
-  g_value_unset (&item);
-  g_clear_pointer (&links, gst_iterator_free);
+  if (links == NULL)
+    return FALSE;
+  found = gst_iterator_find_custom (links, compare_sync_sink, &link,
+      GUINT_TO_POINTER (depth));
+  g_value_unset (&link);
+  gst_iterator_free (links);
   return found;
 }
 

@@ -180,12 +180,6 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
   base_class->render = GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_render);
 }
 
-static GstIterator *
-iterate_no_links (GstPad * pad, GstObject * parent)
-{
-  return NULL;
-}
-
 static void
 gst_ddpm_train_sink_init (GstDdpmTrainSink * self)
 {
@@ -196,9 +190,8 @@ gst_ddpm_train_sink_init (GstDdpmTrainSink * self)
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_qos_enabled (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
-  /* The preview is a stream of its own. */
   gst_pad_set_iterate_internal_links_function (GST_BASE_SINK_PAD (sink),
-      iterate_no_links);
+      gst_ddpm_preview_pad_iterate_no_links);
 }
 
 static void
@@ -243,15 +236,15 @@ gst_ddpm_train_sink_request_new_pad (GstElement * element,
     return NULL;
 
   pad = gst_ddpm_preview_pad_new (templ, "preview");
-  GST_OBJECT_LOCK (self);
-  self->preview = gst_object_ref (pad);
-  GST_OBJECT_UNLOCK (self);
-  /* Sinks behind the preview get their first frame only after training, which
-   * begins in PLAYING: nobody may wait for anybody's preroll. */
+  /* Sinks of the preview get their first frame from the training, which needs
+   * PLAYING: neither they nor this element can wait for preroll. */
   gst_base_sink_set_async_enabled (GST_BASE_SINK (self), FALSE);
   if (active)
     gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (element, pad);
+  GST_OBJECT_LOCK (self);
+  self->preview = gst_object_ref (pad);
+  GST_OBJECT_UNLOCK (self);
   return pad;
 }
 

@@ -1,4 +1,4 @@
-/* gst-ddpm: the pad that shows what a model in training makes
+/* gst-ddpm: ddpmtrainsink: the pad that outputs previews of the model
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <gst/video/video.h>
@@ -14,17 +14,17 @@ struct _GstDdpmPreviewPad
 
   GMutex lock;
   GCond changed;
-  /* under the lock */
+  /* with the lock */
   GstDdpmPreviewJob *job;       /* waits for the task */
   gboolean finish;              /* EOS is wanted */
-  gboolean stopped;             /* the task pushes nothing more */
-  gboolean finished;            /* since it has pushed EOS */
-  /* set under the lock, tested without it between steps */
+  gboolean stopped;             /* the task pushes no more */
+  gboolean finished;            /* stopped, because it has pushed EOS */
+  /* atomic: set with the lock, tested without it between steps */
   gint flushing;
 
-  /* of the task */
-  GstVideoInfo info;            /* caps sent; no format: none yet */
-  gboolean begun;               /* stream-start sent */
+  /* task */
+  GstVideoInfo info;            /* caps that were sent; no format: none yet */
+  gboolean begun;               /* stream-start has been sent */
   guint64 n_frames;
 };
 
@@ -40,12 +40,13 @@ job_free (GstDdpmPreviewJob * job)
 
 /* --- the task: sampling --------------------------------------------------- */
 
-/* What the notebook does, all T steps of DDPM, unless fewer are asked for:
- * then DDIM, which needs fewer, or a network learns the steps that it is to be
- * sampled with. Predicted images are clipped as in Ho et al.,
- * and not clipped in the notebook's data range, as in the notebook. */
+/* A model that is distilled to few ddim steps is sampled with these, unless
+ * another number is asked for. Other models are sampled with ddpm and all
+ * timesteps, or with ddim and the number that is asked for. Predicted images are
+ * clipped as in Ho et al. 2020, but not in the data range of the reference UNet,
+ * which does not clip. */
 static DdpmSamplerSpec
-sampler_spec (const GstDdpmPreviewJob * job)
+get_sampler_spec (const GstDdpmPreviewJob * job)
 {
   const DdpmConfig *config = &job->model->config;
   DdpmSamplerSpec spec;
@@ -73,76 +74,29 @@ set_labels (DdpmDenoiser * denoiser, const GstDdpmPreviewJob * job,
   return ddpm_denoiser_set_labels (denoiser, labels, error);
 }
 
-static GstVideoInfo
-get_video_info (const GstDdpmPreviewJob * job)
-{
-  const GstVideoFormat format = job->model->config.image_channels == 1 ?
-      GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB;
-  GstVideoInfo info;
-
-  gst_video_info_set_format (&info, format, job->model->width,
-      job->model->height);
-  GST_VIDEO_INFO_FPS_N (&info) = 1;
-  GST_VIDEO_INFO_FPS_D (&info) = 1;
-  return info;
-}
-
-/* A frame of sample i. Returns: (transfer full): NULL: the backend failed */
-static GstBuffer *
-paint_frame (GstDdpmPreviewPad * self, DdpmDenoiser * denoiser, guint i,
-    GstVideoInfo * info, GError ** error)
-{
-  GstBuffer *buffer =
-      gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (info), NULL);
-  DdpmPicture picture;
-  GstVideoFrame frame;
-  gboolean ok;
-
-  gst_buffer_memset (buffer, 0, 0, GST_VIDEO_INFO_SIZE (info));
-  gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE);
-  gst_ddpm_picture_from_frame (&picture, &frame, 1, 1);
-  ok = ddpm_denoiser_paint_on_host (denoiser, i, &picture, error);
-  gst_video_frame_unmap (&frame);
-  if (!ok)
-    gst_clear_buffer (&buffer);
-  return buffer;
-}
-
-static void
-stamp_frame (GstDdpmPreviewPad * self, GstBuffer * buffer)
-{
-  GST_BUFFER_PTS (buffer) = self->n_frames * GST_SECOND;
-  GST_BUFFER_DURATION (buffer) = GST_SECOND;
-  GST_BUFFER_OFFSET (buffer) = self->n_frames++;
-  GST_BUFFER_OFFSET_END (buffer) = self->n_frames;
-}
-
-/* Frames of count samples (transfer full); NULL without error: flushing */
-static GstBufferList *
+/* Samples until all steps are made. NULL without error: flushing */
+static DdpmDenoiser *
 sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     GError ** error)
 {
-  const DdpmConfig *config = &job->model->config;
-  const DdpmSamplerSpec spec = sampler_spec (job);
+  const DdpmModel *model = job->model;
+  const DdpmSamplerSpec spec = get_sampler_spec (job);
   const gsize image_size =
-      (gsize) job->model->width * job->model->height * config->image_channels;
-  g_autoptr (DdpmDenoiser) denoiser = NULL;
+      (gsize) model->width * model->height * model->config.image_channels;
   g_autofree gfloat *x = g_try_new (gfloat, job->count * image_size);
-  g_autoptr (GstBufferList) frames = NULL;
-  GstVideoInfo info = get_video_info (job);
+  g_autoptr (DdpmDenoiser) denoiser = NULL;
   guint i;
 
   if (x == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "No memory for %u images of %ux%u", job->count, job->model->width,
-        job->model->height);
+        "No memory for %u images of %ux%u", job->count, model->width,
+        model->height);
     return NULL;
   }
   denoiser = ddpm_denoiser_new (job->model, job->backend, job->count,
-      job->model->width, job->model->height, &spec, error);
+      model->width, model->height, &spec, error);
   if (denoiser == NULL || !set_labels (denoiser, job, error))
     return NULL;
-
   for (i = 0; i < job->count; i++)
     ddpm_noise_normal (job->seed, i, DDPM_STREAM_X_T, 0, image_size,
         x + i * image_size);
@@ -151,90 +105,130 @@ sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     if (g_atomic_int_get (&self->flushing))
       return NULL;
   } while (ddpm_denoiser_step (denoiser));
-  frames = gst_buffer_list_new_sized (job->count);
-  for (i = 0; i < job->count; i++) {
-    GstBuffer *frame = paint_frame (self, denoiser, i, &info, error);
-
-    if (frame == NULL)
-      return NULL;
-    stamp_frame (self, frame);
-    gst_buffer_list_add (frames, frame);
-  }
-  return g_steal_pointer (&frames);
+  return g_steal_pointer (&denoiser);
 }
 
-/* --- the task: pushing ---------------------------------------------------- */
+/* --- the task: frames ----------------------------------------------------- */
+
+static GstVideoInfo
+get_video_info (const DdpmModel * model)
+{
+  GstVideoInfo info;
+
+  gst_video_info_set_format (&info, model->config.image_channels == 1 ?
+      GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, model->width,
+      model->height);
+  GST_VIDEO_INFO_FPS_N (&info) = 1;
+  GST_VIDEO_INFO_FPS_D (&info) = 1;
+  return info;
+}
+
+/* A frame of sample i. Returns: (transfer full): NULL: the backend failed */
+static GstBuffer *
+paint_frame (GstDdpmPreviewPad * self, DdpmDenoiser * denoiser, guint i,
+    GError ** error)
+{
+  const gsize size = GST_VIDEO_INFO_SIZE (&self->info);
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+  DdpmPicture picture;
+  GstVideoFrame frame;
+  gboolean ok;
+
+  gst_buffer_memset (buffer, 0, 0, size);
+  gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_WRITE);
+  gst_ddpm_picture_from_frame (&picture, &frame, 1, 1);
+  ok = ddpm_denoiser_paint_on_host (denoiser, i, &picture, error);
+  gst_video_frame_unmap (&frame);
+  if (!ok) {
+    gst_buffer_unref (buffer);
+    return NULL;
+  }
+  GST_BUFFER_PTS (buffer) = self->n_frames * GST_SECOND;
+  GST_BUFFER_DURATION (buffer) = GST_SECOND;
+  GST_BUFFER_OFFSET (buffer) = self->n_frames++;
+  GST_BUFFER_OFFSET_END (buffer) = self->n_frames;
+  return buffer;
+}
 
 static void
-push_begin (GstDdpmPreviewPad * self)
+push_stream_start (GstDdpmPreviewPad * self)
 {
   GstPad *pad = GST_PAD (self);
-  GstElement *element = gst_pad_get_parent_element (pad);
-  g_autofree gchar *id = NULL;
-  GstEvent *event;
+  g_autofree gchar *id = gst_pad_create_stream_id (pad,
+      GST_ELEMENT (GST_PAD_PARENT (pad)), GST_PAD_NAME (pad));
+  GstEvent *event = gst_event_new_stream_start (id);
 
-  if (self->begun || element == NULL) {
-    gst_clear_object (&element);
-    return;
-  }
-  id = gst_pad_create_stream_id (pad, element, GST_PAD_NAME (pad));
-  event = gst_event_new_stream_start (id);
   gst_event_set_group_id (event, gst_util_group_id_next ());
   gst_pad_push_event (pad, event);
   self->begun = TRUE;
-  gst_object_unref (element);
 }
 
 static void
-push_caps (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
+push_caps (GstDdpmPreviewPad * self, const DdpmModel * model)
 {
-  GstVideoInfo info = get_video_info (job);
+  GstVideoInfo info = get_video_info (model);
   GstSegment segment;
   GstCaps *caps;
 
+  if (!self->begun)
+    push_stream_start (self);
   if (gst_video_info_is_equal (&info, &self->info))
     return;
-
+  self->info = info;
   caps = gst_video_info_to_caps (&info);
   gst_pad_push_event (GST_PAD (self), gst_event_new_caps (caps));
   gst_caps_unref (caps);
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_pad_push_event (GST_PAD (self), gst_event_new_segment (&segment));
-  self->info = info;
 }
 
 static void
 push_eos (GstDdpmPreviewPad * self)
 {
-  push_begin (self);
+  if (!self->begun)
+    push_stream_start (self);
   gst_pad_push_event (GST_PAD (self), gst_event_new_eos ());
 }
 
-/* A preview that cannot be made costs a picture, not the training. */
+static GstFlowReturn
+push_frames (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
+    GError ** error)
+{
+  g_autoptr (DdpmDenoiser) denoiser = sample (self, job, error);
+  g_autoptr (GstBufferList) frames = gst_buffer_list_new_sized (job->count);
+  guint i;
+
+  if (denoiser == NULL)
+    return GST_FLOW_FLUSHING;
+  push_caps (self, job->model);
+  for (i = 0; i < job->count; i++) {
+    GstBuffer *frame = paint_frame (self, denoiser, i, error);
+
+    if (frame == NULL)
+      return GST_FLOW_ERROR;
+    gst_buffer_list_add (frames, frame);
+  }
+  return gst_pad_push_list (GST_PAD (self), g_steal_pointer (&frames));
+}
+
+/* A preview that cannot be made is a warning: training continues. */
 static GstFlowReturn
 make_preview (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
 {
-  GstElement *element = gst_pad_get_parent_element (GST_PAD (self));
+  GstElement *element = GST_ELEMENT (GST_PAD_PARENT (self));
   g_autoptr (GError) error = NULL;
-  GstBufferList *frames = sample (self, job, &error);
-  GstFlowReturn ret = GST_FLOW_OK;
+  GstFlowReturn ret = push_frames (self, job, &error);
 
-  if (frames) {
-    push_begin (self);
-    push_caps (self, job);
-    ret = gst_pad_push_list (GST_PAD (self), frames);
-  } else if (error == NULL)
-    ret = GST_FLOW_FLUSHING;
-  else if (element)
+  if (error) {
     GST_ELEMENT_WARNING (element, LIBRARY, FAILED,
-        ("No preview: %s", error->message), (NULL));
-
-  if (element && (ret == GST_FLOW_NOT_NEGOTIATED || ret == GST_FLOW_ERROR)) {
+        ("Cannot make a preview: %s", error->message), (NULL));
+    return GST_FLOW_OK;
+  }
+  if (ret == GST_FLOW_NOT_NEGOTIATED || ret == GST_FLOW_ERROR) {
     GST_ELEMENT_FLOW_ERROR (element, ret);
     push_eos (self);
   }
-  gst_clear_object (&element);
-  /* Who is not linked may be later. */
+  /* The pad may be linked later. */
   return ret == GST_FLOW_NOT_LINKED ? GST_FLOW_OK : ret;
 }
 
@@ -315,7 +309,7 @@ stop_task (GstDdpmPreviewPad * self)
   return ok;
 }
 
-/* --- for the streaming thread that trains --------------------------------- */
+/* --- for the thread that trains --------------------------------- */
 
 gboolean
 gst_ddpm_preview_pad_is_wanted (GstDdpmPreviewPad * self)
@@ -399,7 +393,7 @@ gst_ddpm_preview_pad_activate_mode (GstPad * pad, GstObject * parent,
       : stop_task (GST_DDPM_PREVIEW_PAD (pad));
 }
 
-/* Nothing that a viewer asks for may reach the source of the training. */
+/* Seeks and other events from downstream must not reach the training source. */
 static gboolean
 gst_ddpm_preview_pad_handle_event (GstPad * pad, GstObject * parent,
     GstEvent * event)
@@ -416,12 +410,12 @@ gst_ddpm_preview_pad_handle_query (GstPad * pad, GstObject * parent,
 {
   if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
     return gst_pad_query_default (pad, parent, query);
-  /* live: nothing comes before PLAYING */
+  /* live: no frame before PLAYING */
   gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
   return TRUE;
 }
 
-static GstIterator *
+GstIterator *
 gst_ddpm_preview_pad_iterate_no_links (GstPad * pad, GstObject * parent)
 {
   return NULL;

@@ -1,4 +1,4 @@
-/* gst-ddpm: the pad that shows what a model in training makes
+/* gst-ddpm: ddpmtrainsink: the pad that outputs previews of the model
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* A source pad with a task of its own, which samples and pushes while training
- * goes on; the backend takes turns between them, step by step. Frames come at
- * one a second, so that a player downstream shows each. */
+/* A source pad with a task, which samples and pushes while training continues. The
+ * backend alternates between their steps. The framerate is 1/1, so that a player
+ * shows each frame. */
 #define GST_TYPE_DDPM_PREVIEW_PAD (gst_ddpm_preview_pad_get_type ())
 G_DECLARE_FINAL_TYPE (GstDdpmPreviewPad, gst_ddpm_preview_pad, GST,
     DDPM_PREVIEW_PAD, GstPad)
@@ -25,19 +25,22 @@ typedef struct
 } GstDdpmPreviewJob;
 
 GstPad *gst_ddpm_preview_pad_new (GstPadTemplate * templ, const gchar * name);
-/* Is anybody looking? If not, don't make a job. */
+/* For both pads of the element: the previews are a stream of their own. */
+GstIterator *gst_ddpm_preview_pad_iterate_no_links (GstPad * pad,
+    GstObject * parent);
+/* Is the pad linked and running? If not, submit no job. */
 gboolean gst_ddpm_preview_pad_is_wanted (GstDdpmPreviewPad * pad);
 /* Hands over a job (transfer full), allocated with g_new (). Waits until the
  * task has begun the previous job, so no preview is left out. FALSE: *cancel
  * was set meanwhile, and the job has been freed */
 gboolean gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * pad,
     GstDdpmPreviewJob * job, const gint * cancel);
-/* Waits until all has been pushed, then EOS. FALSE: *cancel was set. */
+/* Waits until all frames and EOS have been pushed. FALSE: *cancel was set */
 gboolean gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * pad,
     const gint * cancel);
-/* *cancel has been set: submit and finish return. */
+/* Makes submit and finish look at *cancel. */
 void gst_ddpm_preview_pad_wake (GstDdpmPreviewPad * pad);
-/* The stream goes on after finish: flushes downstream and begins again. */
+/* Flushes downstream and starts again, if finish has ended the stream. */
 void gst_ddpm_preview_pad_restart (GstDdpmPreviewPad * pad);
 
 G_END_DECLS

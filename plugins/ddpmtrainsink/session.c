@@ -88,13 +88,12 @@ load_teacher (GstDdpmTrainSession * session, GError ** error)
 }
 
 GstDdpmTrainSession *
-gst_ddpm_train_session_new (const GstDdpmTrainSettings * settings,
-    GstDdpmCuda * cuda, GstDdpmTrainReport * published, GError ** error)
+gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
+    GError ** error)
 {
   GstDdpmTrainSession *session = g_atomic_rc_box_new0 (GstDdpmTrainSession);
   GstDdpmTrainSettings *s = &session->settings;
 
-  gst_ddpm_settings_copy (&gst_ddpm_train_properties, s, settings);
   gst_video_info_init (&session->info);
   g_mutex_init (&session->lock);
   g_cond_init (&session->saved);
@@ -102,15 +101,16 @@ gst_ddpm_train_session_new (const GstDdpmTrainSettings * settings,
   session->published = published;
   session->saved_step = session->previewed_step = G_MAXUINT64;
   session->running_time = session->stream_time = GST_CLOCK_TIME_NONE;
-  session->progress.interval = s->progress_interval;
 
-  if (!gst_ddpm_train_settings_check (s, error) || !check_files (s, error)
+  if (!gst_ddpm_element_copy_settings (cuda->element, s, error)
+      || !gst_ddpm_train_settings_check (s, error) || !check_files (s, error)
       || !load_state (session, error) || !load_initial_model (session, error)
       || !load_teacher (session, error))
     goto failed;
   session->backend = gst_ddpm_cuda_backend_new (cuda, &s->compute, error);
   if (session->backend == NULL)
     goto failed;
+  session->progress.interval = s->progress_interval;
   gst_ddpm_train_session_update_report (session);
   return session;
 

@@ -64,11 +64,10 @@ typedef struct
 
 /* --- session.c: the model ------------------------------------------------- */
 
-/* Checks everything that can be known before the first image: the settings, the
- * backend, the files to write, and the state to resume from. Changes nothing on
- * disk. */
-GstDdpmTrainSession *gst_ddpm_train_session_new
-    (const GstDdpmTrainSettings * settings, GstDdpmCuda * cuda,
+/* Copies the settings of the element, and checks everything that can be known
+ * before the first image: the settings, the backend, the files to write, the
+ * models and the state to resume from. Changes nothing on disk. */
+GstDdpmTrainSession *gst_ddpm_train_session_new (GstDdpmCuda * cuda,
     GstDdpmTrainReport * published, GError ** error);
 GstDdpmTrainSession *gst_ddpm_train_session_ref
     (GstDdpmTrainSession * session);

@@ -24,14 +24,10 @@ fail (GstDdpmTrainSink * self, GError * error)
 gboolean
 gst_ddpm_train_sink_open (GstDdpmTrainSink * self)
 {
-  GstDdpmTrainSettings settings;
-  GstDdpmTrainSession *session = NULL;
+  GstDdpmTrainSession *session;
   GError *error = NULL;
 
-  if (gst_ddpm_element_copy_settings (GST_ELEMENT (self), &settings, &error))
-    session = gst_ddpm_train_session_new (&settings, &self->cuda,
-        &self->report, &error);
-  gst_ddpm_settings_clear (&gst_ddpm_train_properties, &settings);
+  session = gst_ddpm_train_session_new (&self->cuda, &self->report, &error);
   if (session == NULL)
     goto failed;
 
