@@ -184,54 +184,39 @@ gboolean
 gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps,
     GError ** error)
 {
+  const gchar *expected = "one static float32 tensor (other/tensors, "
+      "format=static, num_tensors=1, types=float32, dimensions=C:W:H:N)";
+  g_autofree gchar *found = NULL;
   const GstStructure *s;
   const gchar *dimensions;
   guint dims[4];
 
   if (caps == NULL || !gst_caps_is_fixed (caps))
-    goto not_tensors;
+    goto wrong_caps;
   info->cuda = gst_ddpm_caps_are_of_cuda (caps, 0);
-  if (!info->cuda && !gst_ddpm_caps_are_of_host (caps, 0))
-    goto not_tensors;
   s = gst_caps_get_structure (caps, 0);
-  if (!is_tensor_structure (s))
-    goto not_tensors;
+  if ((!info->cuda && !gst_ddpm_caps_are_of_host (caps, 0))
+      || !is_tensor_structure (s))
+    goto wrong_caps;
   dimensions = gst_structure_get_string (s, "dimensions");
+  expected =
+      "dimensions=C:W:H:N with 1 or 3 channels, width and height of 1 to "
+      G_STRINGIFY (DDPM_MAX_IMAGE_SIZE) ", a batch of 1 to "
+      G_STRINGIFY (DDPM_MAX_BATCH) " and less than 2 GiB in all";
   if (dimensions == NULL || !gst_ddpm_tensor_parse_dimensions (dimensions, dims)
       || !set_dimensions (info, dims))
-    goto wrong_dimensions;
+    goto wrong_caps;
+  expected = "framerate=(fraction), timestep=(int) of 0 or more and "
+      "seed=(guint64)";
   if (!get_optional_fields (s, info))
-    goto wrong_field;
+    goto wrong_caps;
   return TRUE;
 
-not_tensors:
-  {
-    g_autofree gchar *got = caps ? gst_caps_to_string (caps) : NULL;
-
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "Expected caps of one static float32 tensor (other/tensors, "
-        "format=static, num_tensors=1, types=float32, dimensions=C:W:H:N), "
-        "got %s", got ? got : "none");
-    return FALSE;
-  }
-wrong_dimensions:
-  {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "Expected tensor dimensions=C:W:H:N with 1 or 3 channels, width and "
-        "height of 1 to %d, a batch of 1 to %d and at most %d bytes in all, "
-        "got %s", DDPM_MAX_IMAGE_SIZE, DDPM_MAX_BATCH, G_MAXINT32,
-        dimensions ? dimensions : "none");
-    return FALSE;
-  }
-wrong_field:
-  {
-    g_autofree gchar *got = gst_caps_to_string (caps);
-
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "Expected tensor caps with framerate=(fraction), timestep=(int) of 0 "
-        "or more and seed=(guint64), got %s", got);
-    return FALSE;
-  }
+wrong_caps:
+  found = caps ? gst_caps_to_string (caps) : g_strdup ("none");
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "Cannot use these tensor caps: expected %s, got %s", expected, found);
+  return FALSE;
 }
 
 /* String n of a value that is a string or a list of strings. NULL: no more */

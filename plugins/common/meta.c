@@ -7,18 +7,13 @@
 void
 gst_ddpm_sample_meta_register (void)
 {
-  static gsize registered = 0;
   static const gchar *no_tags[] = { NULL };
 
-  if (g_once_init_enter (&registered)) {
-    if (gst_meta_get_info (GST_DDPM_SAMPLE_META) == NULL)
-      gst_meta_register_custom (GST_DDPM_SAMPLE_META, no_tags, NULL, NULL,
-          NULL);
-    gst_tag_register_static (GST_DDPM_TAG_CLASS_NAMES, GST_TAG_FLAG_META,
-        G_TYPE_STRING, "class names", "Names of the classes of a data set",
-        NULL);
-    g_once_init_leave (&registered, 1);
-  }
+  /* Another library may have registered it. */
+  if (gst_meta_get_info (GST_DDPM_SAMPLE_META) == NULL)
+    gst_meta_register_custom (GST_DDPM_SAMPLE_META, no_tags, NULL, NULL, NULL);
+  gst_tag_register_static (GST_DDPM_TAG_CLASS_NAMES, GST_TAG_FLAG_META,
+      G_TYPE_STRING, "class names", "Names of the classes of a data set", NULL);
 }
 
 void

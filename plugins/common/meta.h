@@ -24,7 +24,7 @@ typedef struct
   guint64 index, epoch, position, epoch_size;
 } GstDdpmSample;
 
-/* Registers the meta and the tag, once per process. */
+/* Registers the meta and the tag; called by plugin_init. */
 void gst_ddpm_sample_meta_register (void);
 void gst_ddpm_buffer_add_sample (GstBuffer * buffer,
     const GstDdpmSample * sample);

@@ -234,10 +234,8 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   return TRUE;
 
 failed:
-  {
-    gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
-    return FALSE;
-  }
+  gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
+  return FALSE;
 }
 
 static void
@@ -392,11 +390,9 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
   return ret;
 
 not_accepted:
-  {
-    gst_event_unref (event);
-    gst_ddpm_denoise_refuse_caps (self, caps, error);
-    return FALSE;
-  }
+  gst_event_unref (event);
+  gst_ddpm_denoise_refuse_caps (self, caps, error);
+  return FALSE;
 }
 
 /* The denoiser is kept while the shape and the steps stay the same. */
@@ -470,10 +466,8 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   return TRUE;
 
 refuse:
-  {
-    gst_ddpm_denoise_refuse_caps (self, incaps, error);
-    return FALSE;
-  }
+  gst_ddpm_denoise_refuse_caps (self, incaps, error);
+  return FALSE;
 }
 
 static gboolean

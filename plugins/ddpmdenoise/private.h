@@ -4,17 +4,22 @@
 #pragma once
 
 #include <gst/base/gstadapter.h>
+#include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
 #include "plugins/common/caps.h"
 #include "plugins/common/cuda.h"
-#include "plugins/ddpmdenoise/ddpmdenoise.h"
 #include "plugins/ddpmdenoise/session.h"
 #include "plugins/ddpmdenoise/settings.h"
 #include "plugins/ddpmdenoise/timeline.h"
 #include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
+
+#define GST_TYPE_DDPM_DENOISE (gst_ddpm_denoise_get_type ())
+G_DECLARE_FINAL_TYPE (GstDdpmDenoise, gst_ddpm_denoise, GST, DDPM_DENOISE,
+    GstBaseTransform);
+GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
 
 GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_denoise_debug);
 

@@ -77,10 +77,8 @@ gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
   return GST_FLOW_OK;
 
 refused:
-  {
-    gst_buffer_unref (inbuf);
-    return GST_FLOW_NOT_NEGOTIATED;
-  }
+  gst_buffer_unref (inbuf);
+  return GST_FLOW_NOT_NEGOTIATED;
 wrong_size:
   {
     g_autofree gchar *dimensions = gst_ddpm_tensor_get_dimensions (&self->info);
@@ -326,18 +324,14 @@ gst_ddpm_denoise_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   return GST_FLOW_OK;
 
 failed:
-  {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
-    return GST_FLOW_ERROR;
-  }
+  gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
 no_memory:
-  {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-            DDPM_ERROR_WRITE, "Cannot write a frame to a buffer of %"
-            G_GSIZE_FORMAT " bytes that downstream provides",
-            gst_buffer_get_size (outbuf)));
-    return GST_FLOW_ERROR;
-  }
+  gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+          DDPM_ERROR_WRITE, "Cannot write a frame to a buffer of %"
+          G_GSIZE_FORMAT " bytes that downstream provides",
+          gst_buffer_get_size (outbuf)));
+  return GST_FLOW_ERROR;
 }
 
 gboolean

@@ -294,26 +294,17 @@ gst_ddpm_train_sink_change_state (GstElement * element,
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     resume_work (self);
 
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && ret == GST_STATE_CHANGE_FAILURE))
+    gst_ddpm_train_sink_close (self);
   GST_OBJECT_LOCK (self);
   live = self->preview != NULL;
   GST_OBJECT_UNLOCK (self);
-  switch (transition) {
-    case GST_STATE_CHANGE_READY_TO_PAUSED:
-      if (ret == GST_STATE_CHANGE_FAILURE)
-        gst_ddpm_train_sink_close (self);
-      else if (live)
-        ret = GST_STATE_CHANGE_NO_PREROLL;
-      break;
-    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
-      if (ret != GST_STATE_CHANGE_FAILURE && live)
-        ret = GST_STATE_CHANGE_NO_PREROLL;
-      break;
-    case GST_STATE_CHANGE_PAUSED_TO_READY:
-      gst_ddpm_train_sink_close (self);
-      break;
-    default:
-      break;
-  }
+  if (live && ret != GST_STATE_CHANGE_FAILURE
+      && (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          || transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED))
+    ret = GST_STATE_CHANGE_NO_PREROLL;
   return ret;
 }
 

@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* A source pad with a task, which samples and pushes while training continues. The
- * backend alternates between their steps. The framerate is 1/1, so that a player
- * shows each frame. */
+/* A source pad with a task, which samples and pushes while training continues.
+ * The backend alternates between their steps. The framerate is 1/1, so that a
+ * player shows each frame. */
 #define GST_TYPE_DDPM_PREVIEW_PAD (gst_ddpm_preview_pad_get_type ())
 G_DECLARE_FINAL_TYPE (GstDdpmPreviewPad, gst_ddpm_preview_pad, GST,
     DDPM_PREVIEW_PAD, GstPad)

@@ -3,11 +3,16 @@
  */
 #pragma once
 
-#include "plugins/ddpmtrainsink/ddpmtrainsink.h"
+#include <gst/base/gstbasesink.h>
 #include "plugins/ddpmtrainsink/preview.h"
 #include "plugins/ddpmtrainsink/session.h"
 
 G_BEGIN_DECLS
+
+#define GST_TYPE_DDPM_TRAIN_SINK (gst_ddpm_train_sink_get_type ())
+G_DECLARE_FINAL_TYPE (GstDdpmTrainSink, gst_ddpm_train_sink, GST,
+    DDPM_TRAIN_SINK, GstBaseSink);
+GST_ELEMENT_REGISTER_DECLARE (ddpmtrainsink);
 
 GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_train_sink_debug);
 

@@ -37,11 +37,9 @@ gst_ddpm_train_sink_open (GstDdpmTrainSink * self)
   return TRUE;
 
 failed:
-  {
-    gst_ddpm_cuda_release (&self->cuda);
-    gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
-    return FALSE;
-  }
+  gst_ddpm_cuda_release (&self->cuda);
+  gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
+  return FALSE;
 }
 
 void

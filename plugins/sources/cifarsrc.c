@@ -29,11 +29,11 @@
  */
 #include <gst/video/video.h>
 
-#include "plugins/sources/cifarsrc.h"
 #include "plugins/common/error.h"
 #include "plugins/common/meta.h"
 #include "plugins/common/properties.h"
 #include "gst-ddpm/ddpm.h"
+#include "plugins/sources/framesrc.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cifar_src_debug);
 #define GST_CAT_DEFAULT gst_cifar_src_debug
@@ -46,6 +46,11 @@ typedef struct
   guint64 seed;
   guint epochs;                 /* 0: endless */
 } Settings;
+
+#define GST_TYPE_CIFAR_SRC (gst_cifar_src_get_type ())
+G_DECLARE_FINAL_TYPE (GstCifarSrc, gst_cifar_src, GST, CIFAR_SRC,
+    GstDdpmFrameSrc);
+GST_ELEMENT_REGISTER_DECLARE (cifarsrc);
 
 struct _GstCifarSrc
 {
@@ -206,19 +211,15 @@ open_data_set (GstCifarSrc * self, const Settings * settings, GError ** error)
   return TRUE;
 
 no_location:
-  {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-        "The property location is not set: expected a folder of CIFAR data or "
-        "a .bin file");
-    return FALSE;
-  }
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+      "The property location is not set: expected a folder of CIFAR data or "
+      "a .bin file");
+  return FALSE;
 no_memory:
-  {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "No memory to shuffle the %" G_GUINT64_FORMAT " images of \"%s\"",
-        self->n_images, settings->location);
-    return FALSE;
-  }
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "No memory to shuffle the %" G_GUINT64_FORMAT " images of \"%s\"",
+      self->n_images, settings->location);
+  return FALSE;
 }
 
 static gboolean
@@ -239,11 +240,9 @@ gst_cifar_src_start (GstBaseSrc * src)
   return TRUE;
 
 failed:
-  {
-    gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
-    gst_cifar_src_stop (src);
-    return FALSE;
-  }
+  gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
+  gst_cifar_src_stop (src);
+  return FALSE;
 }
 
 /* --- negotiation ---------------------------------------------------------- */
@@ -290,12 +289,10 @@ gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
   return TRUE;
 
 wrong_caps:
-  {
-    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps,
-        g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
-            "Expected video of 32x32 pixels in RGBP or RGB"));
-    return FALSE;
-  }
+  gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps,
+      g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+          "Expected video of 32x32 pixels in RGBP or RGB"));
+  return FALSE;
 }
 
 /* --- data ------------------------------------------------------------------ */
@@ -359,15 +356,11 @@ gst_cifar_src_fill_frame (GstDdpmFrameSrc * src, guint64 number,
   return GST_FLOW_OK;
 
 not_writable:
-  {
-    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
-        "Cannot write an image: expected writable buffers of %" G_GSIZE_FORMAT
-        " bytes, got %" G_GSIZE_FORMAT, GST_VIDEO_INFO_SIZE (&self->video),
-        gst_buffer_get_size (buffer));
-  }
+  g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "Cannot write an image: expected writable buffers of %" G_GSIZE_FORMAT
+      " bytes, got %" G_GSIZE_FORMAT, GST_VIDEO_INFO_SIZE (&self->video),
+      gst_buffer_get_size (buffer));
 failed:
-  {
-    gst_ddpm_element_post_error (GST_ELEMENT (self), error);
-    return GST_FLOW_ERROR;
-  }
+  gst_ddpm_element_post_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
 }

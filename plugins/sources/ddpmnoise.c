@@ -35,12 +35,12 @@
  *
  * Since: 0.1
  */
-#include "plugins/sources/ddpmnoise.h"
 #include "plugins/common/caps.h"
 #include "plugins/common/cuda.h"
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/error.h"
 #include "gst-ddpm/ddpm.h"
+#include "plugins/sources/framesrc.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_noise_debug
@@ -53,6 +53,11 @@ typedef struct
   gboolean is_live;
   GstDdpmCompute compute;
 } Settings;
+
+#define GST_TYPE_DDPM_NOISE (gst_ddpm_noise_get_type ())
+G_DECLARE_FINAL_TYPE (GstDdpmNoise, gst_ddpm_noise, GST, DDPM_NOISE,
+    GstDdpmFrameSrc);
+GST_ELEMENT_REGISTER_DECLARE (ddpmnoise);
 
 struct _GstDdpmNoise
 {
@@ -226,10 +231,8 @@ gst_ddpm_noise_start (GstBaseSrc * src)
   return TRUE;
 
 wrong_settings:
-  {
-    gst_ddpm_element_post_start_error (GST_ELEMENT (src), error);
-    return FALSE;
-  }
+  gst_ddpm_element_post_start_error (GST_ELEMENT (src), error);
+  return FALSE;
 }
 
 static gboolean
@@ -274,11 +277,9 @@ gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps)
   return GST_BASE_SRC_CLASS (parent_class)->fixate (src, fixed);
 
 not_taken:
-  {
-    gst_ddpm_element_refuse_caps (GST_ELEMENT (src), caps, error);
-    gst_caps_unref (caps);
-    return gst_caps_new_empty ();
-  }
+  gst_ddpm_element_refuse_caps (GST_ELEMENT (src), caps, error);
+  gst_caps_unref (caps);
+  return gst_caps_new_empty ();
 }
 
 static gboolean
@@ -311,10 +312,8 @@ gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
   return TRUE;
 
 refuse:
-  {
-    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
-    return FALSE;
-  }
+  gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
+  return FALSE;
 }
 
 static gboolean

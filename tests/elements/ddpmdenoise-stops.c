@@ -5,7 +5,6 @@
 
 #include "tests/support/denoise-test.h"
 #include "plugins/common/caps.h"
-#include "plugins/ddpmdenoise/ddpmdenoise.h"
 
 /* Of the 1000 that a sample has, so many pass before it is stopped, and it must
  * not come near its end. */
