@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* One reverse step, elementwise (see gst-ddpm/sample/sampler.h for the
+/* One reverse step, elementwise (see gst-ddpm/sample/sampler.c for the
  * formulas):
  *   x_0  = x0_x * x + x0_eps * eps, clipped to [clip_min, clip_max] if clip
  *   x   <- c_x * x + c_x0 * x_0 + c_x0_prev * x_0_prev + sigma * z

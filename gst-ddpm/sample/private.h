@@ -24,7 +24,7 @@ typedef struct
   DdpmSamplerSpec spec;         /* steps 0 replaced by T */
   guint n_steps;
   DdpmSamplerStep *steps;
-  gboolean multistep;           /* needs the x_0 of the previous step */
+  gboolean multistep;           /* a step needs the x_0 of the previous one */
 } DdpmSampler;
 
 /**

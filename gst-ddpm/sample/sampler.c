@@ -7,10 +7,7 @@
  *   A, A'        their alpha-bar
  *   x_0          the image predicted from x and eps, clipped if asked
  * Steps are written in terms of x_0, not eps, so that clipping x_0 affects every
- * sampler.
- *
- * To add a sampler: write its step function and add a row to the table
- * `samplers`. Properties and command lines take its name from there.
+ * sampler. The x and eps of the previous step are not kept.
  */
 #include <math.h>
 
@@ -96,21 +93,15 @@ half_log_snr (Level level)
  *   x' = sigma' / sigma x - alpha' (e^-h - 1) D
  *   first order:   D = x_0
  *   second order:  D = (1 + 1 / 2r) x_0 - 1 / 2r x_0_prev,  r = h_prev / h
- * The first step is of first order, since there is no x_0_prev yet. At A' = 1, h
- * is infinite and x' = x_0. */
+ * The first step is of first order, since there is no x_0_prev yet. */
 static void
 fill_dpmpp_2m_step (const DdpmSamplerSpec * spec, const Level * previous,
     Level from, Level to, DdpmReverseStep * c)
 {
   gdouble lambda = half_log_snr (from);
-  gdouble h, weight;
+  gdouble h = half_log_snr (to) - lambda;
+  gdouble weight = -sqrt (to.alpha_bar) * expm1 (-h);
 
-  if (to.one_minus == 0.0) {
-    c->c_x0 = 1.0;
-    return;
-  }
-  h = half_log_snr (to) - lambda;
-  weight = -sqrt (to.alpha_bar) * expm1 (-h);
   c->c_x = sqrt (to.one_minus / from.one_minus);
   c->c_x0 = weight;
   if (previous) {
@@ -121,25 +112,27 @@ fill_dpmpp_2m_step (const DdpmSamplerSpec * spec, const Level * previous,
   }
 }
 
-/* fill_step sets c_x, c_x0, c_x0_prev and sigma, which are 0 before, of the step
- * between two noise levels. previous: the level before from; NULL in the first
- * step. default_steps 0: all T. multistep: the step needs x_0_prev. */
+/* fill sets those of c_x, c_x0, c_x0_prev and sigma that are not 0, for the step
+ * between the noise levels from and to (not the image). previous: the level
+ * where the step before began; NULL in the first step. default_steps 0: T. */
 static const struct
 {
   DdpmSamplerInfo info;
   guint default_steps;
   DdpmSpacing default_spacing;
-  gboolean multistep;
-  void (*fill_step) (const DdpmSamplerSpec * spec, const Level * previous,
+  void (*fill) (const DdpmSamplerSpec * spec, const Level * previous,
       Level from, Level to, DdpmReverseStep * c);
 } samplers[] = {
-  [DDPM_SAMPLER_DDPM] = {{"ddpm", "Ancestral sampling (Ho et al. 2020)"},
-      0, DDPM_SPACING_LINEAR, FALSE, fill_ddpm_step},
+  [DDPM_SAMPLER_DDPM] = {{"ddpm",
+          "Ancestral sampling (Ho et al. 2020); default steps: all timesteps"},
+      0, DDPM_SPACING_LINEAR, fill_ddpm_step},
   [DDPM_SAMPLER_DDIM] = {{"ddim",
-          "Denoising diffusion implicit model (Song et al. 2021)"},
-      25, DDPM_SPACING_QUADRATIC, FALSE, fill_ddim_step},
-  [DDPM_SAMPLER_DPMPP_2M] = {{"dpmpp-2m", "DPM-Solver++(2M) (Lu et al. 2022)"},
-      5, DDPM_SPACING_QUADRATIC, TRUE, fill_dpmpp_2m_step},
+          "Denoising diffusion implicit model (Song et al. 2021); default "
+              "steps: 25"},
+      25, DDPM_SPACING_QUADRATIC, fill_ddim_step},
+  [DDPM_SAMPLER_DPMPP_2M] = {{"dpmpp-2m",
+          "DPM-Solver++(2M) (Lu et al. 2022); default steps: 5"},
+      5, DDPM_SPACING_QUADRATIC, fill_dpmpp_2m_step},
 };
 
 const DdpmSamplerInfo *
@@ -157,7 +150,6 @@ fill_step (const DdpmSchedule * schedule, DdpmDataRange range,
   DdpmReverseStep *c = &step->coefs;
   Level from = level_of_state (schedule, step->state);
   Level to = level_of_state (schedule, step->next_state);
-  Level previous;
 
   step->t = step->state - 1;
   /* Ho et al. 2020, eq. 4 solved for x_0 */
@@ -168,12 +160,18 @@ fill_step (const DdpmSchedule * schedule, DdpmDataRange range,
   c->clip_max = 1.0f;
   c->stream = step->t;
 
-  if (i > 0)
-    previous = level_of_state (schedule, sampler->steps[i - 1].state);
-  samplers[spec->kind].fill_step (spec, i > 0 ? &previous : NULL, from, to, c);
-  /* The last step adds no noise (Ho et al. 2020, algorithm 2, line 3). */
-  if (step->next_state == 0)
-    c->sigma = 0.0f;
+  if (step->next_state == 0) {
+    /* The image is the last x_0, without noise (Ho et al. 2020, algorithm 2,
+     * line 3). */
+    c->c_x0 = 1.0f;
+  } else if (i == 0) {
+    samplers[spec->kind].fill (spec, NULL, from, to, c);
+  } else {
+    Level previous = level_of_state (schedule, sampler->steps[i - 1].state);
+
+    samplers[spec->kind].fill (spec, &previous, from, to, c);
+  }
+  sampler->multistep |= c->c_x0_prev != 0.0f;
 }
 
 /* State i of a timestep schedule: T at i = 0, 0 at i = S */
@@ -312,7 +310,6 @@ ddpm_sampler_new (const DdpmSchedule * schedule, DdpmDataRange range,
   sampler->spec = *spec;
   if (spec->steps == 0)
     sampler->spec.steps = schedule->T;
-  sampler->multistep = samplers[spec->kind].multistep;
   build_timesteps (sampler, schedule->T);
   for (i = 0; i < sampler->n_steps; i++)
     fill_step (schedule, range, sampler, i);

@@ -56,8 +56,8 @@ static const GstDdpmProperty properties[] = {
    */
   {"steps", "Sampling steps",
       "Number of sampling steps from pure noise to the image (0: one per "
-      "timestep of the model, -1: the same for ddpm, 25 for ddim or as many "
-      "as a step-distilled model has learned, 5 for dpmpp-2m)",
+      "timestep of the model, -1: the default of the sampler, or the steps "
+      "that the model was distilled to)",
       GST_DDPM_INT, AT (steps), AUTO, DDPM_MAX_TIMESTEPS},
   {"spacing", "Timestep spacing",
       "How the sampling steps are spaced over the timesteps (Song et al. "
@@ -87,7 +87,7 @@ static const GstDdpmProperty properties[] = {
    * state only, and if the steps of one element visit this state: with all
    * timesteps they visit each one, with steps=25 spacing=linear of 1000 every
    * 40th. dpmpp-2m also uses the step before, which the second element has not
-   * seen, so the first step of the second element is of first order.
+   * seen, so its first step is of first order.
    *
    * Since: 0.1
    */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes ../data/schedule.json: schedules and the steps of every sampler on them,
-in long double and by other routes than the library's.
+"""Writes ../data/schedule.json (needs numpy): schedules and the steps of every
+sampler on them, in long double and by other routes than the library's.
 
 Each schedule has the tables of the notebook. A step is [state, next state, c_x, c_x0,
 c_x0_prev, sigma]: x' = c_x x + c_x0 x_0 + c_x0_prev x_0_prev + sigma z."""
@@ -96,8 +96,10 @@ def steps_of(bar, spec, T, steps, start, stop):
             c = ddpm(A(s), A(s2), spec['large'])
         elif spec['sampler'] == 'ddim':
             c = ddim(A(s), A(s2), LONG(spec['eta']))
-        else:
+        elif spec['sampler'] == 'dpmpp-2m':
             c = dpmpp_2m(A(states[i - 1]) if i else None, A(s), A(s2))
+        else:
+            raise ValueError(spec['sampler'])
         rows.append([s, s2] + [float(v) for v in c])
     return rows
 
