@@ -51,7 +51,7 @@ check_backend (Memory * memory)
   return FALSE;
 }
 
-/* --- allocating and freeing ---------------------------------------------- */
+/* --- allocating and freeing ----------------------------------------------- */
 
 static GstMemory *
 gst_ddpm_cuda_allocator_alloc (GstAllocator * allocator, gsize size,
@@ -82,7 +82,7 @@ gst_ddpm_cuda_allocator_free (GstAllocator * allocator, GstMemory * mem)
   g_free (memory);
 }
 
-/* --- mapping ------------------------------------------------------------- */
+/* --- mapping -------------------------------------------------------------- */
 
 static gboolean
 download (Memory * memory)
@@ -171,7 +171,7 @@ gst_ddpm_cuda_memory_copy (GstMemory * mem, gssize offset, gssize size)
   return copied;
 }
 
-/* --- the allocator ------------------------------------------------------- */
+/* --- the allocator -------------------------------------------------------- */
 
 static void
 gst_ddpm_cuda_allocator_finalize (GObject * object)
@@ -211,7 +211,7 @@ gst_ddpm_cuda_allocator_new (DdpmBackend * backend)
   return gst_object_ref_sink (GST_ALLOCATOR (self));
 }
 
-/* --- buffers ------------------------------------------------------------- */
+/* --- buffers -------------------------------------------------------------- */
 
 gboolean
 gst_ddpm_cuda_buffer_is_for (GstBuffer * buffer, DdpmBackend * backend)

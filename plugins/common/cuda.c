@@ -15,7 +15,7 @@
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/gstcuda.h"
 
-/* --- the library --------------------------------------------------------- */
+/* --- the library ---------------------------------------------------------- */
 
 #define LIBRARY "libgstcuda-1.0.so.0"
 
@@ -87,7 +87,7 @@ get_gstcuda (void)
   return state == 1 ? &functions : NULL;
 }
 
-/* --- of an element ------------------------------------------------------- */
+/* --- of an element -------------------------------------------------------- */
 
 void
 gst_ddpm_cuda_init (GstDdpmCuda * cuda, GstElement * element,
@@ -139,7 +139,7 @@ get_context (GstDdpmCuda * cuda)
   return context;
 }
 
-/* --- contexts ------------------------------------------------------------ */
+/* --- contexts ------------------------------------------------------------- */
 
 /* Called within ensure_context () in the same thread, or by the application at any
  * time. The first context is kept. */
@@ -251,7 +251,7 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, const GstDdpmCompute * compute,
       compute->precision, compute->threads, error);
 }
 
-/* --- video --------------------------------------------------------------- */
+/* --- video ---------------------------------------------------------------- */
 
 /* The application may have set a context after the backend was made. */
 static gboolean

@@ -80,7 +80,7 @@ wait_for_set_state (GstElement * element)
 }
 
 static void
-post (GstElement * element, GQuark domain, gint code, GError * error,
+post_message (GstElement * element, GQuark domain, gint code, GError * error,
     gchar * debug)
 {
   gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
@@ -101,7 +101,7 @@ gst_ddpm_element_post_start_error (GstElement * element, GError * error)
       code = gst_errors[i].code;
     }
   }
-  post (element, domain, code, error, NULL);
+  post_message (element, domain, code, error, NULL);
 }
 
 void
@@ -117,7 +117,7 @@ gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
 {
   wait_for_set_state (element);
   if (g_error_matches (error, DDPM_ERROR, DDPM_ERROR_SETTINGS))
-    post (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error,
+    post_message (element, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, error,
         caps ? gst_caps_to_string (caps) : NULL);
   else
     gst_ddpm_element_post_start_error (element, error);

@@ -6,7 +6,7 @@
 
 #define TABLE_QUARK g_quark_from_static_string ("gst-ddpm-property-table")
 
-/* --- param specs ------------------------------------------------------------ */
+/* --- param specs ---------------------------------------------------------- */
 
 static gboolean
 change_nothing (GParamSpec * spec, GValue * value)

@@ -61,7 +61,7 @@ gst_ddpm_denoise_caps_get_frame_size (const GstDdpmTensorInfo * info,
       && *height <= GST_DDPM_PICTURE_MAX_SIZE;
 }
 
-/* --- sink -> src --------------------------------------------------------- */
+/* --- sink -> src ---------------------------------------------------------- */
 
 static GstCaps *
 video_caps_new (guint channels)
@@ -122,7 +122,7 @@ to_src (const GstDdpmDenoiseLink * link, const GstCaps * caps)
   return video;
 }
 
-/* --- src -> sink --------------------------------------------------------- */
+/* --- src -> sink ---------------------------------------------------------- */
 
 static void
 append_any_shape (GstCaps * out)
@@ -351,7 +351,7 @@ gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
   return out;
 }
 
-/* --- fixation ------------------------------------------------------------ */
+/* --- fixation ------------------------------------------------------------- */
 
 GstCaps *
 gst_ddpm_denoise_caps_fixate (GstCaps * caps, const GstCaps * sink_caps)

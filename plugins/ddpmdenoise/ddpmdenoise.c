@@ -6,54 +6,56 @@
  * SECTION:element-ddpmdenoise
  * @title: ddpmdenoise
  *
- * Makes images of noise: takes states of a diffusion model, pure noise or one
- * that is on its way already, and goes the reverse steps from it. Downstream
- * gets the picture where it takes video, and the float state where it takes
- * other/tensors; what takes either, such as a file, gets the picture, or with
- * #GstDdpmDenoise:stop-timestep the state. Several in a row share the work:
- * which state a tensor is, and the seed of the noise that steps add, stand in
- * its caps, and the number of its first sample in the offset of each buffer.
+ * Generates images from noise with a diffusion model. The input is a state: pure
+ * noise, or an intermediate state of sampling. The element makes the sampling
+ * steps from there. It outputs video if downstream accepts video, or the state
+ * if downstream accepts other/tensors. An element that accepts both, such as
+ * filesink, gets video, or the state if #GstDdpmDenoise:stop-timestep is set.
+ * Several ddpmdenoise in a row can share the steps: the caps of a state contain
+ * its timestep and the seed of the noise that the steps add, and the offset of
+ * each buffer is the index of its first sample.
  *
- * Of a buffer of N samples come N frames, or one mosaic of
- * #GstDdpmDenoise:columns; with #GstDdpmDenoise:emit=trajectory as many for
- * each state that is shown. Frames lie evenly at the framerate that downstream
- * wants, or else at that of the input: time behind the element is stretched, in
- * seeks and queries too. Where a sink shows them as they come and making one
- * takes longer than showing it, all that follows is shown later: no image is
- * late, and none is dropped.
+ * A buffer of N samples becomes N frames, or one mosaic with
+ * #GstDdpmDenoise:columns. With #GstDdpmDenoise:emit=trajectory, each state on
+ * the way is output in the same way. The frames are evenly spaced at the
+ * framerate that downstream wants, by default that of the input. For this, the
+ * element stretches time, also in seeks and queries. If a sink renders frames in
+ * real time and generating a frame takes longer, the element delays all later
+ * frames: no frame is late, and none is dropped.
  *
- * A model with classes shows each of them by turns, or those that
- * #GstDdpmDenoise:label names; #GstDdpmDenoise:guidance says how much it is to
- * look like them.
+ * A class-conditional model generates all classes in turn, or those of
+ * #GstDdpmDenoise:label. #GstDdpmDenoise:guidance sets how strongly the label
+ * determines the image.
  *
- * States without times, such as those of a file, are taken in pieces of any
- * size and shown from time 0. An end of stream waits for the samples before it,
- * but one that is sent into the middle of a sample ends it within one step.
+ * States without times, such as those of a file, may come in buffers of any
+ * size, and are output from time 0. An end of stream in order waits for the
+ * samples before it. EOS that the application sends to the pipeline in the
+ * middle of a sample ends it within one step.
  *
- * With a backend that computes on a GPU, states and pictures can stay there:
- * the caps feature memory:CUDAMemory is what such an element prefers of
- * upstream, and gives to who names it before the host's memory. The CUDA
- * context is shared with other elements and the application, as those of
- * GstCuda do; pictures need GstCuda's library (libgstcuda) for it.
+ * If the backend computes on a GPU, states and pictures can stay there: the
+ * element prefers memory:CUDAMemory on its sink pad, and outputs it if
+ * downstream lists it before system memory. The CUDA context is shared with
+ * other elements and the application, as GstCuda does. Pictures in GPU memory
+ * need GstCuda's library (libgstcuda).
  *
- * A message "ddpmdenoise-model" says what was loaded: location, architecture,
- * parameters, step, width, height, image-channels, channels, timesteps,
- * classes, class-names (a string such as "cat,dog", where they are known),
- * backend, precision, device, sampler and steps.
+ * When the model is loaded, the element posts the message "ddpmdenoise-model"
+ * with the fields location, architecture, parameters, step, width, height,
+ * image-channels, channels, timesteps, classes, class-names (a string such as
+ * "cat,dog", if known), backend, precision, device, sampler and steps.
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise ! videoconvert ! autovideosink
- * ]| Images of the built-in model.
+ * ]| Show images of the built-in model.
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=1 batch-size=64 ! ddpmdenoise columns=8 emit=trajectory ! videoconvert ! autovideosink
- * ]| How 64 of them come about.
+ * ]| Show how 64 images emerge from noise.
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=4 seed=7 ! ddpmdenoise model=ckpt.bin sampler=ddpm stop-timestep=500 ! queue ! ddpmdenoise model=ckpt.bin sampler=ddpm ! videoconvert ! pngenc ! multifilesink location=%d.png
- * ]| Two elements share the steps.
+ * ]| Share the steps between two elements, each in its own thread.
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise model=labelled.bin label=ship,horse guidance=3 ! videoconvert ! autovideosink
- * ]| Ships and horses, of a model that was trained with such labels.
+ * ]| Generate ships and horses with a class-conditional model.
  *
  * Since: 0.1
  */
@@ -153,7 +155,7 @@ gst_ddpm_denoise_init (GstDdpmDenoise * self)
   self->adapter = gst_adapter_new ();
   gst_ddpm_cuda_init (&self->cuda, GST_ELEMENT (self), &self->settings.compute);
 
-  /* A sample that was asked for is wanted, late or not. */
+  /* A late frame is not dropped. */
   gst_base_transform_set_qos_enabled (trans, FALSE);
   gst_base_transform_set_prefer_passthrough (trans, FALSE);
 }
@@ -169,7 +171,8 @@ gst_ddpm_denoise_finalize (GObject * object)
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
-/* An end of stream sent here will wait for the sample in work: let that end. */
+/* EOS from the application waits for the current sample, which therefore has to
+ * end early. */
 static gboolean
 gst_ddpm_denoise_send_event (GstElement * element, GstEvent * event)
 {
@@ -185,7 +188,7 @@ gst_ddpm_denoise_set_context (GstElement * element, GstContext * context)
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
-/* --- start and stop ------------------------------------------------------ */
+/* --- start and stop ------------------------------------------------------- */
 
 void
 gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self)
@@ -234,6 +237,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   return TRUE;
 
 failed:
+  gst_ddpm_cuda_release (&self->cuda);
   gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
   return FALSE;
 }
@@ -263,9 +267,9 @@ gst_ddpm_denoise_stop (GstBaseTransform * trans)
   return TRUE;
 }
 
-/* --- negotiation --------------------------------------------------------- */
+/* --- negotiation ---------------------------------------------------------- */
 
-/* Before there is a backend, whatever the one that is asked for can do */
+/* Before the backend is made, everything that it may be able to do */
 static GstDdpmDenoiseLink
 get_link (GstDdpmDenoise * self)
 {

@@ -7,7 +7,7 @@
 
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
-/* --- events -------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 gboolean
 gst_ddpm_denoise_send_segment (GstDdpmDenoise * self)
@@ -152,7 +152,7 @@ gst_ddpm_denoise_src_event (GstBaseTransform * trans, GstEvent * event)
   return GST_DDPM_DENOISE_BASE_CLASS->src_event (trans, event);
 }
 
-/* --- queries ------------------------------------------------------------- */
+/* --- queries -------------------------------------------------------------- */
 
 static gboolean
 query_latency (GstDdpmDenoise * self, GstQuery * query)

@@ -1,4 +1,4 @@
-/* gst-ddpm: ddpmdenoise, between its own files
+/* gst-ddpm: ddpmdenoise: the element (private to its files)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -23,7 +23,6 @@ GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
 
 GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_denoise_debug);
 
-/* What is not overridden is done by GstBaseTransform. */
 #define GST_DDPM_DENOISE_BASE_CLASS \
     GST_BASE_TRANSFORM_CLASS (g_type_class_peek (GST_TYPE_BASE_TRANSFORM))
 
@@ -31,59 +30,57 @@ struct _GstDdpmDenoise
 {
   GstBaseTransform parent;
 
-  /* with the object lock; session is changed by start and stop only */
+  /* object lock; only start and stop change session */
   GstDdpmDenoiseSettings settings;
   GstDdpmDenoiseSession *session;
   gboolean live;
-  GstClockTime latency;         /* own, as last told */
+  GstClockTime latency;         /* of this element, as last reported */
   GstClockTime sink_latency;    /* of the whole pipeline */
 
   GstDdpmCuda cuda;
-  gint stop;                    /* atomic: GST_DDPM_STOP_EVENT came */
+  gint stop;                    /* atomic: abandon the current sample */
 
-  /* of the streaming thread, from here on: of the caps */
-  GstCaps *refused;             /* an error has been posted for */
+  /* all below: streaming thread; depends on the caps */
+  GstCaps *refused;             /* an error has been posted for these */
   GstDdpmTensorInfo info;
   DdpmSamplerSpec spec;
   DdpmDenoiser *denoiser;
   gint *labels;                 /* [batch] */
   gboolean is_video;
-  gboolean to_cuda;             /* frames and states leave on the device */
+  gboolean to_cuda;             /* the output is in GPU memory */
   GstVideoInfo video;
   gboolean synced;              /* a sink waits for the clock */
   guint n_steps;
   guint interval;               /* steps from one output state to the next */
   guint frames_per_state;
 
-  /* of the stream */
+  /* depends on the stream */
   GstSegment in_segment;
   guint32 segment_seqnum;
-  gboolean segment_changed;     /* and is to be sent again */
-  /* num and den are written with the object lock */
-  GstDdpmTimeline timeline;
+  gboolean segment_changed;     /* and has to be sent again */
+  GstDdpmTimeline timeline;     /* num and den: written with the object lock */
   GstAdapter *adapter;
   guint64 next_sample;
-  GstClockTime smooth_cost;
+  GstClockTime smooth_cost;     /* time per sample, smoothed */
 
-  /* of the sample */
+  /* the current sample */
   GstBuffer *inbuf;
   gboolean sampling;
   guint64 first_sample;
   guint step;
-  /* of the state that was reached; frame == n_frames: all out */
-  guint frame, n_frames;
-  GstClockTime cost;
+  GstClockTime cost;            /* time until now */
+  guint frame, n_frames;        /* of the current state; equal: none is left */
 };
 
 /* ddpmdenoise.c */
 
-/* Forgets the sample in work, and the input that waits. */
+/* Drops the current sample and the input that waits. */
 void gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self);
-/* Also the times, and an end that was asked for */
+/* Resets the times and the stop request, too. */
 void gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self);
-/* Is either pad flushing, or being shut down? */
+/* Is either pad flushing or inactive? */
 gboolean gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self);
-/* CAPS (transfer full) on the sink pad */
+/* Handles a CAPS event (transfer full) on the sink pad. */
 gboolean gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event);
 /* Posts error (transfer full), once for the same caps. */
 void gst_ddpm_denoise_refuse_caps (GstDdpmDenoise * self, GstCaps * caps,
@@ -97,7 +94,7 @@ gboolean gst_ddpm_denoise_src_event (GstBaseTransform * trans,
     GstEvent * event);
 gboolean gst_ddpm_denoise_query (GstBaseTransform * trans,
     GstPadDirection direction, GstQuery * query);
-/* The segment of the input, as it is behind the element, downstream */
+/* Sends the input's segment downstream, converted to output times. */
 gboolean gst_ddpm_denoise_send_segment (GstDdpmDenoise * self);
 
 /* run.c: GstBaseTransformClass */

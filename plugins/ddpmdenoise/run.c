@@ -13,7 +13,7 @@
  * frames that are more than 20 ms late. */
 #define HEADWAY (5 * GST_MSECOND)
 
-/* --- input ----------------------------------------------------------- */
+/* --- input ---------------------------------------------------------------- */
 
 /* The index of a buffer's first sample. Offsets of a source of bytes count
  * bytes. */
@@ -148,7 +148,7 @@ not_readable:
   return GST_FLOW_ERROR;
 }
 
-/* --- steps --------------------------------------------------------------- */
+/* --- steps ---------------------------------------------------------------- */
 
 /* Has an end of stream overtaken the current sample, on either side? */
 static gboolean
@@ -165,7 +165,7 @@ is_stopped (GstDdpmDenoise * self)
 
 /* Makes the steps to the next output state. */
 static GstFlowReturn
-advance (GstDdpmDenoise * self)
+make_steps (GstDdpmDenoise * self)
 {
   guint goal = MIN (self->step + self->interval, self->n_steps);
   gint64 begin = g_get_monotonic_time ();
@@ -216,11 +216,11 @@ update_latency (GstDdpmDenoise * self)
         gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* --- output ---------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
 /* Delays this frame and all later ones, if a sink would drop it as late. */
 static void
-keep_up (GstDdpmDenoise * self, GstClockTime pts)
+delay_late_frames (GstDdpmDenoise * self, GstClockTime pts)
 {
   GstClockTime due, now;
 
@@ -244,7 +244,7 @@ keep_up (GstDdpmDenoise * self, GstClockTime pts)
 }
 
 static void
-stamp (GstDdpmDenoise * self, GstBuffer * buffer)
+stamp_frame (GstDdpmDenoise * self, GstBuffer * buffer)
 {
   GstClockTime pts, duration;
   gboolean single = self->is_video && self->n_frames > 1;
@@ -383,10 +383,10 @@ make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
     gst_clear_buffer (outbuf);
     return ret;
   }
-  stamp (self, *outbuf);
+  stamp_frame (self, *outbuf);
   add_label (self, *outbuf);
   self->frame++;
-  keep_up (self, GST_BUFFER_PTS (*outbuf));
+  delay_late_frames (self, GST_BUFFER_PTS (*outbuf));
   return GST_FLOW_OK;
 }
 
@@ -408,7 +408,7 @@ gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
       ret = begin_sample (self);
     }
     if (ret == GST_FLOW_OK)
-      ret = advance (self);
+      ret = make_steps (self);
   }
   if (ret == GST_FLOW_OK)
     ret = make_frame (self, outbuf);

@@ -1,4 +1,4 @@
-/* gst-ddpm: the times of an element that makes several frames of one buffer
+/* gst-ddpm: the times of an element that outputs several frames per buffer
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <gst/base/gstbasesink.h>
@@ -59,7 +59,7 @@ gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline, GstClockTime time)
       gst_util_uint64_scale (time, timeline->den, timeline->num) : time;
 }
 
-/* Position in a file of states, in bytes -> the first frame made of it */
+/* The time of the first frame of a position, in bytes, in a file of states */
 static GstClockTime
 time_of_byte (const GstDdpmTimeline * timeline, guint64 byte)
 {
@@ -105,8 +105,8 @@ gst_ddpm_timeline_start_segment (GstDdpmTimeline * timeline,
   timeline->count = 0;
 }
 
-/* Times of buffers are rounded. Where the rounding of a frame's true time, that
- * of a multiple of 1 / f, may have given this one, that frame is meant. */
+/* Times of buffers are rounded. If a frame's exact time, a multiple of 1 / f,
+ * rounds to this time, continue with that frame, so that errors do not add up. */
 static void
 set_anchor (GstDdpmTimeline * timeline, GstClockTime time)
 {
@@ -137,8 +137,8 @@ gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline, GstClockTime pts)
     timeline->anchor = time;
     return;
   }
-  /* Frames go on evenly from the last one, whatever the jitter of the buffers,
-   * and never back; after a gap they start anew. */
+  /* Frames stay evenly spaced if the times of buffers jitter, and never go back.
+   * A gap of more than half a frame starts at the time of the buffer. */
   next = timeline->anchor + time_of_frame (timeline, timeline->count);
   if (time > next + time_of_frame (timeline, 1) / 2 || timeline->count == 0)
     set_anchor (timeline, time);
@@ -161,9 +161,9 @@ gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline, GstClockTime * pts,
   *duration = end - start;
 }
 
-/* --- the clock ----------------------------------------------------------- */
+/* --- the clock ------------------------------------------------------------ */
 
-/* Longer chains of elements are not searched. */
+/* Limits the search, for chains of elements that form a loop */
 #define MAX_DEPTH 256
 
 static gboolean has_sync_sink (GstPad * srcpad, guint depth);

@@ -1,4 +1,4 @@
-/* gst-ddpm: the times of an element that makes several frames of one buffer
+/* gst-ddpm: the times of an element that outputs several frames per buffer
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -10,51 +10,52 @@ G_BEGIN_DECLS
 /**
  * GstDdpmTimeline:
  *
- * Buffers come at F a second, each is made into k frames, and the frames are
- * shown at f a second. So time behind the element is the time before it,
- * stretched by F k / f: segments, seeks, positions and durations are, and the
- * frames lie evenly in it. Without a rate on either side nothing is stretched.
+ * F input buffers per second become k frames each, which are shown at f frames
+ * per second. So output time is input time, stretched by F k / f, and frames
+ * are evenly spaced. Segments, seeks, positions and durations are converted. If
+ * either side has no framerate, nothing is stretched.
  */
 typedef struct
 {
   guint64 num, den;             /* output time = input time * num / den */
   guint64 frames;               /* k */
   gint fps_n, fps_d;            /* f; 0/1: frames have no duration */
-  gsize buffer_size;            /* bytes of k frames' input */
+  gsize buffer_size;            /* bytes of an input buffer */
 
   GstClockTime anchor;          /* the next frame is at anchor + count / f */
   guint64 count;
-  GstClockTime delay;           /* of the running time behind the element */
+  GstClockTime delay;           /* added to the running time of the output */
 } GstDdpmTimeline;
 
 void gst_ddpm_timeline_init (GstDdpmTimeline * timeline);
-/* The next frame stays where it is. FALSE: such rates are too large */
+/* Does not move the next frame. FALSE: the rates are too large */
 gboolean gst_ddpm_timeline_configure (GstDdpmTimeline * timeline, gint in_fps_n,
     gint in_fps_d, guint64 frames, gsize buffer_size, gint fps_n, gint fps_d);
 
-/* GST_CLOCK_TIME_NONE stays */
+/* These return GST_CLOCK_TIME_NONE unchanged. */
 GstClockTime gst_ddpm_timeline_to_output (const GstDdpmTimeline * timeline,
     GstClockTime time);
 GstClockTime gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline,
     GstClockTime time);
-/* in: of times; or of bytes, a file of states; of anything else: begins at 0 */
+/* in: in GST_FORMAT_TIME, or in bytes of a file of states. Others become a
+ * segment from 0. */
 void gst_ddpm_timeline_segment_to_output (const GstDdpmTimeline * timeline,
     const GstSegment * in, GstSegment * out);
 
-/* A segment begins at its start */
+/* The next frame is at the start of a segment. */
 void gst_ddpm_timeline_start_segment (GstDdpmTimeline * timeline,
     const GstSegment * in);
-/* A buffer comes, at input time pts or, where it has none, after the last */
+/* The next frame is at input time pts, or, if that is NONE, after the last. */
 void gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline,
     GstClockTime pts);
-/* Times of the next frame */
+/* Returns the times of the next frame, and moves on to the one after it. */
 void gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline,
     GstClockTime * pts, GstClockTime * duration);
 
-/* Whether a sink behind this source pad waits for the clock */
+/* Does this source pad lead to a sink that waits for the clock? */
 gboolean gst_ddpm_timeline_has_sync_sink (GstPad * srcpad);
-/* The present running time of a playing element; GST_CLOCK_TIME_NONE for any
- * other */
+/* The current running time of an element, or GST_CLOCK_TIME_NONE if it is not
+ * PLAYING */
 GstClockTime gst_ddpm_timeline_get_running_time (GstElement * element);
 
 G_END_DECLS

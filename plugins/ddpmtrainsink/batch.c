@@ -1,4 +1,4 @@
-/* gst-ddpm: the images that wait for a step of training, and their labels
+/* gst-ddpm: the batch of the next optimizer step: images and labels
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/cuda.h"
@@ -52,9 +52,9 @@ add_label (GstDdpmTrainBatch * batch, const GstDdpmSample * sample,
 
 no_class:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "Image %" G_GUINT64_FORMAT " of the data set has label %d, and with "
-      "classes=%u labels are 0 to %u, or -1 for none", sample->index, label,
-      batch->classes, batch->classes - 1);
+      "Image %" G_GUINT64_FORMAT " of the data set has label %d: expected 0 to "
+      "%u with classes=%u, or -1 for no label", sample->index, label,
+      batch->classes - 1, batch->classes);
   return FALSE;
 }
 
@@ -81,8 +81,9 @@ gst_ddpm_train_batch_add (GstDdpmTrainBatch * batch, const GstVideoInfo * info,
 
 no_image:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "A buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s image, which has %"
-      G_GSIZE_FORMAT, gst_buffer_get_size (buffer), GST_VIDEO_INFO_WIDTH (info),
+      "Cannot read an image from a buffer of %" G_GSIZE_FORMAT
+      " bytes: expected " "%dx%d %s, which has %" G_GSIZE_FORMAT,
+      gst_buffer_get_size (buffer), GST_VIDEO_INFO_WIDTH (info),
       GST_VIDEO_INFO_HEIGHT (info), GST_VIDEO_INFO_NAME (info),
       GST_VIDEO_INFO_SIZE (info));
   return FALSE;

@@ -1,4 +1,4 @@
-/* gst-ddpm: the images that wait for a step of training, and their labels
+/* gst-ddpm: the batch of the next optimizer step: images and labels
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -12,22 +12,22 @@ G_BEGIN_DECLS
 typedef struct
 {
   DdpmBackend *backend;
-  guint n, size;                /* images that there are, and can be */
-  gsize image_size;             /* bytes of one */
-  guint8 *pixels;               /* (size, height, width, channels), memory of
+  guint n, size;                /* current and maximum number of images */
+  gsize image_size;             /* bytes */
+  guint8 *pixels;               /* (size, height, width, channels), in memory of
                                  * backend */
   guint classes;
-  gint *labels;                 /* [size]; NULL: there are no classes */
+  gint *labels;                 /* [size]; NULL: no classes */
 } GstDdpmTrainBatch;
 
-/* batch: zeroed or cleared. backend, which is referenced, trains.
- * DDPM_ERROR_NO_SPACE where memory is short */
+/* batch: zeroed or cleared. References backend. FALSE, with
+ * DDPM_ERROR_NO_SPACE: not enough memory */
 gboolean gst_ddpm_train_batch_init (GstDdpmTrainBatch * batch, guint size,
     const GstVideoInfo * info, guint classes, DdpmBackend * backend,
     GError ** error);
 void gst_ddpm_train_batch_clear (GstDdpmTrainBatch * batch);
-/* Adds the image of a buffer, of the size that init was told and in any layout,
- * and its label. sample: NULL: the image has none. There must be room. */
+/* Adds the image of a buffer, in any layout but of the size in init, and its
+ * label (sample NULL: none). The batch must not be full. */
 gboolean gst_ddpm_train_batch_add (GstDdpmTrainBatch * batch,
     const GstVideoInfo * info, GstBuffer * buffer,
     const GstDdpmSample * sample, GError ** error);

@@ -1,4 +1,4 @@
-/* gst-ddpm: ddpmtrainsink, a sink that learns the images it is given
+/* gst-ddpm: ddpmtrainsink, which trains a model on the images of a stream
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
@@ -7,65 +7,66 @@
  * @title: ddpmtrainsink
  *
  * Trains a diffusion model (Ho et al. 2020, algorithm 1) on the images of a
- * stream, of any size that the network's levels divide, in colour or grey.
- * The network is the notebook's and the recipe the paper's unless properties
- * say otherwise.
+ * stream, in colour or grey. The network's levels must divide the width and
+ * height of the images. By default, the network is the reference UNet and the
+ * settings are those of the paper.
  *
- * EOS means saved: the checkpoint is written before EOS is posted, and it is
- * replaced whole, as is <location>.state beside it, which resuming needs.
- * Neither is touched before the first save. A pipeline that is stopped without
+ * The element writes the checkpoint before it posts EOS. Each save replaces
+ * <location> and <location>.state, which resuming needs, as whole files. The
+ * first save is the first change on disk. A pipeline that is stopped without
  * EOS loses the steps since the last save: use gst-launch-1.0 -e.
  *
- * With resume=true one and the same command line starts a training, goes on
- * with it however it was interrupted, and does nothing once it is complete:
- * the stream begins anew and as many images as were learnt from are passed
- * over, so that with a source that repeats itself, such as cifarsrc, the
- * result is that of a run without interruption, to the bit. From live sources
- * nothing is passed over, and a flushing seek ends it too.
+ * With resume=true, one command line starts a training, continues it after any
+ * interruption, and does nothing once it is complete. The stream starts from the
+ * beginning, and the element skips as many images as it has trained on. So with
+ * a repeatable source, such as cifarsrc, the result is the same bits as that of
+ * a run without interruption. Images of live sources are not skipped, and
+ * neither are images after a flushing seek.
  *
- * Computing on a GPU, it takes images in memory:CUDAMemory too, and shares the
- * CUDA context of other elements; where they are in that context they stay on
- * the GPU, in the same batches and to the same numbers as those of the host.
+ * If the backend computes on a GPU, the element also accepts images in
+ * memory:CUDAMemory, and shares the CUDA context of other elements. Images in
+ * that context stay on the GPU. The results are the same as with images in
+ * system memory.
  *
- * Images of a data set (cifarsrc) come in epochs: the last batch of an epoch
- * is as small as it comes. Any other source is one long stream.
+ * The images of a data set (cifarsrc) come in epochs, and the last batch of an
+ * epoch may be smaller than the others. Any other source is one long stream.
  *
- * With #GstDdpmTrainSink:classes the model learns labels too, which images of a
- * data set have (GstDdpmSampleMeta); ddpmdenoise can then be asked for a class.
- * #GstDdpmTrainSink:initial-model lets training begin with the weights of
- * another model, one without classes too. With #GstDdpmTrainSink:teacher-model
- * it learns what that model, guided, predicts (Meng et al. 2023), and with
- * #GstDdpmTrainSink:sampling-steps to go in so few steps where that model goes
- * in several (Salimans & Ho 2022).
+ * With #GstDdpmTrainSink:classes, the model is class-conditional and learns the
+ * labels of the data set (GstDdpmSampleMeta). ddpmdenoise can then generate
+ * images of a given class. With #GstDdpmTrainSink:initial-model, training starts
+ * from the weights of another model, which may have no classes. With
+ * #GstDdpmTrainSink:teacher-model, the model learns to predict what that model
+ * predicts with guidance (Meng et al. 2023), and with
+ * #GstDdpmTrainSink:sampling-steps to make in one step what that model makes in
+ * several (Salimans & Ho 2022).
  *
- * Linked, the pad `preview` gives preview-count images of the present model
- * at the end of each epoch (of the stream, where it has none), or every
- * preview-interval steps, always from the same noise. They are made while
- * training goes on, and all of them before EOS. The element is then live, as
- * far as the pipeline is concerned: nothing comes out of it before PLAYING,
- * and the sinks behind it need no preroll.
+ * If the pad `preview` is linked, it outputs preview-count images of the current
+ * model after each epoch (of a stream without epochs: at its end) or every
+ * preview-interval steps, always from the same noise. Sampling and training
+ * alternate, and all previews are output before EOS. The pad makes the element
+ * live: no preview comes before PLAYING, and its sinks do not preroll.
  *
  * ## Messages
  *
- * Progress messages of code "ddpm-train", which gst-launch-1.0 prints, and the
- * element messages ddpmtrainsink-model (once), ddpmtrainsink-progress (every
- * progress-interval, and at the end of an epoch, with the fields of
- * #GstDdpmTrainSink:stats) and ddpmtrainsink-checkpoint (each save; its reason
- * is interval, signal, max-steps or eos).
+ * The element posts progress messages with the code "ddpm-train", which
+ * gst-launch-1.0 prints, and the element messages ddpmtrainsink-model (once),
+ * ddpmtrainsink-progress (every progress-interval and at the end of an epoch,
+ * with the fields of #GstDdpmTrainSink:stats) and ddpmtrainsink-checkpoint (at
+ * each save; its reason is interval, signal, max-steps or eos).
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=100 ! ddpmtrainsink location=ckpt.bin resume=true
- * ]| Trains, and goes on with it when it is run again.
+ * ]| Train for 100 epochs. The same line continues an interrupted training.
  * |[
  * gst-launch-1.0 videotestsrc pattern=ball ! video/x-raw,width=32,height=32 ! ddpmtrainsink location=ball.bin channels=32 batch-size=8 max-steps=100
- * ]| Any source of images will do.
+ * ]| Train on any video source.
  * |[
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin epochs=10 ! ddpmtrainsink name=t location=ckpt.bin t.preview ! pngenc ! multifilesink location=%05d.png
- * ]| Five previews after each epoch.
+ * ]| Write five previews after each epoch.
  * |[
  * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=0 ! ddpmtrainsink location=labelled.bin initial-model=ckpt.bin classes=10 learning-rate=1e-4 max-steps=20000
- * ]| Teaches a model what its pictures are called.
+ * ]| Make a model class-conditional.
  *
  * Since: 0.1
  */
@@ -138,8 +139,8 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
   /**
    * GstDdpmTrainSink::save-checkpoint:
    *
-   * Writes the checkpoint and the state at the end of the step that is being
-   * done, from any thread, in PAUSED or PLAYING.
+   * Writes the checkpoint and the state after the current step. It can be
+   * emitted in any thread, in PAUSED or PLAYING.
    *
    * Returns: whether they were written
    *
@@ -218,7 +219,7 @@ gst_ddpm_train_sink_set_context (GstElement * element, GstContext * context)
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
-/* --- the preview pad -------------------------------------------------------- */
+/* --- the preview pad ------------------------------------------------------ */
 
 static GstPad *
 gst_ddpm_train_sink_request_new_pad (GstElement * element,
@@ -263,10 +264,11 @@ gst_ddpm_train_sink_release_pad (GstElement * element, GstPad * pad)
 
 /* --- states --------------------------------------------------------------- */
 
-/* Until it is PLAYING, the work may wait for a sink behind the previews, and
- * hold the lock that the change of state wants. */
+/* Before PLAYING, the streaming thread may wait for a sink of the preview, with
+ * the preroll lock, which the state change needs. So the state change interrupts
+ * the thread, and then lets it continue. */
 static void
-resume_work (GstDdpmTrainSink * self)
+resume_training (GstDdpmTrainSink * self)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
 
@@ -292,7 +294,7 @@ gst_ddpm_train_sink_change_state (GstElement * element,
     gst_ddpm_train_sink_unlock (GST_BASE_SINK (self));
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
-    resume_work (self);
+    resume_training (self);
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
       || (transition == GST_STATE_CHANGE_READY_TO_PAUSED

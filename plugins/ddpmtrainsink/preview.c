@@ -76,7 +76,7 @@ set_labels (DdpmDenoiser * denoiser, const GstDdpmPreviewJob * job,
 
 /* Samples until all steps are made. NULL without error: flushing */
 static DdpmDenoiser *
-sample (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
+sample_images (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     GError ** error)
 {
   const DdpmModel *model = job->model;
@@ -194,7 +194,7 @@ static GstFlowReturn
 push_frames (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     GError ** error)
 {
-  g_autoptr (DdpmDenoiser) denoiser = sample (self, job, error);
+  g_autoptr (DdpmDenoiser) denoiser = sample_images (self, job, error);
   g_autoptr (GstBufferList) frames = gst_buffer_list_new_sized (job->count);
   guint i;
 
@@ -309,7 +309,7 @@ stop_task (GstDdpmPreviewPad * self)
   return ok;
 }
 
-/* --- for the thread that trains --------------------------------- */
+/* --- for the thread that trains ------------------------------------------- */
 
 gboolean
 gst_ddpm_preview_pad_is_wanted (GstDdpmPreviewPad * self)

@@ -1,4 +1,4 @@
-/* gst-ddpm: the element ddpmtrainsink, for its own files
+/* gst-ddpm: ddpmtrainsink: the element (private to its files)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -30,16 +30,16 @@ struct _GstDdpmTrainSink
   gint cancel;                  /* atomic: unlock was called */
 };
 
-/* ddpmtrainsink.c: the property stats. With the object lock.
- * Returns: (transfer full) */
+/* ddpmtrainsink.c: the property stats; called with the object lock. Returns:
+ * (transfer full) */
 GstStructure *gst_ddpm_train_sink_read_stats (GObject * object);
 
-/* train.c. Between READY and PAUSED */
+/* train.c: READY to PAUSED, and PAUSED to READY */
 gboolean gst_ddpm_train_sink_open (GstDdpmTrainSink * self);
 void gst_ddpm_train_sink_close (GstDdpmTrainSink * self);
-/* The preview pad. Returns: (transfer full) (nullable) */
+/* Returns: (transfer full) (nullable): the preview pad */
 GstDdpmPreviewPad *gst_ddpm_train_sink_get_preview (GstDdpmTrainSink * self);
-/* The action signal, in any thread */
+/* The action signal save-checkpoint, in any thread */
 gboolean gst_ddpm_train_sink_save_checkpoint (GstDdpmTrainSink * self);
 
 /* train.c: GstBaseSinkClass */

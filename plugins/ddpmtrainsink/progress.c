@@ -1,9 +1,9 @@
-/* gst-ddpm: how far a training run is, as text and as a structure
+/* gst-ddpm: the progress of a training run, as text and as a structure
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmtrainsink/progress.h"
 
-/* Of the sums that the speed is computed from, at each step */
+/* Decay per step of the sums that give the speed */
 #define SPEED_DECAY 0.95
 
 static guint64

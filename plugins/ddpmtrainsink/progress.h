@@ -1,4 +1,4 @@
-/* gst-ddpm: how far a training run is, as text and as a structure
+/* gst-ddpm: the progress of a training run, as text and as a structure
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -12,17 +12,17 @@ G_BEGIN_DECLS
 
 /**
  * GstDdpmTrainReport:
- * @stats: of the step
- * @epoch: the one that the step belongs to, from 1; 0: the source has none
- * @n_epochs: of the whole stream; 0: not known
- * @epoch_position: images of the epoch learnt from
- * @epoch_size: images of an epoch
- * @images_left: to the end of the run; GST_DDPM_IMAGES_UNKNOWN: not known
- * @batch_size: images of a full batch
- * @images_per_second: smoothed over about 20 steps
- * @max_steps: 0: none
- * @running_time: of the last image
- * @stream_time: of the last image
+ * @stats: statistics of the step
+ * @epoch: epoch of the step, from 1; 0: the source has no epochs
+ * @n_epochs: number of epochs in the stream; 0: unknown
+ * @epoch_position: number of images of the epoch that were trained on
+ * @epoch_size: number of images in an epoch
+ * @images_left: images to the end of the run, or GST_DDPM_IMAGES_UNKNOWN
+ * @batch_size: number of images in a full batch
+ * @images_per_second: speed, smoothed over about 20 steps
+ * @max_steps: step at which the run ends; 0: none
+ * @running_time: running time of the last image
+ * @stream_time: stream time of the last image
  */
 typedef struct
 {
@@ -45,14 +45,14 @@ GstStructure *gst_ddpm_train_report_to_structure
 /* The speed of training, and when to report it */
 typedef struct
 {
-  guint interval;               /* between reports, in seconds; 0: each step */
-  gint64 last_step, last_report;        /* microseconds, monotonic; 0: none */
+  guint interval;               /* seconds between reports; 0: every step */
+  gint64 last_step, last_report;        /* monotonic microseconds; 0: none */
   gdouble images, seconds;      /* decaying sums */
 } GstDdpmTrainProgress;
 
-/* The time until now was not spent on training. */
+/* Excludes the time until now from the speed. */
 void gst_ddpm_train_progress_restart (GstDdpmTrainProgress * progress);
-/* A step on n images has been made. Returns: images a second */
+/* Adds a step on n images. Returns: images per second */
 gdouble gst_ddpm_train_progress_add (GstDdpmTrainProgress * progress, guint n);
 gboolean gst_ddpm_train_progress_is_due (const GstDdpmTrainProgress * progress);
 void gst_ddpm_train_progress_set_reported (GstDdpmTrainProgress * progress);

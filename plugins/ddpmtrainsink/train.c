@@ -1,4 +1,4 @@
-/* gst-ddpm: ddpmtrainsink: the stream of images, and what its session tells
+/* gst-ddpm: ddpmtrainsink: from the stream to the training session
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/error.h"
@@ -11,7 +11,7 @@
 
 /* Posts the error (transfer full). Nothing is trained or saved after it. */
 static GstFlowReturn
-fail (GstDdpmTrainSink * self, GError * error)
+fail_training (GstDdpmTrainSink * self, GError * error)
 {
   self->session->has_failed = TRUE;
   gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_ERROR);
@@ -19,7 +19,7 @@ fail (GstDdpmTrainSink * self, GError * error)
   return GST_FLOW_ERROR;
 }
 
-/* --- start and end ------------------------------------------------------------ */
+/* --- start and end -------------------------------------------------------- */
 
 gboolean
 gst_ddpm_train_sink_open (GstDdpmTrainSink * self)
@@ -74,7 +74,7 @@ gst_ddpm_train_sink_save_checkpoint (GstDdpmTrainSink * self)
   return saved;
 }
 
-/* --- previews ----------------------------------------------------------------- */
+/* --- previews ------------------------------------------------------------- */
 
 GstDdpmPreviewPad *
 gst_ddpm_train_sink_get_preview (GstDdpmTrainSink * self)
@@ -115,7 +115,7 @@ submit_preview (GstDdpmTrainSink * self, GstDdpmPreviewPad * pad,
       || set_cancelled (error);
 }
 
-/* end: waits for all previews. */
+/* end: waits until all previews are output */
 static gboolean
 make_previews (GstDdpmTrainSink * self, gboolean end, GError ** error)
 {
@@ -132,9 +132,9 @@ make_previews (GstDdpmTrainSink * self, gboolean end, GError ** error)
       || set_cancelled (error);
 }
 
-/* --- the stream --------------------------------------------------------------- */
+/* --- the stream ----------------------------------------------------------- */
 
-/* The number of images that upstream has; 0: it does not know */
+/* The number of images in the stream; 0: unknown */
 static guint64
 query_n_images (GstDdpmTrainSink * self)
 {
@@ -165,10 +165,10 @@ is_upstream_live (GstDdpmTrainSink * self)
   return live;
 }
 
-/* Makes the step, the save and the preview that are due. When it is
- * interrupted, it waits for PLAYING and does the rest. */
+/* Makes the step, the save and the preview that are due. After an interruption,
+ * waits for PLAYING and does what is left. */
 static GstFlowReturn
-train (GstDdpmTrainSink * self, gboolean end)
+train_if_due (GstDdpmTrainSink * self, gboolean end)
 {
   GstFlowReturn ret = GST_FLOW_OK;
 
@@ -179,7 +179,7 @@ train (GstDdpmTrainSink * self, gboolean end)
             &error) && make_previews (self, end, &error))
       return GST_FLOW_OK;
     if (!g_error_matches (error, DDPM_ERROR, DDPM_ERROR_CANCELLED))
-      return fail (self, error);
+      return fail_training (self, error);
     g_error_free (error);
     GST_DEBUG_OBJECT (self, "interrupted");
     ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
@@ -214,7 +214,7 @@ gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
     return FALSE;
   if (gst_ddpm_train_session_set_format (self->session, &info, &error))
     return TRUE;
-  fail (self, error);
+  fail_training (self, error);
   return FALSE;
 }
 
@@ -238,21 +238,21 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
         is_upstream_live (self));
 
   gst_ddpm_train_session_expect (session, sample);
-  ret = train (self, FALSE);
+  ret = train_if_due (self, FALSE);
   if (ret == GST_FLOW_OK && !session->has_ended) {
     if (!add_image (self, buffer, sample, &error))
-      return fail (self, error);
-    ret = train (self, FALSE);
+      return fail_training (self, error);
+    ret = train_if_due (self, FALSE);
   }
   return ret == GST_FLOW_OK && session->has_ended ? GST_FLOW_EOS : ret;
 
 no_caps:
-  return fail (self, g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
-          "Expected video caps before the first image, got a buffer of %"
-          G_GSIZE_FORMAT " bytes without any", gst_buffer_get_size (buffer)));
+  return fail_training (self, g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+          "Cannot train on a buffer of %" G_GSIZE_FORMAT " bytes without any "
+          "video caps", gst_buffer_get_size (buffer)));
 }
 
-/* EOS is posted after this, so that it means "saved". */
+/* The base class posts EOS after this, so EOS means "saved". */
 GstFlowReturn
 gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
 {
@@ -263,12 +263,12 @@ gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
     return ret;
   if (self->session->has_failed)
     return GST_FLOW_ERROR;
-  ret = train (self, TRUE);
+  ret = train_if_due (self, TRUE);
   if (ret != GST_FLOW_OK)
     return ret;
   if (self->session->report.stats.step == 0)
-    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("No image came before the end "
-            "of the stream: nothing was trained or saved"), (NULL));
+    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("The stream ended before the "
+            "first image: nothing was trained or saved"), (NULL));
   gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_COMPLETE);
   return GST_FLOW_OK;
 }
@@ -285,7 +285,7 @@ read_tags (GstDdpmTrainSink * self, GstEvent * event)
 }
 
 static void
-flush (GstDdpmTrainSink * self)
+flush_session (GstDdpmTrainSink * self)
 {
   g_autoptr (GstDdpmPreviewPad) pad = gst_ddpm_train_sink_get_preview (self);
 
@@ -300,7 +300,7 @@ gst_ddpm_train_sink_event (GstBaseSink * sink, GstEvent * event)
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
 
   if (self->session && GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    flush (self);
+    flush_session (self);
   else if (self->session && GST_EVENT_TYPE (event) == GST_EVENT_TAG)
     read_tags (self, event);
   return PARENT_CLASS->event (sink, event);

@@ -295,7 +295,7 @@ wrong_caps:
   return FALSE;
 }
 
-/* --- data ------------------------------------------------------------------ */
+/* --- data ----------------------------------------------------------------- */
 
 /* Fills sample, except for its label, for a frame number. */
 static void

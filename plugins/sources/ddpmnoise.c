@@ -259,7 +259,7 @@ gst_ddpm_noise_unlock_stop (GstBaseSrc * src)
   return TRUE;
 }
 
-/* --- negotiation -------------------------------------------------------- */
+/* --- negotiation ---------------------------------------------------------- */
 
 static GstCaps *
 gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps)
@@ -371,7 +371,7 @@ gst_ddpm_noise_get_times (GstBaseSrc * src, GstBuffer * buffer,
   }
 }
 
-/* --- data ---------------------------------------------------------------- */
+/* --- data ----------------------------------------------------------------- */
 
 /* out: (batch, height, width, channels), in memory of the host. FALSE: flushing */
 static gboolean
