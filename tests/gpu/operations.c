@@ -129,7 +129,7 @@ main (int argc, char **argv)
 
     if (subjects[i]->backend == NULL)
       continue;
-    add_operation_tests (names[i], subjects[i]);
+    add_operation_tests (names[i], subjects[i], TEST_ALL_OPERATIONS);
     g_test_add_data_func (repeats, subjects[i], a_run_repeats_to_the_bit);
     g_test_add_data_func (batch, subjects[i],
         an_image_does_not_depend_on_its_batch);

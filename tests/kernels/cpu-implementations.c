@@ -99,12 +99,20 @@ fast_job (gpointer data)
   ddpm_plan_free (plan);
 }
 
-static void
-the_notebook_s_shapes_are_never_computed_by_plain_loops (gconstpointer data)
+static const struct
 {
-  const DdpmPrecision precision = GPOINTER_TO_INT (data);
-  g_autoptr (DdpmBackend) b = precision == DDPM_PRECISION_BF16
-      ? native_bf16_backend () : cpu_backend (precision);
+  const gchar *name;
+  DdpmPrecision precision;
+} precisions[] = {
+  {"f32", DDPM_PRECISION_F32},
+  {"bf16-emulated", DDPM_PRECISION_BF16_EMULATED},
+  {"bf16", DDPM_PRECISION_BF16},
+};
+
+TABLE_TEST (the_notebook_s_shapes_are_never_computed_by_plain_loops, precisions)
+{
+  g_autoptr (DdpmBackend) b = row->precision == DDPM_PRECISION_BF16
+      ? native_bf16_backend () : cpu_backend (row->precision);
 
   if (b)
     b->ops->run (b, fast_job, b);
@@ -180,26 +188,3 @@ TEST (an_avx2_processor_convolves_by_tiles)
     g_assert_true (g_str_has_prefix (i.names[kind], "winograd"));
 }
 #endif
-
-int
-main (int argc, char **argv)
-{
-  static const struct
-  {
-    const gchar *name;
-    DdpmPrecision precision;
-  } precisions[] = { {"f32", DDPM_PRECISION_F32},
-  {"bf16-emulated", DDPM_PRECISION_BF16_EMULATED},
-  {"bf16", DDPM_PRECISION_BF16}
-  };
-
-  test_init (&argc, &argv);
-  for (guint i = 0; i < G_N_ELEMENTS (precisions); i++) {
-    g_autofree gchar *path = g_strconcat ("/cpu/", precisions[i].name,
-        "/the-notebook-s-shapes-are-never-computed-by-plain-loops", NULL);
-
-    g_test_add_data_func (path, GINT_TO_POINTER (precisions[i].precision),
-        the_notebook_s_shapes_are_never_computed_by_plain_loops);
-  }
-  return g_test_run ();
-}

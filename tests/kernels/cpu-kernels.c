@@ -73,11 +73,16 @@ run_norms (const CpuKernels * k, const Data * d, guint8 * out)
       v + 3 * C, v + 4 * C, dx, FALSE);
 }
 
-static void
-norms (gconstpointer type)
+static const struct
+{
+  const gchar *name;
+  DdpmType type;
+} types[] = { {"f32", DDPM_TYPE_F32}, {"bf16", DDPM_TYPE_BF16} };
+
+TABLE_TEST (norms, types)
 {
   const gsize size = (8 * C + 3 * COUNT) * sizeof (float);
-  Data d = data_new (GPOINTER_TO_INT (type));
+  Data d = data_new (row->type);
   g_autofree guint8 *a = g_malloc0 (size), *b = g_malloc0 (size);
 
   run_norms (&ddpm_cpu_kernels_baseline, &d, a);
@@ -86,10 +91,9 @@ norms (gconstpointer type)
   data_clear (&d);
 }
 
-static void
-softmaxes (gconstpointer type)
+TABLE_TEST (softmaxes, types)
 {
-  Data d = data_new (GPOINTER_TO_INT (type));
+  Data d = data_new (row->type);
   g_autofree float *a = g_new0 (float, 2 * COUNT);
   g_autofree float *b = g_new0 (float, 2 * COUNT);
   const CpuKernels *k[] =
@@ -217,10 +221,16 @@ check_product (const CpuGemmKernels * k, gsize rows, gsize columns,
   }
 }
 
-static void
-products_of_any_shape (gconstpointer kernels)
+static const struct
 {
-  const CpuGemmKernels *k = ((const CpuKernels *) kernels)->gemm;
+  const gchar *name;
+  gboolean baseline;
+} instructions[] = { {"baseline", TRUE}, {"best", FALSE} };
+
+TABLE_TEST (products_of_any_shape, instructions)
+{
+  const CpuGemmKernels *k = row->baseline ? ddpm_cpu_kernels_baseline.gemm
+      : ddpm_cpu_kernels_get ()->gemm;
   const gsize columns[] = { 1, 7, k->width, 2 * k->width + 3 };
 
   for (gsize rows = 1; rows <= 2 * k->rows + 1; rows++) {
@@ -229,23 +239,4 @@ products_of_any_shape (gconstpointer kernels)
         check_product (k, rows, columns[i], i % 2 ? 39 : 1 + 3 * i, variant);
     }
   }
-}
-
-int
-main (int argc, char **argv)
-{
-  test_init (&argc, &argv);
-  g_test_add_data_func ("/cpu-kernels/f32/norms",
-      GINT_TO_POINTER (DDPM_TYPE_F32), norms);
-  g_test_add_data_func ("/cpu-kernels/bf16/norms",
-      GINT_TO_POINTER (DDPM_TYPE_BF16), norms);
-  g_test_add_data_func ("/cpu-kernels/f32/softmaxes",
-      GINT_TO_POINTER (DDPM_TYPE_F32), softmaxes);
-  g_test_add_data_func ("/cpu-kernels/bf16/softmaxes",
-      GINT_TO_POINTER (DDPM_TYPE_BF16), softmaxes);
-  g_test_add_data_func ("/cpu-kernels/baseline/products-of-any-shape",
-      &ddpm_cpu_kernels_baseline, products_of_any_shape);
-  g_test_add_data_func ("/cpu-kernels/products-of-any-shape",
-      ddpm_cpu_kernels_get (), products_of_any_shape);
-  return g_test_run ();
 }

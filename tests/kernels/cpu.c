@@ -29,10 +29,10 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_assert_true (subject_init (&f32, DDPM_PRECISION_F32));
   g_assert_true (subject_init (&emulated, DDPM_PRECISION_BF16_EMULATED));
-  add_operation_tests ("/cpu/f32", &f32);
-  add_operation_tests ("/cpu/bf16-emulated", &emulated);
+  add_operation_tests ("/cpu/f32", &f32, TEST_ALL_OPERATIONS);
+  add_operation_tests ("/cpu/bf16-emulated", &emulated, TEST_ALL_OPERATIONS);
   if (subject_init (&bf16, DDPM_PRECISION_BF16))
-    add_operation_tests ("/cpu/bf16", &bf16);
+    add_operation_tests ("/cpu/bf16", &bf16, TEST_ALL_OPERATIONS);
   status = g_test_run ();
   ddpm_backend_unref (f32.backend);
   ddpm_backend_unref (emulated.backend);

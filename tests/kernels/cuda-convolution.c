@@ -5,17 +5,9 @@
  */
 #include "kernels/cuda/convolution-plan.h"
 #include "kernels/cuda/failure.h"
-#include "kernels/cuda/graph.h"
 #include "kernels/cuda/libraries.h"
-#include "kernels/cuda/memory.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/host.h"
-#include "tests/support/host-cuda.h"
-#include "tests/support/operations.h"
-#include "tests/support/test.h"
-
-#define TOLERANCE_F32 1e-9
-#define TOLERANCE_BF16 1e-4
+#include "tests/support/host-backend.h"
 
 /* --- graphs, by the formula ----------------------------------------------- */
 
@@ -46,9 +38,6 @@ struct _CudaDnnPlan
 {
   CudaDnnGraph *graph;
 };
-
-/* TRUE: as if a graph made the calls, so that nothing may be launched */
-static gboolean replayed;
 
 /* How many operations an engine can fuse */
 static guint longest = 3;
@@ -268,7 +257,7 @@ ddpm_cuda_dnn_run (CudaDnnRun * run, const CudaDnnPlan * plan,
 {
   const GArray *operations = plan->graph->operations;
 
-  g_assert_false (replayed);
+  g_assert_false (host_replayed);
   memset (scratch, 0xff, ddpm_cuda_dnn_plan_scratch (plan));
   for (guint i = 0; i < operations->len; i++) {
     const HostOperation *op = &g_array_index (operations, HostOperation, i);
@@ -291,45 +280,14 @@ ddpm_cuda_open_cudnn (CudaBackend * b)
   return TRUE;
 }
 
-void
-ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
-{
-  g_assert_not_reached ();
-}
-
-gboolean
-ddpm_cuda_graph_replays (CudaBackend * b)
-{
-  return replayed;
-}
-
-gpointer
-ddpm_cuda_alloc (DdpmBackend * b, gsize size)
-{
-  return host_cuda_alloc (size);
-}
-
-void
-ddpm_cuda_free (DdpmBackend * b, gpointer p)
-{
-  if (p)
-    host_cuda_free (p);
-}
-
 cudaError_t
 cudaMemcpyAsync (void *dst, const void *src, size_t size,
     enum cudaMemcpyKind kind, cudaStream_t stream)
 {
-  g_assert_false (replayed);
+  g_assert_false (host_replayed);
   g_assert_cmpint (kind, ==, cudaMemcpyDeviceToDevice);
   memcpy (dst, src, size);
   return cudaSuccess;
-}
-
-gboolean
-ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
-{
-  return status == cudaSuccess;
 }
 
 gboolean
@@ -338,63 +296,10 @@ ddpm_cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
   return status == CUDNN_STATUS_SUCCESS;
 }
 
-gboolean
-ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
-{
-  g_assert_false (replayed);
-  return TRUE;
-}
-
-static void
-host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
-{
-  func (data);
-}
-
-static DdpmOps host_ops = {
-  .run = host_run,
-  .alloc = ddpm_cuda_alloc,
-  .free = ddpm_cuda_free,
-  .upload = ddpm_host_copy,
-  .download = ddpm_host_copy,
-};
-
 /* --- cases ---------------------------------------------------------------- */
 
-/* Compares with the reference, and with itself in other orders of threads and
- * blocks. */
-static void
-check (DdpmPrecision precision, const Case * c)
-{
-  CudaBackend b = {.base = {.ops = &host_ops,
-      .act_type = precision == DDPM_PRECISION_F32
-          ? DDPM_TYPE_F32 : DDPM_TYPE_BF16}
-  };
-  g_autoptr (DdpmBackend) reference = test_reference (precision);
-  Outcome expected = case_run (reference, c, 0), first = { 0, };
-
-  for (HostCudaOrder order = 0; order < HOST_CUDA_ORDERS; order++) {
-    Outcome got;
-
-    host_cuda_set_order (order);
-    got = case_run (&b.base, c, 0);
-    if (order > 0) {
-      outcome_assert_same_bits (&got, &first);
-      outcome_clear (&got);
-    } else {
-      outcome_assert_close (&got, &expected, c->conv.n, c->conv.n,
-          precision == DDPM_PRECISION_F32 ? TOLERANCE_F32 : TOLERANCE_BF16);
-      first = got;
-    }
-  }
-  outcome_clear (&expected);
-  outcome_clear (&first);
-  g_hash_table_unref (b.convolutions);
-}
-
 /* Aligned and odd channels, one source and two, image and eps */
-static void
-convolutions_agree_with_the_reference (gconstpointer data)
+TABLE_TEST (convolutions_agree_with_the_reference, host_precisions)
 {
   static const guint shapes[][9] = {
     /* n, height, width, cin0, cin1, cout, kernel, stride, f32: x 1, y 2 */
@@ -404,9 +309,7 @@ convolutions_agree_with_the_reference (gconstpointer data)
     {2, 4, 4, 16, 0, 3, 3, 1, 2}, {1, 3, 3, 8, 8, 8, 3, 2, 3},
     {2, 9, 9, 4, 0, 20, 1, 1, 0},
   };
-  const DdpmPrecision precision = GPOINTER_TO_INT (data);
-  const DdpmType act =
-      precision == DDPM_PRECISION_F32 ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+  const DdpmType act = row->type;
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
     const guint *s = shapes[i];
@@ -422,46 +325,35 @@ convolutions_agree_with_the_reference (gconstpointer data)
       };
 
       for (longest = 1; longest <= 3; longest++)
-        check (precision, &c);
+        host_assert_as_reference (row, &c, c.conv.n, 0);
     }
   }
 }
 
 /* More than one chunk, and blocks that loop */
-static void
-a_large_convolution_agrees_with_the_reference (gconstpointer data)
+TABLE_TEST (a_large_convolution_agrees_with_the_reference, host_precisions)
 {
-  const DdpmPrecision precision = GPOINTER_TO_INT (data);
-  const DdpmType act =
-      precision == DDPM_PRECISION_F32 ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+  const DdpmType act = row->type;
   const Case c = {
     .run = run_conv,
     .conv = {5, 32, 32, 8, 8, 40, 1, 1, act, act, TRUE},
     .add = TRUE,
   };
 
-  check (precision, &c);
+  host_assert_as_reference (row, &c, c.conv.n, 0);
 }
 
-static void
-a_replayed_graph_launches_nothing (gconstpointer data)
+TABLE_TEST (a_replayed_graph_launches_nothing, host_precisions)
 {
-  const DdpmType act = GPOINTER_TO_INT (data) == DDPM_PRECISION_F32
-      ? DDPM_TYPE_F32 : DDPM_TYPE_BF16;
+  const DdpmType act = row->type;
   const Case c = {
     .run = run_conv,
     .conv = {1, 4, 3, 3, 6, 7, 3, 1, act, act, TRUE},
     .residual = OTHER_RESIDUAL,
   };
-  const unsigned launches = host_cuda_launches ();
-  CudaBackend b = {.base = {.ops = &host_ops,.act_type = act} };
-  Outcome none;
+  CudaBackend b = host_backend (act);
 
-  replayed = TRUE;
-  none = case_run (&b.base, &c, 0);
-  replayed = FALSE;
-  g_assert_cmpuint (host_cuda_launches (), ==, launches);
-  outcome_clear (&none);
+  host_assert_replay (&b.base, &c);
   g_hash_table_unref (b.convolutions);
 }
 
@@ -502,24 +394,10 @@ TEST (chunks_cover_all_pixels)
   }
 }
 
-static void
-add (const gchar * name, GTestDataFunc func)
-{
-  g_autofree gchar *f32 = g_strdup_printf ("/cuda-convolution/%s/f32", name);
-  g_autofree gchar *bf16 = g_strdup_printf ("/cuda-convolution/%s/bf16", name);
-
-  g_test_add_data_func (f32, GINT_TO_POINTER (DDPM_PRECISION_F32), func);
-  g_test_add_data_func (bf16, GINT_TO_POINTER (DDPM_PRECISION_BF16_EMULATED),
-      func);
-}
-
 int
 main (int argc, char **argv)
 {
   test_init (&argc, &argv);
   ddpm_cuda_convolution_set_ops (&host_ops);
-  add ("small", convolutions_agree_with_the_reference);
-  add ("large", a_large_convolution_agrees_with_the_reference);
-  add ("what-a-graph-does", a_replayed_graph_launches_nothing);
   return g_test_run ();
 }

@@ -2,21 +2,11 @@
  * Their kernels run on the CPU (tests/support/host-cuda.h).
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "kernels/cuda/failure.h"
-#include "kernels/cuda/gemm.h"
-#include "kernels/cuda/graph.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/staging.h"
-#include "kernels/host.h"
 #include "kernels/norm-math.h"
-#include "tests/support/host-cuda.h"
-#include "tests/support/operations.h"
-#include "tests/support/test.h"
+#include "tests/support/host-backend.h"
 
-#define TOLERANCE_F32 1e-9
-#define TOLERANCE_BF16 1e-4     /* bf16 has 8 digits: (2^-9)^2 and more sums */
-
-/* --- the backend without a device ----------------------------------------- */
+/* --- the device ----------------------------------------------------------- */
 
 static gint shared_memory = 227 << 10;  /* of a block, on Hopper */
 
@@ -35,198 +25,14 @@ cudaFuncSetAttribute (const void *kernel, enum cudaFuncAttribute attribute,
   return cudaSuccess;
 }
 
-gboolean
-ddpm_cuda_ok (CudaBackend * b, cudaError_t status, const gchar * what)
-{
-  g_assert_cmpint (status, ==, cudaSuccess);
-  return TRUE;
-}
-
-gpointer
-ddpm_cuda_stage_args (CudaBackend * b, gconstpointer src, gsize size)
-{
-  static guint8 stage[256];
-
-  g_assert_cmpuint (size, <=, sizeof (stage));
-  return memcpy (stage, src, size);
-}
-
-/* TRUE: as if a graph made the calls, so that nothing may be launched */
-static gboolean replayed;
-
-gboolean
-ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
-{
-  g_assert_false (replayed);
-  return TRUE;
-}
-
-gboolean
-ddpm_cuda_graph_replays (CudaBackend * b)
-{
-  return replayed;
-}
-
-void
-ddpm_cuda_propagate_failure (CudaBackend * b, GError ** error)
-{
-  g_assert_not_reached ();
-}
-
-/* --- matrix products, by the formula -------------------------------------- */
-
-struct _CudaGemm
-{
-  gsize batch;
-  CudaMatrix left, right, product;
-};
-
-CudaGemm *
-ddpm_cuda_gemm_new (CudaBackend * b, gsize batch, const CudaMatrix * left,
-    const CudaMatrix * right, const CudaMatrix * product, GError ** error)
-{
-  CudaGemm *m = g_new0 (CudaGemm, 1);
-
-  g_assert_cmpuint (left->columns, ==, right->rows);
-  g_assert_cmpuint (left->rows, ==, product->rows);
-  g_assert_cmpuint (right->columns, ==, product->columns);
-  m->batch = batch;
-  m->left = *left;
-  m->right = *right;
-  m->product = *product;
-  return m;
-}
-
-void
-ddpm_cuda_gemm_free (CudaGemm * m)
-{
-  g_free (m);
-}
-
-gsize
-ddpm_cuda_gemm_scratch (const CudaGemm * m)
-{
-  return 40;
-}
-
-static gsize
-place_of (const CudaMatrix * m, gsize matrix, gsize row, gsize column)
-{
-  return matrix * m->batch_stride + (m->transposed
-      ? column * m->row_stride + row : row * m->row_stride + column);
-}
-
-static float
-get (DdpmType type, gconstpointer data, gsize i)
-{
-  const Tensor t = {.type = type,.data = (gpointer) data };
-
-  return tensor_get (&t, i);
-}
-
-void
-ddpm_cuda_gemm_run (CudaGemm * m, CudaBackend * b, gfloat alpha,
-    gconstpointer left, gconstpointer right, gfloat beta, gpointer product,
-    gpointer scratch)
-{
-  const Tensor out = {.type = m->product.type,.data = product };
-
-  g_assert_false (replayed);
-  memset (scratch, 0xff, ddpm_cuda_gemm_scratch (m));
-  for (gsize i = 0; i < m->batch; i++) {
-    for (gsize row = 0; row < m->product.rows; row++) {
-      for (gsize column = 0; column < m->product.columns; column++) {
-        const gsize e = place_of (&m->product, i, row, column);
-        double sum = 0.0;
-
-        for (gsize k = 0; k < m->left.columns; k++)
-          sum += (double) get (m->left.type, left,
-              place_of (&m->left, i, row, k))
-              * get (m->right.type, right, place_of (&m->right, i, k, column));
-        tensor_set (&out, e, alpha * sum
-            + (beta == 0.0f ? 0.0f : beta * tensor_get (&out, e)));
-      }
-    }
-  }
-}
-
-/* --- the backend ---------------------------------------------------------- */
-
-static gpointer
-host_alloc (DdpmBackend * b, gsize size)
-{
-  return host_cuda_alloc (size);
-}
-
-static void
-host_free (DdpmBackend * b, gpointer p)
-{
-  host_cuda_free (p);
-}
-
-static void
-host_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
-{
-  func (data);
-}
-
-static DdpmOps host_ops = {
-  .run = host_run,
-  .alloc = host_alloc,
-  .free = host_free,
-  .upload = ddpm_host_copy,
-  .download = ddpm_host_copy,
-};
-
-static CudaBackend
-host_backend (DdpmPrecision precision)
-{
-  const CudaBackend b = {.base = {.ops = &host_ops,
-      .act_type = precision == DDPM_PRECISION_F32
-          ? DDPM_TYPE_F32 : DDPM_TYPE_BF16}
-  };
-
-  return b;
-}
-
 /* --- cases ---------------------------------------------------------------- */
-
-/* Compares with the reference, and with itself in other orders of threads and
- * blocks. Returns how many kernels were launched. */
-static guint
-check (DdpmPrecision precision, const Case * c, guint shift)
-{
-  CudaBackend b = host_backend (precision);
-  g_autoptr (DdpmBackend) reference = test_reference (precision);
-  const guint n = c->norm.n ? c->norm.n : c->attention.n;
-  Outcome expected = case_run (reference, c, shift), first = { 0, };
-  const guint before = host_cuda_launches ();
-
-  for (HostCudaOrder order = 0; order < HOST_CUDA_ORDERS; order++) {
-    Outcome got;
-
-    host_cuda_set_order (order);
-    got = case_run (&b.base, c, shift);
-    if (order > 0) {
-      outcome_assert_same_bits (&got, &first);
-      outcome_clear (&got);
-    } else {
-      outcome_assert_close (&got, &expected, n, n,
-          precision == DDPM_PRECISION_F32 ? TOLERANCE_F32 : TOLERANCE_BF16);
-      first = got;
-    }
-  }
-  outcome_clear (&expected);
-  outcome_clear (&first);
-  return (host_cuda_launches () - before) / HOST_CUDA_ORDERS;
-}
 
 /* Kernels of forward, backward and sums over images: 1 each, or 2, 3 and 1 */
 enum
 { ONE_PASS = 3, GENERAL = 6 };
 
 static void
-check_norm (DdpmPrecision precision, guint launches, guint n, guint pixels,
+assert_norm (const HostPrecision * p, guint launches, guint n, guint pixels,
     guint c0, guint c1, guint groups, guint variant, guint shift)
 {
   const Case c = {
@@ -238,13 +44,13 @@ check_norm (DdpmPrecision precision, guint launches, guint n, guint pixels,
     .mean = 0.5f,
   };
 
-  g_assert_cmpuint (check (precision, &c, shift), ==, launches);
+  g_assert_cmpuint (host_assert_as_reference (p, &c, n, shift), ==, launches);
 }
 
 static const gchar *
-implementation (DdpmPrecision precision, const DdpmNormDesc * d, guint kind)
+implementation (DdpmType type, const DdpmNormDesc * d, guint kind)
 {
-  CudaBackend b = host_backend (precision);
+  CudaBackend b = host_backend (type);
   DdpmPlan *plan = assert_ok (host_ops.norm_new (&b.base, d, &error));
   const gchar *name;
 
@@ -253,8 +59,7 @@ implementation (DdpmPrecision precision, const DdpmNormDesc * d, guint kind)
   return name;
 }
 
-static void
-the_networks_norms_take_one_pass (gconstpointer precision)
+TABLE_TEST (the_networks_norms_take_one_pass, host_precisions)
 {
   static const guint shapes[][3] = {
     {1024, 128, 0}, {1024, 256, 128}, {1024, 128, 128}, {1024, 256, 0},
@@ -268,62 +73,50 @@ the_networks_norms_take_one_pass (gconstpointer precision)
         32, 1e-5f, TRUE, FALSE, TRUE
       };
 
-      g_assert_cmpstr (implementation (GPOINTER_TO_INT (precision), &d, kind),
+      g_assert_cmpstr (implementation (row->type, &d, kind),
           ==, "cuda:one-pass");
     }
   }
 }
 
 /* Groups of 4, 8, 12 and 16 channels, in which x0 may end and x1 begin */
-static void
-norms_in_one_pass (gconstpointer precision)
+TABLE_TEST (norms_in_one_pass, host_precisions)
 {
-  const DdpmPrecision p = GPOINTER_TO_INT (precision);
-
   for (guint variant = 0; variant < 4; variant++) {
-    check_norm (p, ONE_PASS, 2, 16, 32, 0, 8, variant, 0);
-    check_norm (p, ONE_PASS, 2, 20, 8, 40, 4, variant + 4, 0);
-    check_norm (p, ONE_PASS, 1, 33, 32, 32, 4, variant + 8, 0);
+    assert_norm (row, ONE_PASS, 2, 16, 32, 0, 8, variant, 0);
+    assert_norm (row, ONE_PASS, 2, 20, 8, 40, 4, variant + 4, 0);
+    assert_norm (row, ONE_PASS, 1, 33, 32, 32, 4, variant + 8, 0);
   }
-  check_norm (p, ONE_PASS, 2, 64, 16, 0, 2, 1, 0);
-  check_norm (p, ONE_PASS, 1, 37, 16, 8, 2, 4, 0);
-  check_norm (p, ONE_PASS, 1, 520, 8, 16, 2, 10, 0);
+  assert_norm (row, ONE_PASS, 2, 64, 16, 0, 2, 1, 0);
+  assert_norm (row, ONE_PASS, 1, 37, 16, 8, 2, 4, 0);
+  assert_norm (row, ONE_PASS, 1, 520, 8, 16, 2, 10, 0);
 }
 
 /* With many images, blocks are wider. */
-static void
-norms_of_large_batches (gconstpointer precision)
+TABLE_TEST (norms_of_large_batches, host_precisions)
 {
-  const DdpmPrecision p = GPOINTER_TO_INT (precision);
-
-  check_norm (p, ONE_PASS, 150, 5, 64, 0, 16, 1, 0);
-  check_norm (p, ONE_PASS, 140, 3, 32, 64, 8, 4, 0);
+  assert_norm (row, ONE_PASS, 150, 5, 64, 0, 16, 1, 0);
+  assert_norm (row, ONE_PASS, 140, 3, 32, 64, 8, 4, 0);
 }
 
 /* Channels that are no multiple of 16 bytes, or tensors that are not aligned to
  * them */
-static void
-norms_of_odd_shapes (gconstpointer precision)
+TABLE_TEST (norms_of_odd_shapes, host_precisions)
 {
-  const DdpmPrecision p = GPOINTER_TO_INT (precision);
-
   for (guint variant = 0; variant < 12; variant += 2) {
-    check_norm (p, GENERAL, 2, 7, 10, 0, 5, variant + 1, 0);
-    check_norm (p, GENERAL, 3, 5, 3, 6, 3, variant, 0);
-    check_norm (p, GENERAL, 2, 17, 16, 8, 3, variant, 1);
+    assert_norm (row, GENERAL, 2, 7, 10, 0, 5, variant + 1, 0);
+    assert_norm (row, GENERAL, 3, 5, 3, 6, 3, variant, 0);
+    assert_norm (row, GENERAL, 2, 17, 16, 8, 3, variant, 1);
   }
-  check_norm (p, GENERAL, 1, 1, 35, 0, 1, 1, 0);
-  check_norm (p, GENERAL, 2, 50, 1, 0, 1, 2, 0);
-  check_norm (p, GENERAL, 2, 9, 60, 21, 3, 4, 0);
+  assert_norm (row, GENERAL, 1, 1, 35, 0, 1, 1, 0);
+  assert_norm (row, GENERAL, 2, 50, 1, 0, 1, 2, 0);
+  assert_norm (row, GENERAL, 2, 9, 60, 21, 3, 4, 0);
 }
 
-static void
-norms_without_enough_shared_memory (gconstpointer precision)
+TABLE_TEST (norms_without_enough_shared_memory, host_precisions)
 {
-  const DdpmPrecision p = GPOINTER_TO_INT (precision);
-
   shared_memory = 16 << 10;
-  check_norm (p, GENERAL, 1, 600, 16, 8, 2, 4, 0);
+  assert_norm (row, GENERAL, 1, 600, 16, 8, 2, 4, 0);
   shared_memory = 227 << 10;
 }
 
@@ -335,7 +128,7 @@ TEST (norms_keep_the_variance_about_a_large_mean)
       .norm = {2, 256, 16, 0, 4, 1e-5f, TRUE, TRUE, FALSE},
       .mean = 1000.0f,
     };
-    CudaBackend b = host_backend (DDPM_PRECISION_F32);
+    CudaBackend b = host_backend (DDPM_TYPE_F32);
     g_autoptr (DdpmBackend) reference = test_reference (DDPM_PRECISION_F32);
     Outcome expected = case_run (reference, &c, shift);
     Outcome got = case_run (&b.base, &c, shift);
@@ -347,16 +140,14 @@ TEST (norms_keep_the_variance_about_a_large_mean)
 }
 
 /* A seed gives the same image in any batch. */
-static void
-an_image_is_the_same_in_any_batch (gconstpointer precision)
+TABLE_TEST (an_image_is_the_same_in_any_batch, host_precisions)
 {
-  const DdpmPrecision p = GPOINTER_TO_INT (precision);
   Case c = {
     .run = run_norm,
     .norm = {150, 24, 64, 0, 16, 1e-5f, TRUE, TRUE, TRUE},
     .dropout = 0.1f,
   };
-  CudaBackend b = host_backend (p);
+  CudaBackend b = host_backend (row->type);
   Outcome many = case_run (&b.base, &c, 0), one;
 
   c.norm.n = 1;
@@ -370,8 +161,7 @@ an_image_is_the_same_in_any_batch (gconstpointer precision)
   outcome_clear (&one);
 }
 
-static void
-attention (gconstpointer precision)
+TABLE_TEST (attention_is_the_reference_s, host_precisions)
 {
   static const guint shapes[][3] = {
     {2, 16, 32}, {1, 64, 8}, {1, 256, 4}, {3, 7, 5}, {1, 300, 3}, {2, 1, 1},
@@ -385,13 +175,12 @@ attention (gconstpointer precision)
         .attention = {shapes[i][0], shapes[i][1], shapes[i][2], TRUE},
       };
 
-      check (GPOINTER_TO_INT (precision), &c, shift);
+      host_assert_as_reference (row, &c, c.attention.n, shift);
     }
   }
 }
 
-static void
-a_replayed_graph_launches_nothing (gconstpointer precision)
+TABLE_TEST (a_replayed_graph_launches_nothing, host_precisions)
 {
   static const Case cases[] = {
     {.run = run_norm,.norm = {1, 24, 64, 0, 16, 1e-5f, TRUE, TRUE, TRUE},
@@ -399,17 +188,10 @@ a_replayed_graph_launches_nothing (gconstpointer precision)
     {.run = run_norm,.norm = {1, 5, 3, 0, 3, 1e-5f, TRUE, FALSE, TRUE}},
     {.run = run_attention,.attention = {1, 7, 5, TRUE}},
   };
-  const unsigned launches = host_cuda_launches ();
-  CudaBackend b = host_backend (GPOINTER_TO_INT (precision));
+  CudaBackend b = host_backend (row->type);
 
-  replayed = TRUE;
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    Outcome none = case_run (&b.base, &cases[i], 0);
-
-    outcome_clear (&none);
-  }
-  replayed = FALSE;
-  g_assert_cmpuint (host_cuda_launches (), ==, launches);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    host_assert_replay (&b.base, &cases[i]);
 }
 
 /* --- arithmetic ----------------------------------------------------------- */
@@ -447,31 +229,11 @@ TEST (swish_is_good_to_the_last_digits)
   g_assert_cmpfloat (ddpm_swish (1e30f, TRUE), ==, 1e30f);
 }
 
-static void
-add (const gchar * name, void (*func) (gconstpointer))
-{
-  g_autofree gchar *f32 = g_strdup_printf ("/cuda-kernels/f32/%s", name);
-  g_autofree gchar *bf16 = g_strdup_printf ("/cuda-kernels/bf16/%s", name);
-
-  g_test_add_data_func (f32, GINT_TO_POINTER (DDPM_PRECISION_F32), func);
-  g_test_add_data_func (bf16, GINT_TO_POINTER (DDPM_PRECISION_BF16_EMULATED),
-      func);
-}
-
 int
 main (int argc, char **argv)
 {
   test_init (&argc, &argv);
   ddpm_cuda_attention_set_ops (&host_ops);
   ddpm_cuda_norm_set_ops (&host_ops);
-  add ("the-networks-norms-take-one-pass", the_networks_norms_take_one_pass);
-  add ("norms-in-one-pass", norms_in_one_pass);
-  add ("norms-of-large-batches", norms_of_large_batches);
-  add ("what-a-graph-does", a_replayed_graph_launches_nothing);
-  add ("norms-of-odd-shapes", norms_of_odd_shapes);
-  add ("norms-without-enough-shared-memory",
-      norms_without_enough_shared_memory);
-  add ("an-image-is-the-same-in-any-batch", an_image_is_the_same_in_any_batch);
-  add ("attention", attention);
   return g_test_run ();
 }

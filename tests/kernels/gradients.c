@@ -109,8 +109,7 @@ conv_clear (Conv * op)
   g_free (op->bias);
   g_free (op->dy);
   g_free (op->y);
-  op->plan->ops->free (op->plan->backend, op->scratch);
-  ddpm_plan_free (op->plan);
+  test_plan_free (op->plan, op->scratch);
 }
 
 static double
@@ -124,16 +123,14 @@ conv_loss (gconstpointer data)
   return weighted_sum (op->dy, op->y, op->outputs);
 }
 
-static void
-conv_data_gradient (gconstpointer data)
+TABLE_TEST (conv_data_gradient, conv_cases)
 {
-  const ConvCase *test = data;
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   Conv op;
   g_autofree float *dx0 = NULL, *dx1 = NULL, *only = NULL;
   g_autofree float *added = NULL, *before = NULL;
 
-  conv_init (&op, b, &test->d);
+  conv_init (&op, b, &row->d);
   dx0 = test_unwritten (op.size0);
   dx1 = test_unwritten (op.size1);
   only = test_unwritten (op.size1);
@@ -155,16 +152,14 @@ conv_data_gradient (gconstpointer data)
   conv_clear (&op);
 }
 
-static void
-conv_weight_gradient (gconstpointer data)
+TABLE_TEST (conv_weight_gradient, conv_cases)
 {
-  const ConvCase *test = data;
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   Conv op;
   g_autofree float *dweight = NULL, *dbias = NULL;
   g_autofree float *added = NULL, *before = NULL;
 
-  conv_init (&op, b, &test->d);
+  conv_init (&op, b, &row->d);
   dweight = test_unwritten (op.weights);
   dbias = test_unwritten (op.cout);
   b->ops->conv_backward_weights (op.plan, op.x0, op.x1, op.dy, dweight, dbias,
@@ -241,8 +236,7 @@ norm_clear (Norm * op)
   g_free (op->dy);
   g_free (op->y);
   g_free (op->stats);
-  op->plan->ops->free (op->plan->backend, op->scratch);
-  ddpm_plan_free (op->plan);
+  test_plan_free (op->plan, op->scratch);
 }
 
 static double
@@ -276,18 +270,16 @@ assert_time_bias_gradient (Norm * op, const NormCase * test, const float *dbias)
   }
 }
 
-static void
-norm_gradient (gconstpointer data)
+TABLE_TEST (norm_gradient, norm_cases)
 {
-  const NormCase *test = data;
-  const DdpmDropout drop = { test->drop, 77, 5, 1000 };
+  const DdpmDropout drop = { row->drop, 77, 5, 1000 };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
-  Norm op = {.drop = test->drop > 0.0f ? &drop : NULL };
+  Norm op = {.drop = row->drop > 0.0f ? &drop : NULL };
   g_autofree float *dx = NULL, *added = NULL, *before = NULL, *dbias = NULL;
   g_autofree float *dparams = NULL, *added_params = NULL, *params = NULL;
   gsize size, channels;
 
-  norm_init (&op, b, &test->d);
+  norm_init (&op, b, &row->d);
   size = op.size0 + op.size1;
   channels = op.channels;
   dx = test_unwritten (size);
@@ -295,14 +287,14 @@ norm_gradient (gconstpointer data)
   dbias = test_unwritten (op.biases);
   norm_loss (&op);
   norm_backward (&op, dx, op.size1 ? dx + op.size0 : NULL, dparams,
-      dparams + channels, test->d.time_bias ? dbias : NULL, FALSE);
+      dparams + channels, row->d.time_bias ? dbias : NULL, FALSE);
   assert_gradient (dx, op.x0, op.size0, norm_loss, &op);
   if (op.size1)
     assert_gradient (dx + op.size0, op.x1, op.size1, norm_loss, &op);
   assert_gradient (dparams, op.gamma, channels, norm_loss, &op);
   assert_gradient (dparams + channels, op.beta, channels, norm_loss, &op);
-  if (test->d.time_bias)
-    assert_time_bias_gradient (&op, test, dbias);
+  if (row->d.time_bias)
+    assert_time_bias_gradient (&op, row, dbias);
 
   added = test_random (9, size);
   before = test_random (9, size);
@@ -311,11 +303,11 @@ norm_gradient (gconstpointer data)
   norm_loss (&op);
   norm_backward (&op, added, op.size1 ? added + op.size0 : NULL,
       added_params, added_params + channels,
-      test->d.time_bias ? dbias : NULL, TRUE);
+      row->d.time_bias ? dbias : NULL, TRUE);
   assert_added (added, before, dx, size);
   assert_added (added_params, params, dparams, 2 * channels);
-  if (test->d.time_bias)        /* always = */
-    assert_time_bias_gradient (&op, test, dbias);
+  if (row->d.time_bias)         /* always = */
+    assert_time_bias_gradient (&op, row, dbias);
   norm_clear (&op);
 }
 
@@ -355,8 +347,7 @@ TEST (attention_gradient)
   attention_loss (&op);
   b->ops->attention_backward (op.plan, dy, qkv, op.probs, dqkv, op.scratch);
   assert_gradient (dqkv, qkv, N * TOKENS * 3 * C, attention_loss, &op);
-  b->ops->free (b, op.scratch);
-  ddpm_plan_free (op.plan);
+  test_plan_free (op.plan, op.scratch);
 }
 
 /* --- linear --- */
@@ -410,8 +401,7 @@ TEST (linear_gradient)
       TRUE, op.scratch);
   assert_added (added, before, dweight, OUT * IN);
   assert_added (dbias_twice, dbias, dbias, OUT);
-  b->ops->free (b, op.scratch);
-  ddpm_plan_free (op.plan);
+  test_plan_free (op.plan, op.scratch);
 }
 
 /* --- the small ones --- */
@@ -481,29 +471,4 @@ TEST (small_gradients)
   assert_gradient (dx, x, SMALL, upsample_loss, &op);
   b->ops->upsample_backward (b, 2, 3, 2, 5, dy, added, TRUE);
   assert_added (added, before, dx, SMALL);
-}
-
-static void
-add_tests (const gchar * prefix, const gchar * name, gconstpointer data,
-    GTestDataFunc func)
-{
-  g_autofree gchar *path = g_strconcat (prefix, name, NULL);
-
-  g_test_add_data_func (path, data, func);
-}
-
-int
-main (int argc, char **argv)
-{
-  test_init (&argc, &argv);
-  for (guint i = 0; i < G_N_ELEMENTS (conv_cases); i++) {
-    add_tests ("/gradients/conv-data/", conv_cases[i].name, &conv_cases[i],
-        conv_data_gradient);
-    add_tests ("/gradients/conv-weights/", conv_cases[i].name,
-        &conv_cases[i], conv_weight_gradient);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (norm_cases); i++)
-    add_tests ("/gradients/norm/", norm_cases[i].name, &norm_cases[i],
-        norm_gradient);
-  return g_test_run ();
 }

@@ -208,27 +208,9 @@ TEST (sum_of_squares_shows_what_is_not_finite)
 enum
 { BATCH = 8, SIDE = 6, PIXELS = SIDE * SIDE, C = 12 };
 
+/* Reads C floats per pixel and writes as many */
 typedef void (*PerImageFunc) (DdpmBackend * b, guint n, guint first,
     const float *x, float *y);
-
-/* func reads C floats per pixel and writes as many */
-static void
-assert_batch_does_not_matter (PerImageFunc func)
-{
-  enum
-  { SIZE = PIXELS * C };
-  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
-  g_autofree float *x = test_random (1, BATCH * SIZE);
-  g_autofree float *together = test_unwritten (BATCH * SIZE);
-  g_autofree float *alone = test_unwritten (SIZE);
-
-  func (b, BATCH, 0, x, together);
-  for (guint image = 0; image < BATCH; image++) {
-    func (b, 1, image, x + image * SIZE, alone);
-    test_assert_same_bits (alone, together + image * SIZE,
-        SIZE * sizeof (float));
-  }
-}
 
 static void
 conv_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
@@ -242,8 +224,7 @@ conv_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
 
   b->ops->conv_set_weights (plan, weight, weight);
   b->ops->conv_forward (plan, x, NULL, x, y, scratch);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 static void
@@ -258,8 +239,7 @@ norm_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
 
   b->ops->norm_forward (plan, x, NULL, NULL, 0, gamma, gamma, &drop, y,
       stats, scratch);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 static void
@@ -281,8 +261,7 @@ attention_images (DdpmBackend * b, guint n, guint first, const float *x,
     memset (dst, 0, PIXELS * C * sizeof (float));
     memcpy (dst, out + image * size, size * sizeof (float));
   }
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 static void
@@ -296,23 +275,28 @@ reverse_images (DdpmBackend * b, guint n, guint first, const float *x, float *y)
   b->ops->reverse_step (b, &step, SEED, first, n, PIXELS * C, y, x, NULL);
 }
 
-static void
-no_image_depends_on_its_batch (gconstpointer func)
+static const struct
 {
-  assert_batch_does_not_matter ((PerImageFunc) func);
-}
+  const gchar *name;
+  PerImageFunc func;
+} operations[] = {
+  {"conv", conv_images}, {"norm", norm_images},
+  {"attention", attention_images}, {"reverse-step", reverse_images},
+};
 
-int
-main (int argc, char **argv)
+TABLE_TEST (no_image_depends_on_its_batch, operations)
 {
-  test_init (&argc, &argv);
-  g_test_add_data_func ("/reference/batch-does-not-matter/conv",
-      conv_images, no_image_depends_on_its_batch);
-  g_test_add_data_func ("/reference/batch-does-not-matter/norm",
-      norm_images, no_image_depends_on_its_batch);
-  g_test_add_data_func ("/reference/batch-does-not-matter/attention",
-      attention_images, no_image_depends_on_its_batch);
-  g_test_add_data_func ("/reference/batch-does-not-matter/reverse-step",
-      reverse_images, no_image_depends_on_its_batch);
-  return g_test_run ();
+  enum
+  { SIZE = PIXELS * C };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  g_autofree float *x = test_random (1, BATCH * SIZE);
+  g_autofree float *together = test_unwritten (BATCH * SIZE);
+  g_autofree float *alone = test_unwritten (SIZE);
+
+  row->func (b, BATCH, 0, x, together);
+  for (guint image = 0; image < BATCH; image++) {
+    row->func (b, 1, image, x + image * SIZE, alone);
+    test_assert_same_bits (alone, together + image * SIZE,
+        SIZE * sizeof (float));
+  }
 }

@@ -53,11 +53,9 @@ conv_pixel (const DdpmConvDesc * d, const float *x0, const float *x1,
   return sum;
 }
 
-static void
-conv_is_its_formula (gconstpointer data)
+TABLE_TEST (conv_is_its_formula, conv_cases)
 {
-  const ConvCase *test = data;
-  const DdpmConvDesc *d = &test->desc;
+  const DdpmConvDesc *d = &row->desc;
   const guint cin = d->cin0 + d->cin1;
   const guint oh = (d->height + d->stride - 1) / d->stride;
   const guint ow = (d->width + d->stride - 1) / d->stride;
@@ -71,7 +69,7 @@ conv_is_its_formula (gconstpointer data)
   g_autofree float *bias = test_random (4, d->cout);
   /* in place: y holds the residual before */
   g_autofree float *residual = test_random (5, outputs);
-  g_autofree float *y = test->residual ? g_memdup2 (residual,
+  g_autofree float *y = row->residual ? g_memdup2 (residual,
       outputs * sizeof (float)) : test_unwritten (outputs);
   g_autofree double *expected = g_new (double, outputs);
   DdpmPlan *plan = b->ops->conv_new (b, d, NULL);
@@ -82,16 +80,15 @@ conv_is_its_formula (gconstpointer data)
     for (guint oy = 0; oy < oh; oy++) {
       for (guint ox = 0; ox < ow; ox++) {
         for (guint co = 0; co < d->cout; co++, e++)
-          expected[e] = bias[co] + (test->residual ? residual[e] : 0.0)
+          expected[e] = bias[co] + (row->residual ? residual[e] : 0.0)
               + conv_pixel (d, x0, x1, weight, image, oy, ox, co);
       }
     }
   }
   b->ops->conv_set_weights (plan, weight, bias);
-  b->ops->conv_forward (plan, x0, x1, test->residual ? y : NULL, y, scratch);
+  b->ops->conv_forward (plan, x0, x1, row->residual ? y : NULL, y, scratch);
   test_assert_close (y, expected, outputs, 1e-7);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 TEST (conv_rounds_weights_and_results_in_bf16)
@@ -143,14 +140,12 @@ static const NormCase norm_cases[] = {
 
 #define TIME_BIAS_STRIDE 20
 
-static void
-norm_is_its_formula (gconstpointer data)
+TABLE_TEST (norm_is_its_formula, norm_cases)
 {
-  const NormCase *test = data;
-  const DdpmNormDesc *d = &test->desc;
+  const DdpmNormDesc *d = &row->desc;
   const guint channels = d->c0 + d->c1, size = channels / d->groups;
   const guint elements = d->n * d->pixels * channels;
-  const DdpmDropout drop = { test->drop, 77, 5, 1000 };
+  const DdpmDropout drop = { row->drop, 77, 5, 1000 };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   g_autofree float *x0 = test_random (1, d->n * d->pixels * d->c0);
   g_autofree float *x1 = test_random (2, d->n * d->pixels * d->c1);
@@ -185,13 +180,13 @@ norm_is_its_formula (gconstpointer data)
     u = (a[e] - mean) / sqrt (var + d->eps) * gamma[c] + beta[c];
     if (d->swish)
       u *= 0.5 * (1.0 + tanh (0.5 * u));
-    if (test->drop > 0.0f) {
+    if (row->drop > 0.0f) {
       guint32 r[4];
       guint in_image = e % (d->pixels * channels);
 
       ddpm_random4 (5, 1000 + image, 77, in_image / 4, r);
-      u *= ((r[in_image % 4] >> 9) + 0.5) * 0x1p-23 < test->drop
-          ? 0.0 : 1.0 / (1.0 - test->drop);
+      u *= ((r[in_image % 4] >> 9) + 0.5) * 0x1p-23 < row->drop
+          ? 0.0 : 1.0 / (1.0 - row->drop);
     }
     expected[e] = u;
     expected_stats[(image * d->groups + c / size) * 2] = mean;
@@ -199,11 +194,10 @@ norm_is_its_formula (gconstpointer data)
         1.0 / sqrt (var + d->eps);
   }
   b->ops->norm_forward (plan, x0, x1, bias, TIME_BIAS_STRIDE, gamma, beta,
-      test->drop > 0.0f ? &drop : NULL, y, stats, scratch);
+      row->drop > 0.0f ? &drop : NULL, y, stats, scratch);
   test_assert_close (y, expected, elements, 1e-7);
   test_assert_close (stats, expected_stats, d->n * d->groups * 2, 1e-7);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 TEST (dropout_keeps_the_mean)
@@ -231,8 +225,7 @@ TEST (dropout_keeps_the_mean)
   /* five standard errors: sqrt (0.1 0.9 / count) = 0.00117 */
   g_assert_cmpfloat (fabs ((double) dropped / count - 0.1), <, 0.006);
   g_assert_cmpfloat (fabs (mean - 1.0), <, 0.0066);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 /* --- attention, linear and the small ones --- */
@@ -270,8 +263,7 @@ TEST (attention_is_its_formula)
   }
   b->ops->attention_forward (plan, qkv, y, probs, scratch);
   test_assert_close (y, expected, N * TOKENS * C, 1e-6);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 TEST (attention_of_large_scores_is_finite)
@@ -286,8 +278,7 @@ TEST (attention_of_large_scores_is_finite)
 
   b->ops->attention_forward (plan, qkv, y, probs, scratch);
   test_assert_close (y, expected, 2, 0.0);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 TEST (linear_is_its_formula)
@@ -302,8 +293,7 @@ TEST (linear_is_its_formula)
 
   b->ops->linear_forward (plan, x, weight, bias, y, scratch);
   test_assert_close (y, expected, 4, 0.0);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  test_plan_free (plan, scratch);
 }
 
 /* 2 images of 1 x 2 pixels, 2 channels */
@@ -425,23 +415,4 @@ TEST (impossible_shapes_are_refused)
         DDPM_ERROR_SETTINGS, NULL);
   assert_fails (b->ops->linear_new (b, 1, 0, 1, &error), DDPM_ERROR_SETTINGS,
       NULL);
-}
-
-int
-main (int argc, char **argv)
-{
-  test_init (&argc, &argv);
-  for (guint i = 0; i < G_N_ELEMENTS (conv_cases); i++) {
-    g_autofree gchar *path =
-        g_strconcat ("/reference/conv/", conv_cases[i].name, NULL);
-
-    g_test_add_data_func (path, &conv_cases[i], conv_is_its_formula);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (norm_cases); i++) {
-    g_autofree gchar *path =
-        g_strconcat ("/reference/norm/", norm_cases[i].name, NULL);
-
-    g_test_add_data_func (path, &norm_cases[i], norm_is_its_formula);
-  }
-  return g_test_run ();
 }

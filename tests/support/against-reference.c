@@ -222,20 +222,7 @@ norms_of_any_shape (gconstpointer data)
   }
 }
 
-/* Floats keep 3 digits after the point of 1000; squares would keep none. */
 static void
-a_norm_keeps_the_variance_about_a_large_mean (gconstpointer data)
-{
-  const Case c = {
-    .run = run_norm,
-    .norm = {2, 1024, 64, 0, 32, 1e-5f, TRUE, TRUE, TRUE},
-    .mean = 1000,
-  };
-
-  assert_as_reference (data, &c, 2, 1e-7);
-}
-
-void
 attention (gconstpointer data)
 {
   static const DdpmAttentionDesc shapes[] = { {2, 64, 256, TRUE},
@@ -252,7 +239,7 @@ attention (gconstpointer data)
   }
 }
 
-void
+static void
 linear (gconstpointer data)
 {
   static const guint shapes[][3] = { {16, 128, 512}, {5, 512, 512},
@@ -270,64 +257,58 @@ linear (gconstpointer data)
   }
 }
 
-void
-upsampling_and_sums (gconstpointer data)
+#define BITS -1.0
+
+/* Operations in a case or two; f32: the same in any precision */
+typedef struct
 {
-  const Case once = {.run = run_small_activations };
-  const Case more = {.run = run_small_activations,.add = TRUE };
+  const gchar *name;
+  guint group;
+  gboolean f32;
+  guint n;                      /* images */
+  double tolerance;             /* more than the subject's; BITS: none */
+  Case cases[2];
+} Small;
 
-  assert_as_reference (data, &once, 3, 0);
-  assert_as_reference (data, &more, 3, 0);
-}
+static const Small small_tests[] = {
+  {"upsampling-and-sums", TEST_ELEMENTS, FALSE, 3, 0,
+        {{.run = run_small_activations},
+          {.run = run_small_activations,.add = TRUE}}},
+  /* floats keep 3 digits after the point of 1000; squares would keep none */
+  {"a-norm-keeps-the-variance-about-a-large-mean", TEST_NORMS, TRUE, 2, 1e-7,
+        {{.run = run_norm,.norm = {2, 1024, 64, 0, 32, 1e-5f, TRUE, TRUE,
+                  TRUE},.mean = 1000}}},
+  {"swish", TEST_ELEMENTS, TRUE, 1, 0, {{.run = run_swish}}},
+  {"a-time-is-a-row-of-the-table", TEST_ELEMENTS, TRUE, 0, BITS,
+      {{.run = run_embedding}}},
+  {"labels-are-the-reference-s-to-the-bit", TEST_ELEMENTS, TRUE, 0, BITS,
+      {{.run = run_labels}, {.run = run_labels,.add = TRUE}}},
+  {"noise-and-steps-are-the-reference-s-to-the-bit", TEST_ELEMENTS, TRUE, 0,
+      BITS, {{.run = run_diffusion}}},
+  {"losses", TEST_ELEMENTS, TRUE, 4, 1e-14, {{.run = run_losses}}},
+  {"adam-is-the-reference-s-to-the-bit", TEST_ELEMENTS, TRUE, 0, BITS,
+      {{.run = run_adam}}},
+};
 
-void
-swish (gconstpointer data)
+typedef struct
 {
-  const Case c = {.run = run_swish };
+  const Subject *subject;
+  const Small *test;
+} SmallJob;
 
-  assert_as_reference (data, &c, 1, 0);
-}
-
-void
-a_time_is_a_row_of_the_table (gconstpointer data)
+static void
+small_operations (gconstpointer data)
 {
-  const Case c = {.run = run_embedding };
+  const SmallJob *job = data;
+  const Small *test = job->test;
 
-  assert_as_reference_to_the_bit (data, &c);
-}
-
-void
-labels_are_the_reference_s_to_the_bit (gconstpointer data)
-{
-  const Case once = {.run = run_labels };
-  const Case more = {.run = run_labels,.add = TRUE };
-
-  assert_as_reference_to_the_bit (data, &once);
-  assert_as_reference_to_the_bit (data, &more);
-}
-
-void
-noise_and_steps_are_the_reference_s_to_the_bit (gconstpointer data)
-{
-  const Case c = {.run = run_diffusion };
-
-  assert_as_reference_to_the_bit (data, &c);
-}
-
-void
-losses (gconstpointer data)
-{
-  const Case c = {.run = run_losses };
-
-  assert_as_reference (data, &c, 4, 1e-14);
-}
-
-void
-adam_is_the_reference_s_to_the_bit (gconstpointer data)
-{
-  const Case c = {.run = run_adam };
-
-  assert_as_reference_to_the_bit (data, &c);
+  for (guint i = 0; i < G_N_ELEMENTS (test->cases) && test->cases[i].run; i++) {
+    if (test->tolerance == BITS)
+      assert_as_reference_to_the_bit (job->subject, &test->cases[i]);
+    else
+      assert_as_reference (job->subject, &test->cases[i], test->n,
+          test->tolerance);
+  }
 }
 
 static void
@@ -350,7 +331,7 @@ not_finite_job (gpointer data)
   }
 }
 
-void
+static void
 a_sum_of_squares_tells_of_an_element_that_is_not_finite (gconstpointer data)
 {
   const Subject *subject = data;
@@ -359,45 +340,52 @@ a_sum_of_squares_tells_of_an_element_that_is_not_finite (gconstpointer data)
       subject->backend);
 }
 
-/* prefix: "/cpu/f32". What is in f32 in any precision is tested in f32 only. */
+/* prefix: "/cpu/f32"; groups: which operations. What is in f32 in any precision
+ * is tested in f32 only. */
 void
-add_operation_tests (const gchar * prefix, const Subject * subject)
+add_operation_tests (const gchar * prefix, const Subject * subject,
+    guint groups)
 {
   static const struct
   {
     const gchar *name;
-    GTestDataFunc func;
+    guint group;
     gboolean f32;
+    GTestDataFunc func;
   } tests[] = {
-    {"convolutions-of-the-network", convolutions_of_the_network},
-    {"convolutions-of-any-size", convolutions_of_any_size},
-    {"convolutions-of-narrow-images", convolutions_of_narrow_images},
-    {"convolutions-from-and-to-images", convolutions_from_and_to_images},
-    {"convolutions-of-any-shape", convolutions_of_any_shape},
-    {"norms-of-the-network", norms_of_the_network},
-    {"norms-of-any-shape", norms_of_any_shape},
-    {"attention", attention},
-    {"upsampling-and-sums", upsampling_and_sums},
-    {"a-norm-keeps-the-variance-about-a-large-mean",
-        a_norm_keeps_the_variance_about_a_large_mean, TRUE},
-    {"linear", linear, TRUE},
-    {"swish", swish, TRUE},
-    {"a-time-is-a-row-of-the-table", a_time_is_a_row_of_the_table, TRUE},
-    {"labels-are-the-reference-s-to-the-bit",
-        labels_are_the_reference_s_to_the_bit, TRUE},
-    {"noise-and-steps-are-the-reference-s-to-the-bit",
-        noise_and_steps_are_the_reference_s_to_the_bit, TRUE},
-    {"losses", losses, TRUE},
-    {"adam-is-the-reference-s-to-the-bit",
-        adam_is_the_reference_s_to_the_bit, TRUE},
+    {"convolutions-of-the-network", TEST_CONVOLUTIONS, FALSE,
+        convolutions_of_the_network},
+    {"convolutions-of-any-size", TEST_CONVOLUTIONS, FALSE,
+        convolutions_of_any_size},
+    {"convolutions-of-narrow-images", TEST_CONVOLUTIONS, FALSE,
+        convolutions_of_narrow_images},
+    {"convolutions-from-and-to-images", TEST_CONVOLUTIONS, FALSE,
+        convolutions_from_and_to_images},
+    {"convolutions-of-any-shape", TEST_CONVOLUTIONS, FALSE,
+        convolutions_of_any_shape},
+    {"norms-of-the-network", TEST_NORMS, FALSE, norms_of_the_network},
+    {"norms-of-any-shape", TEST_NORMS, FALSE, norms_of_any_shape},
+    {"attention", TEST_ATTENTION, FALSE, attention},
+    {"linear", TEST_LINEAR, TRUE, linear},
     {"a-sum-of-squares-tells-of-an-element-that-is-not-finite",
-        a_sum_of_squares_tells_of_an_element_that_is_not_finite, TRUE},
+          TEST_ELEMENTS, TRUE,
+        a_sum_of_squares_tells_of_an_element_that_is_not_finite},
   };
+  const gboolean f32 = subject->backend->act_type == DDPM_TYPE_F32;
 
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
     g_autofree gchar *path = g_strconcat (prefix, "/", tests[i].name, NULL);
 
-    if (!tests[i].f32 || subject->backend->act_type == DDPM_TYPE_F32)
+    if ((groups & tests[i].group) && (f32 || !tests[i].f32))
       g_test_add_data_func (path, subject, tests[i].func);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (small_tests); i++) {
+    const Small *test = &small_tests[i];
+    const SmallJob job = { subject, test };
+    g_autofree gchar *path = g_strconcat (prefix, "/", test->name, NULL);
+
+    if ((groups & test->group) && (f32 || !test->f32))
+      g_test_add_data_func_full (path, g_memdup2 (&job, sizeof (job)),
+          small_operations, g_free);
   }
 }

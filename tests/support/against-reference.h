@@ -31,15 +31,16 @@ void check_conv (const Subject * subject, const ConvShape * s, DdpmType src,
     DdpmType dst, Residual residual, gboolean add);
 void check_norm (const Subject * subject, guint n, guint pixels, guint c0,
     guint c1, guint groups, guint variant);
-void attention (gconstpointer data);
-void linear (gconstpointer data);
-void upsampling_and_sums (gconstpointer data);
-void swish (gconstpointer data);
-void a_time_is_a_row_of_the_table (gconstpointer data);
-void labels_are_the_reference_s_to_the_bit (gconstpointer data);
-void noise_and_steps_are_the_reference_s_to_the_bit (gconstpointer data);
-void losses (gconstpointer data);
-void adam_is_the_reference_s_to_the_bit (gconstpointer data);
-void a_sum_of_squares_tells_of_an_element_that_is_not_finite (gconstpointer
-    data);
-void add_operation_tests (const gchar * prefix, const Subject * subject);
+
+enum
+{
+  TEST_CONVOLUTIONS = 1,
+  TEST_NORMS = 2,
+  TEST_ATTENTION = 4,
+  TEST_LINEAR = 8,
+  TEST_ELEMENTS = 16,
+  TEST_ALL_OPERATIONS = 31,
+};
+
+void add_operation_tests (const gchar * prefix, const Subject * subject,
+    guint groups);

@@ -97,6 +97,13 @@ test_scratch (DdpmPlan * plan)
   return test_unwritten_memory (plan->backend, plan->scratch);
 }
 
+void
+test_plan_free (DdpmPlan * plan, gpointer scratch)
+{
+  plan->ops->free (plan->backend, scratch);
+  ddpm_plan_free (plan);
+}
+
 /* Relative to the largest expected value, which must not be 0 */
 void
 test_assert_close (const float *got, const double *expected, gsize count,

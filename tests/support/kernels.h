@@ -18,6 +18,7 @@ float *test_random (guint32 seed, gsize count);
 float *test_unwritten (gsize count);
 gpointer test_unwritten_memory (DdpmBackend * b, gsize size);
 gpointer test_scratch (DdpmPlan * plan);
+void test_plan_free (DdpmPlan * plan, gpointer scratch);
 void test_assert_close (const float *got, const double *expected, gsize count,
     double tolerance);
 void test_assert_same_bits (gconstpointer a, gconstpointer b, gsize size);

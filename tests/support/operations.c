@@ -27,10 +27,9 @@ run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const float scale = 1.0f / sqrtf (cin * taps);
   const gboolean keep = c->add || !d->training;
   DdpmPlan *plan = assert_ok (b->ops->conv_new (b, d, &error));
-  gpointer scratch;
+  gpointer scratch = test_scratch (plan);
   Tensor x0, x1, weight, bias, y, residual, dy, dx0, dx1, dweight, dbias;
 
-  scratch = test_scratch (plan);
   x0 = tensor_random (b, d->src_type, d->n, in * d->cin0, 1, 1, 0, shift);
   x1 = tensor_random (b, d->src_type, d->n, in * d->cin1, 2, 1, 0, shift);
   weight = tensor_random (b, DDPM_TYPE_F32, 1, d->cout * cin * taps, 3, scale,
@@ -63,14 +62,8 @@ run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_result (b, &dx1, "dx1", TRUE, out);
   tensor_result (b, &dweight, "dweight", FALSE, out);
   tensor_result (b, &dbias, "dbias", FALSE, out);
-  tensor_free (b, &x0);
-  tensor_free (b, &x1);
-  tensor_free (b, &weight);
-  tensor_free (b, &bias);
-  tensor_free (b, &residual);
-  tensor_free (b, &dy);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  TENSORS_FREE (b, &x0, &x1, &weight, &bias, &residual, &dy);
+  test_plan_free (plan, scratch);
 }
 
 void
@@ -84,11 +77,10 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
         (0x123456789abcdef), G_GUINT64_CONSTANT (0xfffffffe)
   };
   DdpmPlan *plan = assert_ok (b->ops->norm_new (b, d, &error));
-  gpointer scratch;
+  gpointer scratch = test_scratch (plan);
   Tensor x0, x1, bias, gamma, beta, y, stats, dy, dx0, dx1, dgamma, dbeta,
       dbias;
 
-  scratch = test_scratch (plan);
   x0 = tensor_random (b, act, d->n, d->pixels * d->c0, 21, 1, c->mean, shift);
   x1 = tensor_random (b, act, d->n, d->pixels * d->c1, 22, 2, c->mean, shift);
   bias = tensor_random (b, f32, d->n, stride, 23, 1, 0, shift);
@@ -121,14 +113,8 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_result (b, &dgamma, "dgamma", FALSE, out);
   tensor_result (b, &dbeta, "dbeta", FALSE, out);
   tensor_result (b, &dbias, "dtime_bias", TRUE, out);
-  tensor_free (b, &x0);
-  tensor_free (b, &x1);
-  tensor_free (b, &bias);
-  tensor_free (b, &gamma);
-  tensor_free (b, &beta);
-  tensor_free (b, &dy);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  TENSORS_FREE (b, &x0, &x1, &bias, &gamma, &beta, &dy);
+  test_plan_free (plan, scratch);
 }
 
 void
@@ -138,10 +124,9 @@ run_attention (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const gsize t = d->tokens;
   const DdpmType act = b->act_type;
   DdpmPlan *plan = assert_ok (b->ops->attention_new (b, d, &error));
-  gpointer scratch;
+  gpointer scratch = test_scratch (plan);
   Tensor qkv, y, probs, dy, dqkv;
 
-  scratch = test_scratch (plan);
   qkv = tensor_random (b, act, d->n, t * 3 * d->c, 41, 2, 0, shift);
   y = tensor_new (b, act, d->n * t * d->c, shift);
   probs = tensor_new (b, act, d->n * t * t, shift);
@@ -156,10 +141,8 @@ run_attention (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_result (b, &y, "y", TRUE, out);
   tensor_result (b, &probs, "probs", TRUE, out);
   tensor_result (b, &dqkv, "dqkv", TRUE, out);
-  tensor_free (b, &qkv);
-  tensor_free (b, &dy);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  TENSORS_FREE (b, &qkv, &dy);
+  test_plan_free (plan, scratch);
 }
 
 void
@@ -168,10 +151,9 @@ run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const gsize rows = c->linear[0], in = c->linear[1], n_out = c->linear[2];
   const DdpmType f32 = DDPM_TYPE_F32;
   DdpmPlan *plan = assert_ok (b->ops->linear_new (b, rows, in, n_out, &error));
-  gpointer scratch;
+  gpointer scratch = test_scratch (plan);
   Tensor x, weight, bias, y, dy, dx, dweight, dbias;
 
-  scratch = test_scratch (plan);
   x = tensor_random (b, f32, rows, in, 51, 1, 0, shift);
   weight = tensor_random (b, f32, 1, in * n_out, 52, 1, 0, shift);
   bias = tensor_random (b, f32, 1, n_out, 53, 1, 0, shift);
@@ -190,12 +172,8 @@ run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_result (b, &dx, "dx", TRUE, out);
   tensor_result (b, &dweight, "dweight", FALSE, out);
   tensor_result (b, &dbias, "dbias", FALSE, out);
-  tensor_free (b, &x);
-  tensor_free (b, &weight);
-  tensor_free (b, &bias);
-  tensor_free (b, &dy);
-  b->ops->free (b, scratch);
-  ddpm_plan_free (plan);
+  TENSORS_FREE (b, &x, &weight, &bias, &dy);
+  test_plan_free (plan, scratch);
 }
 
 /* --- operations without --------------------------------------------------- */
@@ -218,8 +196,7 @@ run_small_activations (DdpmBackend * b, const Case * c, guint shift,
   tensor_result (b, &y, "upsampled", TRUE, out);
   tensor_result (b, &dx, "upsampling's gradient", TRUE, out);
   tensor_result (b, &sum, "sum", TRUE, out);
-  tensor_free (b, &x);
-  tensor_free (b, &dy);
+  TENSORS_FREE (b, &x, &dy);
 }
 
 void
@@ -235,8 +212,7 @@ run_swish (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   b->ops->swish_backward (b, x.count, x.data, dy.data, dx.data);
   tensor_result (b, &y, "swish", FALSE, out);
   tensor_result (b, &dx, "swish's gradient", FALSE, out);
-  tensor_free (b, &x);
-  tensor_free (b, &dy);
+  TENSORS_FREE (b, &x, &dy);
 }
 
 void
@@ -275,8 +251,7 @@ run_labels (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_result (b, &dtable, "label embedding's gradient", TRUE, out);
   tensor_result (b, &none, "the same of no image", TRUE, out);
   tensor_result (b, &copy, "copy", TRUE, out);
-  tensor_free (b, &table);
-  tensor_free (b, &dy);
+  TENSORS_FREE (b, &table, &dy);
 }
 
 /* What is computed in double: sums differ in their order, the rest in
@@ -315,8 +290,7 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_result (b, &x, "x", TRUE, out);
   tensor_result (b, &prev, "x_0", TRUE, out);
   tensor_result (b, &guided, "guided", TRUE, out);
-  tensor_free (b, &x0);
-  tensor_free (b, &dpred);
+  TENSORS_FREE (b, &x0, &dpred);
 }
 
 void
@@ -340,8 +314,7 @@ run_losses (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   g_assert_cmpfloat (loss[N - 1], ==, 0.0);
   outcome_add (out, "losses", f32, losses, N + 1, FALSE);
   tensor_result (b, &dpred, "dpred", TRUE, out);
-  tensor_free (b, &pred);
-  tensor_free (b, &target);
+  TENSORS_FREE (b, &pred, &target);
 }
 
 void

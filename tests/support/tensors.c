@@ -113,6 +113,14 @@ tensor_free (DdpmBackend * b, Tensor * t)
   b->ops->free (b, t->block);
 }
 
+/* Up to a NULL */
+void
+tensors_free (DdpmBackend * b, Tensor * const *tensors)
+{
+  for (; *tensors; tensors++)
+    tensor_free (b, *tensors);
+}
+
 /* Takes the tensor into the outcome. */
 void
 tensor_result (DdpmBackend * b, Tensor * t, const gchar * name,

@@ -40,6 +40,9 @@ Tensor tensor_random (DdpmBackend * b, DdpmType type, gsize n, gsize count,
 Tensor tensor_target (DdpmBackend * b, DdpmType type, gsize n, gsize count,
     guint32 seed, gboolean add, guint shift);
 void tensor_free (DdpmBackend * b, Tensor * t);
+void tensors_free (DdpmBackend * b, Tensor * const *tensors);
+#define TENSORS_FREE(b, ...) \
+  tensors_free (b, (Tensor *[]) {__VA_ARGS__, NULL})
 void tensor_result (DdpmBackend * b, Tensor * t, const gchar * name,
     gboolean per_image, Outcome * out);
 

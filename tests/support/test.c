@@ -5,92 +5,58 @@
 
 #include "tests/support/test.h"
 
-
-typedef struct
-{
-  const gchar *name;
-  GTestFunc func;
-  GTestDataFunc data_func;
-  gsize size;
-  GTestFixtureFunc setup, fixture_func, teardown;
-} Case;
-
 static GArray *cases;
 
-static void
-add (Case new)
+void
+test_register (const TestCase * c)
 {
   if (cases == NULL)
-    cases = g_array_new (FALSE, FALSE, sizeof (Case));
-  g_array_append_val (cases, new);
+    cases = g_array_new (FALSE, FALSE, sizeof (TestCase));
+  g_array_append_vals (cases, c, 1);
 }
 
-void
-test_register (const gchar * name, GTestFunc func)
-{
-  add ((Case) {
-      .name = name,.func = func});
-}
-
-void
-test_register_data (const gchar * name, GTestDataFunc func)
-{
-  add ((Case) {
-      .name = name,.data_func = func});
-}
-
-void
-test_register_fixture (const gchar * name, gsize size,
-    GTestFixtureFunc setup, GTestFixtureFunc func, GTestFixtureFunc teardown)
-{
-  add ((Case) {
-      name, NULL, NULL, size, setup, func, teardown});
-}
-
-/* "/program/a-name", or "/program/group/a-name"; subprocess_a_name is only run
+/* "/program/a-name", or "/program/a-name/row"; subprocess_a_name is only run
  * by g_test_trap_subprocess ("/program/subprocess/a-name"). */
 static gchar *
-make_path (const gchar * group, const gchar * name)
+make_path (const gchar * name, const gchar * row)
 {
   g_autofree gchar *file = g_path_get_basename (g_get_prgname ());
   const gchar *program = g_str_has_prefix (file, "test-") ? file + 5 : file;
-  gchar *path;
+  const gboolean alone = g_str_has_prefix (name, "subprocess_");
+  gchar *path = g_strconcat ("/", program, alone ? "/subprocess/" : "/",
+      alone ? name + strlen ("subprocess_") : name, row ? "/" : NULL, row,
+      NULL);
 
-  if (g_str_has_prefix (name, "subprocess_")) {
-    group = "subprocess";
-    name += strlen ("subprocess_");
-  }
-  path = g_strjoin ("/", "", program, group ? group : name,
-      group ? name : NULL, NULL);
   return g_strdelimit (path, "_", '-');
 }
 
-/* Adds the cases of TEST and FIXTURE_TEST. */
+/* row: NULL where the case has no table */
+static void
+add_case (const TestCase * c, gconstpointer row)
+{
+  g_autofree gchar *path =
+      make_path (c->name, row ? *(const gchar * const *) row : NULL);
+
+  if (c->fixture_func)
+    g_test_add_vtable (path, c->fixture_size, row, c->setup, c->fixture_func,
+        c->teardown);
+  else if (row)
+    g_test_add_data_func (path, row, c->row_func);
+  else
+    g_test_add_func (path, c->func);
+}
+
+/* In the place of g_test_init (): adds all cases, too. */
 void
 test_init (int *argc, char ***argv)
 {
   g_test_init (argc, argv, NULL);
   for (guint i = 0; cases && i < cases->len; i++) {
-    const Case *c = &g_array_index (cases, Case, i);
-    g_autofree gchar *path = make_path (NULL, c->name);
+    const TestCase *c = &g_array_index (cases, TestCase, i);
 
-    if (c->func)
-      g_test_add_func (path, c->func);
-    else if (c->fixture_func)
-      g_test_add_vtable (path, c->size, NULL, c->setup, c->fixture_func,
-          c->teardown);
-  }
-}
-
-/* Adds the cases of DATA_TEST once more, for data. */
-void
-test_add_data (const gchar * group, gconstpointer data)
-{
-  for (guint i = 0; cases && i < cases->len; i++) {
-    const Case *c = &g_array_index (cases, Case, i);
-    g_autofree gchar *path = make_path (group, c->name);
-
-    if (c->data_func)
-      g_test_add_data_func (path, data, c->data_func);
+    if (c->rows == NULL)
+      add_case (c, NULL);
+    for (gsize r = 0; r < c->n_rows; r++)
+      add_case (c, (const guint8 *) c->rows + r * c->row_size);
   }
 }
