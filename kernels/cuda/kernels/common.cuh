@@ -42,34 +42,40 @@ from_float < __nv_bfloat16 > (float value)
   return __float2bfloat16_rn (value);
 }
 
-/* 16 bytes of T as floats; memory must be aligned to 16 bytes */
-template < typename T > struct Pack
+/* V elements in memory, which are accessed together, 16 bytes at a time */
+template < typename T, int V > struct alignas (V * sizeof (T) < 16
+    ? V * sizeof (T) : 16) Lanes
 {
-  static constexpr int size = 16 / (int) sizeof (T);
-  float v[size];
+  T v[V];
+};
+
+/* V elements as floats: 16 bytes of T, unless V says otherwise. In memory they
+ * must be aligned to their size, or to 16 bytes if they are larger. */
+template < typename T, int V = 16 / (int) sizeof (T) > struct Pack
+{
+  static constexpr int size = V;
+  float v[V];
 
   __device__ inline void
   load (const T * from)
   {
-    alignas (16) T raw[size];
+    const Lanes < T, V > raw =
+        *reinterpret_cast < const Lanes < T, V > * >(from);
 
-    *reinterpret_cast < uint4 * >(raw) =
-        *reinterpret_cast < const uint4 *>(from);
 #pragma unroll
-    for (int i = 0; i < size; i++)
-      v[i] = to_float (raw[i]);
+    for (int i = 0; i < V; i++)
+      v[i] = to_float (raw.v[i]);
   }
 
   __device__ inline void
   store (T * to) const
   {
-    alignas (16) T raw[size];
+    Lanes < T, V > raw;
 
 #pragma unroll
-    for (int i = 0; i < size; i++)
-      raw[i] = from_float < T > (v[i]);
-    *reinterpret_cast < uint4 * >(to) =
-        *reinterpret_cast < const uint4 *>(raw);
+    for (int i = 0; i < V; i++)
+      raw.v[i] = from_float < T > (v[i]);
+    *reinterpret_cast < Lanes < T, V > * >(to) = raw;
   }
 };
 

@@ -6,25 +6,6 @@
 
 #define THREADS 256
 
-/* One element of T: for memory that is not aligned to 16 bytes */
-template < typename T > struct One
-{
-  static constexpr int size = 1;
-  float v[1];
-
-  __device__ inline void
-  load (const T * from)
-  {
-    v[0] = to_float (*from);
-  }
-
-  __device__ inline void
-  store (T * to) const
-  {
-    *to = from_float < T > (v[0]);
-  }
-};
-
 /* --- upsampling ----------------------------------------------------------- */
 
 /* A block handles neighbouring pixels of a row of the small image: threads
@@ -152,8 +133,8 @@ upsample_backward_of (cudaStream_t stream, size_t rows, size_t columns,
     launch_upsample_backward < T, Pack < T >> (stream, rows, columns, channels,
         dy, dx, add);
   else
-    launch_upsample_backward < T, One < T >> (stream, rows, columns, channels,
-        dy, dx, add);
+    launch_upsample_backward < T, Pack < T, 1 >> (stream, rows, columns,
+        channels, dy, dx, add);
 }
 
 void
@@ -194,7 +175,7 @@ accumulate (size_t packs, size_t count, const T * x, T * y)
   for (size_t i = thread; i < packs; i += step)
     add_to < Pack < T >> (x + i * size, y + i * size);
   for (size_t i = packs * size + thread; i < count; i += step)
-    add_to < One < T >> (x + i, y + i);
+    add_to < Pack < T, 1 >> (x + i, y + i);
 }
 
 template < typename T > static void

@@ -8,24 +8,6 @@
 
 typedef __nv_bfloat16 bf16;
 
-/* V elements that are read and written in one access: 16 bytes at most */
-template < typename T, int V > struct alignas (sizeof (T) * V) Lanes
-{
-  T v[V];
-};
-
-template < typename T, int V > __device__ inline Lanes < T, V > &
-lanes (T * at)
-{
-  return *reinterpret_cast < Lanes < T, V > * >(at);
-}
-
-template < typename T, int V > __device__ inline const Lanes < T, V > &
-lanes (const T * at)
-{
-  return *reinterpret_cast < const Lanes < T, V > * >(at);
-}
-
 /* Threads along x share a pixel; threads along y take neighbouring pixels. */
 static dim3
 pixel_block (unsigned units)
@@ -121,20 +103,15 @@ struct Concat
         [=] __device__ (size_t pixel, unsigned c) {
           const CudaChannelPlace place =
               ddpm_cuda_channel_place (&channels, pixel, c);
-          Lanes < D, V > out;
+          Pack < S, V > in = { };
+          Pack < D, V > out;
 
+          if (place.source >= 0)
+            in.load ((place.source ? x1 : x0) + place.element);
 #pragma unroll
           for (int i = 0; i < V; i++)
-            out.v[i] = from_float < D > (0.0f);
-          if (place.source >= 0) {
-            const Lanes < S, V > in =
-                lanes < S, V > ((place.source ? x1 : x0) + place.element);
-
-#pragma unroll
-            for (int i = 0; i < V; i++)
-              out.v[i] = from_float < D > (to_float (in.v[i]));
-          }
-          lanes < D, V > (x + pixel * channels.padded + c) = out;
+            out.v[i] = in.v[i];
+          out.store (x + pixel * channels.padded + c);
         });
   }
 };
@@ -163,20 +140,18 @@ struct Split
           D *to = (D *) (place.source ? x1 : x0);
           const int add = place.source ? add1 : add0;
 
+          Pack < S, V > in;
+          Pack < D, V > sum = { };
+
           if (to == nullptr)
             return;
-          const Lanes < S, V > in =
-              lanes < S, V > (x + pixel * channels.padded + c);
-          Lanes < D, V > &out = lanes < D, V > (to + place.element);
-          Lanes < D, V > sum;
-
+          in.load (x + pixel * channels.padded + c);
           if (add)
-            sum = out;
+            sum.load (to + place.element);
 #pragma unroll
           for (int i = 0; i < V; i++)
-            sum.v[i] = from_float < D > (to_float (in.v[i])
-                + (add ? to_float (sum.v[i]) : 0.0f));
-          out = sum;
+            sum.v[i] += in.v[i];
+          sum.store (to + place.element);
         });
   }
 };
@@ -204,18 +179,16 @@ struct AddBias
     launch_for_each_channel < V > (stream, channels.pixels, channels.c0,
         [=] __device__ (size_t pixel, unsigned c) {
           const size_t place = pixel * channels.c0 + c;
-          const Lanes < S, V > in =
-              lanes < S, V > (sum + pixel * channels.padded + c);
-          Lanes < D, V > out;
+          Pack < S, V > in;
+          Pack < D, V > out = { };
 
+          in.load (sum + pixel * channels.padded + c);
           if (residual)
-            out = lanes < D, V > (residual + place);
+            out.load (residual + place);
 #pragma unroll
           for (int i = 0; i < V; i++)
-            out.v[i] = from_float < D > (to_float (in.v[i])
-                + (bias ? bias[c + i] : 0.0f)
-                + (residual ? to_float (out.v[i]) : 0.0f));
-          lanes < D, V > (y + place) = out;
+            out.v[i] += in.v[i] + (bias ? bias[c + i] : 0.0f);
+          out.store (y + place);
         });
   }
 };
@@ -297,11 +270,12 @@ sum_pixels (size_t pixels, size_t chunk, unsigned c, const T * x, float
   if (first_channel < c) {
     for (size_t pixel = first + threadIdx.y; pixel < last;
         pixel += blockDim.y) {
-      const Lanes < T, V > in = lanes < T, V > (x + pixel * c + first_channel);
+      Pack < T, V > in;
 
+      in.load (x + pixel * c + first_channel);
 #pragma unroll
       for (int i = 0; i < V; i++)
-        total[i] += to_float (in.v[i]);
+        total[i] += in.v[i];
     }
   }
 #pragma unroll

@@ -15,41 +15,6 @@
 #define ROWS 8
 #define THREADS (LANES * ROWS)
 
-/* 8 numbers of a row, aligned to 16 bytes */
-template < typename T > struct Eight
-{
-  static constexpr int packs = 8 / Pack < T >::size;
-  float v[8];
-
-  __device__ inline void
-  load (const T * from)
-  {
-#pragma unroll
-    for (int i = 0; i < packs; i++) {
-      Pack < T > pack;
-
-      pack.load (from + i * Pack < T >::size);
-#pragma unroll
-      for (int k = 0; k < Pack < T >::size; k++)
-        v[i * Pack < T >::size + k] = pack.v[k];
-    }
-  }
-
-  __device__ inline void
-  store (T * to) const
-  {
-#pragma unroll
-    for (int i = 0; i < packs; i++) {
-      Pack < T > pack;
-
-#pragma unroll
-      for (int k = 0; k < Pack < T >::size; k++)
-        pack.v[k] = v[i * Pack < T >::size + k];
-      pack.store (to + i * Pack < T >::size);
-    }
-  }
-};
-
 /* Rows of columns <= 256, a multiple of 8 */
 template < typename T > static __global__ void __launch_bounds__ (THREADS)
 softmax_short (size_t rows, unsigned columns, float scale,
@@ -59,8 +24,8 @@ softmax_short (size_t rows, unsigned columns, float scale,
 
   for (size_t row = (size_t) blockIdx.x * ROWS + threadIdx.y; row < rows;
       row += (size_t) gridDim.x * ROWS) {
-    Eight < float >s;
-    Eight < T > p;
+    Pack < float, 8 > s;
+    Pack < T, 8 > p;
     float largest = -INFINITY, sum = 0.0f;
 
     if (at < columns) {
@@ -116,8 +81,8 @@ softmax_backward_short (size_t rows, unsigned columns, const T * probs,
 
   for (size_t row = (size_t) blockIdx.x * ROWS + threadIdx.y; row < rows;
       row += (size_t) gridDim.x * ROWS) {
-    Eight < T > p;
-    Eight < float >dp;
+    Pack < T, 8 > p;
+    Pack < float, 8 > dp;
     float sum = 0.0f;
 
     if (at < columns) {
