@@ -111,17 +111,35 @@ no_room:
   return FALSE;
 }
 
+gboolean
+ddpm_teacher_check (const DdpmModel * model, const DdpmConfig * student,
+    guint step_ratio, GError ** error)
+{
+  g_autofree gchar *found = NULL, *expected = NULL;
+
+  if (can_teach (&model->config, student, step_ratio))
+    return TRUE;
+  found = ddpm_config_to_string (&model->config);
+  expected = ddpm_config_to_string (student);
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "%s cannot teach a %s: it is a %s. Image channels, data range, classes, "
+      "schedule and prediction type must be equal; the teacher's guidance must "
+      "be 1 or %g, its steps 0 or %" G_GUINT64_FORMAT,
+      model->location ? model->location : "the model", expected, found,
+      student->guidance, (guint64) student->steps * step_ratio);
+  return FALSE;
+}
+
 DdpmTeacher *
 ddpm_teacher_new (DdpmModel * model, const DdpmConfig * student,
     guint step_ratio, DdpmBackend * backend, guint n, guint width,
     guint height, GError ** error)
 {
   g_autoptr (DdpmTeacher) teacher = NULL;
-  g_autofree gchar *found = NULL, *expected = NULL;
   gdouble guidance = model->config.guidance == 1.0 ? student->guidance : 1.0;
 
-  if (!can_teach (&model->config, student, step_ratio))
-    goto other_model;
+  if (!ddpm_teacher_check (model, student, step_ratio, error))
+    return NULL;
   teacher = g_new0 (DdpmTeacher, 1);
   teacher->ratio = step_ratio;
   teacher->schedule = ddpm_schedule_new (student, error);
@@ -136,17 +154,6 @@ ddpm_teacher_new (DdpmModel * model, const DdpmConfig * student,
   teacher->signal = g_new0 (gfloat, n);
   teacher->noise = g_new0 (gfloat, n);
   return g_steal_pointer (&teacher);
-
-other_model:
-  found = ddpm_config_to_string (&model->config);
-  expected = ddpm_config_to_string (student);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "%s cannot teach a %s: it is a %s. Image channels, data range, classes, "
-      "schedule and prediction type must be equal; the teacher's guidance must "
-      "be 1 or %g, its steps 0 or %" G_GUINT64_FORMAT,
-      model->location ? model->location : "the model", expected, found,
-      student->guidance, (guint64) student->steps * step_ratio);
-  return NULL;
 }
 
 void

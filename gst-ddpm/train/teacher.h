@@ -26,6 +26,9 @@ DdpmTeacher *ddpm_teacher_new (DdpmModel * model, const DdpmConfig * student,
     guint step_ratio, DdpmBackend * backend, guint n, guint width,
     guint height, GError ** error);
 void ddpm_teacher_free (DdpmTeacher * teacher);
+/* The part of these checks that compares configurations */
+gboolean ddpm_teacher_check (const DdpmModel * model,
+    const DdpmConfig * student, guint step_ratio, GError ** error);
 
 /* The timestep to train at for u, uniform in 0..1: any, or in step distillation
  * one at which a student step begins */

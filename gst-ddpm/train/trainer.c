@@ -348,6 +348,14 @@ no_memory:
 }
 
 gboolean
+ddpm_trainer_can_learn_from (const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, const DdpmModel * model,
+    GError ** error)
+{
+  return ddpm_teacher_check (model, config, settings->teacher_steps, error);
+}
+
+gboolean
 ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
     GError ** error)
 {

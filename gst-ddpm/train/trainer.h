@@ -140,6 +140,23 @@ gboolean ddpm_trainer_can_start_from (const DdpmConfig * config,
     const DdpmModel * model, GError ** error);
 
 /**
+ * ddpm_trainer_can_learn_from:
+ * @config: the network to train
+ * @settings: settings
+ * @model: a model
+ * @error: return location for a #GError
+ *
+ * Finds out whether @model could be the teacher of a trainer of @config and
+ * @settings, as far as their configurations show.
+ *
+ * Returns: whether it could; if not, @error is %DDPM_ERROR_SETTINGS for a model
+ *   of other images, classes, schedule, prediction or distillation
+ */
+gboolean ddpm_trainer_can_learn_from (const DdpmConfig * config,
+    const DdpmTrainerSettings * settings, const DdpmModel * model,
+    GError ** error);
+
+/**
  * ddpm_trainer_new:
  * @config: the network; it is copied
  * @settings: settings; they are copied

@@ -4,6 +4,33 @@
 #include "plugins/ddpmtrainsink/messages.h"
 #include "plugins/ddpmtrainsink/session.h"
 
+/* --- errors --------------------------------------------------------------- */
+
+/* These name the file of an error, and return FALSE. */
+static gboolean
+cannot_resume (GstDdpmTrainSession * session, GError ** error)
+{
+  g_prefix_error (error, "Cannot resume from %s.state: ",
+      session->settings.location);
+  return FALSE;
+}
+
+static gboolean
+cannot_start (GstDdpmTrainSession * session, GError ** error)
+{
+  g_prefix_error (error, "Cannot start from initial-model=%s: ",
+      session->settings.initial_model);
+  return FALSE;
+}
+
+static gboolean
+cannot_learn (GstDdpmTrainSession * session, GError ** error)
+{
+  g_prefix_error (error, "Cannot learn from teacher-model=%s: ",
+      session->settings.teacher_model);
+  return FALSE;
+}
+
 /* --- start and end -------------------------------------------------------- */
 
 /* Files that are written only after hours of training */
@@ -16,21 +43,6 @@ check_files (const GstDdpmTrainSettings * s, GError ** error)
       && ddpm_checkpoint_can_save (state, error)
       && (s->log_location == NULL
       || gst_ddpm_train_log_check (s->log_location, error));
-}
-
-/* The state must be of this network; the images decide about their channels. */
-static gboolean
-check_state (GstDdpmTrainSession * session, GError ** error)
-{
-  DdpmConfig config = session->settings.config;
-
-  config.image_channels = session->state->config.image_channels;
-  if (ddpm_trainer_can_restore (&config, &session->settings.trainer,
-          session->state, error))
-    return TRUE;
-  g_prefix_error (error, "Cannot resume from %s.state: ",
-      session->settings.location);
-  return FALSE;
 }
 
 /* With neither a state nor a checkpoint, training starts from scratch, so one
@@ -47,7 +59,7 @@ load_state (GstDdpmTrainSession * session, GError ** error)
     return TRUE;
   if (g_file_test (path, G_FILE_TEST_EXISTS)) {
     session->state = ddpm_train_state_load (path, error);
-    return session->state != NULL && check_state (session, error);
+    return session->state != NULL;
   }
   if (!g_file_test (location, G_FILE_TEST_EXISTS))
     return TRUE;
@@ -57,34 +69,40 @@ load_state (GstDdpmTrainSession * session, GError ** error)
   return FALSE;
 }
 
-/* A resumed run has its weights. */
+/* name NULL: there is none */
 static gboolean
-load_initial_model (GstDdpmTrainSession * session, GError ** error)
+load_model (const gchar * name, DdpmModel ** model, GError ** error)
+{
+  if (name)
+    *model = ddpm_checkpoint_load (name, error);
+  return name == NULL || *model;
+}
+
+/* Checks that state and models fit the network. The images will decide about the
+ * image channels, and are checked then. */
+static gboolean
+check_models (GstDdpmTrainSession * session, GError ** error)
 {
   const GstDdpmTrainSettings *s = &session->settings;
   DdpmConfig config = s->config;
 
-  if (session->state || s->initial_model == NULL)
-    return TRUE;
-  session->initial = ddpm_checkpoint_load (s->initial_model, error);
-  if (session->initial == NULL)
-    return FALSE;
-  config.image_channels = session->initial->config.image_channels;
-  if (ddpm_trainer_can_start_from (&config, session->initial, error))
-    return TRUE;
-  g_prefix_error (error, "Cannot start from initial-model=%s: ",
-      s->initial_model);
-  return FALSE;
-}
-
-static gboolean
-load_teacher (GstDdpmTrainSession * session, GError ** error)
-{
-  const gchar *name = session->settings.teacher_model;
-
-  if (name)
-    session->teacher = ddpm_checkpoint_load (name, error);
-  return name == NULL || session->teacher;
+  if (session->state) {
+    config.image_channels = session->state->config.image_channels;
+    if (!ddpm_trainer_can_restore (&config, &s->trainer, session->state, error))
+      return cannot_resume (session, error);
+  }
+  if (session->initial) {
+    config.image_channels = session->initial->config.image_channels;
+    if (!ddpm_trainer_can_start_from (&config, session->initial, error))
+      return cannot_start (session, error);
+  }
+  if (session->teacher) {
+    config.image_channels = session->teacher->config.image_channels;
+    if (!ddpm_trainer_can_learn_from (&config, &s->trainer, session->teacher,
+            error))
+      return cannot_learn (session, error);
+  }
+  return TRUE;
 }
 
 GstDdpmTrainSession *
@@ -104,8 +122,14 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
 
   if (!gst_ddpm_element_copy_settings (cuda->element, s, error)
       || !gst_ddpm_train_settings_check (s, error) || !check_files (s, error)
-      || !load_state (session, error) || !load_initial_model (session, error)
-      || !load_teacher (session, error))
+      || !load_state (session, error))
+    goto failed;
+  /* A resumed run has its weights. */
+  if (session->state == NULL
+      && !load_model (s->initial_model, &session->initial, error))
+    goto failed;
+  if (!load_model (s->teacher_model, &session->teacher, error)
+      || !check_models (session, error))
     goto failed;
   session->backend = gst_ddpm_cuda_backend_new (cuda, &s->compute, error);
   if (session->backend == NULL)
@@ -184,66 +208,54 @@ restore_state (GstDdpmTrainSession * session, DdpmTrainer * trainer,
 {
   const DdpmTrainState *state = session->state;
 
-  if (!ddpm_trainer_restore (trainer, state, error)) {
-    g_prefix_error (error, "Cannot resume from %s.state: ",
-        session->settings.location);
-    return FALSE;
-  }
+  if (!ddpm_trainer_restore (trainer, state, error))
+    return cannot_resume (session, error);
   session->to_skip = state->samples;
   session->epochs_done = state->epoch;
   session->saved_step = state->step;
   return TRUE;
 }
 
-/* Returns: (transfer full): a trainer with the state, or the initial weights */
-static DdpmTrainer *
-load_trainer (GstDdpmTrainSession * session, GError ** error)
+/* Loads the state, or the initial weights, and the teacher. */
+static gboolean
+load_trainer (GstDdpmTrainSession * session, DdpmTrainer * trainer,
+    GError ** error)
 {
-  GstDdpmTrainSettings *s = &session->settings;
-  g_autoptr (DdpmTrainer) trainer = ddpm_trainer_new (&s->config, &s->trainer,
-      GST_VIDEO_INFO_WIDTH (&session->info),
-      GST_VIDEO_INFO_HEIGHT (&session->info), session->backend, error);
-
-  if (trainer == NULL
-      || (session->state && !restore_state (session, trainer, error)))
-    return NULL;
+  if (session->state && !restore_state (session, trainer, error))
+    return FALSE;
   if (session->initial
-      && !ddpm_trainer_set_weights (trainer, session->initial, error)) {
-    g_prefix_error (error, "Cannot start from initial-model=%s: ",
-        s->initial_model);
-    return NULL;
-  }
+      && !ddpm_trainer_set_weights (trainer, session->initial, error))
+    return cannot_start (session, error);
   if (session->teacher
-      && !ddpm_trainer_set_teacher (trainer, session->teacher, error)) {
-    g_prefix_error (error, "Cannot learn from teacher-model=%s: ",
-        s->teacher_model);
-    return NULL;
-  }
+      && !ddpm_trainer_set_teacher (trainer, session->teacher, error))
+    return cannot_learn (session, error);
   apply_class_names (session, trainer);
-  return g_steal_pointer (&trainer);
+  g_clear_pointer (&session->state, ddpm_train_state_free);
+  g_clear_pointer (&session->initial, ddpm_model_unref);
+  g_clear_pointer (&session->teacher, ddpm_model_unref);
+  return TRUE;
 }
 
 static gboolean
 make_trainer (GstDdpmTrainSession * session, GError ** error)
 {
   GstDdpmTrainSettings *s = &session->settings;
-  DdpmTrainer *trainer;
+  const guint width = GST_VIDEO_INFO_WIDTH (&session->info);
+  const guint height = GST_VIDEO_INFO_HEIGHT (&session->info);
+  g_autoptr (DdpmTrainer) trainer = NULL;
 
   s->config.image_channels = GST_VIDEO_INFO_N_COMPONENTS (&session->info);
-  if (!ddpm_config_check_size (&s->config, session->info.width,
-          session->info.height, error)
+  if (!ddpm_config_check_size (&s->config, width, height, error)
       || !gst_ddpm_train_batch_init (&session->batch, s->trainer.batch_size,
           &session->info, s->config.classes, session->backend, error))
     return FALSE;
-  trainer = load_trainer (session, error);
-  if (trainer == NULL)
+  trainer = ddpm_trainer_new (&s->config, &s->trainer, width, height,
+      session->backend, error);
+  if (trainer == NULL || !load_trainer (session, trainer, error))
     return FALSE;
-  g_clear_pointer (&session->state, ddpm_train_state_free);
-  g_clear_pointer (&session->initial, ddpm_model_unref);
-  g_clear_pointer (&session->teacher, ddpm_model_unref);
 
   g_mutex_lock (&session->lock);
-  session->trainer = trainer;
+  session->trainer = g_steal_pointer (&trainer);
   gst_ddpm_train_session_update_report (session);
   g_mutex_unlock (&session->lock);
   gst_ddpm_train_session_post_model (session);

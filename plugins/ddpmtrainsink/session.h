@@ -94,9 +94,10 @@ DdpmModel *gst_ddpm_train_session_get_model (GstDdpmTrainSession * session,
  * live: a live source, whose images cannot be skipped */
 void gst_ddpm_train_session_begin (GstDdpmTrainSession * session,
     guint64 n_images, gboolean live);
-/* Announces an image before it is added: it may be the first of another epoch,
- * which ends the previous one. sample NULL: it belongs to no data set */
-void gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
+/* Announces an image before it is added. TRUE: it is the first of another
+ * epoch, so train on the images before it. sample NULL: it belongs to no data
+ * set */
+gboolean gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
     const GstDdpmSample * sample);
 /* Adds an image to the batch, or skips it because the resumed run has trained
  * on it. */

@@ -28,13 +28,15 @@ gst_ddpm_train_session_begin (GstDdpmTrainSession * session, guint64 n_images,
   gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE, text);
 }
 
-void
+gboolean
 gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
     const GstDdpmSample * sample)
 {
-  if (sample && session->has_sample && !session->has_ended
-      && sample->epoch != session->sample.epoch)
-    session->epoch_ended = TRUE;
+  const gboolean is_next_epoch = sample && session->has_sample
+      && !session->has_ended && sample->epoch != session->sample.epoch;
+
+  session->epoch_ended |= is_next_epoch;
+  return is_next_epoch;
 }
 
 gboolean

@@ -227,7 +227,7 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
   const GstDdpmSample *sample =
       gst_ddpm_buffer_get_sample (buffer, &meta) ? &meta : NULL;
   GError *error = NULL;
-  GstFlowReturn ret;
+  GstFlowReturn ret = GST_FLOW_OK;
 
   if (session->has_failed)
     return GST_FLOW_ERROR;
@@ -237,8 +237,8 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
     gst_ddpm_train_session_begin (session, query_n_images (self),
         is_upstream_live (self));
 
-  gst_ddpm_train_session_expect (session, sample);
-  ret = train_if_due (self, FALSE);
+  if (gst_ddpm_train_session_expect (session, sample))
+    ret = train_if_due (self, FALSE);
   if (ret == GST_FLOW_OK && !session->has_ended) {
     if (!add_image (self, buffer, sample, &error))
       return fail_training (self, error);

@@ -108,7 +108,7 @@ TEST (a_label_that_is_no_class_is_an_error)
   for (i = 0; i < G_N_ELEMENTS (labels); i++) {
     GstBus *bus;
     GstHarness *h = harness_training ("a.bin", IMAGES, LABELS, &bus);
-    gchar *text = g_strdup_printf ("label %d,", labels[i]);
+    gchar *text = g_strdup_printf ("label %d:", labels[i]);
 
     check_error (h, bus, labelled_image (0, labels[i]), text);
     g_free (text);
@@ -302,6 +302,9 @@ TEST (what_cannot_teach_is_an_error)
     GstElement *pipeline = launch_training ("a.bin", recipe);
     GError *error = NULL;
 
+    fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
+        GST_STATE_CHANGE_FAILURE);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
     run_into_error (pipeline, &error);
     fail_unless (strstr (error->message, wrong[i]) != NULL, "%s",
         error->message);
