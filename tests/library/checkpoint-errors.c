@@ -33,16 +33,14 @@ assert_refused (GBytes * bytes, const gchar * fragment)
       DDPM_ERROR_FORMAT, "ckpt.bin: ", fragment);
 }
 
-typedef struct
+#define UNKNOWN "expected the tensors of a UNet"
+
+static const struct
 {
   const gchar *name;
   const gchar *old, *new;       /* in the header */
   const gchar *fragment;
-} Edit;
-
-#define UNKNOWN "expected the tensors of a UNet"
-
-static const Edit edits[] = {
+} edits[] = {
   {"tensor-missing", "\"head.bias\"", "\"head.bios\"",
       "expected tensor head.bias of shape [32], found none"},
   {"tensor-extra", "\"head.bias\":{",
@@ -113,14 +111,12 @@ static const Edit edits[] = {
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"", "xxx...'"},
 };
 
-static void
-refuses_edited (gconstpointer data)
+TABLE_TEST (refuses, edits)
 {
-  const Edit *edit = data;
   g_autoptr (GBytes) file = saved_bytes (NULL);
-  g_autoptr (GBytes) edited = test_files_edit (file, edit->old, edit->new);
+  g_autoptr (GBytes) edited = test_files_edit (file, row->old, row->new);
 
-  assert_refused (edited, edit->fragment);
+  assert_refused (edited, row->fragment);
 }
 
 TEST (names_the_tensor_that_is_not_finite)
@@ -170,19 +166,4 @@ TEST (names_a_file_that_is_missing)
 {
   assert_fails (ddpm_checkpoint_load ("/no/such/ckpt.bin", &error),
       DDPM_ERROR_NOT_FOUND, "/no/such/ckpt.bin");
-}
-
-int
-main (int argc, char **argv)
-{
-  guint i;
-
-  test_init (&argc, &argv);
-  for (i = 0; i < G_N_ELEMENTS (edits); i++) {
-    g_autofree gchar *path =
-        g_strconcat ("/checkpoint-errors/refuses/", edits[i].name, NULL);
-
-    g_test_add_data_func (path, &edits[i], refuses_edited);
-  }
-  return g_test_run ();
 }

@@ -299,12 +299,16 @@ FIXTURE_TEST (computes_a_table_that_is_not_there)
 
 /* --- what is always there --------------------------------------------- */
 
-static void
-no_name_is_the_first_built_in_model (gconstpointer path)
+static const struct
+{
+  const gchar *name, *path;
+} no_names[] = { {"null", NULL}, {"empty", ""} };
+
+TABLE_TEST (no_name_is_the_first_built_in_model, no_names)
 {
   g_autofree gchar *location = g_strdup_printf ("the built-in model \"%s\"",
       ddpm_checkpoint_get_builtin_names ()[0]);
-  g_autoptr (DdpmModel) model = load (path);
+  g_autoptr (DdpmModel) model = load (row->path);
 
   g_assert_cmpstr (model->location, ==, location);
 }
@@ -380,15 +384,4 @@ FIXTURE_TEST (loads_whenever_the_writer_was_killed)
 {
   killed_model = f->model;
   test_files_kill_writers (f->path, 20, save_again, check_whole);
-}
-
-int
-main (int argc, char **argv)
-{
-  test_init (&argc, &argv);
-  g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/null",
-      NULL, no_name_is_the_first_built_in_model);
-  g_test_add_data_func ("/checkpoint/no-name-is-the-first-built-in-model/empty",
-      "", no_name_is_the_first_built_in_model);
-  return g_test_run ();
 }

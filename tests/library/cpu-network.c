@@ -1,10 +1,11 @@
 /* gst-ddpm: whole networks on the CPU backend, in every precision that this
- * processor has, by one thread and by two: evaluated, learnt and sampled
+ * processor has, by one thread and by two: evaluated, trained and sampled
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/model/params.h"
 #include "tests/support/net.h"
 #include "tests/support/sampling.h"
+#include "tests/support/test.h"
 #include "tests/support/training.h"
 
 #define IMAGES 2
@@ -23,6 +24,14 @@ typedef struct
   DdpmPrecision precision;
   guint threads;
 } Setup;
+
+static const Setup setups[] = {
+  {"f32", DDPM_PRECISION_F32, 1},
+  {"f32-two-threads", DDPM_PRECISION_F32, 2},
+  {"bf16-emulated", DDPM_PRECISION_BF16_EMULATED, 1},
+  {"bf16", DDPM_PRECISION_BF16, 1},
+  {"bf16-two-threads", DDPM_PRECISION_BF16, 2},
+};
 
 /* 10 x 6 and 5 x 3 pixels of 32 and 96 channels; 128 and 192 where layers
  * meet */
@@ -115,21 +124,17 @@ train_on (DdpmBackend * backend, const NamedNet * net, Results * r)
   g_autofree guint8 *images = NULL;
   g_autoptr (DdpmTrainer) trainer = NULL;
   g_autoptr (DdpmModel) before = NULL;
-  DdpmTrainerSettings settings;
+  TestRecipe recipe = test_recipe (net->make, test_settings_plain);
   DdpmTrainerStats stats;
-  DdpmConfig config;
-  guint width, height;
 
-  net->make (&config, &width, &height);
-  test_settings_plain (&settings);
-  settings.batch_size = IMAGES;
-  settings.micro_batch = 1;
-  settings.grad_clip = 1;
-  trainer = test_trainer_new_on (backend, &config, &settings, width, height);
+  recipe.settings.batch_size = IMAGES;
+  recipe.settings.micro_batch = 1;
+  recipe.settings.grad_clip = 1;
+  trainer = test_trainer_on (&recipe, backend);
   before = test_trainer_get_model (trainer, FALSE);
   r->n_grads = before->params->trainable;
   images = test_images (0, IMAGES,
-      (gsize) width * height * config.image_channels);
+      recipe.width * recipe.height * recipe.config.image_channels);
   for (guint step = 0; step < TRAINING_STEPS; step++) {
     assert_ok (ddpm_trainer_step (trainer, images, NULL, IMAGES, NULL, &stats,
             &error));
@@ -174,29 +179,26 @@ compute_reference (DdpmPrecision precision, Results * results)
 
 /* --- tests ---------------------------------------------------------------- */
 
-static void
-outputs_and_gradients_are_the_reference_s (gconstpointer data)
+TABLE_TEST (outputs_and_gradients_are_the_reference_s, setups)
 {
-  g_autoptr (DdpmBackend) b = cpu_backend (data);
+  g_autoptr (DdpmBackend) b = cpu_backend (row);
 
   for (guint i = 0; b && i < G_N_ELEMENTS (nets); i++) {
     Results r = { 0, };
 
     evaluate_on (b, &nets[i], &r);
-    assert_near (data, nets[i].name, "outputs", r.out, exact[i].out,
+    assert_near (row, nets[i].name, "outputs", r.out, exact[i].out,
         rounded[i].out, exact[i].n_out);
-    assert_near (data, nets[i].name, "gradients", r.grads, exact[i].grads,
+    assert_near (row, nets[i].name, "gradients", r.grads, exact[i].grads,
         rounded[i].grads, exact[i].n_grads);
     results_clear (&r);
   }
 }
 
-static void
-training_follows_the_reference (gconstpointer data)
+TABLE_TEST (training_follows_the_reference, setups)
 {
-  const Setup *setup = data;
-  g_autoptr (DdpmBackend) b = cpu_backend (setup);
-  const gdouble limit = setup->precision == DDPM_PRECISION_F32 ? 1e-4 : 1e-2;
+  g_autoptr (DdpmBackend) b = cpu_backend (row);
+  const gdouble limit = row->precision == DDPM_PRECISION_F32 ? 1e-4 : 1e-2;
 
   for (guint i = 0; b && i < G_N_ELEMENTS (nets); i++) {
     Results r = { 0, };
@@ -210,23 +212,22 @@ training_follows_the_reference (gconstpointer data)
     }
     /* Adam's first moves are as long whatever the gradient's length is: bf16
      * turns round those of the smallest. */
-    if (setup->precision == DDPM_PRECISION_F32)
+    if (row->precision == DDPM_PRECISION_F32)
       g_assert_cmpfloat (test_relative_distance (r.moves, exact[i].moves,
               r.n_grads), <=, 1e-2);
     results_clear (&r);
   }
 }
 
-static void
-pictures_are_the_reference_s (gconstpointer data)
+TABLE_TEST (pictures_are_the_reference_s, setups)
 {
-  g_autoptr (DdpmBackend) b = cpu_backend (data);
+  g_autoptr (DdpmBackend) b = cpu_backend (row);
 
   for (guint i = 0; b && i < G_N_ELEMENTS (nets); i++) {
     Results r = { 0, };
 
     sample_with (b, &nets[i], &r);
-    assert_near (data, nets[i].name, "pictures", r.pictures,
+    assert_near (row, nets[i].name, "pictures", r.pictures,
         exact[i].pictures, rounded[i].pictures, r.n_out);
     results_clear (&r);
   }
@@ -235,37 +236,11 @@ pictures_are_the_reference_s (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  static const Setup setups[] = {
-    {"f32", DDPM_PRECISION_F32, 1},
-    {"f32-two-threads", DDPM_PRECISION_F32, 2},
-    {"bf16-emulated", DDPM_PRECISION_BF16_EMULATED, 1},
-    {"bf16", DDPM_PRECISION_BF16, 1},
-    {"bf16-two-threads", DDPM_PRECISION_BF16, 2},
-  };
-  static const struct
-  {
-    const gchar *name;
-    GTestDataFunc func;
-  } tests[] = {
-    {"outputs-and-gradients-are-the-reference-s",
-        outputs_and_gradients_are_the_reference_s},
-    {"training-follows-the-reference", training_follows_the_reference},
-    {"pictures-are-the-reference-s", pictures_are_the_reference_s},
-  };
-
   int status;
 
-  g_test_init (&argc, &argv, NULL);
+  test_init (&argc, &argv);
   compute_reference (DDPM_PRECISION_F32, exact);
   compute_reference (DDPM_PRECISION_BF16, rounded);
-  for (guint i = 0; i < G_N_ELEMENTS (setups); i++) {
-    for (guint k = 0; k < G_N_ELEMENTS (tests); k++) {
-      g_autofree gchar *path = g_strdup_printf ("/cpu-network/%s/%s",
-          setups[i].name, tests[k].name);
-
-      g_test_add_data_func (path, &setups[i], tests[k].func);
-    }
-  }
   status = g_test_run ();
   for (guint i = 0; i < G_N_ELEMENTS (nets); i++) {
     results_clear (&exact[i]);

@@ -243,32 +243,31 @@ TEST (a_step_of_sampling_is_a_sequence)
 static DdpmTrainer *
 trainer_on (DdpmBackend * backend, guint micro_batch)
 {
-  DdpmTrainerSettings settings;
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_paper);
   DdpmTrainer *trainer;
-  DdpmConfig config;
-  g_autoptr (DdpmModel) model = NULL;
-  guint width, height;
+  g_autoptr (DdpmModel) model = test_model_new (&r.config);
 
-  test_net_tiny (&config, &width, &height);
-  test_settings_paper (&settings);
-  settings.micro_batch = micro_batch;
-  settings.grad_clip = 0.01;    /* does something */
-  trainer = test_trainer_new_on (backend, &config, &settings, width, height);
-  model = test_model_new (&config);
+  r.settings.micro_batch = micro_batch;
+  r.settings.grad_clip = 0.01;  /* does something */
+  trainer = test_trainer_on (&r, backend);
   test_trainer_set_weights (trainer, model);
   return trainer;
 }
 
 #define ELEMENTS (6 * 4 * 3)
 
-static void
-a_step_of_training_is_sequences (gconstpointer micro_batch)
+static const struct
 {
-  const guint passes = 8 / GPOINTER_TO_UINT (micro_batch);
+  const gchar *name;
+  guint passes;
+} cuts[] = { {"one-pass", 1}, {"four-passes", 4} };
+
+TABLE_TEST (a_step_of_training_is_sequences, cuts)
+{
   g_autoptr (DdpmBackend) without = test_backend_new (DDPM_BACKEND_REFERENCE);
   g_autoptr (DdpmBackend) with = backend_with_sequences ();
-  DdpmTrainer *expected = trainer_on (without, GPOINTER_TO_UINT (micro_batch));
-  DdpmTrainer *trainer = trainer_on (with, GPOINTER_TO_UINT (micro_batch));
+  DdpmTrainer *expected = trainer_on (without, 8 / row->passes);
+  DdpmTrainer *trainer = trainer_on (with, 8 / row->passes);
 
   waits = 0;
   for (guint step = 0; step < 2; step++) {
@@ -277,7 +276,7 @@ a_step_of_training_is_sequences (gconstpointer micro_batch)
     runs = 0;
     test_trainer_step (expected, 8, ELEMENTS, &a);
     test_trainer_step (trainer, 8, ELEMENTS, &b);
-    g_assert_cmpuint (runs, ==, passes + 1);
+    g_assert_cmpuint (runs, ==, row->passes + 1);
     g_assert_true (a.loss == b.loss && a.learning_rate == b.learning_rate);
     g_assert_cmpfloat_with_epsilon (a.grad_norm, b.grad_norm,
         1e-12 * a.grad_norm);
@@ -313,15 +312,4 @@ TEST (a_step_that_diverges_changes_nothing)
   ddpm_trainer_get_stats (trainer, &stats);
   g_assert_cmpuint (stats.step, ==, 0);
   ddpm_trainer_free (trainer);
-}
-
-int
-main (int argc, char **argv)
-{
-  test_init (&argc, &argv);
-  g_test_add_data_func ("/sequences/training/one-pass", GUINT_TO_POINTER (8),
-      a_step_of_training_is_sequences);
-  g_test_add_data_func ("/sequences/training/four-passes",
-      GUINT_TO_POINTER (2), a_step_of_training_is_sequences);
-  return g_test_run ();
 }

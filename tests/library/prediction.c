@@ -48,13 +48,12 @@ gradient (DdpmPrediction prediction, const gfloat * x_0, const gint * t,
 {
   g_autoptr (DdpmModel) model = tiny_model (prediction);
   g_autoptr (DdpmTrainer) trainer = NULL;
-  DdpmTrainerSettings settings;
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_plain);
   gfloat *grads;
 
-  test_settings_plain (&settings);
-  settings.micro_batch = 2;
-  trainer =
-      test_trainer_new (DDPM_BACKEND_CPU, &model->config, &settings, 6, 4);
+  r.config.prediction = prediction;
+  r.settings.micro_batch = 2;
+  trainer = test_trainer_of (&r, DDPM_BACKEND_CPU);
   test_trainer_set_weights (trainer, model);
   *count = model->params->trainable;
   grads = g_new (gfloat, *count);
@@ -268,12 +267,10 @@ TEST (weights_of_eps_are_a_beginning)
   g_autoptr (DdpmModel) of_eps = tiny_model (DDPM_PREDICTION_EPSILON);
   g_autoptr (DdpmModel) of_v = NULL;
   g_autoptr (DdpmTrainer) trainer = NULL;
-  DdpmConfig config = of_eps->config;
-  DdpmTrainerSettings settings;
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_plain);
 
-  config.prediction = DDPM_PREDICTION_V;
-  test_settings_plain (&settings);
-  trainer = test_trainer_new (DDPM_BACKEND_CPU, &config, &settings, 6, 4);
+  r.config.prediction = DDPM_PREDICTION_V;
+  trainer = test_trainer_of (&r, DDPM_BACKEND_CPU);
   test_trainer_set_weights (trainer, of_eps);
   of_v = test_trainer_get_model (trainer, FALSE);
   g_assert_cmpint (of_v->config.prediction, ==, DDPM_PREDICTION_V);

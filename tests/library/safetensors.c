@@ -151,15 +151,18 @@ TEST (requires_name_shape_and_dtype)
       "model.bin: expected the tensors of one network, found also 'i'");
 }
 
-static void
-refuses_numbers_that_are_not_finite (gconstpointer data)
+static const struct
+{
+  const gchar *name;
+} floats[] = { {"F32"}, {"F16"} };
+
+TABLE_TEST (refuses_numbers_that_are_not_finite, floats)
 {
   static const guint32 infinity = 0x7f800000, nan = 0xffc00000;
   static const guint8 half_nan[] = { 0, 0, 1, 0xfc };
-  const gchar *dtype = data;
-  gboolean wide = strcmp (dtype, "F32") == 0;
+  gboolean wide = strcmp (row->name, "F32") == 0;
   g_autofree gchar *header = g_strdup_printf ("{\"w\":{\"dtype\":\"%s\","
-      "\"shape\":[%d],\"data_offsets\":[0,4]}}", dtype, wide ? 1 : 2);
+      "\"shape\":[%d],\"data_offsets\":[0,4]}}", row->name, wide ? 1 : 2);
   gconstpointer bits[] = { wide ? (gpointer) & infinity : half_nan,
     wide ? (gpointer) & nan : half_nan
   };
@@ -281,13 +284,11 @@ static const Malformed malformed[] = {
   {"overlong-utf-8", "{\"\xc0\x80\":{}," A "}", 8, "not UTF-8"},
 };
 
-static void
-refuses_malformed (gconstpointer data)
+TABLE_TEST (refuses, malformed)
 {
-  const Malformed *m = data;
-  g_autoptr (GBytes) bytes = make_file (m->header, m->data_size);
+  g_autoptr (GBytes) bytes = make_file (row->header, row->data_size);
 
-  assert_refused (bytes, m->fragment);
+  assert_refused (bytes, row->fragment);
 }
 
 TEST (refuses_every_truncation)
@@ -478,23 +479,4 @@ TEST (reports_a_file_that_shrinks)
   assert_fails (ddpm_safetensors_read (file, ddpm_safetensors_require (file,
               "a", 1, &shape, NULL), x, &error), DDPM_ERROR_READ,
       "became shorter");
-}
-
-int
-main (int argc, char **argv)
-{
-  guint i;
-
-  test_init (&argc, &argv);
-  g_test_add_data_func ("/safetensors/refuses-not-finite/f32", "F32",
-      refuses_numbers_that_are_not_finite);
-  g_test_add_data_func ("/safetensors/refuses-not-finite/f16", "F16",
-      refuses_numbers_that_are_not_finite);
-  for (i = 0; i < G_N_ELEMENTS (malformed); i++) {
-    g_autofree gchar *path =
-        g_strconcat ("/safetensors/refuses/", malformed[i].name, NULL);
-
-    g_test_add_data_func (path, &malformed[i], refuses_malformed);
-  }
-  return g_test_run ();
 }

@@ -29,15 +29,14 @@ labelled_model (DdpmPrediction prediction)
 static DdpmTrainer *
 student_of (DdpmModel * model, guint steps, guint ratio)
 {
-  DdpmConfig config = model->config;
-  DdpmTrainerSettings settings;
+  TestRecipe r = test_recipe (test_net_labelled, test_settings_plain);
   DdpmTrainer *trainer;
 
-  config.steps = steps;
-  test_settings_plain (&settings);
-  settings.micro_batch = 2;
-  settings.teacher_steps = ratio;
-  trainer = test_trainer_new (DDPM_BACKEND_CPU, &config, &settings, SIZE, SIZE);
+  r.config = model->config;
+  r.config.steps = steps;
+  r.settings.micro_batch = 2;
+  r.settings.teacher_steps = ratio;
+  trainer = test_trainer_of (&r, DDPM_BACKEND_CPU);
   test_trainer_set_weights (trainer, model);
   return trainer;
 }
@@ -147,7 +146,7 @@ check_loss (DdpmPrediction prediction, guint which, guint ratio)
   g_assert_cmpfloat_with_epsilon (loss, expected, 1e-3 * expected);
 }
 
-TEST (what_is_learnt_is_where_several_steps_lead)
+TEST (the_target_is_where_several_steps_lead)
 {
   for (guint which = 0; which < STEPS; which++) {
     check_loss (DDPM_PREDICTION_V, which, 2);
@@ -170,7 +169,7 @@ TEST (one_step_of_its_own_is_no_news)
   g_assert_cmpfloat (loss, <, 1e-8);
 }
 
-/* What is learnt at is only where steps begin. */
+/* Training is only at timesteps where steps begin. */
 TEST (other_timesteps_are_refused)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
@@ -252,7 +251,7 @@ TEST (steps_that_cannot_be_cut_are_refused)
   }
 }
 
-TEST (steps_are_not_learnt_without_a_teacher)
+TEST (steps_are_not_trained_without_a_teacher)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   g_autoptr (DdpmTrainer) trainer = student_of (model, STEPS, 2);
@@ -264,7 +263,7 @@ TEST (steps_are_not_learnt_without_a_teacher)
       DDPM_ERROR_SETTINGS, "teacher");
 }
 
-TEST (a_checkpoint_says_what_steps_were_learnt)
+TEST (a_checkpoint_says_what_steps_were_trained)
 {
   g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "student.bin", NULL);
@@ -280,7 +279,7 @@ TEST (a_checkpoint_says_what_steps_were_learnt)
   }
 }
 
-TEST (learnt_steps_are_usual)
+TEST (trained_steps_are_the_default)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V);
   DdpmSamplerSpec spec;

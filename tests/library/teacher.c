@@ -27,14 +27,13 @@ labelled_model (DdpmPrediction prediction, gdouble guidance)
 static DdpmTrainer *
 student_of (DdpmModel * model, gdouble guidance)
 {
-  DdpmConfig config = model->config;
-  DdpmTrainerSettings settings;
+  TestRecipe r = test_recipe (test_net_labelled, test_settings_plain);
   DdpmTrainer *trainer;
 
-  config.guidance = guidance;
-  test_settings_plain (&settings);
-  settings.micro_batch = 2;
-  trainer = test_trainer_new (DDPM_BACKEND_CPU, &config, &settings, 8, 8);
+  r.config = model->config;
+  r.config.guidance = guidance;
+  r.settings.micro_batch = 2;
+  trainer = test_trainer_of (&r, DDPM_BACKEND_CPU);
   test_trainer_set_weights (trainer, model);
   return trainer;
 }
@@ -74,7 +73,7 @@ distance_from_teacher (DdpmPrediction prediction, gdouble guidance,
 }
 
 /* (w - 1)^2 times the square of what the label changes */
-TEST (what_is_learnt_is_the_guided_prediction)
+TEST (the_target_is_the_guided_prediction)
 {
   static const DdpmPrediction kinds[] =
       { DDPM_PREDICTION_EPSILON, DDPM_PREDICTION_V };
@@ -137,7 +136,7 @@ TEST (what_cannot_teach_is_refused)
   }
 }
 
-TEST (guidance_is_not_learnt_without_a_teacher)
+TEST (guidance_is_not_trained_without_a_teacher)
 {
   g_autoptr (DdpmModel) model = labelled_model (DDPM_PREDICTION_V, 1);
   g_autoptr (DdpmTrainer) trainer = student_of (model, 3);
@@ -147,7 +146,7 @@ TEST (guidance_is_not_learnt_without_a_teacher)
       DDPM_ERROR_SETTINGS, "teacher");
 }
 
-TEST (a_checkpoint_says_what_guidance_was_learnt)
+TEST (a_checkpoint_says_what_guidance_was_trained)
 {
   g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "student.bin", NULL);

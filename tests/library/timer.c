@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/model/params.h"
+#include "tests/support/test.h"
 #include "tests/support/training.h"
 #include "gst-ddpm/unet/unet.h"
 #include "kernels/timer.h"
@@ -17,25 +18,21 @@ typedef struct
 static void
 fixture_init (Fixture * f, DdpmBackend * backend)
 {
-  DdpmTrainerSettings settings;
-  DdpmConfig config;
-  guint width, height;
+  const TestRecipe r = test_recipe (test_net_tiny, test_settings_paper);
 
-  test_net_tiny (&config, &width, &height);
-  test_settings_paper (&settings);
   f->backend = backend;
   f->timer = ddpm_timer_new (CLOCK_MONOTONIC);
-  f->trainer = test_trainer_new_on (backend, &config, &settings, width, height);
+  f->trainer = test_trainer_on (&r, backend);
 }
 
 static void
-set_up (Fixture * f, gconstpointer unused)
+setup (Fixture * f, gconstpointer unused)
 {
   fixture_init (f, test_backend_new (DDPM_BACKEND_REFERENCE));
 }
 
 static void
-tear_down (Fixture * f, gconstpointer unused)
+teardown (Fixture * f, gconstpointer unused)
 {
   ddpm_trainer_free (f->trainer);
   ddpm_timer_free (f->timer);
@@ -46,14 +43,8 @@ static void
 train_a_step (Fixture * f)
 {
   DdpmTrainerStats stats;
-  DdpmTrainerSettings settings;
-  DdpmConfig config;
-  guint width, height;
 
-  test_net_tiny (&config, &width, &height);
-  test_settings_paper (&settings);
-  test_trainer_step (f->trainer, settings.batch_size,
-      (gsize) width * height * config.image_channels, &stats);
+  test_trainer_step (f->trainer, 8, 6 * 4 * 3, &stats);
 }
 
 /* As if there was none before */
@@ -83,25 +74,22 @@ sum_of_flops (Fixture * f)
   return flops;
 }
 
-static void
-a_timed_step_has_the_same_bits (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_timed_step_has_the_same_bits)
 {
   Fixture plain;
   g_autoptr (DdpmModel) x = NULL;
   g_autoptr (DdpmModel) y = NULL;
 
-  set_up (&plain, NULL);
+  setup (&plain, NULL);
   train_a_step (&plain);
   time_a_step (f);
   x = test_trainer_get_model (plain.trainer, FALSE);
   y = test_trainer_get_model (f->trainer, FALSE);
   test_assert_same_weights (x, y);
-  tear_down (&plain, NULL);
+  teardown (&plain, NULL);
 }
 
-static void
-a_training_step_has_every_kind_but_upsampling (Fixture * f,
-    gconstpointer unused)
+FIXTURE_TEST (a_training_step_has_every_kind_but_upsampling)
 {
   time_a_step (f);
   for (guint i = 0; i < DDPM_TIMER_N_KINDS; i++) {
@@ -118,8 +106,7 @@ a_training_step_has_every_kind_but_upsampling (Fixture * f,
 }
 
 /* The gradient of the image is not computed, nor that of the embedding. */
-static void
-a_backward_pass_is_two_forward_passes (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_backward_pass_is_two_forward_passes)
 {
   const DdpmTimerEntry *e = f->timer->entries;
   const gdouble head = 8 * 2.0 * 6 * 4 * 32 * 3 * 9;
@@ -141,8 +128,7 @@ a_backward_pass_is_two_forward_passes (Fixture * f, gconstpointer unused)
       3.0 * 8 * ddpm_unet_count_flops (&config, width, height) - head - first);
 }
 
-static void
-convolutions_count_by_shape_too (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (convolutions_count_by_shape_too)
 {
   guint64 calls[3] = { 0, 0, 0 };
 
@@ -159,8 +145,7 @@ convolutions_count_by_shape_too (Fixture * f, gconstpointer unused)
   g_assert_cmpuint (convolution (f, 0)->passes[1].calls, ==, 0);
 }
 
-static void
-a_reset_keeps_the_list_of_convolutions (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_reset_keeps_the_list_of_convolutions)
 {
   guint n;
 
@@ -175,8 +160,7 @@ a_reset_keeps_the_list_of_convolutions (Fixture * f, gconstpointer unused)
   g_assert_cmpuint (convolution (f, 0)->passes[0].calls, ==, 0);
 }
 
-static void
-a_detached_timer_counts_nothing (Fixture * f, gconstpointer unused)
+FIXTURE_TEST (a_detached_timer_counts_nothing)
 {
   ddpm_timer_attach (f->timer, f->backend);
   ddpm_timer_attach (NULL, f->backend);
@@ -221,11 +205,13 @@ count_squares (DdpmBackend * b, const DdpmAdam * a, double limit, gsize count,
   b->ops->adam (b, a, count, grad, param, m, v, ema);
 }
 
+/* In the place of the fixture's */
 static void
-set_up_asynchronous (Fixture * f, gconstpointer unused)
+set_up_asynchronous (Fixture * f)
 {
   DdpmBackend *b = test_backend_new (DDPM_BACKEND_REFERENCE);
 
+  teardown (f, NULL);
   asynchronous_ops = *b->ops;
   asynchronous_ops.wait = count_wait;
   asynchronous_ops.graph_new = new_graph;
@@ -244,13 +230,14 @@ zero_four (gpointer data)
   ddpm_backend_zero (data, four, sizeof (four));
 }
 
-static void
-a_timed_operation_is_waited_for_and_in_no_graph (Fixture * f,
-    gconstpointer unused)
+FIXTURE_TEST (a_timed_operation_is_waited_for_and_in_no_graph)
 {
-  DdpmBackend *b = f->backend;
-  DdpmPlan *graph = ddpm_graph_plan_new (b);
+  DdpmBackend *b;
+  DdpmPlan *graph;
 
+  set_up_asynchronous (f);
+  b = f->backend;
+  graph = ddpm_graph_plan_new (b);
   g_assert_nonnull (graph);
   ddpm_timer_attach (f->timer, b);
   ddpm_graph_plan_run (graph, zero_four, b);
@@ -263,29 +250,10 @@ a_timed_operation_is_waited_for_and_in_no_graph (Fixture * f,
   ddpm_plan_free (graph);
 }
 
-static void
-clipping_and_adam_are_one_call_where_the_backend_has_it (Fixture * f,
-    gconstpointer unused)
+FIXTURE_TEST (clipping_and_adam_are_one_call_where_the_backend_has_it)
 {
+  set_up_asynchronous (f);
   time_a_step (f);
   g_assert_cmpuint (squares, ==, 1);
   g_assert_cmpuint (f->timer->entries[DDPM_TIMER_OPTIMIZER].calls, ==, 1);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-#define TEST(name, set_up) \
-  g_test_add ("/timer/" #name, Fixture, NULL, set_up, name, tear_down)
-  TEST (a_timed_step_has_the_same_bits, set_up);
-  TEST (a_training_step_has_every_kind_but_upsampling, set_up);
-  TEST (a_backward_pass_is_two_forward_passes, set_up);
-  TEST (convolutions_count_by_shape_too, set_up);
-  TEST (a_reset_keeps_the_list_of_convolutions, set_up);
-  TEST (a_detached_timer_counts_nothing, set_up);
-  TEST (a_timed_operation_is_waited_for_and_in_no_graph, set_up_asynchronous);
-  TEST (clipping_and_adam_are_one_call_where_the_backend_has_it,
-      set_up_asynchronous);
-  return g_test_run ();
 }

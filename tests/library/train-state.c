@@ -196,14 +196,12 @@ assert_refused (const gchar * path, gint code, const gchar * fragment)
       fragment);
 }
 
-typedef struct
+static const struct
 {
   const gchar *name;
-  const gchar *old, *new;
+  const gchar *old, *new;       /* in the header */
   const gchar *fragment;
-} Edit;
-
-static const Edit edits[] = {
+} edits[] = {
   {"version", "\"ddpm.state\":\"1\"", "\"ddpm.state\":\"0\"",
       "version '1', found '0'"},
   {"no-state", "\"ddpm.state\"", "\"ddpm.format\"",
@@ -225,18 +223,16 @@ static const Edit edits[] = {
       "expected the tensors of one network, found also 'em"},
 };
 
-static void
-refuses_edited (Fixture * f, gconstpointer data)
+FIXTURE_TABLE_TEST (refuses, edits)
 {
-  const Edit *edit = data;
   g_autoptr (GBytes) file = NULL, edited = NULL;
 
   save (f);
   file = test_files_read (f->path);
-  edited = test_files_edit (file, edit->old, edit->new);
+  edited = test_files_edit (file, row->old, row->new);
   g_file_set_contents (f->path, g_bytes_get_data (edited, NULL),
       g_bytes_get_size (edited), NULL);
-  assert_refused (f->path, DDPM_ERROR_FORMAT, edit->fragment);
+  assert_refused (f->path, DDPM_ERROR_FORMAT, row->fragment);
 }
 
 FIXTURE_TEST (refuses_a_checkpoint)
@@ -293,19 +289,4 @@ FIXTURE_TEST (loads_whenever_the_writer_was_killed)
 {
   killed = f;
   test_files_kill_writers (f->path, 20, save_again, check_whole);
-}
-
-int
-main (int argc, char **argv)
-{
-  guint i;
-
-  test_init (&argc, &argv);
-  for (i = 0; i < G_N_ELEMENTS (edits); i++) {
-    g_autofree gchar *path =
-        g_strconcat ("/train-state/refuses/", edits[i].name, NULL);
-
-    g_test_add (path, Fixture, &edits[i], setup, refuses_edited, teardown);
-  }
-  return g_test_run ();
 }

@@ -15,34 +15,18 @@
 /* Class 2 is never seen; one image has no label. */
 static const gint labels[BATCH] = { 0, 1, 3, -1, 3, 0, 1, 3 };
 
-typedef struct
-{
-  DdpmConfig config;
-  DdpmTrainerSettings settings;
-} Recipe;
-
-static Recipe
+static TestRecipe
 recipe_of (gdouble label_dropout)
 {
-  Recipe r;
-  guint width, height;
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_paper);
 
-  test_net_tiny (&r.config, &width, &height);
   /* a norm takes away what a label adds, where groups have one channel */
   r.config.channel_mult[0] = 2;
   r.config.classes = CLASSES;
-  test_settings_paper (&r.settings);
   r.settings.batch_size = BATCH;
   r.settings.micro_batch = 3;
   r.settings.label_dropout = label_dropout;
   return r;
-}
-
-static DdpmTrainer *
-trainer_of (const Recipe * r)
-{
-  return test_trainer_new (DDPM_BACKEND_REFERENCE, &r->config, &r->settings, 6,
-      4);
 }
 
 static void
@@ -61,8 +45,9 @@ step (DdpmTrainer * trainer, const gint * step_labels)
 static DdpmModel *
 train (gdouble label_dropout, const gint * step_labels)
 {
-  const Recipe r = recipe_of (label_dropout);
-  g_autoptr (DdpmTrainer) trainer = trainer_of (&r);
+  const TestRecipe r = recipe_of (label_dropout);
+  g_autoptr (DdpmTrainer) trainer =
+      test_trainer_of (&r, DDPM_BACKEND_REFERENCE);
 
   for (guint i = 0; i < STEPS; i++)
     step (trainer, step_labels);
@@ -87,7 +72,7 @@ is_zero (const gfloat * row, gsize count)
 
 /* --- learning --------------------------------------------------------------- */
 
-TEST (labels_that_come_are_learnt)
+TEST (labels_that_come_are_trained)
 {
   g_autoptr (DdpmModel) model = train (0, labels);
   const guint dim = 4 * model->config.channels;
@@ -110,11 +95,11 @@ TEST (dropout_of_1_leaves_no_label)
 TEST (classes_without_labels_change_nothing_else)
 {
   g_autoptr (DdpmModel) with = train (0, NULL), without = NULL;
-  Recipe r = recipe_of (0);
+  TestRecipe r = recipe_of (0);
   g_autoptr (DdpmTrainer) trainer = NULL;
 
   r.config.classes = 0;
-  trainer = trainer_of (&r);
+  trainer = test_trainer_of (&r, DDPM_BACKEND_REFERENCE);
   for (guint i = 0; i < STEPS; i++)
     step (trainer, NULL);
   without = test_trainer_get_model (trainer, FALSE);
@@ -125,8 +110,10 @@ TEST (classes_without_labels_change_nothing_else)
 /* Stream 2^31 + 5 says which, by the index of the sample alone. */
 TEST (dropout_drops_the_labels_of_its_stream)
 {
-  const Recipe half = recipe_of (0.5), none = recipe_of (0);
-  g_autoptr (DdpmTrainer) a = trainer_of (&half), b = trainer_of (&none);
+  const TestRecipe half = recipe_of (0.5), none = recipe_of (0);
+  g_autoptr (DdpmTrainer) a =
+      test_trainer_of (&half, DDPM_BACKEND_REFERENCE), b =
+      test_trainer_of (&none, DDPM_BACKEND_REFERENCE);
   g_autoptr (DdpmModel) model_a = NULL, model_b = NULL;
   guint n_dropped = 0;
 
@@ -155,8 +142,9 @@ TEST (wrong_labels_and_dropouts_are_refused)
 {
   const gint wrong_labels[] = { CLASSES, -2, G_MAXINT };
   const gdouble wrong_dropouts[] = { -0.1, 1.1, NAN };
-  const Recipe r = recipe_of (0);
-  g_autoptr (DdpmTrainer) trainer = trainer_of (&r);
+  const TestRecipe r = recipe_of (0);
+  g_autoptr (DdpmTrainer) trainer =
+      test_trainer_of (&r, DDPM_BACKEND_REFERENCE);
   g_autofree guint8 *images = test_images (0, BATCH, ELEMENTS);
   g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
 
@@ -168,7 +156,7 @@ TEST (wrong_labels_and_dropouts_are_refused)
             &error), DDPM_ERROR_SETTINGS, NULL);
   }
   for (guint i = 0; i < G_N_ELEMENTS (wrong_dropouts); i++) {
-    const Recipe wrong = recipe_of (wrong_dropouts[i]);
+    const TestRecipe wrong = recipe_of (wrong_dropouts[i]);
 
     assert_fails (ddpm_trainer_new (&wrong.config, &wrong.settings, 6, 4,
             backend, &error), DDPM_ERROR_SETTINGS, NULL);
@@ -183,8 +171,10 @@ TEST (a_resumed_run_agrees_in_bits)
   g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
   g_autofree gchar *state_path = ddpm_train_state_path (path);
-  const Recipe r = recipe_of (0.3);
-  g_autoptr (DdpmTrainer) whole = trainer_of (&r), second = trainer_of (&r);
+  const TestRecipe r = recipe_of (0.3);
+  g_autoptr (DdpmTrainer) whole =
+      test_trainer_of (&r, DDPM_BACKEND_REFERENCE), second =
+      test_trainer_of (&r, DDPM_BACKEND_REFERENCE);
   g_autoptr (DdpmTrainState) state = NULL;
   g_autoptr (DdpmModel) a = NULL, b = NULL, saved = NULL;
 
@@ -209,8 +199,9 @@ TEST (a_resumed_run_agrees_in_bits)
 
 TEST (a_state_of_other_classes_is_refused)
 {
-  const Recipe r = recipe_of (0);
-  g_autoptr (DdpmTrainer) trainer = trainer_of (&r);
+  const TestRecipe r = recipe_of (0);
+  g_autoptr (DdpmTrainer) trainer =
+      test_trainer_of (&r, DDPM_BACKEND_REFERENCE);
   g_autoptr (DdpmModel) model = test_trainer_get_model (trainer, FALSE);
   DdpmTrainState state = {.config = r.config,.width = 6,.height = 4,
     .weights = model->weights,.adam_m = model->weights,
@@ -224,8 +215,9 @@ TEST (a_state_of_other_classes_is_refused)
 
 TEST (a_model_without_classes_is_a_beginning)
 {
-  const Recipe r = recipe_of (0);
-  g_autoptr (DdpmTrainer) trainer = trainer_of (&r);
+  const TestRecipe r = recipe_of (0);
+  g_autoptr (DdpmTrainer) trainer =
+      test_trainer_of (&r, DDPM_BACKEND_REFERENCE);
   g_autoptr (DdpmModel) without = NULL, model = NULL;
   DdpmConfig config = r.config;
 
@@ -243,7 +235,7 @@ TEST (a_model_without_classes_is_a_beginning)
 TEST (a_model_of_other_classes_is_none)
 {
   const guint classes[] = { CLASSES - 1, CLASSES + 1, CLASSES };
-  Recipe r = recipe_of (0);
+  TestRecipe r = recipe_of (0);
 
   for (guint i = 0; i < G_N_ELEMENTS (classes); i++) {
     g_autoptr (DdpmTrainer) trainer = NULL;
@@ -253,7 +245,7 @@ TEST (a_model_of_other_classes_is_none)
     config.classes = classes[i];
     other = test_model_new (&config);
     r.config.classes = classes[i] == CLASSES ? 0 : CLASSES;
-    trainer = trainer_of (&r);
+    trainer = test_trainer_of (&r, DDPM_BACKEND_REFERENCE);
     assert_fails (ddpm_trainer_set_weights (trainer, other, &error),
         DDPM_ERROR_SETTINGS, NULL);
   }

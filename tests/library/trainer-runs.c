@@ -5,6 +5,7 @@
 #include "kernels/ops.h"
 #include "gst-ddpm/train/private.h"
 #include "tests/support/files.h"
+#include "tests/support/test.h"
 #include "tests/support/training.h"
 
 #define ELEMENTS (6 * 4 * 3)    /* of the tiny network */
@@ -12,20 +13,16 @@
 static DdpmTrainer *
 tiny_trainer_on (DdpmBackend * backend)
 {
-  DdpmTrainerSettings settings;
-  DdpmConfig config;
-  guint width, height;
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_paper);
 
-  test_net_tiny (&config, &width, &height);
-  test_settings_paper (&settings);
-  settings.micro_batch = 3;
-  return test_trainer_new_on (backend, &config, &settings, width, height);
+  r.settings.micro_batch = 3;
+  return test_trainer_on (&r, backend);
 }
 
 static DdpmTrainer *
-tiny_trainer (gconstpointer kind)
+tiny_trainer (DdpmBackendKind kind)
 {
-  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
   return tiny_trainer_on (backend);
 }
@@ -52,10 +49,10 @@ assert_same_weights (DdpmTrainer * a, DdpmTrainer * b)
   }
 }
 
-static void
-two_runs_agree_in_bits (gconstpointer kind)
+TABLE_TEST (two_runs_agree_in_bits, test_backends)
 {
-  g_autoptr (DdpmTrainer) a = tiny_trainer (kind), b = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) a = tiny_trainer (row->kind), b =
+      tiny_trainer (row->kind);
 
   assert_same_weights (a, b);
   train (a, 3);
@@ -63,15 +60,14 @@ two_runs_agree_in_bits (gconstpointer kind)
   assert_same_weights (a, b);
 }
 
-static void
-another_seed_is_another_run (gconstpointer kind)
+TABLE_TEST (another_seed_is_another_run, test_backends)
 {
-  g_autoptr (DdpmTrainer) a = tiny_trainer (kind), b = NULL;
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_paper);
+  g_autoptr (DdpmTrainer) a = test_trainer_of (&r, row->kind), b = NULL;
   g_autoptr (DdpmModel) model_a = NULL, model_b = NULL;
-  DdpmTrainerSettings settings = a->settings;
 
-  settings.seed++;
-  b = test_trainer_new (GPOINTER_TO_INT (kind), &a->config, &settings, 6, 4);
+  r.settings.seed++;
+  b = test_trainer_of (&r, row->kind);
   model_a = test_trainer_get_model (a, FALSE);
   model_b = test_trainer_get_model (b, FALSE);
   g_assert_cmpfloat (test_relative_distance (model_a->weights,
@@ -112,11 +108,10 @@ load_state (Files * files)
   return assert_ok (ddpm_train_state_load (files->state, &error));
 }
 
-static void
-a_resumed_run_agrees_in_bits (gconstpointer kind)
+TABLE_TEST (a_resumed_run_agrees_in_bits, test_backends)
 {
-  g_autoptr (DdpmTrainer) whole = tiny_trainer (kind);
-  g_autoptr (DdpmTrainer) second = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) whole = tiny_trainer (row->kind);
+  g_autoptr (DdpmTrainer) second = tiny_trainer (row->kind);
   g_autoptr (DdpmTrainState) state = NULL;
   DdpmTrainerStats stats, expected;
   Files files;
@@ -139,10 +134,9 @@ a_resumed_run_agrees_in_bits (gconstpointer kind)
   files_clear (&files);
 }
 
-static void
-the_checkpoint_holds_the_average (gconstpointer kind)
+TABLE_TEST (the_checkpoint_holds_the_average, test_backends)
 {
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
   g_autoptr (DdpmModel) saved = NULL, average = NULL, raw = NULL;
   Files files;
 
@@ -161,11 +155,10 @@ the_checkpoint_holds_the_average (gconstpointer kind)
   files_clear (&files);
 }
 
-static void
-refuses_the_state_of_another_run (gconstpointer kind)
+TABLE_TEST (refuses_the_state_of_another_run, test_backends)
 {
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
-  g_autoptr (DdpmTrainer) untouched = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
+  g_autoptr (DdpmTrainer) untouched = tiny_trainer (row->kind);
   g_autofree gfloat *zeros = g_new0 (gfloat, trainer->params->trainable);
   DdpmTrainState same = {.config = trainer->config,.width = 6,.height = 4,
     .weights = zeros,.adam_m = zeros,.adam_v = zeros,.seed = 11
@@ -181,10 +174,9 @@ refuses_the_state_of_another_run (gconstpointer kind)
   assert_same_weights (trainer, untouched);
 }
 
-static void
-refuses_the_weights_of_another_network (gconstpointer kind)
+TABLE_TEST (refuses_the_weights_of_another_network, test_backends)
 {
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
   g_autoptr (DdpmModel) model = NULL;
   DdpmConfig config = trainer->config;
 
@@ -241,12 +233,11 @@ spy_end (DdpmBackend * backend)
   backend->ops = spy.real;
 }
 
-static void
-a_cancelled_step_changes_nothing (gconstpointer kind)
+TABLE_TEST (a_cancelled_step_changes_nothing, test_backends)
 {
-  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
-  g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (row->kind);
   g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
   g_autoptr (GError) error = NULL;
   DdpmTrainerStats stats;
@@ -268,10 +259,9 @@ a_cancelled_step_changes_nothing (gconstpointer kind)
   assert_same_weights (trainer, undisturbed);
 }
 
-static void
-a_step_takes_no_memory (gconstpointer kind)
+TABLE_TEST (a_step_takes_no_memory, test_backends)
 {
-  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
 
   spy_begin (backend, NULL);
@@ -282,10 +272,9 @@ a_step_takes_no_memory (gconstpointer kind)
 }
 
 /* Weights of the losses or not: one call for each micro-batch */
-static void
-weighted_losses_are_one_call (gconstpointer kind)
+TABLE_TEST (weighted_losses_are_one_call, test_backends)
 {
-  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
 
   trainer->settings.max_loss_weight = 5.0;
@@ -296,11 +285,10 @@ weighted_losses_are_one_call (gconstpointer kind)
 }
 
 /* Of a backend that computes in memory of the host, both are that. */
-static void
-images_of_the_device_are_learnt_alike (gconstpointer kind)
+TABLE_TEST (images_of_the_device_are_trained_alike, test_backends)
 {
-  g_autoptr (DdpmTrainer) host = tiny_trainer (kind);
-  g_autoptr (DdpmTrainer) device = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) host = tiny_trainer (row->kind);
+  g_autoptr (DdpmTrainer) device = tiny_trainer (row->kind);
 
   for (guint i = 0; i < 3; i++) {
     g_autofree guint8 *images = test_images (8 * i, 8, ELEMENTS);
@@ -320,16 +308,12 @@ check_divergence (DdpmBackendKind kind, gfloat factor)
   g_autoptr (DdpmTrainer) trainer = NULL;
   g_autoptr (DdpmModel) model = NULL, after = NULL;
   g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
+  const TestRecipe r = test_recipe (test_net_tiny, test_settings_plain);
   const DdpmParam *tail;
-  DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
-  DdpmConfig config;
-  guint width, height;
 
-  test_net_tiny (&config, &width, &height);
-  test_settings_plain (&settings);
-  trainer = test_trainer_new (kind, &config, &settings, width, height);
-  model = test_model_new (&config);
+  trainer = test_trainer_of (&r, kind);
+  model = test_model_new (&r.config);
   tail = ddpm_params_find (model->params, "tail.2.weight");
   for (gsize i = 0; i < tail->count; i++)
     model->weights[tail->offset + i] *= factor;
@@ -343,24 +327,21 @@ check_divergence (DdpmBackendKind kind, gfloat factor)
   g_assert_cmpuint (stats.step, ==, 0);
 }
 
-static void
-a_diverged_step_leaves_the_weights (gconstpointer kind)
+TABLE_TEST (a_diverged_step_leaves_the_weights, test_backends)
 {
-  check_divergence (GPOINTER_TO_INT (kind), 1e30f);
+  check_divergence (row->kind, 1e30f);
 }
 
 /* Finite gradients with infinite squares */
-static void
-a_gradient_beyond_adam_is_divergence (gconstpointer kind)
+TABLE_TEST (a_gradient_beyond_adam_is_divergence, test_backends)
 {
-  check_divergence (GPOINTER_TO_INT (kind), 1e12f);
+  check_divergence (row->kind, 1e12f);
 }
 
-static void
-what_is_not_a_number_is_noticed_and_gone (gconstpointer kind)
+TABLE_TEST (what_is_not_a_number_is_noticed_and_gone, test_backends)
 {
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
-  g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
+  g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (row->kind);
   g_autofree gfloat *grads = g_new (gfloat, trainer->params->trainable);
   gfloat x_0[8 * ELEMENTS] = { 0, }, eps[8 * ELEMENTS] = { 0, };
   gint t[8] = { 0, };
@@ -376,11 +357,10 @@ what_is_not_a_number_is_noticed_and_gone (gconstpointer kind)
 
 /* --- batches and settings --------------------------------------------- */
 
-static void
-refuses_batches_that_do_not_fit (gconstpointer kind)
+TABLE_TEST (refuses_batches_that_do_not_fit, test_backends)
 {
   static const guint sizes[] = { 0, 9 };
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
   g_autofree guint8 *images = test_images (0, 9, ELEMENTS);
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
@@ -389,10 +369,9 @@ refuses_batches_that_do_not_fit (gconstpointer kind)
 }
 
 /* After a batch that is not full, the next samples follow without a gap. */
-static void
-samples_are_numbered_through (gconstpointer kind)
+TABLE_TEST (samples_are_numbered_through, test_backends)
 {
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
   DdpmTrainerStats stats;
 
   test_trainer_step (trainer, 5, ELEMENTS, &stats);
@@ -402,10 +381,9 @@ samples_are_numbered_through (gconstpointer kind)
   g_assert_cmpuint (stats.step, ==, 2);
 }
 
-static void
-the_smoothed_loss_begins_as_a_mean (gconstpointer kind)
+TABLE_TEST (the_smoothed_loss_begins_as_a_mean, test_backends)
 {
-  g_autoptr (DdpmTrainer) trainer = tiny_trainer (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
   DdpmTrainerStats stats;
   gdouble sum = 0;
 
@@ -416,17 +394,14 @@ the_smoothed_loss_begins_as_a_mean (gconstpointer kind)
   }
 }
 
-static void
-refuses_settings_out_of_range (gconstpointer kind)
+TABLE_TEST (refuses_settings_out_of_range, test_backends)
 {
-  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
+  const TestRecipe right = test_recipe (test_net_tiny, test_settings_paper);
   DdpmTrainerSettings wrong[9];
-  DdpmConfig config;
-  guint width, height;
 
-  test_net_tiny (&config, &width, &height);
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
-    test_settings_paper (&wrong[i]);
+    wrong[i] = right.settings;
   wrong[0].batch_size = 0;
   wrong[1].batch_size = G_MAXUINT;
   wrong[2].learning_rate = 0;
@@ -437,17 +412,16 @@ refuses_settings_out_of_range (gconstpointer kind)
   wrong[7].max_loss_weight = 0.5;
   wrong[8].max_loss_weight = NAN;
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
-    assert_fails (ddpm_trainer_new (&config, &wrong[i], width, height, backend,
+    assert_fails (ddpm_trainer_new (&right.config, &wrong[i], 6, 4, backend,
             &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
 /* The network of the notebook takes some 40 MiB an image in float. */
-static void
-a_chosen_micro_batch_divides_the_batch (gconstpointer kind)
+TABLE_TEST (a_chosen_micro_batch_divides_the_batch, test_backends)
 {
   static const guint batches[] = { 1, 2, 32, 100, 128, 512 };
   DdpmTrainer trainer = {.width = 32,.height = 32 };
-  g_autoptr (DdpmBackend) backend = test_backend_new (GPOINTER_TO_INT (kind));
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
 
   ddpm_config_init_defaults (&trainer.config);
   trainer.params = ddpm_params_new (&trainer.config, NULL);
@@ -467,25 +441,19 @@ a_chosen_micro_batch_divides_the_batch (gconstpointer kind)
 }
 
 /* Two pictures, seen again and again: black and white halves */
-static void
-the_loss_falls (gconstpointer kind)
+TABLE_TEST (the_loss_falls, test_backends)
 {
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_plain);
   g_autoptr (DdpmTrainer) trainer = NULL;
-  DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
-  DdpmConfig config;
-  guint width, height;
   guint8 images[4 * ELEMENTS];
   gdouble early = 0, late = 0;
 
-  test_net_tiny (&config, &width, &height);
-  config.dropout = 0;
-  config.beta_end = 0.5;        /* so that noise can be told from picture */
-  test_settings_plain (&settings);
-  settings.batch_size = 4;
-  settings.learning_rate = 4e-3;
-  trainer = test_trainer_new (GPOINTER_TO_INT (kind), &config, &settings,
-      width, height);
+  r.config.dropout = 0;
+  r.config.beta_end = 0.5;      /* so that noise can be told from picture */
+  r.settings.batch_size = 4;
+  r.settings.learning_rate = 4e-3;
+  trainer = test_trainer_of (&r, row->kind);
   for (guint e = 0; e < G_N_ELEMENTS (images); e++)
     images[e] = (e / ELEMENTS % 2) ^ (e % ELEMENTS < ELEMENTS / 2) ? 255 : 0;
   for (guint i = 0; i < 50; i++) {
@@ -495,53 +463,4 @@ the_loss_falls (gconstpointer kind)
   }
   g_assert_cmpfloat (early, >, 0.5);
   g_assert_cmpfloat (late, <, 0.7 * early);
-}
-
-static void
-add_tests (const gchar * name, DdpmBackendKind kind)
-{
-  static const struct
-  {
-    const gchar *name;
-    GTestDataFunc func;
-  } tests[] = {
-#define TEST(func) { #func, func }
-    TEST (two_runs_agree_in_bits),
-    TEST (another_seed_is_another_run),
-    TEST (a_resumed_run_agrees_in_bits),
-    TEST (the_checkpoint_holds_the_average),
-    TEST (refuses_the_state_of_another_run),
-    TEST (refuses_the_weights_of_another_network),
-    TEST (a_cancelled_step_changes_nothing),
-    TEST (a_step_takes_no_memory),
-    TEST (a_diverged_step_leaves_the_weights),
-    TEST (a_gradient_beyond_adam_is_divergence),
-    TEST (what_is_not_a_number_is_noticed_and_gone),
-    TEST (refuses_batches_that_do_not_fit),
-    TEST (samples_are_numbered_through),
-    TEST (the_smoothed_loss_begins_as_a_mean),
-    TEST (refuses_settings_out_of_range),
-    TEST (a_chosen_micro_batch_divides_the_batch),
-    TEST (weighted_losses_are_one_call),
-    TEST (images_of_the_device_are_learnt_alike),
-    TEST (the_loss_falls),
-#undef TEST
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
-    g_autofree gchar *path = g_strdup_printf ("/trainer-runs/%s/%s", name,
-        tests[i].name);
-
-    g_test_add_data_func (g_strdelimit (path, "_", '-'),
-        GINT_TO_POINTER (kind), tests[i].func);
-  }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  add_tests ("reference", DDPM_BACKEND_REFERENCE);
-  add_tests ("cpu", DDPM_BACKEND_CPU);
-  return g_test_run ();
 }

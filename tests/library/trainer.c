@@ -5,6 +5,7 @@
 
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/schedule.h"
+#include "tests/support/test.h"
 #include "tests/support/training.h"
 
 /* What a gradient is taken of; the dump has x_t, the trainer takes x_0 */
@@ -18,9 +19,9 @@ typedef struct
 } Example;
 
 static void
-example_init (Example * e, const DdpmConfig * config, guint width,
-    guint height, TestDump * dump)
+example_init (Example * e, const TestRecipe * r, TestDump * dump)
 {
+  const DdpmConfig *config = &r->config;
   g_autoptr (DdpmSchedule) schedule = ddpm_schedule_new (config, NULL);
   const gfloat *x_t;
   gsize n;
@@ -28,7 +29,7 @@ example_init (Example * e, const DdpmConfig * config, guint width,
   e->t = test_dump_get (dump, "t", &n);
   e->labels = config->classes ? test_dump_get (dump, "labels", NULL) : NULL;
   e->n = n;
-  e->elements = (gsize) width *height * config->image_channels;
+  e->elements = (gsize) r->width * r->height * config->image_channels;
   e->eps = test_dump_get_floats (dump, "eps", n * e->elements);
   x_t = test_dump_get_floats (dump, "x_t", n * e->elements);
   e->x_0 = g_new (gfloat, n * e->elements);
@@ -60,18 +61,14 @@ check_gradient (DdpmBackendKind kind, TestNet net, const gchar * file)
   g_autoptr (DdpmTrainer) trainer = NULL;
   g_autoptr (DdpmModel) model = NULL;
   g_autofree gfloat *grads = NULL;
-  DdpmTrainerSettings settings;
-  DdpmConfig config;
+  TestRecipe r = test_recipe (net, test_settings_plain);
   Example example;
-  guint width, height;
   gdouble loss, expected = test_dump_get_floats (dump, "loss", 1)[0];
 
-  net (&config, &width, &height);
-  test_settings_plain (&settings);
-  settings.micro_batch = 2;
-  trainer = test_trainer_new (kind, &config, &settings, width, height);
-  model = test_model_new (&config);
-  example_init (&example, &config, width, height, dump);
+  r.settings.micro_batch = 2;
+  trainer = test_trainer_of (&r, kind);
+  model = test_model_new (&r.config);
+  example_init (&example, &r, dump);
   grads = gradient_of (trainer, model, &example, &loss);
 
   g_assert_cmpfloat_with_epsilon (loss, expected, 1e-5 * expected);
@@ -84,15 +81,11 @@ check_gradient (DdpmBackendKind kind, TestNet net, const gchar * file)
   g_free (example.x_0);
 }
 
-static void
-gradient_is_that_of_pytorch (gconstpointer kind)
+TABLE_TEST (gradient_is_that_of_pytorch, test_backends)
 {
-  check_gradient (GPOINTER_TO_INT (kind), test_net_square,
-      "unet-square.safetensors");
-  check_gradient (GPOINTER_TO_INT (kind), test_net_oblong,
-      "unet-oblong.safetensors");
-  check_gradient (GPOINTER_TO_INT (kind), test_net_labelled,
-      "unet-labelled.safetensors");
+  check_gradient (row->kind, test_net_square, "unet-square.safetensors");
+  check_gradient (row->kind, test_net_oblong, "unet-oblong.safetensors");
+  check_gradient (row->kind, test_net_labelled, "unet-labelled.safetensors");
 }
 
 /* Adam moves a weight by the sign of its first gradient; where that is 0 but
@@ -127,20 +120,19 @@ check_moves (TestDump * dump, TestDump * gradients, const gchar * prefix,
 }
 
 static void
-check_ten_steps (DdpmBackendKind kind, const DdpmConfig * config,
-    const DdpmTrainerSettings * settings, guint last, const gchar * file)
+check_ten_steps (DdpmBackendKind kind, const TestRecipe * r, guint last,
+    const gchar * file)
 {
   g_autoptr (TestDump) dump = test_dump_open (file);
   g_autoptr (TestDump) gradients = test_dump_open ("unet-square.safetensors");
   const gfloat *loss = test_dump_get_floats (dump, "loss", 10);
   const gfloat *norm = test_dump_get_floats (dump, "grad_norm", 10);
   const gfloat *rate = test_dump_get_floats (dump, "rate", 10);
-  g_autoptr (DdpmTrainer) trainer = NULL;
-  g_autoptr (DdpmModel) before = NULL, raw = NULL, average = NULL;
+  g_autoptr (DdpmTrainer) trainer = test_trainer_of (r, kind);
+  g_autoptr (DdpmModel) before = test_model_new (&r->config);
+  g_autoptr (DdpmModel) raw = NULL, average = NULL;
   DdpmTrainerStats stats;
 
-  trainer = test_trainer_new (kind, config, settings, 8, 8);
-  before = test_model_new (config);
   test_trainer_set_weights (trainer, before);
   for (guint i = 0; i < 10; i++) {
     test_trainer_step (trainer, i == 9 ? last : 8, 8 * 8 * 3, &stats);
@@ -155,65 +147,46 @@ check_ten_steps (DdpmBackendKind kind, const DdpmConfig * config,
   raw = test_trainer_get_model (trainer, FALSE);
   check_moves (dump, gradients, "d.", before, raw);
   average = test_trainer_get_model (trainer, TRUE);
-  if (settings->ema_decay > 0)
+  if (r->settings.ema_decay > 0)
     check_moves (dump, gradients, "e.", before, average);
   else
     test_assert_same_weights (average, raw);
 }
 
-static void
-ten_plain_steps_are_those_of_pytorch (gconstpointer kind)
+TABLE_TEST (ten_plain_steps_are_those_of_pytorch, test_backends)
 {
-  DdpmTrainerSettings settings;
-  DdpmConfig config;
-  guint width, height;
+  TestRecipe r = test_recipe (test_net_square, test_settings_plain);
 
-  test_net_square (&config, &width, &height);
-  config.data_range = DDPM_DATA_RANGE_UNIT;
-  test_settings_plain (&settings);
-  check_ten_steps (GPOINTER_TO_INT (kind), &config, &settings, 8,
-      "train-plain.safetensors");
+  r.config.data_range = DDPM_DATA_RANGE_UNIT;
+  check_ten_steps (row->kind, &r, 8, "train-plain.safetensors");
 }
 
 /* Dropout, flips, warm-up, clipping, averaging, a batch that is not full and
  * micro-batches that do not divide it */
-static void
-ten_steps_of_the_paper_are_those_of_pytorch (gconstpointer kind)
+TABLE_TEST (ten_steps_of_the_paper_are_those_of_pytorch, test_backends)
 {
-  DdpmTrainerSettings settings;
-  DdpmConfig config;
-  guint width, height;
+  TestRecipe r = test_recipe (test_net_square, test_settings_paper);
 
-  test_net_square (&config, &width, &height);
-  config.dropout = 0.1;
-  test_settings_paper (&settings);
-  settings.micro_batch = 3;
-  check_ten_steps (GPOINTER_TO_INT (kind), &config, &settings, 5,
-      "train-paper.safetensors");
+  r.config.dropout = 0.1;
+  r.settings.micro_batch = 3;
+  check_ten_steps (row->kind, &r, 5, "train-paper.safetensors");
 }
 
 /* Rounded activations, float weights: the losses stay near PyTorch's. */
-static void
-steps_in_bf16_follow_pytorch (gconstpointer kind)
+TABLE_TEST (steps_in_bf16_follow_pytorch, test_backends)
 {
   g_autoptr (TestDump) dump = test_dump_open ("train-plain.safetensors");
   const gfloat *loss = test_dump_get_floats (dump, "loss", 10);
-  g_autoptr (DdpmBackend) backend = NULL;
+  TestRecipe r = test_recipe (test_net_square, test_settings_plain);
+  g_autoptr (DdpmBackend) backend = assert_ok (ddpm_backend_new (row->kind,
+          DDPM_PRECISION_BF16_EMULATED, 2, &error));
   g_autoptr (DdpmTrainer) trainer = NULL;
   g_autoptr (DdpmModel) model = NULL;
-  DdpmTrainerSettings settings;
   DdpmTrainerStats stats;
-  DdpmConfig config;
-  guint width, height;
 
-  test_net_square (&config, &width, &height);
-  config.data_range = DDPM_DATA_RANGE_UNIT;
-  test_settings_plain (&settings);
-  backend =
-      assert_ok (ddpm_backend_new (GPOINTER_TO_INT (kind),
-          DDPM_PRECISION_BF16_EMULATED, 2, &error));
-  trainer = test_trainer_new_on (backend, &config, &settings, width, height);
-  model = test_model_new (&config);
+  r.config.data_range = DDPM_DATA_RANGE_UNIT;
+  trainer = test_trainer_on (&r, backend);
+  model = test_model_new (&r.config);
   test_trainer_set_weights (trainer, model);
   for (guint i = 0; i < 10; i++) {
     test_trainer_step (trainer, 8, 8 * 8 * 3, &stats);
@@ -225,23 +198,17 @@ static gfloat *
 gradient_in_parts (DdpmBackendKind kind, const Example * example,
     guint micro_batch, gsize * count, gdouble * loss)
 {
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_plain);
   g_autoptr (DdpmTrainer) trainer = NULL;
-  g_autoptr (DdpmModel) model = NULL;
-  DdpmTrainerSettings settings;
-  DdpmConfig config;
-  guint width, height;
+  g_autoptr (DdpmModel) model = test_model_new (&r.config);
 
-  test_net_tiny (&config, &width, &height);
-  test_settings_plain (&settings);
-  settings.micro_batch = micro_batch;
-  trainer = test_trainer_new (kind, &config, &settings, width, height);
-  model = test_model_new (&config);
+  r.settings.micro_batch = micro_batch;
+  trainer = test_trainer_of (&r, kind);
   *count = model->params->trainable;
   return gradient_of (trainer, model, example, loss);
 }
 
-static void
-a_batch_may_be_cut_anywhere (gconstpointer kind)
+TABLE_TEST (a_batch_may_be_cut_anywhere, test_backends)
 {
   static const gint t[8] = { 0, 9, 1, 8, 2, 7, 3, 6 };
   gfloat x_0[8 * 72], eps[8 * 72];
@@ -252,10 +219,9 @@ a_batch_may_be_cut_anywhere (gconstpointer kind)
 
   ddpm_noise_normal (5, 0, 0, 0, G_N_ELEMENTS (x_0), x_0);
   ddpm_noise_normal (5, 1, 0, 0, G_N_ELEMENTS (eps), eps);
-  whole = gradient_in_parts (GPOINTER_TO_INT (kind), &example, 8, &count,
-      &loss);
+  whole = gradient_in_parts (row->kind, &example, 8, &count, &loss);
   for (guint micro_batch = 1; micro_batch < 8; micro_batch++) {
-    g_autofree gfloat *parts = gradient_in_parts (GPOINTER_TO_INT (kind),
+    g_autofree gfloat *parts = gradient_in_parts (row->kind,
         &example, micro_batch, &count, &loss_in_parts);
 
     g_assert_cmpfloat (test_relative_distance (parts, whole, count), <, 1e-6);
@@ -268,19 +234,15 @@ static gfloat *
 weighted_gradient (DdpmBackendKind kind, gdouble max_loss_weight, gint t,
     gsize * count, gdouble * loss)
 {
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_plain);
   g_autoptr (DdpmTrainer) trainer = NULL;
   g_autoptr (DdpmModel) model = NULL;
-  DdpmConfig config;
-  DdpmTrainerSettings settings;
   gfloat x_0[6 * 4 * 3], eps[6 * 4 * 3], *grads;
-  guint width, height;
 
-  test_net_tiny (&config, &width, &height);
-  config.beta_end = 0.9;
-  test_settings_plain (&settings);
-  settings.max_loss_weight = max_loss_weight;
-  trainer = test_trainer_new (kind, &config, &settings, width, height);
-  model = assert_ok (ddpm_trainer_get_model (trainer, FALSE, &error));
+  r.config.beta_end = 0.9;
+  r.settings.max_loss_weight = max_loss_weight;
+  trainer = test_trainer_of (&r, kind);
+  model = test_trainer_get_model (trainer, FALSE);
   for (guint i = 0; i < G_N_ELEMENTS (x_0); i++) {
     x_0[i] = cosf (i);
     eps[i] = sinf (3 * i);
@@ -294,8 +256,7 @@ weighted_gradient (DdpmBackendKind kind, gdouble max_loss_weight, gint t,
 
 /* max (1, 1 / SNR) with limit 3: 1 / SNR is 1e-4 at timestep 0, and above 1000
  * at the last. */
-static void
-weighs_the_gradient_not_the_loss (gconstpointer kind)
+TABLE_TEST (weighs_the_gradient_not_the_loss, test_backends)
 {
   static const gint t[] = { 0, 9 };
   static const gfloat weight[] = { 1, 3 };
@@ -303,9 +264,9 @@ weighs_the_gradient_not_the_loss (gconstpointer kind)
   for (guint k = 0; k < G_N_ELEMENTS (t); k++) {
     gdouble loss, weighted_loss;
     gsize count;
-    g_autofree gfloat *grads = weighted_gradient (GPOINTER_TO_INT (kind), 1,
+    g_autofree gfloat *grads = weighted_gradient (row->kind, 1,
         t[k], &count, &loss);
-    g_autofree gfloat *weighted = weighted_gradient (GPOINTER_TO_INT (kind), 3,
+    g_autofree gfloat *weighted = weighted_gradient (row->kind, 3,
         t[k], &count, &weighted_loss);
 
     g_assert_cmpfloat (loss, ==, weighted_loss);
@@ -313,39 +274,4 @@ weighs_the_gradient_not_the_loss (gconstpointer kind)
       g_assert_cmpfloat_with_epsilon (weighted[i], weight[k] * grads[i],
           1e-4 * fabsf (weighted[i]) + 1e-7);
   }
-}
-
-static void
-add_tests (const gchar * name, DdpmBackendKind kind)
-{
-  static const struct
-  {
-    const gchar *name;
-    GTestDataFunc func;
-  } tests[] = {
-    {"gradient-is-that-of-pytorch", gradient_is_that_of_pytorch},
-    {"ten-plain-steps-are-those-of-pytorch",
-        ten_plain_steps_are_those_of_pytorch},
-    {"ten-steps-of-the-paper-are-those-of-pytorch",
-        ten_steps_of_the_paper_are_those_of_pytorch},
-    {"steps-in-bf16-follow-pytorch", steps_in_bf16_follow_pytorch},
-    {"a-batch-may-be-cut-anywhere", a_batch_may_be_cut_anywhere},
-    {"weighs-the-gradient-not-the-loss", weighs_the_gradient_not_the_loss},
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
-    g_autofree gchar *path = g_strdup_printf ("/trainer/%s/%s", name,
-        tests[i].name);
-
-    g_test_add_data_func (path, GINT_TO_POINTER (kind), tests[i].func);
-  }
-}
-
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  add_tests ("reference", DDPM_BACKEND_REFERENCE);
-  add_tests ("cpu", DDPM_BACKEND_CPU);
-  return g_test_run ();
 }

@@ -3,6 +3,13 @@
  */
 #include "tests/support/kernels.h"
 
+const
+typeof (test_backends[0])
+    test_backends[2] = {
+  {"reference", DDPM_BACKEND_REFERENCE},
+  {"cpu", DDPM_BACKEND_CPU},
+};
+
 /* What malloc () returns is filled with 0x7f from here on: as a float or a
  * bf16 3.4e38, so that a library that reads its own memory before writing it
  * gives wrong results on every machine. (No byte that malloc () can be told to

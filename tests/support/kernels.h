@@ -10,6 +10,13 @@
 #include "kernels/ops.h"
 #include "tests/support/calls.h"
 
+/* The backends that any machine has: a table for tests */
+extern const struct
+{
+  const gchar *name;
+  DdpmBackendKind kind;
+} test_backends[2];
+
 void test_fill_new_memory (void);
 DdpmBackend *test_reference (DdpmPrecision precision);
 DdpmBackend *test_backend_new (DdpmBackendKind kind);

@@ -28,21 +28,30 @@ test_settings_paper (DdpmTrainerSettings * settings)
   settings->flip = TRUE;
 }
 
-DdpmTrainer *
-test_trainer_new_on (DdpmBackend * backend, const DdpmConfig * config,
-    const DdpmTrainerSettings * settings, guint width, guint height)
+TestRecipe
+test_recipe (TestNet net,
+    void (*init_settings) (DdpmTrainerSettings * settings))
 {
-  return assert_ok (ddpm_trainer_new (config, settings, width, height, backend,
-          &error));
+  TestRecipe r;
+
+  net (&r.config, &r.width, &r.height);
+  init_settings (&r.settings);
+  return r;
 }
 
 DdpmTrainer *
-test_trainer_new (DdpmBackendKind kind, const DdpmConfig * config,
-    const DdpmTrainerSettings * settings, guint width, guint height)
+test_trainer_on (const TestRecipe * r, DdpmBackend * backend)
+{
+  return assert_ok (ddpm_trainer_new (&r->config, &r->settings, r->width,
+          r->height, backend, &error));
+}
+
+DdpmTrainer *
+test_trainer_of (const TestRecipe * r, DdpmBackendKind kind)
 {
   g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
-  return test_trainer_new_on (backend, config, settings, width, height);
+  return test_trainer_on (r, backend);
 }
 
 void
