@@ -42,12 +42,10 @@ filter_cuda (GstCapsFeatures * features, GstStructure * structure,
 static gboolean
 peer_prefers_cuda (GstPad * pad)
 {
-  GstCaps *peer = gst_pad_peer_query_caps (pad, NULL);
-  gboolean prefers = !gst_caps_is_any (peer) && !gst_caps_is_empty (peer)
-      && gst_ddpm_caps_are_of_cuda (peer, 0);
+  g_autoptr (GstCaps) peer = gst_pad_peer_query_caps (pad, NULL);
 
-  gst_caps_unref (peer);
-  return prefers;
+  return !gst_caps_is_any (peer) && !gst_caps_is_empty (peer)
+      && gst_ddpm_caps_are_of_cuda (peer, 0);
 }
 
 GstCaps *

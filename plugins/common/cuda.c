@@ -167,16 +167,12 @@ gst_ddpm_cuda_set_context (GstDdpmCuda * cuda, GstContext * context)
 gboolean
 gst_ddpm_cuda_answer (GstDdpmCuda * cuda, GstQuery * query)
 {
-  GstObject *context;
-  gboolean answered;
+  g_autoptr (GstObject) context = NULL;
 
-  if (GST_QUERY_TYPE (query) != GST_QUERY_CONTEXT
-      || (context = get_context (cuda)) == NULL)
-    return FALSE;
-  answered = get_gstcuda ()->cuda_handle_context_query (cuda->element,
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CONTEXT)
+    context = get_context (cuda);
+  return context && get_gstcuda ()->cuda_handle_context_query (cuda->element,
       query, (GstCudaContext *) context);
-  gst_object_unref (context);
-  return answered;
 }
 
 /* Returns: (transfer full) (nullable): NULL: no context is available */
@@ -230,7 +226,7 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, const GstDdpmCompute * compute,
 {
   gboolean named = compute->backend == DDPM_BACKEND_CUDA
       || compute->device_id >= 0;
-  GstObject *context = NULL;
+  g_autoptr (GstObject) context = NULL;
   DdpmBackend *backend;
 
   if (gst_ddpm_cuda_is_possible (compute, NULL))
@@ -240,7 +236,6 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, const GstDdpmCompute * compute,
         compute->threads, compute->device_id, NULL, error);
 
   backend = backend_new_in (context, compute, named ? error : NULL);
-  gst_object_unref (context);
   /* If the CPU is an alternative, make sure now that the GPU works. */
   if (backend && !named && !ddpm_backend_probe (backend, NULL))
     g_clear_pointer (&backend, ddpm_backend_unref);
@@ -265,11 +260,9 @@ is_context_of (GstObject * context, DdpmBackend * backend)
 gboolean
 gst_ddpm_cuda_has_video (GstDdpmCuda * cuda, DdpmBackend * backend)
 {
-  GstObject *context = get_context (cuda);
-  gboolean has = is_context_of (context, backend);
+  g_autoptr (GstObject) context = get_context (cuda);
 
-  gst_clear_object (&context);
-  return has;
+  return is_context_of (context, backend);
 }
 
 gboolean
@@ -281,28 +274,23 @@ gst_ddpm_cuda_is_video (GstBuffer * buffer)
 }
 
 /* The memory may be that of another context. */
-static gboolean
-is_video_of (GstBuffer * buffer, DdpmBackend * backend)
-{
-  return gst_ddpm_cuda_is_video (buffer) && get_gstcuda () != NULL
-      && is_context_of ((GstObject *) ((GstDdpmGstCudaMemory *)
-          gst_buffer_peek_memory (buffer, 0))->context, backend);
-}
-
 gboolean
 gst_ddpm_cuda_map_video (GstVideoFrame * frame, const GstVideoInfo * info,
     GstBuffer * buffer, DdpmBackend * backend)
 {
   const GstDdpmGstCuda *gstcuda;
+  GstMemory *memory;
 
-  if (!is_video_of (buffer, backend)
+  if (!gst_ddpm_cuda_is_video (buffer) || (gstcuda = get_gstcuda ()) == NULL)
+    return FALSE;
+  memory = gst_buffer_peek_memory (buffer, 0);
+  if (!is_context_of ((GstObject *) ((GstDdpmGstCudaMemory *) memory)->context,
+          backend)
       || !gst_video_frame_map (frame, info, buffer,
           GST_MAP_READ | GST_DDPM_MAP_CUDA))
     return FALSE;
-  gstcuda = get_gstcuda ();
   if (gstcuda->has_streams)
-    gstcuda->cuda_memory_sync ((GstCudaMemory *) gst_buffer_peek_memory
-        (buffer, 0));
+    gstcuda->cuda_memory_sync ((GstCudaMemory *) memory);
   return TRUE;
 }
 
@@ -373,8 +361,8 @@ gboolean
 gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
     GstQuery * query)
 {
-  GstObject *context = get_context (cuda);
-  GstBufferPool *pool = NULL;
+  g_autoptr (GstObject) context = get_context (cuda);
+  g_autoptr (GstBufferPool) pool = NULL;
   GstCudaStream *stream;
   guint size, min = 0, max = 0;
   GstVideoInfo info;
@@ -383,7 +371,7 @@ gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
   gst_query_parse_allocation (query, &caps, NULL);
   if (caps == NULL || !gst_video_info_from_caps (&info, caps)
       || !is_context_of (context, backend))
-    goto done;
+    return FALSE;
   size = GST_VIDEO_INFO_SIZE (&info);
   stream = find_stream (context, query);
   if (gst_query_get_n_allocation_pools (query) > 0)
@@ -397,11 +385,5 @@ gst_ddpm_cuda_decide_video (GstDdpmCuda * cuda, DdpmBackend * backend,
     gst_query_add_allocation_pool (query, pool, size, min, max);
   if (stream)
     gst_mini_object_unref (GST_MINI_OBJECT_CAST (stream));
-
-done:
-  gst_clear_object (&context);
-  if (pool == NULL)
-    return FALSE;
-  gst_object_unref (pool);
-  return TRUE;
+  return pool != NULL;
 }

@@ -305,22 +305,11 @@ gst_ddpm_settings_clear (const GstDdpmPropertyTable * table, gpointer settings)
   }
 }
 
-static const gchar *
-get_enum_nick (const GstDdpmProperty * p, gint value)
-{
-  const GEnumValue *v;
-
-  for (v = p->enum_values; v->value_nick; v++) {
-    if (v->value == value)
-      return v->value_nick;
-  }
-  return "";
-}
-
 static gchar *
 member_to_text (const GstDdpmProperty * p, gconstpointer member)
 {
   gchar number[G_ASCII_DTOSTR_BUF_SIZE];
+  const GEnumValue *v = p->enum_values;
 
   switch (p->kind) {
     case GST_DDPM_BOOLEAN:
@@ -338,7 +327,9 @@ member_to_text (const GstDdpmProperty * p, gconstpointer member)
       return g_strdup (*(const gchar * const *) member ?
           *(const gchar * const *) member : "");
     case GST_DDPM_ENUM:
-      return g_strdup (get_enum_nick (p, *(const gint *) member));
+      while (v->value != *(const gint *) member)
+        v++;
+      return g_strdup (v->value_nick);
     case GST_DDPM_STRUCTURE:
       break;
   }

@@ -330,10 +330,9 @@ GstCaps *
 gst_ddpm_denoise_caps_to_src (const GstDdpmDenoiseLink * link,
     const GstCaps * caps)
 {
-  GstCaps *in = strip_memory (link, caps);
+  g_autoptr (GstCaps) in = strip_memory (link, caps);
   GstCaps *out = to_src (link, in);
 
-  gst_caps_unref (in);
   gst_caps_append (out, copy_of_cuda (link, out));
   return out;
 }
@@ -342,11 +341,10 @@ GstCaps *
 gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
     const GstCaps * caps)
 {
-  GstCaps *in = strip_memory (link, caps);
+  g_autoptr (GstCaps) in = strip_memory (link, caps);
   GstCaps *of_host = to_sink (link, in);
   GstCaps *out = copy_of_cuda (link, of_host);
 
-  gst_caps_unref (in);
   gst_caps_append (out, of_host);
   return out;
 }

@@ -320,15 +320,11 @@ static gboolean
 gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps)
 {
-  GstCaps *template;
-  gboolean accept;
+  g_autoptr (GstCaps) template = gst_pad_get_pad_template_caps (trans->sinkpad);
 
   if (direction == GST_PAD_SRC)
     return GST_DDPM_DENOISE_BASE_CLASS->accept_caps (trans, direction, caps);
-  template = gst_pad_get_pad_template_caps (trans->sinkpad);
-  accept = gst_caps_can_intersect (caps, template);
-  gst_caps_unref (template);
-  return accept;
+  return gst_caps_can_intersect (caps, template);
 }
 
 /* Upstream may offer the same caps again, which is not another error. */

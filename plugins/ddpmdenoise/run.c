@@ -155,12 +155,10 @@ static gboolean
 is_stopped (GstDdpmDenoise * self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-  GstPad *peer = gst_pad_get_peer (trans->sinkpad);
-  gboolean stopped = g_atomic_int_get (&self->stop)
-      || GST_PAD_IS_EOS (trans->srcpad) || (peer && GST_PAD_IS_EOS (peer));
+  g_autoptr (GstPad) peer = gst_pad_get_peer (trans->sinkpad);
 
-  gst_clear_object (&peer);
-  return stopped;
+  return g_atomic_int_get (&self->stop)
+      || GST_PAD_IS_EOS (trans->srcpad) || (peer && GST_PAD_IS_EOS (peer));
 }
 
 /* Makes the steps to the next output state. */

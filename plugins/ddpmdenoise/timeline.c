@@ -195,17 +195,14 @@ any_link_has_sync_sink (GstPad * sinkpad, guint depth)
 static gboolean
 has_sync_sink (GstPad * srcpad, guint depth)
 {
-  GstPad *peer = gst_pad_get_peer (srcpad);
-  GstObject *parent = peer ? gst_object_get_parent (GST_OBJECT (peer)) : NULL;
-  gboolean found = FALSE;
+  g_autoptr (GstPad) peer = gst_pad_get_peer (srcpad);
+  g_autoptr (GstObject) parent =
+      peer ? gst_object_get_parent (GST_OBJECT (peer)) : NULL;
 
   if (parent != NULL && GST_IS_BASE_SINK (parent))
-    found = gst_base_sink_get_sync (GST_BASE_SINK (parent));
-  else if (parent != NULL && depth < MAX_DEPTH)
-    found = any_link_has_sync_sink (peer, depth + 1);
-  gst_clear_object (&parent);
-  gst_clear_object (&peer);
-  return found;
+    return gst_base_sink_get_sync (GST_BASE_SINK (parent));
+  return parent != NULL && depth < MAX_DEPTH
+      && any_link_has_sync_sink (peer, depth + 1);
 }
 
 gboolean

@@ -85,14 +85,6 @@ GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
     GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE, \
         "{ RGB, RGBP }") ", " TRAIN_SINK_SIZE
 
-enum
-{
-  SIGNAL_SAVE_CHECKPOINT,
-  N_SIGNALS
-};
-
-static guint signals[N_SIGNALS];
-
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (TRAIN_SINK_CAPS "; " TRAIN_SINK_CUDA_CAPS));
@@ -146,9 +138,8 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
    *
    * Since: 0.1
    */
-  signals[SIGNAL_SAVE_CHECKPOINT] =
-      g_signal_new_class_handler ("save-checkpoint",
-      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+  g_signal_new_class_handler ("save-checkpoint", G_TYPE_FROM_CLASS (klass),
+      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
       G_CALLBACK (gst_ddpm_train_sink_save_checkpoint), NULL, NULL, NULL,
       G_TYPE_BOOLEAN, 0);
 
