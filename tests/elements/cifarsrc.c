@@ -93,20 +93,6 @@ check_file_order (GstElement * pipeline, guint n)
   stop_and_free (pipeline);
 }
 
-/* One error, of this code, that says what */
-static void
-check_error (GstElement * pipeline, GQuark domain, gint code,
-    const gchar * what)
-{
-  GError *error;
-
-  fail_unless_equals_int (run_into_error (pipeline, &error), 1);
-  fail_unless (g_error_matches (error, domain, code)
-      && strstr (error->message, what) != NULL, "%s", error->message);
-  g_error_free (error);
-  stop_and_free (pipeline);
-}
-
 /* --- tests ------------------------------------------------------------------ */
 
 TEST (folder_of_cifar10)
@@ -356,8 +342,8 @@ TEST (epochs_below_zero_are_one_error)
 {
   gchar *path = write_images ("images.bin", 1, 0, 3);
 
-  check_error (launch ("cifarsrc location=%s epochs=-1" SINK, path),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "epochs");
+  assert_one_error (launch ("cifarsrc location=%s epochs=-1" SINK, path),
+      SETTINGS_ERROR, "epochs");
   g_free (path);
 }
 
@@ -367,14 +353,14 @@ TEST (bad_data_is_one_error)
   gchar *odd = write_images ("odd.bin", 1, 0, 3);
 
   fail_unless_equals_int (truncate (odd, 3 * 3073 - 1), 0);
-  check_error (launch ("cifarsrc location=%s/none" SINK, folder),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "/none");
-  check_error (launch ("cifarsrc location=%s" SINK, folder),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, folder);
-  check_error (launch ("cifarsrc location=%s" SINK, empty),
-      GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, empty);
-  check_error (launch ("cifarsrc location=%s" SINK, odd),
-      GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "9218");
+  assert_one_error (launch ("cifarsrc location=%s/none" SINK, folder),
+      NOT_FOUND_ERROR, "/none");
+  assert_one_error (launch ("cifarsrc location=%s" SINK, folder),
+      NOT_FOUND_ERROR, folder);
+  assert_one_error (launch ("cifarsrc location=%s" SINK, empty), FORMAT_ERROR,
+      empty);
+  assert_one_error (launch ("cifarsrc location=%s" SINK, odd), FORMAT_ERROR,
+      "9218");
   g_free (empty);
   g_free (odd);
 }
@@ -386,8 +372,7 @@ TEST (no_location_is_one_error)
 
   g_object_set (source, "location", NULL, NULL);
   gst_object_unref (source);
-  check_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-      "location");
+  assert_one_error (pipeline, NOT_FOUND_ERROR, "location");
 }
 
 TEST (good_run_after_an_error)
@@ -422,8 +407,7 @@ TEST (file_that_shrinks_is_an_error)
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   fail_unless (message != NULL);
   gst_message_parse_error (message, &error, NULL);
-  fail_unless (g_error_matches (error, GST_STREAM_ERROR,
-          GST_STREAM_ERROR_FORMAT)
+  fail_unless (g_error_matches (error, FORMAT_ERROR)
       && strstr (error->message, path) != NULL, "%s", error->message);
   g_error_free (error);
   gst_message_unref (message);

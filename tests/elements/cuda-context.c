@@ -23,9 +23,7 @@ pause_pipeline (void)
   GstElement *pipeline = launch ("%s ! %s ! fakesink", NOISE,
       on (DEVICE, "name=d"));
 
-  gst_element_set_state (pipeline, GST_STATE_PAUSED);
-  fail_unless_equals_int (gst_element_get_state (pipeline, NULL, NULL,
-          GST_CLOCK_TIME_NONE), GST_STATE_CHANGE_SUCCESS);
+  preroll (pipeline);
   return pipeline;
 }
 
@@ -61,8 +59,7 @@ TEST (the_context_of_the_application_is_used)
 
   other = launch ("%s ! %s ! fakesink", NOISE, on (DEVICE, "name=d"));
   gst_element_set_context (other, given);
-  gst_element_set_state (other, GST_STATE_PAUSED);
-  gst_element_get_state (other, NULL, NULL, GST_CLOCK_TIME_NONE);
+  preroll (other);
   used = ask_for_context (other, "d");
   fail_unless (used != NULL);
   fail_unless (get_cuda_context (used) == get_cuda_context (given));
@@ -77,8 +74,7 @@ TEST (no_context_is_given_by_a_backend_on_the_host)
   GstElement *pipeline = launch ("%s ! %s ! fakesink", NOISE,
       on ("reference", "name=d"));
 
-  gst_element_set_state (pipeline, GST_STATE_PAUSED);
-  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  preroll (pipeline);
   fail_unless (ask_for_context (pipeline, "d") == NULL);
   fail_unless_equals_int (count_messages (pipeline, GST_MESSAGE_NEED_CONTEXT
           | GST_MESSAGE_HAVE_CONTEXT), 0);
@@ -89,16 +85,8 @@ static void
 check_no_such_device (const gchar * noise, const gchar * backend,
     const gchar * properties)
 {
-  GstElement *pipeline = launch ("%s ! %s ! fakesink", noise,
-      on (backend, properties));
-  GError *error;
-
-  run_into_error (pipeline, &error);
-  fail_unless (g_error_matches (error, GST_LIBRARY_ERROR,
-          GST_LIBRARY_ERROR_INIT), "%s", error->message);
-  fail_unless (strstr (error->message, "GPU 7") != NULL, "%s", error->message);
-  g_error_free (error);
-  stop_and_free (pipeline);
+  assert_error (launch ("%s ! %s ! fakesink", noise, on (backend, properties)),
+      INIT_ERROR, "GPU 7");
 }
 
 TEST (a_device_that_is_not_there)
@@ -144,18 +132,9 @@ train (const gchar * source, const gchar * backend)
   g_autofree gchar *path = g_build_filename (model_folder, "trained.bin", NULL);
   GstElement *pipeline = launch ("%s ! ddpmtrainsink name=sink backend=%s "
       "location=%s " NETWORK, source, backend, path);
-  GstMessage *message;
-  gchar *data;
-  gsize size;
 
-  play (pipeline);
-  message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
-      GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless_equals_int (GST_MESSAGE_TYPE (message), GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  stop_and_free (pipeline);
-  fail_unless (g_file_get_contents (path, &data, &size, NULL));
-  return g_bytes_new_take (data, size);
+  run_to_eos (pipeline);
+  return test_files_read (path);
 }
 
 static void
@@ -171,7 +150,7 @@ check_same_training (const gchar * source, const gchar * backend,
 }
 
 /* Mirrored or not, whatever lies between their rows */
-LOOP_TEST (pictures_of_the_device_are_learnt, 4)
+LOOP_TEST (pictures_of_the_device_are_trained, 4)
 {
   static const gchar *formats[] = { "RGB", "RGBP" };
   static const gchar *flips[] = { " flip=true", " flip=false" };
@@ -240,8 +219,7 @@ TEST (training_shares_the_context)
   pipeline = launch ("%s ! %s ! queue ! video/x-raw(" CUDA ") ! ddpmtrainsink "
       "name=sink backend=cuda location=%s " NETWORK, NOISE,
       on (DEVICE, "name=d"), path);
-  gst_element_set_state (pipeline, GST_STATE_PAUSED);
-  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  preroll (pipeline);
   a = ask_for_context (pipeline, "sink");
   b = ask_for_context (pipeline, "d");
   fail_unless (a != NULL && b != NULL);

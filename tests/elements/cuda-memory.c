@@ -120,19 +120,12 @@ TEST (a_backend_on_the_host_refuses_memory_of_a_device)
   GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4 * 3 * 6 * 4 * 3, NULL);
   GstFlowReturn ret;
-  GError *error;
 
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
   g_signal_emit_by_name (src, "push-buffer", buffer, &ret);
   gst_buffer_unref (buffer);
-  run_into_error (pipeline, &error);
-  fail_unless (g_error_matches (error, GST_CORE_ERROR,
-          GST_CORE_ERROR_NEGOTIATION), "%s", error->message);
-  fail_unless (strstr (error->message, "computes on the host") != NULL, "%s",
-      error->message);
-  g_error_free (error);
   gst_object_unref (src);
-  stop_and_free (pipeline);
+  assert_error (pipeline, NEGOTIATION_ERROR, "computes on the host");
 }
 
 #ifndef ON_A_GPU
@@ -156,8 +149,7 @@ TEST (states_are_in_the_memory_of_those_before)
 
   g_signal_connect (sink, "handoff", G_CALLBACK (note_allocations), noted);
   play (pipeline);
-  gst_message_unref (gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
-          GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS));
+  wait_for_eos (pipeline);
   fail_unless_equals_int (noted->len, 12);
   fail_unless_equals_uint64 (g_array_index (noted, gsize, 11),
       g_array_index (noted, gsize, 2));
@@ -333,8 +325,7 @@ TEST (nothing_passes_through_the_host)
       ") ! fakesink sync=false", NOISE, on (DEVICE, ""));
   before = get_counter ("fake_gpu_downloads");
   play (pipeline);
-  gst_message_unref (gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
-          GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS));
+  wait_for_eos (pipeline);
   fail_unless_equals_uint64 (get_counter ("fake_gpu_downloads"), before);
   stop_and_free (pipeline);
 }

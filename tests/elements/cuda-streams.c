@@ -105,8 +105,7 @@ paint_for (Offer * offer)
         offer, NULL);
   }
   play (pipeline);
-  gst_message_unref (gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
-          GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS));
+  wait_for_eos (pipeline);
   gst_object_unref (pad);
   gst_object_unref (sink);
   stop_and_free (pipeline);

@@ -14,24 +14,9 @@ of_module (const gchar * where, guint steps)
       "appsink name=sink sync=false", model_folder, steps);
 }
 
-/* One error that has the words */
-static void
-check_error (GstElement * pipeline, gint code, const gchar * words)
-{
-  GError *error;
-
-  run_into_error (pipeline, &error);
-  fail_unless (g_error_matches (error, GST_LIBRARY_ERROR, code), "%s %d: %s",
-      g_quark_to_string (error->domain), error->code, error->message);
-  fail_unless (strstr (error->message, words) != NULL, "no \"%s\" in: %s",
-      words, error->message);
-  g_error_free (error);
-  stop_and_free (pipeline);
-}
-
 TEST (a_module_that_is_not_there)
 {
-  check_error (of_module ("/nowhere", 2), GST_LIBRARY_ERROR_INIT,
+  assert_error (of_module ("/nowhere", 2), INIT_ERROR,
       "/nowhere/libgstddpm-cuda.so");
 }
 
@@ -39,8 +24,8 @@ TEST (a_module_that_is_not_there)
 TEST (noise_of_a_device_without_a_module)
 {
   g_setenv ("GST_DDPM_MODULE_DIR", "/nowhere", TRUE);
-  check_error (launch ("ddpmnoise ! other/tensors(memory:CUDAMemory) ! "
-          "fakesink"), GST_LIBRARY_ERROR_INIT, "/nowhere/libgstddpm-cuda.so");
+  assert_error (launch ("ddpmnoise ! other/tensors(memory:CUDAMemory) ! "
+          "fakesink"), INIT_ERROR, "/nowhere/libgstddpm-cuda.so");
 }
 
 TEST (a_module_is_opened_where_it_is_said_to_be)
@@ -54,7 +39,7 @@ TEST (a_module_is_opened_where_it_is_said_to_be)
 
 TEST (a_step_that_fails)
 {
-  check_error (of_module (g_getenv ("DDPM_FRAIL_DIR"), 8),
+  assert_error (of_module (g_getenv ("DDPM_FRAIL_DIR"), 8), GST_LIBRARY_ERROR,
       GST_LIBRARY_ERROR_FAILED, "the card fell out");
 }
 

@@ -2,31 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <sys/resource.h>
-#include <gst/check/gstharness.h>
 
 #include "tests/support/denoise-test.h"
-
-/* A pipeline ends in one error of this domain and code, whose message has all
- * of the words. */
-static void
-check_error (GstElement * pipeline, GQuark domain, gint code,
-    const gchar * const *words)
-{
-  GError *error;
-
-  run_into_error (pipeline, &error);
-  fail_unless (g_error_matches (error, domain, code), "%s %d: %s",
-      g_quark_to_string (error->domain), error->code, error->message);
-  for (; *words; words++)
-    fail_unless (strstr (error->message, *words) != NULL, "no \"%s\" in: %s",
-        *words, error->message);
-  g_error_free (error);
-  stop_and_free (pipeline);
-}
-
-#define CHECK_ERROR(pipeline, domain, code, ...)                              \
-  check_error (pipeline, domain, code,                                        \
-      (const gchar * const[]) { __VA_ARGS__, NULL })
 
 /* Noise of these dimensions into an element with these properties */
 static GstElement *
@@ -39,9 +16,8 @@ of_noise (const gchar * dimensions, const gchar * properties)
 
 TEST (a_model_that_is_not_there)
 {
-  CHECK_ERROR (launch ("ddpmnoise ! ddpmdenoise model=/nowhere/m.bin ! "
-          "appsink name=sink"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_NOT_FOUND, "/nowhere/m.bin");
+  assert_error (launch ("ddpmnoise ! ddpmdenoise model=/nowhere/m.bin ! "
+          "appsink name=sink"), NOT_FOUND_ERROR, "/nowhere/m.bin");
 }
 
 TEST (a_model_that_is_none)
@@ -49,70 +25,67 @@ TEST (a_model_that_is_none)
   g_autofree gchar *path = g_build_filename (model_folder, "none.bin", NULL);
 
   fail_unless (g_file_set_contents (path, "not a model", -1, NULL));
-  CHECK_ERROR (launch ("ddpmnoise ! ddpmdenoise model=%s ! appsink name=sink",
-          path), GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "none.bin");
+  assert_error (launch ("ddpmnoise ! ddpmdenoise model=%s ! appsink name=sink",
+          path), FORMAT_ERROR, "none.bin");
 }
 
 TEST (more_steps_than_timesteps)
 {
-  CHECK_ERROR (of_noise ("3:6:4:1", "steps=11"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "10", "11");
+  assert_error (of_noise ("3:6:4:1", "steps=11"), SETTINGS_ERROR, "10", "11");
 }
 
 TEST (a_stop_that_is_no_way_down)
 {
-  CHECK_ERROR (of_noise ("3:6:4:1", "stop-timestep=10"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "10");
-  CHECK_ERROR (of_noise ("3:6:4:1", "start-timestep=11"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "10", "11");
+  assert_error (of_noise ("3:6:4:1", "stop-timestep=10"), SETTINGS_ERROR, "10");
+  assert_error (of_noise ("3:6:4:1", "start-timestep=11"), SETTINGS_ERROR, "10",
+      "11");
 }
 
 TEST (channels_that_the_model_has_not)
 {
-  CHECK_ERROR (of_noise ("1:6:4:1", ""), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "1:6:4:1", "wants 3");
+  assert_error (of_noise ("1:6:4:1", ""), NEGOTIATION_ERROR, "1:6:4:1",
+      "wants 3");
 }
 
 TEST (a_size_that_levels_do_not_divide)
 {
-  CHECK_ERROR (of_noise ("3:6:5:1", ""), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "3:6:5:1", "divisible by 2");
+  assert_error (of_noise ("3:6:5:1", ""), NEGOTIATION_ERROR, "3:6:5:1",
+      "divisible by 2");
 }
 
 TEST (a_mosaic_that_is_too_large)
 {
-  CHECK_ERROR (of_noise ("3:6:4:6000", "columns=6000"), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "36000 x 4", "32767");
+  assert_error (of_noise ("3:6:4:6000", "columns=6000"), NEGOTIATION_ERROR,
+      "36000 x 4", "32767");
 }
 
 TEST (frames_that_nobody_takes)
 {
-  CHECK_ERROR (launch ("ddpmnoise batch-size=2 ! %s ! video/x-raw,width=65 ! "
-          "appsink name=sink", denoise (3, 10, "columns=2")), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "3:32:32:2");
+  assert_error (launch ("ddpmnoise batch-size=2 ! %s ! video/x-raw,width=65 ! "
+          "appsink name=sink", denoise (3, 10, "columns=2")), NEGOTIATION_ERROR,
+      "3:32:32:2");
 }
 
 TEST (a_format_that_the_model_has_not)
 {
-  CHECK_ERROR (launch ("ddpmnoise ! %s ! video/x-raw,format=GRAY8 ! "
-          "appsink name=sink", denoise (3, 10, "")), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "GRAY8");
+  assert_error (launch ("ddpmnoise ! %s ! video/x-raw,format=GRAY8 ! "
+          "appsink name=sink", denoise (3, 10, "")), NEGOTIATION_ERROR,
+      "GRAY8");
 }
 
 TEST (properties_out_of_range)
 {
-  CHECK_ERROR (of_noise ("3:6:4:1", "eta=2"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "eta", "-1 to 1", "not 2");
-  CHECK_ERROR (of_noise ("3:6:4:1", "eta=-0.5"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "eta", "0 to 1", "not -0.5");
-  CHECK_ERROR (of_noise ("3:6:4:1", "eta=nan"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "eta", "nan");
-  CHECK_ERROR (of_noise ("3:6:4:1", "steps=-2"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "steps", "-1 to", "not -2");
-  CHECK_ERROR (of_noise ("3:6:4:1", "cuda-device-id=-2"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "cuda-device-id", "-1 to", "not -2");
-  CHECK_ERROR (of_noise ("3:6:4:1", "columns=65537"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "columns", "65536", "65537");
+  assert_error (of_noise ("3:6:4:1", "eta=2"), SETTINGS_ERROR, "eta", "-1 to 1",
+      "not 2");
+  assert_error (of_noise ("3:6:4:1", "eta=-0.5"), SETTINGS_ERROR, "eta",
+      "0 to 1", "not -0.5");
+  assert_error (of_noise ("3:6:4:1", "eta=nan"), SETTINGS_ERROR, "eta", "nan");
+  assert_error (of_noise ("3:6:4:1", "steps=-2"), SETTINGS_ERROR, "steps",
+      "-1 to", "not -2");
+  assert_error (of_noise ("3:6:4:1", "cuda-device-id=-2"), SETTINGS_ERROR,
+      "cuda-device-id", "-1 to", "not -2");
+  assert_error (of_noise ("3:6:4:1", "columns=65537"), SETTINGS_ERROR,
+      "columns", "65536", "65537");
 }
 
 /* The state change of a pipeline is held up once there is a streaming thread. */
@@ -172,58 +145,40 @@ TEST (a_state_that_is_not_between_start_and_stop)
 {
   const gchar *state_5 = "dimensions=(string)3:6:4:1,timestep=5";
 
-  CHECK_ERROR (of_file (state_5, "start-timestep=6"), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "timestep=5", "start-timestep is 6");
-  CHECK_ERROR (of_file (state_5, "stop-timestep=5"), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "timestep=5", "6 to 10");
-  CHECK_ERROR (of_file ("dimensions=(string)3:6:4:1,timestep=11", ""),
-      GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "timestep=11", "1 to 10");
+  assert_error (of_file (state_5, "start-timestep=6"), NEGOTIATION_ERROR,
+      "timestep=5", "start-timestep is 6");
+  assert_error (of_file (state_5, "stop-timestep=5"), NEGOTIATION_ERROR,
+      "timestep=5", "6 to 10");
+  assert_error (of_file ("dimensions=(string)3:6:4:1,timestep=11", ""),
+      NEGOTIATION_ERROR, "timestep=11", "1 to 10");
 }
 
 TEST (dimensions_that_are_none)
 {
-  CHECK_ERROR (of_file ("dimensions=(string)3:6", ""), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "3:6");
-  CHECK_ERROR (of_file ("dimensions=(string)3:0:4:1", ""), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "3:0:4:1");
-  CHECK_ERROR (of_file ("dimensions=(string)3:4096:4096:65536", ""),
-      GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "65536");
+  assert_error (of_file ("dimensions=(string)3:6", ""), NEGOTIATION_ERROR,
+      "3:6");
+  assert_error (of_file ("dimensions=(string)3:0:4:1", ""), NEGOTIATION_ERROR,
+      "3:0:4:1");
+  assert_error (of_file ("dimensions=(string)3:4096:4096:65536", ""),
+      NEGOTIATION_ERROR, "65536");
 }
 
 TEST (a_file_that_ends_in_a_state)
 {
-  CHECK_ERROR (of_file ("dimensions=(string)3:6:4:2", ""), GST_STREAM_ERROR,
-      GST_STREAM_ERROR_FORMAT, "288", "576");
+  assert_error (of_file ("dimensions=(string)3:6:4:2", ""), FORMAT_ERROR, "288",
+      "576");
 }
 
 TEST (a_buffer_of_another_size)
 {
-  GstElement *element = launch ("%s", denoise (3, 10, ""));
-  GstBus *bus = gst_bus_new ();
-  GstHarness *h;
-  GstMessage *message;
-  GError *error;
+  GstHarness *h = harness_denoise (10, "",
+      "dimensions=(string)3:6:4:1,framerate=30/1");
 
-  gst_element_set_bus (element, bus);
-  h = gst_harness_new_with_element (element, "sink", "src");
-  gst_harness_set_src_caps_str (h, "other/tensors,format=static,num_tensors=1,"
-      "types=float32,dimensions=(string)3:6:4:1,framerate=30/1");
   fail_unless_equals_int (gst_harness_push (h, gst_buffer_new_allocate (NULL,
               287, NULL)), GST_FLOW_ERROR);
   fail_unless_equals_int (gst_harness_buffers_received (h), 0);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_parse_error (message, &error, NULL);
-  fail_unless (strstr (error->message, "287") && strstr (error->message,
-          "288"), "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-
-  gst_harness_teardown (h);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (element);
-  gst_object_unref (bus);
+  check_bus_error (GST_ELEMENT_BUS (h->element), "287", "288");
+  harness_free (h);
 }
 
 static guint
@@ -243,16 +198,12 @@ count_errors (GstBus * bus)
 static guint
 count_errors_of (const gchar * other_fields, void (*limit) (void))
 {
-  GstElement *element = launch ("%s", denoise (3, 10, ""));
-  GstBus *bus = gst_bus_new ();
+  GstHarness *h = harness_denoise (10, "", NULL);
   struct rlimit before;
   GstSegment segment;
-  GstHarness *h;
   guint i, n;
 
   gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_element_set_bus (element, bus);
-  h = gst_harness_new_with_element (element, "sink", "src");
   gst_harness_play (h);
   gst_harness_push_event (h, gst_event_new_stream_start ("states"));
   getrlimit (RLIMIT_AS, &before);
@@ -272,12 +223,8 @@ count_errors_of (const gchar * other_fields, void (*limit) (void))
                 NULL)) < GST_FLOW_EOS);
   }
   fail_unless (setrlimit (RLIMIT_AS, &before) == 0);
-  n = count_errors (bus);
-
-  gst_harness_teardown (h);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (element);
-  gst_object_unref (bus);
+  n = count_errors (GST_ELEMENT_BUS (h->element));
+  harness_free (h);
   return n;
 }
 
@@ -322,9 +269,9 @@ TEST (one_error_of_states_beyond_memory)
 
 TEST (bytes_without_caps)
 {
-  CHECK_ERROR (launch ("fakesrc num-buffers=1 sizetype=fixed sizemax=288 ! "
-          "%s ! fakesink", denoise (3, 10, "")), GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION, "other/tensors", "got none");
+  assert_error (launch ("fakesrc num-buffers=1 sizetype=fixed sizemax=288 ! "
+          "%s ! fakesink", denoise (3, 10, "")), NEGOTIATION_ERROR,
+      "other/tensors", "got none");
 }
 
 ELEMENT_TEST_MAIN (unchecked, write_models, remove_models)

@@ -115,19 +115,16 @@ TEST (the_message_tells_the_classes)
   GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
       "backend=reference model=%s/labelled.bin steps=1 ! video/x-raw ! "
       "appsink name=sink sync=false", model_folder);
-  GstBus *bus = gst_element_get_bus (pipeline);
   const GstStructure *s;
   GstMessage *message;
 
   play (pipeline);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-      GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+  message = wait_for (pipeline, GST_MESSAGE_ELEMENT);
   s = gst_message_get_structure (message);
   fail_unless (gst_structure_has_name (s, "ddpmdenoise-model"));
   fail_unless_equals_string (gst_structure_get_string (s, "class-names"),
       NAMES);
   gst_message_unref (message);
-  gst_object_unref (bus);
   stop_and_free (pipeline);
 }
 
@@ -154,16 +151,10 @@ TEST (guidance_is_nothing_to_a_model_without_classes)
 static void
 check_error (const gchar * model, const gchar * label, const gchar * text)
 {
-  GstElement *pipeline = launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
-      "backend=reference model=%s/%s label=%s ! video/x-raw ! "
-      "appsink name=sink", model_folder, model, label);
-  GError *error = NULL;
-
-  fail_unless_equals_int (run_into_error (pipeline, &error), 1);
-  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
-  fail_unless (strstr (error->message, model) != NULL, "%s", error->message);
-  g_error_free (error);
-  stop_and_free (pipeline);
+  assert_one_error (launch ("ddpmnoise num-buffers=1 ! ddpmdenoise "
+          "backend=reference model=%s/%s label=%s ! video/x-raw ! "
+          "appsink name=sink", model_folder, model, label), SETTINGS_ERROR,
+      text, model);
 }
 
 TEST (a_label_that_is_no_class_is_one_error)

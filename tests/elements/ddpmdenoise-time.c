@@ -1,8 +1,6 @@
 /* gst-ddpm: tests of ddpmdenoise: when its frames are shown
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <gst/check/gstharness.h>
-
 #include "tests/support/denoise-test.h"
 
 /* Frame n of a stream of rate/1 */
@@ -73,8 +71,7 @@ TEST (a_seek_finds_the_frame)
   GPtrArray *from_9;
   guint i;
 
-  gst_element_set_state (pipeline, GST_STATE_PAUSED);
-  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  preroll (pipeline);
   seek (pipeline, 9 * GST_SECOND / 30);
   from_9 = take_all (pipeline);
   stop_and_free (pipeline);
@@ -112,26 +109,11 @@ TEST (position_and_duration_are_those_of_the_frames)
 
 /* --- input of any times -------------------------------------------------- */
 
-static GstHarness *
-make_harness (const gchar * properties, const gchar * caps)
-{
-  GstElement *element = launch ("%s", denoise (3, 10, properties));
-  GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
-
-  gst_harness_set_src_caps_str (h, caps);
-  gst_object_unref (element);
-  return h;
-}
-
-#define STATE_CAPS "other/tensors,format=static,num_tensors=1,types=float32,"
-
 static GstBuffer *
 make_state (guint batch, GstClockTime pts)
 {
-  gsize size = batch * 3 * WIDTH * HEIGHT * sizeof (gfloat);
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+  GstBuffer *buffer = zero_states (batch);
 
-  gst_buffer_memset (buffer, 0, 0, size);
   GST_BUFFER_PTS (buffer) = pts;
   return buffer;
 }
@@ -147,7 +129,7 @@ check_next (GstHarness * h, GstClockTime pts)
 
 TEST (jitter_is_evened_out_and_a_gap_is_kept)
 {
-  GstHarness *h = make_harness ("steps=1", STATE_CAPS
+  GstHarness *h = harness_denoise (10, "steps=1",
       "dimensions=(string)3:6:4:2,framerate=50/1");
   const GstClockTime ms = GST_MSECOND;
 
@@ -166,12 +148,12 @@ TEST (jitter_is_evened_out_and_a_gap_is_kept)
   check_next (h, 422 * ms);
   gst_harness_push (h, make_state (2, GST_CLOCK_TIME_NONE));
   check_next (h, 442 * ms);
-  gst_harness_teardown (h);
+  harness_free (h);
 }
 
 TEST (the_index_of_a_sample_is_in_the_offset)
 {
-  GstHarness *h = make_harness ("steps=1", STATE_CAPS
+  GstHarness *h = harness_denoise (10, "steps=1",
       "dimensions=(string)3:6:4:2,framerate=30/1");
   GstBuffer *state = make_state (2, 0);
   GstBuffer *frame;
@@ -185,7 +167,7 @@ TEST (the_index_of_a_sample_is_in_the_offset)
     fail_unless_equals_uint64 (GST_BUFFER_OFFSET (frame), 1000 + i);
     gst_buffer_unref (frame);
   }
-  gst_harness_teardown (h);
+  harness_free (h);
 }
 
 /* --- real time ----------------------------------------------------------- */
@@ -207,16 +189,11 @@ count_shown (const gchar * between)
       "%s fakesink name=sink sync=true qos=true max-lateness=500000000 "
       "signal-handoffs=true", denoise (3, 10, "steps=2"), between);
   GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  GstBus *bus = gst_element_get_bus (pipeline);
   gint count = 0;
 
   g_signal_connect (sink, "handoff", G_CALLBACK (count_frame), &count);
-  play (pipeline);
-  gst_message_unref (gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-          GST_MESSAGE_EOS));
-  gst_object_unref (bus);
   gst_object_unref (sink);
-  stop_and_free (pipeline);
+  run_to_eos (pipeline);
   return count;
 }
 
@@ -242,23 +219,15 @@ query_min_latency (GstHarness * h)
 
 TEST (live_the_time_of_a_sample_is_latency)
 {
-  GstHarness *h = make_harness ("", STATE_CAPS
-      "dimensions=(string)3:6:4:1,framerate=30/1");
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
+  GstHarness *h =
+      harness_denoise (10, "", "dimensions=(string)3:6:4:1,framerate=30/1");
 
-  gst_element_set_bus (h->element, bus);
   gst_harness_set_upstream_latency (h, 7 * GST_MSECOND);
   fail_unless_equals_uint64 (query_min_latency (h), 7 * GST_MSECOND);
   gst_harness_push (h, make_state (1, 0));
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_LATENCY);
-  fail_unless (message != NULL);
-  gst_message_unref (message);
+  pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_LATENCY);
   fail_unless (query_min_latency (h) > 7 * GST_MSECOND);
-
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
+  harness_free (h);
 }
 
 ELEMENT_TEST_MAIN (unchecked, write_models, remove_models)

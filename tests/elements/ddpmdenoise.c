@@ -300,13 +300,8 @@ noise_from_file (const gchar * properties, const gchar * caps)
   g_autofree gchar *path = g_build_filename (model_folder, "x_T", NULL);
   GstElement *pipeline = launch ("%s ! filesink location=%s",
       noise (3, 3, 1), path);
-  GstBus *bus = gst_element_get_bus (pipeline);
 
-  play (pipeline);
-  gst_message_unref (gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-          GST_MESSAGE_EOS));
-  gst_object_unref (bus);
-  stop_and_free (pipeline);
+  run_to_eos (pipeline);
   return g_strdup_printf ("filesrc location=%s %s ! "
       "other/tensors,dimensions=(string)3:6:4:1%s", path, properties, caps);
 }
@@ -381,15 +376,13 @@ TEST (it_says_what_it_loaded)
 {
   GstElement *pipeline = launch ("%s ! %s ! appsink name=sink sync=false",
       noise (1, 3, 1), denoise (3, 10, "sampler=dpmpp-2m steps=7"));
-  GstBus *bus = gst_element_get_bus (pipeline);
   const GstStructure *s;
   GstMessage *message;
   guint timesteps, steps;
   guint64 parameters;
 
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-      GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+  message = wait_for (pipeline, GST_MESSAGE_ELEMENT);
   fail_unless (gst_message_has_name (message, "ddpmdenoise-model"));
   s = gst_message_get_structure (message);
   fail_unless (g_str_has_suffix (gst_structure_get_string (s, "location"),
@@ -409,7 +402,6 @@ TEST (it_says_what_it_loaded)
   fail_unless_equals_int (steps, 7);
   fail_unless (parameters > 0);
   gst_message_unref (message);
-  gst_object_unref (bus);
   stop_and_free (pipeline);
 }
 

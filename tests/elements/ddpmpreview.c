@@ -122,9 +122,9 @@ TEST (grey_models_have_grey_previews)
 
 /* A harness of the sink with its preview */
 static GstHarness *
-harness_preview (const gchar * properties, GstBus ** bus)
+harness_preview (const gchar * properties)
 {
-  GstHarness *h = harness_training ("a.bin", IMAGES, properties, bus);
+  GstHarness *h = harness_training ("a.bin", IMAGES, properties);
   GstPad *pad = gst_element_request_pad_simple (h->element, "preview");
 
   gst_harness_add_element_src_pad (h, pad);
@@ -153,15 +153,14 @@ pull_to_eos (GstHarness * h)
 
 TEST (previews_come_every_epoch)
 {
-  GstBus *bus;
-  GstHarness *h = harness_preview ("preview-count=1 preview-steps=1", &bus);
+  GstHarness *h = harness_preview ("preview-count=1 preview-steps=1");
   guint i;
 
   for (i = 0; i < 6; i++)
     push_ok (h, image_of_epoch (i / 2, i % 2, 2));
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   fail_unless_equals_int (pull_to_eos (h), 3);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 TEST (sinks_behind_it_need_not_preroll)
@@ -177,9 +176,8 @@ TEST (sinks_behind_it_need_not_preroll)
 
 TEST (nobody_needs_to_look)
 {
-  GstBus *bus;
   GstHarness *h = harness_training ("a.bin", IMAGES, "preview-interval=1 "
-      "max-steps=1", &bus);
+      "max-steps=1");
   GstPad *pad = gst_element_request_pad_simple (h->element, "preview");
   guint i;
 
@@ -190,7 +188,7 @@ TEST (nobody_needs_to_look)
   check_saved ("a.bin", 1, 4);
   gst_element_release_request_pad (h->element, pad);
   gst_object_unref (pad);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 /* Two previews wait: one that is being made, of 15000 steps, and another. */
@@ -215,22 +213,16 @@ TEST (stop_in_a_preview_is_soon)
 
 TEST (previews_begin_again_after_a_flush)
 {
-  GstBus *bus;
-  GstHarness *h = harness_preview ("preview-count=1", &bus);
-  GstSegment segment;
-  guint i, round;
+  GstHarness *h = harness_preview ("preview-count=1");
+  guint round;
 
-  gst_segment_init (&segment, GST_FORMAT_TIME);
   for (round = 0; round < 2; round++) {
-    for (i = 0; i < 4; i++)
-      push_ok (h, image (i));
+    push_images (h, 0, 3);
     fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
     fail_unless_equals_int (pull_to_eos (h), 1);
-    fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
-    fail_unless (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
-    fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+    flush_harness (h);
   }
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)

@@ -60,15 +60,12 @@ TEST (stop_in_a_step_loses_nothing_on_disk)
   GstElement *pipeline = launch ("videotestsrc ! "
       "video/x-raw,width=32,height=32 ! ddpmtrainsink name=train "
       "location=%s/a.bin" NET "batch-size=256 micro-batch=1", folder);
-  gchar *text;
 
   write_text ("a.bin", "old");
   play_into_step (pipeline, 256);
   stop_and_free (pipeline);
-  text = contents ("a.bin", NULL);
-  fail_unless_equals_string (text, "old");
+  check_contents ("a.bin", "old");
   fail_if (exists ("a.bin.state"));
-  g_free (text);
 }
 
 TEST (pause_in_a_step_changes_nothing)
@@ -95,29 +92,22 @@ TEST (flush_in_a_step_drops_the_batch_only)
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
-TEST (flush_keeps_what_has_been_learnt)
+TEST (flush_keeps_what_has_been_trained)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=2", &bus);
-  GstSegment segment;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=2");
   guint i;
 
-  for (i = 0; i < 7; i++)
-    push_ok (h, image (i));
-  fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
-  fail_unless (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
-  for (i = 4; i < 7; i++)
-    push_ok (h, image (i));
+  push_images (h, 0, 6);
+  flush_harness (h);
+  push_images (h, 4, 6);
   fail_unless_equals_int (gst_harness_push (h, image (7)), GST_FLOW_EOS);
-  harness_free (h, bus);
+  harness_free (h);
   check_saved ("a.bin", 2, 8);
 
-  h = harness_training ("b.bin", IMAGES, "max-steps=2", &bus);
+  h = harness_training ("b.bin", IMAGES, "max-steps=2");
   for (i = 0; i < 8; i++)
     gst_harness_push (h, image (i));
-  harness_free (h, bus);
+  harness_free (h);
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
@@ -146,16 +136,13 @@ save_checkpoint (GstElement * element)
 
 TEST (signal_saves_the_step_that_was_done)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
-  guint i;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
 
-  for (i = 0; i < 9; i++)
-    push_ok (h, image (i));
+  push_images (h, 0, 8);
   fail_if (exists ("a.bin"));
   fail_unless (save_checkpoint (h->element));
   check_saved ("a.bin", 2, 8);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 TEST (signal_saves_while_training_goes_on)
@@ -179,17 +166,13 @@ TEST (signal_saves_while_training_goes_on)
 
 TEST (signal_tells_that_it_could_not_save)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
-  GstMessage *message;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
 
   fail_unless (g_rmdir (folder) == 0);
   fail_if (save_checkpoint (h->element));
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
-  fail_unless (message != NULL);
-  gst_message_unref (message);
+  pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_WARNING);
   push_ok (h, image (0));
-  harness_free (h, bus);
+  harness_free (h);
   fail_unless (g_mkdir (folder, 0700) == 0);
 }
 
@@ -239,121 +222,64 @@ TEST (killed_run_leaves_a_checkpoint)
 
 /* --- errors --------------------------------------------------------------- */
 
-/* The state change fails, with one error. */
 static void
-fail_to_start (GstElement * pipeline, GError ** error)
+check_settings (const gchar * properties, const gchar * words)
 {
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
-      GST_STATE_CHANGE_FAILURE);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_parse_error (message, error, NULL);
-  gst_message_unref (message);
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-  gst_object_unref (bus);
-}
-
-/* One error of this kind, which says this, and no EOS. is_start: the state
- * change fails */
-static void
-check_error_at (gboolean is_start, GstElement * pipeline, GQuark domain,
-    gint code, const gchar * text)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GError *error;
-
-  if (is_start)
-    fail_to_start (pipeline, &error);
-  else
-    run_into_error (pipeline, &error);
-  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_EOS) == NULL);
-  g_error_free (error);
-  gst_object_unref (bus);
-  stop_and_free (pipeline);
-}
-
-/* What can be known without an image */
-static void
-check_error (GstElement * pipeline, GQuark domain, gint code,
-    const gchar * text)
-{
-  check_error_at (TRUE, pipeline, domain, code, text);
-}
-
-static void
-check_stream_error (GstElement * pipeline, GQuark domain, gint code,
-    const gchar * text)
-{
-  check_error_at (FALSE, pipeline, domain, code, text);
+  assert_no_start (launch_training ("a.bin", properties), SETTINGS_ERROR,
+      words);
 }
 
 TEST (location_must_be_set)
 {
-  check_error (launch ("videotestsrc ! ddpmtrainsink" NET),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "location");
+  assert_no_start (launch ("videotestsrc ! ddpmtrainsink" NET), NOT_FOUND_ERROR,
+      "location");
 }
 
 TEST (location_must_be_writable)
 {
-  check_error (launch_training ("missing/a.bin", ""), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_WRITE, "missing/a.bin");
-  check_error (launch_training ("", ""), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_WRITE, "folder");
+  assert_no_start (launch_training ("missing/a.bin", ""), WRITE_ERROR,
+      "missing/a.bin");
+  assert_no_start (launch_training ("", ""), WRITE_ERROR, "folder");
 }
 
 TEST (lists_must_be_lists)
 {
-  check_error (launch_training ("a.bin", "channel-mult=1,x"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "1,x");
-  check_error (launch_training ("a.bin", "attention-levels=3"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "attention-levels");
+  check_settings ("channel-mult=1,x", "1,x");
+  check_settings ("attention-levels=3", "attention-levels");
 }
 
 TEST (location_must_be_a_file)
 {
   gchar *state = in_folder ("a.bin.state");
 
-  check_error (launch ("videotestsrc ! " IMAGES " ! ddpmtrainsink "
-          "location=/dev/null"), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-      "device");
+  assert_no_start (launch ("videotestsrc ! " IMAGES " ! ddpmtrainsink "
+          "location=/dev/null"), WRITE_ERROR, "device");
   fail_unless (g_mkdir (state, 0700) == 0);
-  check_error (launch_training ("a.bin", ""), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_WRITE, "a.bin.state");
+  assert_no_start (launch_training ("a.bin", ""), WRITE_ERROR, "a.bin.state");
   g_free (state);
 }
 
 TEST (numbers_must_be_in_range)
 {
-  check_error (launch_training ("a.bin", "batch-size=0"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "batch-size must be 1 to 65536, not 0");
-  check_error (launch_training ("a.bin", "dropout=1.5"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "dropout");
-  check_error (launch_training ("a.bin", "grad-clip=-1"), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "grad-clip");
-  check_error (launch_training ("a.bin", "warmup-steps=-1"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "warmup-steps must be "
-      "0 to 2147483647");
-  check_error (launch_training ("a.bin", "progress-interval=-1"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "progress-interval");
+  check_settings ("batch-size=0", "batch-size must be 1 to 65536, not 0");
+  check_settings ("dropout=1.5", "dropout");
+  check_settings ("grad-clip=-1", "grad-clip");
+  check_settings ("warmup-steps=-1", "warmup-steps must be 0 to 2147483647");
+  check_settings ("progress-interval=-1", "progress-interval");
 }
 
 TEST (levels_must_divide_the_size)
 {
-  check_stream_error (launch ("videotestsrc ! video/x-raw,width=6,height=5 ! "
+  assert_error (launch ("videotestsrc ! video/x-raw,width=6,height=5 ! "
           "ddpmtrainsink location=%s/a.bin" NET "channel-mult=1,1", folder),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "6x5");
+      SETTINGS_ERROR, "6x5");
 }
 
 TEST (settings_must_fit_the_network)
 {
-  check_error (launch_training ("a.bin",
-          "prediction-type=v-prediction max-loss-weight=5"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "max-loss-weight");
+  assert_no_start (launch_training ("a.bin",
+          "prediction-type=v-prediction max-loss-weight=5"), SETTINGS_ERROR,
+      "max-loss-weight");
 }
 
 TEST (initial_model_must_be_of_the_same_network)
@@ -361,22 +287,22 @@ TEST (initial_model_must_be_of_the_same_network)
   gchar *text = g_strdup_printf ("initial-model=%s/a.bin channels=64", folder);
 
   train ("a.bin", "max-steps=1");
-  check_error (launch_training ("b.bin", text), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "Cannot start from initial-model=");
+  assert_no_start (launch_training ("b.bin", text), SETTINGS_ERROR,
+      "Cannot start from initial-model=");
   g_free (text);
 }
 
 TEST (state_must_be_of_the_same_images)
 {
   train ("a.bin", "max-steps=1");
-  check_stream_error (launch ("videotestsrc ! "
+  assert_error (launch ("videotestsrc ! "
           "video/x-raw,width=8,height=4,format=RGB ! "
           "ddpmtrainsink location=%s/a.bin" NET "resume=true", folder),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "a.bin.state");
-  check_stream_error (launch ("videotestsrc ! "
+      SETTINGS_ERROR, "a.bin.state");
+  assert_error (launch ("videotestsrc ! "
           "video/x-raw,width=4,height=4,format=GRAY8 ! "
           "ddpmtrainsink location=%s/a.bin" NET "resume=true", folder),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "a.bin.state");
+      SETTINGS_ERROR, "a.bin.state");
 }
 
 TEST (state_must_be_of_the_same_network)
@@ -384,10 +310,8 @@ TEST (state_must_be_of_the_same_network)
   DdpmTrainState *state;
 
   train ("a.bin", "max-steps=1");
-  check_error (launch_training ("a.bin", "resume=true seed=3"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "another seed");
-  check_error (launch_training ("a.bin", "resume=true channels=64"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "a.bin.state");
+  check_settings ("resume=true seed=3", "another seed");
+  check_settings ("resume=true channels=64", "a.bin.state");
   state = load_state ("a.bin");
   fail_unless_equals_int (state->config.channels, 32);
   ddpm_train_state_free (state);
@@ -395,26 +319,18 @@ TEST (state_must_be_of_the_same_network)
 
 TEST (broken_state_is_kept_and_told)
 {
-  gchar *text;
-
   write_text ("a.bin.state", "broken");
-  check_error (launch_training ("a.bin", "resume=true max-steps=1"),
-      GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "a.bin.state");
-  text = contents ("a.bin.state", NULL);
-  fail_unless_equals_string (text, "broken");
-  g_free (text);
+  assert_no_start (launch_training ("a.bin", "resume=true max-steps=1"),
+      FORMAT_ERROR, "a.bin.state");
+  check_contents ("a.bin.state", "broken");
 }
 
 TEST (checkpoint_without_a_state_is_not_replaced_by_a_resume)
 {
-  gchar *text;
-
   write_text ("a.bin", "of other work");
-  check_error (launch_training ("a.bin", "resume=true max-steps=1"),
-      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "a.bin.state");
-  text = contents ("a.bin", NULL);
-  fail_unless_equals_string (text, "of other work");
-  g_free (text);
+  assert_no_start (launch_training ("a.bin", "resume=true max-steps=1"),
+      NOT_FOUND_ERROR, "a.bin.state");
+  check_contents ("a.bin", "of other work");
 }
 
 TEST (other_files_do_not_become_logs)
@@ -423,27 +339,23 @@ TEST (other_files_do_not_become_logs)
       folder);
 
   write_text ("x", "precious\n");
-  check_error (launch_training ("a.bin", text), GST_STREAM_ERROR,
-      GST_STREAM_ERROR_FORMAT, "not a log");
+  assert_no_start (launch_training ("a.bin", text), FORMAT_ERROR, "not a log");
   train ("a.bin", "max-steps=1");
-  check_error (launch_training ("a.bin", text), GST_STREAM_ERROR,
-      GST_STREAM_ERROR_FORMAT, "not a log");
+  assert_no_start (launch_training ("a.bin", text), FORMAT_ERROR, "not a log");
   g_free (text);
-  text = contents ("x", NULL);
-  fail_unless_equals_string (text, "precious\n");
-  g_free (text);
+  check_contents ("x", "precious\n");
 }
 
 TEST (log_must_be_a_file_that_can_be_written)
 {
   gchar *text = g_strdup_printf ("log-location=%s", folder);
 
-  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_WRITE, "a folder or a pipe");
+  assert_no_start (launch_training ("a.bin", text), WRITE_ERROR,
+      "a folder or a pipe");
   g_free (text);
   text = g_strdup_printf ("log-location=%s/missing/log.csv", folder);
-  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_WRITE, "missing/log.csv");
+  assert_no_start (launch_training ("a.bin", text), WRITE_ERROR,
+      "missing/log.csv");
   g_free (text);
 }
 
@@ -451,12 +363,10 @@ TEST (checkpoint_is_no_log)
 {
   gchar *text = g_strdup_printf ("log-location=%s/./a.bin", folder);
 
-  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "log-location");
+  check_settings (text, "log-location");
   g_free (text);
   text = g_strdup_printf ("log-location=%s/a.bin.state", folder);
-  check_error (launch_training ("a.bin", text), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "log-location");
+  check_settings (text, "log-location");
   g_free (text);
 }
 
@@ -468,25 +378,21 @@ TEST (failed_save_is_no_eos)
       GST_STATE_CHANGE_ASYNC);
   gst_message_unref (wait_for (pipeline, GST_MESSAGE_ASYNC_DONE));
   fail_unless (g_rmdir (folder) == 0);
-  check_stream_error (pipeline, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-      "a.bin");
+  assert_error (pipeline, WRITE_ERROR, "a.bin");
   fail_unless (g_mkdir (folder, 0700) == 0);
 }
 
 TEST (short_buffers_are_an_error)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL);
-  GstMessage *message;
 
   fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_ERROR);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_unref (message);
+  pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_ERROR);
   fail_unless_equals_int (gst_harness_push (h, image (0)), GST_FLOW_ERROR);
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-  harness_free (h, bus);
+  fail_unless (gst_bus_pop_filtered (GST_ELEMENT_BUS (h->element),
+          GST_MESSAGE_ERROR) == NULL);
+  harness_free (h);
 }
 
 TEST (bytes_without_caps_are_an_error)
@@ -496,8 +402,7 @@ TEST (bytes_without_caps_are_an_error)
       "sizemax=%d ! ddpmtrainsink location=%s batch-size=2", IMAGE_SIZE,
       location);
 
-  check_stream_error (pipeline, GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_SETTINGS, "without any");
+  assert_error (pipeline, SETTINGS_ERROR, "without any");
   g_free (location);
 }
 
@@ -507,9 +412,7 @@ static void
 check_one_error_of_caps (const gchar * first, const gchar * caps,
     const gchar * properties)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", first, properties, &bus);
-  GstMessage *message;
+  GstHarness *h = harness_training ("a.bin", first, properties);
 
   if (first)
     push_ok (h, image (0));
@@ -518,11 +421,10 @@ check_one_error_of_caps (const gchar * first, const gchar * caps,
     fail_unless (gst_harness_push (h, gst_buffer_new_allocate (NULL, 96,
                 NULL)) < GST_FLOW_EOS);
   }
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_unref (message);
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-  harness_free (h, bus);
+  pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_ERROR);
+  fail_unless (gst_bus_pop_filtered (GST_ELEMENT_BUS (h->element),
+          GST_MESSAGE_ERROR) == NULL);
+  harness_free (h);
 }
 
 TEST (one_error_of_images_of_another_size)

@@ -23,57 +23,43 @@ TEST (same_run_gives_same_bytes)
 
 TEST (max_steps_ends_the_stream)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=2", &bus);
-  guint i;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=2");
 
-  for (i = 0; i < 7; i++)
-    push_ok (h, image (i));
+  push_images (h, 0, 6);
   fail_unless_equals_int (gst_harness_push (h, image (7)), GST_FLOW_EOS);
   check_saved ("a.bin", 2, 8);
   fail_unless_equals_int (gst_harness_push (h, image (8)), GST_FLOW_EOS);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 TEST (saves_every_interval)
 {
-  GstBus *bus;
-  GstHarness *h =
-      harness_training ("a.bin", IMAGES, "checkpoint-interval=2", &bus);
-  guint i;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "checkpoint-interval=2");
 
-  for (i = 0; i < 7; i++)
-    push_ok (h, image (i));
+  push_images (h, 0, 6);
   fail_if (exists ("a.bin"));
   push_ok (h, image (7));
   check_saved ("a.bin", 2, 8);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 TEST (stream_without_images_saves_nothing)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
-  GstMessage *message;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
 
   write_text ("a.bin", "old");
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
-  fail_unless (message != NULL);
-  gst_message_unref (message);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_EOS);
-  fail_unless (message != NULL);
-  gst_message_unref (message);
+  pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_WARNING);
+  pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_EOS);
   fail_if (exists ("a.bin.state"));
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 /* --- epochs --------------------------------------------------------------- */
 
 TEST (last_batch_of_an_epoch_is_small)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
   DdpmTrainState *state;
   guint i;
 
@@ -84,13 +70,12 @@ TEST (last_batch_of_an_epoch_is_small)
   state = load_state ("a.bin");
   fail_unless_equals_uint64 (state->epoch, 2);
   ddpm_train_state_free (state);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 TEST (epoch_ends_where_the_next_begins)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
 
   /* of an epoch of 100 images, two come through */
   push_ok (h, image_of_epoch (0, 3, 100));
@@ -99,7 +84,7 @@ TEST (epoch_ends_where_the_next_begins)
   push_ok (h, image_of_epoch (1, 5, 100));
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   check_saved ("a.bin", 2, 4);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 /* --- formats -------------------------------------------------------------- */
@@ -111,8 +96,7 @@ static void
 learn_layout (const gchar * name, const gchar * caps, gsize size,
     void (*lay_out) (guint8 * data, guint x, guint y, guint c, guint8 value))
 {
-  GstBus *bus;
-  GstHarness *h = harness_training (name, caps, "max-steps=1", &bus);
+  GstHarness *h = harness_training (name, caps, "max-steps=1");
   GstFlowReturn ret = GST_FLOW_OK;
   guint n, i;
 
@@ -125,7 +109,7 @@ learn_layout (const gchar * name, const gchar * caps, gsize size,
     ret = gst_harness_push (h, gst_buffer_new_wrapped (data, size));
   }
   fail_unless_equals_int (ret, GST_FLOW_EOS);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 static void
@@ -180,24 +164,19 @@ TEST (complete_run_stays_as_it_is)
 
 TEST (resumes_in_the_middle_of_an_epoch)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=3", &bus);
-  guint i;
+  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=3");
 
-  for (i = 0; i < 10; i++)
-    gst_harness_push (h, image_of_epoch (i / 6, i % 6, 6));
-  harness_free (h, bus);
+  push_epochs (h, 10, 6);
+  harness_free (h);
   check_saved ("a.bin", 3, 10);
 
-  h = harness_training ("a.bin", IMAGES, "resume=true max-steps=4", &bus);
-  for (i = 0; i < 12; i++)
-    gst_harness_push (h, image_of_epoch (i / 6, i % 6, 6));
-  harness_free (h, bus);
+  h = harness_training ("a.bin", IMAGES, "resume=true max-steps=4");
+  push_epochs (h, 12, 6);
+  harness_free (h);
 
-  h = harness_training ("b.bin", IMAGES, "max-steps=4", &bus);
-  for (i = 0; i < 12; i++)
-    gst_harness_push (h, image_of_epoch (i / 6, i % 6, 6));
-  harness_free (h, bus);
+  h = harness_training ("b.bin", IMAGES, "max-steps=4");
+  push_epochs (h, 12, 6);
+  harness_free (h);
   fail_unless (runs_equal ("a.bin", "b.bin"));
 }
 
@@ -288,22 +267,23 @@ TEST (progress_is_begun_told_and_ended)
 
 TEST (progress_names_the_epoch)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "", &bus);
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
   GstMessage *message;
   gchar *text = NULL;
   guint i;
 
   for (i = 0; i < 12; i++)
     push_ok (h, image_of_epoch (i / 6, i % 6, 6));
-  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_PROGRESS))) {
+  while ((message =
+          gst_bus_pop_filtered (GST_ELEMENT_BUS (h->element),
+              GST_MESSAGE_PROGRESS))) {
     g_free (text);
     gst_message_parse_progress (message, NULL, NULL, &text);
     gst_message_unref (message);
   }
   fail_unless (g_str_has_prefix (text, "epoch 2 iter 2/2 loss "), "%s", text);
   g_free (text);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 /* The element message of that name, from the bus of a harness */
@@ -323,8 +303,7 @@ element_message (GstBus * bus, const gchar * name)
 
 TEST (bus_is_told_of_model_steps_and_checkpoints)
 {
-  GstBus *bus;
-  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=1", &bus);
+  GstHarness *h = harness_training ("a.bin", IMAGES, "max-steps=1");
   const GstStructure *s;
   GstStructure *stats;
   GstMessage *message;
@@ -335,7 +314,8 @@ TEST (bus_is_told_of_model_steps_and_checkpoints)
   for (i = 0; i < 4; i++)
     gst_harness_push (h, image (i));
 
-  message = element_message (bus, "ddpmtrainsink-model");
+  message =
+      element_message (GST_ELEMENT_BUS (h->element), "ddpmtrainsink-model");
   s = gst_message_get_structure (message);
   fail_unless (gst_structure_get_uint64 (s, "parameters", &parameters));
   fail_unless_equals_uint64 (parameters, 176195);
@@ -345,7 +325,8 @@ TEST (bus_is_told_of_model_steps_and_checkpoints)
       "reference");
   gst_message_unref (message);
 
-  message = element_message (bus, "ddpmtrainsink-progress");
+  message =
+      element_message (GST_ELEMENT_BUS (h->element), "ddpmtrainsink-progress");
   s = gst_message_get_structure (message);
   fail_unless (gst_structure_get_uint64 (s, "step", &step));
   fail_unless_equals_uint64 (step, 1);
@@ -356,14 +337,16 @@ TEST (bus_is_told_of_model_steps_and_checkpoints)
   gst_structure_free (stats);
   gst_message_unref (message);
 
-  message = element_message (bus, "ddpmtrainsink-checkpoint");
+  message =
+      element_message (GST_ELEMENT_BUS (h->element),
+      "ddpmtrainsink-checkpoint");
   s = gst_message_get_structure (message);
   fail_unless_equals_string (gst_structure_get_string (s, "reason"),
       "max-steps");
   fail_unless (gst_structure_get_uint64 (s, "size", &size));
   fail_unless (size > parameters * 4);
   gst_message_unref (message);
-  harness_free (h, bus);
+  harness_free (h);
 }
 
 ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)

@@ -93,6 +93,29 @@ noise (guint n_buffers, guint channels, guint batch)
   return text;
 }
 
+/* Such an element of RGB alone, fed by hand; caps: fields of the tensors, or
+ * NULL: none yet */
+GstHarness *
+harness_denoise (guint T, const gchar * properties, const gchar * caps)
+{
+  g_autofree gchar *tensors = caps ? g_strconcat ("other/tensors,format=static,"
+      "num_tensors=1,types=float32,", caps, NULL) : NULL;
+
+  return harness_new (launch ("%s", denoise (3, T, properties)), "src",
+      tensors);
+}
+
+/* What it takes */
+GstBuffer *
+zero_states (guint batch)
+{
+  gsize size = batch * 3 * WIDTH * HEIGHT * sizeof (gfloat);
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+
+  gst_buffer_memset (buffer, 0, 0, size);
+  return buffer;
+}
+
 /* All samples that a pipeline gives until EOS */
 GPtrArray *
 take_all (GstElement * pipeline)

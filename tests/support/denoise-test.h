@@ -20,6 +20,9 @@ void write_models (void);
 void remove_models (void);
 const gchar *denoise (guint image_channels, guint T, const gchar * properties);
 const gchar *noise (guint n_buffers, guint channels, guint batch);
+GstHarness *harness_denoise (guint T, const gchar * properties,
+    const gchar * caps);
+GstBuffer *zero_states (guint batch);
 GPtrArray *take_all (GstElement * pipeline);
 GPtrArray *run (const gchar * source, const gchar * element,
     const gchar * caps);

@@ -93,6 +93,14 @@ play (GstElement * pipeline)
 }
 
 void
+preroll (GstElement * pipeline)
+{
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  fail_unless_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+          GST_CLOCK_TIME_NONE), GST_STATE_CHANGE_SUCCESS);
+}
+
+void
 stop (GstElement * pipeline)
 {
   fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_NULL),
@@ -151,6 +159,107 @@ seek_to (GstElement * pipeline, GstFormat format, gint64 position)
           GST_SEEK_TYPE_SET, position, GST_SEEK_TYPE_NONE, -1));
 }
 
+/* There must be one of this type. */
+void
+pop_message (GstBus * bus, GstMessageType type)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, type);
+
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+}
+
+/* There must be one. */
+static GError *
+pop_error (GstBus * bus)
+{
+  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus,
+      GST_MESSAGE_ERROR);
+  GError *error;
+
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  return error;
+}
+
+/* There must be one error, whose message has the words. */
+void
+check_bus_error (GstBus * bus, const gchar * words, const gchar * more_words)
+{
+  g_autoptr (GError) error = pop_error (bus);
+
+  fail_unless (strstr (error->message, words) != NULL
+      && strstr (error->message, more_words) != NULL, "%s", error->message);
+}
+
+/* The next message of these types; errors fail the test. */
+GstMessage *
+wait_for (GstElement * pipeline, GstMessageType types)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message = gst_bus_timed_pop_filtered (bus,
+      GST_CLOCK_TIME_NONE, types | GST_MESSAGE_ERROR);
+
+  gst_object_unref (bus);
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    GError *error;
+
+    gst_message_parse_error (message, &error, NULL);
+    fail ("%s", error->message);
+  }
+  return message;
+}
+
+void
+wait_for_eos (GstElement * pipeline)
+{
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_EOS));
+}
+
+void
+run_to_eos (GstElement * pipeline)
+{
+  play (pipeline);
+  wait_for_eos (pipeline);
+  stop_and_free (pipeline);
+}
+
+/* The element (transfer full) alone, with a bus of its own. src: its pad that is
+ * listened to; NULL: none. caps NULL: none yet */
+GstHarness *
+harness_new (GstElement * element, const gchar * src, const gchar * caps)
+{
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  GstHarness *h;
+
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, "sink", src);
+  gst_object_unref (element);
+  if (caps)
+    gst_harness_set_src_caps_str (h, caps);
+  return h;
+}
+
+void
+harness_free (GstHarness * h)
+{
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+}
+
+/* The harness's element is ready for a new stream. */
+void
+flush_harness (GstHarness * h)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
+  fail_unless (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
+  fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+}
+
 /* All errors that a pipeline posts when it is started; the first is *error.
  * Those that follow it may only be GstBaseSrc's "Internal data stream error". */
 guint
@@ -179,4 +288,49 @@ run_into_error (GstElement * pipeline, GError ** error)
   }
   gst_object_unref (bus);
   return n;
+}
+
+/* words: up to a NULL */
+static void
+check_error (const GError * error, GQuark domain, gint code, va_list words)
+{
+  const gchar *some;
+
+  fail_unless (g_error_matches (error, domain, code), "%s %d: %s",
+      g_quark_to_string (error->domain), error->code, error->message);
+  while ((some = va_arg (words, const gchar *)))
+      fail_unless (strstr (error->message, some) != NULL, "no \"%s\" in: %s",
+        some, error->message);
+}
+
+/* ...: words of the first error, to a NULL. Returns how many errors there were,
+ * and frees the pipeline. */
+guint
+end_in_error (GstElement * pipeline, GQuark domain, gint code, ...)
+{
+  g_autoptr (GError) error = NULL;
+  guint n = run_into_error (pipeline, &error);
+  va_list words;
+
+  va_start (words, code);
+  check_error (error, domain, code, words);
+  va_end (words);
+  stop_and_free (pipeline);
+  return n;
+}
+
+/* The same where the state change fails, with one error */
+void
+fail_to_start (GstElement * pipeline, GQuark domain, gint code, ...)
+{
+  g_autoptr (GError) error = NULL;
+  va_list words;
+
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
+  error = pop_error (GST_ELEMENT_BUS (pipeline));
+  va_start (words, code);
+  check_error (error, domain, code, words);
+  va_end (words);
+  stop_and_free (pipeline);
 }

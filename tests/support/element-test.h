@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
 
 #include "tests/support/files.h"
 
@@ -19,13 +20,43 @@ void remove_folder (void);
 GstElement *launch (const gchar * format, ...)
     G_GNUC_PRINTF (1, 2);
 void play (GstElement * pipeline);
+void preroll (GstElement * pipeline);
 void stop (GstElement * pipeline);
 void stop_and_free (GstElement * pipeline);
 GstSample *pull (GstElement * pipeline);
 guint drain (GstElement * pipeline);
 void go_to_ready (GstElement * pipeline);
 void seek_to (GstElement * pipeline, GstFormat format, gint64 position);
+void pop_message (GstBus * bus, GstMessageType type);
+void check_bus_error (GstBus * bus, const gchar * words,
+    const gchar * more_words);
+GstMessage *wait_for (GstElement * pipeline, GstMessageType types);
+void wait_for_eos (GstElement * pipeline);
+void run_to_eos (GstElement * pipeline);
+GstHarness *harness_new (GstElement * element, const gchar * src,
+    const gchar * caps);
+void flush_harness (GstHarness * h);
+void harness_free (GstHarness * h);
 guint run_into_error (GstElement * pipeline, GError ** error);
+guint end_in_error (GstElement * pipeline, GQuark domain, gint code, ...)
+    G_GNUC_NULL_TERMINATED;
+void fail_to_start (GstElement * pipeline, GQuark domain, gint code, ...)
+    G_GNUC_NULL_TERMINATED;
+
+/* The pipeline ends in an error of this kind, whose message has all the words.
+ * It is freed. */
+#define assert_error(...) end_in_error (__VA_ARGS__, NULL)
+/* ... and in no other */
+#define assert_one_error(...) \
+  fail_unless_equals_int (assert_error (__VA_ARGS__), 1)
+/* ... and already in the state change */
+#define assert_no_start(...) fail_to_start (__VA_ARGS__, NULL)
+#define FORMAT_ERROR GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT
+#define INIT_ERROR GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT
+#define NEGOTIATION_ERROR GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION
+#define NOT_FOUND_ERROR GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND
+#define SETTINGS_ERROR GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS
+#define WRITE_ERROR GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE
 
 void element_test_register (const gchar * name, TFun func, gint n);
 int element_test_main (int argc, char **argv, TCase * tc);

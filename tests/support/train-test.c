@@ -110,69 +110,23 @@ launch_training (const gchar * name, const gchar * properties)
       properties);
 }
 
-/* The next message of these types; errors fail the test. */
-GstMessage *
-wait_for (GstElement * pipeline, GstMessageType types)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message = gst_bus_timed_pop_filtered (bus,
-      GST_CLOCK_TIME_NONE, types | GST_MESSAGE_ERROR);
-
-  gst_object_unref (bus);
-  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-    GError *error;
-
-    gst_message_parse_error (message, &error, NULL);
-    fail ("%s", error->message);
-  }
-  return message;
-}
-
-void
-wait_for_eos (GstElement * pipeline)
-{
-  gst_message_unref (wait_for (pipeline, GST_MESSAGE_EOS));
-}
-
-void
-run_to_eos (GstElement * pipeline)
-{
-  play (pipeline);
-  wait_for_eos (pipeline);
-  stop_and_free (pipeline);
-}
-
 void
 train (const gchar * name, const gchar * properties)
 {
   run_to_eos (launch_training (name, properties));
 }
 
-/* The element alone, fed by hand, with a bus */
+/* The element alone, fed by hand */
 GstHarness *
 harness_training (const gchar * name, const gchar * caps,
-    const gchar * properties, GstBus ** bus)
+    const gchar * properties)
 {
   GstElement *sink = launch ("ddpmtrainsink async=false location=%s/%s" NET
       "%s", folder, name, properties);
-  GstHarness *h;
+  GstHarness *h = harness_new (sink, NULL, caps);
 
-  *bus = gst_bus_new ();
-  gst_element_set_bus (sink, *bus);
-  h = gst_harness_new_with_element (sink, "sink", NULL);
-  gst_object_unref (sink);
   gst_harness_set_live (h, FALSE);
-  if (caps)
-    gst_harness_set_src_caps_str (h, caps);
   return h;
-}
-
-void
-harness_free (GstHarness * h, GstBus * bus)
-{
-  gst_element_set_bus (h->element, NULL);
-  gst_harness_teardown (h);
-  gst_object_unref (bus);
 }
 
 /* A pixel of image n: any values, as long as they differ */
@@ -215,4 +169,28 @@ void
 push_ok (GstHarness * h, GstBuffer * buffer)
 {
   fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+}
+
+/* Images first .. last */
+void
+push_images (GstHarness * h, guint first, guint last)
+{
+  for (guint i = first; i <= last; i++)
+    push_ok (h, image (i));
+}
+
+/* n images of epochs of size; those behind the last step may be refused. */
+void
+push_epochs (GstHarness * h, guint n, guint size)
+{
+  for (guint i = 0; i < n; i++)
+    gst_harness_push (h, image_of_epoch (i / size, i % size, size));
+}
+
+void
+check_contents (const gchar * name, const gchar * expected)
+{
+  g_autofree gchar *text = contents (name, NULL);
+
+  fail_unless_equals_string (text, expected);
 }

@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include <gst/check/gstharness.h>
 #include "tests/support/element-test.h"
 #include "gst-ddpm/files/checkpoint.h"
 
@@ -24,14 +23,13 @@ DdpmModel *load_model (const gchar * name);
 DdpmTrainState *load_state (const gchar * name);
 void check_saved (const gchar * name, guint64 step, guint64 samples);
 GstElement *launch_training (const gchar * name, const gchar * properties);
-GstMessage *wait_for (GstElement * pipeline, GstMessageType types);
-void wait_for_eos (GstElement * pipeline);
-void run_to_eos (GstElement * pipeline);
 void train (const gchar * name, const gchar * properties);
 GstHarness *harness_training (const gchar * name, const gchar * caps,
-    const gchar * properties, GstBus ** bus);
-void harness_free (GstHarness * h, GstBus * bus);
+    const gchar * properties);
 guint8 pixel (guint n, guint i);
 GstBuffer *image (guint n);
 GstBuffer *image_of_epoch (guint64 epoch, guint64 position, guint64 size);
 void push_ok (GstHarness * h, GstBuffer * buffer);
+void push_images (GstHarness * h, guint first, guint last);
+void push_epochs (GstHarness * h, guint n, guint size);
+void check_contents (const gchar * name, const gchar * expected);
