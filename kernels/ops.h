@@ -1,21 +1,32 @@
 /* gst-ddpm: the table of tensor operations that every backend fills
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The network, its backward pass and its memory plan are written once over
- * this table. Making a plan (conv_new, ...) is apart from executing it: plans
- * may allocate and may fail; executing does neither.
+ * The network, its backward pass and its memory plan are written once, over
+ * this table. A backend fills in its functions; the plainest one is
+ * kernels/reference. Only a function whose comment says so may be NULL.
  *
- * Activations are NHWC, packed, of the type act_type of the backend (f32 or
- * bf16); everything that is declared float * here is f32 always: weights and
- * their gradients, statistics, the time embedding, x_t, eps and losses.
- * Convolution weights are [cout][cin][k][k] and linear ones [out][in], as in
- * the state_dict of PyTorch.
+ * Types. Activations have the type act_type of the backend: f32 or bf16. They
+ * are gpointer here. Everything that is float * here is f32 in every backend:
+ * weights and their gradients, statistics, the time embedding, x_t, eps and
+ * losses. A backend computes in f32 or better, and rounds a result to bf16
+ * once, when it stores it.
  *
- * Data pointers are memory of the backend (alloc), or any other where
- * host_memory is set; descriptors, plans and POD parameters are host memory.
- * A function of the table is called inside run (), and by one thread at a time
- * for one plan. The exceptions are run, check, probe, finalize and the memory
- * operations: any thread calls these, inside run () or outside of it.
+ * Layouts. Activations are packed NHWC: [n][height][width][channels]. Weights
+ * are laid out as in the state_dict of PyTorch: [cout][cin][kernel][kernel] for
+ * a convolution, [out][in] for a linear layer.
+ *
+ * Memory. Data pointers are memory that the backend allocated. If host_memory
+ * is set, any other memory will do. Descriptors, plans and structs of
+ * parameters are host memory, and so are the arrays that say so.
+ *
+ * Plans. Large operations are planned first (conv_new, ...) and executed later.
+ * Planning may allocate and may fail. Executing does neither: it returns
+ * nothing, and a device may still be computing when it returns. The first
+ * failure is stored; callers get it from ddpm_backend_check ().
+ *
+ * Threads. Call the functions inside run (), and those of one plan from one
+ * thread at a time. The exceptions are run, check, probe, finalize and the
+ * memory operations: any thread may call these at any time.
  */
 #pragma once
 
@@ -31,7 +42,8 @@ ddpm_type_size (DdpmType type)
   return type == DDPM_TYPE_F32 ? 4 : 2;
 }
 
-/* A plan of one operation: the first member of each backend's own plans */
+/* A plan of one operation. A backend's own plans begin with one. Calls that
+ * take turns may share one workspace, as large as the largest scratch. */
 typedef struct _DdpmPlan DdpmPlan;
 typedef struct _DdpmTimer DdpmTimer;    /* kernels/timer.h */
 struct _DdpmPlan
@@ -54,42 +66,49 @@ void ddpm_plan_free (DdpmPlan * plan);
 /* "none" where nothing computes this kind of pass */
 const gchar *ddpm_plan_get_implementation (const DdpmPlan * plan, guint kind);
 
-/* y = conv (concat (x0, x1)) + bias [+ residual], padding kernel / 2 */
+/* y = conv (concat (x0, x1)) + bias [+ residual]
+ * The concatenation is of channels. kernel / 2 zeros surround an image. */
 typedef struct
 {
   guint n;                      /* images */
   guint height, width;          /* of the input */
-  guint cin0, cin1;             /* channels of x0 and x1; cin1 0: x0 alone */
+  guint cin0, cin1;             /* channels of x0 and x1; cin1 0: no x1 */
   guint cout;
   guint kernel;                 /* height and width: 1 or 3 */
-  guint stride;                 /* 1 or 2: output is ceil (input / stride) */
-  DdpmType src_type, dst_type;  /* of x0, x1 and of y, residual */
-  gboolean training;            /* backward passes will be asked for */
+  guint stride;                 /* 1 or 2; y has ceil (height / stride) rows */
+  DdpmType src_type;            /* of x0, x1 and their gradients */
+  DdpmType dst_type;            /* of y, its gradient, and the residual */
+  gboolean training;            /* plan the backward passes, too */
 } DdpmConvDesc;
 
-/* y = dropout (swish (group_norm (concat (x0, x1) + time_bias)))
- * (Wu & He 2018; Ramachandran et al. 2017) */
+/* y = dropout (swish (gamma x^ + beta)), where
+ *   a  = concat (x0, x1) + time_bias
+ *   x^ = (a - mean) / sqrt (var + eps)
+ * with the mean and the variance of a over the pixels and channels of a group
+ * (Wu & He 2018; Ramachandran et al. 2017). A group may have channels of both
+ * x0 and x1. */
 typedef struct
 {
   guint n, pixels;              /* images, height * width */
-  guint c0, c1;                 /* channels of x0 and x1; c1 0: x0 alone */
-  guint groups;                 /* may straddle the seam of x0 and x1 */
+  guint c0, c1;                 /* channels of x0 and x1; c1 0: no x1 */
+  guint groups;                 /* of c0 + c1 channels, which they divide */
   gfloat eps;
-  gboolean swish;
-  gboolean time_bias;           /* x0 has an [n][c0] bias added; only c1 = 0 */
-  gboolean training;
+  gboolean swish;               /* FALSE: the identity instead */
+  gboolean time_bias;           /* there is one: [n][c0], only if c1 is 0 */
+  gboolean training;            /* plan the backward pass, too */
 } DdpmNormDesc;
 
-/* y = softmax (q k^T / sqrt (c)) v, one head (Vaswani et al. 2017, eq. 1) */
+/* y = P v, P = softmax (q k^T / sqrt (c)) by rows, for each image; one head
+ * (Vaswani et al. 2017, eq. 1). q, k and v are [tokens][c]. */
 typedef struct
 {
-  guint n, tokens, c;
-  gboolean training;
+  guint n, tokens, c;           /* images, pixels of an image, channels */
+  gboolean training;            /* plan the backward pass, too */
 } DdpmAttentionDesc;
 
-/* Dropout (Srivastava et al. 2014) of image i, element e: kept, and scaled by
- * 1 / (1 - p), where the uniform u of Philox (seed, first_sample + i, stream,
- * e) is >= p. */
+/* Dropout (Srivastava et al. 2014) replaces elements by 0 with probability p,
+ * and multiplies the others by 1 / (1 - p). Element e of image i is kept if the
+ * uniform number u of Philox (seed, first_sample + i, stream, e) is >= p. */
 typedef struct
 {
   gfloat p;                     /* 0: none */
@@ -103,62 +122,64 @@ struct _DdpmOps
 {
   /* --- the machine --------------------------------------------------- */
   void (*finalize) (DdpmBackend * b);
-  /* Runs func in the thread where this backend computes; returns after it. */
+  /* Calls func in the thread where this backend computes; returns after it. */
   void (*run) (DdpmBackend * b, void (*func) (gpointer data), gpointer data);
-  /* Whether all calls since the last check went well, as far as is known
-   * without waiting; else says what first did not. NULL: none can fail.
-   * Executing returns nothing: whoever runs steps asks with
-   * ddpm_backend_check () afterwards. */
+  /* Returns TRUE if no call since the last check has failed, as far as this is
+   * known without waiting; otherwise moves the first failure to error. NULL: no
+   * call can fail. */
   gboolean (*check) (DdpmBackend * b, GError ** error);
-  /* Opens what plans need and noise and pictures do not, as the first plan
-   * would. NULL: nothing. Inside run () or not */
+  /* Opens the libraries that plans need (noise and pictures need none), so that
+   * a caller learns early whether they are there. NULL: there are none. */
   gboolean (*probe) (DdpmBackend * b, GError ** error);
-  /* Memory operations: alloc, free, zero, copy, upload, download, wait. Any
-   * thread calls them, inside run () or outside of it, also while another
-   * thread computes. Where a device executes calls later, they take effect in
-   * the order of the calls, behind everything that was asked of the backend
-   * before. Where upload returns, src may be written again; where download
-   * returns, dst is complete. A failure is kept for check (). */
-  /* 64-byte aligned, zeroed; NULL: no memory */
+
+  /* --- memory ---------------------------------------------------------- */
+  /* Any thread may call these, also while another one computes. They take
+   * effect in the order of the calls, after all operations that were called
+   * before. A failure is stored for check (). */
+  /* zeroed memory at a multiple of 64 bytes; NULL: there is not enough */
   gpointer (*alloc) (DdpmBackend * b, gsize size);
   void (*free) (DdpmBackend * b, gpointer p);   /* NULL: nothing */
-  /* src of upload and dst of download are host memory. */
+  /* src: host memory, which the caller may write again afterwards */
   void (*upload) (DdpmBackend * b, gpointer dst, gconstpointer src,
       gsize size);
+  /* dst: host memory, which is complete afterwards */
   void (*download) (DdpmBackend * b, gpointer dst, gconstpointer src,
       gsize size);
   void (*zero) (DdpmBackend * b, gpointer dst, gsize size);
-  /* Both memory of the backend, which do not overlap */
+  /* Both are memory of the backend, and do not overlap. */
   void (*copy) (DdpmBackend * b, gpointer dst, gconstpointer src, gsize size);
-  /* Waits until all that was asked for is done, so that others may read it.
-   * NULL: every call returns when it is done. */
+  /* Returns when all that was called is done. NULL: calls return when they are
+   * done. */
   void (*wait) (DdpmBackend * b);
-  /* In order with a stream of others, without the host: a CUstream of the
-   * context, or NULL, its default one, which waits for every stream that was
-   * not made to go its own way. follow: what is asked of the backend from now
-   * on is done behind what the stream has now; lead: the other way about.
-   * Neither inside a sequence. NULL, both: there are no streams. */
+  /* Order with another stream, without waiting on the host. stream: a CUstream
+   * of the context, or NULL, the default stream, which waits for every stream
+   * that was not made with CU_STREAM_NON_BLOCKING.
+   * wait_event: later calls of the backend wait for what the stream has now.
+   * record_event: later work of the stream waits for what was called so far.
+   * Do not call them inside graph_run (). NULL, both: there are no streams. */
   void (*wait_event) (DdpmBackend * b, gpointer stream);
   void (*record_event) (DdpmBackend * b, gpointer stream);
 
   /* --- convolution ---------------------------------------------------- */
-  /* Of every *_new: DDPM_ERROR_SETTINGS for a shape that cannot be,
-   * DDPM_ERROR_NO_SPACE where memory is short. */
+  /* Errors of all functions *_new: DDPM_ERROR_SETTINGS for an impossible shape,
+   * DDPM_ERROR_NO_SPACE if memory is short */
   DdpmPlan *(*conv_new) (DdpmBackend * b, const DdpmConvDesc * d,
       GError ** error);
-  /* Takes the weights into the form that this plan computes with (blocked,
-   * rounded, flipped): once per load or optimizer step. bias may change
-   * with it; both are copied. */
+  /* weight [cout][cin0 + cin1][kernel][kernel], bias [cout]. Copies them, and
+   * converts the weights to the form in which this plan computes (in blocks, in
+   * bf16, flipped). Call it after each load and optimizer step. */
   void (*conv_set_weights) (DdpmPlan * p, const float *weight,
       const float *bias);
-  /* residual NULL: none; may be y itself (in place) */
+  /* x0 [n][height][width][cin0], x1 the same with cin1; y, residual [n][out
+   * height][out width][cout]. residual NULL: none; it may be y itself. */
   void (*conv_forward) (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
       gconstpointer residual, gpointer y, gpointer scratch);
-  /* add0, add1: dx += instead of dx =. dx0 or dx1 NULL: not wanted. */
+  /* The gradients of x0 and x1 from dy, that of y. add0, add1: dx += instead of
+   * dx =. dx0 or dx1 NULL: it is not needed. */
   void (*conv_backward_data) (DdpmPlan * p, gconstpointer dy,
       gpointer dx0, gboolean add0, gpointer dx1, gboolean add1,
       gpointer scratch);
-  /* add: dweight, dbias += instead of = */
+  /* The gradients of weight and bias. add: += instead of =, for both */
   void (*conv_backward_weights) (DdpmPlan * p, gconstpointer x0,
       gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
       gboolean add, gpointer scratch);
@@ -166,15 +187,18 @@ struct _DdpmOps
   /* --- group norm, swish, time bias, dropout -------------------------- */
   DdpmPlan *(*norm_new) (DdpmBackend * b, const DdpmNormDesc * d,
       GError ** error);
-  /* time_bias [n], rows time_bias_stride floats apart, or NULL.
-   * stats [n][groups][2]: mean and 1 / sqrt (var + eps), written.
-   * gamma, beta [c0 + c1]. drop NULL: no dropout. */
+  /* x0 [n][pixels][c0], x1 [n][pixels][c1], y [n][pixels][c0 + c1]; gamma, beta
+   * [c0 + c1]. time_bias: n rows of c0, time_bias_stride floats apart; NULL:
+   * zeros. drop NULL: no dropout. Writes stats [n][groups][2], the mean and
+   * 1 / sqrt (var + eps) of each group, for the backward pass. */
   void (*norm_forward) (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
       const float *time_bias, gsize time_bias_stride,
       const float *gamma, const float *beta, const DdpmDropout * drop,
       gpointer y, float *stats, gpointer scratch);
-  /* dgamma, dbeta: add says += or =; dtime_bias [n] rows of the same stride:
-   * always =. No result depends on the order of threads. */
+  /* The gradients of all inputs, from dy, that of y, and the arguments and
+   * stats of the forward pass. add0, add1: dx += instead of dx =. dx0 or dx1
+   * NULL: it is not needed. add: dgamma, dbeta += instead of =. dtime_bias:
+   * laid out as time_bias, always =; NULL: it is not needed. */
   void (*norm_backward) (DdpmPlan * p, gconstpointer dy,
       gconstpointer x0, gconstpointer x1,
       const float *time_bias, gsize time_bias_stride,
@@ -187,10 +211,12 @@ struct _DdpmOps
   /* --- attention ------------------------------------------------------ */
   DdpmPlan *(*attention_new) (DdpmBackend * b, const DdpmAttentionDesc * d,
       GError ** error);
-  /* qkv [n][tokens][3 c]: q, k, v side by side. probs [n][tokens][tokens] of
-   * act_type is kept for backward; when not training it is workspace too. */
+  /* qkv [n][tokens][3 c]: q, k and v of a token side by side; y [n][tokens][c].
+   * probs [n][tokens][tokens] of act_type: P, rounded before the product with
+   * v. The backward pass needs it; without training it is workspace. */
   void (*attention_forward) (DdpmPlan * p, gconstpointer qkv, gpointer y,
       gpointer probs, gpointer scratch);
+  /* dqkv, the gradient of qkv, from dy, that of y */
   void (*attention_backward) (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
       gconstpointer probs, gpointer dqkv, gpointer scratch);
 
@@ -200,96 +226,104 @@ struct _DdpmOps
       GError ** error);
   void (*linear_forward) (DdpmPlan * p, const float *x, const float *weight,
       const float *bias, float *y, gpointer scratch);
-  /* dx =; dx NULL: not wanted. dweight, dbias: add says += or =. */
+  /* dx = dy weight; NULL: it is not needed. dweight = dy^T x, dbias = the sum
+   * of dy over rows; add: += instead of = for these two. */
   void (*linear_backward) (DdpmPlan * p, const float *x, const float *weight,
       const float *dy, float *dx, float *dweight, float *dbias, gboolean add,
       gpointer scratch);
 
-  /* --- small ones without a plan --------------------------------------- */
-  /* y (n, 2h, 2w, c) from x (n, h, w, c), nearest */
+  /* --- small operations without a plan --------------------------------- */
+  /* Nearest upsampling: y [n][2 h][2 w][c] from x [n][h][w][c],
+   * y[row][column] = x[row / 2][column / 2] */
   void (*upsample_forward) (DdpmBackend * b, guint n, guint h, guint w, guint c,
       gconstpointer x, gpointer y);
-  /* dx (n, h, w, c): sum of each 2x2 of dy; add says += or = */
+  /* dx [n][h][w][c] = the sum of each 2 x 2 pixels of dy; add: += */
   void (*upsample_backward) (DdpmBackend * b, guint n, guint h, guint w,
       guint c, gconstpointer dy, gpointer dx, gboolean add);
-  /* y += x, activations */
+  /* y [count] += x [count], of act_type */
   void (*accumulate) (DdpmBackend * b, gsize count, gconstpointer x,
       gpointer y);
-  /* out[i] = table[t[i]], rows of dim floats; t is host memory */
+  /* out[i] = table[t[i]], rows of dim floats; t [n]: host memory */
   void (*embedding) (DdpmBackend * b, guint n, guint dim, const float *table,
       const gint * t, float *out);
-  /* out[i] += table[index[i]], where index[i] is not below 0; index is host
-   * memory */
+  /* out[i] += table[index[i]] if index[i] >= 0; index [n]: host memory */
   void (*embedding_add) (DdpmBackend * b, guint n, guint dim,
       const float *table, const gint * index, float *out);
-  /* dtable[index[i]] += dy[i], of [rows] rows; add says += or = for the table.
-   * A sum is taken in the order of i. */
+  /* dtable [rows][dim]: row r = the sum of dy[i] over all i, in their order,
+   * with index[i] = r; add: += */
   void (*embedding_backward) (DdpmBackend * b, guint n, guint dim, guint rows,
       const gint * index, const float *dy, float *dtable, gboolean add);
-  /* y = x * sigmoid (x), f32 */
+  /* y = x sigmoid (x), f32 */
   void (*swish_forward) (DdpmBackend * b, gsize count, const float *x,
       float *y);
+  /* dx = dy d/dx (x sigmoid (x)) */
   void (*swish_backward) (DdpmBackend * b, gsize count, const float *x,
       const float *dy, float *dx);
 
-  /* --- diffusion -------------------------------------------------------- */
-  /* out[i][e]: normals of Philox (seed, first_sample + i, stream, e) */
+  /* --- diffusion, all f32: x, eps, ... [n][elements] -------------------- */
+  /* out[i][e] = the normal number of Philox (seed, first_sample + i, stream,
+   * e); see kernels/philox.h */
   void (*noise) (DdpmBackend * b, guint64 seed, guint64 first_sample,
       guint32 stream, guint n, guint elements, float *out);
-  /* x_t[i] = a[i] x_0[i] + s[i] eps[i] (Ho et al. 2020, eq. 4); a, s: host
+  /* x_t[i] = a[i] x_0[i] + s[i] eps[i] (Ho et al. 2020, eq. 4); a, s [n]: host
    * memory */
   void (*q_sample) (DdpmBackend * b, guint n, guint elements, const float *a,
       const float *s, const float *x_0, const float *eps, float *x_t);
-  /* loss[i] (host memory) = sum_e (pred - target)^2 of image i;
-   * dpred = 2 scale[i] (pred - target) (Ho et al. 2020, eq. 14); scale [n]:
-   * host memory. Images from n_valid on: loss 0, dpred 0. */
+  /* loss[i] = the sum over e of (pred - target)^2 of image i, and
+   * dpred[i] = 2 scale[i] (pred[i] - target[i]) (Ho et al. 2020, eq. 14).
+   * loss, scale [n]: host memory. Images from n_valid on only fill up the
+   * batch: their loss and dpred are 0. */
   void (*mse) (DdpmBackend * b, guint n, guint n_valid, guint elements,
       const float *scale, const float *pred, const float *target, float *dpred,
       double *loss);
-  /* eps = without + w (eps - without): classifier-free guidance (Ho &
-   * Salimans 2022, eq. 6, where w is called 1 + w) */
+  /* Classifier-free guidance: eps = without + w (eps - without) (Ho & Salimans
+   * 2022, eq. 6, where w is called 1 + w) */
   void (*guide) (DdpmBackend * b, gsize count, gfloat w, const float *without,
       float *eps);
-  /* x, x_0_prev in place; x_0_prev NULL: not kept and c_x0_prev taken as 0 */
+  /* One reverse step, by the formula of DdpmReverseStep. Updates x and x_0_prev
+   * in place. x_0_prev NULL: x_0 is not stored, and c_x0_prev counts as 0. */
   void (*reverse_step) (DdpmBackend * b, const DdpmReverseStep * step,
       guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
       const float *eps, float *x_0_prev);
 
-  /* x [n][height][width][channels], and memory of the backend that p names */
+  /* --- pictures ---------------------------------------------------------- */
+  /* Floats to bytes: x [n][height][width][channels]. p points to memory of the
+   * backend; see ddpm_picture_paint_pixel (). */
   void (*to_picture) (DdpmBackend * b, const float *x, const DdpmPicture * p);
-  /* The other way about, to bytes as they are: pixels [n][height][width]
-   * [channels] */
+  /* Bytes to bytes: pixels [n][height][width][channels] */
   void (*from_picture) (DdpmBackend * b, const DdpmPicture * p,
       guint8 * pixels);
-  /* x [n][height][width][channels] of such bytes; mirrored [n]: host memory,
-   * not 0 where left and right of an image change places */
+  /* Bytes to floats: x [n][height][width][channels] from pixels, laid out the
+   * same. mirrored [n]: host memory; not 0: exchange left and right of this
+   * image. */
   void (*from_pixels) (DdpmBackend * b, guint n, const DdpmPixels * p,
       const guint8 * pixels, const guint8 * mirrored, float *x);
 
-  /* --- optimizer -------------------------------------------------------- */
-  /* sum of squares in double; not finite if any element is not */
+  /* --- optimizer, all f32: [count] --------------------------------------- */
+  /* Returns the sum of squares, in double; it is not finite if an element is
+   * not. */
   double (*sum_of_squares) (DdpmBackend * b, gsize count, const float *x);
-  /* ema NULL: none is kept */
+  /* One step, by the formula of DdpmAdam. ema NULL: no average is updated. */
   void (*adam) (DdpmBackend * b, const DdpmAdam * a, gsize count,
       const float *grad, float *param, float *m, float *v, float *ema);
-  /* Both, without the host between them: adam with a->grad_scale times
-   * ddpm_clip_factor () of limit and of the length of grad, whose square goes
-   * to squares (host memory). Where ddpm_gradient_is_sane () says that it is
-   * not, nothing changes. NULL: there is none, call the two. */
+  /* Both in one, so that a device need not wait for the host: stores the sum of
+   * squares of grad in *squares (host memory), multiplies a->grad_scale by
+   * ddpm_clip_factor (limit, sqrt (*squares)), and makes the step, unless
+   * ddpm_gradient_is_sane () is false. NULL: call the other two. */
   void (*adam_clipped) (DdpmBackend * b, const DdpmAdam * a, double limit,
       gsize count, const float *grad, float *param, float *m, float *v,
       float *ema, double *squares);
 
-  /* --- sequences --------------------------------------------------------- */
-  /* A plan of calls that are made again and again, which the backend may then
-   * run as one. NULL, both: there are none (see ddpm_graph_plan_run ()). */
+  /* --- graphs: calls that are repeated ----------------------------------- */
+  /* A plan with which a backend may record calls once, and then replay them as
+   * one. NULL, both: use ddpm_graph_plan_run (), which calls func. */
   DdpmPlan *(*graph_new) (DdpmBackend * b);
-  /* func makes the calls: upload, download, zero, copy, and whatever computes
-   * and returns nothing; each time the same ones, with the same pointers to
-   * memory of the backend, sizes and flags. What is in host memory, and where
-   * it is, may change, and so may seeds, samples, streams and n_valid.
-   * func may be called more than once in a run. What goes to host memory is
-   * there after wait (). */
+  /* func makes the calls: upload, download, zero, copy, and operations that
+   * return nothing. Each run makes the same calls, with the same pointers to
+   * memory of the backend, sizes and flags. Pointers to host memory and its
+   * contents, seeds, samples, streams and n_valid may change. A run may call
+   * func more than once. What is written to host memory is there after
+   * wait (). */
   void (*graph_run) (DdpmPlan * p, void (*func) (gpointer data),
       gpointer data);
 };
@@ -301,33 +335,33 @@ struct _DdpmBackend
   const gchar *name;            /* static */
   gchar *device;                /* owned */
   DdpmPrecision precision;      /* never AUTO */
-  DdpmType act_type;
+  DdpmType act_type;            /* of activations */
   guint threads;
   gboolean host_memory;         /* data pointers are ordinary host memory */
-  gpointer context;             /* else the CUcontext that they are good in */
-  gpointer owner;                /* freed behind the backend */
+  gpointer context;             /* NULL, or the CUcontext of their memory */
+  gpointer owner;               /* free_owner frees it after the backend */
   GDestroyNotify free_owner;
   DdpmTimer *timer;             /* NULL: operations are not timed */
 };
 
-/* Calls func in the thread where the backend computes, and returns after it */
+/* Calls func in the thread where the backend computes, and returns after it. */
 static inline void
 ddpm_backend_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   b->ops->run (b, func, data);
 }
 
-/* Frees plans [n], where NULL is nothing, from any thread */
+/* Frees plans [n], some of which may be NULL. Any thread may call it. */
 void ddpm_backend_free_plans (DdpmBackend * b, DdpmPlan ** plans, guint n);
 
-/* Inside run (). NULL: there are none; freed by ddpm_plan_free () */
+/* Call it inside run (). NULL: this backend has no graphs */
 static inline DdpmPlan *
 ddpm_graph_plan_new (DdpmBackend * b)
 {
   return b->ops->graph_new ? b->ops->graph_new (b) : NULL;
 }
 
-/* plan NULL, and while operations are timed: calls func */
+/* Just calls func if plan is NULL, or while operations are timed. */
 static inline void
 ddpm_graph_plan_run (DdpmPlan * plan, void (*func) (gpointer data),
     gpointer data)

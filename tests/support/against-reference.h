@@ -7,9 +7,10 @@
 #include "tests/support/operations.h"
 
 /* The backend that is held to the reference, and how far its results may be
- * off, as a normalised mean square error: tolerance, or, where each result is
- * rounded once, error before that (see outcome_bound ()). What is compared to
- * the bit is computed in double, each operation rounded by itself. */
+ * off, as a normalised mean square error: tolerance, or, if each result is
+ * rounded once, error before that (see outcome_assert_rounded_once ()). What
+ * is compared to the bit is computed in double, each operation rounded by
+ * itself. */
 typedef struct
 {
   DdpmBackend *backend;

@@ -132,40 +132,20 @@ tensor_result (DdpmBackend * b, Tensor * t, const gchar * name,
 
 /* --- comparing ------------------------------------------------------------- */
 
-/* A bound for the sum of squared differences of two results. error: what is
- * expected of the mean square of their difference before they are stored, over
- * that of the elements; power: the sum of squares of the elements; largest:
- * the largest of them.
- *
- * Stored as f32: twice what is expected.
- *
- * Stored as bf16, each rounded once: two numbers d apart, where d is less than
- * a unit u, become neighbours with probability d/u, else the same. So the
- * expected square is d u (not d^2), which over all elements is at most
- * mean (d) rms (u) = sqrt (2 / pi) rms (d) rms (u); and u^2 is twelve times
- * the mean square of a rounding. How many become neighbours is a Poisson
- * variable, and the largest of them are a unit of the largest element apart:
- * two such units beside the root of the expected sum are four standard
- * deviations where there are many, and four neighbours where none is
- * expected. */
-double
-outcome_bound (DdpmType type, double expected, double power, double largest)
+/* How many elements of result k are compared: those of the first @images of @n
+ * images, if it is by image */
+static gsize
+outcome_count (const Outcome * expected, guint k, guint images, guint n)
 {
-  const double rms_unit = sqrt (12 * BF16_ERROR);
-  const double rounded = sqrt (2 / G_PI * expected) * rms_unit * power;
-
-  if (type == DDPM_TYPE_F32)
-    return 2 * expected * power;
-  return pow (sqrt (rounded) + 2 * BF16_UNIT * largest, 2);
+  if (expected->per_image[k])
+    return expected->size[k] / n * images;
+  return images == n ? expected->size[k] : 0;
 }
 
-/* Of result k of the first @images of @n images where it is by image */
 static OutcomeError
 outcome_error (const Outcome * got, const Outcome * expected, guint k,
-    guint images, guint n)
+    gsize count)
 {
-  const gsize count = got->per_image[k] ? expected->size[k] / n * images
-      : images == n ? expected->size[k] : 0;
   OutcomeError sum = { 0, };
 
   for (gsize i = 0; i < count; i++) {
@@ -173,7 +153,6 @@ outcome_error (const Outcome * got, const Outcome * expected, guint k,
 
     sum.error += d * d;
     sum.power += e * e;
-    sum.largest = MAX (sum.largest, fabs (e));
   }
   return sum;
 }
@@ -185,7 +164,8 @@ outcome_assert_close (const Outcome * got, const Outcome * expected,
 {
   g_assert_cmpuint (got->count, ==, expected->count);
   for (guint k = 0; k < got->count; k++) {
-    const OutcomeError sum = outcome_error (got, expected, k, images, n);
+    const OutcomeError sum = outcome_error (got, expected, k,
+        outcome_count (expected, k, images, n));
 
     if (!(sum.error <= tolerance * sum.power))
       g_error ("%s: normalised mean square error %g, expected at most %g",
@@ -193,21 +173,63 @@ outcome_assert_close (const Outcome * got, const Outcome * expected,
   }
 }
 
-/* error: of the mean square of the difference before results are stored, over
- * that of the expected (see outcome_bound ()) */
+/* The distance from a number to the next one of bf16 */
+static double
+bf16_unit (double x)
+{
+  int exponent;
+
+  frexp (x, &exponent);
+  return x == 0 ? 0 : ldexp (BF16_UNIT, exponent - 1);
+}
+
+/* Two numbers that are d apart round to neighbours in bf16, a unit u apart, with
+ * probability d / u, and else to the same number. So the elements that differ are
+ * a Poisson variable, whose mean is the sum of E|d| / u: at most four standard
+ * deviations more of them, and four, may differ. No element may differ by more
+ * than its unit and the largest d, which is far in the tail of what has a root
+ * mean square of rms_d. */
+static void
+assert_rounded_once (const gchar * name, const float *got,
+    const float *expected, gsize count, double rms_d)
+{
+  const double mean_d = sqrt (2 / G_PI) * rms_d, largest_d = 12 * rms_d;
+  double likely = 0;
+  gsize different = 0;
+
+  for (gsize i = 0; i < count; i++) {
+    const double unit = bf16_unit (expected[i]);
+    const double difference = fabs ((double) got[i] - expected[i]);
+
+    if (!(difference <= unit + largest_d))
+      g_error ("%s: element %zu is %g, expected %g", name, i, got[i],
+          expected[i]);
+    different += difference > 0;
+    likely += unit > 0 ? MIN (1, mean_d / unit) : 0;
+  }
+  if (different > likely + 4 * sqrt (likely) + 4)
+    g_error ("%s: %zu of %zu elements differ, expected about %g", name,
+        different, count, likely);
+}
+
+/* error: of the mean square of the difference before results are rounded and
+ * stored, over that of the expected. Those that are stored as f32 may have twice
+ * that. */
 void
 outcome_assert_rounded_once (const Outcome * got, const Outcome * expected,
     guint images, guint n, double error)
 {
   g_assert_cmpuint (got->count, ==, expected->count);
   for (guint k = 0; k < got->count; k++) {
-    const OutcomeError sum = outcome_error (got, expected, k, images, n);
-    const double bound =
-        outcome_bound (got->type[k], error, sum.power, sum.largest);
+    const gsize count = outcome_count (expected, k, images, n);
+    const OutcomeError sum = outcome_error (got, expected, k, count);
 
-    if (!(sum.error <= bound))
+    if (got->type[k] == DDPM_TYPE_BF16)
+      assert_rounded_once (got->name[k], got->data[k], expected->data[k], count,
+          sqrt (error * sum.power / MAX (count, 1)));
+    else if (!(sum.error <= 2 * error * sum.power))
       g_error ("%s: normalised mean square error %g, expected at most %g",
-          got->name[k], sum.error / sum.power, bound / sum.power);
+          got->name[k], sum.error / sum.power, 2 * error);
   }
 }
 

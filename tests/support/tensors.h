@@ -55,13 +55,9 @@ void tensor_result (DdpmBackend * b, Tensor * t, const gchar * name,
 #define BF16_UNIT 0x1p-7
 #define BF16_ERROR ROUNDING_ERROR (BF16_UNIT)
 
-double outcome_bound (DdpmType type, double expected, double power,
-    double largest);
-
 typedef struct
 {
   double error, power;          /* sums of squares: differences, elements */
-  double largest;               /* of the elements */
 } OutcomeError;
 
 void outcome_assert_close (const Outcome * got, const Outcome * expected,
