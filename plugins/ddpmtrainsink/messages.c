@@ -68,8 +68,6 @@ gst_ddpm_train_session_start (GstDdpmTrainSession * session)
   const guint64 step = session->report.stats.step;
   g_autofree gchar *network = NULL, *resumed = NULL, *text = NULL;
 
-  if (session->has_started)
-    return;
   session->has_started = TRUE;
   gst_ddpm_train_progress_restart (&session->progress);
   network = ddpm_config_to_string (config);

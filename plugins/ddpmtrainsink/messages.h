@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 /* Fills session->report for the present step, and publishes it as stats. */
 void gst_ddpm_train_session_update_report (GstDdpmTrainSession * session);
 
-/* Starts a PROGRESS, if none has been started. */
+/* Starts a PROGRESS. */
 void gst_ddpm_train_session_start (GstDdpmTrainSession * session);
 void gst_ddpm_train_session_tell (GstDdpmTrainSession * session,
     GstProgressType type, const gchar * text);

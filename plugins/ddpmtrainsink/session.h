@@ -100,10 +100,10 @@ void gst_ddpm_train_session_begin (GstDdpmTrainSession * session,
 gboolean gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
     const GstDdpmSample * sample);
 /* Adds an image to the batch, or skips it because the resumed run has trained
- * on it. */
+ * on it. segment: its position is the time of the image */
 gboolean gst_ddpm_train_session_add (GstDdpmTrainSession * session,
     GstBuffer * buffer, const GstDdpmSample * sample,
-    GstClockTime running_time, GstClockTime stream_time, GError ** error);
+    const GstSegment * segment, GError ** error);
 /* Makes the step and the save that are due. end: the stream ends, so everything
  * is due. After DDPM_ERROR_CANCELLED, another call does what is left. */
 gboolean gst_ddpm_train_session_train (GstDdpmTrainSession * session,

@@ -41,9 +41,15 @@ gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
 
 gboolean
 gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
-    const GstDdpmSample * sample, GstClockTime running_time,
-    GstClockTime stream_time, GError ** error)
+    const GstDdpmSample * sample, const GstSegment * segment, GError ** error)
 {
+  session->running_time = session->stream_time = GST_CLOCK_TIME_NONE;
+  if (segment->format == GST_FORMAT_TIME) {
+    session->running_time = gst_segment_to_running_time (segment,
+        GST_FORMAT_TIME, segment->position);
+    session->stream_time = gst_segment_to_stream_time (segment,
+        GST_FORMAT_TIME, segment->position);
+  }
   if (session->to_skip > 0)
     session->to_skip--;
   else if (!gst_ddpm_train_batch_add (&session->batch, &session->info, buffer,
@@ -51,8 +57,6 @@ gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
     return FALSE;
 
   session->n_seen++;
-  session->running_time = running_time;
-  session->stream_time = stream_time;
   session->has_sample = sample != NULL;
   session->epoch_ended = sample && sample->epoch_size > 0
       && sample->position == sample->epoch_size - 1;
@@ -82,7 +86,8 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
   GstDdpmTrainReport *report = &session->report;
   gboolean ok;
 
-  gst_ddpm_train_session_start (session);
+  if (!session->has_started)
+    gst_ddpm_train_session_start (session);
   g_mutex_lock (&session->lock);
   while (g_atomic_int_get (&session->savers) > 0)
     g_cond_wait (&session->saved, &session->lock);

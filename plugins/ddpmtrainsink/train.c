@@ -188,20 +188,6 @@ train_if_due (GstDdpmTrainSink * self, gboolean end)
   return ret;
 }
 
-static gboolean
-add_image (GstDdpmTrainSink * self, GstBuffer * buffer,
-    const GstDdpmSample * sample, GError ** error)
-{
-  const GstSegment *segment = &GST_BASE_SINK (self)->segment;
-  const gboolean has_time = segment->format == GST_FORMAT_TIME;
-
-  return gst_ddpm_train_session_add (self->session, buffer, sample,
-      has_time ? gst_segment_to_running_time (segment, GST_FORMAT_TIME,
-          segment->position) : GST_CLOCK_TIME_NONE,
-      has_time ? gst_segment_to_stream_time (segment, GST_FORMAT_TIME,
-          segment->position) : GST_CLOCK_TIME_NONE, error);
-}
-
 gboolean
 gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
 {
@@ -240,7 +226,8 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
   if (gst_ddpm_train_session_expect (session, sample))
     ret = train_if_due (self, FALSE);
   if (ret == GST_FLOW_OK && !session->has_ended) {
-    if (!add_image (self, buffer, sample, &error))
+    if (!gst_ddpm_train_session_add (session, buffer, sample, &sink->segment,
+            &error))
       return fail_training (self, error);
     ret = train_if_due (self, FALSE);
   }

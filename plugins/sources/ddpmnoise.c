@@ -390,11 +390,13 @@ write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
   return TRUE;
 }
 
-/* FALSE without error: flushing */
-static gboolean
-write_buffer (GstDdpmNoise * self, GstBuffer * buffer, GError ** error)
+static GstFlowReturn
+gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
+    GstBuffer * buffer)
 {
+  GstDdpmNoise *self = GST_DDPM_NOISE (src);
   const GstDdpmTensorInfo *info = &self->info;
+  GError *error = NULL;
   GstMapInfo map;
   gboolean done;
 
@@ -405,30 +407,20 @@ write_buffer (GstDdpmNoise * self, GstBuffer * buffer, GError ** error)
     goto not_writable;
   done = info->cuda ? ddpm_noise_normal_batch (self->backend, info->seed,
       GST_BUFFER_OFFSET (buffer), self->stream, info->batch,
-      info->channels * info->width * info->height, (gfloat *) map.data, error)
+      info->channels * info->width * info->height, (gfloat *) map.data, &error)
       : write_noise (self, GST_BUFFER_OFFSET (buffer), (gfloat *) map.data);
   gst_buffer_unmap (buffer, &map);
+  if (error)
+    goto failed;
   gst_buffer_set_size (buffer, info->size);
-  return done;
+  return done ? GST_FLOW_OK : GST_FLOW_FLUSHING;
 
 not_writable:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+  g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
       "Cannot write noise: expected writable buffers of %" G_GSIZE_FORMAT
       " bytes%s, got %" G_GSIZE_FORMAT, info->size,
       info->cuda ? " in GPU memory" : "", gst_buffer_get_size (buffer));
-  return FALSE;
-}
-
-static GstFlowReturn
-gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
-    GstBuffer * buffer)
-{
-  GError *error = NULL;
-
-  if (write_buffer (GST_DDPM_NOISE (src), buffer, &error))
-    return GST_FLOW_OK;
-  if (error == NULL)
-    return GST_FLOW_FLUSHING;
-  gst_ddpm_element_post_error (GST_ELEMENT (src), error);
+failed:
+  gst_ddpm_element_post_error (GST_ELEMENT (self), error);
   return GST_FLOW_ERROR;
 }
