@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* What each gives; precision and threads as asked for. They fill everything
- * but refcount and what is kept. */
+/* Make a backend with the precision and threads that the caller asked for. They
+ * fill in all of DdpmBackend but refcount, owner, free_owner and timer. */
 DdpmBackend *ddpm_reference_backend_new (DdpmPrecision precision,
     guint threads, GError ** error);
 DdpmBackend *ddpm_cpu_backend_new (DdpmPrecision precision, guint threads,
@@ -16,7 +16,7 @@ DdpmBackend *ddpm_cpu_backend_new (DdpmPrecision precision, guint threads,
 
 /* The symbol that the CUDA module exports */
 #define DDPM_CUDA_BACKEND_SYMBOL "ddpm_cuda_backend_new_on"
-/* device, context: as in ddpm_backend_new_on () */
+/* device, context: those of ddpm_backend_new_on () */
 typedef DdpmBackend *(*DdpmCudaBackendNewFunc) (DdpmPrecision precision,
     guint threads, gint device, gpointer context, GError ** error);
 

@@ -20,8 +20,9 @@ ddpm_bf16_to_float (uint16_t half)
   return value;
 }
 
-/* To nearest, ties to even; beyond the largest, infinity. A NaN stays one,
- * made quiet: rounding its bits could carry into the exponent or the sign. */
+/* Rounds to nearest, ties to even; numbers beyond the largest become infinite.
+ * A NaN becomes a quiet NaN: rounding its bits could carry into the exponent.
+ */
 DDPM_HOST_DEVICE uint16_t
 ddpm_bf16_from_float (float value)
 {

@@ -3,15 +3,15 @@
  */
 #include "kernels/desc.h"
 
-/* Whether so many elements, a few times over, can be addressed in double */
+/* Whether some tensors of this many elements can be addressed in double */
 static gboolean
 addressable (gsize count)
 {
   return count <= G_MAXSSIZE / (8 * sizeof (double));
 }
 
-/* oneDNN's and cuDNN's kernels address a few rows of a tensor, and all of the
- * weights, with 32 bits. */
+/* The kernels of oneDNN and cuDNN use 32 bits for offsets within a few rows of a
+ * tensor, and within the weights. */
 static gboolean
 conv_is_possible (const DdpmConvDesc * d)
 {

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* G_MAXSIZE, where the true product is too large for a gsize */
+/* a b, or G_MAXSIZE if that is too large for a gsize */
 static inline gsize
 ddpm_size_mul (gsize a, gsize b)
 {
@@ -16,9 +16,9 @@ ddpm_size_mul (gsize a, gsize b)
   return g_size_checked_mul (&product, a, b) ? product : G_MAXSIZE;
 }
 
-/* Each: DDPM_ERROR_SETTINGS for a shape that cannot be. What passes has
- * tensors, and copies of them in double with borders, whose bytes a gssize
- * counts: products of its sizes need no further check. */
+/* Return FALSE for an impossible shape, with DDPM_ERROR_SETTINGS. The tensors
+ * of any other shape fit into a gssize, in bytes, even as double and with
+ * borders: products of its sizes need no further check. */
 gboolean ddpm_conv_desc_check (const DdpmConvDesc * d, GError ** error);
 gboolean ddpm_norm_desc_check (const DdpmNormDesc * d, GError ** error);
 gboolean ddpm_attention_desc_check (const DdpmAttentionDesc * d,

@@ -1,9 +1,9 @@
-/* gst-ddpm: the forward process, the loss and the reverse process, of one
+/* gst-ddpm: the forward process, the loss and the reverse process for one
  * element
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Float in memory, double in between, each operation rounded by itself: so a
- * state has the same bits on every machine.
+ * Numbers are float in memory and double in between, and each operation rounds
+ * once. So a state has the same bits on every machine.
  *
  * C and CUDA compile the same text.
  */
@@ -29,8 +29,8 @@ ddpm_mse_gradient (float scale, double difference)
   return (float) (2.0 * scale * difference);
 }
 
-/* Ho & Salimans 2022, eq. 6, with w for its 1 + w: from the prediction without
- * a label through that with one, and beyond */
+/* Ho & Salimans 2022, eq. 6, where w is called 1 + w: with w > 1 it goes from
+ * the prediction without a label beyond the one with a label */
 DDPM_HOST_DEVICE float
 ddpm_guide (float w, float without, float with)
 {
@@ -45,9 +45,9 @@ ddpm_clip (double value, double low, double high)
   return value > high ? high : value;
 }
 
-/* The first predicts x_0 from x_t and eps (Ho et al. 2020, eq. 4 solved), the
- * second is the mean of x_(t-1) and the noise z about it; which sampler it is
- * stands in the coefficients. x_0_prev NULL: not kept, and taken as 0. */
+/* Predicts x_0 from x_t and eps (Ho et al. 2020, eq. 4, solved for x_0), and
+ * then computes x_(t-1), its mean plus noise. The sampler chooses the
+ * coefficients. x_0_prev NULL: it is not stored, and counts as 0. */
 DDPM_HOST_DEVICE void
 ddpm_reverse_element (const DdpmReverseStep * step, float z, float eps,
     float *x, float *x_0_prev)
@@ -59,7 +59,7 @@ ddpm_reverse_element (const DdpmReverseStep * step, float z, float eps,
     x_0 = ddpm_clip (x_0, step->clip_min, step->clip_max);
 
   next = ddpm_multiply_add (step->c_x, *x, step->c_x0 * x_0);
-  /* 0 times an infinity left from before would not be 0 */
+  /* x_0_prev may be infinite, and 0 times that would not be 0 */
   if (x_0_prev != NULL && step->c_x0_prev != 0.0f)
     next = ddpm_multiply_add (step->c_x0_prev, *x_0_prev, next);
   *x = (float) ddpm_multiply_add (step->sigma, z, next);

@@ -9,8 +9,8 @@
 #define DDPM_HOST_DEVICE static inline
 #endif
 
-/* a * b + c in two roundings. gcc is told so by -ffp-contract=off; nvcc would
- * fuse the two unless they are spelled so. */
+/* a * b + c, rounded twice. -ffp-contract=off keeps gcc from fusing the two,
+ * and these functions keep nvcc from it. */
 DDPM_HOST_DEVICE double
 ddpm_multiply_add (double a, double b, double c)
 {

@@ -21,7 +21,7 @@ struct _DdpmMeasure
   gsize sizes[N_BUFFERS];
 };
 
-/* Arguments of the functions that run where the backend computes */
+/* Arguments of the functions that ddpm_backend_run () calls */
 typedef struct
 {
   DdpmMeasure *measure;
@@ -66,9 +66,9 @@ enlarge_buffers (DdpmMeasure * m, const DdpmConvDesc * d, gsize scratch)
     m->sizes[i] = MAX (m->sizes[i], sizes[i]);
 }
 
-/* Numbers between -1 and 1: zeros are faster on some machines. They are bf16 if
- * that is the type of activations; a pair of bf16 that is read as one float is
- * near the second of them. */
+/* Numbers between -1 and 1, because zeros are faster on some machines. They are
+ * bf16 if activations are. Two bf16 numbers that are read as one float are a
+ * number close to the second one. */
 static gpointer
 make_pattern (DdpmType type)
 {

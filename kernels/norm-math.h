@@ -1,9 +1,9 @@
 /* gst-ddpm: the arithmetic of one element of a norm: swish, and dropout
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * C and CUDA compile the same text. In float the functions are good to a few
- * units in the last place; where coarse is set, to about 2^-20, which a result
- * in bf16 does not show and which costs a GPU a third.
+ * C and CUDA compile the same text. The functions are exact to a few units in
+ * the last place of a float. With coarse set, CUDA's are exact to about 2^-20,
+ * which is enough for bf16, and takes a third of the time.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 #include "kernels/philox.h"
 
-/* 1 / (1 + e^-x): 0 and 1 where e^-x leaves the floats */
+/* 1 / (1 + e^-x). It becomes 0 or 1 if e^-x overflows or underflows. */
 DDPM_HOST_DEVICE float
 ddpm_sigmoid (float x, int coarse)
 {
@@ -38,8 +38,9 @@ ddpm_swish_derivative (float x, int coarse)
   return s * (1.0f + x * (1.0f - s));
 }
 
-/* Dropout keeps an element where its uniform (r + 1/2) 2^-23, r being the
- * upper 23 bits of its word, is >= p: where r is not below this. */
+/* The uniform number of a random word is (r + 1/2) 2^-23, where r is the upper
+ * 23 bits of the word. Dropout keeps an element if this number is >= p. That is
+ * the same as r >= limit, the smallest such r. */
 DDPM_HOST_DEVICE uint32_t
 ddpm_dropout_limit (float p)
 {

@@ -1,9 +1,9 @@
-/* gst-ddpm: Adam and the average of weights behind it, of one weight, and the
- * length of a gradient
+/* gst-ddpm: Adam and the average (EMA) for one weight, and the norm of a
+ * gradient
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Float in memory, double in between, each operation rounded by itself: so a
- * weight has the same bits on every machine that has the same gradient.
+ * Numbers are float in memory and double in between, and each operation rounds
+ * once. So equal gradients give equal weights on every machine, to the bit.
  *
  * C and CUDA compile the same text.
  */
@@ -16,7 +16,7 @@
 #include "kernels/host-device.h"
 #include "kernels/steps.h"
 
-/* As clip_grad_norm_() of PyTorch; limit 0: none */
+/* The factor of PyTorch's clip_grad_norm_(); limit 0: no clipping */
 DDPM_HOST_DEVICE double
 ddpm_clip_factor (double limit, double norm)
 {
@@ -25,16 +25,16 @@ ddpm_clip_factor (double limit, double norm)
   return limit > 0.0 && factor < 1.0 ? factor : 1.0;
 }
 
-/* A gradient whose square float cannot hold would be infinite in Adam's v; and
- * no comparison with what is not a number is true. */
+/* FALSE if the square of the gradient does not fit into a float: it would make
+ * Adam's v infinite. Also FALSE for a NaN, which no comparison is true for. */
 DDPM_HOST_DEVICE int
 ddpm_gradient_is_sane (double norm, double factor)
 {
   return norm * factor * (norm * factor) < FLT_MAX;
 }
 
-/* Kingma and Ba 2015, algorithm 1, in PyTorch's arrangement: eps is added
- * after the bias correction of the second moment. ema NULL: none is kept. */
+/* Kingma and Ba 2015, algorithm 1, in PyTorch's arrangement: eps is added after
+ * the bias correction of the second moment. ema NULL: no average is updated. */
 DDPM_HOST_DEVICE void
 ddpm_adam_element (const DdpmAdam * a, float grad, float *param, float *m,
     float *v, float *ema)

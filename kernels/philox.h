@@ -1,13 +1,13 @@
-/* gst-ddpm: the random numbers: Philox4x32-10, uniforms and normals of it
+/* gst-ddpm: random numbers: Philox4x32-10, uniform and normal ones
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every random number is a function of (seed, sample, stream, element) and
- * gives the same bits on every machine. So there is no libm in it, whose last
- * digits differ from one library to the next: the logarithm and the sine are
- * polynomials in double, of additions, multiplications, one division and one
- * square root, all of which IEEE 754 rounds correctly everywhere. They are
- * good to about 1e-15, so that a normal, rounded to float at the end, is the
- * float next to the exact one, or, hardly ever, its neighbour.
+ * Every random number is a function of (seed, sample, stream, element), and has
+ * the same bits on every machine. So this file does not use libm, whose last
+ * digits differ between libraries. Its logarithm and sine are polynomials in
+ * double. They use additions, multiplications, a division and a square root,
+ * which IEEE 754 rounds correctly everywhere. Their error is about 1e-15. So a
+ * normal number, rounded to float at the end, is nearly always the float that
+ * is nearest to the exact one.
  *
  * C and CUDA compile the same text.
  */
@@ -58,8 +58,8 @@ ddpm_random4 (uint64_t seed, uint64_t sample, uint32_t stream, uint32_t block,
   ddpm_philox4x32 (counter, key, out);
 }
 
-/* A word as a number strictly between 0 and 1: an odd multiple of 2^-24, so
- * it is exact in float and in double */
+/* A number strictly between 0 and 1: an odd multiple of 2^-24, which is exact
+ * in float and in double */
 DDPM_HOST_DEVICE float
 ddpm_uniform (uint32_t word)
 {
@@ -78,8 +78,9 @@ ddpm_uniform4 (uint64_t seed, uint64_t sample, uint32_t stream, uint32_t block,
     out[i] = ddpm_uniform (words[i]);
 }
 
-/* ln u of a u in (0, 1), normal: u = 2^e m with m in [sqrt (1/2), sqrt (2)),
- * ln m = 2 artanh (s) = 2 (s + s^3/3 + s^5/5 + ...), s = (m - 1) / (m + 1) */
+/* ln u for u in (0, 1) that is not denormal:
+ *   u = 2^e m with sqrt (1/2) <= m < sqrt (2), and s = (m - 1) / (m + 1);
+ *   ln m = 2 artanh (s) = 2 (s + s^3/3 + s^5/5 + ...) */
 DDPM_HOST_DEVICE double
 ddpm_log (double u)
 {
@@ -111,9 +112,10 @@ ddpm_log (double u)
   return ddpm_multiply_add (e, ln2, 2.0 * p);
 }
 
-/* cos (2 pi u) and sin (2 pi u) of a u in [0, 1): u = q/4 + r exactly, the
- * Taylor series of x = 2 pi r in [-pi/4, pi/4], and a quarter turn q times.
- * 4 u and q / 4 are exact, so it is all one whether these are fused. */
+/* cos (2 pi u) and sin (2 pi u) for u in [0, 1): u = q/4 + r exactly, the
+ * Taylor series of x = 2 pi r in [-pi/4, pi/4], and q quarter turns. A compiler
+ * may fuse the products 4 u and q / 4 with a sum: they are exact, so nothing
+ * changes. */
 DDPM_HOST_DEVICE void
 ddpm_cos_sin_2pi (double u, double *cosine, double *sine)
 {
@@ -149,7 +151,7 @@ ddpm_cos_sin_2pi (double u, double *cosine, double *sine)
   *sine = q & 2 ? -b : b;
 }
 
-/* Box and Muller (1958): two normals of two uniforms */
+/* Box and Muller (1958): two normal numbers from two uniform ones */
 DDPM_HOST_DEVICE void
 ddpm_normal2 (uint32_t word0, uint32_t word1, float out[2])
 {
@@ -161,7 +163,7 @@ ddpm_normal2 (uint32_t word0, uint32_t word1, float out[2])
   out[1] = (float) (radius * sine);
 }
 
-/* The normals of elements 4 block .. 4 block + 3 */
+/* The normal numbers of elements 4 block .. 4 block + 3 */
 DDPM_HOST_DEVICE void
 ddpm_normal4 (uint64_t seed, uint64_t sample, uint32_t stream, uint32_t block,
     float out[4])

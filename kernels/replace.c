@@ -116,7 +116,7 @@ begin (DdpmReplace * replace, const gchar * path, gboolean private,
   code = open_partial (replace, private ? 0600 : 0666);
   if (code != 0)
     goto cannot_open;
-  /* An old file keeps its mode: who could not read it still cannot. A new one
+  /* An old file keeps its mode, so that others still cannot read it. A new one
    * has the umask's mode from open (). */
   if (private || exists)
     (void) !fchmod (replace->fd, private ? 0600 : st.st_mode & 0777);

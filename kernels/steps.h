@@ -1,19 +1,19 @@
 /* gst-ddpm: the parameters of a reverse step and of an optimizer step
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Plain data, which a device can be given as it is; C and CUDA compile the
- * same text.
+ * Plain data, which can be copied to a device. C and CUDA compile the same
+ * text.
  */
 #pragma once
 
 #include <stdint.h>
 
-/* One reverse step, elementwise (see gst-ddpm/sample/sampler.c for the
+/* One reverse step, element by element (see gst-ddpm/sample/sampler.c for the
  * formulas):
  *   x_0  = x0_x * x + x0_eps * eps, clipped to [clip_min, clip_max] if clip
  *   x   <- c_x * x + c_x0 * x_0 + c_x0_prev * x_0_prev + sigma * z
  *   x_0_prev <- x_0
- * z: normals of stream @stream; none are drawn where sigma is 0. */
+ * z: normal numbers of stream @stream; none are drawn if sigma is 0. */
 typedef struct
 {
   float x0_x, x0_eps;
@@ -24,7 +24,8 @@ typedef struct
   uint32_t stream;
 } DdpmReverseStep;
 
-/* Adam as in PyTorch (Kingma & Ba 2015, algorithm 1), and the EMA behind it:
+/* Adam as in PyTorch (Kingma & Ba 2015, algorithm 1), then the average (EMA) of
+ * the weights:
  *   g = grad_scale * grad
  *   m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2
  *   p <- p - step_size * m / (sqrt (v) / sqrt_bias2 + eps)

@@ -2,10 +2,11 @@
  * (private)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Attach a timer to a backend, and the library counts and times the operations
- * that it asks of this backend. A device is waited for after each of them, and
- * graph plans make their calls one by one. Without a timer, an operation costs
- * one comparison more. Only one thread may use a backend that has a timer.
+ * If a timer is attached to a backend, the library counts and times the
+ * operations that it calls. It then waits for the device after each of them,
+ * and graph plans make their calls one by one. Without a timer, an operation
+ * costs one comparison more. Only one thread may use a backend that has a
+ * timer.
  */
 #pragma once
 
@@ -89,7 +90,8 @@ const gchar *ddpm_timer_kind_to_string (DdpmTimerKind kind);
  * functions after each. A lap ends when the operation is done, and the next one
  * begins. */
 
-/* desc: of a convolution, which then has an entry of its own too; else NULL */
+/* desc: describes a convolution, which also gets an entry of its own; NULL for
+ * other operations */
 void ddpm_timer_end_lap (DdpmBackend * backend, DdpmTimerKind kind,
     gdouble flops, const DdpmConvDesc * desc);
 

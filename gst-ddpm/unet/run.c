@@ -6,7 +6,7 @@
 #include "gst-ddpm/unet/private.h"
 #include "kernels/timer.h"
 
-/* One pass over the network with the caller's tensors */
+/* One forward or backward pass: the caller's tensors */
 typedef struct
 {
   DdpmUnet *unet;
@@ -26,8 +26,10 @@ span_pointer (DdpmUnet * unet, gint span)
       span).offset;
 }
 
+/* The activations of a tensor, and their gradient below. The first tensor is the
+ * network's input, the last one its output: these are the caller's memory. */
 static gpointer
-activation (Pass * p, gint tensor)
+get_activation (Pass * p, gint tensor)
 {
   if (tensor == DDPM_NO_TENSOR)
     return NULL;
@@ -39,7 +41,7 @@ activation (Pass * p, gint tensor)
 }
 
 static gpointer
-gradient (Pass * p, gint tensor)
+get_gradient (Pass * p, gint tensor)
 {
   if (tensor == DDPM_NO_TENSOR || tensor == 0)
     return NULL;
@@ -49,7 +51,7 @@ gradient (Pass * p, gint tensor)
 }
 
 static const DdpmDropout *
-dropout_of (Pass * p, const DdpmNode * node, DdpmDropout * drop)
+get_dropout (Pass * p, const DdpmNode * node, DdpmDropout * drop)
 {
   if (p->drop == NULL || node->dropout < 0 || p->unet->config.dropout <= 0)
     return NULL;
@@ -60,7 +62,7 @@ dropout_of (Pass * p, const DdpmNode * node, DdpmDropout * drop)
 }
 
 static const float *
-time_bias_of (DdpmUnet * unet, const DdpmNode * node)
+get_time_bias (DdpmUnet * unet, const DdpmNode * node)
 {
   return node->time_bias < 0 ? NULL : unet->time.projections + node->time_bias;
 }
@@ -73,14 +75,15 @@ lap_elementwise (Pass * p)
   ddpm_timer_lap (p->unet->backend, DDPM_TIMER_ELEMENTWISE, 0.0);
 }
 
-/* gemms: as many as the forward pass, or twice that */
+/* gemms: how many products of matrices, each as large as the forward pass */
 static void
 lap_linear (Pass * p, guint i, DdpmTimerKind kind, guint gemms)
 {
   ddpm_timer_lap (p->unet->backend, kind, gemms * p->unet->time.flops[i]);
 }
 
-/* The backward pass of attention has two gemms for each of the forward pass. */
+/* The backward pass of attention has two gemms for each one of the forward
+ * pass. */
 static void
 lap_node (Pass * p, guint i, DdpmTimerKind kind)
 {
@@ -180,21 +183,22 @@ node_forward (Pass * p, guint i)
   const DdpmNode *node = ddpm_graph_node (unet->graph, i);
   const DdpmTensor *in = ddpm_graph_tensor (unet->graph, node->in0);
   gint keep = unet->memory->nodes[i].keep;
-  gpointer x0 = activation (p, node->in0), x1 = activation (p, node->in1);
-  gpointer y = activation (p, node->out);
+  gpointer x0 = get_activation (p, node->in0), x1 =
+      get_activation (p, node->in1);
+  gpointer y = get_activation (p, node->out);
   const float *w = unet->weights;
   DdpmDropout drop;
 
   switch (node->kind) {
     case DDPM_NODE_CONV:
       p->ops->conv_forward (unet->plans[i], x0, x1,
-          activation (p, node->residual), y, unet->scratch);
+          get_activation (p, node->residual), y, unet->scratch);
       lap_node (p, i, DDPM_TIMER_CONV_FORWARD);
       break;
     case DDPM_NODE_NORM:
-      p->ops->norm_forward (unet->plans[i], x0, x1, time_bias_of (unet, node),
+      p->ops->norm_forward (unet->plans[i], x0, x1, get_time_bias (unet, node),
           unet->time.columns, w + node->weight, w + node->bias,
-          dropout_of (p, node, &drop), y, span_pointer (unet, keep),
+          get_dropout (p, node, &drop), y, span_pointer (unet, keep),
           unet->scratch);
       lap_node (p, i, DDPM_TIMER_NORM_FORWARD);
       break;
@@ -218,21 +222,21 @@ conv_backward (Pass * p, guint i)
   const DdpmNode *node = ddpm_graph_node (unet->graph, i);
   const DdpmNodePlan *plan = &unet->memory->nodes[i];
   const DdpmTensor *out = ddpm_graph_tensor (unet->graph, node->out);
-  gpointer dy = gradient (p, node->out);
+  gpointer dy = get_gradient (p, node->out);
 
-  p->ops->conv_backward_weights (unet->plans[i], activation (p, node->in0),
-      activation (p, node->in1), dy, p->grads + node->weight,
+  p->ops->conv_backward_weights (unet->plans[i], get_activation (p, node->in0),
+      get_activation (p, node->in1), dy, p->grads + node->weight,
       p->grads + node->bias, p->add, unet->scratch);
   lap_node (p, i, DDPM_TIMER_CONV_BACKWARD_WEIGHTS);
   if (node->in0 != 0) {
-    p->ops->conv_backward_data (unet->plans[i], dy, gradient (p, node->in0),
-        plan->add0, gradient (p, node->in1), plan->add1, unet->scratch);
+    p->ops->conv_backward_data (unet->plans[i], dy, get_gradient (p, node->in0),
+        plan->add0, get_gradient (p, node->in1), plan->add1, unet->scratch);
     lap_node (p, i, DDPM_TIMER_CONV_BACKWARD_DATA);
   }
   if (plan->residual == DDPM_RESIDUAL_ADDED) {
     p->ops->accumulate (unet->backend,
         (gsize) unet->batch * out->c * out->height * out->width, dy,
-        gradient (p, node->residual));
+        get_gradient (p, node->residual));
     lap_elementwise (p);
   }
 }
@@ -252,27 +256,27 @@ node_backward (Pass * p, guint i)
       conv_backward (p, i);
       break;
     case DDPM_NODE_NORM:
-      p->ops->norm_backward (unet->plans[i], gradient (p, node->out),
-          activation (p, node->in0), activation (p, node->in1),
-          time_bias_of (unet, node), unet->time.columns, w + node->weight,
-          w + node->bias, dropout_of (p, node, &drop),
-          span_pointer (unet, plan->keep), gradient (p, node->in0), plan->add0,
-          gradient (p, node->in1), plan->add1, p->grads + node->weight,
-          p->grads + node->bias, p->add,
-          node->time_bias < 0 ? NULL : unet->time.dprojections +
-          node->time_bias, unet->scratch);
+      p->ops->norm_backward (unet->plans[i], get_gradient (p, node->out),
+          get_activation (p, node->in0), get_activation (p, node->in1),
+          get_time_bias (unet, node), unet->time.columns, w + node->weight,
+          w + node->bias, get_dropout (p, node, &drop),
+          span_pointer (unet, plan->keep), get_gradient (p, node->in0),
+          plan->add0, get_gradient (p, node->in1), plan->add1,
+          p->grads + node->weight, p->grads + node->bias, p->add,
+          node->time_bias <
+          0 ? NULL : unet->time.dprojections + node->time_bias, unet->scratch);
       lap_node (p, i, DDPM_TIMER_NORM_BACKWARD);
       break;
     case DDPM_NODE_ATTENTION:
-      p->ops->attention_backward (unet->plans[i], gradient (p, node->out),
-          activation (p, node->in0), span_pointer (unet, plan->keep),
-          gradient (p, node->in0), unet->scratch);
+      p->ops->attention_backward (unet->plans[i], get_gradient (p, node->out),
+          get_activation (p, node->in0), span_pointer (unet, plan->keep),
+          get_gradient (p, node->in0), unet->scratch);
       lap_node (p, i, DDPM_TIMER_ATTENTION_BACKWARD);
       break;
     case DDPM_NODE_UPSAMPLE:
       p->ops->upsample_backward (unet->backend, unet->batch, in->height,
-          in->width, in->c, gradient (p, node->out), gradient (p, node->in0),
-          plan->add0);
+          in->width, in->c, get_gradient (p, node->out), get_gradient (p,
+              node->in0), plan->add0);
       lap_node (p, i, DDPM_TIMER_UPSAMPLE);
       break;
   }
