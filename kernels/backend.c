@@ -28,8 +28,10 @@ ddpm_backend_unref (DdpmBackend * backend)
 }
 
 G_DEFINE_BOXED_TYPE (DdpmBackend, ddpm_backend, ddpm_backend_ref,
-    ddpm_backend_unref)
-     void ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
+    ddpm_backend_unref);
+
+void
+ddpm_backend_attach_owner (DdpmBackend * backend, gpointer object,
     GDestroyNotify free_func)
 {
   g_return_if_fail (backend->free_owner == NULL);

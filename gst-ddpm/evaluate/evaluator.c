@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "gst-ddpm/evaluate/private.h"
+#include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/model/pixels.h"
 #include "gst-ddpm/model/prediction.h"
+#include "gst-ddpm/model/require.h"
 
 void
 ddpm_evaluator_settings_init (DdpmEvaluatorSettings * settings)
@@ -31,25 +33,17 @@ check_settings (const DdpmEvaluatorSettings * settings, guint T,
 {
   guint fewest = MIN (2, T);
 
-  if (settings->images < 1 || settings->images > G_MAXUINT64 / T) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "an evaluation takes 1 to %" G_GUINT64_FORMAT " images, not %"
-        G_GUINT64_FORMAT, G_MAXUINT64 / T, settings->images);
-    return FALSE;
-  }
-  if (settings->timesteps < fewest || settings->timesteps > T) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "a model of %u timesteps is evaluated at %u to %u of them, not at %u",
-        T, fewest, T, settings->timesteps);
-    return FALSE;
-  }
-  if (settings->variance != DDPM_VARIANCE_FIXED_SMALL
-      && settings->variance != DDPM_VARIANCE_FIXED_LARGE) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no variance number %d", settings->variance);
-    return FALSE;
-  }
-  return TRUE;
+  return ddpm_require (settings->images >= 1
+      && settings->images <= G_MAXUINT64 / T, error,
+      "an evaluation takes 1 to %" G_GUINT64_FORMAT " images, not %"
+      G_GUINT64_FORMAT, G_MAXUINT64 / T, settings->images)
+      && ddpm_require (settings->timesteps >= fewest
+      && settings->timesteps <= T, error,
+      "a model of %u timesteps is evaluated at %u to %u of them, not at %u",
+      T, fewest, T, settings->timesteps)
+      && ddpm_require (settings->variance == DDPM_VARIANCE_FIXED_SMALL
+      || settings->variance == DDPM_VARIANCE_FIXED_LARGE, error,
+      "there is no variance number %d", settings->variance);
 }
 
 static gboolean
@@ -132,16 +126,9 @@ clear_evaluator (gpointer data)
   ddpm_model_unref (e->model);
 }
 
-void
-ddpm_evaluator_free (DdpmEvaluator * e)
-{
-  if (e != NULL)
-    g_atomic_rc_box_release_full (e, clear_evaluator);
-}
+DDPM_DEFINE_BOXED (DdpmEvaluator, ddpm_evaluator, clear_evaluator);
 
-G_DEFINE_BOXED_TYPE (DdpmEvaluator, ddpm_evaluator, g_atomic_rc_box_acquire,
-    ddpm_evaluator_free)
-    guint64
+guint64
 ddpm_evaluator_get_n_evaluations (DdpmEvaluator * e)
 {
   return e->settings.images * e->settings.timesteps;

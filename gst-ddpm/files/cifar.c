@@ -7,12 +7,13 @@
 #include "gst-ddpm/files/cifar.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
 
+#include "gst-ddpm/files/input.h"
+#include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/streams.h"
 #include "kernels/philox.h"
@@ -40,20 +41,12 @@ static const DataSet data_sets[] = {
       "fine_label_names.txt"},
 };
 
-typedef struct
-{
-  gchar *name;                  /* for messages: UTF-8 */
-  gint fd;
-  guint64 size;
-  guint64 n_images;
-} DataFile;
-
 struct _DdpmCifar
 {
   const DataSet *set;           /* NULL: a single file, with any labels */
   guint n_labels;
   guint n_files;
-  DataFile files[MAX_FILES];
+  DdpmInput files[MAX_FILES];
   guint64 n_images;
   gchar *class_names;           /* NULL: not known */
 };
@@ -64,47 +57,11 @@ record_size (guint n_labels)
   return n_labels + DDPM_CIFAR_PIXELS;
 }
 
-/* Returns: FALSE */
-static gboolean
-set_system_error (GError ** error, gint number, const gchar * what,
-    const gchar * name)
-{
-  gboolean missing = number == ENOENT || number == ENOTDIR;
-
-  g_set_error (error, DDPM_ERROR,
-      missing ? DDPM_ERROR_NOT_FOUND : DDPM_ERROR_READ, "cannot %s \"%s\": %s",
-      what, name, g_strerror (number));
-  return FALSE;
-}
-
-/* Opens the next one of cifar->files. O_NONBLOCK: opening a pipe would wait
- * for its writer before we could refuse it. */
-static gboolean
-open_file (DdpmCifar * cifar, const gchar * path, GError ** error)
-{
-  DataFile *file = &cifar->files[cifar->n_files++];
-  struct stat st;
-
-  file->name = g_filename_display_name (path);
-  file->fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-  if (file->fd < 0)
-    return set_system_error (error, errno, "open", file->name);
-  if (fstat (file->fd, &st) < 0)
-    return set_system_error (error, errno, "read", file->name);
-  if (!S_ISREG (st.st_mode)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "\"%s\" is not a regular file", file->name);
-    return FALSE;
-  }
-  file->size = st.st_size;
-  return TRUE;
-}
-
 /* Of the file that was opened last */
 static gboolean
 count_images (DdpmCifar * cifar, GError ** error)
 {
-  DataFile *file = &cifar->files[cifar->n_files - 1];
+  const DdpmInput *file = &cifar->files[cifar->n_files - 1];
   gsize record = record_size (cifar->n_labels);
 
   if (file->size == 0 || file->size % record != 0) {
@@ -114,8 +71,7 @@ count_images (DdpmCifar * cifar, GError ** error)
         cifar->set ? cifar->set->name : "CIFAR", record, file->size);
     return FALSE;
   }
-  file->n_images = file->size / record;
-  cifar->n_images += file->n_images;
+  cifar->n_images += file->size / record;
   return TRUE;
 }
 
@@ -139,7 +95,7 @@ open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
           "folder \"%s\" has %s but no %s", name, files[i], missing);
       return FALSE;
-    } else if (!open_file (cifar, path, error)
+    } else if (!ddpm_input_open (&cifar->files[cifar->n_files++], path, error)
         || !count_images (cifar, error)) {
       return FALSE;
     }
@@ -171,7 +127,7 @@ find_set (const gchar * location, DdpmSplit split, GError ** error)
         "folder \"%s\" has both %s (CIFAR-10) and %s (CIFAR-100): expected "
         "one of them", name, first[0], first[1]);
   else if (g_access (location, X_OK) < 0)
-    set_system_error (error, errno, "open", name);
+    ddpm_input_fail (name, errno, error);
   else
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
         "folder \"%s\" has neither %s (CIFAR-10) nor %s (CIFAR-100)", name,
@@ -228,9 +184,9 @@ guess_n_labels (const gchar * path, guint64 size)
 static gboolean
 open_single (DdpmCifar * cifar, const gchar * path, GError ** error)
 {
-  const DataFile *file = cifar->files;
+  const DdpmInput *file = cifar->files;
 
-  if (!open_file (cifar, path, error))
+  if (!ddpm_input_open (&cifar->files[cifar->n_files++], path, error))
     return FALSE;
   cifar->n_labels = guess_n_labels (path, file->size);
   if (cifar->n_labels == 0) {
@@ -269,24 +225,14 @@ clear_cifar (gpointer data)
   DdpmCifar *cifar = data;
   guint i;
 
-  for (i = 0; i < cifar->n_files; i++) {
-    if (cifar->files[i].fd >= 0)
-      close (cifar->files[i].fd);
-    g_free (cifar->files[i].name);
-  }
+  for (i = 0; i < cifar->n_files; i++)
+    ddpm_input_clear (&cifar->files[i]);
   g_free (cifar->class_names);
 }
 
-void
-ddpm_cifar_free (DdpmCifar * cifar)
-{
-  if (cifar != NULL)
-    g_atomic_rc_box_release_full (cifar, clear_cifar);
-}
+DDPM_DEFINE_BOXED (DdpmCifar, ddpm_cifar, clear_cifar);
 
-G_DEFINE_BOXED_TYPE (DdpmCifar, ddpm_cifar, g_atomic_rc_box_acquire,
-    ddpm_cifar_free)
-    guint64
+guint64
 ddpm_cifar_get_n_images (DdpmCifar * cifar)
 {
   return cifar->n_images;
@@ -298,35 +244,9 @@ ddpm_cifar_get_class_names (DdpmCifar * cifar)
   return cifar->class_names;
 }
 
-static gboolean
-read_record (const DataFile * file, guint64 index, guint8 * record, gsize size,
-    GError ** error)
-{
-  gsize done = 0;
-
-  while (done < size) {
-    gssize n = pread (file->fd, record + done, size - done,
-        index * size + done);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return set_system_error (error, errno, "read", file->name);
-    if (n == 0) {
-      g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-          "\"%s\" has shrunk: expected %" G_GUINT64_FORMAT
-          " images, found its end in image %" G_GUINT64_FORMAT, file->name,
-          file->n_images, index);
-      return FALSE;
-    }
-    done += n;
-  }
-  return TRUE;
-}
-
 /* A label out of range shows that this is not CIFAR, or that bytes are missing. */
 static gboolean
-check_labels (DdpmCifar * cifar, const DataFile * file, guint64 index,
+check_labels (DdpmCifar * cifar, const DdpmInput * file, guint64 index,
     const guint8 * labels, GError ** error)
 {
   guint i;
@@ -348,13 +268,14 @@ ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
     guint * label, GError ** error)
 {
   guint8 record[MAX_LABELS + DDPM_CIFAR_PIXELS] = { 0 };
-  const DataFile *file = cifar->files;
+  const DdpmInput *file = cifar->files;
+  const gsize size = record_size (cifar->n_labels);
 
   g_return_val_if_fail (index < cifar->n_images, FALSE);
 
-  for (; index >= file->n_images; file++)
-    index -= file->n_images;
-  if (!read_record (file, index, record, record_size (cifar->n_labels), error)
+  for (; index >= file->size / size; file++)
+    index -= file->size / size;
+  if (!ddpm_input_read (file, index * size, size, record, error)
       || !check_labels (cifar, file, index, record, error))
     return FALSE;
   memcpy (pixels, record + cifar->n_labels, DDPM_CIFAR_PIXELS);

@@ -3,68 +3,24 @@
  */
 #include "gst-ddpm/files/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "gst-ddpm/files/input.h"
 #include "kernels/bf16.h"
 
 #define LENGTH_SIZE 8           /* bytes of the header's length */
 #define CHUNK 16384             /* numbers converted at a time */
 
-/* Either a descriptor or bytes. A descriptor is read with pread: with a mapping,
- * a file that shrinks would end the process. */
 struct _DdpmSafetensors
 {
-  gchar *location;
-  int fd;
-  GBytes *bytes;
-  guint64 size;
+  DdpmInput input;              /* its name and size are also those of bytes */
+  GBytes *bytes;                /* NULL: read from input */
   guint64 data;                 /* first byte behind the header */
   DdpmSafetensorsHeader header;
 };
 
 /* --- bytes of the file ------------------------------------------------ */
-
-static void
-set_errno_error (GError ** error, const gchar * location, int code)
-{
-  g_set_error (error, DDPM_ERROR,
-      code == ENOENT || code == ENOTDIR ? DDPM_ERROR_NOT_FOUND :
-      DDPM_ERROR_READ, "%s: cannot be read: %s", location, g_strerror (code));
-}
-
-static gboolean
-read_descriptor (DdpmSafetensors * file, guint64 offset, gsize size,
-    gpointer out, GError ** error)
-{
-  gchar *next = out;
-
-  while (size > 0) {
-    /* Linux reads at most 2 GiB at once; other systems fail beyond that. */
-    gssize n = pread (file->fd, next, MIN (size, 1u << 30), offset);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0) {
-      set_errno_error (error, file->location, errno);
-      return FALSE;
-    }
-    if (n == 0) {
-      g_set_error (error, DDPM_ERROR, DDPM_ERROR_READ,
-          "%s: expected %" G_GUINT64_FORMAT " bytes, but it became shorter "
-          "while it was read", file->location, file->size);
-      return FALSE;
-    }
-    next += n;
-    offset += n;
-    size -= n;
-  }
-  return TRUE;
-}
 
 /* offset + size is within the file */
 static gboolean
@@ -74,7 +30,7 @@ read_bytes (DdpmSafetensors * file, guint64 offset, gsize size, gpointer out,
   const gchar *bytes;
 
   if (file->bytes == NULL)
-    return read_descriptor (file, offset, size, out, error);
+    return ddpm_input_read (&file->input, offset, size, out, error);
   bytes = g_bytes_get_data (file->bytes, NULL);
   if (size > 0)
     memcpy (out, bytes + offset, size);
@@ -84,38 +40,17 @@ read_bytes (DdpmSafetensors * file, guint64 offset, gsize size, gpointer out,
 /* --- opening ---------------------------------------------------------- */
 
 static gboolean
-open_descriptor (DdpmSafetensors * file, const gchar * path, GError ** error)
-{
-  struct stat st;
-
-  /* O_NONBLOCK: opening a FIFO would wait for its writer */
-  file->fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file->fd < 0 || fstat (file->fd, &st) < 0) {
-    set_errno_error (error, file->location, errno);
-    return FALSE;
-  }
-  if (!S_ISREG (st.st_mode)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_READ,
-        "%s: expected a file, found %s", file->location,
-        S_ISDIR (st.st_mode) ? "a folder" : "a device or a pipe");
-    return FALSE;
-  }
-  file->size = st.st_size;
-  return TRUE;
-}
-
-static gboolean
 read_header (DdpmSafetensors * file, GError ** error)
 {
   g_autofree gchar *text = NULL;
   guint64 n;
 
-  if (file->size < LENGTH_SIZE + 2)
+  if (file->input.size < LENGTH_SIZE + 2)
     goto too_short;
   if (!read_bytes (file, 0, LENGTH_SIZE, &n, error))
     return FALSE;
   n = GUINT64_FROM_LE (n);
-  if (n > DDPM_SAFETENSORS_MAX_HEADER || n > file->size - LENGTH_SIZE)
+  if (n > DDPM_SAFETENSORS_MAX_HEADER || n > file->input.size - LENGTH_SIZE)
     goto wrong_length;
 
   text = g_try_malloc (n + 1);
@@ -126,22 +61,23 @@ read_header (DdpmSafetensors * file, GError ** error)
   text[n] = '\0';
   file->data = LENGTH_SIZE + n;
   return ddpm_safetensors_header_parse (&file->header, text, n,
-      file->size - file->data, file->location, error);
+      file->input.size - file->data, file->input.name, error);
 
 too_short:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT, "%s: expected a "
-      "safetensors file, found %" G_GUINT64_FORMAT " bytes", file->location,
-      file->size);
+      "safetensors file, found %" G_GUINT64_FORMAT " bytes", file->input.name,
+      file->input.size);
   return FALSE;
 wrong_length:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected a safetensors file, found a header of %" G_GUINT64_FORMAT
-      " bytes in a file of %" G_GUINT64_FORMAT, file->location, n, file->size);
+      " bytes in a file of %" G_GUINT64_FORMAT, file->input.name, n,
+      file->input.size);
   return FALSE;
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "%s: no memory for its header of %" G_GUINT64_FORMAT " bytes",
-      file->location, n);
+      file->input.name, n);
   return FALSE;
 }
 
@@ -150,8 +86,8 @@ ddpm_safetensors_open (const gchar * path, GError ** error)
 {
   g_autoptr (DdpmSafetensors) file = g_new0 (DdpmSafetensors, 1);
 
-  file->location = g_filename_display_name (path);
-  if (!open_descriptor (file, path, error) || !read_header (file, error))
+  if (!ddpm_input_open (&file->input, path, error)
+      || !read_header (file, error))
     return NULL;
   return g_steal_pointer (&file);
 }
@@ -162,10 +98,10 @@ ddpm_safetensors_open_bytes (GBytes * bytes, const gchar * name,
 {
   g_autoptr (DdpmSafetensors) file = g_new0 (DdpmSafetensors, 1);
 
-  file->location = g_utf8_make_valid (name, -1);
-  file->fd = -1;
+  file->input.name = g_utf8_make_valid (name, -1);
+  file->input.fd = -1;
   file->bytes = g_bytes_ref (bytes);
-  file->size = g_bytes_get_size (bytes);
+  file->input.size = g_bytes_get_size (bytes);
   if (!read_header (file, error))
     return NULL;
   return g_steal_pointer (&file);
@@ -176,11 +112,9 @@ ddpm_safetensors_free (DdpmSafetensors * file)
 {
   if (file == NULL)
     return;
-  if (file->fd >= 0)
-    close (file->fd);
+  ddpm_input_clear (&file->input);
   g_clear_pointer (&file->bytes, g_bytes_unref);
   ddpm_safetensors_header_clear (&file->header);
-  g_free (file->location);
   g_free (file);
 }
 
@@ -189,7 +123,7 @@ ddpm_safetensors_free (DdpmSafetensors * file)
 const gchar *
 ddpm_safetensors_get_location (DdpmSafetensors * file)
 {
-  return file->location;
+  return file->input.name;
 }
 
 GHashTable *
@@ -255,16 +189,16 @@ ddpm_safetensors_require (DdpmSafetensors * file, const gchar * name,
 missing:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected tensor %s of shape %s, found none of that name",
-      file->location, name, expected);
+      file->input.name, name, expected);
   return NULL;
 wrong_shape:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected tensor %s of shape %s, found %s", file->location, name,
+      "%s: expected tensor %s of shape %s, found %s", file->input.name, name,
       expected, found);
   return NULL;
 wrong_dtype:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected tensor %s as F32, F16 or BF16, found %s", file->location,
+      "%s: expected tensor %s as F32, F16 or BF16, found %s", file->input.name,
       name, tensor->dtype);
   return NULL;
 }
@@ -285,8 +219,8 @@ ddpm_safetensors_check_all_required (DdpmSafetensors * file, GError ** error)
 unknown:
   name = ddpm_safetensors_quote (tensor->name);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected the tensors of one network, found also %s", file->location,
-      name);
+      "%s: expected the tensors of one network, found also %s",
+      file->input.name, name);
   return FALSE;
 }
 
@@ -344,7 +278,7 @@ ddpm_safetensors_read (DdpmSafetensors * file, const DdpmFileTensor * tensor,
       if (!isfinite (x)) {
         g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
             "%s: expected finite numbers in tensor %s, found %g at element %"
-            G_GSIZE_FORMAT, file->location, tensor->name, x, first + i);
+            G_GSIZE_FORMAT, file->input.name, tensor->name, x, first + i);
         return FALSE;
       }
     }

@@ -5,6 +5,7 @@
  * adam.v.<name> in F32; counters and settings are metadata.
  */
 #include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/params.h"
 
 #include <string.h>
@@ -243,12 +244,4 @@ clear_state (gpointer data)
   g_strfreev (state->class_names);
 }
 
-void
-ddpm_train_state_free (DdpmTrainState * state)
-{
-  if (state != NULL)
-    g_atomic_rc_box_release_full (state, clear_state);
-}
-
-G_DEFINE_BOXED_TYPE (DdpmTrainState, ddpm_train_state, g_atomic_rc_box_acquire,
-    ddpm_train_state_free)
+DDPM_DEFINE_BOXED (DdpmTrainState, ddpm_train_state, clear_state);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "gst-ddpm/model/require.h"
+
 void
 ddpm_config_init_defaults (DdpmConfig * config)
 {
@@ -27,36 +29,22 @@ ddpm_config_init_defaults (DdpmConfig * config)
   *config = notebook;
 }
 
-/* FALSE: the condition does not hold, and the error says so */
-static gboolean
-G_GNUC_PRINTF (3, 4)
-require (gboolean condition, GError ** error, const gchar * format, ...)
-{
-  va_list args;
-
-  if (condition || error == NULL)
-    return condition;
-  va_start (args, format);
-  *error = g_error_new_valist (DDPM_ERROR, DDPM_ERROR_SETTINGS, format, args);
-  va_end (args);
-  return FALSE;
-}
-
 static gboolean
 check_levels (const DdpmConfig * c, GError ** error)
 {
   guint max = DDPM_MAX_CHANNELS / c->channels, i;
 
-  if (!require (c->n_levels >= 1 && c->n_levels <= DDPM_MAX_LEVELS, error,
+  if (!ddpm_require (c->n_levels >= 1 && c->n_levels <= DDPM_MAX_LEVELS, error,
           "channel-mult must name 1 to %d levels, not %u", DDPM_MAX_LEVELS,
           c->n_levels))
     return FALSE;
   for (i = 0; i < c->n_levels; i++)
-    if (!require (c->channel_mult[i] >= 1 && c->channel_mult[i] <= max, error,
+    if (!ddpm_require (c->channel_mult[i] >= 1
+            && c->channel_mult[i] <= max, error,
             "channel-mult of level %u must be 1 to %u with %u channels, not %u",
             i, max, c->channels, c->channel_mult[i]))
       return FALSE;
-  return require (c->attention_levels >> c->n_levels == 0, error,
+  return ddpm_require (c->attention_levels >> c->n_levels == 0, error,
       "attention-levels must be below the number of levels, %u", c->n_levels);
 }
 
@@ -64,13 +52,13 @@ check_levels (const DdpmConfig * c, GError ** error)
 static gboolean
 check_schedule (const DdpmConfig * c, GError ** error)
 {
-  return require (c->timesteps >= 1 && c->timesteps <= DDPM_MAX_TIMESTEPS,
+  return ddpm_require (c->timesteps >= 1 && c->timesteps <= DDPM_MAX_TIMESTEPS,
       error, "timesteps must be 1 to %d, not %u", DDPM_MAX_TIMESTEPS,
       c->timesteps)
-      && require (c->schedule == DDPM_SCHEDULE_LINEAR
+      && ddpm_require (c->schedule == DDPM_SCHEDULE_LINEAR
       || c->schedule == DDPM_SCHEDULE_COSINE, error,
       "schedule must be linear or cosine, not number %d", c->schedule)
-      && require (c->beta_start > 0.0 && c->beta_end < 1.0
+      && ddpm_require (c->beta_start > 0.0 && c->beta_end < 1.0
       && c->beta_start <= c->beta_end, error,
       "betas must be 0 < beta-start <= beta-end < 1, not %g and %g",
       c->beta_start, c->beta_end);
@@ -79,20 +67,21 @@ check_schedule (const DdpmConfig * c, GError ** error)
 static gboolean
 check_network (const DdpmConfig * c, GError ** error)
 {
-  return require (c->image_channels == 1 || c->image_channels == 3, error,
+  return ddpm_require (c->image_channels == 1 || c->image_channels == 3, error,
       "images must have 1 or 3 channels, not %u", c->image_channels)
-      && require (c->channels >= DDPM_GROUPS
+      && ddpm_require (c->channels >= DDPM_GROUPS
       && c->channels <= DDPM_MAX_CHANNELS
       && c->channels % DDPM_GROUPS == 0, error,
       "channels must be a multiple of %d up to %d, not %u", DDPM_GROUPS,
       DDPM_MAX_CHANNELS, c->channels)
       && check_levels (c, error)
-      && require (c->res_blocks >= 1 && c->res_blocks <= DDPM_MAX_RES_BLOCKS,
-      error, "res-blocks must be 1 to %d, not %u", DDPM_MAX_RES_BLOCKS,
-      c->res_blocks)
-      && require (c->dropout >= 0.0 && c->dropout < 1.0, error,
+      && ddpm_require (c->res_blocks >= 1
+      && c->res_blocks <= DDPM_MAX_RES_BLOCKS, error,
+      "res-blocks must be 1 to %d, not %u", DDPM_MAX_RES_BLOCKS, c->res_blocks)
+      && ddpm_require (c->dropout >= 0.0
+      && c->dropout < 1.0, error,
       "dropout must be at least 0 and below 1, not %g", c->dropout)
-      && require (c->classes <= DDPM_MAX_CLASSES, error,
+      && ddpm_require (c->classes <= DDPM_MAX_CLASSES, error,
       "classes must be 0 to %d, not %u", DDPM_MAX_CLASSES, c->classes);
 }
 
@@ -102,16 +91,17 @@ ddpm_config_check (const DdpmConfig * config, GError ** error)
   const DdpmConfig *c = config;
 
   return check_network (c, error) && check_schedule (c, error)
-      && require (c->data_range == DDPM_DATA_RANGE_SYMMETRIC
+      && ddpm_require (c->data_range == DDPM_DATA_RANGE_SYMMETRIC
       || c->data_range == DDPM_DATA_RANGE_UNIT, error,
       "data-range must be symmetric or unit, not number %d", c->data_range)
-      && require (c->prediction == DDPM_PREDICTION_EPSILON
+      && ddpm_require (c->prediction == DDPM_PREDICTION_EPSILON
       || c->prediction == DDPM_PREDICTION_V, error,
       "prediction-type must be epsilon or v-prediction, not number %d",
       c->prediction)
-      && require (c->guidance >= 0.0 && c->guidance <= DDPM_MAX_GUIDANCE, error,
+      && ddpm_require (c->guidance >= 0.0
+      && c->guidance <= DDPM_MAX_GUIDANCE, error,
       "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, c->guidance)
-      && require (c->steps <= c->timesteps, error,
+      && ddpm_require (c->steps <= c->timesteps, error,
       "a model of %u timesteps cannot be distilled to %u steps", c->timesteps,
       c->steps);
 }
@@ -122,11 +112,11 @@ ddpm_config_check_size (const DdpmConfig * config, guint width, guint height,
 {
   guint divisor = 1u << (config->n_levels - 1);
 
-  return require (width >= 1 && width <= DDPM_MAX_IMAGE_SIZE
+  return ddpm_require (width >= 1 && width <= DDPM_MAX_IMAGE_SIZE
       && height >= 1 && height <= DDPM_MAX_IMAGE_SIZE, error,
       "images must be 1 to %d pixels wide and high, not %ux%u",
       DDPM_MAX_IMAGE_SIZE, width, height)
-      && require (width % divisor == 0 && height % divisor == 0, error,
+      && ddpm_require (width % divisor == 0 && height % divisor == 0, error,
       "a network of %u levels needs image sizes divisible by %u, not %ux%u",
       config->n_levels, divisor, width, height);
 }

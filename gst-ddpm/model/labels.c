@@ -1,6 +1,7 @@
 /* gst-ddpm: the class of each sample, by number or by name
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/model.h"
 
 #include <string.h>
@@ -141,16 +142,9 @@ clear_labels (gpointer data)
   g_free (labels->list);
 }
 
-void
-ddpm_labels_free (DdpmLabels * labels)
-{
-  if (labels != NULL)
-    g_atomic_rc_box_release_full (labels, clear_labels);
-}
+DDPM_DEFINE_BOXED (DdpmLabels, ddpm_labels, clear_labels);
 
-G_DEFINE_BOXED_TYPE (DdpmLabels, ddpm_labels, g_atomic_rc_box_acquire,
-    ddpm_labels_free)
-    gint
+gint
 ddpm_labels_get (const DdpmLabels * labels, guint64 sample)
 {
   if (labels->list != NULL)

@@ -51,8 +51,10 @@ ddpm_model_unref (DdpmModel * model)
   g_free (model);
 }
 
-G_DEFINE_BOXED_TYPE (DdpmModel, ddpm_model, ddpm_model_ref, ddpm_model_unref)
-     void ddpm_model_init_weights (DdpmModel * model, guint64 seed)
+G_DEFINE_BOXED_TYPE (DdpmModel, ddpm_model, ddpm_model_ref, ddpm_model_unref);
+
+void
+ddpm_model_init_weights (DdpmModel * model, guint64 seed)
 {
   ddpm_params_init_weights (model->params, &model->config, seed,
       model->weights);

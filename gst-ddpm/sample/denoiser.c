@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/sample/denoiser.h"
+#include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/prediction.h"
 #include "gst-ddpm/sample/private.h"
@@ -94,16 +95,9 @@ clear_denoiser (gpointer data)
   ddpm_model_unref (d->model);
 }
 
-void
-ddpm_denoiser_free (DdpmDenoiser * d)
-{
-  if (d != NULL)
-    g_atomic_rc_box_release_full (d, clear_denoiser);
-}
+DDPM_DEFINE_BOXED (DdpmDenoiser, ddpm_denoiser, clear_denoiser);
 
-G_DEFINE_BOXED_TYPE (DdpmDenoiser, ddpm_denoiser, g_atomic_rc_box_acquire,
-    ddpm_denoiser_free)
-    guint
+guint
 ddpm_denoiser_get_n_steps (DdpmDenoiser * d)
 {
   return d->sampler->n_steps;

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/sample/private.h"
@@ -100,18 +101,12 @@ clear_predictor (gpointer data)
   ddpm_model_unref (p->model);
 }
 
-void
-ddpm_predictor_free (DdpmPredictor * p)
-{
-  if (p != NULL)
-    g_atomic_rc_box_release_full (p, clear_predictor);
-}
+DDPM_DEFINE_BOXED (DdpmPredictor, ddpm_predictor, clear_predictor);
 
-G_DEFINE_BOXED_TYPE (DdpmPredictor, ddpm_predictor, g_atomic_rc_box_acquire,
-    ddpm_predictor_free)
 /* Both predictions that guidance is made of come from one pass. They belong to
  * one x_t, and so what guides eps guides v. */
-     void ddpm_predictor_run (DdpmPredictor * p)
+void
+ddpm_predictor_run (DdpmPredictor * p)
 {
   const gsize count = (gsize) p->batch * p->elements;
   const gboolean guided = p->rows != p->batch;

@@ -11,6 +11,7 @@
  */
 #include <math.h>
 
+#include "gst-ddpm/model/require.h"
 #include "gst-ddpm/sample/private.h"
 
 #define DEFAULT_GUIDANCE 3.0
@@ -214,46 +215,24 @@ build_timesteps (DdpmSampler * sampler, guint T)
 static gboolean
 check_spec (const DdpmSamplerSpec * spec, guint T, GError ** error)
 {
-  if (ddpm_sampler_get_info (spec->kind) == NULL) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no sampler number %d", spec->kind);
-    return FALSE;
-  }
-  if (spec->variance != DDPM_VARIANCE_FIXED_SMALL
-      && spec->variance != DDPM_VARIANCE_FIXED_LARGE) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no variance number %d", spec->variance);
-    return FALSE;
-  }
-  if (spec->spacing != DDPM_SPACING_LINEAR
-      && spec->spacing != DDPM_SPACING_QUADRATIC) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "there is no spacing number %d", spec->spacing);
-    return FALSE;
-  }
-  if (spec->steps > T) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "a model of %u timesteps cannot be sampled in %u steps", T,
-        spec->steps);
-    return FALSE;
-  }
-  if (!(spec->eta >= 0.0 && spec->eta <= 1.0)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "eta must be 0 to 1, not %g", spec->eta);
-    return FALSE;
-  }
-  if (!(spec->guidance >= 0.0 && spec->guidance <= DDPM_MAX_GUIDANCE)) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, spec->guidance);
-    return FALSE;
-  }
-  if (spec->start > T || spec->stop >= spec->start) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "sampling from state %u to state %u: expected stop < start <= %u",
-        spec->start, spec->stop, T);
-    return FALSE;
-  }
-  return TRUE;
+  return ddpm_require (ddpm_sampler_get_info (spec->kind) != NULL, error,
+      "there is no sampler number %d", spec->kind)
+      && ddpm_require (spec->variance == DDPM_VARIANCE_FIXED_SMALL
+      || spec->variance == DDPM_VARIANCE_FIXED_LARGE, error,
+      "there is no variance number %d", spec->variance)
+      && ddpm_require (spec->spacing == DDPM_SPACING_LINEAR
+      || spec->spacing == DDPM_SPACING_QUADRATIC, error,
+      "there is no spacing number %d", spec->spacing)
+      && ddpm_require (spec->steps <= T, error,
+      "a model of %u timesteps cannot be sampled in %u steps", T, spec->steps)
+      && ddpm_require (spec->eta >= 0.0 && spec->eta <= 1.0, error,
+      "eta must be 0 to 1, not %g", spec->eta)
+      && ddpm_require (spec->guidance >= 0.0
+      && spec->guidance <= DDPM_MAX_GUIDANCE, error,
+      "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, spec->guidance)
+      && ddpm_require (spec->start <= T && spec->stop < spec->start, error,
+      "sampling from state %u to state %u: expected stop < start <= %u",
+      spec->start, spec->stop, T);
 }
 
 guint

@@ -1,6 +1,7 @@
 /* gst-ddpm: training: settings, and how many images pass at a time
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/model/require.h"
 #include "gst-ddpm/train/private.h"
 #include "gst-ddpm/unet/plan.h"
 
@@ -34,52 +35,25 @@ gboolean
 ddpm_trainer_settings_check (const DdpmTrainerSettings * s,
     const DdpmConfig * config, GError ** error)
 {
-  if (s->batch_size < 1 || s->batch_size > DDPM_MAX_BATCH)
-    goto wrong_batch;
-  if (!(s->learning_rate > 0.0 && s->learning_rate <= 1.0))
-    goto wrong_rate;
-  if (!(s->grad_clip >= 0.0 && s->grad_clip <= G_MAXFLOAT))
-    goto wrong_clip;
-  if (!(s->ema_decay >= 0.0 && s->ema_decay < 1.0))
-    goto wrong_ema;
-  if (!(s->label_dropout >= 0.0 && s->label_dropout <= 1.0))
-    goto wrong_label_dropout;
-  if (!(s->max_loss_weight >= 1.0 && s->max_loss_weight <= G_MAXFLOAT))
-    goto wrong_loss_weight;
-  if (config->prediction == DDPM_PREDICTION_V && s->max_loss_weight != 1.0)
-    goto weight_of_v;
-  return TRUE;
+  const gdouble weight = s->max_loss_weight;
 
-wrong_batch:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "batch-size must be 1 to %d, not %u", DDPM_MAX_BATCH, s->batch_size);
-  return FALSE;
-wrong_rate:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "learning-rate must be above 0 and at most 1, not %g", s->learning_rate);
-  return FALSE;
-wrong_clip:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "grad-clip must be 0 or a finite number above it, not %g", s->grad_clip);
-  return FALSE;
-wrong_ema:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "ema-decay must be at least 0 and below 1, not %g", s->ema_decay);
-  return FALSE;
-wrong_label_dropout:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "label-dropout must be 0 to 1, not %g", s->label_dropout);
-  return FALSE;
-wrong_loss_weight:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "max-loss-weight must be a finite number of at least 1, not %g",
-      s->max_loss_weight);
-  return FALSE;
-weight_of_v:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+  return ddpm_require (s->batch_size >= 1 && s->batch_size <= DDPM_MAX_BATCH,
+      error, "batch-size must be 1 to %d, not %u", DDPM_MAX_BATCH,
+      s->batch_size)
+      && ddpm_require (s->learning_rate > 0.0 && s->learning_rate <= 1.0, error,
+      "learning-rate must be above 0 and at most 1, not %g", s->learning_rate)
+      && ddpm_require (s->grad_clip >= 0.0 && s->grad_clip <= G_MAXFLOAT, error,
+      "grad-clip must be 0 or a finite number above it, not %g", s->grad_clip)
+      && ddpm_require (s->ema_decay >= 0.0 && s->ema_decay < 1.0, error,
+      "ema-decay must be at least 0 and below 1, not %g", s->ema_decay)
+      && ddpm_require (s->label_dropout >= 0.0 && s->label_dropout <= 1.0,
+      error, "label-dropout must be 0 to 1, not %g", s->label_dropout)
+      && ddpm_require (weight >= 1.0 && weight <= G_MAXFLOAT, error,
+      "max-loss-weight must be a finite number of at least 1, not %g", weight)
+      && ddpm_require (config->prediction != DDPM_PREDICTION_V
+      || weight == 1.0, error,
       "max-loss-weight weighs the loss of eps, and must be 1, not %g, with "
-      "prediction-type=v-prediction", s->max_loss_weight);
-  return FALSE;
+      "prediction-type=v-prediction", weight);
 }
 
 /* Memory that each image of a pass takes. Weights are not counted: their size

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gst-ddpm/train/private.h"
+#include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/params.h"
 
 static gsize
@@ -206,17 +207,12 @@ clear_trainer (gpointer data)
   ddpm_backend_unref (trainer->backend);
 }
 
-void
-ddpm_trainer_free (DdpmTrainer * trainer)
-{
-  if (trainer != NULL)
-    g_atomic_rc_box_release_full (trainer, clear_trainer);
-}
+DDPM_DEFINE_BOXED (DdpmTrainer, ddpm_trainer, clear_trainer);
 
-G_DEFINE_BOXED_TYPE (DdpmTrainer, ddpm_trainer, g_atomic_rc_box_acquire,
-    ddpm_trainer_free)
 /* --- states and models in -------------------------------------------- */
-     static gchar *describe (const DdpmConfig * config)
+
+static gchar *
+describe (const DdpmConfig * config)
 {
   g_autofree gchar *network = ddpm_config_to_string (config);
 

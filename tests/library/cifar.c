@@ -244,7 +244,7 @@ FIXTURE_TEST (pipe_is_refused_without_waiting)
   g_autofree gchar *path = g_build_filename (f->path, "pipe.bin", NULL);
 
   g_assert_cmpint (mkfifo (path, 0600), ==, 0);
-  assert_refused (f, "pipe.bin", DDPM_ERROR_FORMAT, "regular file");
+  assert_refused (f, "pipe.bin", DDPM_ERROR_READ, "a device or a pipe");
 }
 
 FIXTURE_TEST (folder_for_a_batch_is_refused)
@@ -252,7 +252,7 @@ FIXTURE_TEST (folder_for_a_batch_is_refused)
   g_autofree gchar *path = g_build_filename (f->path, "data_batch_1.bin", NULL);
 
   g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
-  assert_refused (f, NULL, DDPM_ERROR_FORMAT, "data_batch_1.bin");
+  assert_refused (f, NULL, DDPM_ERROR_READ, "data_batch_1.bin");
 }
 
 FIXTURE_TEST (labels_of_no_class_are_an_error)
@@ -279,7 +279,7 @@ FIXTURE_TEST (file_that_shrinks_is_an_error)
   assert_image (cifar, 1, 1, 1);
   for (i = 2; i < 4; i++)
     assert_fails (ddpm_cifar_read (cifar, i, pixels, NULL, &error),
-        DDPM_ERROR_FORMAT, "one.bin");
+        DDPM_ERROR_READ, "one.bin");
 }
 
 static gpointer

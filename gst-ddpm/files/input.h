@@ -1,0 +1,29 @@
+/* gst-ddpm: regular files that are read by offset (private)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* name: for messages, in UTF-8; fd -1: not open */
+typedef struct
+{
+  gchar *name;
+  gint fd;
+  guint64 size;
+} DdpmInput;
+
+/* FALSE: DDPM_ERROR_NOT_FOUND or DDPM_ERROR_READ. Clear it in any case. */
+gboolean ddpm_input_open (DdpmInput * input, const gchar * path,
+    GError ** error);
+/* Any thread may read. FALSE: DDPM_ERROR_READ, also where the file has become
+ * shorter */
+gboolean ddpm_input_read (const DdpmInput * input, guint64 offset, gsize size,
+    gpointer out, GError ** error);
+void ddpm_input_clear (DdpmInput * input);
+/* The error of an errno. Returns: FALSE */
+gboolean ddpm_input_fail (const gchar * name, gint number, GError ** error);
+
+G_END_DECLS
