@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Says how good a model is: its loss by timestep and its variational bits/dim
-# on images that it has not learnt from, each with its standard error.
+# on images that it was not trained on, each with its standard error.
 #
 #   pipelines/evaluate.sh DATA [--model FILE] [OPTION ...]
 #

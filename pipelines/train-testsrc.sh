@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Teaches a tiny network the test patterns of videotestsrc: no data set, and
-# two minutes of two cores. Then it plays what has been learnt.
+# two minutes of two cores. Then it plays samples of the trained model.
 #
 #   pipelines/train-testsrc.sh [CHECKPOINT] [PROPERTY=VALUE ...]   (testsrc.bin)
 #

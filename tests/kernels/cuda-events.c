@@ -48,20 +48,25 @@ wait_for (cudaStream_t stream)
   g_assert_cmpint (cudaStreamSynchronize (stream), ==, cudaSuccess);
 }
 
+static const struct
+{
+  const gchar *name;
+  gboolean by_default;
+} namings[] = { {"of-a-stream", FALSE}, {"of-the-default-stream", TRUE} };
+
 /* NULL: the default stream, which stands for all others */
 static gpointer
-name_of (Others * others, gconstpointer by_default)
+name_of (Others * others, gboolean by_default)
 {
   return by_default ? NULL : others->stream;
 }
 
-static void
-what_others_still_read_is_not_written (gconstpointer by_default)
+TABLE_TEST (what_others_still_read_is_not_written, namings)
 {
   Others others = { host_cuda_stream_new (), first, 0 };
 
   copy (&others.read, &others.picture, others.stream);
-  ddpm_cuda_wait_event (&backend.base, name_of (&others, by_default));
+  ddpm_cuda_wait_event (&backend.base, name_of (&others, row->by_default));
   copy (&others.picture, &second, backend.stream);
   g_assert_cmpuint (host_cuda_behind (), ==, 2);        /* without waiting */
   g_assert_cmpint (others.read, ==, 0);
@@ -71,13 +76,12 @@ what_others_still_read_is_not_written (gconstpointer by_default)
   g_assert_cmpint (others.picture, ==, second);
 }
 
-static void
-what_is_not_yet_written_is_not_read (gconstpointer by_default)
+TABLE_TEST (what_is_not_yet_written_is_not_read, namings)
 {
   Others others = { host_cuda_stream_new (), first, 0 };
 
   copy (&others.picture, &second, backend.stream);
-  ddpm_cuda_record_event (&backend.base, name_of (&others, by_default));
+  ddpm_cuda_record_event (&backend.base, name_of (&others, row->by_default));
   copy (&others.read, &others.picture, others.stream);
   g_assert_cmpuint (host_cuda_behind (), ==, 1);
   g_assert_cmpint (others.picture, ==, first);
@@ -87,8 +91,7 @@ what_is_not_yet_written_is_not_read (gconstpointer by_default)
 }
 
 /* Both directions share one event. */
-static void
-each_picture_comes_behind_the_last_one_s_reader (gconstpointer by_default)
+TABLE_TEST (each_picture_comes_behind_the_last_one_s_reader, namings)
 {
   enum
   { N = 5 };
@@ -97,9 +100,9 @@ each_picture_comes_behind_the_last_one_s_reader (gconstpointer by_default)
 
   for (guint i = 0; i < N; i++) {
     painted[i] = 10 + i;
-    ddpm_cuda_wait_event (&backend.base, name_of (&others, by_default));
+    ddpm_cuda_wait_event (&backend.base, name_of (&others, row->by_default));
     copy (&others.picture, &painted[i], backend.stream);
-    ddpm_cuda_record_event (&backend.base, name_of (&others, by_default));
+    ddpm_cuda_record_event (&backend.base, name_of (&others, row->by_default));
     copy (&read[i], &others.picture, others.stream);
   }
   g_assert_cmpint (others.picture, ==, 0);
@@ -126,30 +129,12 @@ TEST (other_streams_go_on)
 int
 main (int argc, char **argv)
 {
-  static const struct
-  {
-    const gchar *name;
-    GTestDataFunc func;
-  } tests[] = {
-    {"still-read", what_others_still_read_is_not_written},
-    {"not-yet-written", what_is_not_yet_written_is_not_read},
-    {"again-and-again", each_picture_comes_behind_the_last_one_s_reader},
-  };
   gint status;
 
   test_init (&argc, &argv);
   g_assert_true (ddpm_cuda_context_retain (&backend, NULL, NULL));
   g_assert_true (ddpm_cuda_context_enter (&backend));
   g_assert_true (ddpm_cuda_events_init (&backend));
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {
-    g_autofree gchar *named = g_strconcat ("/cuda-events/", tests[i].name,
-        "/of-a-stream", NULL);
-    g_autofree gchar *by_default = g_strconcat ("/cuda-events/", tests[i].name,
-        "/of-the-default-stream", NULL);
-
-    g_test_add_data_func (named, NULL, tests[i].func);
-    g_test_add_data_func (by_default, &backend, tests[i].func);
-  }
   status = g_test_run ();
   ddpm_cuda_events_clear (&backend);
   ddpm_cuda_context_leave (&backend);

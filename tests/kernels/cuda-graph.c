@@ -169,7 +169,7 @@ adam_of (guint step)
 /* The calls of a training step without Adam; the network is swish. n_valid
  * images are given, the others are 0. */
 static void
-learn (gpointer data)
+train (gpointer data)
 {
   Run *run = data;
   const guint given = run->n_valid * ELEMENTS;
@@ -195,24 +195,24 @@ learn (gpointer data)
 #define LIMIT 0.5
 
 static void
-learn_and_step (gpointer data)
+train_and_step (gpointer data)
 {
   Run *run = data;
   const DdpmAdam adam = adam_of (run->step);
 
-  learn (run);
+  train (run);
   ops.adam_clipped (b, &adam, LIMIT, COUNT, run->grads, run->weights, run->m,
       run->v, NULL, &run->squares);
 }
 
 /* The same with the norm on the host, as on other backends */
 static void
-learn_and_step_by_the_host (gpointer data)
+train_and_step_by_the_host (gpointer data)
 {
   Run *run = data;
   DdpmAdam adam = adam_of (run->step);
 
-  learn (run);
+  train (run);
   run->squares = ops.sum_of_squares (b, COUNT, run->grads);
   adam.grad_scale = ddpm_clip_factor (LIMIT, sqrt (run->squares));
   if (ddpm_gradient_is_sane (sqrt (run->squares), adam.grad_scale))
@@ -245,7 +245,7 @@ assert_sampled_alike (const Run * a, const Run * c)
 }
 
 static void
-assert_learnt_alike (const Run * a, const Run * c)
+assert_trained_alike (const Run * a, const Run * c)
 {
   assert_same (a->weights, c->weights);
   assert_same (a->m, c->m);
@@ -270,16 +270,16 @@ TEST (a_graph_samples_what_the_calls_do)
   run_clear (&run);
 }
 
-TEST (a_graph_learns_what_the_calls_do)
+TEST (a_graph_trains_as_the_calls_do)
 {
   Run eager = run_new (FALSE), run = run_new (TRUE);
 
   for (guint step = 0; step < STEPS; step++) {
-    make_step (&eager, learn_and_step_by_the_host, step);
-    make_step (&run, learn_and_step, step);
+    make_step (&eager, train_and_step_by_the_host, step);
+    make_step (&run, train_and_step, step);
     ops.wait (b);
     g_assert_cmpfloat (run.losses[0], >, 0.0);
-    assert_learnt_alike (&run, &eager);
+    assert_trained_alike (&run, &eager);
   }
   run_clear (&eager);
   run_clear (&run);
@@ -287,19 +287,23 @@ TEST (a_graph_learns_what_the_calls_do)
 
 /* Whatever its calls are, a run is one copy and one launch, and allocates
  * nothing. */
-static void
-a_run_is_a_copy_and_a_launch (gconstpointer data)
+static const struct
 {
-  void (*const func) (gpointer data) = *(void (*const *)(gpointer)) data;
+  const gchar *name;
+  void (*func) (gpointer data);
+} steps[] = { {"sampling", denoise}, {"training", train_and_step} };
+
+TABLE_TEST (a_run_is_a_copy_and_a_launch, steps)
+{
   Run run = run_new (TRUE);
   guint puts, allocations;
 
-  make_step (&run, func, 0);
-  make_step (&run, func, 1);
+  make_step (&run, row->func, 0);
+  make_step (&run, row->func, 1);
   allocations = host_cuda_allocations ();
   for (guint step = 2; step < STEPS; step++) {
     puts = host_cuda_puts ();
-    make_step (&run, func, step);
+    make_step (&run, row->func, step);
     g_assert_cmpuint (host_cuda_puts () - puts, ==, 2);
   }
   g_assert_cmpuint (host_cuda_allocations (), ==, allocations);
@@ -328,8 +332,8 @@ TEST (what_is_returned_is_not_overwritten)
   for (guint step = 0; step < STEPS; step++) {
     run.returned = losses[step];
     eager.returned = expected[step];
-    make_step (&run, learn_and_step, step);
-    make_step (&eager, learn_and_step, step);
+    make_step (&run, train_and_step, step);
+    make_step (&eager, train_and_step, step);
   }
   ops.wait (b);
   g_assert_cmpmem (losses, sizeof (losses), expected, sizeof (expected));
@@ -344,10 +348,10 @@ TEST (other_numbers_are_the_same_calls)
   for (guint step = 0; step < STEPS; step++) {
     /* uploads and zeroes other sizes: these are other calls */
     eager.n_valid = run.n_valid = step == 3 ? 1 : N;
-    make_step (&eager, learn_and_step, step);
-    make_step (&run, learn_and_step, step);
+    make_step (&eager, train_and_step, step);
+    make_step (&run, train_and_step, step);
     ops.wait (b);
-    assert_learnt_alike (&run, &eager);
+    assert_trained_alike (&run, &eager);
   }
   run_clear (&eager);
   run_clear (&run);
@@ -362,12 +366,12 @@ check_full_batches_get_a_graph (const guint * given, guint n_given)
 
   for (guint step = 0; step < n_given + 4; step++) {
     eager.n_valid = run.n_valid = step < n_given ? given[step] : N;
-    make_step (&eager, learn_and_step, step);
+    make_step (&eager, train_and_step, step);
     puts = host_cuda_puts ();
-    make_step (&run, learn_and_step, step);
+    make_step (&run, train_and_step, step);
     puts = host_cuda_puts () - puts;
     ops.wait (b);
-    assert_learnt_alike (&run, &eager);
+    assert_trained_alike (&run, &eager);
   }
   g_assert_cmpuint (puts, ==, 2);
   run_clear (&eager);
@@ -413,12 +417,12 @@ TEST (a_gradient_that_is_not_sane_changes_nothing)
   Run run = run_new (TRUE), before = run_new (FALSE);
 
   for (guint step = 0; step < 3; step++)
-    make_step (&run, learn_and_step, step);
+    make_step (&run, train_and_step, step);
   ops.upload (b, run.weights, &nan, sizeof (nan));
   ops.copy (b, before.weights, run.weights, COUNT * sizeof (float));
   ops.copy (b, before.m, run.m, COUNT * sizeof (float));
   ops.copy (b, before.v, run.v, COUNT * sizeof (float));
-  make_step (&run, learn_and_step, 3);
+  make_step (&run, train_and_step, 3);
   ops.wait (b);
   g_assert_true (isnan (run.squares));
   assert_same (run.weights, before.weights);
@@ -434,10 +438,10 @@ steps_without_a_graph (Run * run)
   Run eager = run_new (FALSE);
 
   for (guint step = 0; step < STEPS; step++) {
-    make_step (&eager, learn_and_step, step);
-    make_step (run, learn_and_step, step);
+    make_step (&eager, train_and_step, step);
+    make_step (run, train_and_step, step);
     ops.wait (b);
-    assert_learnt_alike (run, &eager);
+    assert_trained_alike (run, &eager);
   }
   run_clear (&eager);
   run_clear (run);
@@ -452,20 +456,25 @@ TEST (what_cannot_be_captured_is_called)
   host_cuda_let_capture (TRUE);
 }
 
-static void
-what_there_is_no_memory_for_is_called (gconstpointer allocations)
+static const struct
+{
+  const gchar *name;
+  guint allocations;            /* that succeed: the first fails, or the last */
+} shortages[] = { {"none", 0}, {"three", 3} };
+
+TABLE_TEST (what_there_is_no_memory_for_is_called, shortages)
 {
   Run run = run_new (TRUE), eager = run_new (FALSE);
 
-  make_step (&run, learn_and_step, 0);
-  host_cuda_let_allocate (GPOINTER_TO_UINT (allocations));
-  make_step (&run, learn_and_step, 1);
+  make_step (&run, train_and_step, 0);
+  host_cuda_let_allocate (row->allocations);
+  make_step (&run, train_and_step, 1);
   host_cuda_let_allocate (G_MAXUINT);
-  make_step (&run, learn_and_step, 2);
+  make_step (&run, train_and_step, 2);
   for (guint step = 0; step < 3; step++)
-    make_step (&eager, learn_and_step, step);
+    make_step (&eager, train_and_step, step);
   ops.wait (b);
-  assert_learnt_alike (&run, &eager);
+  assert_trained_alike (&run, &eager);
   run_clear (&run);
   run_clear (&eager);
 }
@@ -478,13 +487,13 @@ TEST (graphs_do_not_disturb_each_other)
 
   for (guint step = 0; step < 4; step++) {
     for (guint i = 0; i < 2; i++) {
-      make_step (&eager[i], learn_and_step, step + i);
-      make_step (&run[i], learn_and_step, step + i);
+      make_step (&eager[i], train_and_step, step + i);
+      make_step (&run[i], train_and_step, step + i);
     }
   }
   ops.wait (b);
   for (guint i = 0; i < 2; i++) {
-    assert_learnt_alike (&run[i], &eager[i]);
+    assert_trained_alike (&run[i], &eager[i]);
     run_clear (&eager[i]);
     run_clear (&run[i]);
   }
@@ -493,7 +502,6 @@ TEST (graphs_do_not_disturb_each_other)
 int
 main (int argc, char **argv)
 {
-  static void (*const steps[]) (gpointer data) = { denoise, learn_and_step };
   gint status;
 
   test_init (&argc, &argv);
@@ -504,16 +512,6 @@ main (int argc, char **argv)
   g_assert_true (ddpm_cuda_context_enter (&backend));
   assert_ok (ddpm_cuda_staging_init (&backend, &error));
 
-  g_test_add_data_func ("/cuda-graph/a-copy-and-a-launch/sampling",
-      &steps[0], a_run_is_a_copy_and_a_launch);
-  g_test_add_data_func ("/cuda-graph/a-copy-and-a-launch/training",
-      &steps[1], a_run_is_a_copy_and_a_launch);
-  for (guint i = 0; i < 4; i += 3) {    /* the first of them, or the last */
-    g_autofree gchar *path = g_strdup_printf ("/cuda-graph/no-memory/%u", i);
-
-    g_test_add_data_func (path, GUINT_TO_POINTER (i),
-        what_there_is_no_memory_for_is_called);
-  }
   status = g_test_run ();
 
   ddpm_cuda_staging_clear (&backend);

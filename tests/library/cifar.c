@@ -73,6 +73,16 @@ open_there (Fixture * f, const gchar * name, DdpmSplit split, GError ** error)
   return ddpm_cifar_open (path, split, error);
 }
 
+/* With so many images */
+static DdpmCifar *
+open_images (Fixture * f, const gchar * name, DdpmSplit split, guint64 n)
+{
+  DdpmCifar *cifar = assert_ok (open_there (f, name, split, &error));
+
+  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, n);
+  return cifar;
+}
+
 static void
 assert_image (DdpmCifar * cifar, guint index, guint image, guint label)
 {
@@ -96,8 +106,7 @@ FIXTURE_TEST (cifar10_batches_follow_each_other)
   write_images (f, "data_batch_4.bin", 1, 10, 6, 4);
   write_images (f, "data_batch_5.bin", 1, 10, 10, 2);
   write_images (f, "test_batch.bin", 1, 10, 100, 5);
-  cifar = assert_ok (open_there (f, NULL, DDPM_SPLIT_TRAIN, &error));
-  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 12);
+  cifar = open_images (f, NULL, DDPM_SPLIT_TRAIN, 12);
   for (i = 0; i < 12; i++)
     assert_image (cifar, i, i, i % 10);
 }
@@ -108,8 +117,7 @@ FIXTURE_TEST (cifar10_test_split_is_its_own)
 
   write_images (f, "data_batch_1.bin", 1, 10, 0, 3);
   write_images (f, "test_batch.bin", 1, 10, 100, 5);
-  cifar = assert_ok (open_there (f, NULL, DDPM_SPLIT_TEST, &error));
-  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 5);
+  cifar = open_images (f, NULL, DDPM_SPLIT_TEST, 5);
   assert_image (cifar, 4, 104, 4);
 }
 
@@ -120,11 +128,9 @@ FIXTURE_TEST (cifar100_gives_the_fine_label)
 
   write_images (f, "train.bin", 2, 100, 90, 4);
   write_images (f, "test.bin", 2, 100, 50, 2);
-  train = assert_ok (open_there (f, NULL, DDPM_SPLIT_TRAIN, &error));
-  g_assert_cmpuint (ddpm_cifar_get_n_images (train), ==, 4);
+  train = open_images (f, NULL, DDPM_SPLIT_TRAIN, 4);
   assert_image (train, 3, 93, 93);
-  test = assert_ok (open_there (f, NULL, DDPM_SPLIT_TEST, &error));
-  g_assert_cmpuint (ddpm_cifar_get_n_images (test), ==, 2);
+  test = open_images (f, NULL, DDPM_SPLIT_TEST, 2);
   assert_image (test, 0, 50, 50);
 }
 
@@ -136,11 +142,9 @@ FIXTURE_TEST (single_files_are_told_apart_by_size)
   /* a single file may have labels above 9 and 99 */
   write_images (f, "tiles.bin", 1, 256, 198, 3);
   write_images (f, "any.bin", 2, 256, 198, 3);
-  ten = assert_ok (open_there (f, "tiles.bin", DDPM_SPLIT_TEST, &error));
-  g_assert_cmpuint (ddpm_cifar_get_n_images (ten), ==, 3);
+  ten = open_images (f, "tiles.bin", DDPM_SPLIT_TEST, 3);
   assert_image (ten, 2, 200, 200);
-  hundred = assert_ok (open_there (f, "any.bin", DDPM_SPLIT_TRAIN, &error));
-  g_assert_cmpuint (ddpm_cifar_get_n_images (hundred), ==, 3);
+  hundred = open_images (f, "any.bin", DDPM_SPLIT_TRAIN, 3);
   assert_image (hundred, 2, 200, 200);
 }
 
@@ -207,8 +211,7 @@ FIXTURE_TEST (batch_missing_in_between_is_an_error)
 
   write_images (f, "data_batch_1.bin", 1, 10, 0, 1);
   write_images (f, "data_batch_2.bin", 1, 10, 0, 1);
-  cifar = assert_ok (open_there (f, NULL, DDPM_SPLIT_TRAIN, &error));
-  g_assert_cmpuint (ddpm_cifar_get_n_images (cifar), ==, 2);
+  cifar = open_images (f, NULL, DDPM_SPLIT_TRAIN, 2);
   write_images (f, "data_batch_5.bin", 1, 10, 0, 1);
   assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_3.bin");
 }

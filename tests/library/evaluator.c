@@ -26,26 +26,27 @@ typedef struct
   gint label;                   /* of all; -1: none */
 } Fixture;
 
-static void
-set_up (Fixture * f, DdpmBackendKind kind, guint threads, TestNet make)
+static Fixture
+fixture_of (DdpmBackendKind kind, guint threads, TestNet make)
 {
-  f->model = test_model_of (make, &f->width, &f->height);
-  f->backend =
+  Fixture f = {.listed = TRUE,.label = -1 };
+
+  f.model = test_model_of (make, &f.width, &f.height);
+  f.backend =
       assert_ok (ddpm_backend_new (kind, DDPM_PRECISION_F32, threads, &error));
-  f->first = 0;
-  f->listed = TRUE;
-  f->label = -1;
+  return f;
 }
 
 static void
-tear_down (Fixture * f)
+fixture_clear (Fixture * f)
 {
   ddpm_model_unref (f->model);
   ddpm_backend_unref (f->backend);
 }
 
-static gboolean
-read_image (gpointer data, guint64 i, guint64 * sample, gint * label,
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fixture, fixture_clear)
+     static gboolean
+         read_image (gpointer data, guint64 i, guint64 * sample, gint * label,
     guint8 * pixels, GError ** error)
 {
   Fixture *f = data;
@@ -204,28 +205,23 @@ test_net_unit (DdpmConfig * config, guint * width, guint * height)
 
 TEST (reference_evaluates_what_pytorch_evaluates)
 {
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_REFERENCE, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_square);
   check_dump (&f, "evaluator-small.safetensors", DDPM_VARIANCE_FIXED_SMALL,
       TRUE);
-  tear_down (&f);
 }
 
 TEST (variances_ranges_and_schedules_are_those_of_pytorch)
 {
-  Fixture f;
+  g_auto (Fixture) square = fixture_of (DDPM_BACKEND_CPU, 1, test_net_square);
+  g_auto (Fixture) unit = fixture_of (DDPM_BACKEND_CPU, 1, test_net_unit);
 
-  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
-  check_dump (&f, "evaluator-small.safetensors", DDPM_VARIANCE_FIXED_SMALL,
+  check_dump (&square, "evaluator-small.safetensors",
+      DDPM_VARIANCE_FIXED_SMALL, TRUE);
+  check_dump (&square, "evaluator-large.safetensors",
+      DDPM_VARIANCE_FIXED_LARGE, FALSE);
+  check_dump (&unit, "evaluator-unit.safetensors", DDPM_VARIANCE_FIXED_LARGE,
       TRUE);
-  check_dump (&f, "evaluator-large.safetensors", DDPM_VARIANCE_FIXED_LARGE,
-      FALSE);
-  tear_down (&f);
-  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_unit);
-  check_dump (&f, "evaluator-unit.safetensors", DDPM_VARIANCE_FIXED_LARGE,
-      TRUE);
-  tear_down (&f);
 }
 
 TEST (figures_do_not_depend_on_batch_and_threads)
@@ -233,35 +229,29 @@ TEST (figures_do_not_depend_on_batch_and_threads)
   const guint batches[] = { 1, 4, 7, 64 };
   DdpmEvaluatorSettings settings = settings_of (9, 5, 3);
   DdpmEvaluation one, other;
-  Fixture f;
+  g_auto (Fixture) a = fixture_of (DDPM_BACKEND_CPU, 1, test_net_square);
+  g_auto (Fixture) b = fixture_of (DDPM_BACKEND_CPU, 2, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
-  f.listed = FALSE;
-  one = evaluate (&f, &settings);
-  tear_down (&f);
-  set_up (&f, DDPM_BACKEND_CPU, 2, test_net_square);
-  f.listed = FALSE;
+  a.listed = b.listed = FALSE;
+  one = evaluate (&a, &settings);
   for (guint i = 0; i < G_N_ELEMENTS (batches); i++) {
     settings.batch = batches[i];
-    other = evaluate (&f, &settings);
+    other = evaluate (&b, &settings);
     assert_equal (&one, &other, 1e-5);
   }
-  tear_down (&f);
 }
 
 TEST (a_backend_with_memory_of_its_own_gets_the_weights)
 {
   DdpmEvaluatorSettings settings = settings_of (2, 4, 3);
   DdpmEvaluation shared, uploaded;
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_REFERENCE, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_square);
   g_assert_true (f.backend->host_memory);
   shared = evaluate (&f, &settings);
   f.backend->host_memory = FALSE;
   uploaded = evaluate (&f, &settings);
   assert_equal (&shared, &uploaded, 0.0);
-  tear_down (&f);
 }
 
 /* A network that says nothing has eps for an error, whose terms are those of
@@ -271,9 +261,8 @@ TEST (few_timesteps_tell_what_all_do)
   const guint few[] = { 2, 9 };
   DdpmEvaluatorSettings settings = settings_of (4, 0, 64);
   DdpmEvaluation all, some;
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_CPU, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   f.listed = FALSE;
   memset (f.model->weights, 0, f.model->params->trainable * sizeof (gfloat));
   settings.clip_x0 = FALSE;
@@ -291,7 +280,6 @@ TEST (few_timesteps_tell_what_all_do)
       if (some.bins[b].evaluations > 0)
         g_assert_cmpfloat_with_epsilon (some.bins[b].eps_mse.value, 1.0, 0.1);
   }
-  tear_down (&f);
 }
 
 /* Parts as wide as a timestep have one each; wide parts may have any. */
@@ -299,9 +287,8 @@ TEST (every_timestep_can_be_drawn)
 {
   DdpmEvaluatorSettings settings = settings_of (400, 2, 64);
   DdpmEvaluation results;
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_CPU, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   f.listed = FALSE;
   results = evaluate (&f, &settings);
   for (guint b = 0; b < results.n_bins; b++) {
@@ -311,7 +298,6 @@ TEST (every_timestep_can_be_drawn)
     g_assert_cmpuint (others, >=, b == 0 ? 5 : 15);
     g_assert_cmpuint (others, <=, b == 0 ? 45 : 75);
   }
-  tear_down (&f);
 }
 
 static void
@@ -325,16 +311,14 @@ TEST (a_model_of_one_timestep_has_no_steps_between)
 {
   DdpmEvaluatorSettings settings = settings_of (3, 1, 2);
   DdpmEvaluation results;
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_REFERENCE, 1, one_step);
 
-  set_up (&f, DDPM_BACKEND_REFERENCE, 1, one_step);
   results = evaluate (&f, &settings);
   g_assert_cmpuint (results.n_bins, ==, 1);
   g_assert_cmpuint (results.bins[0].evaluations, ==, 3);
   g_assert_cmpfloat (results.kl.value, ==, 0.0);
   assert_near (results.total.value, results.prior.value
       + results.decoder.value, 1e-12);
-  tear_down (&f);
 }
 
 TEST (figures_of_a_part_are_those_of_its_images)
@@ -342,9 +326,8 @@ TEST (figures_of_a_part_are_those_of_its_images)
   DdpmEvaluatorSettings settings = settings_of (1000, 4, 10);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
   DdpmEvaluation part, whole;
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_REFERENCE, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_square);
   f.listed = FALSE;
   evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
       &settings, read_image, &f, NULL);
@@ -358,16 +341,15 @@ TEST (figures_of_a_part_are_those_of_its_images)
   settings.images = 2;
   whole = evaluate (&f, &settings);
   assert_equal (&part, &whole, 1e-6);
-  tear_down (&f);
 }
 
 TEST (a_label_is_told_to_a_model_of_classes)
 {
   DdpmEvaluatorSettings settings = settings_of (2, 5, 3);
   DdpmEvaluation none, some, other;
-  Fixture f;
+  g_auto (Fixture) f =
+      fixture_of (DDPM_BACKEND_REFERENCE, 1, test_net_labelled);
 
-  set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_labelled);
   none = evaluate (&f, &settings);
   f.label = 4;
   some = evaluate (&f, &settings);
@@ -375,7 +357,6 @@ TEST (a_label_is_told_to_a_model_of_classes)
   other = evaluate (&f, &settings);
   g_assert_cmpfloat (some.loss.value, !=, none.loss.value);
   g_assert_cmpfloat (some.loss.value, !=, other.loss.value);
-  tear_down (&f);
 }
 
 TEST (a_label_that_is_no_class_is_an_error)
@@ -385,15 +366,14 @@ TEST (a_label_that_is_no_class_is_an_error)
 
   for (guint i = 0; i < G_N_ELEMENTS (labels); i++) {
     g_autoptr (DdpmEvaluator) evaluator = NULL;
-    Fixture f;
+    g_auto (Fixture) f =
+        fixture_of (DDPM_BACKEND_REFERENCE, 1, test_net_labelled);
 
-    set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_labelled);
     f.label = labels[i];
     evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
         &settings, read_image, &f, NULL);
     assert_fails (ddpm_evaluator_step (evaluator, &error), DDPM_ERROR_SETTINGS,
         NULL);
-    tear_down (&f);
   }
 }
 
@@ -413,9 +393,8 @@ TEST (settings_that_cannot_be_are_refused)
     {1, 5, 1, 7, DDPM_ERROR_SETTINGS},
     {1, 5, G_MAXUINT, 8, DDPM_ERROR_SETTINGS},
   };
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_CPU, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_CPU, 1, test_net_square);
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     DdpmEvaluatorSettings settings = settings_of (wrong[i].images,
         wrong[i].timesteps, wrong[i].batch);
@@ -423,7 +402,6 @@ TEST (settings_that_cannot_be_are_refused)
     assert_fails (ddpm_evaluator_new (f.model, f.backend, wrong[i].width,
             f.height, &settings, read_image, &f, &error), wrong[i].code, NULL);
   }
-  tear_down (&f);
 }
 
 static gboolean
@@ -438,27 +416,23 @@ TEST (an_image_that_cannot_be_read_is_an_error)
 {
   DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_REFERENCE, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_square);
   evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
       &settings, read_nothing, NULL, NULL);
   assert_fails (ddpm_evaluator_step (evaluator, &error), DDPM_ERROR_READ, NULL);
-  tear_down (&f);
 }
 
 TEST (an_output_that_is_not_finite_is_an_error)
 {
   DdpmEvaluatorSettings settings = settings_of (1, 5, 2);
   g_autoptr (DdpmEvaluator) evaluator = NULL;
-  Fixture f;
+  g_auto (Fixture) f = fixture_of (DDPM_BACKEND_REFERENCE, 1, test_net_square);
 
-  set_up (&f, DDPM_BACKEND_REFERENCE, 1, test_net_square);
   for (gsize i = 0; i < f.model->params->trainable; i++)
     f.model->weights[i] = 3e38f;
   evaluator = ddpm_evaluator_new (f.model, f.backend, f.width, f.height,
       &settings, read_image, &f, NULL);
   assert_fails (ddpm_evaluator_step (evaluator, &error), DDPM_ERROR_DIVERGED,
       NULL);
-  tear_down (&f);
 }

@@ -3,6 +3,9 @@
  */
 #include "tests/support/models.h"
 
+#include "gst-ddpm/files/checkpoint.h"
+#include "tests/support/calls.h"
+
 void
 test_model_config (DdpmConfig * config)
 {
@@ -37,6 +40,33 @@ test_unusual_model_new (void)
   model->height = 4;
   model->step = G_MAXUINT64;
   return model;
+}
+
+/* A checkpoint of a small model of 20 timesteps */
+void
+test_model_write (const gchar * path, guint channels, guint image_channels,
+    guint size, guint classes)
+{
+  g_autoptr (DdpmModel) model = NULL;
+  DdpmConfig config;
+
+  ddpm_config_init_defaults (&config);
+  config.image_channels = image_channels;
+  config.channels = channels;
+  config.classes = classes;
+  config.n_levels = 2;
+  config.channel_mult[1] = 1;
+  config.attention_levels = 0;
+  config.res_blocks = 1;
+  config.timesteps = 20;
+  model = assert_ok (ddpm_model_new (&config, &error));
+  ddpm_model_init_weights (model, 1);
+  /* at first a network says 0, whatever it is told */
+  for (gsize i = 0;
+      classes && i < ddpm_config_count_parameters (&model->config); i++)
+    model->weights[i] += 0.02 * (i * 7919 % 13) - 0.12;
+  model->width = model->height = size;
+  assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
 }
 
 /* Bit by bit */

@@ -8,4 +8,6 @@
 
 void test_model_config (DdpmConfig * config);
 DdpmModel *test_unusual_model_new (void);
+void test_model_write (const gchar * path, guint channels, guint image_channels,
+    guint size, guint classes);
 void test_assert_same_weights (const DdpmModel * a, const DdpmModel * b);

@@ -1,8 +1,8 @@
 /* gst-ddpm: the program ddpm-check: what it compares, and its exit status
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gst-ddpm/files/checkpoint.h"
 #include "tests/support/files.h"
+#include "tests/support/models.h"
 #include "tests/support/program.h"
 #include "tests/support/test.h"
 
@@ -11,28 +11,12 @@ typedef struct
   gchar *folder, *model;
 } Fixture;
 
-#define CLASSES GUINT_TO_POINTER (3)
-
 static void
-setup (Fixture * f, gconstpointer classes)
+setup (Fixture * f, gconstpointer unused)
 {
-  g_autoptr (DdpmModel) model = NULL;
-  DdpmConfig config;
-
   f->folder = test_files_make_folder ();
   f->model = g_build_filename (f->folder, "model.bin", NULL);
-  ddpm_config_init_defaults (&config);
-  config.channels = 32;
-  config.n_levels = 2;
-  config.channel_mult[1] = 1;
-  config.attention_levels = 0;
-  config.res_blocks = 1;
-  config.timesteps = 20;
-  config.classes = GPOINTER_TO_UINT (classes);
-  model = assert_ok (ddpm_model_new (&config, &error));
-  ddpm_model_init_weights (model, 1);
-  model->width = model->height = 8;
-  assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, f->model, &error));
+  test_model_write (f->model, 32, 3, 8, 0);
 }
 
 static void
@@ -65,9 +49,9 @@ FIXTURE_TEST (the_backend_that_is_here_agrees_with_the_reference)
   assert_check (f, "--precision f32", 0, "eps, timestep 19");
 }
 
-static void
-labels_and_guidance_agree_too (Fixture * f, gconstpointer classes)
+FIXTURE_TEST (labels_and_guidance_agree_too)
 {
+  test_model_write (f->model, 32, 3, 8, 3);
   assert_check (f, "--precision f32", 0, "images, after 5 steps");
 }
 
@@ -89,13 +73,4 @@ FIXTURE_TEST (a_wrong_command_line_is_said)
   assert_check (f, "--images 0", 2, "--images");
   assert_check (f, "--tolerance nan", 2, "--tolerance");
   assert_check (f, "elephant", 2, "elephant");
-}
-
-int
-main (int argc, char **argv)
-{
-  test_init (&argc, &argv);
-  g_test_add ("/check/labels_and_guidance_agree_too", Fixture, CLASSES, setup,
-      labels_and_guidance_agree_too, teardown);
-  return g_test_run ();
 }

@@ -4,9 +4,9 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 
-#include "gst-ddpm/files/checkpoint.h"
 #include "gst-ddpm/files/cifar.h"
 #include "tests/support/files.h"
+#include "tests/support/models.h"
 #include "tests/support/program.h"
 #include "tests/support/test.h"
 
@@ -31,39 +31,13 @@ write_data (const gchar * path, guint n)
 }
 
 static void
-write_model (const gchar * path, guint channels, guint size, guint classes)
-{
-  g_autoptr (DdpmModel) model = NULL;
-  DdpmConfig config;
-
-  ddpm_config_init_defaults (&config);
-  config.image_channels = channels;
-  /* a norm takes away what a label adds, where groups have one channel */
-  config.channels = classes ? 64 : 32;
-  config.classes = classes;
-  config.n_levels = 2;
-  config.channel_mult[1] = 1;
-  config.attention_levels = 0;
-  config.res_blocks = 1;
-  config.timesteps = 20;
-  model = assert_ok (ddpm_model_new (&config, &error));
-  ddpm_model_init_weights (model, 1);
-  /* at first a network says 0, whatever it is told */
-  for (gsize i = 0;
-      classes && i < ddpm_config_count_parameters (&model->config); i++)
-    model->weights[i] += 0.02 * (i * 7919 % 13) - 0.12;
-  model->width = model->height = size;
-  assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
-}
-
-static void
 setup (Fixture * f, gconstpointer unused)
 {
   f->folder = test_files_make_folder ();
   f->model = g_build_filename (f->folder, "model.bin", NULL);
   f->data = g_build_filename (f->folder, "data.bin", NULL);
   f->folder_data = g_build_filename (f->folder, "test_batch.bin", NULL);
-  write_model (f->model, 3, 32, 0);
+  test_model_write (f->model, 32, 3, 32, 0);
   write_data (f->data, 5);
   write_data (f->folder_data, 3);
 }
@@ -161,7 +135,8 @@ FIXTURE_TEST (a_model_of_classes_is_told_the_labels)
   g_auto (TestOutcome) told = { 0 }, not_told = { 0 };
   g_autoptr (JsonNode) with = NULL, without = NULL;
 
-  write_model (f->model, 3, 32, 2);
+  /* a norm takes away what a label adds, where groups have one channel */
+  test_model_write (f->model, 64, 3, 32, 2);
   told = run (f, "--json --model %m -n 1 -t 2 %d");
   not_told = run (f, "--json --no-labels --model %m -n 1 -t 2 %d");
   g_assert_cmpint (told.status, ==, 0);
@@ -223,9 +198,9 @@ FIXTURE_TEST (what_cannot_be_done_says_why)
   fails (f, "--model %m --timesteps 21 %d", 1, "2 to 20");
   fails (f, "--model %m --timesteps 1 %d", 1, "2 to 20");
   fails (f, "--model %m --threads 100000000 %d", 1, "threads");
-  write_model (other, 1, 32, 0);
+  test_model_write (other, 32, 1, 32, 0);
   fails (f, "--model %f/other.bin %d", 1, "1 channel");
-  write_model (other, 3, 16, 0);
+  test_model_write (other, 32, 3, 16, 0);
   fails (f, "--model %f/other.bin %d", 1, "16x16");
 }
 

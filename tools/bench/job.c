@@ -126,7 +126,7 @@ prepare_train (BenchJob * job, const BenchOptions * o, GError ** error)
   DdpmConfig config = job->model->config;
   DdpmTrainerSettings settings;
 
-  /* to train on images: guidance and steps can only be learnt from a teacher */
+  /* on images: only a teacher can train guidance and steps */
   config.guidance = 1.0;
   config.steps = 0;
   ddpm_trainer_settings_init (&settings);

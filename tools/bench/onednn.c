@@ -70,7 +70,7 @@ plan (dnnl_engine_t engine, const Options * o, guint shape, dnnl_alg_kind_t alg)
 }
 
 static dnnl_memory_t
-take_memory (dnnl_engine_t engine, const_dnnl_primitive_desc_t pd,
+alloc_memory (dnnl_engine_t engine, const_dnnl_primitive_desc_t pd,
     dnnl_query_t what, gpointer * block)
 {
   const_dnnl_memory_desc_t desc = dnnl_primitive_desc_query_md (pd, what, 0);
@@ -112,7 +112,7 @@ measure (dnnl_engine_t engine, dnnl_primitive_desc_t pd, guint repeats)
   check (dnnl_primitive_create (&primitive, pd), "a primitive");
   for (guint i = 0; i < G_N_ELEMENTS (tensors); i++)
     args[i] = (dnnl_exec_arg_t) {
-    tensors[i].arg, take_memory (engine, pd, tensors[i].what, &blocks[i])};
+    tensors[i].arg, alloc_memory (engine, pd, tensors[i].what, &blocks[i])};
   for (gint i = -2; i < (gint) repeats; i++) {
     gint64 start = g_get_monotonic_time ();
 
