@@ -80,7 +80,7 @@ gst_ddpm_caps_filter (GstCaps * caps, GstCaps * filter)
 
 /* --- tensors -------------------------------------------------------------- */
 
-/* Parses a number of a dimensions string, and moves *text behind it. */
+/* Parses a number of a dimensions string, and moves *text to its end. */
 static gboolean
 parse_dimension (const gchar ** text, guint * value)
 {

@@ -235,8 +235,8 @@ to_sink (const GstDdpmDenoiseLink * link, const GstCaps * caps)
   GstCaps *out = gst_caps_new_empty ();
   guint i;
 
-  /* Downstream prefers not to scale. The size of the model comes first, because
-   * a scaler lists larger sizes first. */
+  /* The size of the model comes first. Otherwise a scaler downstream, which lists
+   * its largest size first, would choose. */
   for (i = 0; i < gst_caps_get_size (caps); i++) {
     if (accepts_model_size (link, gst_caps_get_structure (caps, i)))
       append_shape (out, link->image_channels, link->width, link->height);
@@ -301,8 +301,8 @@ set_cuda_formats (GstCaps * caps)
   return TRUE;
 }
 
-/* Those of caps that can be in GPU memory, with that feature. Returns: (transfer
- * full) */
+/* Copies the structures that can be in GPU memory, with that feature. Returns:
+ * (transfer full) */
 static GstCaps *
 copy_of_cuda (const GstDdpmDenoiseLink * link, const GstCaps * caps)
 {

@@ -8,7 +8,7 @@
 /* Of an enum or number: to be chosen by the model and the sampler */
 #define AUTO -1
 
-/* "auto", and the samplers of the library behind it */
+/* "auto", followed by the samplers of the library */
 static GEnumValue sampler_values[16] = {
   {AUTO, "dpmpp-2m for v-prediction models that are not step-distilled, "
         "otherwise ddim", "auto"},

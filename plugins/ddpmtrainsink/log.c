@@ -81,7 +81,7 @@ is_row_up_to (const gchar * row, guint64 step)
       && g_ascii_strtoull (row, NULL, 10) <= step;
 }
 
-/* Truncates a file behind its header and the rows up to step. */
+/* Truncates a file after the last row up to step. */
 static gboolean
 cut_rows (GstDdpmTrainLog * log, guint64 step, GError ** error)
 {

@@ -12,8 +12,8 @@ typedef struct _GstDdpmTrainLog GstDdpmTrainLog;
 /* Can the log be written, or continued? A file that is not a log is an error.
  * Changes nothing on disk. */
 gboolean gst_ddpm_train_log_check (const gchar * location, GError ** error);
-/* Continues after this step: cuts off the rows of later steps, which another
- * run, or a killed one, has left. */
+/* Opens a log that continues after this step. Deletes the rows of later steps,
+ * which remain of another run, or of one that was killed. */
 GstDdpmTrainLog *gst_ddpm_train_log_open (const gchar * location, guint64 step,
     GError ** error);
 void gst_ddpm_train_log_close (GstDdpmTrainLog * log);

@@ -43,8 +43,8 @@ job_free (GstDdpmPreviewJob * job)
 /* A model that is distilled to few ddim steps is sampled with these, unless
  * another number is asked for. Other models are sampled with ddpm and all
  * timesteps, or with ddim and the number that is asked for. Predicted images are
- * clipped as in Ho et al. 2020, but not in the data range of the reference UNet,
- * which does not clip. */
+ * clipped as in Ho et al. 2020, but not with data-range=unit: the reference UNet
+ * samples without clipping. */
 static DdpmSamplerSpec
 get_sampler_spec (const GstDdpmPreviewJob * job)
 {

@@ -38,7 +38,7 @@ gboolean gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * pad,
 /* Waits until all frames and EOS have been pushed. FALSE: *cancel was set */
 gboolean gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * pad,
     const gint * cancel);
-/* Makes submit and finish look at *cancel. */
+/* Wakes submit and finish, after *cancel has been set. */
 void gst_ddpm_preview_pad_wake (GstDdpmPreviewPad * pad);
 /* Flushes downstream and starts again, if finish has ended the stream. */
 void gst_ddpm_preview_pad_restart (GstDdpmPreviewPad * pad);

@@ -35,7 +35,7 @@ typedef struct
   GstDdpmTrainLog *log;         /* NULL: none */
   GstDdpmTrainProgress progress;
   gboolean has_begun;           /* the first image has come */
-  gboolean has_started;         /* a PROGRESS message, and not ended it */
+  gboolean has_started;         /* a PROGRESS that has not ended */
   gboolean has_failed;          /* an error has been posted */
   guint64 to_skip;              /* images that the resumed run trained on */
   guint64 n_seen;               /* images skipped or added */
