@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cpu/isa/math.h"
+#include "kernels/diffusion-math.h"
 
 /* --- copies ------------------------------------------------------------- */
 
@@ -166,13 +167,12 @@ swish_gradient (gsize count, const float *x, const float *dy, float *dx)
 
 /* --- diffusion: in double between the floats of memory --------------------- */
 
-/* Ho et al. 2020, eq. 4 */
 static void
 q_sample (gsize count, float a, float s, const float *x_0, const float *eps,
     float *x_t)
 {
   for (gsize i = 0; i < count; i++)
-    x_t[i] = (double) a *x_0[i] + (double) s *eps[i];
+    x_t[i] = ddpm_diffuse (a, x_0[i], s, eps[i]);
 }
 
 /* Ho et al. 2020, eq. 14, and its derivative by the prediction */
@@ -188,52 +188,35 @@ mse (gsize count, float scale, const float *pred, const float *target,
       double difference = (double) pred[i + lane] - target[i + lane];
 
       lanes[lane] += difference * difference;
-      dpred[i + lane] = 2.0 * scale * difference;
+      dpred[i + lane] = ddpm_mse_gradient (scale, difference);
     }
   }
   for (; i < count; i++) {
     double difference = (double) pred[i] - target[i];
 
     lanes[0] += difference * difference;
-    dpred[i] = 2.0 * scale * difference;
+    dpred[i] = ddpm_mse_gradient (scale, difference);
   }
   return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]))
       + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* Ho & Salimans 2022, eq. 6, with w for its 1 + w */
 static void
 guide (gsize count, float w, const float *restrict without, float *restrict eps)
 {
   for (gsize i = 0; i < count; i++)
-    eps[i] = (double) w *((double) eps[i] - without[i]) + without[i];
-}
-
-KERN_INLINE double
-clamped (double value, double low, double high)
-{
-  value = value < low ? low : value;
-  return value > high ? high : value;
+    eps[i] = ddpm_guide (w, without[i], eps[i]);
 }
 
 static void
 reverse_step (const DdpmReverseStep * step, gsize count, float *x,
     const float *eps, float *x_0_prev, const float *z)
 {
-  const double low = step->clip ? step->clip_min : -G_MAXDOUBLE;
-  const double high = step->clip ? step->clip_max : G_MAXDOUBLE;
-  const double c_prev = x_0_prev ? step->c_x0_prev : 0.0;
+  const DdpmReverseStep s = *step;      /* which no store to x can alias */
 
-  for (gsize i = 0; i < count; i++) {
-    double x_0 = clamped ((double) step->x0_x * x[i]
-        + (double) step->x0_eps * eps[i], low, high);
-
-    x[i] = (double) step->c_x * x[i] + step->c_x0 * x_0
-        + (c_prev != 0.0 ? c_prev * x_0_prev[i] : 0.0)
-        + (z ? (double) step->sigma * z[i] : 0.0);
-    if (x_0_prev)
-      x_0_prev[i] = x_0;
-  }
+  for (gsize i = 0; i < count; i++)
+    ddpm_reverse_element (&s, z ? z[i] : 0.0f, eps[i], &x[i],
+        x_0_prev ? &x_0_prev[i] : NULL);
 }
 
 extern const CpuElementKernels KERN (element_kernels);

@@ -1,8 +1,8 @@
 /* gst-ddpm: inner loops of the CPU backend: Adam, and the norm of the gradient
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <math.h>
 #include "kernels/cpu/isa/math.h"
+#include "kernels/optimizer-math.h"
 
 static double
 sum_of_squares (gsize count, const float *x)
@@ -20,26 +20,16 @@ sum_of_squares (gsize count, const float *x)
       + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* Kingma & Ba 2015, algorithm 1, computed in double and stored as float: the
- * loop waits for memory, not for the divider. */
 KERN_INLINE void
 adam_loop (const DdpmAdam * a, gsize count, const float *restrict grad,
     float *restrict param, float *restrict m, float *restrict v,
     float *restrict ema)
 {
-  const double scale = a->grad_scale, step_size = a->step_size;
-  const double beta1 = a->beta1, beta2 = a->beta2, eps = a->eps;
-  const double sqrt_bias2 = a->sqrt_bias2, decay = a->ema_decay;
+  const DdpmAdam step = *a;     /* which nothing that is stored can alias */
 
-  for (gsize i = 0; i < count; i++) {
-    double g = scale * grad[i];
-
-    m[i] = beta1 * m[i] + (1.0 - beta1) * g;
-    v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
-    param[i] -= step_size * m[i] / (sqrt ((double) v[i]) / sqrt_bias2 + eps);
-    if (ema)
-      ema[i] = decay * ema[i] + (1.0 - decay) * param[i];
-  }
+  for (gsize i = 0; i < count; i++)
+    ddpm_adam_element (&step, grad[i], &param[i], &m[i], &v[i],
+        ema ? &ema[i] : NULL);
 }
 
 static void
