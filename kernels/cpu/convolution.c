@@ -123,15 +123,19 @@ free_im2col (CpuConvPass * p)
   g_free (pass);
 }
 
+/* For the data gradient, inputs and outputs of a kernel change places. */
 static void
-set_weights_forward_im2col (CpuConvPass * p, const float *weight,
-    float *staging)
+set_weights_im2col (CpuConvPass * p, const float *weight, float *staging)
 {
   Im2colPass *pass = (Im2colPass *) p;
   const CpuConvolution *conv = p->conv;
+  const gsize tap = conv->taps, row = (gsize) conv->cin * tap;
+  const gboolean back = p->backward_data != NULL;
 
-  ddpm_cpu_im2col_pack (&pass->im2col[0], get_backend (conv), weight,
-      conv->taps, (gsize) conv->cin * conv->taps, pass->packed[0]);
+  for (guint i = 0; i < (back ? conv->n_sources : 1); i++)
+    ddpm_cpu_im2col_pack (&pass->im2col[i], get_backend (conv),
+        weight + conv->source[i].first * tap, back ? row : tap,
+        back ? tap : row, pass->packed[i]);
 }
 
 static void
@@ -143,20 +147,6 @@ forward_im2col (CpuConvPass * p, const gconstpointer x[2],
 
   ddpm_cpu_im2col_convolve (&pass->im2col[0], get_backend (p->conv), inputs,
       pass->packed[0], p->conv->bias, residual, y, scratch);
-}
-
-/* Inputs and outputs of a kernel change places. */
-static void
-set_weights_backward_im2col (CpuConvPass * p, const float *weight,
-    float *staging)
-{
-  Im2colPass *pass = (Im2colPass *) p;
-  const CpuConvolution *conv = p->conv;
-
-  for (guint i = 0; i < conv->n_sources; i++)
-    ddpm_cpu_im2col_pack (&pass->im2col[i], get_backend (conv),
-        weight + (gsize) conv->source[i].first * conv->taps,
-        (gsize) conv->cin * conv->taps, conv->taps, pass->packed[i]);
 }
 
 static void
@@ -228,13 +218,12 @@ plan_im2col (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
       b->kernels->gemm->name, free_im2col);
   gboolean ok = TRUE;
 
+  pass->base.set_weights = set_weights_im2col;
   if (kind == CPU_CONV_FORWARD) {
-    pass->base.set_weights = set_weights_forward_im2col;
     pass->base.forward = forward_im2col;
     ddpm_cpu_im2col_init (&pass->im2col[0], b, &conv->d);
     ok = alloc_im2col (pass, 0, error);
   } else if (kind == CPU_CONV_BACKWARD_DATA) {
-    pass->base.set_weights = set_weights_backward_im2col;
     pass->base.backward_data = backward_data_im2col;
     for (guint i = 0; ok && i < conv->n_sources; i++) {
       ddpm_cpu_im2col_init_backward (&pass->im2col[i], b, &conv->d,
@@ -242,6 +231,7 @@ plan_im2col (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
       ok = alloc_im2col (pass, i, error);
     }
   } else {
+    pass->base.set_weights = NULL;
     pass->base.backward_weights = backward_weights_im2col;
     plan_im2col_gradient (pass, b);
   }

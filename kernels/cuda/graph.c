@@ -67,6 +67,8 @@ struct _CudaGraph
   Tally known, now;
   Tally missed;                 /* of the last run, if its calls were others */
   cudaGraphExec_t graph;
+  void (*func) (gpointer data); /* makes the calls of this run */
+  gpointer data;
 
   guint8 *device;               /* [known.staged] */
   guint8 *slots[SLOTS];         /* the same each, pinned */
@@ -243,15 +245,14 @@ same (const Tally * a, const Tally * k)
 
 /* Makes the calls of a run. Returns whether they are the known ones */
 static gboolean
-make_calls (CudaGraph * g, CudaBackend * b, Mode mode,
-    void (*func) (gpointer data), gpointer data)
+make_calls (CudaGraph * g, CudaBackend * b, Mode mode)
 {
   const Tally none = { 0, };
 
   g->mode = mode;
   g->now = none;
   b->graph = g;
-  func (data);
+  g->func (g->data);
   b->graph = NULL;
   return same (&g->now, &g->known);
 }
@@ -259,8 +260,7 @@ make_calls (CudaGraph * g, CudaBackend * b, Mode mode,
 /* NULL: the calls cannot be captured, or are not the known ones. The caller
  * clears the failure: the run itself has not failed. */
 static cudaGraphExec_t
-capture (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
-    gpointer data, gboolean * known)
+capture (CudaGraph * g, CudaBackend * b, gboolean * known)
 {
   cudaGraph_t captured = NULL;
   cudaGraphExec_t graph = NULL;
@@ -270,7 +270,7 @@ capture (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
   if (!ddpm_cuda_ok (b, cudaStreamBeginCapture (b->stream,
               cudaStreamCaptureModeThreadLocal), "capturing a graph"))
     return NULL;
-  *known = make_calls (g, b, CAPTURE, func, data);
+  *known = make_calls (g, b, CAPTURE);
   ok = ddpm_cuda_ok (b, cudaStreamEndCapture (b->stream, &captured),
       "capturing a graph") && *known && b->failure == NULL;
   if (ok && !ddpm_cuda_ok (b, cudaGraphInstantiate (&graph, captured, 0),
@@ -305,23 +305,21 @@ launch (CudaGraph * g, CudaBackend * b)
 }
 
 static void
-measure (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
-    gpointer data)
+measure (CudaGraph * g, CudaBackend * b)
 {
-  make_calls (g, b, MEASURE, func, data);
+  make_calls (g, b, MEASURE);
   g->known = g->now;
   g->state = b->failure ? NOT_MEASURED : MEASURED;
 }
 
 /* Makes calls as usual that differ from the known ones. */
 static void
-miss (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
-    gpointer data)
+miss (CudaGraph * g, CudaBackend * b)
 {
   const Tally before = g->missed;
 
   g_array_set_size (g->deliveries, 0);
-  make_calls (g, b, MEASURE, func, data);
+  make_calls (g, b, MEASURE);
   g->missed = g->now;
   if (b->failure || !same (&g->now, &before))
     return;
@@ -332,13 +330,12 @@ miss (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
 
 /* FALSE: nothing was launched; the calls must still be made. */
 static gboolean
-capture_and_launch (CudaGraph * g, CudaBackend * b,
-    void (*func) (gpointer data), gpointer data)
+capture_and_launch (CudaGraph * g, CudaBackend * b)
 {
   gboolean known = TRUE;
 
   if (alloc_buffers (g, b))
-    g->graph = capture (g, b, func, data, &known);
+    g->graph = capture (g, b, &known);
   if (g->graph) {
     g->state = CAPTURED;
     launch (g, b);
@@ -353,22 +350,21 @@ capture_and_launch (CudaGraph * g, CudaBackend * b,
     g->state = NO_GRAPH;
     return FALSE;
   }
-  miss (g, b, func, data);
+  miss (g, b);
   return TRUE;
 }
 
 /* An event that was never recorded counts as complete. */
 static void
-replay (CudaGraph * g, CudaBackend * b, void (*func) (gpointer data),
-    gpointer data)
+replay (CudaGraph * g, CudaBackend * b)
 {
   if (!ddpm_cuda_ok (b, cudaEventSynchronize (g->copied[g->slot]),
           "waiting for a copy"))
     return;                     /* like any other call that fails */
-  if (make_calls (g, b, REPLAY, func, data))
+  if (make_calls (g, b, REPLAY))
     launch (g, b);
   else
-    miss (g, b, func, data);
+    miss (g, b);
 }
 
 /* A run inside another run is part of that one. While a failure is stored, calls
@@ -381,18 +377,20 @@ ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
   gboolean done = FALSE;
 
   if (b->graph == NULL && b->failure == NULL) {
+    g->func = func;
+    g->data = data;
     if (g->deliveries->len > 0)
       ddpm_cuda_graph_wait (b); /* or pending deliveries would be lost */
     switch (g->state) {
       case NOT_MEASURED:
-        measure (g, b, func, data);
+        measure (g, b);
         done = TRUE;
         break;
       case MEASURED:
-        done = capture_and_launch (g, b, func, data);
+        done = capture_and_launch (g, b);
         break;
       case CAPTURED:
-        replay (g, b, func, data);
+        replay (g, b);
         done = TRUE;
         break;
       case NO_GRAPH:
