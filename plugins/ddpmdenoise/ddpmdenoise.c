@@ -376,6 +376,7 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
   if (!gst_ddpm_denoise_session_accept (self->session, caps, &info, &spec,
           &error))
     goto not_accepted;
+  gst_ddpm_denoise_drop_sample (self);
   if (self->info.batch != info.batch || self->info.width != info.width
       || self->info.height != info.height || self->spec.start != spec.start)
     free_denoiser (self);
