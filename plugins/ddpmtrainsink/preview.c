@@ -60,47 +60,21 @@ get_sampler_spec (const GstDdpmPreviewJob * job)
   return spec;
 }
 
-/* Image n shows class n mod classes. */
-static gboolean
-set_labels (DdpmDenoiser * denoiser, const GstDdpmPreviewJob * job,
-    GError ** error)
-{
-  g_autoptr (DdpmLabels) all = ddpm_labels_new (job->model, "", error);
-  g_autofree gint *labels = g_new (gint, job->count);
-  guint i;
-
-  for (i = 0; i < job->count; i++)
-    labels[i] = ddpm_labels_get (all, i);
-  return ddpm_denoiser_set_labels (denoiser, labels, error);
-}
-
-/* Samples until all steps are made. NULL without error: flushing */
+/* Samples until all steps are made. Image n shows class n mod classes. NULL
+ * without error: flushing */
 static DdpmDenoiser *
 sample_images (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     GError ** error)
 {
-  const DdpmModel *model = job->model;
   const DdpmSamplerSpec spec = get_sampler_spec (job);
-  const gsize image_size =
-      (gsize) model->width * model->height * model->config.image_channels;
-  g_autofree gfloat *x = g_try_new (gfloat, job->count * image_size);
-  g_autoptr (DdpmDenoiser) denoiser = NULL;
-  guint i;
+  g_autoptr (DdpmLabels) labels = ddpm_labels_new (job->model, "", NULL);
+  g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (job->model,
+      job->backend, job->count, job->model->width, job->model->height, &spec,
+      error);
 
-  if (x == NULL) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "No memory for %u images of %ux%u", job->count, model->width,
-        model->height);
+  if (denoiser == NULL || !ddpm_denoiser_begin_with_noise (denoiser, labels,
+          job->seed, 0, error))
     return NULL;
-  }
-  denoiser = ddpm_denoiser_new (job->model, job->backend, job->count,
-      model->width, model->height, &spec, error);
-  if (denoiser == NULL || !set_labels (denoiser, job, error))
-    return NULL;
-  for (i = 0; i < job->count; i++)
-    ddpm_noise_normal (job->seed, i, DDPM_STREAM_X_T, 0, image_size,
-        x + i * image_size);
-  ddpm_denoiser_begin (denoiser, x, job->seed, 0);
   do {
     if (g_atomic_int_get (&self->flushing))
       return NULL;
