@@ -3,12 +3,6 @@
  */
 #include "tests/support/against-reference.h"
 
-/* In f32, a sum of K products rounds K partial sums, whose squares are k/K of
- * the result's: a relative mean square error of K / 2 roundings. The longest
- * sums here have 9 * 512 products. Winograd's transforms, the exponentials and
- * the statistics of norms are allowed to triple that. */
-#define ERROR_F32 (3 * 9 * 512 / 2 * F32_ERROR)
-
 /* FALSE: this processor has no such precision. */
 static gboolean
 subject_init (Subject * subject, DdpmPrecision precision)

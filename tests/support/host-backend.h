@@ -15,7 +15,6 @@ typedef struct
   const gchar *name;
   DdpmPrecision precision;
   DdpmType type;
-  double tolerance;             /* of sums: a normalised mean square error */
 } HostPrecision;
 
 extern const HostPrecision host_precisions[2];

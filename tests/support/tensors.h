@@ -55,6 +55,12 @@ void tensor_result (DdpmBackend * b, Tensor * t, const gchar * name,
 #define BF16_UNIT 0x1p-7
 #define BF16_ERROR ROUNDING_ERROR (BF16_UNIT)
 
+/* In f32, a sum of K products rounds K partial sums, whose squares are k/K of
+ * the result's: a relative mean square error of K / 2 roundings. The longest
+ * sums here have 9 * 512 products. Winograd's transforms, the exponentials and
+ * the statistics of norms are allowed to triple that. */
+#define ERROR_F32 (3 * 9 * 512 / 2 * F32_ERROR)
+
 typedef struct
 {
   double error, power;          /* sums of squares: differences, elements */
