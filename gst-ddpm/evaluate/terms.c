@@ -121,8 +121,8 @@ ddpm_evaluator_add_row (DdpmEvaluator * e, guint n, GError ** error)
 
 not_finite:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_DIVERGED,
-      "%s predicts for image %" G_GUINT64_FORMAT
-      " at timestep %u what is not a " "finite number",
+      "%s: the prediction for image %" G_GUINT64_FORMAT
+      " at timestep %u is not finite",
       e->model->location ? e->model->location : "the model", row->sample, t);
   return FALSE;
 }

@@ -344,7 +344,7 @@ ddpm_denoiser_paint_on_host (DdpmDenoiser * d, guint first,
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "No memory to paint %u samples", picture->n);
+      "no memory to paint %u samples", picture->n);
   return FALSE;
 }
 

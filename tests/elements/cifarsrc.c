@@ -407,7 +407,8 @@ TEST (file_that_shrinks_is_an_error)
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   fail_unless (message != NULL);
   gst_message_parse_error (message, &error, NULL);
-  fail_unless (g_error_matches (error, FORMAT_ERROR)
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR,
+          GST_RESOURCE_ERROR_READ)
       && strstr (error->message, path) != NULL, "%s", error->message);
   g_error_free (error);
   gst_message_unref (message);
