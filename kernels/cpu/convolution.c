@@ -13,8 +13,8 @@
 #include "kernels/cpu/im2col.h"
 #include "kernels/cpu/winograd.h"
 
-/* Channels that oneDNN's kernels take at once in bf16. Of images, which have
- * three, they would take one at a time. */
+/* oneDNN's kernels compute blocks of this many channels in bf16. Without
+ * padding, they would compute the three channels of an image one by one. */
 #define BF16_BLOCK 16
 
 static CpuBackend *
@@ -37,8 +37,8 @@ new_pass (CpuConvolution * conv, gsize size, const gchar * name,
 
 /* --- one product of matrices --------------------------------------------------
  *
- * The gradient of a 1x1 kernel is dy^T x, as they are. (The other passes of a
- * 1x1 kernel are products too: those that im2col makes of it.) */
+ * The weight gradient of a 1x1 kernel is dy^T x, which needs no copies. (Its
+ * other passes are left to im2col, which makes no copies for them either.) */
 
 typedef struct
 {
@@ -106,10 +106,10 @@ plan_gemm (CpuConvolution * conv, GError ** error)
 typedef struct
 {
   CpuConvPass base;
-  /* forward: [0], of both sources; else of each source, as it is asked for */
+  /* forward: [0] has both sources; other passes: one for each source */
   CpuIm2col im2col[2];
   float *packed[2];
-  gboolean of_dy[2];            /* the matrix is that of dy, not of x */
+  gboolean of_dy[2];            /* the im2col matrix is of dy, not of x */
 } Im2colPass;
 
 static void
@@ -178,8 +178,8 @@ backward_weights_im2col (CpuConvPass * p, guint source, gconstpointer x,
         dweight, taps, row, add, scratch);
 }
 
-/* For the gradient of weights, the matrix of x or that of dy will do. Copied is
- * that with fewer channels. */
+/* The weight gradient can be computed from the im2col matrix of x or of dy. This
+ * chooses the one with fewer channels, because it is copied. */
 static void
 plan_im2col_gradient (Im2colPass * pass, CpuBackend * b)
 {
@@ -357,10 +357,10 @@ plan_winograd (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
 
 /* --- planning ---------------------------------------------------------------- */
 
-/* Versions 2.6 and 3.7 of oneDNN leave a part of some results unwritten:
- * dweight (2.6.3) and y (3.7.2) of a 3x3 kernel with stride 2 whose outputs are
- * one pixel wide, and the product of matrices that is dweight of a 1x1 kernel
- * with one output channel (3.7.2). Our own kernels compute those. */
+/* oneDNN 2.6 and 3.7 do not write all of some results: dweight (2.6.3) and y
+ * (3.7.2) of a 3x3 kernel with stride 2 whose outputs are one pixel wide, and
+ * dweight of a 1x1 kernel with one output channel (3.7.2). Our own kernels
+ * compute these. */
 static gboolean
 onednn_writes_all (const DdpmConvDesc * d)
 {
@@ -393,7 +393,7 @@ plan_passes (CpuConvolution * conv, GError ** error)
   return TRUE;
 }
 
-/* Whether an operand is used as it is, without a copy */
+/* Whether the pass can use an operand without a copy */
 static gboolean
 has_x_as_computed_with (const CpuConvolution * conv, guint source)
 {
@@ -448,8 +448,8 @@ lay_out (CpuConvolution * conv)
   conv->base.scratch = total;
 }
 
-/* Where bf16 is emulated, or a convolution in bf16 is computed in f32, weights
- * are rounded before they are packed. */
+/* If a convolution with bf16 activations is computed in f32, its weights are
+ * rounded to bf16 before they are packed. */
 static gboolean
 rounds_weights (const CpuConvolution * conv)
 {
@@ -463,7 +463,8 @@ count_weights (const CpuConvolution * conv)
   return (gsize) conv->cout * conv->cin * conv->taps;
 }
 
-/* conv_set_weights () is given no workspace: the backend has one for all. */
+/* conv_set_weights () has no workspace argument, so the backend keeps one for all
+ * convolutions. */
 static gboolean
 reserve_staging (CpuConvolution * conv, GError ** error)
 {
@@ -527,7 +528,7 @@ new_conv (DdpmBackend * b, const DdpmConvDesc * d)
   conv->source[1].channels = d->cin1;
   conv->source[1].padded = round_up (d->cin1, block);
   conv->type = native ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
-  /* the sum of two sources is rounded once */
+  /* in f32 with two sources, so that their sum is rounded once */
   conv->y_type = native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
   return conv;
 }
@@ -629,8 +630,8 @@ conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
         conv->cout_padded, conv->cout, out, y, FALSE);
 }
 
-/* What is not computed in its place is computed in f32 and then rounded, after
- * it was added to what is there: a result is rounded once. */
+/* If a pass cannot write dx itself, it computes in f32 into the workspace. The
+ * result is added to dx there and rounded once. */
 static void
 backward_data (CpuConvolution * conv, guint source, gconstpointer dy,
     gpointer dx, gboolean add, gpointer scratch)

@@ -20,8 +20,8 @@ count_panels (const CpuGemm * g, CpuBackend * b, gboolean columns)
       : ddpm_cpu_count_pieces (g->rows, b->kernels->gemm->rows);
 }
 
-/* Whether each thread gets the same number of pieces, or there are so many that
- * it does not matter */
+/* Whether all threads get the same number of pieces, or so many that one piece
+ * more does not matter */
 static gboolean
 is_shared_out (const CpuGemm * g, gsize threads)
 {
@@ -113,7 +113,7 @@ typedef struct
   gboolean add;
 } GemmRun;
 
-/* The rows of a as they are, if they are contiguous; else packed */
+/* The rows of a in place if they are contiguous, otherwise packed */
 static CpuGemmRows
 get_rows (const GemmRun * run, gsize row, gsize rows, gsize from, gsize depth,
     const float *a, float *packed)
@@ -122,13 +122,13 @@ get_rows (const GemmRun * run, gsize row, gsize rows, gsize from, gsize depth,
   const CpuGemmRows plain = { a + row * stride[1] + from, stride[1], 1,
     panel * stride[1]
   };
-  const CpuGemmRows brought = { packed, 1, panel, panel * depth };
+  const CpuGemmRows packed_rows = { packed, 1, panel, panel * depth };
 
   if (stride[2] == 1)
     return plain;
   run->kernels->pack_rows (rows, depth, a + row * stride[1] + from * stride[2],
       stride[1], stride[2], packed);
-  return brought;
+  return packed_rows;
 }
 
 /* Adds the products of one block of the depth to some rows and columns of c. */

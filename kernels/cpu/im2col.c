@@ -14,7 +14,7 @@
 #include <string.h>
 #include "kernels/cpu/im2col.h"
 
-/* An output of a phase: a row of the im2col matrix */
+/* An output pixel of a phase: it has a row of the im2col matrix */
 typedef struct
 {
   gsize image, y, x;
@@ -199,7 +199,7 @@ copy_few (gsize count, const float *from, float *to)
       to[i] = from[i];
 }
 
-/* Taps that read neighbouring pixels are copied together. */
+/* Copies taps that read neighbouring pixels together. */
 static void
 fill_row (const CpuIm2col * p, const CpuPhase * phase,
     const ColumnRange * range, const Place * place, const float *x,

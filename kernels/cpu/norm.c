@@ -23,7 +23,8 @@
 /* Elements of a block: 32 KiB of floats */
 #define BLOCK 8192
 /* With at least this many images for each thread, a thread works on whole
- * images: an image then stays in its cache from the first pass to the second. */
+ * images: an image then stays in its cache from the first pass to the second.
+ */
 #define IMAGES_PER_THREAD 4
 
 /* Vectors of one number a channel; see CpuNormKernels */
@@ -79,8 +80,8 @@ typedef struct
   float *dtime_bias;
 } NormCall;
 
-/* For each image: collect () of each block, join () once, apply () of each block.
- * slot is the image's or the thread's part of the workspace. */
+/* For each image: collect () of each block, join () once, apply () of each
+ * block. slot is the image's or the thread's part of the workspace. */
 typedef struct
 {
   void (*collect) (const NormCall * call, gsize image, gsize block,
@@ -124,7 +125,8 @@ get_vector (const Norm * norm, gpointer slot, NormVector which)
   return (float *) ddpm_cpu_at (slot, norm->vectors_at) + which * norm->c;
 }
 
-/* --- planning ---------------------------------------------------------------- */
+/* --- planning ----------------------------------------------------------------
+ */
 
 static void
 lay_out (Norm * norm)
@@ -182,7 +184,8 @@ norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   return &norm->base;
 }
 
-/* --- both passes -------------------------------------------------------------- */
+/* --- both passes
+ * -------------------------------------------------------------- */
 
 static void
 run_by_image (const NormCall * call, const NormPasses * passes)
@@ -225,7 +228,8 @@ run_by_block (const NormCall * call, const NormPasses * passes)
   }
 }
 
-/* Both ways join the same blocks in the same order. */
+/* Both ways add up the same blocks in the same order, so their results are
+ * equal. */
 static void
 run_passes (const NormCall * call, const NormPasses * passes)
 {
@@ -275,7 +279,8 @@ draw_keep (const NormCall * call, gsize image, gsize block)
   return keep;
 }
 
-/* --- forward ------------------------------------------------------------------ */
+/* --- forward
+ * ------------------------------------------------------------------ */
 
 static void
 collect_moments (const NormCall * call, gsize image, gsize block, gpointer slot)
@@ -349,7 +354,8 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   run_passes (&call, &passes);
 }
 
-/* --- backward ------------------------------------------------------------------ */
+/* --- backward
+ * ------------------------------------------------------------------ */
 
 static void
 collect_gradients (const NormCall * call, gsize image, gsize block,
@@ -460,8 +466,8 @@ apply_gradients (const NormCall * call, gsize image, gsize block, gpointer slot)
   }
 }
 
-/* If a thread works on whole images, it spreads the statistics of an image before
- * its first block. Else those of all images are spread before any block. */
+/* A thread that works on whole images spreads the statistics of an image before
+ * its first block. Otherwise norm_backward () has done so for all images. */
 static void
 collect_first (const NormCall * call, gsize image, gsize block, gpointer slot)
 {

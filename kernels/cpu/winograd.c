@@ -36,8 +36,8 @@ count_tiles_of_image (const CpuWinogradShape * t, gsize outputs)
       * ddpm_cpu_count_pieces (t->width, outputs);
 }
 
-/* Larger tiles multiply less, but have more weights to read. So they are used if
- * @n images have at least @least of them. */
+/* Larger tiles need fewer multiplications, but read more weights. So this chooses
+ * them if @n images have at least @least of them. */
 static const CpuWinogradTransforms *
 choose_transforms (CpuBackend * b, const CpuWinogradShape * t, gsize n,
     gsize least)
@@ -102,8 +102,8 @@ point_at_pixels (const CpuWinogradShape * t, const Tile * tile,
 /* Tiles of a block: with fewer, weights would be read more often; with more, a
  * block would leave the cache. */
 #define CONVOLVE_BLOCK_TILES 32
-/* Below 4x4 pixels there are more weights to read than work to do. The same is
- * true of the larger tiles if an image has fewer of them than this. */
+/* With fewer than 4x4 pixels, reading the weights takes longer than computing. The
+ * same is true for the larger tiles if an image has fewer of them than this. */
 #define MIN_PIXELS 16
 #define MIN_TILES 16
 

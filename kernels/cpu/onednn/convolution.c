@@ -12,7 +12,7 @@ typedef struct
 {
   /* forward: [0] y =, [1] y +=; data: [0] dx in bf16, [1] in f32 */
   CpuPrimitive primitive[2];
-  gpointer weights[2];          /* as primitive[i] wants them; NULL: the other's */
+  gpointer weights[2];          /* of primitive[i]; NULL: shares the other's */
   CpuPrimitive reorder[2];      /* of plain weights to those */
 } SourcePrimitives;
 
@@ -47,7 +47,8 @@ free_onednn (CpuConvPass * p)
 
 /* --- descriptions ------------------------------------------------------------- */
 
-/* What oneDNN is told of one source. It chooses how weights and dweights lie. */
+/* The description of one source for oneDNN, which chooses the layout of weights
+ * and dweights */
 typedef struct
 {
   dnnl_memory_desc_t x, dx_f32, y, dy, weights, dweights, plain, bias;
@@ -147,7 +148,7 @@ get_weights_desc (const CpuPrimitive * p)
 
 /* --- planning ---------------------------------------------------------------- */
 
-/* Takes pd. */
+/* pd: (transfer full) */
 static gboolean
 add_primitive (OnednnPass * pass, CpuPrimitive * p, dnnl_primitive_desc_t pd,
     const gint * args, gint n_args, GError ** error)
@@ -163,8 +164,9 @@ add_primitive (OnednnPass * pass, CpuPrimitive * p, dnnl_primitive_desc_t pd,
   return TRUE;
 }
 
-/* Memory for the weights as primitive i wants them, unless the other one wants
- * them so too, and the reorder that writes them there */
+/* Allocates memory for the weights in the layout of primitive i, and plans the
+ * reorder into it. If the other primitive has the same layout, it shares its
+ * memory. */
 static gboolean
 add_weights (OnednnPass * pass, SourcePrimitives * s, guint i,
     const ConvDescs * descs, GError ** error)
@@ -226,7 +228,7 @@ plan_forward (OnednnPass * pass, SourcePrimitives * s, const ConvDescs * descs,
       && add_weights (pass, s, TRUE, descs, error);
 }
 
-/* Backward passes ask for the forward pass that they belong to. */
+/* oneDNN plans a backward pass from the descriptor of its forward pass. */
 static gboolean
 new_hint (OnednnPass * pass, const ConvDescs * descs,
     dnnl_primitive_desc_t * hint, GError ** error)
