@@ -89,10 +89,10 @@ echo "$rows" | awk -v batch="$batch" -v n="$buffers" '
     pipeline = batch * n / ($6 - $4)
     speed[NR] = pipeline / engine
     cpu[NR] = ($7 - $5) / (n * $3 / 1000)
-    printf "round %d: engine %.2f images/s, pipeline %.2f: %.1f %%; its time of processors: %.1f %%\n",
+    printf "round %d: engine %.2f images/s, pipeline %.2f: %.1f %%; its CPU time: %.1f %%\n",
       $1, engine, pipeline, 100 * speed[NR], 100 * cpu[NR]
   }
   END {
-    printf "median: the pipeline does %.1f %% of the images of the engine, in %.1f %% of its time of processors\n",
+    printf "median: the pipeline makes %.1f %% of the images per second of the engine, with %.1f %% of its CPU time\n",
       100 * median(speed, NR), 100 * median(cpu, NR)
   }'
