@@ -302,6 +302,7 @@ small_operations (gconstpointer data)
   const SmallJob *job = data;
   const Small *test = job->test;
 
+  g_test_message ("%s", test->name);
   for (guint i = 0; i < G_N_ELEMENTS (test->cases) && test->cases[i].run; i++) {
     if (test->tolerance == BITS)
       assert_as_reference_to_the_bit (job->subject, &test->cases[i]);

@@ -30,18 +30,46 @@ make_path (const gchar * name, const gchar * row)
   return g_strdelimit (path, "_", '-');
 }
 
-/* row: NULL where the case has no table */
-static void
-add_case (const TestCase * c, gconstpointer row)
+typedef struct
 {
-  g_autofree gchar *path =
-      make_path (c->name, row ? *(const gchar * const *) row : NULL);
+  const TestCase *c;
+  gconstpointer row;
+} RowCase;
+
+/* A failure names the function; this names the row, before. */
+static void
+run_row (gconstpointer data)
+{
+  const RowCase *r = data;
+  g_autofree gpointer fixture = g_malloc0 (r->c->fixture_size);
+
+  g_test_message ("%s", g_test_get_path ());
+  if (r->c->fixture_func) {
+    r->c->setup (fixture, r->row);
+    r->c->fixture_func (fixture, r->row);
+    r->c->teardown (fixture, r->row);
+  } else {
+    r->c->row_func (r->row);
+  }
+}
+
+static void
+add_row (const TestCase * c, gconstpointer row)
+{
+  const RowCase r = { c, row };
+  g_autofree gchar *path = make_path (c->name, *(const gchar * const *) row);
+
+  g_test_add_data_func_full (path, g_memdup2 (&r, sizeof (r)), run_row, g_free);
+}
+
+static void
+add_case (const TestCase * c)
+{
+  g_autofree gchar *path = make_path (c->name, NULL);
 
   if (c->fixture_func)
-    g_test_add_vtable (path, c->fixture_size, row, c->setup, c->fixture_func,
+    g_test_add_vtable (path, c->fixture_size, NULL, c->setup, c->fixture_func,
         c->teardown);
-  else if (row)
-    g_test_add_data_func (path, row, c->row_func);
   else
     g_test_add_func (path, c->func);
 }
@@ -55,8 +83,8 @@ test_init (int *argc, char ***argv)
     const TestCase *c = &g_array_index (cases, TestCase, i);
 
     if (c->rows == NULL)
-      add_case (c, NULL);
+      add_case (c);
     for (gsize r = 0; r < c->n_rows; r++)
-      add_case (c, (const guint8 *) c->rows + r * c->row_size);
+      add_row (c, (const guint8 *) c->rows + r * c->row_size);
   }
 }
