@@ -23,8 +23,7 @@
 /* Elements of a block: 32 KiB of floats */
 #define BLOCK 8192
 /* With at least this many images for each thread, a thread works on whole
- * images: an image then stays in its cache from the first pass to the second.
- */
+ * images: an image then stays in its cache from the first pass to the second. */
 #define IMAGES_PER_THREAD 4
 
 /* Vectors of one number a channel; see CpuNormKernels */
@@ -125,8 +124,7 @@ get_vector (const Norm * norm, gpointer slot, NormVector which)
   return (float *) ddpm_cpu_at (slot, norm->vectors_at) + which * norm->c;
 }
 
-/* --- planning ----------------------------------------------------------------
- */
+/* --- planning ------------------------------------------------------------- */
 
 static void
 lay_out (Norm * norm)
@@ -184,8 +182,7 @@ norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   return &norm->base;
 }
 
-/* --- both passes
- * -------------------------------------------------------------- */
+/* --- both passes ---------------------------------------------------------- */
 
 static void
 run_by_image (const NormCall * call, const NormPasses * passes)
@@ -279,8 +276,7 @@ draw_keep (const NormCall * call, gsize image, gsize block)
   return keep;
 }
 
-/* --- forward
- * ------------------------------------------------------------------ */
+/* --- forward -------------------------------------------------------------- */
 
 static void
 collect_moments (const NormCall * call, gsize image, gsize block, gpointer slot)
@@ -354,8 +350,7 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   run_passes (&call, &passes);
 }
 
-/* --- backward
- * ------------------------------------------------------------------ */
+/* --- backward ------------------------------------------------------------- */
 
 static void
 collect_gradients (const NormCall * call, gsize image, gsize block,
