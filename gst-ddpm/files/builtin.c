@@ -30,14 +30,13 @@ list_folders (void)
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
   g_autofree gchar *library = NULL, *beside = NULL;
   Dl_info info;
-  guint i;
 
   if (folder != NULL && *folder != '\0') {
     g_strv_builder_add (folders, folder);
   } else if (dladdr (ddpm_builtin_names, &info) != 0
       && (library = realpath (info.dli_fname, NULL)) != NULL) {
     beside = g_path_get_dirname (library);
-    for (i = 0; i < G_N_ELEMENTS (relative); i++) {
+    for (guint i = 0; i < G_N_ELEMENTS (relative); i++) {
       g_autofree gchar *path = g_canonicalize_filename (relative[i], beside);
 
       g_strv_builder_add (folders, path);

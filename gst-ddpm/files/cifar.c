@@ -82,10 +82,9 @@ open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
 {
   const gchar *const *files = cifar->set->files[split];
   const gchar *missing = NULL;
-  guint i;
 
   cifar->n_labels = cifar->set->n_labels;
-  for (i = 0; i < MAX_FILES && files[i]; i++) {
+  for (guint i = 0; i < MAX_FILES && files[i]; i++) {
     g_autofree gchar *path = g_build_filename (location, files[i], NULL);
     g_autofree gchar *name = g_filename_display_name (location);
 
@@ -110,9 +109,8 @@ find_set (const gchar * location, DdpmSplit split, GError ** error)
   const gchar *first[G_N_ELEMENTS (data_sets)];
   gboolean found[G_N_ELEMENTS (data_sets)];
   g_autofree gchar *name = g_filename_display_name (location);
-  guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (data_sets); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (data_sets); i++) {
     g_autofree gchar *path = NULL;
 
     first[i] = data_sets[i].files[split][0];
@@ -223,9 +221,8 @@ static void
 clear_cifar (gpointer data)
 {
   DdpmCifar *cifar = data;
-  guint i;
 
-  for (i = 0; i < cifar->n_files; i++)
+  for (guint i = 0; i < cifar->n_files; i++)
     ddpm_input_clear (&cifar->files[i]);
   g_free (cifar->class_names);
 }
@@ -249,9 +246,7 @@ static gboolean
 check_labels (DdpmCifar * cifar, const DdpmInput * file, guint64 index,
     const guint8 * labels, GError ** error)
 {
-  guint i;
-
-  for (i = 0; cifar->set && i < cifar->n_labels; i++) {
+  for (guint i = 0; cifar->set && i < cifar->n_labels; i++) {
     if (labels[i] >= cifar->set->n_classes[i]) {
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
           "\"%s\" is no %s data: expected labels below %u, found %u in image %"
@@ -324,9 +319,8 @@ void
 ddpm_cifar_shuffle (guint64 seed, guint64 epoch, guint64 n, guint64 * order)
 {
   Words w = {.seed = seed,.sample = epoch,.used = 4 };
-  guint64 i;
 
-  for (i = 0; i < n; i++)
+  for (guint64 i = 0; i < n; i++)
     order[i] = i;
   for (; n > 1; n--) {
     guint64 j = next_below (&w, n);

@@ -92,13 +92,12 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
 {
   g_autofree gchar *expected = NULL;
   const gchar *text;
-  guint i;
 
   if (!look_up (metadata, name, &text, error))
     return FALSE;
   if (text == NULL)
     return TRUE;
-  for (i = 0; choices[i] != NULL; i++) {
+  for (guint i = 0; choices[i] != NULL; i++) {
     if (strcmp (choices[i], text) == 0) {
       *value = i;
       return TRUE;

@@ -8,9 +8,7 @@ gboolean
 ddpm_param_tensors_require (DdpmSafetensors * file, const gchar * prefix,
     const DdpmParams * params, GError ** error)
 {
-  guint i;
-
-  for (i = 0; i + 1 < params->n_params; i++) {
+  for (guint i = 0; i + 1 < params->n_params; i++) {
     const DdpmParam *param = &params->params[i];
     g_autofree gchar *name = g_strconcat (prefix, param->name, NULL);
 
@@ -25,9 +23,7 @@ gboolean
 ddpm_param_tensors_read (DdpmSafetensors * file, const gchar * prefix,
     const DdpmParams * params, gfloat * arena, GError ** error)
 {
-  guint i;
-
-  for (i = 0; i + 1 < params->n_params; i++) {
+  for (guint i = 0; i + 1 < params->n_params; i++) {
     const DdpmParam *param = &params->params[i];
     g_autofree gchar *name = g_strconcat (prefix, param->name, NULL);
 
@@ -42,9 +38,7 @@ void
 ddpm_param_tensors_add (DdpmSafetensorsWriter * writer, const gchar * prefix,
     const DdpmParams * params, DdpmType type, const gfloat * arena)
 {
-  guint i;
-
-  for (i = 0; i + 1 < params->n_params; i++) {
+  for (guint i = 0; i + 1 < params->n_params; i++) {
     const DdpmParam *param = &params->params[i];
     g_autofree gchar *name = g_strconcat (prefix, param->name, NULL);
 

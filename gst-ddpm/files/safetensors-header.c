@@ -43,9 +43,8 @@ gchar *
 ddpm_safetensors_shape_to_string (guint n_dims, const guint64 * shape)
 {
   GString *s = g_string_new ("[");
-  guint i;
 
-  for (i = 0; i < n_dims; i++)
+  for (guint i = 0; i < n_dims; i++)
     g_string_append_printf (s, "%s%" G_GUINT64_FORMAT, i ? ", " : "", shape[i]);
   g_string_append_c (s, ']');
   return g_string_free (s, FALSE);
@@ -262,9 +261,8 @@ static const gchar *
 parse_dtype (Parser * p, guint64 * size)
 {
   g_autofree gchar *name = value_begins_with (p, '"') ? parse_string (p) : NULL;
-  guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (dtypes); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (dtypes); i++) {
     if (g_strcmp0 (dtypes[i].name, name) == 0) {
       *size = dtypes[i].size;
       return dtypes[i].name;

@@ -41,11 +41,9 @@ ddpm_safetensors_writer_new (void)
 void
 ddpm_safetensors_writer_free (DdpmSafetensorsWriter * writer)
 {
-  guint i;
-
   if (writer == NULL)
     return;
-  for (i = 0; i < writer->entries->len; i++)
+  for (guint i = 0; i < writer->entries->len; i++)
     g_free (g_array_index (writer->entries, Entry, i).name);
   g_array_unref (writer->entries);
   json_object_unref (writer->metadata);
@@ -70,10 +68,9 @@ ddpm_safetensors_writer_add (DdpmSafetensorsWriter * writer,
   Entry entry = {.name = g_strdup (name),.type = type,.n_dims = n_dims,
     .count = 1,.data = data
   };
-  guint i;
 
   g_assert (n_dims <= DDPM_SAFETENSORS_MAX_DIMS);
-  for (i = 0; i < n_dims; i++) {
+  for (guint i = 0; i < n_dims; i++) {
     entry.shape[i] = shape[i];
     entry.count *= shape[i];
   }
@@ -97,9 +94,8 @@ describe (const Entry * entry, guint64 begin, guint64 end)
 {
   JsonObject *object = json_object_new ();
   JsonArray *shape = json_array_new (), *offsets = json_array_new ();
-  guint i;
 
-  for (i = 0; i < entry->n_dims; i++)
+  for (guint i = 0; i < entry->n_dims; i++)
     json_array_add_int_element (shape, entry->shape[i]);
   json_array_add_int_element (offsets, begin);
   json_array_add_int_element (offsets, end);
@@ -119,13 +115,12 @@ make_header (DdpmSafetensorsWriter * writer)
   g_autofree gchar *text = NULL;
   guint64 begin = 0, end;
   GString *header;
-  guint i;
 
   json_node_take_object (root, object);
   if (json_object_get_size (writer->metadata) > 0)
     json_object_set_object_member (object, DDPM_SAFETENSORS_METADATA,
         json_object_ref (writer->metadata));
-  for (i = 0; i < writer->entries->len; i++) {
+  for (guint i = 0; i < writer->entries->len; i++) {
     const Entry *entry = &g_array_index (writer->entries, Entry, i);
 
     end = begin + entry->count * ddpm_type_size (entry->type);
@@ -174,12 +169,11 @@ write_all (DdpmSafetensorsWriter * writer, DdpmReplace * replace,
 {
   g_autoptr (GString) header = make_header (writer);
   guint64 length = GUINT64_TO_LE ((guint64) header->len);
-  guint i;
 
   if (!ddpm_replace_write (replace, &length, sizeof length, error)
       || !ddpm_replace_write (replace, header->str, header->len, error))
     return FALSE;
-  for (i = 0; i < writer->entries->len; i++)
+  for (guint i = 0; i < writer->entries->len; i++)
     if (!write_numbers (&g_array_index (writer->entries, Entry, i), replace,
             error))
       return FALSE;

@@ -147,11 +147,9 @@ ddpm_safetensors_find (DdpmSafetensors * file, const gchar * name)
 static gboolean
 is_shape (const DdpmFileTensor * tensor, guint n_dims, const guint * shape)
 {
-  guint i;
-
   if (tensor->n_dims != n_dims)
     return FALSE;
-  for (i = 0; i < n_dims; i++)
+  for (guint i = 0; i < n_dims; i++)
     if (tensor->shape[i] != shape[i])
       return FALSE;
   return TRUE;
@@ -170,9 +168,8 @@ ddpm_safetensors_require (DdpmSafetensors * file, const gchar * name,
   DdpmFileTensor *tensor = g_hash_table_lookup (file->header.tensors, name);
   guint64 wanted[DDPM_SAFETENSORS_MAX_DIMS];
   g_autofree gchar *expected = NULL, *found = NULL;
-  guint i;
 
-  for (i = 0; i < n_dims; i++)
+  for (guint i = 0; i < n_dims; i++)
     wanted[i] = shape[i];
   expected = ddpm_safetensors_shape_to_string (n_dims, wanted);
   if (tensor == NULL)
@@ -261,7 +258,7 @@ ddpm_safetensors_read (DdpmSafetensors * file, const DdpmFileTensor * tensor,
     guint32 words[CHUNK];
     guint16 halves[CHUNK];
   } le;
-  gsize first, i;
+  gsize first;
 
   for (first = 0; first < count; first += CHUNK) {
     gsize n = MIN (count - first, CHUNK);
@@ -269,7 +266,7 @@ ddpm_safetensors_read (DdpmSafetensors * file, const DdpmFileTensor * tensor,
     if (!read_bytes (file, file->data + tensor->begin + first * size, n * size,
             &le, error))
       return FALSE;
-    for (i = 0; i < n; i++) {
+    for (gsize i = 0; i < n; i++) {
       gfloat x = f32 ? word_to_float (GUINT32_FROM_LE (le.words[i])) :
           bf16 ? ddpm_bf16_to_float (GUINT16_FROM_LE (le.halves[i])) :
           half_to_float (GUINT16_FROM_LE (le.halves[i]));

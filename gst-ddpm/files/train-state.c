@@ -67,13 +67,11 @@ add_settings (DdpmSafetensorsWriter * writer, GHashTable * settings)
 static void
 add_metadata (DdpmSafetensorsWriter * writer, const DdpmTrainState * state)
 {
-  guint i;
-
   ddpm_safetensors_writer_add_metadata (writer, DDPM_METADATA_STATE,
       DDPM_METADATA_VERSION);
   ddpm_metadata_add_config (writer, &state->config, state->width,
       state->height);
-  for (i = 0; i < G_N_ELEMENTS (counters); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (counters); i++)
     ddpm_metadata_add_uint (writer, counters[i].name,
         G_STRUCT_MEMBER (guint64, state, counters[i].field));
   ddpm_metadata_add_double (writer, "ddpm.loss_smoothed", state->loss_smoothed);
@@ -87,12 +85,11 @@ ddpm_train_state_save (const DdpmTrainState * state, const gchar * path,
 {
   g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
   g_autoptr (DdpmParams) params = ddpm_params_new (&state->config, error);
-  guint i;
 
   if (params == NULL)
     return FALSE;
   add_metadata (writer, state);
-  for (i = 0; i < G_N_ELEMENTS (arrays); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++) {
     const gfloat *array = G_STRUCT_MEMBER (gfloat *, state, arrays[i].field);
 
     if (array != NULL || !arrays[i].optional)
@@ -149,8 +146,6 @@ static gboolean
 read_metadata (const DdpmMetadata * metadata, DdpmTrainState * state,
     GError ** error)
 {
-  guint i;
-
   if (!check_kind (metadata, error)
       || !ddpm_metadata_get_config (metadata, &state->config, error)
       || !ddpm_metadata_get_size (metadata, &state->config, &state->width,
@@ -160,7 +155,7 @@ read_metadata (const DdpmMetadata * metadata, DdpmTrainState * state,
       || !ddpm_metadata_get_class_names (metadata, &state->config,
           &state->class_names, error))
     return FALSE;
-  for (i = 0; i < G_N_ELEMENTS (counters); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (counters); i++)
     if (!ddpm_metadata_get_uint (metadata, counters[i].name, G_MAXUINT64,
             &G_STRUCT_MEMBER (guint64, state, counters[i].field), error))
       return FALSE;
@@ -172,9 +167,7 @@ static gboolean
 require_arrays (DdpmSafetensors * file, const DdpmParams * params,
     GError ** error)
 {
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (arrays); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
     if (has_array (file, i)
         && !ddpm_param_tensors_require (file, arrays[i].prefix, params, error))
       return FALSE;
@@ -185,9 +178,7 @@ static gboolean
 read_arrays (DdpmSafetensors * file, const DdpmParams * params,
     DdpmTrainState * state, GError ** error)
 {
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (arrays); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++) {
     gfloat *array;
 
     if (!has_array (file, i))
@@ -236,9 +227,8 @@ static void
 clear_state (gpointer data)
 {
   DdpmTrainState *state = data;
-  guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (arrays); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
     g_free (G_STRUCT_MEMBER (gfloat *, state, arrays[i].field));
   g_clear_pointer (&state->settings, g_hash_table_unref);
   g_strfreev (state->class_names);

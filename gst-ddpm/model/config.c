@@ -32,13 +32,13 @@ ddpm_config_init_defaults (DdpmConfig * config)
 static gboolean
 check_levels (const DdpmConfig * c, GError ** error)
 {
-  guint max = DDPM_MAX_CHANNELS / c->channels, i;
+  guint max = DDPM_MAX_CHANNELS / c->channels;
 
   if (!ddpm_require (c->n_levels >= 1 && c->n_levels <= DDPM_MAX_LEVELS, error,
           "channel-mult must name 1 to %d levels, not %u", DDPM_MAX_LEVELS,
           c->n_levels))
     return FALSE;
-  for (i = 0; i < c->n_levels; i++)
+  for (guint i = 0; i < c->n_levels; i++)
     if (!ddpm_require (c->channel_mult[i] >= 1
             && c->channel_mult[i] <= max, error,
             "channel-mult of level %u must be 1 to %u with %u channels, not %u",
@@ -156,9 +156,8 @@ parse_list (const gchar * text, guint min, guint max,
   guint n = g_strv_length (items);
   gboolean ok = n <= DDPM_MAX_LEVELS;
   guint64 number;
-  guint i;
 
-  for (i = 0; ok && i < n; i++) {
+  for (guint i = 0; ok && i < n; i++) {
     ok = g_ascii_string_to_unsigned (g_strstrip (items[i]), 10, min, max,
         &number, NULL);
     if (ok)
@@ -208,9 +207,8 @@ gchar *
 ddpm_config_channel_mult_to_string (const DdpmConfig * config)
 {
   GString *s = g_string_new (NULL);
-  guint i;
 
-  for (i = 0; i < MIN (config->n_levels, DDPM_MAX_LEVELS); i++)
+  for (guint i = 0; i < MIN (config->n_levels, DDPM_MAX_LEVELS); i++)
     g_string_append_printf (s, "%s%u", i ? "," : "", config->channel_mult[i]);
   return g_string_free (s, FALSE);
 }
@@ -219,9 +217,8 @@ gchar *
 ddpm_config_attention_levels_to_string (const DdpmConfig * config)
 {
   GString *s = g_string_new (NULL);
-  guint i;
 
-  for (i = 0; i < DDPM_MAX_LEVELS; i++)
+  for (guint i = 0; i < DDPM_MAX_LEVELS; i++)
     if (config->attention_levels >> i & 1)
       g_string_append_printf (s, "%s%u", s->len ? "," : "", i);
   return g_string_free (s, FALSE);

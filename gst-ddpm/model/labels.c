@@ -64,13 +64,12 @@ static gboolean
 find_label (const DdpmModel * model, const gchar * text, gint * label)
 {
   guint64 number;
-  guint i;
 
   if (strcmp (text, NONE) == 0) {
     *label = DDPM_NO_LABEL;
     return TRUE;
   }
-  for (i = 0; model->class_names && i < model->config.classes; i++) {
+  for (guint i = 0; model->class_names && i < model->config.classes; i++) {
     if (strcmp (model->class_names[i], text) == 0) {
       *label = i;
       return TRUE;
@@ -156,11 +155,9 @@ ddpm_labels_get (const DdpmLabels * labels, guint64 sample)
 gboolean
 ddpm_labels_any (const DdpmLabels * labels)
 {
-  guint i;
-
   if (labels->list == NULL)
     return labels->classes > 0;
-  for (i = 0; i < labels->n_list; i++)
+  for (guint i = 0; i < labels->n_list; i++)
     if (labels->list[i] != DDPM_NO_LABEL)
       return TRUE;
   return FALSE;

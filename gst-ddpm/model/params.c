@@ -33,9 +33,8 @@ add_param (Builder * b, const gchar * prefix, const gchar * suffix,
     .init_gain = gain,
     .init_constant = constant,
   };
-  guint i;
 
-  for (i = 0; i < n_dims; i++) {
+  for (guint i = 0; i < n_dims; i++) {
     param.shape[i] = shape[i];
     param.count *= shape[i];
   }
@@ -90,17 +89,16 @@ add_attention (Builder * b, const gchar * prefix, guint c)
 {
   static const gchar *const projections[] =
       { ".attn.proj_q", ".attn.proj_k", ".attn.proj_v" };
-  guint i;
 
   add_norm (b, prefix, ".attn.group_norm", c);
   /* q, k and v are one convolution of 3 c outputs: their weights are
    * neighbours, and so are their biases. */
-  for (i = 0; i < G_N_ELEMENTS (projections); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (projections); i++) {
     g_autofree gchar *name = g_strconcat (prefix, projections[i], NULL);
 
     add_conv_weight (b, name, c, c, 1, GAIN);
   }
-  for (i = 0; i < G_N_ELEMENTS (projections); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (projections); i++) {
     g_autofree gchar *name = g_strconcat (prefix, projections[i], NULL);
 
     add_bias (b, name, c);
@@ -131,7 +129,7 @@ static void
 add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
 {
   static const gchar prefix[] = "time_embedding.timembedding";
-  guint dim = config->channels * 4, pass, i;
+  guint dim = config->channels * 4, pass;
   g_autofree gchar *first = g_strconcat (prefix, ".1", NULL);
   g_autofree gchar *second = g_strconcat (prefix, ".3", NULL);
 
@@ -143,7 +141,7 @@ add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
   /* The time projections of all blocks are one matrix: weights first, then
    * biases. */
   for (pass = 0; pass < 2; pass++) {
-    for (i = 0; i < blocks->len; i++) {
+    for (guint i = 0; i < blocks->len; i++) {
       const DdpmBlock *block = &g_array_index (blocks, DdpmBlock, i);
       g_autofree gchar *name =
           g_strconcat (block->prefix, ".temb_proj.1", NULL);
@@ -204,11 +202,9 @@ ddpm_params_new (const DdpmConfig * config, GError ** error)
 void
 ddpm_params_free (DdpmParams * params)
 {
-  guint i;
-
   if (params == NULL)
     return;
-  for (i = 0; i < params->n_params; i++)
+  for (guint i = 0; i < params->n_params; i++)
     g_free (params->params[i].name);
   g_free (params->params);
   g_free (params);
@@ -217,9 +213,7 @@ ddpm_params_free (DdpmParams * params)
 const DdpmParam *
 ddpm_params_find (const DdpmParams * params, const gchar * name)
 {
-  guint i;
-
-  for (i = 0; i < params->n_params; i++)
+  for (guint i = 0; i < params->n_params; i++)
     if (strcmp (params->params[i].name, name) == 0)
       return &params->params[i];
   return NULL;
@@ -234,10 +228,9 @@ init_xavier_uniform (const DdpmParam * param, guint64 seed, guint index,
       (gdouble) param->shape[2] * param->shape[3] : 1;
   gdouble bound = param->init_gain *
       sqrt (6 / ((param->shape[0] + (gdouble) param->shape[1]) * field));
-  gsize i;
 
   ddpm_noise_uniform (seed, index, DDPM_STREAM_INIT, 0, param->count, w);
-  for (i = 0; i < param->count; i++)
+  for (gsize i = 0; i < param->count; i++)
     w[i] = (gfloat) ((2. * w[i] - 1.) * bound);
 }
 
@@ -245,17 +238,14 @@ void
 ddpm_params_init_weights (const DdpmParams * params, const DdpmConfig * config,
     guint64 seed, gfloat * arena)
 {
-  guint i;
-  gsize k;
-
-  for (i = 0; i + 1 < params->n_params; i++) {
+  for (guint i = 0; i + 1 < params->n_params; i++) {
     const DdpmParam *param = &params->params[i];
 
     if (param->init_gain > 0) {
       init_xavier_uniform (param, seed, i, arena + param->offset);
       continue;
     }
-    for (k = 0; k < param->count; k++)
+    for (gsize k = 0; k < param->count; k++)
       arena[param->offset + k] = param->init_constant;
   }
   ddpm_params_compute_time_table (config->timesteps, config->channels,
@@ -267,12 +257,10 @@ ddpm_params_init_weights (const DdpmParams * params, const DdpmConfig * config,
 void
 ddpm_params_compute_time_table (guint timesteps, guint channels, gfloat * table)
 {
-  guint t, i;
-
-  for (i = 0; i < channels / 2; i++) {
+  for (guint i = 0; i < channels / 2; i++) {
     gfloat frequency = expf (-(gfloat) (2 * i) / channels * logf (10000.f));
 
-    for (t = 0; t < timesteps; t++) {
+    for (guint t = 0; t < timesteps; t++) {
       gfloat angle = (gfloat) t * frequency;
 
       table[(gsize) t * channels + 2 * i] = sinf (angle);

@@ -11,9 +11,8 @@ ddpm_pixels_to_float (DdpmDataRange range, const guint8 * in, gsize count,
     gfloat * out)
 {
   const gboolean unit = range == DDPM_DATA_RANGE_UNIT;
-  gsize i;
 
-  for (i = 0; i < count; i++)
+  for (gsize i = 0; i < count; i++)
     out[i] = ddpm_pixel_to_float (unit, in[i]);
 }
 
@@ -22,9 +21,8 @@ ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in, gsize count,
     guint8 * out)
 {
   const gboolean unit = range == DDPM_DATA_RANGE_UNIT;
-  gsize i;
 
-  for (i = 0; i < count; i++)
+  for (gsize i = 0; i < count; i++)
     out[i] = ddpm_pixel_from_float (unit, in[i]);
 }
 

@@ -22,10 +22,9 @@ schedule_alloc (guint T)
     &s->reciprocal_alphas_bar_sqrt, &s->reciprocal_alphas_bar_m1_sqrt,
     &s->posterior_mean_coef1, &s->posterior_mean_coef2, &s->posterior_variance
   };
-  guint i;
 
   s->T = T;
-  for (i = 0; i < N_TABLES; i++)
+  for (guint i = 0; i < N_TABLES; i++)
     *table[i] = tables + (gsize) i *T;
   return s;
 }

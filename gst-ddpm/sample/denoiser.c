@@ -162,11 +162,10 @@ ddpm_denoiser_begin_with_noise (DdpmDenoiser * d, const DdpmLabels * labels,
     guint64 seed, guint64 first_sample, GError ** error)
 {
   g_autofree gint *classes = labels ? g_try_new (gint, d->batch) : NULL;
-  guint i;
 
   if (labels && classes == NULL)
     goto no_memory;
-  for (i = 0; labels && i < d->batch; i++)
+  for (guint i = 0; labels && i < d->batch; i++)
     classes[i] = ddpm_labels_get (labels, first_sample + i);
   if (!ddpm_denoiser_set_labels (d, classes, error))
     return FALSE;
@@ -187,9 +186,8 @@ make_step (gpointer data)
   DdpmDenoiser *d = data;
   DdpmPredictor *p = d->predictor;
   const DdpmSamplerStep *step = &d->sampler->steps[d->step];
-  guint i;
 
-  for (i = 0; i < d->batch; i++) {
+  for (guint i = 0; i < d->batch; i++) {
     p->t[i] = step->t;
     d->signal[i] = d->schedule->sqrt_alphas_bar[step->t];
     d->noise[i] = d->schedule->sqrt_one_minus_alphas_bar[step->t];
@@ -355,11 +353,10 @@ ddpm_denoiser_read_pixels (DdpmDenoiser * d, GError ** error)
   const gsize size = (gsize) d->batch * d->elements;
   g_autofree guint8 *pixels = g_try_malloc (size);
   DdpmPicture picture = {.n = d->batch,.columns = 1,.pixel_stride = channels };
-  guint c;
 
   if (pixels == NULL)
     goto no_memory;
-  for (c = 0; c < channels; c++) {
+  for (guint c = 0; c < channels; c++) {
     picture.component[c] = pixels + c;
     picture.stride[c] = (gsize) d->width * channels;
   }

@@ -195,11 +195,10 @@ build_timesteps (DdpmSampler * sampler, guint T)
 {
   const DdpmSamplerSpec *spec = &sampler->spec;
   guint state = spec->start;
-  guint i;
 
   /* at most one step to each state, and one more from start */
   sampler->steps = g_new0 (DdpmSamplerStep, (gsize) spec->steps + 1);
-  for (i = 1; i <= spec->steps && state > spec->stop; i++) {
+  for (guint i = 1; i <= spec->steps && state > spec->stop; i++) {
     guint next = MAX (state_at_step (spec->spacing, T, spec->steps, i),
         spec->stop);
 
@@ -280,7 +279,6 @@ ddpm_sampler_new (const DdpmSchedule * schedule, DdpmDataRange range,
     const DdpmSamplerSpec * spec, GError ** error)
 {
   DdpmSampler *sampler;
-  guint i;
 
   if (!check_spec (spec, schedule->T, error))
     return NULL;
@@ -290,7 +288,7 @@ ddpm_sampler_new (const DdpmSchedule * schedule, DdpmDataRange range,
   if (spec->steps == 0)
     sampler->spec.steps = schedule->T;
   build_timesteps (sampler, schedule->T);
-  for (i = 0; i < sampler->n_steps; i++)
+  for (guint i = 0; i < sampler->n_steps; i++)
     fill_step (schedule, range, sampler, i);
   return sampler;
 }

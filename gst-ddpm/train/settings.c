@@ -80,12 +80,12 @@ ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer)
   guint batch = trainer->settings.batch_size;
   gsize budget = trainer->backend->host_memory ? BUDGET_HOST : BUDGET_DEVICE;
   gsize most = MAX (budget / bytes_of_one_image (trainer), 1);
-  guint passes, n;
+  guint passes;
 
   if (trainer->settings.micro_batch > 0)
     return MIN (trainer->settings.micro_batch, batch);
   passes = (batch + most - 1) / most;
-  for (n = passes; n < 2 * passes; n++)
+  for (guint n = passes; n < 2 * passes; n++)
     if (batch % n == 0)
       return batch / n;
   return (batch + passes - 1) / passes;

@@ -31,14 +31,13 @@ static void
 place_one (DdpmSpan ** placed, guint n, DdpmSpan * span)
 {
   gboolean moved = TRUE;
-  guint i;
 
   span->offset = 0;
   while (moved) {
     gsize best = G_MAXSIZE;
 
     moved = FALSE;
-    for (i = 0; i < n; i++)
+    for (guint i = 0; i < n; i++)
       if (overlap (placed[i], span)) {
         best = MIN (best, placed[i]->offset + placed[i]->size);
         moved = TRUE;
@@ -53,9 +52,8 @@ ddpm_arena_place (DdpmSpan * spans, guint n)
 {
   g_autofree DdpmSpan **order = g_new (DdpmSpan *, n);
   gsize sum = 0, total = 0;
-  guint i;
 
-  for (i = 0; i < n; i++) {
+  for (guint i = 0; i < n; i++) {
     if (spans[i].size > G_MAXSSIZE - ALIGNMENT)
       return G_MAXSIZE;
     spans[i].size = (spans[i].size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -65,7 +63,7 @@ ddpm_arena_place (DdpmSpan * spans, guint n)
     order[i] = &spans[i];
   }
   qsort (order, n, sizeof (*order), larger_first);
-  for (i = 0; i < n; i++) {
+  for (guint i = 0; i < n; i++) {
     place_one (order, i, order[i]);
     total = MAX (total, order[i]->offset + order[i]->size);
   }

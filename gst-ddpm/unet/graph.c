@@ -144,7 +144,6 @@ ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,
   g_autoptr (GArray) blocks = ddpm_blocks_new (config);
   g_autoptr (GArray) skips = g_array_new (FALSE, FALSE, sizeof (gint));
   gint h;
-  guint i;
 
   graph->tensors = g_array_new (FALSE, FALSE, sizeof (DdpmTensor));
   graph->nodes = g_array_new (FALSE, FALSE, sizeof (DdpmNode));
@@ -154,7 +153,7 @@ ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,
       config->channels, 3, 1);
   g_array_append_val (skips, h);
 
-  for (i = 0; i < blocks->len; i++) {
+  for (guint i = 0; i < blocks->len; i++) {
     const DdpmBlock *block = &g_array_index (blocks, DdpmBlock, i);
     gint skip = DDPM_NO_TENSOR;
 

@@ -60,9 +60,8 @@ static guint *
 find_last_uses (Planner * p)
 {
   guint *last = g_new0 (guint, p->graph->tensors->len);
-  guint i;
 
-  for (i = 0; i < p->graph->nodes->len; i++) {
+  for (guint i = 0; i < p->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (p->graph, i);
     guint time = p->training && backward_reads_inputs (node) ?
         backward_time (p->graph, i) : i;
@@ -81,9 +80,8 @@ plan_activations (Planner * p)
 {
   g_autofree guint *last = find_last_uses (p);
   gint eps = p->graph->tensors->len - 1;
-  guint i;
 
-  for (i = 0; i < p->graph->nodes->len; i++) {
+  for (guint i = 0; i < p->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (p->graph, i);
     gint residual = node->residual;
 
@@ -106,9 +104,7 @@ plan_activations (Planner * p)
 static void
 plan_kept (Planner * p)
 {
-  guint i;
-
-  for (i = 0; i < p->graph->nodes->len; i++) {
+  for (guint i = 0; i < p->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (p->graph, i);
     DdpmTensor *in = ddpm_graph_tensor (p->graph, node->in0);
     gsize tokens = (gsize) in->height * in->width;
@@ -144,9 +140,8 @@ static void
 plan_gradients (Planner * p)
 {
   gint x_t = 0;
-  guint i;
 
-  for (i = p->graph->nodes->len; i-- > 0;) {
+  for (guint i = p->graph->nodes->len; i-- > 0;) {
     DdpmNode *node = ddpm_graph_node (p->graph, i);
     DdpmNodePlan *node_plan = &p->plan->nodes[i];
     guint time = backward_time (p->graph, i);
@@ -178,11 +173,10 @@ ddpm_memory_plan_new (const DdpmGraph * graph, guint batch, gsize act_size,
 {
   DdpmMemoryPlan *plan = g_new0 (DdpmMemoryPlan, 1);
   Planner p = { graph, plan, batch, act_size, training };
-  guint i;
 
   plan->activations = g_new (gint, graph->tensors->len);
   plan->gradients = g_new (gint, graph->tensors->len);
-  for (i = 0; i < graph->tensors->len; i++)
+  for (guint i = 0; i < graph->tensors->len; i++)
     plan->activations[i] = plan->gradients[i] = DDPM_NO_SPAN;
   plan->nodes = g_new0 (DdpmNodePlan, graph->nodes->len);
   plan->spans = g_array_new (FALSE, FALSE, sizeof (DdpmSpan));

@@ -84,9 +84,7 @@ take_plan (DdpmUnet * unet, DdpmPlan ** place, DdpmPlan * plan)
 static gboolean
 plan_nodes (DdpmUnet * unet, GError ** error)
 {
-  guint i;
-
-  for (i = 0; i < unet->graph->nodes->len; i++) {
+  for (guint i = 0; i < unet->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (unet->graph, i);
     DdpmPlan *plan = NULL;
 
@@ -130,9 +128,8 @@ plan_time_linears (DdpmUnet * unet, GError ** error)
   DdpmTimeEmbedding *time = &unet->time;
   const guint in[] = { unet->config.channels, time->dim, time->dim };
   const guint out[] = { time->dim, time->dim, time->columns };
-  guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (names); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree gchar *weight = g_strconcat (names[i], ".weight", NULL);
     g_autofree gchar *bias = g_strconcat (names[i], ".bias", NULL);
 
@@ -167,15 +164,14 @@ alloc_time_memory (DdpmUnet * unet, GError ** error)
   const guint n = unet->training ? G_N_ELEMENTS (buffers) : 6;
   gsize columns = 0;
   float *p;
-  guint i;
 
-  for (i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++)
     columns += buffers[i].width;
   unet->time_arena_size = columns * unet->batch * sizeof (float);
   p = unet->time_arena = alloc_memory (unet, unet->time_arena_size, error);
   if (p == NULL)
     return FALSE;
-  for (i = 0; i < n; i++) {
+  for (guint i = 0; i < n; i++) {
     *buffers[i].place = p;
     p += buffers[i].width * unet->batch;
   }
@@ -295,11 +291,9 @@ ddpm_unet_count_flops (const DdpmConfig * config, guint width, guint height)
 void
 ddpm_unet_set_weights (DdpmUnet * unet, const float *arena)
 {
-  guint i;
-
   unet->weights = arena;
   ddpm_timer_start (unet->backend);
-  for (i = 0; i < unet->graph->nodes->len; i++) {
+  for (guint i = 0; i < unet->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (unet->graph, i);
 
     if (node->kind != DDPM_NODE_CONV)
