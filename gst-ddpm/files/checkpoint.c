@@ -107,29 +107,17 @@ no_unet:
 
 /* --- metadata against shapes ------------------------------------------ */
 
+/* A file of PyTorch's has no version. */
 static gboolean
 check_kind (const DdpmMetadata * metadata, GError ** error)
 {
-  const gchar *version =
-      g_hash_table_lookup (metadata->values, DDPM_METADATA_FORMAT);
-  g_autofree gchar *found = NULL;
-
-  if (g_hash_table_contains (metadata->values, DDPM_METADATA_STATE))
-    goto state;
-  if (version != NULL && strcmp (version, DDPM_METADATA_VERSION) != 0)
-    goto newer;
-  return TRUE;
-
-state:
+  if (!g_hash_table_contains (metadata->values, DDPM_METADATA_STATE))
+    return !g_hash_table_contains (metadata->values, DDPM_METADATA_FORMAT)
+        || ddpm_metadata_check_version (metadata, DDPM_METADATA_FORMAT,
+        "a checkpoint", error);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected a checkpoint, found the training state that is saved beside "
       "it", metadata->location);
-  return FALSE;
-newer:
-  found = ddpm_safetensors_quote (version);
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected a checkpoint of version '" DDPM_METADATA_VERSION
-      "', found %s", metadata->location, found);
   return FALSE;
 }
 

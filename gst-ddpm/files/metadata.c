@@ -26,6 +26,23 @@ wrong_value (const DdpmMetadata * metadata, const gchar * name,
   return FALSE;
 }
 
+gboolean
+ddpm_metadata_check_version (const DdpmMetadata * metadata, const gchar * name,
+    const gchar * expected, GError ** error)
+{
+  const gchar *version = g_hash_table_lookup (metadata->values, name);
+  g_autofree gchar *found = NULL;
+
+  if (g_strcmp0 (version, DDPM_METADATA_VERSION) == 0)
+    return TRUE;
+  found = version ? ddpm_safetensors_quote (version) :
+      g_strdup ("a file that is not one");
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected %s of version '" DDPM_METADATA_VERSION "', found %s",
+      metadata->location, expected, found);
+  return FALSE;
+}
+
 /* Sets *value, to NULL if the name is missing. Returns: FALSE and an error if it
  * is missing from metadata that must be complete */
 static gboolean

@@ -37,6 +37,11 @@ typedef struct
 } DdpmMetadata;
 
 /* A wrong value is DDPM_ERROR_FORMAT; the message says what was found. */
+
+/* Checks that the value of name is DDPM_METADATA_VERSION. expected: what the
+ * file should be, such as "a checkpoint" */
+gboolean ddpm_metadata_check_version (const DdpmMetadata * metadata,
+    const gchar * name, const gchar * expected, GError ** error);
 gboolean ddpm_metadata_get_uint (const DdpmMetadata * metadata,
     const gchar * name, guint64 max, guint64 * value, GError ** error);
 gboolean ddpm_metadata_get_double (const DdpmMetadata * metadata,

@@ -109,23 +109,6 @@ has_array (DdpmSafetensors * file, guint i)
   return !arrays[i].optional || ddpm_safetensors_find (file, name) != NULL;
 }
 
-static gboolean
-check_kind (const DdpmMetadata * metadata, GError ** error)
-{
-  const gchar *version =
-      g_hash_table_lookup (metadata->values, DDPM_METADATA_STATE);
-  g_autofree gchar *found = NULL;
-
-  if (version != NULL && strcmp (version, DDPM_METADATA_VERSION) == 0)
-    return TRUE;
-  found = version ? ddpm_safetensors_quote (version) :
-      g_strdup ("a file that is not one");
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected a training state of version '" DDPM_METADATA_VERSION
-      "', found %s", metadata->location, found);
-  return FALSE;
-}
-
 static void
 read_settings (const DdpmMetadata * metadata, DdpmTrainState * state)
 {
@@ -146,7 +129,8 @@ static gboolean
 read_metadata (const DdpmMetadata * metadata, DdpmTrainState * state,
     GError ** error)
 {
-  if (!check_kind (metadata, error)
+  if (!ddpm_metadata_check_version (metadata, DDPM_METADATA_STATE,
+          "a training state", error)
       || !ddpm_metadata_get_config (metadata, &state->config, error)
       || !ddpm_metadata_get_size (metadata, &state->config, &state->width,
           &state->height, error)
