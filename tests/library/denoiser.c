@@ -103,8 +103,7 @@ TEST (a_backend_with_memory_of_its_own_gets_the_weights)
   guint width, height;
   g_autoptr (DdpmModel) model =
       test_model_of (test_net_square, &width, &height);
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
   g_autofree gfloat *x = pure_noise (0, 1, 192);
   DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 2 };
   g_autofree gfloat *shared = NULL, *uploaded = NULL;
@@ -121,8 +120,7 @@ TEST (stepping_past_the_end_says_so)
   guint width, height;
   g_autoptr (DdpmModel) model =
       test_model_of (test_net_square, &width, &height);
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
   DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 1,.start =
         model->config.timesteps
   };
@@ -143,8 +141,7 @@ TEST (states_and_pictures_go_by_memory_of_the_backend)
   guint width, height;
   g_autoptr (DdpmModel) model =
       test_model_of (test_net_square, &width, &height);
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 2, NULL);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   g_autoptr (DdpmDenoiser) denoiser =
       ddpm_denoiser_new (model, backend, BATCH, width, height, &spec, NULL);
   g_autofree gfloat *x = pure_noise (0, BATCH, 192);
@@ -175,8 +172,7 @@ TEST (noise_and_pixels_of_a_seed_are_those_of_the_arrays)
   guint width, height;
   g_autoptr (DdpmModel) model =
       test_model_of (test_net_square, &width, &height);
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 2, NULL);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   g_autoptr (DdpmDenoiser) denoiser =
       ddpm_denoiser_new (model, backend, BATCH, width, height, &spec, NULL);
   g_autoptr (GBytes) bytes = NULL;

@@ -90,8 +90,7 @@ TEST (reference_and_cpu_agree_with_dropout)
 
 TEST (sizes_that_the_levels_do_not_divide_are_refused)
 {
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
   DdpmConfig config;
   guint width, height;
 
@@ -103,8 +102,7 @@ TEST (sizes_that_the_levels_do_not_divide_are_refused)
 TEST (batches_beyond_all_memory_are_refused)
 {
   static const guint batches[] = { G_MAXINT32, G_MAXUINT };
-  g_autoptr (DdpmBackend) backend =
-      ddpm_backend_new (DDPM_BACKEND_REFERENCE, DDPM_PRECISION_F32, 1, NULL);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
   DdpmConfig config;
   guint width, height, i;
 
