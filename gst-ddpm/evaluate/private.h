@@ -67,8 +67,9 @@ struct _DdpmEvaluator
   DdpmMean bin_bits[DDPM_EVALUATION_BINS];
 };
 
-/* What the evaluated row n adds to the sums of its image, and the last of an
- * image to those of all */
+/* Adds row n to the sums of its image, and after its last row the image to the
+ * sums of all images. FALSE: DDPM_ERROR_DIVERGED if its prediction is not
+ * finite */
 gboolean ddpm_evaluator_add_row (DdpmEvaluator * evaluator, guint n,
     GError ** error);
 

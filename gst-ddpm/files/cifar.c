@@ -66,7 +66,7 @@ count_images (DdpmCifar * cifar, GError ** error)
 
   if (file->size == 0 || file->size % record != 0) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "\"%s\" is no %s data: expected a multiple of %" G_GSIZE_FORMAT
+        "\"%s\" is not %s data: expected a multiple of %" G_GSIZE_FORMAT
         " bytes, found %" G_GUINT64_FORMAT, file->name,
         cifar->set ? cifar->set->name : "CIFAR", record, file->size);
     return FALSE;
@@ -189,7 +189,7 @@ open_single (DdpmCifar * cifar, const gchar * path, GError ** error)
   cifar->n_labels = guess_n_labels (path, file->size);
   if (cifar->n_labels == 0) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "\"%s\" is no CIFAR data: expected records of %" G_GSIZE_FORMAT
+        "\"%s\" is not CIFAR data: expected records of %" G_GSIZE_FORMAT
         " or %" G_GSIZE_FORMAT " bytes, found %" G_GUINT64_FORMAT " bytes",
         file->name, record_size (1), record_size (2), file->size);
     return FALSE;
@@ -249,7 +249,7 @@ check_labels (DdpmCifar * cifar, const DdpmInput * file, guint64 index,
   for (guint i = 0; cifar->set && i < cifar->n_labels; i++) {
     if (labels[i] >= cifar->set->n_classes[i]) {
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-          "\"%s\" is no %s data: expected labels below %u, found %u in image %"
+          "\"%s\" is not %s data: expected labels below %u, found %u in image %"
           G_GUINT64_FORMAT, file->name, cifar->set->name,
           cifar->set->n_classes[i], labels[i], index);
       return FALSE;

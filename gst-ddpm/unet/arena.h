@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* A buffer of size bytes that is alive from time first to time last, both
- * included; offset is what ddpm_arena_place() finds. */
+/* A buffer of size bytes that is in use from time first to time last, both
+ * included. ddpm_arena_place () sets offset. */
 typedef struct
 {
   gsize size;
@@ -16,9 +16,9 @@ typedef struct
   gsize offset;
 } DdpmSpan;
 
-/* Offsets, multiples of 64, such that no two spans that are alive at one time
- * overlap: the largest first, each at the lowest place that is free.
- * Returns: bytes of the whole; G_MAXSIZE: more than there can be */
+/* Places the spans so that no two overlap that are in use at the same time. The
+ * largest comes first; each goes to the lowest free offset, a multiple of 64.
+ * Returns: bytes of the arena; G_MAXSIZE: the size overflows */
 gsize ddpm_arena_place (DdpmSpan * spans, guint n);
 
 G_END_DECLS

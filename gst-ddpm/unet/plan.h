@@ -10,20 +10,21 @@ G_BEGIN_DECLS
 
 #define DDPM_NO_SPAN (-1)
 
-/* How the gradient of a residual input comes from that of the output */
+/* How the gradient of a residual input is made from that of the output */
 typedef enum
 {
   DDPM_RESIDUAL_NONE,
-  DDPM_RESIDUAL_SHARED,         /* it is that buffer: the first contribution */
+  DDPM_RESIDUAL_SHARED,         /* both are one buffer */
   DDPM_RESIDUAL_ADDED,
 } DdpmResidualGradient;
 
 /**
  * DdpmNodePlan:
- * @add0: the gradient of in0 has a contribution already
- * @add1: that of in1 has
- * @residual: how that of the residual is made
- * @keep: span of attention probabilities or norm statistics
+ * @add0: whether to add to the gradient of in0, which other nodes have written
+ * @add1: the same of in1
+ * @residual: how the gradient of the residual is made
+ * @keep: span of the attention probabilities or norm statistics that the
+ *   backward pass reads
  */
 typedef struct
 {
@@ -34,11 +35,12 @@ typedef struct
 
 /**
  * DdpmMemoryPlan:
- * @activations: span of each tensor; x_t and eps are the caller's: NO_SPAN
+ * @activations: span of each tensor; DDPM_NO_SPAN for x_t and eps, which are
+ *   the caller's
  * @gradients: span of the gradient of each tensor
- * @nodes: by node
- * @spans: all of them, placed
- * @size: bytes of the arena; G_MAXSIZE: more than there can be
+ * @nodes: plan of each node
+ * @spans: all spans, with their offsets
+ * @size: bytes of the arena; G_MAXSIZE: the size overflows
  */
 typedef struct
 {

@@ -10,8 +10,8 @@
 G_BEGIN_DECLS
 
 /* The time embedding: table -> linear -> swish -> linear -> + label embedding
- * -> swish -> all time projections. Rows are images; d*: gradients, only when
- * training. */
+ * -> swish -> all time projections. A row is an image. The gradients d* exist
+ * only in training. */
 typedef struct
 {
   gsize weight[3], bias[3];     /* offsets: the two linears, the projections */
@@ -46,7 +46,7 @@ struct _DdpmUnet
   const float *weights;         /* the caller's */
 };
 
-/* What a convolution of the network is to its backend */
+/* Describes a convolution node for the backend */
 DdpmConvDesc ddpm_unet_conv_desc (const DdpmUnet * unet, const DdpmNode * node);
 
 G_END_DECLS

@@ -8,41 +8,43 @@
 
 G_BEGIN_DECLS
 
-/* One network for one batch size, image size and backend: plans and memory
- * are made once, running allocates nothing. */
+/* A network for one batch size, image size and backend. Plans and memory are
+ * made once; running it allocates nothing. */
 typedef struct _DdpmUnet DdpmUnet;
 
-/* training: keeps what backward needs. References backend. DDPM_ERROR_SETTINGS
- * for a batch or a size that the network cannot have, DDPM_ERROR_NO_SPACE where
- * memory is short. */
+/* References backend. training: keeps what the backward pass reads. Errors:
+ * DDPM_ERROR_SETTINGS for a batch or an image size that the network cannot
+ * have, DDPM_ERROR_NO_SPACE if there is not enough memory. */
 DdpmUnet *ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend,
     guint batch, guint width, guint height, gboolean training, GError ** error);
 void ddpm_unet_free (DdpmUnet * unet);
-/* bytes of backend memory taken */
+/* Returns: bytes of memory of the backend in use */
 gsize ddpm_unet_get_memory (DdpmUnet * unet);
-/* Floating-point operations of a forward pass of one image, as far as they are
- * of gemms and convolutions: a multiplication and an addition are two. config
- * and size must be possible. */
+/* Counts the floating-point operations of gemms and convolutions in a forward
+ * pass of one image. A multiplication and an addition count as two. config and
+ * size must be valid. */
 gdouble ddpm_unet_count_flops (const DdpmConfig * config, guint width,
     guint height);
 
-/* As ddpm_unet_set_weights (), from any thread */
+/* Does what ddpm_unet_set_weights () does; any thread may call it. */
 void ddpm_unet_load_weights (DdpmUnet * unet, const float *arena);
 
-/* The next three are called inside ddpm_backend_run (). Pointers are memory of
- * the backend, but t and labels, which are host memory. */
+/* Call the next three inside ddpm_backend_run (). t and labels are in system
+ * memory, all other arrays in memory of the backend. */
 
-/* arena [params->total]: must stay valid and unchanged until set again, since
- * norms and linears read it directly; convolutions are reordered now. */
+/* arena [params->total]: the weights. They must stay valid and unchanged until
+ * others are set: norms and linears read them, convolutions read reordered
+ * copies. */
 void ddpm_unet_set_weights (DdpmUnet * unet, const float *arena);
-/* x_t (batch, height, width, image_channels), t [batch], eps as x_t. labels
- * [batch]: below the number of classes; -1, and NULL for all: no label.
- * drop: seed and first_sample of dropout, whose p comes from the config;
- * NULL: no dropout. */
+/* Computes the prediction eps of x_t, both [batch][height][width]
+ * [image_channels]. t [batch]. labels [batch]: the class of each image, -1: no
+ * label; NULL: no image has one. drop: seed and first_sample of dropout, whose
+ * probability is the config's; NULL: no dropout. */
 void ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
     const gint * labels, const DdpmDropout * drop, float *eps);
-/* After forward with the same x_t, labels and drop. deps as eps; grads
- * [params->trainable]; add: += instead of =. */
+/* Computes the gradient grads [params->trainable] of the weights from deps, the
+ * gradient of eps. Call it after ddpm_unet_forward () with the same x_t, labels
+ * and drop. add: adds to grads instead of overwriting it. */
 void ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
     const gint * labels, const DdpmDropout * drop, const float *deps,
     float *grads, gboolean add);
