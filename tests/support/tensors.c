@@ -187,23 +187,24 @@ bf16_unit (double x)
  * probability d / u, and else to the same number. So the elements that differ are
  * a Poisson variable, whose mean is the sum of E|d| / u: at most four standard
  * deviations more of them, and four, may differ. No element may differ by more
- * than its unit and the largest d, which is far in the tail of what has a root
- * mean square of rms_d. */
+ * than its unit and the largest d. That is far in the tail of errors whose root
+ * mean square is relative to the elements; large elements have large terms, and
+ * so larger errors than others. */
 static void
 assert_rounded_once (const gchar * name, const float *got,
-    const float *expected, gsize count, double rms_d)
+    const float *expected, gsize count, double rms, double relative)
 {
-  const double mean_d = sqrt (2 / G_PI) * rms_d, largest_d = 12 * rms_d;
+  const double mean_d = sqrt (2 / G_PI) * relative * rms;
   double likely = 0;
   gsize different = 0;
 
   for (gsize i = 0; i < count; i++) {
-    const double unit = bf16_unit (expected[i]);
-    const double difference = fabs ((double) got[i] - expected[i]);
+    const double e = expected[i], unit = bf16_unit (e);
+    const double difference = fabs (got[i] - e);
+    const double largest_d = 16 * relative * MAX (rms, fabs (e));
 
     if (!(difference <= unit + largest_d))
-      g_error ("%s: element %zu is %g, expected %g", name, i, got[i],
-          expected[i]);
+      g_error ("%s: element %zu is %g, expected %g", name, i, got[i], e);
     different += difference > 0;
     likely += unit > 0 ? MIN (1, mean_d / unit) : 0;
   }
@@ -226,7 +227,7 @@ outcome_assert_rounded_once (const Outcome * got, const Outcome * expected,
 
     if (got->type[k] == DDPM_TYPE_BF16)
       assert_rounded_once (got->name[k], got->data[k], expected->data[k], count,
-          sqrt (error * sum.power / MAX (count, 1)));
+          sqrt (sum.power / MAX (count, 1)), sqrt (error));
     else if (!(sum.error <= 2 * error * sum.power))
       g_error ("%s: normalised mean square error %g, expected at most %g",
           got->name[k], sum.error / sum.power, 2 * error);
