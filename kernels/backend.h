@@ -254,7 +254,7 @@ const gchar *ddpm_backend_get_precision_name (DdpmBackend * backend);
  * need, so that a program can choose another backend before it loads a network.
  * Any thread may call it.
  *
- * Returns: %FALSE and an error that says what is missing
+ * Returns: %TRUE, or %FALSE and an error that says what is missing
  */
 gboolean ddpm_backend_probe (DdpmBackend * backend, GError ** error);
 
@@ -269,8 +269,8 @@ gboolean ddpm_backend_probe (DdpmBackend * backend, GError ** error);
  * is stored; call this function before using a result. It does not wait: what
  * has not been computed yet can still fail. Any thread may call it.
  *
- * Returns: %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if an
- *   operation has failed
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if
+ *   an operation has failed
  */
 gboolean ddpm_backend_check (DdpmBackend * backend, GError ** error);
 

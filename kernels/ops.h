@@ -15,14 +15,14 @@
  * are laid out as in the state_dict of PyTorch: [cout][cin][kernel][kernel] for
  * a convolution, [out][in] for a linear layer.
  *
- * Memory. Data pointers are memory that the backend allocated. If host_memory
- * is set, any other memory will do. Descriptors, plans and structs of
- * parameters are host memory, and so are the arrays that say so.
+ * Memory. Data pointers must point to memory that the backend allocated, or, if
+ * host_memory is set, to any host memory. Descriptors, plans, structs of
+ * parameters and the arrays marked "host memory" below are in host memory.
  *
  * Plans. Large operations are planned first (conv_new, ...) and executed later.
- * Planning may allocate and may fail. Executing does neither: it returns
- * nothing, and a device may still be computing when it returns. The first
- * failure is stored; callers get it from ddpm_backend_check ().
+ * Planning may allocate, and reports failure by NULL and a GError. Executing
+ * reports nothing: a device may still be computing when a call returns. The
+ * first failure is stored; callers get it from ddpm_backend_check ().
  *
  * Threads. Call the functions inside run (), and those of one plan from one
  * thread at a time. The exceptions are run, check, probe, finalize and the
@@ -142,7 +142,8 @@ struct _DdpmOps
   /* src: host memory, which the caller may write again afterwards */
   void (*upload) (DdpmBackend * b, gpointer dst, gconstpointer src,
       gsize size);
-  /* dst: host memory, which is complete afterwards */
+  /* dst: host memory. It is complete when the call returns, or, inside
+   * graph_run (), after a wait. */
   void (*download) (DdpmBackend * b, gpointer dst, gconstpointer src,
       gsize size);
   void (*zero) (DdpmBackend * b, gpointer dst, gsize size);
@@ -306,10 +307,11 @@ struct _DdpmOps
   /* One step, by the formula of DdpmAdam. ema NULL: no average is updated. */
   void (*adam) (DdpmBackend * b, const DdpmAdam * a, gsize count,
       const float *grad, float *param, float *m, float *v, float *ema);
-  /* Both in one, so that a device need not wait for the host: stores the sum of
-   * squares of grad in *squares (host memory), multiplies a->grad_scale by
-   * ddpm_clip_factor (limit, sqrt (*squares)), and makes the step, unless
-   * ddpm_gradient_is_sane () is false. NULL: call the other two. */
+  /* sum_of_squares and adam in one, so that a device need not wait for the
+   * host: stores the sum of squares of grad in *squares (host memory),
+   * multiplies a->grad_scale by ddpm_clip_factor (limit, sqrt (*squares)), and
+   * makes the step, unless ddpm_gradient_is_sane () is false. NULL: the caller
+   * must call both. */
   void (*adam_clipped) (DdpmBackend * b, const DdpmAdam * a, double limit,
       gsize count, const float *grad, float *param, float *m, float *v,
       float *ema, double *squares);

@@ -35,15 +35,15 @@ check_settings (const DdpmEvaluatorSettings * settings, guint T,
 
   return ddpm_require (settings->images >= 1
       && settings->images <= G_MAXUINT64 / T, error,
-      "an evaluation takes 1 to %" G_GUINT64_FORMAT " images, not %"
+      "an evaluation takes 1 to %" G_GUINT64_FORMAT " images, found %"
       G_GUINT64_FORMAT, G_MAXUINT64 / T, settings->images)
       && ddpm_require (settings->timesteps >= fewest
       && settings->timesteps <= T, error,
-      "a model of %u timesteps is evaluated at %u to %u of them, not at %u",
+      "a model of %u timesteps is evaluated at %u to %u of them, found %u",
       T, fewest, T, settings->timesteps)
       && ddpm_require (settings->variance == DDPM_VARIANCE_FIXED_SMALL
       || settings->variance == DDPM_VARIANCE_FIXED_LARGE, error,
-      "there is no variance number %d", settings->variance);
+      "variance %d: expected fixed-small or fixed-large", settings->variance);
 }
 
 static gboolean
@@ -99,7 +99,8 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for a batch of %u", settings->batch);
+      "not enough memory for a batch of %u: choose a smaller one",
+      settings->batch);
 failed:
   ddpm_evaluator_free (e);
   return NULL;
@@ -140,10 +141,9 @@ ddpm_evaluator_get_n_done (DdpmEvaluator * e)
   return e->n_done;
 }
 
-/* Timesteps 1..T-1 are cut into parts, the k-th of which begins here: a
- * timestep wide at first, then wider and wider, since it is at small t that
- * the terms of the bound are large and differ (Nichol & Dhariwal 2021, figure
- * 2). If there are as many parts as timesteps, all are one wide. */
+/* Returns where part k of the timesteps 1..T-1 begins. The first parts are one
+ * timestep wide and later ones wider, because the terms of the bound are large
+ * and vary most at small t (Nichol & Dhariwal 2021, figure 2). */
 static gdouble
 part_begin (DdpmEvaluator * e, guint k)
 {
@@ -152,8 +152,9 @@ part_begin (DdpmEvaluator * e, guint k)
   return 1.0 + MAX (k, (e->schedule->T - 1.0) * reached * reached * reached);
 }
 
-/* Timestep k of the image: 0 for certain, then one in each part. It
- * weighs as much as the part is wide, so that no estimate has a bias. */
+/* Draws the k-th timestep of an image (stratified sampling): timestep 0 always,
+ * then one at random from each part. Its weight is the width of the part, so that
+ * estimates are unbiased. */
 static guint
 draw_timestep (DdpmEvaluator * e, guint64 sample, guint k, gdouble * weight)
 {
@@ -170,7 +171,7 @@ draw_timestep (DdpmEvaluator * e, guint64 sample, guint k, gdouble * weight)
   return (guint) (begin + u * *weight);
 }
 
-/* Row n_rows: the next of the image */
+/* Adds a row to the batch: the next timestep of the image */
 static void
 make_row (DdpmEvaluator * e)
 {
@@ -206,13 +207,14 @@ next_image (DdpmEvaluator * e, GError ** error)
 
 no_class:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "image %" G_GUINT64_FORMAT " has label %d, and %s has %u classes",
-      image->sample, image->label, e->model->location ? e->model->location :
-      "the model", e->model->config.classes);
+      "image %" G_GUINT64_FORMAT
+      " has label %d: expected one of the %u classes of " "%s, or -1 for none",
+      image->sample, image->label, e->model->config.classes,
+      e->model->location ? e->model->location : "the model");
   return FALSE;
 }
 
-/* Rows until the batch is full or there are no more */
+/* Adds rows until the batch is full or no image is left */
 static gboolean
 make_rows (DdpmEvaluator * e, GError ** error)
 {
@@ -230,8 +232,8 @@ make_rows (DdpmEvaluator * e, GError ** error)
   return TRUE;
 }
 
-/* Ho et al. 2020, algorithm 1, line 5, without the gradient. Rows behind the
- * last are what they were in the batch before. */
+/* Ho et al. 2020, algorithm 1, line 5, without the gradient. Rows from
+ * n_rows on are those of the batch before; their results are not used. */
 static void
 predict_rows (gpointer data)
 {

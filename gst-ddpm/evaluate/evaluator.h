@@ -116,7 +116,7 @@ GType ddpm_evaluator_get_type (void);
  *
  * Reads an image to evaluate.
  *
- * Returns: %FALSE and an error if it cannot be read
+ * Returns: %TRUE, or %FALSE and an error if it cannot be read
  */
 typedef gboolean (*DdpmEvaluatorRead) (gpointer data, guint64 i,
     guint64 * sample, gint * label, guint8 * pixels, GError ** error);
@@ -188,7 +188,7 @@ guint64 ddpm_evaluator_get_n_done (DdpmEvaluator * evaluator);
  * Evaluates the next batch; the last one may be smaller. Does nothing when all
  * is done.
  *
- * Returns: %FALSE and the error of the function that reads images;
+ * Returns: %TRUE, or %FALSE and the error of the function that reads images;
  *   %DDPM_ERROR_SETTINGS for a label that is not a class of the model;
  *   %DDPM_ERROR_DIVERGED if a prediction is not finite; or a failure of the
  *   backend

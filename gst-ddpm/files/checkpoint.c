@@ -107,7 +107,7 @@ no_unet:
 
 /* --- metadata against shapes ------------------------------------------ */
 
-/* A file of PyTorch's has no version. */
+/* A checkpoint that PyTorch saved has no version. */
 static gboolean
 check_kind (const DdpmMetadata * metadata, GError ** error)
 {
@@ -238,7 +238,8 @@ load_builtin (const gchar * name, GError ** error)
   return bytes ? ddpm_checkpoint_load_bytes (bytes, location, error) : NULL;
 }
 
-/* A word that is neither a file nor a built-in model may be meant as either. */
+/* For a name that is neither a file nor a built-in model, the error names both
+ * possibilities. */
 static gboolean
 check_path (const gchar * path, GError ** error)
 {
@@ -285,8 +286,8 @@ ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name, GError ** error)
 
 /* --- saving ----------------------------------------------------------- */
 
-/* The embedding table stays in F32: in BF16, neighbouring late timesteps would
- * be equal. */
+/* The embedding table stays in F32: in BF16, a third of the entries of late
+ * timesteps would be equal to those of their neighbours. */
 gboolean
 ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
     const gchar * path, GError ** error)

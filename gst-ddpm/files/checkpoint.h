@@ -62,7 +62,7 @@ const gchar *const *ddpm_checkpoint_get_builtin_names (void);
  * replaced whole (temporary file beside it, fsync, rename): whatever ends the
  * process, @path is the old file or the new one.
  *
- * Returns: %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE on failure; the
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE; the
  *   old file is then unchanged
  */
 gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
@@ -138,7 +138,7 @@ gchar *ddpm_train_state_path (const gchar * checkpoint_path);
  * Writes a training state. Replaces the file whole, as ddpm_checkpoint_save()
  * does.
  *
- * Returns: %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE on failure; the
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE; the
  *   old file is then unchanged
  */
 gboolean ddpm_train_state_save (const DdpmTrainState * state,

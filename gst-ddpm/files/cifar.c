@@ -57,7 +57,7 @@ record_size (guint n_labels)
   return n_labels + DDPM_CIFAR_PIXELS;
 }
 
-/* Of the file that was opened last */
+/* Adds the images of the file that was opened last */
 static gboolean
 count_images (DdpmCifar * cifar, GError ** error)
 {
@@ -164,9 +164,9 @@ open_folder (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
   return TRUE;
 }
 
-/* One label byte or two, by the size of the file. Multiples of 3073 * 3074
- * bytes fit both: then the name decides, CIFAR-100's own names meaning two.
- * Returns: 0: the size fits neither */
+/* Finds out from the size of a file whether its records have one label byte
+ * (CIFAR-10) or two (CIFAR-100). If both fit, the names of CIFAR-100's files mean
+ * two. Returns: 0 if neither fits */
 static guint
 guess_n_labels (const gchar * path, guint64 size)
 {
@@ -279,7 +279,7 @@ ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
   return TRUE;
 }
 
-/* The random words of one sample in one stream, in order */
+/* The random words of one epoch (the sample) in the stream of shuffles */
 typedef struct
 {
   guint64 seed, sample;

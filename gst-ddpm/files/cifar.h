@@ -88,7 +88,7 @@ guint64 ddpm_cifar_get_n_images (DdpmCifar * cifar);
  *
  * Reads an image. Any thread may call it.
  *
- * Returns: %FALSE and %DDPM_ERROR_READ or %DDPM_ERROR_FORMAT on failure
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_READ or %DDPM_ERROR_FORMAT
  */
 gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
     guint * label, GError ** error);

@@ -16,7 +16,7 @@
 
 #define DUPLICATE "two entries of one name in its header"
 
-/* of one object or array, by depth */
+/* Maximum number of members of an object or array at each depth */
 static const guint max_members[MAX_DEPTH + 1] = { 1, 32768, 512, 64 };
 
 static const struct
@@ -64,9 +64,9 @@ tensor_free (gpointer data)
 /**
  * Parser:
  * @at: the next character, before @end
- * @problem: text that no header has; it ends the pass
- * @wrong: the first value that its place cannot hold; the pass goes on, for a
- *   @problem behind it says more
+ * @problem: why this is not a header at all; parsing stops
+ * @wrong: the first value of a wrong type or range; parsing continues, because
+ *   a @problem that follows is reported instead
  * @close: the bracket that ends the object or array, by depth
  * @n_members: members of it so far, by depth
  * @has_metadata: __metadata__ has been read
@@ -117,7 +117,7 @@ expect_char (Parser * p, gchar expected)
   return p->problem == NULL;
 }
 
-/* Whether a first or a further member of an object or array follows */
+/* These return whether another member of the object or array follows. */
 static gboolean
 begin_members (Parser * p, gchar open)
 {
@@ -198,10 +198,12 @@ parse_number (Parser * p)
 
   while (p->at < p->end && g_ascii_isdigit (*p->at))
     p->at++;
-  if (p->at - digits > MAX_DIGITS || (p->at - digits > 1 && *digits == '0')) {
+  if (p->at - digits > MAX_DIGITS)
     set_problem (p, "a number in its header that is too long");
+  else if (p->at - digits > 1 && *digits == '0')
+    set_problem (p, "a number in its header that begins with 0");
+  if (p->problem != NULL)
     return 0;
-  }
   return g_ascii_strtoull (digits, NULL, 10);
 }
 
@@ -237,7 +239,8 @@ value_begins_with (Parser * p, gchar first)
 
 /* --- one tensor ------------------------------------------------------- */
 
-/* How many numbers an array has; -1: more than max, or no numbers */
+/* Returns the length of an array of numbers. -1: it is longer than max, or has
+ * an element that is not a number */
 static gint
 parse_numbers (Parser * p, gint max, guint64 * numbers)
 {
@@ -271,7 +274,8 @@ parse_dtype (Parser * p, guint64 * size)
   return NULL;
 }
 
-/* NULL: the tensor is good, or there is a problem; else what is wrong */
+/* Returns what is wrong with the tensor; NULL: nothing. After a problem, the
+ * result means nothing. */
 static const gchar *
 parse_tensor (Parser * p, guint64 data_size, DdpmFileTensor * tensor)
 {
@@ -341,7 +345,7 @@ parse_metadata (Parser * p)
     }
   }
   if (!good && p->wrong == NULL)
-    p->wrong = g_strdup ("__metadata__ that is not strings by name");
+    p->wrong = g_strdup ("__metadata__ that is not an object of strings");
 }
 
 /* g_str_hash is no secret: names that all have one hash value would make

@@ -234,8 +234,8 @@ gboolean ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b);
  *
  * Sets channel_mult and n_levels.
  *
- * Returns: %FALSE and %DDPM_ERROR_SETTINGS for another text; @config is then
- *   unchanged
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for another text; @config
+ *   is then unchanged
  */
 gboolean ddpm_config_parse_channel_mult (DdpmConfig * config,
     const gchar * text, GError ** error);
@@ -248,8 +248,8 @@ gboolean ddpm_config_parse_channel_mult (DdpmConfig * config,
  *
  * Sets attention_levels.
  *
- * Returns: %FALSE and %DDPM_ERROR_SETTINGS for another text; @config is then
- *   unchanged
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for another text; @config
+ *   is then unchanged
  */
 gboolean ddpm_config_parse_attention_levels (DdpmConfig * config,
     const gchar * text, GError ** error);

@@ -11,8 +11,8 @@ typedef void (*BlockFunc) (guint64 seed, guint64 sample, guint32 stream,
 
 /* Philox makes blocks of four numbers; a range may begin and end inside one. */
 static void
-fill (BlockFunc four_of, guint64 seed, guint64 sample, guint32 stream,
-    guint64 first_element, gsize count, gfloat * out)
+fill_from_blocks (BlockFunc block_func, guint64 seed, guint64 sample,
+    guint32 stream, guint64 first_element, gsize count, gfloat * out)
 {
   while (count > 0) {
     guint inside = first_element % 4;
@@ -20,7 +20,7 @@ fill (BlockFunc four_of, guint64 seed, guint64 sample, guint32 stream,
     gfloat four[4];
     gsize i;
 
-    four_of (seed, sample, stream, (guint32) (first_element / 4), four);
+    block_func (seed, sample, stream, (guint32) (first_element / 4), four);
     for (i = 0; i < n; i++)
       out[i] = four[inside + i];
     first_element += n;
@@ -33,14 +33,16 @@ void
 ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out)
 {
-  fill (ddpm_normal4, seed, sample, stream, first_element, count, out);
+  fill_from_blocks (ddpm_normal4, seed, sample, stream, first_element, count,
+      out);
 }
 
 void
 ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out)
 {
-  fill (ddpm_uniform4, seed, sample, stream, first_element, count, out);
+  fill_from_blocks (ddpm_uniform4, seed, sample, stream, first_element, count,
+      out);
 }
 
 /* Arguments of make_normals () */

@@ -66,8 +66,8 @@ void ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
  * Computes the numbers of ddpm_noise_normal() for a batch of samples, and waits
  * until they are there.
  *
- * Returns: %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if the
- *   backend failed
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if
+ *   the backend failed
  */
 gboolean ddpm_noise_normal_batch (DdpmBackend * backend, guint64 seed,
     guint64 first_sample, guint32 stream, guint n, guint elements, float *out,

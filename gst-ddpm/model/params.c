@@ -156,8 +156,8 @@ add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
   }
 }
 
-/* Added to the embedding of the timestep (Dhariwal & Nichol 2021). It begins as
- * zeros, so that a label has no effect at first. */
+/* Adds the label embedding, which is added to that of the timestep (Dhariwal &
+ * Nichol 2021). It begins as zeros, so that a label has no effect at first. */
 static void
 add_label_embedding (Builder * b, const DdpmConfig * config)
 {

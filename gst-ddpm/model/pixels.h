@@ -44,8 +44,8 @@ void ddpm_pixels_from_float (DdpmDataRange range, const gfloat * in,
  * Copies the pixels of the images out of a picture, and waits until they are
  * there.
  *
- * Returns: %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if the
- *   backend failed
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if
+ *   the backend failed
  */
 gboolean ddpm_pixels_from_host_picture (DdpmBackend * backend,
     const DdpmPicture * picture, guint8 * pixels, GError ** error);
@@ -60,8 +60,8 @@ gboolean ddpm_pixels_from_host_picture (DdpmBackend * backend,
  * Does what ddpm_pixels_from_host_picture() does, for a picture in memory of
  * the backend's context.
  *
- * Returns: %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if the
- *   backend failed
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if
+ *   the backend failed
  */
 gboolean ddpm_pixels_from_picture (DdpmBackend * backend,
     const DdpmPicture * picture, guint8 * pixels, GError ** error);

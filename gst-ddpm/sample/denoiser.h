@@ -70,8 +70,8 @@ guint ddpm_denoiser_get_n_steps (DdpmDenoiser * denoiser);
  *
  * Sets the labels of all following steps.
  *
- * Returns: %FALSE and %DDPM_ERROR_SETTINGS for a label that is not a class of
- *   the model
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for a label that is not a
+ *   class of the model
  */
 gboolean ddpm_denoiser_set_labels (DdpmDenoiser * denoiser,
     const gint * labels, GError ** error);
@@ -115,8 +115,8 @@ void ddpm_denoiser_begin_from (DdpmDenoiser * denoiser, const gfloat * x,
  * sets the labels of all following steps. These are the images that the
  * elements generate for the same seed.
  *
- * Returns: %FALSE and %DDPM_ERROR_SETTINGS for labels of another model, or if
- *   the backend failed
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for labels of another
+ *   model, or if the backend failed
  */
 gboolean ddpm_denoiser_begin_with_noise (DdpmDenoiser * denoiser,
     const DdpmLabels * labels, guint64 seed, guint64 first_sample,
@@ -152,8 +152,8 @@ guint ddpm_denoiser_get_state (DdpmDenoiser * denoiser);
  *
  * Waits for the current state and copies it.
  *
- * Returns: %FALSE and the first failure of the backend since the batch began;
- *   @x is then undefined
+ * Returns: %TRUE, or %FALSE and the first failure of the backend since the
+ *   batch began; @x is then undefined
  */
 gboolean ddpm_denoiser_read (DdpmDenoiser * denoiser, gfloat * x,
     GError ** error);
@@ -177,7 +177,8 @@ GBytes *ddpm_denoiser_read_pixels (DdpmDenoiser * denoiser, GError ** error);
  *
  * Waits until the current state is computed.
  *
- * Returns: %FALSE and the first failure of the backend since the batch began
+ * Returns: %TRUE, or %FALSE and the first failure of the backend since the
+ *   batch began
  */
 gboolean ddpm_denoiser_wait (DdpmDenoiser * denoiser, GError ** error);
 
@@ -190,8 +191,8 @@ gboolean ddpm_denoiser_wait (DdpmDenoiser * denoiser, GError ** error);
  *
  * Copies the current state inside the memory of the device.
  *
- * Returns: %FALSE and the first failure of the backend since the batch began;
- *   @x is then undefined
+ * Returns: %TRUE, or %FALSE and the first failure of the backend since the
+ *   batch began; @x is then undefined
  */
 gboolean ddpm_denoiser_copy (DdpmDenoiser * denoiser, gfloat * x,
     GError ** error);
@@ -209,8 +210,8 @@ gboolean ddpm_denoiser_copy (DdpmDenoiser * denoiser, gfloat * x,
  *
  * Converts samples of the current state to pixels of a picture.
  *
- * Returns: %FALSE and the first failure of the backend since the batch began;
- *   the picture is then undefined
+ * Returns: %TRUE, or %FALSE and the first failure of the backend since the
+ *   batch began; the picture is then undefined
  */
 gboolean ddpm_denoiser_paint (DdpmDenoiser * denoiser, guint first,
     const DdpmPicture * picture, gpointer stream, GError ** error);
@@ -225,8 +226,8 @@ gboolean ddpm_denoiser_paint (DdpmDenoiser * denoiser, guint first,
  * Converts samples of the current state to pixels of a picture in system
  * memory.
  *
- * Returns: %FALSE and the first failure of the backend since the batch began;
- *   the picture is then undefined
+ * Returns: %TRUE, or %FALSE and the first failure of the backend since the
+ *   batch began; the picture is then undefined
  */
 gboolean ddpm_denoiser_paint_on_host (DdpmDenoiser * denoiser, guint first,
     const DdpmPicture * picture, GError ** error);

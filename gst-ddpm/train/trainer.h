@@ -55,12 +55,12 @@ typedef struct
  * @samples: images trained on
  * @loss: mean squared error of the last batch, of eps or of v; with a teacher,
  *   the distance from the teacher's prediction
- * @loss_smoothed: exponential average of @loss with a time constant of 100
- *   steps; until then, the mean of all steps
+ * @loss_smoothed: exponential moving average of @loss with a time constant of
+ *   100 steps; for the first 100 steps, their mean
  * @grad_norm: norm of the gradient of the last batch, before clipping
  * @learning_rate: learning rate of the last step
  *
- * How a training goes.
+ * Statistics of a training.
  */
 typedef struct
 {
@@ -191,8 +191,8 @@ void ddpm_trainer_free (DdpmTrainer * trainer);
  *
  * Resumes training from a state.
  *
- * Returns: %FALSE and %DDPM_ERROR_SETTINGS for the state of another network,
- *   image size or seed
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for the state of another
+ *   network, image size or seed
  */
 gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
     const DdpmTrainState * state, GError ** error);
@@ -208,8 +208,8 @@ gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
  * it was distilled to; these are then trained anew. If only the trainer has
  * classes, labels have no effect at first.
  *
- * Returns: %FALSE and %DDPM_ERROR_SETTINGS for a model of another network,
- *   %DDPM_ERROR_NO_SPACE if there is not enough memory
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for a model of another
+ *   network, %DDPM_ERROR_NO_SPACE if there is not enough memory
  */
 gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
     const DdpmModel * model, GError ** error);
@@ -229,8 +229,9 @@ gboolean ddpm_trainer_set_weights (DdpmTrainer * trainer,
  * (Salimans & Ho 2022, algorithm 2). The loss is then the distance from the
  * teacher.
  *
- * Returns: %FALSE and %DDPM_ERROR_SETTINGS for a model that cannot be the
- *   teacher, or if T is less than all steps of the teacher;
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for a model that cannot
+ *   be the teacher, or if T is
+ *   less than steps * teacher_steps;
  *   %DDPM_ERROR_NO_SPACE if there is not enough memory
  */
 gboolean ddpm_trainer_set_teacher (DdpmTrainer * trainer, DdpmModel * model,
@@ -260,9 +261,9 @@ void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
  *
  * Makes one optimizer step. When it fails, the weights are as before.
  *
- * Returns: %FALSE and %DDPM_ERROR_CANCELLED; %DDPM_ERROR_DIVERGED if the loss
- *   or the gradient is not finite; %DDPM_ERROR_SETTINGS for a label or a number
- *   of images that is out of range; or a failure of the backend
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_CANCELLED; %DDPM_ERROR_DIVERGED if
+ *   the loss or the gradient is not finite; %DDPM_ERROR_SETTINGS for a label
+ *   or a number of images that is out of range; or a failure of the backend
  */
 gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
     const gint * labels, guint n, const gint * cancel,
@@ -281,7 +282,7 @@ gboolean ddpm_trainer_step (DdpmTrainer * trainer, const guint8 * images,
  *
  * Makes the same step as ddpm_trainer_step(), to the bit.
  *
- * Returns: %FALSE and an error as from ddpm_trainer_step()
+ * Returns: %TRUE, or %FALSE and an error as from ddpm_trainer_step()
  */
 gboolean ddpm_trainer_step_from (DdpmTrainer * trainer, const guint8 * images,
     const gint * labels, guint n, const gint * cancel,
@@ -302,7 +303,7 @@ gboolean ddpm_trainer_step_from (DdpmTrainer * trainer, const guint8 * images,
  * Computes loss and gradient of given images and noise, without dropout and
  * without a step. All arrays are in system memory.
  *
- * Returns: %FALSE and an error as from ddpm_trainer_step()
+ * Returns: %TRUE, or %FALSE and an error as from ddpm_trainer_step()
  */
 gboolean ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
     const gint * t, const gint * labels, const gfloat * eps, guint n,
@@ -353,8 +354,8 @@ DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema,
  *
  * Writes the training state, then the checkpoint. Each replaces its file whole.
  *
- * Returns: %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE, or a failure
- *   of the backend
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE, or
+ *   a failure of the backend
  */
 gboolean ddpm_trainer_save (DdpmTrainer * trainer,
     const gchar * checkpoint_path, guint64 epoch, GHashTable * settings,

@@ -4,8 +4,8 @@
  * Activations stay channels last. Weights are packed as each pass computes with
  * them, once per load or optimizer step. oneDNN computes in blocks of channels;
  * an activation whose channels do not fill the last block is copied into the
- * workspace. On a processor without bf16, where bf16 is emulated, operands are
- * converted to floats and only results are rounded.
+ * workspace. Where bf16 is emulated, activations are converted to f32, and
+ * weights and results are rounded to bf16.
  */
 #include <string.h>
 #include "kernels/cpu/convolution.h"
@@ -393,40 +393,40 @@ plan_passes (CpuConvolution * conv, GError ** error)
   return TRUE;
 }
 
-/* Whether the pass can use an operand without a copy */
+/* The pass can use x as the caller gives it: same type, no padding. */
 static gboolean
-has_x_as_computed_with (const CpuConvolution * conv, guint source)
+x_needs_no_copy (const CpuConvolution * conv, guint source)
 {
   return conv->type == conv->d.src_type
       && conv->source[source].padded == conv->source[source].channels;
 }
 
 static gboolean
-has_dy_as_computed_with (const CpuConvolution * conv)
+dy_needs_no_copy (const CpuConvolution * conv)
 {
   return conv->type == conv->d.dst_type && conv->cout_padded == conv->cout;
 }
 
 static gboolean
-has_y_as_computed_with (const CpuConvolution * conv)
+y_needs_no_copy (const CpuConvolution * conv)
 {
   return conv->y_type == conv->d.dst_type && conv->cout_padded == conv->cout;
 }
 
 static void
-lay_out (CpuConvolution * conv)
+conv_plan_workspace (CpuConvolution * conv)
 {
   const gsize in = ddpm_cpu_conv_pixels_in (conv);
   const gsize out = ddpm_cpu_conv_pixels_out (conv);
-  const gboolean copies_y = !has_y_as_computed_with (conv)
-      || !has_dy_as_computed_with (conv);
+  const gboolean copies_y = !y_needs_no_copy (conv)
+      || !dy_needs_no_copy (conv);
   CpuConvLayout *l = &conv->layout;
   gsize total = 0, work = 0;
   guint padded = 0;
 
   for (guint i = 0; i < conv->n_sources; i++) {
     padded = MAX (padded, conv->source[i].padded);
-    l->x[i] = ddpm_cpu_layout_add (&total, has_x_as_computed_with (conv, i) ? 0
+    l->x[i] = ddpm_cpu_layout_add (&total, x_needs_no_copy (conv, i) ? 0
         : in * conv->source[i].padded, ddpm_type_size (conv->type));
   }
   l->y = ddpm_cpu_layout_add (&total, copies_y ? out * conv->cout_padded : 0,
@@ -552,7 +552,7 @@ conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
     ddpm_plan_free (&conv->base);
     return NULL;
   }
-  lay_out (conv);
+  conv_plan_workspace (conv);
   return &conv->base;
 }
 
@@ -585,7 +585,7 @@ convert_x (CpuConvolution * conv, guint source, gconstpointer x,
   const CpuConvSource *s = &conv->source[source];
   gpointer copy = ddpm_cpu_at (scratch, conv->layout.x[source]);
 
-  if (has_x_as_computed_with (conv, source))
+  if (x_needs_no_copy (conv, source))
     return x;
   ddpm_cpu_copy (get_backend (conv), conv->d.src_type, conv->type,
       ddpm_cpu_conv_pixels_in (conv), s->channels, s->padded, x, copy, FALSE);
@@ -597,7 +597,7 @@ convert_dy (CpuConvolution * conv, gconstpointer dy, gpointer scratch)
 {
   gpointer copy = ddpm_cpu_at (scratch, conv->layout.y);
 
-  if (has_dy_as_computed_with (conv))
+  if (dy_needs_no_copy (conv))
     return dy;
   ddpm_cpu_copy (get_backend (conv), conv->d.dst_type, conv->type,
       ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout_padded, dy, copy,
@@ -612,7 +612,7 @@ conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   CpuConvolution *conv = (CpuConvolution *) p;
   CpuConvPass *pass = conv->pass[CPU_CONV_FORWARD];
   const gsize pixels = ddpm_cpu_conv_pixels_out (conv);
-  const gboolean direct = has_y_as_computed_with (conv);
+  const gboolean direct = y_needs_no_copy (conv);
   gpointer out = direct ? y : ddpm_cpu_at (scratch, conv->layout.y);
   gconstpointer x[2] = { x0, x1 };
 
@@ -641,7 +641,7 @@ backward_data (CpuConvolution * conv, guint source, gconstpointer dy,
   gpointer work = ddpm_cpu_at (scratch, conv->layout.work);
   gpointer out = ddpm_cpu_at (scratch, conv->layout.dx);
 
-  if (has_x_as_computed_with (conv, source)
+  if (x_needs_no_copy (conv, source)
       && (!add || conv->type == DDPM_TYPE_F32)) {
     pass->backward_data (pass, source, dy, conv->type, dx, add, work);
     return;

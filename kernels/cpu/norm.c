@@ -22,8 +22,9 @@
 
 /* Elements of a block: 32 KiB of floats */
 #define BLOCK 8192
-/* With at least this many images for each thread, a thread works on whole
- * images: an image then stays in its cache from the first pass to the second. */
+/* A thread works on whole images if they divide evenly among the threads, or if
+ * each thread gets at least this many. An image then stays in the cache from the
+ * first pass to the second. */
 #define IMAGES_PER_THREAD 4
 
 /* Vectors of one number a channel; see CpuNormKernels */
@@ -79,8 +80,8 @@ typedef struct
   float *dtime_bias;
 } NormCall;
 
-/* For each image: collect () of each block, join () once, apply () of each
- * block. slot is the image's or the thread's part of the workspace. */
+/* For each image: calls collect () for each block, join () once, and apply ()
+ * for each block. slot is the image's or the thread's part of the workspace. */
 typedef struct
 {
   void (*collect) (const NormCall * call, gsize image, gsize block,
@@ -90,7 +91,7 @@ typedef struct
       gpointer slot);
 } NormPasses;
 
-/* Pixels of a block, the last one of which may be smaller */
+/* Number of pixels in a block; the last block may be smaller */
 static gsize
 count_block_pixels (const Norm * norm, gsize block)
 {
@@ -127,7 +128,7 @@ get_vector (const Norm * norm, gpointer slot, NormVector which)
 /* --- planning ------------------------------------------------------------- */
 
 static void
-lay_out (Norm * norm)
+norm_plan_workspace (Norm * norm)
 {
   const gsize n = norm->d.n, c = norm->c;
   const gsize threads = norm->base.backend->threads;
@@ -178,7 +179,7 @@ norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
   norm->blocks = (d->pixels + norm->block - 1) / norm->block;
   norm->by_image = d->n % b->threads == 0
       || d->n / b->threads >= IMAGES_PER_THREAD;
-  lay_out (norm);
+  norm_plan_workspace (norm);
   return &norm->base;
 }
 
@@ -236,8 +237,8 @@ run_passes (const NormCall * call, const NormPasses * passes)
     run_by_block (call, passes);
 }
 
-/* Fills MEAN (less the time bias), RSTD and SCALE of an image: what is by group
- * becomes by channel. */
+/* Expands the statistics of the groups of an image to MEAN, RSTD and SCALE of
+ * each channel. The time bias is subtracted from MEAN. */
 static void
 spread_stats (const NormCall * call, gsize image, gpointer slot)
 {

@@ -1,8 +1,8 @@
 /* gst-ddpm: CPU backend: the compute thread
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * libgomp keeps a team of workers for each thread that ever used it. Threads of
- * a pipeline come and go; so all backends of a process run their jobs in one
+ * libgomp creates a team of workers for each thread that uses it. Threads of a
+ * pipeline come and go; so all backends of a process run their jobs in one
  * thread, one after the other. Between jobs this thread sleeps, and so do the
  * workers, after libgomp has let them spin for a few milliseconds.
  */
@@ -49,7 +49,7 @@ run_jobs (gpointer unused)
 }
 
 static void
-run_nested (guint threads, void (*func) (gpointer data), gpointer data)
+run_nested_job (guint threads, void (*func) (gpointer data), gpointer data)
 {
   const gint before = omp_get_max_threads ();
 
@@ -77,7 +77,7 @@ ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
   g_mutex_lock (&lock);
   if (thread == g_thread_self ()) {
     g_mutex_unlock (&lock);
-    run_nested (threads, func, data);
+    run_nested_job (threads, func, data);
     return;
   }
   if (thread == NULL)

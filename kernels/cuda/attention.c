@@ -147,7 +147,7 @@ attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y,
   const gsize tokens = plan->d.tokens;
   float *scores = scratch;
 
-  if (ddpm_cuda_graph_replays (b))
+  if (ddpm_cuda_graph_count_call (b))
     return;
   multiply (plan, SCORES, 1.0f, third_of (plan, qkv, 0),
       third_of (plan, qkv, 1), scores, scratch);
@@ -168,7 +168,7 @@ attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
   float *dprobs = scratch;
   gpointer dscores = ddpm_cuda_at (scratch, plan->dscores);
 
-  if (ddpm_cuda_graph_replays (b))
+  if (ddpm_cuda_graph_count_call (b))
     return;
   multiply (plan, DV, 1.0f, probs, dy, third_of (plan, dqkv, 2), scratch);
   multiply (plan, DPROBS, 1.0f, dy, third_of (plan, qkv, 2), dprobs, scratch);

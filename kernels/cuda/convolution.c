@@ -112,7 +112,7 @@ conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
   const CudaConvShape *s = conv->shape;
   CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (ddpm_cuda_graph_replays (b))
+  if (ddpm_cuda_graph_count_call (b))
     return;
   ddpm_cuda_kern_weights_to_krsc (b->stream, &s->weights, weight,
       s->type == DDPM_TYPE_BF16, conv->weights);
@@ -209,7 +209,7 @@ conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   gpointer sum = ddpm_cuda_at (scratch, s->workspace.sum);
   gconstpointer x;
 
-  if (ddpm_cuda_graph_replays (ddpm_cuda_plan_backend (p)))
+  if (ddpm_cuda_graph_count_call (ddpm_cuda_plan_backend (p)))
     return;
   x = repack_x (conv, x0, x1, scratch);
   if (residual && s->plans[CUDA_CONV_RESIDUAL]) {
@@ -266,7 +266,7 @@ conv_backward_data (DdpmPlan * p, gconstpointer dy, gpointer dx0,
   CudaBackend *b = ddpm_cuda_plan_backend (p);
   gpointer dx = ddpm_cuda_at (scratch, s->workspace.x);
 
-  if ((dx0 == NULL && dx1 == NULL) || ddpm_cuda_graph_replays (b))
+  if ((dx0 == NULL && dx1 == NULL) || ddpm_cuda_graph_count_call (b))
     return;
   if (!s->repacks_x && !add0) {
     run_data (conv, dy, dx0, scratch);
@@ -316,7 +316,7 @@ conv_backward_weights (DdpmPlan * p, gconstpointer x0,
   gpointer sum = ddpm_cuda_at (scratch, s->workspace.dweight);
   CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (ddpm_cuda_graph_replays (b))
+  if (ddpm_cuda_graph_count_call (b))
     return;
   run_weights (conv, x0, x1, dy, sum, scratch);
   ddpm_cuda_kern_weights_from_krsc (b->stream, &s->weights,

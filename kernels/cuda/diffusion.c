@@ -69,7 +69,7 @@ mse (DdpmBackend * base, guint n, guint n_valid, guint elements,
 
     if (staged == NULL || scales == NULL || sums == NULL)
       return;
-    if (!ddpm_cuda_graph_replays (b)) {
+    if (!ddpm_cuda_graph_count_call (b)) {
       ddpm_cuda_kern_mse (b->stream, staged, scales, count, elements, pred + at,
           target + at, dpred + at, sums);
       if (!ddpm_cuda_launch_ok (b, "loss"))

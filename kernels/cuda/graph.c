@@ -5,7 +5,7 @@
  * faster than the host launches it. So the calls of a step are captured once
  * and then launched as one graph. What changes from step to step (timesteps,
  * coefficients, seeds, images) is not a kernel argument but lies in device
- * memory, at the same place each time: in the graph's parameters.
+ * memory, at the tallies_are_equal place each time: in the graph's parameters.
  *
  *   run 1:  makes the calls as usual, and measures their parameters;
  *   run 2:  captures the calls, and launches the graph;
@@ -15,9 +15,9 @@
  *
  * The graph copies what the calls download to pinned memory, and the next wait
  * for the stream delivers it to its destination. A run whose calls differ from
- * the known ones (a smaller last batch), or cannot be captured, makes its calls
- * as usual. If the same other calls come twice in a row, they become the known
- * ones.
+ * the captured ones (a smaller last batch), or cannot be captured, makes its calls
+ * as usual. If two runs in a row make the tallies_are_equal new calls, these are captured
+ * instead.
  */
 #include <string.h>
 
@@ -44,7 +44,7 @@ typedef enum
   REPLAY,
 } Mode;
 
-/* Two runs whose tallies are equal make the same calls. */
+/* Two runs whose tallies are equal are taken to make the tallies_are_equal calls. */
 typedef struct
 {
   guint calls;
@@ -65,13 +65,13 @@ struct _CudaGraph
   State state;
   Mode mode;
   Tally known, now;
-  Tally missed;                 /* of the last run, if its calls were others */
+  Tally missed;                 /* of the last run, if it differed from known */
   cudaGraphExec_t graph;
   void (*func) (gpointer data); /* makes the calls of this run */
   gpointer data;
 
   guint8 *device;               /* [known.staged] */
-  guint8 *slots[SLOTS];         /* the same each, pinned */
+  guint8 *slots[SLOTS];         /* the tallies_are_equal each, pinned */
   cudaEvent_t copied[SLOTS];
   guint slot;
   guint8 *returned;             /* [known.returned], pinned */
@@ -82,7 +82,7 @@ struct _CudaGraph
 /* --- deliveries --------------------------------------------------------- */
 
 static void
-deliver (CudaBackend * b, gboolean ok)
+graph_deliver (CudaBackend * b, gboolean ok)
 {
   while (b->delivering) {
     CudaGraph *g = b->delivering;
@@ -100,7 +100,8 @@ deliver (CudaBackend * b, gboolean ok)
 void
 ddpm_cuda_graph_wait (CudaBackend * b)
 {
-  deliver (b, ddpm_cuda_ok (b, cudaStreamSynchronize (b->stream), "computing"));
+  graph_deliver (b, ddpm_cuda_ok (b, cudaStreamSynchronize (b->stream),
+          "computing"));
 }
 
 /* --- the plan ----------------------------------------------------------- */
@@ -181,7 +182,7 @@ note_size (Tally * tally, gsize * total, gsize size)
 }
 
 gboolean
-ddpm_cuda_graph_replays (CudaBackend * b)
+ddpm_cuda_graph_count_call (CudaBackend * b)
 {
   if (b->graph == NULL)
     return FALSE;
@@ -189,7 +190,7 @@ ddpm_cuda_graph_replays (CudaBackend * b)
   return b->graph->mode == REPLAY;
 }
 
-/* If there is no room, the calls differ from the known ones; make_calls () finds
+/* If there is no room, the calls differ from the known ones; graph_make_calls () finds
  * out when all have been made. */
 gboolean
 ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize size,
@@ -237,7 +238,7 @@ ddpm_cuda_graph_download (CudaBackend * b, gpointer dst, gconstpointer src,
 /* --- runs --------------------------------------------------------------- */
 
 static gboolean
-same (const Tally * a, const Tally * k)
+tallies_are_equal (const Tally * a, const Tally * k)
 {
   return a->calls == k->calls && a->hash == k->hash
       && a->staged == k->staged && a->returned == k->returned;
@@ -245,7 +246,7 @@ same (const Tally * a, const Tally * k)
 
 /* Makes the calls of a run. Returns whether they are the known ones */
 static gboolean
-make_calls (CudaGraph * g, CudaBackend * b, Mode mode)
+graph_make_calls (CudaGraph * g, CudaBackend * b, Mode mode)
 {
   const Tally none = { 0, };
 
@@ -254,13 +255,13 @@ make_calls (CudaGraph * g, CudaBackend * b, Mode mode)
   b->graph = g;
   g->func (g->data);
   b->graph = NULL;
-  return same (&g->now, &g->known);
+  return tallies_are_equal (&g->now, &g->known);
 }
 
 /* NULL: the calls cannot be captured, or are not the known ones. The caller
  * clears the failure: the run itself has not failed. */
 static cudaGraphExec_t
-capture (CudaGraph * g, CudaBackend * b, gboolean * known)
+graph_capture (CudaGraph * g, CudaBackend * b, gboolean * known)
 {
   cudaGraph_t captured = NULL;
   cudaGraphExec_t graph = NULL;
@@ -270,7 +271,7 @@ capture (CudaGraph * g, CudaBackend * b, gboolean * known)
   if (!ddpm_cuda_ok (b, cudaStreamBeginCapture (b->stream,
               cudaStreamCaptureModeThreadLocal), "capturing a graph"))
     return NULL;
-  *known = make_calls (g, b, CAPTURE);
+  *known = graph_make_calls (g, b, CAPTURE);
   ok = ddpm_cuda_ok (b, cudaStreamEndCapture (b->stream, &captured),
       "capturing a graph") && *known && b->failure == NULL;
   if (ok && !ddpm_cuda_ok (b, cudaGraphInstantiate (&graph, captured, 0),
@@ -282,7 +283,7 @@ capture (CudaGraph * g, CudaBackend * b, gboolean * known)
 }
 
 static void
-launch (CudaGraph * g, CudaBackend * b)
+graph_launch (CudaGraph * g, CudaBackend * b)
 {
   const Tally none = { 0, };
   const gboolean ok = (g->known.staged == 0
@@ -305,23 +306,24 @@ launch (CudaGraph * g, CudaBackend * b)
 }
 
 static void
-measure (CudaGraph * g, CudaBackend * b)
+graph_measure (CudaGraph * g, CudaBackend * b)
 {
-  make_calls (g, b, MEASURE);
+  graph_make_calls (g, b, MEASURE);
   g->known = g->now;
   g->state = b->failure ? NOT_MEASURED : MEASURED;
 }
 
-/* Makes calls as usual that differ from the known ones. */
+/* Makes the calls without the graph, because they differ from the captured
+ * ones. */
 static void
-miss (CudaGraph * g, CudaBackend * b)
+graph_run_uncaptured (CudaGraph * g, CudaBackend * b)
 {
   const Tally before = g->missed;
 
   g_array_set_size (g->deliveries, 0);
-  make_calls (g, b, MEASURE);
+  graph_make_calls (g, b, MEASURE);
   g->missed = g->now;
-  if (b->failure || !same (&g->now, &before))
+  if (b->failure || !tallies_are_equal (&g->now, &before))
     return;
   free_buffers (g, b);
   g->known = g->now;
@@ -330,15 +332,15 @@ miss (CudaGraph * g, CudaBackend * b)
 
 /* FALSE: nothing was launched; the calls must still be made. */
 static gboolean
-capture_and_launch (CudaGraph * g, CudaBackend * b)
+graph_capture_and_launch (CudaGraph * g, CudaBackend * b)
 {
   gboolean known = TRUE;
 
   if (alloc_buffers (g, b))
-    g->graph = capture (g, b, &known);
+    g->graph = graph_capture (g, b, &known);
   if (g->graph) {
     g->state = CAPTURED;
-    launch (g, b);
+    graph_launch (g, b);
     return TRUE;
   }
   g_debug ("cannot make a graph: %s", b->failure ? b->failure->message
@@ -350,21 +352,21 @@ capture_and_launch (CudaGraph * g, CudaBackend * b)
     g->state = NO_GRAPH;
     return FALSE;
   }
-  miss (g, b);
+  graph_run_uncaptured (g, b);
   return TRUE;
 }
 
 /* An event that was never recorded counts as complete. */
 static void
-replay (CudaGraph * g, CudaBackend * b)
+graph_replay (CudaGraph * g, CudaBackend * b)
 {
   if (!ddpm_cuda_ok (b, cudaEventSynchronize (g->copied[g->slot]),
           "waiting for a copy"))
     return;                     /* like any other call that fails */
-  if (make_calls (g, b, REPLAY))
-    launch (g, b);
+  if (graph_make_calls (g, b, REPLAY))
+    graph_launch (g, b);
   else
-    miss (g, b);
+    graph_run_uncaptured (g, b);
 }
 
 /* A run inside another run is part of that one. While a failure is stored, calls
@@ -383,14 +385,14 @@ ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data), gpointer data)
       ddpm_cuda_graph_wait (b); /* or pending deliveries would be lost */
     switch (g->state) {
       case NOT_MEASURED:
-        measure (g, b);
+        graph_measure (g, b);
         done = TRUE;
         break;
       case MEASURED:
-        done = capture_and_launch (g, b);
+        done = graph_capture_and_launch (g, b);
         break;
       case CAPTURED:
-        replay (g, b);
+        graph_replay (g, b);
         done = TRUE;
         break;
       case NO_GRAPH:

@@ -12,23 +12,25 @@ DdpmPlan *ddpm_cuda_graph_new (DdpmBackend * b);
 void ddpm_cuda_graph_run (DdpmPlan * p, void (*func) (gpointer data),
     gpointer data);
 
-/* Every function that puts work on the stream calls this once, after it has
- * staged all its arguments. TRUE: a graph that is about to be launched already
- * contains the work; the function must not put it on the stream again. */
-gboolean ddpm_cuda_graph_replays (CudaBackend * b);
+/* Counts a call. Every function that puts work on the stream calls this once,
+ * after it has staged all its arguments. TRUE: a graph that is about to be
+ * launched already contains the work; the function must not put it on the
+ * stream again. */
+gboolean ddpm_cuda_graph_count_call (CudaBackend * b);
 
 /* Does this for a function that launches one kernel: kernel (stream, ...).
  * what: names it in an error */
 #define DDPM_CUDA_LAUNCH(b, what, kernel, ...) \
   G_STMT_START { \
-    if (!ddpm_cuda_graph_replays (b)) { \
+    if (!ddpm_cuda_graph_count_call (b)) { \
       kernel ((b)->stream, __VA_ARGS__); \
       ddpm_cuda_launch_ok ((b), (what)); \
     } \
   } G_STMT_END
 
 /* Parts of ddpm_cuda_stage_args () and ddpm_cuda_download (). FALSE: no graph
- * is being run; do it as usual. place: what ddpm_cuda_stage_args () returns */
+ * is being run, or it is only being measured; do it as usual. place: what
+ * ddpm_cuda_stage_args () returns */
 gboolean ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize
     size, gpointer * place);
 gboolean ddpm_cuda_graph_download (CudaBackend * b, gpointer dst,

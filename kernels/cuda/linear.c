@@ -88,7 +88,7 @@ linear_forward (DdpmPlan * p, const float *x, const float *weight,
   const LinearPlan *plan = (const LinearPlan *) p;
   CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (ddpm_cuda_graph_replays (b))
+  if (ddpm_cuda_graph_count_call (b))
     return;
   if (plan->forward == NULL) {
     ddpm_cuda_kern_linear_few_rows (b->stream, plan->rows, plan->in, plan->out,
@@ -109,7 +109,7 @@ linear_backward (DdpmPlan * p, const float *x, const float *weight,
   const LinearPlan *plan = (const LinearPlan *) p;
   CudaBackend *b = ddpm_cuda_plan_backend (p);
 
-  if (ddpm_cuda_graph_replays (b))
+  if (ddpm_cuda_graph_count_call (b))
     return;
   if (dx)
     ddpm_cuda_gemm_run (plan->data, b, 1.0f, dy, weight, 0.0f, dx, scratch);

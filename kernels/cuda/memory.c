@@ -71,7 +71,7 @@ ddpm_cuda_zero (DdpmBackend * base, gpointer dst, gsize size)
 
   if (size == 0 || !ddpm_cuda_context_enter (b))
     return;
-  if (!ddpm_cuda_graph_replays (b))
+  if (!ddpm_cuda_graph_count_call (b))
     ddpm_cuda_ok (b, cudaMemsetAsync (dst, 0, size, b->stream),
         "clearing memory");
   ddpm_cuda_context_leave (b);
@@ -84,7 +84,7 @@ ddpm_cuda_copy (DdpmBackend * base, gpointer dst, gconstpointer src, gsize size)
 
   if (size == 0 || !ddpm_cuda_context_enter (b))
     return;
-  if (!ddpm_cuda_graph_replays (b))
+  if (!ddpm_cuda_graph_count_call (b))
     ddpm_cuda_ok (b, cudaMemcpyAsync (dst, src, size, cudaMemcpyDeviceToDevice,
             b->stream), "copying memory");
   ddpm_cuda_context_leave (b);
@@ -101,12 +101,12 @@ ddpm_cuda_wait (DdpmBackend * base)
   ddpm_cuda_context_leave (b);
 }
 
-/* Uploads the whole as part of a graph's parameters. FALSE: no graph is being
- * run */
+/* Stages all of src in the parameters of the graph that is being run. FALSE:
+ * none is, or it is only being measured: upload as usual. */
 static gboolean
 upload_in_graph (CudaBackend * b, gpointer dst, gconstpointer src, gsize size)
 {
-  const gboolean replayed = ddpm_cuda_graph_replays (b);
+  const gboolean replayed = ddpm_cuda_graph_count_call (b);
   gpointer place;
 
   if (!ddpm_cuda_graph_stage_args (b, src, size, &place))

@@ -196,7 +196,7 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call) || ddpm_cuda_graph_replays (b))
+  if (!stage_dropout (b, drop, &call) || ddpm_cuda_graph_count_call (b))
     return;
   call.y = y;
   call.stats = stats;
@@ -221,7 +221,7 @@ norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   CudaNormCall call = describe_call (plan, x0, x1, time_bias,
       time_bias_stride, gamma, beta);
 
-  if (!stage_dropout (b, drop, &call) || ddpm_cuda_graph_replays (b))
+  if (!stage_dropout (b, drop, &call) || ddpm_cuda_graph_count_call (b))
     return;
   call.stats = (float *) stats; /* the kernels do not write it */
   call.dy = dy;

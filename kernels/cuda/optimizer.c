@@ -61,7 +61,7 @@ adam_clipped (DdpmBackend * base, const DdpmAdam * a, double limit,
   *squares = NAN;
   if (staged == NULL || staged_sums == NULL)
     return;
-  if (!ddpm_cuda_graph_replays (b)) {
+  if (!ddpm_cuda_graph_count_call (b)) {
     ddpm_cuda_kern_sum_of_squares (b->stream, count, grad, staged_sums);
     ddpm_cuda_kern_clip (b->stream, staged_sums, staged);
     ddpm_cuda_kern_adam (b->stream, &staged->adam, &staged->stop, count, grad,

@@ -4,7 +4,7 @@
 #include "plugins/common/caps.h"
 #include "gst-ddpm/ddpm.h"
 
-/* The size of the buffers of a GstBufferPool is a guint. */
+/* Sizes of buffers are guint in a GstBufferPool, and gint in some elements. */
 #define MAX_SIZE ((guint64) G_MAXINT32)
 
 /* --- memory --------------------------------------------------------------- */
@@ -231,10 +231,11 @@ get_nth_string (const GValue * value, guint n)
       : NULL;
 }
 
-/* Prefers dimensions that a structure names, with a matching batch. If only their
- * batch does not match, uses their shape with our batch for a structure without
- * dimensions. Returns the dimensions, and the index of the structure. NULL: no
- * structure accepts the batch */
+/* Chooses the first dimensions in caps whose batch matches (a batch of 1 matches
+ * any). If there are none, a structure without dimensions gets the first shape
+ * that is found in caps, by default 3:32:32, with our batch. Returns the
+ * dimensions, and the index of the structure. NULL: no structure accepts the
+ * batch */
 static gchar *
 choose_dimensions (const GstCaps * caps, guint batch, guint * index)
 {

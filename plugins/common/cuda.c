@@ -1,8 +1,8 @@
 /* gst-ddpm: the CUDA context that an element shares with others (GstCuda)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * GstCuda is opened at run time, as it opens the driver, so that the plugin also
- * loads without it. The declarations in gstcuda.h hold for all its versions since
+ * GstCuda is opened at run time (dlopen), as GstCuda opens the driver, so that the
+ * plugin also loads without it. The declarations in gstcuda.h hold for all its versions since
  * 1.22: tests/elements/check-gstcuda.c compares them with the installed version.
  *
  * CUDA's runtime would use the primary context of the GPU, but GstCuda has
@@ -273,7 +273,8 @@ gst_ddpm_cuda_is_video (GstBuffer * buffer)
       GST_DDPM_GSTCUDA_MEMORY_TYPE);
 }
 
-/* The memory may be that of another context. */
+/* Fails for memory of another CUDA context; the caller then maps the frame on the
+ * host. */
 gboolean
 gst_ddpm_cuda_map_video (GstVideoFrame * frame, const GstVideoInfo * info,
     GstBuffer * buffer, DdpmBackend * backend)
@@ -306,8 +307,8 @@ gst_ddpm_cuda_get_stream (GstBuffer * buffer)
           (GstCudaMemory *) gst_buffer_peek_memory (buffer, 0)));
 }
 
-/* The GstCudaStream of the pool that downstream offers, in which it will use the
- * frames. Returns: (transfer full) (nullable) */
+/* Finds the CUDA stream in which downstream will read the frames, by the pool that
+ * it offers. Returns: (transfer full); NULL: none, or one of another context */
 static GstCudaStream *
 find_stream (GstObject * context, GstQuery * query)
 {

@@ -18,8 +18,9 @@
  * A buffer of N samples becomes N frames, or one mosaic with
  * #GstDdpmDenoise:columns. With #GstDdpmDenoise:emit=trajectory, each state on
  * the way is output in the same way. The frames are evenly spaced at the
- * framerate that downstream wants, by default that of the input. For this, the
- * element stretches time, also in seeks and queries. If a sink renders frames in
+ * framerate that downstream wants, by default that of the input. So output
+ * times are input times multiplied by a constant; seeks and queries are converted
+ * too. If a sink renders frames in
  * real time and generating a frame takes longer, the element delays all later
  * frames: no frame is late, and none is dropped.
  *
@@ -28,8 +29,8 @@
  * determines the image.
  *
  * States without times, such as those of a file, may come in buffers of any
- * size, and are output from time 0. An end of stream in order waits for the
- * samples before it. EOS that the application sends to the pipeline in the
+ * size, and are output from time 0. EOS from upstream is forwarded after
+ * all samples before it. EOS that the application sends to the pipeline in the
  * middle of a sample ends it within one step.
  *
  * If the backend computes on a GPU, states and pictures can stay there: the
@@ -269,7 +270,8 @@ gst_ddpm_denoise_stop (GstBaseTransform * trans)
 
 /* --- negotiation ---------------------------------------------------------- */
 
-/* Before the backend is made, everything that it may be able to do */
+/* Describes what the element can convert. Before the backend exists, assumes that
+ * it can do everything. */
 static GstDdpmDenoiseLink
 get_link (GstDdpmDenoise * self)
 {
@@ -431,8 +433,10 @@ set_rates (GstDdpmDenoise * self, const GstCaps * outcaps, GError ** error)
           self->info.fps_d, self->frames_per_state * n_states,
           self->info.size, fps_n, fps_d)) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "Cannot convert the framerate %d/%d to %d/%d: it is too large",
-        self->info.fps_n, self->info.fps_d, fps_n, fps_d);
+        "Cannot convert the framerate from %d/%d to %d/%d, with %"
+        G_GUINT64_FORMAT " frames per buffer: their ratio is too large",
+        self->info.fps_n, self->info.fps_d, fps_n, fps_d,
+        self->frames_per_state * n_states);
     return FALSE;
   }
   self->segment_changed = self->in_segment.format != GST_FORMAT_UNDEFINED
@@ -479,10 +483,10 @@ gst_ddpm_denoise_transform_size (GstBaseTransform * trans,
   GstDdpmTensorInfo info;
   GstVideoInfo video;
 
-  if (gst_video_info_from_caps (&video, othercaps))
-    *othersize = GST_VIDEO_INFO_SIZE (&video);
-  else if (gst_ddpm_tensor_info_from_caps (&info, othercaps, NULL))
+  if (gst_ddpm_tensor_info_from_caps (&info, othercaps, NULL))
     *othersize = info.size;
+  else if (gst_video_info_from_caps (&video, othercaps))
+    *othersize = GST_VIDEO_INFO_SIZE (&video);
   else
     return FALSE;
   return TRUE;

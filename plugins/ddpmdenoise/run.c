@@ -9,8 +9,8 @@
 
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
 
-/* Extra delay of a frame that was late, for its way to the sink. Video sinks drop
- * frames that are more than 20 ms late. */
+/* Extra delay of a frame that was late, because it still has to reach the sink.
+ * By default, video sinks drop frames that are more than 5 ms late. */
 #define HEADWAY (5 * GST_MSECOND)
 
 /* --- input ---------------------------------------------------------------- */
@@ -86,8 +86,8 @@ wrong_size:
     gst_buffer_unref (inbuf);
     gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
             DDPM_ERROR_FORMAT, "Cannot denoise a buffer of %" G_GSIZE_FORMAT
-            " bytes: states of dimensions=%s have %" G_GSIZE_FORMAT, size,
-            dimensions, self->info.size));
+            " bytes: states of dimensions=%s need %" G_GSIZE_FORMAT " bytes",
+            size, dimensions, self->info.size));
     return GST_FLOW_ERROR;
   }
 }
@@ -144,7 +144,8 @@ begin_sample (GstDdpmDenoise * self)
 
 not_readable:
   gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-          DDPM_ERROR_READ, "Cannot read the memory of a state"));
+          DDPM_ERROR_READ,
+          "Cannot read a buffer of states: its memory cannot be " "mapped"));
   return GST_FLOW_ERROR;
 }
 
@@ -191,8 +192,8 @@ failed:
   return GST_FLOW_ERROR;
 }
 
-/* Posts a LATENCY message, if the pipeline is live and the time per sample has
- * changed by more than a tenth. */
+/* Smooths the time per input buffer. If the pipeline is live, posts a LATENCY
+ * message when it differs from the reported latency by more than a tenth. */
 static void
 update_latency (GstDdpmDenoise * self)
 {
@@ -326,8 +327,10 @@ failed:
   return GST_FLOW_ERROR;
 no_memory:
   gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-          DDPM_ERROR_WRITE, "Cannot write a frame to a buffer of %"
-          G_GSIZE_FORMAT " bytes that downstream provides",
+          DDPM_ERROR_WRITE, "Cannot write a %s of %" G_GSIZE_FORMAT
+          " bytes to a buffer of %" G_GSIZE_FORMAT " bytes",
+          self->is_video ? "frame" : "state", self->is_video ?
+          GST_VIDEO_INFO_SIZE (&self->video) : self->info.size,
           gst_buffer_get_size (outbuf)));
   return GST_FLOW_ERROR;
 }
@@ -351,8 +354,8 @@ gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
   return GST_DDPM_DENOISE_BASE_CLASS->decide_allocation (trans, query);
 }
 
-/* A frame of one sample of a model with classes has a label, so that another
- * model can be trained on it. */
+/* Attaches the label to a frame that shows one sample of a class-conditional
+ * model, so that another model can be trained on it. */
 static void
 add_label (GstDdpmDenoise * self, GstBuffer * buffer)
 {

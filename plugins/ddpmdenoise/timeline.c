@@ -59,7 +59,7 @@ gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline, GstClockTime time)
       gst_util_uint64_scale (time, timeline->den, timeline->num) : time;
 }
 
-/* The time of the first frame of a position, in bytes, in a file of states */
+/* Converts a byte offset in a file of states to the time of its first frame */
 static GstClockTime
 time_of_byte (const GstDdpmTimeline * timeline, guint64 byte)
 {
@@ -137,8 +137,9 @@ gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline, GstClockTime pts)
     timeline->anchor = time;
     return;
   }
-  /* Frames stay evenly spaced if the times of buffers jitter, and never go back.
-   * A gap of more than half a frame starts at the time of the buffer. */
+  /* The first buffer, and one that comes more than half a frame later than
+   * expected, sets the time anew. Otherwise frames stay evenly spaced, also if the
+   * times of buffers jitter. */
   next = timeline->anchor + time_of_frame (timeline, timeline->count);
   if (time > next + time_of_frame (timeline, 1) / 2 || timeline->count == 0)
     set_anchor (timeline, time);
@@ -174,8 +175,8 @@ compare_sync_sink (gconstpointer srcpad, gconstpointer depth)
   return !has_sync_sink (g_value_get_object (srcpad), GPOINTER_TO_UINT (depth));
 }
 
-/* Does a source pad lead from this sink pad to such a sink? The internal link of
- * a bin's ghost pad is the pad inside or outside the bin. */
+/* Whether a sink with sync=true is downstream of an internal link of a sink pad.
+ * The internal link of a bin's ghost pad is the pad inside or outside the bin. */
 static gboolean
 any_link_has_sync_sink (GstPad * sinkpad, guint depth)
 {

@@ -82,7 +82,7 @@ gst_ddpm_train_batch_add (GstDdpmTrainBatch * batch, const GstVideoInfo * info,
 no_image:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "Cannot read an image from a buffer of %" G_GSIZE_FORMAT
-      " bytes: expected " "%dx%d %s, which has %" G_GSIZE_FORMAT,
+      " bytes: %dx%d %s needs %" G_GSIZE_FORMAT " bytes",
       gst_buffer_get_size (buffer), GST_VIDEO_INFO_WIDTH (info),
       GST_VIDEO_INFO_HEIGHT (info), GST_VIDEO_INFO_NAME (info),
       GST_VIDEO_INFO_SIZE (info));

@@ -7,13 +7,13 @@
  * @title: ddpmtrainsink
  *
  * Trains a diffusion model (Ho et al. 2020, algorithm 1) on the images of a
- * stream, in colour or grey. The network's levels must divide the width and
- * height of the images. By default, the network is the reference UNet and the
- * settings are those of the paper.
+ * stream, in colour or grey. Width and height of the images must be multiples of
+ * 2^(L - 1) for a network of L levels, by default of 8. By default, the network
+ * is the reference UNet and the settings are those of the paper.
  *
  * The element writes the checkpoint before it posts EOS. Each save replaces
- * <location> and <location>.state, which resuming needs, as whole files. The
- * first save is the first change on disk. A pipeline that is stopped without
+ * <location> and <location>.state atomically; resuming needs the second. Until
+ * the first save, both files stay as they were. A pipeline that is stopped without
  * EOS loses the steps since the last save: use gst-launch-1.0 -e.
  *
  * With resume=true, one command line starts a training, continues it after any
@@ -42,8 +42,9 @@
  *
  * If the pad `preview` is linked, it outputs preview-count images of the current
  * model after each epoch (of a stream without epochs: at its end) or every
- * preview-interval steps, always from the same noise. Sampling and training
- * alternate, and all previews are output before EOS. The pad makes the element
+ * preview-interval steps, always from the same noise. Previews are
+ * sampled in another thread while training continues, more slowly, and all are
+ * output before EOS. The pad makes the element
  * live: no preview comes before PLAYING, and its sinks do not preroll.
  *
  * ## Messages

@@ -40,9 +40,9 @@ job_free (GstDdpmPreviewJob * job)
 
 /* --- the task: sampling --------------------------------------------------- */
 
-/* A model that is distilled to few ddim steps is sampled with these, unless
- * another number is asked for. Other models are sampled with ddpm and all
- * timesteps, or with ddim and the number that is asked for. Predicted images are
+/* A step-distilled model is sampled with the ddim steps that it was distilled to,
+ * other models with ddpm and all timesteps. If preview-steps is set, both are
+ * sampled with ddim and that number, with the default eta of the model. Predicted images are
  * clipped as in Ho et al. 2020, but not with data-range=unit: the reference UNet
  * samples without clipping. */
 static DdpmSamplerSpec
@@ -185,7 +185,7 @@ push_frames (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
   return gst_pad_push_list (GST_PAD (self), g_steal_pointer (&frames));
 }
 
-/* A preview that cannot be made is a warning: training continues. */
+/* A failed preview posts a warning, and training continues. */
 static GstFlowReturn
 make_preview (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
 {

@@ -152,8 +152,9 @@ static const GstDdpmProperty properties[] = {
   {"preview-count", "Preview count", "Number of images in a preview",
       GST_DDPM_UINT, AT (preview_count), 1, MAX_PREVIEW_COUNT},
   {"preview-steps", "Preview sampling steps",
-      "Number of ddim steps, with eta=1, of a preview (0: ddpm with all "
-      "timesteps)", GST_DDPM_UINT, AT (preview_steps), 0, DDPM_MAX_TIMESTEPS},
+      "Number of ddim steps of a preview (0: ddpm with all timesteps, or the "
+      "steps that a step-distilled model has)", GST_DDPM_UINT,
+      AT (preview_steps), 0, DDPM_MAX_TIMESTEPS},
   {"preview-seed", "Preview seed",
       "Seed of the noise that every preview starts from", GST_DDPM_UINT64,
       AT (preview_seed)},

@@ -188,7 +188,7 @@ TABLE_TEST (refuses_the_weights_of_another_network, test_backends)
 
 /* --- steps that do not come to their end ------------------------------ */
 
-/* Calls of the operations of a backend are counted here on their way. */
+/* Counts the calls of the operations of a backend, which it wraps. */
 static struct
 {
   DdpmOps ops;
@@ -259,7 +259,7 @@ TABLE_TEST (a_cancelled_step_changes_nothing, test_backends)
   assert_same_weights (trainer, undisturbed);
 }
 
-TABLE_TEST (a_step_takes_no_memory, test_backends)
+TABLE_TEST (a_step_allocates_nothing, test_backends)
 {
   g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
@@ -271,8 +271,7 @@ TABLE_TEST (a_step_takes_no_memory, test_backends)
   g_assert_cmpuint (spy.allocs, ==, 0);
 }
 
-/* Weights of the losses or not: one call for each micro-batch */
-TABLE_TEST (weighted_losses_are_one_call, test_backends)
+TABLE_TEST (weighted_losses_make_one_call_per_micro_batch, test_backends)
 {
   g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
@@ -284,7 +283,8 @@ TABLE_TEST (weighted_losses_are_one_call, test_backends)
   g_assert_cmpuint (spy.losses, ==, 3);
 }
 
-/* Of a backend that computes in memory of the host, both are that. */
+/* ddpm_trainer_step_from () gives the same weights as ddpm_trainer_step (). If the
+ * backend has host memory, both read the same kind of memory. */
 TABLE_TEST (images_of_the_device_are_trained_alike, test_backends)
 {
   g_autoptr (DdpmTrainer) host = tiny_trainer (row->kind);
@@ -301,7 +301,7 @@ TABLE_TEST (images_of_the_device_are_trained_alike, test_backends)
   assert_same_weights (host, device);
 }
 
-/* factor: of the last weights, and so of all gradients */
+/* Multiplies the weights of the last layer by factor, and so all gradients */
 static void
 check_divergence (DdpmBackendKind kind, gfloat factor)
 {
@@ -338,7 +338,7 @@ TABLE_TEST (a_gradient_beyond_adam_is_divergence, test_backends)
   check_divergence (row->kind, 1e12f);
 }
 
-TABLE_TEST (what_is_not_a_number_is_noticed_and_gone, test_backends)
+TABLE_TEST (nan_is_reported_and_leaves_no_trace, test_backends)
 {
   g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
   g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (row->kind);
@@ -368,8 +368,7 @@ TABLE_TEST (refuses_batches_that_do_not_fit, test_backends)
             NULL, &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
-/* After a batch that is not full, the next samples follow without a gap. */
-TABLE_TEST (samples_are_numbered_through, test_backends)
+TABLE_TEST (sample_numbers_continue_after_a_smaller_batch, test_backends)
 {
   g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
   DdpmTrainerStats stats;

@@ -83,7 +83,7 @@ ddpm_cuda_launch_ok (CudaBackend * b, const gchar * kernel)
 }
 
 gboolean
-ddpm_cuda_graph_replays (CudaBackend * b)
+ddpm_cuda_graph_count_call (CudaBackend * b)
 {
   return host_replayed;
 }

@@ -194,7 +194,7 @@ FIXTURE_TEST (what_cannot_be_done_says_why)
   fails (f, "--model %m %f/missing.bin", 1, "missing.bin");
   fails (f, "--model %f/missing.bin %d", 1, "missing.bin");
   fails (f, "--model %d %d", 1, "data.bin");
-  fails (f, "--model %m %m", 1, "no CIFAR data");
+  fails (f, "--model %m %m", 1, "is not CIFAR data");
   fails (f, "--model %m --timesteps 21 %d", 1, "2 to 20");
   fails (f, "--model %m --timesteps 1 %d", 1, "2 to 20");
   fails (f, "--model %m --threads 100000000 %d", 1, "threads");

@@ -4,9 +4,9 @@
  * Steps and the convolutions alone are timed in turn, so that other load on
  * the machine slows both down, and their ratio stays the same.
  *
- * A timer of operations waits for a GPU after each of them and makes the calls
- * of its graphs one by one, which is slower. On a GPU, steps are therefore timed
- * without it, and as many others with it.
+ * On a GPU, timing single operations is slow: the timer waits after each one,
+ * and graphs are not used. So each repeat makes two steps there: one is timed as
+ * a whole, the other by operation.
  */
 #include <string.h>
 
@@ -82,7 +82,7 @@ time_step (Measurement * m, DdpmTimer * timer, gdouble * seconds,
   return TRUE;
 }
 
-/* Times a step, and its operations, or those of the next step */
+/* Times a step and its operations; with m->apart, those of another step */
 static gboolean
 time_step_and_operations (Measurement * m, gdouble * step, gdouble * cpu,
     GError ** error)
@@ -102,8 +102,8 @@ time_step_and_operations (Measurement * m, gdouble * step, gdouble * cpu,
   return TRUE;
 }
 
-/* The step before a timed one is not timed: the convolutions alone left other
- * things in the caches than a step does. */
+/* Before each timed step, an untimed one fills the caches again, which the
+ * convolutions have used. */
 static gboolean
 time_all (Measurement * m, GError ** error)
 {
