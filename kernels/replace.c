@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -23,25 +24,61 @@ set_errno_error (GError ** error, DdpmReplace * replace, int code)
   return FALSE;
 }
 
-/* The end of a chain of symbolic links, whether or not a file is there */
-static gchar *
-follow_links (const gchar * path)
+/* What the kernel allows with fs.protected_symlinks (man 5 proc): in a sticky
+ * folder that everybody may write to, such as /tmp, only links of our own or of
+ * the folder's owner. */
+static gboolean
+may_follow (const struct stat *link, const gchar * folder)
 {
-  gchar *target = g_strdup (path);
-  guint i;
+  struct stat st;
 
-  for (i = 0; i < MAX_LINKS; i++) {
-    g_autofree gchar *link = g_file_read_link (target, NULL);
-    g_autofree gchar *folder = NULL;
+  return link->st_uid == geteuid () || (stat (folder, &st) == 0
+      && ((st.st_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH)
+          || st.st_uid == link->st_uid));
+}
 
-    if (link == NULL)
-      break;
-    folder = g_path_get_dirname (target);
-    g_free (target);
-    target = g_path_is_absolute (link) ? g_strdup (link) :
-        g_build_filename (folder, link, NULL);
-  }
-  return target;
+/* Replaces *path by what it leads to if it is a symbolic link. One descriptor
+ * serves for owner and content, so nobody can exchange the link between.
+ * Returns: 0; ENOENT if it is no link; else an errno */
+static int
+follow_link (gchar ** path)
+{
+  int fd = open (*path, O_PATH | O_NOFOLLOW | O_CLOEXEC), code = 0;
+  g_autofree gchar *folder = g_path_get_dirname (*path);
+  gchar link[PATH_MAX];
+  struct stat st;
+  gssize n = 0;
+
+  if (fd < 0)
+    return errno;
+  if (fstat (fd, &st) < 0)
+    code = errno;
+  else if (!S_ISLNK (st.st_mode))
+    code = ENOENT;
+  else if (!may_follow (&st, folder))
+    code = EACCES;
+  else if ((n = readlinkat (fd, "", link, sizeof link - 1)) < 0)
+    code = errno;
+  close (fd);
+  if (code != 0)
+    return code;
+  link[n] = '\0';
+  g_free (*path);
+  *path = g_path_is_absolute (link) ? g_strdup (link) :
+      g_build_filename (folder, link, NULL);
+  return 0;
+}
+
+/* Follows a chain of links to its end, whether or not a file is there.
+ * Returns: 0, or an errno */
+static int
+follow_links (gchar ** path)
+{
+  int code = 0;
+
+  for (guint i = 0; i < MAX_LINKS && code == 0; i++)
+    code = follow_link (path);
+  return code == 0 ? ELOOP : code == ENOENT ? 0 : code;
 }
 
 /* One process writes at a time. Between our opening and our locking, another
@@ -91,23 +128,29 @@ free_names (DdpmReplace * replace)
   g_clear_pointer (&replace->partial, g_free);
 }
 
-static gboolean
-begin (DdpmReplace * replace, const gchar * path, gboolean private,
-    GError ** error)
+gboolean
+ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
+    DdpmReplaceFlags flags, GError ** error)
 {
+  const gboolean private = flags & DDPM_REPLACE_PRIVATE;
   g_autofree gchar *folder = NULL, *name = NULL, *partial = NULL;
   struct stat st;
   gboolean exists;
-  int code;
+  int code = 0;
 
-  replace->location = g_filename_display_name (path);
-  replace->target = private ? g_strdup (path) : follow_links (path);
+  *replace = (DdpmReplace) {
+  .location = g_filename_display_name (path),.target = g_strdup (path),.fd =
+        -1};
+  if (flags & DDPM_REPLACE_FOLLOW)
+    code = follow_links (&replace->target);
+  if (code != 0)
+    goto cannot_open;
   folder = g_path_get_dirname (replace->target);
   name = g_path_get_basename (replace->target);
   partial = g_strconcat (".", name, ".partial", NULL);
   replace->partial = g_build_filename (folder, partial, NULL);
 
-  code = (private ? lstat : stat) (replace->target, &st) < 0 ? errno : 0;
+  code = lstat (replace->target, &st) < 0 ? errno : 0;
   if (code != 0 && code != ENOENT)
     goto cannot_open;
   exists = code == 0;
@@ -118,7 +161,7 @@ begin (DdpmReplace * replace, const gchar * path, gboolean private,
     goto cannot_open;
   /* An old file keeps its mode, so that others still cannot read it. A new one
    * has the umask's mode from open (). */
-  if (private || exists)
+  if (private || (exists && S_ISREG (st.st_mode)))
     (void) !fchmod (replace->fd, private ? 0600 : st.st_mode & 0777);
   return TRUE;
 
@@ -139,9 +182,15 @@ cannot_open:
 }
 
 gboolean
-ddpm_replace_begin (DdpmReplace * replace, const gchar * path, GError ** error)
+ddpm_replace_can_begin (const gchar * path, DdpmReplaceFlags flags,
+    GError ** error)
 {
-  return begin (replace, path, FALSE, error);
+  DdpmReplace replace;
+
+  if (!ddpm_replace_begin (&replace, path, flags, error))
+    return FALSE;
+  ddpm_replace_clear (&replace);
+  return TRUE;
 }
 
 /* A write beyond the limit of the file size (ulimit -f) fails and sends
@@ -231,7 +280,7 @@ ddpm_replace_private_file (const gchar * path, gconstpointer data, gsize size,
   DdpmReplace replace;
   gboolean ok;
 
-  if (!begin (&replace, path, TRUE, error))
+  if (!ddpm_replace_begin (&replace, path, DDPM_REPLACE_PRIVATE, error))
     return FALSE;
   ok = ddpm_replace_write (&replace, data, size, error)
       && ddpm_replace_commit (&replace, error);

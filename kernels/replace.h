@@ -11,9 +11,24 @@
 G_BEGIN_DECLS
 
 /**
+ * DdpmReplaceFlags:
+ * @DDPM_REPLACE_FOLLOW: if the path is a symbolic link, replace what it leads
+ *   to, not the link. Only for paths that the user named: where a derived name
+ *   will be written, another user can lay a link. A link of another user in a
+ *   sticky folder that everybody may write to is an error.
+ * @DDPM_REPLACE_PRIVATE: only its owner may read or write the file (mode 0600)
+ */
+typedef enum
+{
+  DDPM_REPLACE_FOLLOW = 1 << 0,
+  DDPM_REPLACE_PRIVATE = 1 << 1,
+} DdpmReplaceFlags;
+
+/**
  * DdpmReplace:
  * @location: the path as the caller gave it, for messages
- * @target: path to replace: the end of the symbolic links
+ * @target: path to replace; at the end of the symbolic links, if these are
+ *   followed
  * @partial: path to write, ".<name>.partial" in the same folder. A process
  *   that is killed leaves it behind; the next one writes it anew. A lock tells
  *   such a file from one that another process is writing.
@@ -27,10 +42,13 @@ typedef struct
   int fd;
 } DdpmReplace;
 
-/* Begins to replace the file that path leads to; a new file gets the umask's
- * mode, an old one keeps its own. Returns: FALSE: there is nothing to clear.
- * A target that is no file (a folder, a device) is an error. */
+/* Begins to replace a file. A new file gets the umask's mode, an old one keeps
+ * its own. Returns: FALSE: there is nothing to clear. A target that is no file
+ * (a folder, a device) is an error. */
 gboolean ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
+    DdpmReplaceFlags flags, GError ** error);
+/* Whether ddpm_replace_begin () would succeed. Changes nothing on disk. */
+gboolean ddpm_replace_can_begin (const gchar * path, DdpmReplaceFlags flags,
     GError ** error);
 gboolean ddpm_replace_write (DdpmReplace * replace, gconstpointer data,
     gsize size, GError ** error);

@@ -9,7 +9,6 @@
 
 #include "gst-ddpm/files/metadata.h"
 #include "gst-ddpm/files/param-tensors.h"
-#include "kernels/replace.h"
 
 #define TABLE "time_embedding.timembedding.0.weight"
 
@@ -306,16 +305,12 @@ ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
   ddpm_param_tensors_add (writer, "", model->params, type, model->weights);
   ddpm_safetensors_writer_add (writer, table->name, DDPM_TYPE_F32,
       table->n_dims, table->shape, model->weights + table->offset);
-  return ddpm_safetensors_writer_write (writer, path, error);
+  return ddpm_safetensors_writer_write (writer, path, DDPM_REPLACE_FOLLOW,
+      error);
 }
 
 gboolean
 ddpm_checkpoint_can_save (const gchar * path, GError ** error)
 {
-  DdpmReplace replace;
-
-  if (!ddpm_replace_begin (&replace, path, error))
-    return FALSE;
-  ddpm_replace_clear (&replace);
-  return TRUE;
+  return ddpm_replace_can_begin (path, DDPM_REPLACE_FOLLOW, error);
 }

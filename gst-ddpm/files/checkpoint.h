@@ -130,13 +130,26 @@ GType ddpm_train_state_get_type (void);
 gchar *ddpm_train_state_path (const gchar * checkpoint_path);
 
 /**
+ * ddpm_train_state_can_save:
+ * @path: (type filename): a file
+ * @error: return location for a #GError
+ *
+ * Finds out whether a training state could be written. Changes nothing on disk.
+ *
+ * Returns: whether ddpm_train_state_save() could write @path now; if not,
+ *   %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE says why
+ */
+gboolean ddpm_train_state_can_save (const gchar * path, GError ** error);
+
+/**
  * ddpm_train_state_save:
  * @state: a state
  * @path: (type filename): file to write
  * @error: return location for a #GError
  *
  * Writes a training state. Replaces the file whole, as ddpm_checkpoint_save()
- * does.
+ * does, but follows no symbolic link: a link at @path is itself replaced, since
+ * the name is derived and another user may have laid it.
  *
  * Returns: %TRUE, or %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE; the
  *   old file is then unchanged

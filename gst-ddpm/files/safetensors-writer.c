@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "kernels/bf16.h"
-#include "kernels/replace.h"
 
 #define HEADER_ALIGNMENT 8      /* so that data may be used where it is mapped */
 #define CHUNK 16384             /* numbers converted at a time */
@@ -182,13 +181,13 @@ write_all (DdpmSafetensorsWriter * writer, DdpmReplace * replace,
 
 gboolean
 ddpm_safetensors_writer_write (DdpmSafetensorsWriter * writer,
-    const gchar * path, GError ** error)
+    const gchar * path, DdpmReplaceFlags flags, GError ** error)
 {
   DdpmReplace replace;
   gboolean ok;
 
   g_array_sort (writer->entries, compare_entries);
-  if (!ddpm_replace_begin (&replace, path, error))
+  if (!ddpm_replace_begin (&replace, path, flags, error))
     return FALSE;
   ok = write_all (writer, &replace, error)
       && ddpm_replace_commit (&replace, error);

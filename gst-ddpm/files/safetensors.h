@@ -10,6 +10,7 @@
 #pragma once
 
 #include "kernels/ops.h"
+#include "kernels/replace.h"
 
 G_BEGIN_DECLS
 
@@ -107,7 +108,7 @@ void ddpm_safetensors_writer_add (DdpmSafetensorsWriter * writer,
     const gfloat * data);
 /* Replaces the file whole, without a copy of the data in memory. */
 gboolean ddpm_safetensors_writer_write (DdpmSafetensorsWriter * writer,
-    const gchar * path, GError ** error);
+    const gchar * path, DdpmReplaceFlags flags, GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSafetensorsWriter,
     ddpm_safetensors_writer_free)

@@ -80,6 +80,12 @@ add_metadata (DdpmSafetensorsWriter * writer, const DdpmTrainState * state)
 }
 
 gboolean
+ddpm_train_state_can_save (const gchar * path, GError ** error)
+{
+  return ddpm_replace_can_begin (path, 0, error);
+}
+
+gboolean
 ddpm_train_state_save (const DdpmTrainState * state, const gchar * path,
     GError ** error)
 {
@@ -96,7 +102,7 @@ ddpm_train_state_save (const DdpmTrainState * state, const gchar * path,
       ddpm_param_tensors_add (writer, arrays[i].prefix, params, DDPM_TYPE_F32,
           array);
   }
-  return ddpm_safetensors_writer_write (writer, path, error);
+  return ddpm_safetensors_writer_write (writer, path, 0, error);
 }
 
 /* --- loading ---------------------------------------------------------- */

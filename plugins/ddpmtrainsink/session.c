@@ -40,7 +40,7 @@ check_files (const GstDdpmTrainSettings * s, GError ** error)
   g_autofree gchar *state = ddpm_train_state_path (s->location);
 
   return ddpm_checkpoint_can_save (s->location, error)
-      && ddpm_checkpoint_can_save (state, error)
+      && ddpm_train_state_can_save (state, error)
       && (s->log_location == NULL
       || gst_ddpm_train_log_check (s->log_location, error));
 }

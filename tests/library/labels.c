@@ -206,7 +206,7 @@ write_tensors (Fixture * f, const DdpmModel * model, const gchar * name,
     ddpm_safetensors_writer_add_metadata (writer, name, value);
   ddpm_param_tensors_add (writer, "", model->params, DDPM_TYPE_F32,
       model->weights);
-  assert_ok (ddpm_safetensors_writer_write (writer, f->path, &error));
+  assert_ok (ddpm_safetensors_writer_write (writer, f->path, 0, &error));
 }
 
 FIXTURE_TEST (classes_are_read_off_the_tensor)

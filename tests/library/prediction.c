@@ -241,7 +241,7 @@ TEST (another_prediction_than_these_is_refused)
       "sample");
   ddpm_param_tensors_add (writer, "", model->params, DDPM_TYPE_F32,
       model->weights);
-  g_assert_true (ddpm_safetensors_writer_write (writer, path, NULL));
+  g_assert_true (ddpm_safetensors_writer_write (writer, path, 0, NULL));
   assert_fails (ddpm_checkpoint_load (path, &error), DDPM_ERROR_FORMAT,
       "epsilon or v_prediction");
 

@@ -41,7 +41,7 @@ replace_file (const gchar * path, const gchar * text, GError ** error)
   DdpmReplace replace;
   gboolean ok;
 
-  if (!ddpm_replace_begin (&replace, path, error))
+  if (!ddpm_replace_begin (&replace, path, DDPM_REPLACE_FOLLOW, error))
     return FALSE;
   ok = ddpm_replace_write (&replace, text, strlen (text), error)
       && ddpm_replace_commit (&replace, error);
@@ -103,7 +103,7 @@ FIXTURE_TEST (shows_nothing_before_the_commit)
   DdpmReplace replace;
 
   assert_replaces (f->path, "old");
-  g_assert_true (ddpm_replace_begin (&replace, f->path, NULL));
+  g_assert_true (ddpm_replace_begin (&replace, f->path, 0, NULL));
   g_assert_true (ddpm_replace_write (&replace, "new", 3, NULL));
   assert_content (f->path, "old");
   ddpm_replace_clear (&replace);
@@ -144,6 +144,49 @@ FIXTURE_TEST (replaces_what_a_link_leads_to)
   g_assert_cmpuint (test_files_count (f->folder), ==, 3);
 }
 
+/* As the kernel does with fs.protected_symlinks */
+FIXTURE_TEST (follows_no_link_of_another_user_in_a_sticky_folder)
+{
+  g_autofree gchar *other = g_build_filename (f->folder, "other", NULL);
+  const uid_t somebody = 65534;
+
+  if (geteuid () != 0) {
+    g_test_skip ("only root can make a link of another user");
+    return;
+  }
+  g_file_set_contents (other, "precious", -1, NULL);
+  g_assert_cmpint (symlink ("other", f->path), ==, 0);
+  g_assert_cmpint (lchown (f->path, somebody, -1), ==, 0);
+  g_assert_cmpint (chmod (f->folder, 01777), ==, 0);
+  assert_refuses (f->path, DDPM_ERROR_WRITE, "Permission denied");
+  assert_content (other, "precious");
+
+  /* nobody else could have made the link */
+  g_assert_cmpint (chmod (f->folder, 01755), ==, 0);
+  assert_replaces (f->path, "new");
+  assert_content (other, "new");
+  g_assert_cmpint (chmod (f->folder, 01777), ==, 0);
+  g_assert_cmpint (chown (f->folder, somebody, -1), ==, 0);
+  assert_replaces (f->path, "newer");
+  assert_content (other, "newer");
+}
+
+FIXTURE_TEST (replaces_a_link_that_it_does_not_follow)
+{
+  g_autofree gchar *other = g_build_filename (f->folder, "other", NULL);
+  DdpmReplace replace;
+
+  g_file_set_contents (other, "precious", -1, NULL);
+  g_assert_cmpint (symlink ("other", f->path), ==, 0);
+  g_assert_true (ddpm_replace_begin (&replace, f->path, 0, NULL));
+  g_assert_true (ddpm_replace_write (&replace, "new", 3, NULL));
+  g_assert_true (ddpm_replace_commit (&replace, NULL));
+  ddpm_replace_clear (&replace);
+  g_assert_false (g_file_test (f->path, G_FILE_TEST_IS_SYMLINK));
+  assert_content (f->path, "new");
+  assert_content (other, "precious");
+}
+
 FIXTURE_TEST (refuses_a_circle_of_links)
 {
   g_assert_cmpint (symlink ("file", f->path), ==, 0);
@@ -180,7 +223,7 @@ FIXTURE_TEST (refuses_while_another_one_writes)
 {
   DdpmReplace replace;
 
-  g_assert_true (ddpm_replace_begin (&replace, f->path, NULL));
+  g_assert_true (ddpm_replace_begin (&replace, f->path, 0, NULL));
   assert_refuses (f->path, DDPM_ERROR_WRITE, "another process is writing it");
   g_assert_true (ddpm_replace_write (&replace, "first", 5, NULL));
   g_assert_true (ddpm_replace_commit (&replace, NULL));

@@ -32,7 +32,7 @@ teardown (Fixture * f, gconstpointer data)
 static void
 write_file (Fixture * f)
 {
-  assert_ok (ddpm_safetensors_writer_write (f->writer, f->path, &error));
+  assert_ok (ddpm_safetensors_writer_write (f->writer, f->path, 0, &error));
 }
 
 static void
