@@ -17,6 +17,7 @@ struct _GstDdpmTrainLog
 {
   gchar *location;
   FILE *file;
+  gint failure;                 /* errno of the first failed write, or 0 */
 };
 
 static gboolean
@@ -120,11 +121,14 @@ gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error)
   log = g_new0 (GstDdpmTrainLog, 1);
   log->location = g_strdup (location);
   log->file = file;
+  /* A process that is killed leaves the rows of all steps that it has saved. */
+  setvbuf (file, NULL, _IOLBF, BUFSIZ);
   if (!cut_rows (log, step, error))
     goto failed;
   /* A stream that was read needs a seek before it is written. */
-  if (fseek (file, 0, SEEK_END) == 0 && ftell (file) == 0)
-    fputs (HEADER, file);
+  if (fseek (file, 0, SEEK_END) == 0 && ftell (file) == 0
+      && fputs (HEADER, file) == EOF)
+    log->failure = errno;
   if (!gst_ddpm_train_log_flush (log, error))
     goto failed;
   return log;
@@ -157,13 +161,16 @@ gst_ddpm_train_log_add (GstDdpmTrainLog * log, const GstDdpmTrainReport * r)
   for (i = 0; i < G_N_ELEMENTS (values); i++)
     fprintf (log->file, ",%s",
         g_ascii_formatd (number, sizeof (number), "%.9g", values[i]));
-  fputc ('\n', log->file);
+  if (fputc ('\n', log->file) == EOF && log->failure == 0)
+    log->failure = errno;
 }
 
 gboolean
 gst_ddpm_train_log_flush (GstDdpmTrainLog * log, GError ** error)
 {
-  if (fflush (log->file) != 0 || ferror (log->file))
-    return set_error (error, DDPM_ERROR_WRITE, log->location, "write");
-  return TRUE;
+  if (fflush (log->file) != 0 && log->failure == 0)
+    log->failure = errno;
+  errno = log->failure;
+  return log->failure == 0
+      || set_error (error, DDPM_ERROR_WRITE, log->location, "write");
 }

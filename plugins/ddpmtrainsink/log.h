@@ -17,7 +17,7 @@ gboolean gst_ddpm_train_log_check (const gchar * location, GError ** error);
 GstDdpmTrainLog *gst_ddpm_train_log_open (const gchar * location, guint64 step,
     GError ** error);
 void gst_ddpm_train_log_close (GstDdpmTrainLog * log);
-/* Adds a row, buffered, with decimal points in every locale. */
+/* Writes a row, with decimal points in every locale. */
 void gst_ddpm_train_log_add (GstDdpmTrainLog * log,
     const GstDdpmTrainReport * report);
 /* FALSE: a row since the last flush could not be written. */

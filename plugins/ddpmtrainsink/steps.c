@@ -100,6 +100,9 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
         gst_ddpm_train_progress_add (&session->progress, batch->n);
     gst_ddpm_train_session_update_report (session);
     batch->n = 0;
+    /* before any save of this step */
+    if (session->log)
+      gst_ddpm_train_log_add (session->log, report);
   }
   g_mutex_unlock (&session->lock);
   if (!ok)
@@ -109,8 +112,6 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
       report->stats.step, report->stats.loss);
   session->has_trained = TRUE;
   session->has_reported = FALSE;
-  if (session->log)
-    gst_ddpm_train_log_add (session->log, report);
   if (gst_ddpm_train_progress_is_due (&session->progress)
       || session->epoch_ended)
     gst_ddpm_train_session_post_report (session);

@@ -184,8 +184,8 @@ static int
 train_for_ever (const gchar * location)
 {
   gchar *description = g_strdup_printf ("videotestsrc ! " IMAGES
-      " ! ddpmtrainsink location=%s resume=true checkpoint-interval=1" NET,
-      location);
+      " ! ddpmtrainsink location=%s log-location=%s.csv resume=true "
+      "checkpoint-interval=1" NET " progress-interval=60", location, location);
   GstElement *pipeline = gst_parse_launch (description, NULL);
   GstBus *bus = gst_element_get_bus (pipeline);
 
@@ -194,11 +194,25 @@ train_for_ever (const gchar * location)
   return 1;
 }
 
-TEST (killed_run_leaves_a_checkpoint)
+/* The number of rows, header and a row that was not finished not counted */
+static guint
+count_rows (const gchar * name)
+{
+  gchar *text = contents (name, NULL);
+  gchar **lines = g_strsplit (text, "\n", 0);
+  guint n = g_strv_length (lines);
+
+  g_strfreev (lines);
+  g_free (text);
+  return n - 2;
+}
+
+TEST (killed_run_leaves_a_checkpoint_and_the_rows_of_its_steps)
 {
   gchar *location = in_folder ("a.bin");
   gchar *self = g_file_read_link ("/proc/self/exe", NULL);
   gchar *argv[] = { self, (gchar *) "--train", location, NULL };
+  DdpmTrainState *state;
   guint i;
 
   for (i = 0; i < 4; i++) {
@@ -214,7 +228,9 @@ TEST (killed_run_leaves_a_checkpoint)
     fail_unless_equals_int (kill (pid, SIGKILL), 0);
     fail_unless_equals_int (waitpid (pid, &status, 0), pid);
     ddpm_model_unref (load_model ("a.bin"));
-    ddpm_train_state_free (load_state ("a.bin"));
+    state = load_state ("a.bin");
+    fail_unless (count_rows ("a.bin.csv") >= state->step);
+    ddpm_train_state_free (state);
   }
   g_free (self);
   g_free (location);
