@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/sample/denoiser.h"
+
+#include <math.h>
+
 #include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/prediction.h"
@@ -201,6 +204,29 @@ make_step (gpointer data)
   ddpm_timer_lap (d->backend, DDPM_TIMER_DIFFUSION, 0.0);
 }
 
+/* Clipping makes a number of NaN: only the prediction shows that the weights
+ * overflow. A device is asked after the last step alone, since the host has to
+ * wait for the answer. */
+static void
+check_prediction (DdpmDenoiser * d)
+{
+  const DdpmSamplerStep *step = &d->sampler->steps[d->step];
+  const gboolean is_last = d->step + 1 == d->sampler->n_steps;
+  gdouble squares;
+
+  if (!d->backend->host_memory && !is_last)
+    return;
+  ddpm_timer_start (d->backend);
+  squares = d->backend->ops->sum_of_squares (d->backend,
+      (gsize) d->batch * d->elements, d->predictor->out);
+  ddpm_timer_lap (d->backend, DDPM_TIMER_DIFFUSION, 0.0);
+  if (!isfinite (squares))
+    g_set_error (&d->failure, DDPM_ERROR, DDPM_ERROR_DIVERGED,
+        "%s predicts numbers that are not finite at timestep %u: its weights "
+        "overflow, or the input is not finite",
+        d->model->location ? d->model->location : "the model", step->t);
+}
+
 static void
 run_step (gpointer data)
 {
@@ -209,6 +235,7 @@ run_step (gpointer data)
   if (d->graph_plan == NULL)
     d->graph_plan = ddpm_graph_plan_new (d->backend);
   ddpm_graph_plan_run (d->graph_plan, make_step, d);
+  check_prediction (d);
 }
 
 gboolean
@@ -217,7 +244,7 @@ ddpm_denoiser_step (DdpmDenoiser * d)
   if (d->failure || d->step >= d->sampler->n_steps)
     return FALSE;
   ddpm_backend_run (d->backend, run_step, d);
-  if (!ddpm_backend_check (d->backend, &d->failure))
+  if (d->failure || !ddpm_backend_check (d->backend, &d->failure))
     return FALSE;
   d->step++;
   return TRUE;

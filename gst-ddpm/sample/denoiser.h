@@ -128,8 +128,10 @@ gboolean ddpm_denoiser_begin_with_noise (DdpmDenoiser * denoiser,
  *
  * Makes the next reverse step.
  *
- * Returns: %FALSE if no step was left, or if the backend failed. The error is
- *   then reported by the functions that read the state
+ * Returns: %FALSE if no step was left, if the backend failed, or if the
+ *   prediction is not finite (on a GPU, this is checked after the last step).
+ *   The functions that read the state then report the error, which is
+ *   %DDPM_ERROR_DIVERGED if the prediction was not finite
  */
 gboolean ddpm_denoiser_step (DdpmDenoiser * denoiser);
 

@@ -29,6 +29,21 @@ TEST (a_model_that_is_none)
           path), FORMAT_ERROR, "none.bin");
 }
 
+TEST (weights_that_overflow)
+{
+  g_autofree gchar *from = g_build_filename (model_folder, "model-3-10.bin",
+      NULL);
+  g_autofree gchar *to = g_build_filename (model_folder, "large.bin", NULL);
+  g_autoptr (DdpmModel) model = ddpm_checkpoint_load (from, NULL);
+
+  for (gsize i = 0; i < model->params->trainable; i++)
+    model->weights[i] *= 1e18f;
+  fail_unless (ddpm_checkpoint_save (model, DDPM_TYPE_F32, to, NULL));
+  assert_error (launch ("ddpmnoise num-buffers=2 ! ddpmdenoise model=%s ! "
+          "appsink name=sink sync=false", to), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FAILED, "large.bin", "not finite at timestep 9");
+}
+
 TEST (more_steps_than_timesteps)
 {
   assert_error (of_noise ("3:6:4:1", "steps=11"), SETTINGS_ERROR, "10", "11");

@@ -193,3 +193,23 @@ TEST (noise_and_pixels_of_a_seed_are_those_of_the_arrays)
   g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
       pixels, sizeof (pixels));
 }
+
+TABLE_TEST (weights_that_overflow_are_an_error, test_backends)
+{
+  DdpmSamplerSpec spec = {.steps = 4,.start = 20,.clip_x0 = TRUE };
+  guint width, height;
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
+  g_autoptr (DdpmDenoiser) denoiser = NULL;
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+
+  for (gsize i = 0; i < model->params->trainable; i++)
+    model->weights[i] *= 1e18f;
+  denoiser = assert_ok (ddpm_denoiser_new (model, backend, BATCH, width, height,
+          &spec, &error));
+  ddpm_denoiser_begin (denoiser, x, SEED, 0);
+  g_assert_false (ddpm_denoiser_step (denoiser));
+  assert_fails (ddpm_denoiser_read (denoiser, x, &error), DDPM_ERROR_DIVERGED,
+      "not finite at timestep 19");
+}
