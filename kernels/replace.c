@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,7 +57,7 @@ follow_link (gchar ** path)
   else if (!S_ISLNK (st.st_mode))
     code = ENOENT;
   else if (!may_follow (&st, folder))
-    code = EACCES;
+    code = EPERM;
   else if ((n = readlinkat (fd, "", link, sizeof link - 1)) < 0)
     code = errno;
   close (fd);
@@ -138,11 +139,14 @@ ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
   gboolean exists;
   int code = 0;
 
-  *replace = (DdpmReplace) {
-  .location = g_filename_display_name (path),.target = g_strdup (path),.fd =
-        -1};
+  memset (replace, 0, sizeof (*replace));
+  replace->fd = -1;
+  replace->location = g_filename_display_name (path);
+  replace->target = g_strdup (path);
   if (flags & DDPM_REPLACE_FOLLOW)
     code = follow_links (&replace->target);
+  if (code == EPERM)
+    goto other_user;
   if (code != 0)
     goto cannot_open;
   folder = g_path_get_dirname (replace->target);
@@ -165,6 +169,12 @@ ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
     (void) !fchmod (replace->fd, private ? 0600 : st.st_mode & 0777);
   return TRUE;
 
+other_user:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "%s: cannot be written: it is, or leads to, a symbolic link of another "
+      "user in a folder that everybody may write to", replace->location);
+  free_names (replace);
+  return FALSE;
 no_file:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
       "%s: expected a file to replace, found %s", replace->location,

@@ -204,8 +204,8 @@ make_step (gpointer data)
   ddpm_timer_lap (d->backend, DDPM_TIMER_DIFFUSION, 0.0);
 }
 
-/* Clipping makes a number of NaN: only the prediction shows that the weights
- * overflow. A device is asked after the last step alone, since the host has to
+/* Clipping turns NaN into a number, so only the prediction shows that the
+ * weights overflow. A device is asked after the last step alone, since the host has to
  * wait for the answer. */
 static void
 check_prediction (DdpmDenoiser * d)

@@ -5,7 +5,7 @@
  * faster than the host launches it. So the calls of a step are captured once
  * and then launched as one graph. What changes from step to step (timesteps,
  * coefficients, seeds, images) is not a kernel argument but lies in device
- * memory, at the tallies_are_equal place each time: in the graph's parameters.
+ * memory, at the same place each time: in the graph's parameters.
  *
  *   run 1:  makes the calls as usual, and measures their parameters;
  *   run 2:  captures the calls, and launches the graph;
@@ -15,9 +15,9 @@
  *
  * The graph copies what the calls download to pinned memory, and the next wait
  * for the stream delivers it to its destination. A run whose calls differ from
- * the captured ones (a smaller last batch), or cannot be captured, makes its calls
- * as usual. If two runs in a row make the tallies_are_equal new calls, these are captured
- * instead.
+ * the captured ones (a smaller last batch), or cannot be captured, makes its
+ * calls as usual. If two runs in a row make the same new calls, these are
+ * captured instead.
  */
 #include <string.h>
 
@@ -44,7 +44,7 @@ typedef enum
   REPLAY,
 } Mode;
 
-/* Two runs whose tallies are equal are taken to make the tallies_are_equal calls. */
+/* Two runs whose tallies are equal are taken to make the same calls. */
 typedef struct
 {
   guint calls;
@@ -71,7 +71,7 @@ struct _CudaGraph
   gpointer data;
 
   guint8 *device;               /* [known.staged] */
-  guint8 *slots[SLOTS];         /* the tallies_are_equal each, pinned */
+  guint8 *slots[SLOTS];         /* the same size each, pinned */
   cudaEvent_t copied[SLOTS];
   guint slot;
   guint8 *returned;             /* [known.returned], pinned */
@@ -190,8 +190,8 @@ ddpm_cuda_graph_count_call (CudaBackend * b)
   return b->graph->mode == REPLAY;
 }
 
-/* If there is no room, the calls differ from the known ones; graph_make_calls () finds
- * out when all have been made. */
+/* If there is no room, the calls differ from the known ones;
+ * graph_make_calls () finds out when all have been made. */
 gboolean
 ddpm_cuda_graph_stage_args (CudaBackend * b, gconstpointer src, gsize size,
     gpointer * place)

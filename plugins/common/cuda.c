@@ -1,9 +1,10 @@
 /* gst-ddpm: the CUDA context that an element shares with others (GstCuda)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * GstCuda is opened at run time (dlopen), as GstCuda opens the driver, so that the
- * plugin also loads without it. The declarations in gstcuda.h hold for all its versions since
- * 1.22: tests/elements/check-gstcuda.c compares them with the installed version.
+ * GstCuda is opened at run time (dlopen), as GstCuda opens the driver, so that
+ * the plugin also loads without it. The declarations in gstcuda.h hold for all
+ * its versions since 1.22: tests/elements/check-gstcuda.c compares them with the
+ * installed version.
  *
  * CUDA's runtime would use the primary context of the GPU, but GstCuda has
  * contexts of its own. Memory of one context cannot be used in another, so the

@@ -18,20 +18,19 @@
  * A buffer of N samples becomes N frames, or one mosaic with
  * #GstDdpmDenoise:columns. With #GstDdpmDenoise:emit=trajectory, each state on
  * the way is output in the same way. The frames are evenly spaced at the
- * framerate that downstream wants, by default that of the input. So output
- * times are input times multiplied by a constant; seeks and queries are converted
- * too. If a sink renders frames in
- * real time and generating a frame takes longer, the element delays all later
- * frames: no frame is late, and none is dropped.
+ * framerate that downstream wants, by default that of the input. So output times
+ * are input times multiplied by a constant; seeks and queries are converted too.
+ * If a sink renders frames in real time and generating a frame takes longer, the
+ * element delays all later frames: no frame is late, and none is dropped.
  *
  * A class-conditional model generates all classes in turn, or those of
  * #GstDdpmDenoise:label. #GstDdpmDenoise:guidance sets how strongly the label
  * determines the image.
  *
  * States without times, such as those of a file, may come in buffers of any
- * size, and are output from time 0. EOS from upstream is forwarded after
- * all samples before it. EOS that the application sends to the pipeline in the
- * middle of a sample ends it within one step.
+ * size, and are output from time 0. EOS from upstream is forwarded after all
+ * samples before it. EOS that the application sends to the pipeline in the middle
+ * of a batch ends it within one step.
  *
  * If the backend computes on a GPU, states and pictures can stay there: the
  * element prefers memory:CUDAMemory on its sink pad, and outputs it if
@@ -172,7 +171,7 @@ gst_ddpm_denoise_finalize (GObject * object)
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
-/* EOS from the application waits for the current sample, which therefore has to
+/* EOS from the application waits for the current batch, which therefore has to
  * end early. */
 static gboolean
 gst_ddpm_denoise_send_event (GstElement * element, GstEvent * event)
@@ -192,7 +191,7 @@ gst_ddpm_denoise_set_context (GstElement * element, GstContext * context)
 /* --- start and stop ------------------------------------------------------- */
 
 void
-gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self)
+gst_ddpm_denoise_drop_batch (GstDdpmDenoise * self)
 {
   self->sampling = FALSE;
   self->frame = self->n_frames = 0;
@@ -203,7 +202,7 @@ gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self)
 void
 gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self)
 {
-  gst_ddpm_denoise_drop_sample (self);
+  gst_ddpm_denoise_drop_batch (self);
   gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
   self->segment_changed = FALSE;
   self->timeline.anchor = 0;
@@ -378,7 +377,7 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
   if (!gst_ddpm_denoise_session_accept (self->session, caps, &info, &spec,
           &error))
     goto not_accepted;
-  gst_ddpm_denoise_drop_sample (self);
+  gst_ddpm_denoise_drop_batch (self);
   if (self->info.batch != info.batch || self->info.width != info.width
       || self->info.height != info.height || self->spec.start != spec.start)
     free_denoiser (self);
@@ -455,7 +454,7 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
   GError *error = NULL;
 
-  gst_ddpm_denoise_drop_sample (self);
+  gst_ddpm_denoise_drop_batch (self);
   self->is_video = gst_structure_has_name (gst_caps_get_structure (outcaps, 0),
       "video/x-raw");
   self->to_cuda = gst_ddpm_caps_are_of_cuda (outcaps, 0);

@@ -38,7 +38,7 @@ struct _GstDdpmDenoise
   GstClockTime sink_latency;    /* of the whole pipeline */
 
   GstDdpmCuda cuda;
-  gint stop;                    /* atomic: abandon the current sample */
+  gint stop;                    /* atomic: abandon the current batch */
 
   /* all below: streaming thread; depends on the caps */
   GstCaps *refused;             /* an error has been posted for these */
@@ -61,9 +61,9 @@ struct _GstDdpmDenoise
   GstDdpmTimeline timeline;     /* num and den: written with the object lock */
   GstAdapter *adapter;
   guint64 next_sample;
-  GstClockTime smooth_cost;     /* time per sample, smoothed */
+  GstClockTime smooth_cost;     /* time per buffer, smoothed */
 
-  /* the current sample */
+  /* the current batch */
   GstBuffer *inbuf;
   gboolean sampling;
   guint64 first_sample;
@@ -74,8 +74,8 @@ struct _GstDdpmDenoise
 
 /* ddpmdenoise.c */
 
-/* Drops the current sample and the input that waits. */
-void gst_ddpm_denoise_drop_sample (GstDdpmDenoise * self);
+/* Drops the current batch and the input that waits. */
+void gst_ddpm_denoise_drop_batch (GstDdpmDenoise * self);
 /* Resets the times and the stop request, too. */
 void gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self);
 /* Is either pad flushing or inactive? */

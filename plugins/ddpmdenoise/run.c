@@ -63,7 +63,7 @@ gst_ddpm_denoise_submit_input_buffer (GstBaseTransform * trans,
 
   /* A sample that is still here ended with a push that failed. */
   if (self->sampling)
-    gst_ddpm_denoise_drop_sample (self);
+    gst_ddpm_denoise_drop_batch (self);
   if (self->segment_changed)
     gst_ddpm_denoise_send_segment (self);
   if (size != self->info.size && self->in_segment.format != GST_FORMAT_BYTES)
@@ -125,7 +125,7 @@ load_state (GstDdpmDenoise * self, GstBuffer * state)
 
 /* The adapter contains a whole state. */
 static GstFlowReturn
-begin_sample (GstDdpmDenoise * self)
+begin_batch (GstDdpmDenoise * self)
 {
   GstBuffer *state = gst_adapter_take_buffer (self->adapter, self->info.size);
   gboolean ok;
@@ -144,14 +144,13 @@ begin_sample (GstDdpmDenoise * self)
 
 not_readable:
   gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-          DDPM_ERROR_READ,
-          "Cannot read a buffer of states: its memory cannot be " "mapped"));
+          DDPM_ERROR_READ, "Cannot map a buffer of states"));
   return GST_FLOW_ERROR;
 }
 
 /* --- steps ---------------------------------------------------------------- */
 
-/* Has an end of stream overtaken the current sample, on either side? */
+/* Has an end of stream overtaken the current batch, on either side? */
 static gboolean
 is_stopped (GstDdpmDenoise * self)
 {
@@ -406,7 +405,7 @@ gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
     if (!self->sampling) {
       if (gst_adapter_available (self->adapter) < self->info.size)
         return GST_FLOW_OK;
-      ret = begin_sample (self);
+      ret = begin_batch (self);
     }
     if (ret == GST_FLOW_OK)
       ret = make_steps (self);
@@ -414,6 +413,6 @@ gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
   if (ret == GST_FLOW_OK)
     ret = make_frame (self, outbuf);
   if (ret != GST_FLOW_OK)
-    gst_ddpm_denoise_drop_sample (self);
+    gst_ddpm_denoise_drop_batch (self);
   return ret;
 }

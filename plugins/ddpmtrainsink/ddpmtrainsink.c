@@ -42,10 +42,10 @@
  *
  * If the pad `preview` is linked, it outputs preview-count images of the current
  * model after each epoch (of a stream without epochs: at its end) or every
- * preview-interval steps, always from the same noise. Previews are
- * sampled in another thread while training continues, more slowly, and all are
- * output before EOS. The pad makes the element
- * live: no preview comes before PLAYING, and its sinks do not preroll.
+ * preview-interval steps, always from the same noise. Previews are sampled in
+ * another thread while training continues, more slowly, and all are output
+ * before EOS. The pad makes the element live: no preview comes before PLAYING,
+ * and its sinks do not preroll.
  *
  * ## Messages
  *

@@ -20,7 +20,7 @@ void gst_ddpm_train_log_close (GstDdpmTrainLog * log);
 /* Writes a row, with decimal points in every locale. */
 void gst_ddpm_train_log_add (GstDdpmTrainLog * log,
     const GstDdpmTrainReport * report);
-/* FALSE: a row since the last flush could not be written. */
+/* Whether all rows could be written */
 gboolean gst_ddpm_train_log_flush (GstDdpmTrainLog * log, GError ** error);
 
 G_END_DECLS

@@ -40,11 +40,11 @@ job_free (GstDdpmPreviewJob * job)
 
 /* --- the task: sampling --------------------------------------------------- */
 
-/* A step-distilled model is sampled with the ddim steps that it was distilled to,
- * other models with ddpm and all timesteps. If preview-steps is set, both are
- * sampled with ddim and that number, with the default eta of the model. Predicted images are
- * clipped as in Ho et al. 2020, but not with data-range=unit: the reference UNet
- * samples without clipping. */
+/* A step-distilled model is sampled with the ddim steps that it was distilled
+ * to, other models with ddpm and all timesteps. If preview-steps is set, both
+ * are sampled with ddim and that number, with the default eta of the model.
+ * Predicted images are clipped as in Ho et al. 2020, but not with
+ * data-range=unit: the reference UNet samples without clipping. */
 static DdpmSamplerSpec
 get_sampler_spec (const GstDdpmPreviewJob * job)
 {

@@ -418,9 +418,9 @@ gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
 not_writable:
   g_set_error (&error, DDPM_ERROR, DDPM_ERROR_WRITE,
       "Cannot write noise: expected writable buffers of %" G_GSIZE_FORMAT
-      " bytes%s, got %" G_GSIZE_FORMAT " bytes that cannot be mapped",
-      info->size, info->cuda ? " in GPU memory" : "",
-      gst_buffer_get_size (buffer));
+      " bytes%s, got %" G_GSIZE_FORMAT
+      " bytes, or memory that cannot be written", info->size,
+      info->cuda ? " in GPU memory" : "", gst_buffer_get_size (buffer));
 failed:
   gst_ddpm_element_post_error (GST_ELEMENT (self), error);
   return GST_FLOW_ERROR;

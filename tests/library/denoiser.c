@@ -134,16 +134,23 @@ TEST (stepping_past_the_end_says_so)
   g_assert_false (ddpm_denoiser_step (denoiser));
 }
 
+static DdpmDenoiser *
+two_steps_of (DdpmModel * model, guint width, guint height)
+{
+  const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.eta = 1.0 };
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
+
+  return assert_ok (ddpm_denoiser_new (model, backend, BATCH, width, height,
+          &spec, &error));
+}
+
 /* Memory of a backend on the host is the host's: so both ways can be compared. */
 TEST (states_and_pictures_go_by_memory_of_the_backend)
 {
-  const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.eta = 1.0 };
   guint width, height;
   g_autoptr (DdpmModel) model =
       test_model_of (test_net_square, &width, &height);
-  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
-  g_autoptr (DdpmDenoiser) denoiser =
-      ddpm_denoiser_new (model, backend, BATCH, width, height, &spec, NULL);
+  g_autoptr (DdpmDenoiser) denoiser = two_steps_of (model, width, height);
   g_autofree gfloat *x = pure_noise (0, BATCH, 192);
   gfloat read[BATCH * 192], copied[BATCH * 192];
   guint8 pixels[192], painted[192];
@@ -168,13 +175,10 @@ TEST (states_and_pictures_go_by_memory_of_the_backend)
 
 TEST (noise_and_pixels_of_a_seed_are_those_of_the_arrays)
 {
-  const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.eta = 1.0 };
   guint width, height;
   g_autoptr (DdpmModel) model =
       test_model_of (test_net_square, &width, &height);
-  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
-  g_autoptr (DdpmDenoiser) denoiser =
-      ddpm_denoiser_new (model, backend, BATCH, width, height, &spec, NULL);
+  g_autoptr (DdpmDenoiser) denoiser = two_steps_of (model, width, height);
   g_autoptr (GBytes) bytes = NULL;
   g_autofree gfloat *x = pure_noise (5, BATCH, 192);
   guint8 pixels[BATCH * 192];

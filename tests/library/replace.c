@@ -158,7 +158,7 @@ FIXTURE_TEST (follows_no_link_of_another_user_in_a_sticky_folder)
   g_assert_cmpint (symlink ("other", f->path), ==, 0);
   g_assert_cmpint (lchown (f->path, somebody, -1), ==, 0);
   g_assert_cmpint (chmod (f->folder, 01777), ==, 0);
-  assert_refuses (f->path, DDPM_ERROR_WRITE, "Permission denied");
+  assert_refuses (f->path, DDPM_ERROR_WRITE, "link of another user");
   assert_content (other, "precious");
 
   /* nobody else could have made the link */
