@@ -7,102 +7,9 @@
 
 #include <string.h>
 
+#include "gst-ddpm/files/architecture.h"
 #include "gst-ddpm/files/metadata.h"
 #include "gst-ddpm/files/param-tensors.h"
-
-#define TABLE "time_embedding.timembedding.0.weight"
-
-/* --- architecture from names and shapes ------------------------------- */
-
-static guint
-count_names (DdpmSafetensors * file, const gchar * prefix, const gchar * suffix)
-{
-  GHashTableIter iter;
-  const gchar *name;
-  guint n = 0;
-
-  g_hash_table_iter_init (&iter, ddpm_safetensors_get_tensors (file));
-  while (g_hash_table_iter_next (&iter, (gpointer *) & name, NULL))
-    n += g_str_has_prefix (name, prefix) && g_str_has_suffix (name, suffix);
-  return n;
-}
-
-static guint
-to_guint (guint64 n)
-{
-  return MIN (n, G_MAXUINT);
-}
-
-/* Reads the first block of a level on the way up. The deepest level comes
- * first; each level but the last ends with an upsampling. */
-static gboolean
-infer_level (DdpmSafetensors * file, DdpmConfig * config, guint level)
-{
-  guint block = (config->n_levels - 1 - level) * (config->res_blocks + 2);
-  g_autofree gchar *weight =
-      g_strdup_printf ("upblocks.%u.block1.2.weight", block);
-  g_autofree gchar *attention =
-      g_strdup_printf ("upblocks.%u.attn.proj.weight", block);
-  const DdpmFileTensor *tensor = ddpm_safetensors_find (file, weight);
-
-  if (tensor == NULL || tensor->n_dims != 4
-      || tensor->shape[0] % config->channels != 0)
-    return FALSE;
-  config->channel_mult[level] = to_guint (tensor->shape[0] / config->channels);
-  if (ddpm_safetensors_find (file, attention))
-    config->attention_levels |= 1u << level;
-  return TRUE;
-}
-
-static gboolean
-infer_levels (DdpmSafetensors * file, DdpmConfig * config)
-{
-  guint n_blocks = count_names (file, "upblocks.", ".block1.2.weight"), i;
-
-  config->n_levels = 1 + count_names (file, "downblocks.", ".main.weight");
-  if (config->n_levels > DDPM_MAX_LEVELS
-      || n_blocks % config->n_levels != 0 || n_blocks / config->n_levels < 2)
-    return FALSE;
-  config->res_blocks = n_blocks / config->n_levels - 1;
-  config->attention_levels = 0;
-  for (i = 0; i < config->n_levels; i++)
-    if (!infer_level (file, config, i))
-      return FALSE;
-  return TRUE;
-}
-
-/* Fields that names and shapes do not determine keep their defaults. */
-static gboolean
-infer_config (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
-{
-  const DdpmFileTensor *table = ddpm_safetensors_find (file, TABLE);
-  const DdpmFileTensor *head = ddpm_safetensors_find (file, "head.weight");
-  const DdpmFileTensor *labels =
-      ddpm_safetensors_find (file, DDPM_PARAM_LABELS);
-
-  ddpm_config_init_defaults (config);
-  if (head == NULL || head->n_dims != 4 || head->shape[0] == 0)
-    goto no_unet;
-  config->channels = to_guint (head->shape[0]);
-  config->image_channels = to_guint (head->shape[1]);
-  if (table != NULL && table->n_dims == 2)
-    config->timesteps = to_guint (table->shape[0]);
-  if (labels != NULL && labels->n_dims == 2)
-    config->classes = to_guint (labels->shape[0]);
-  if (!infer_levels (file, config))
-    goto no_unet;
-  if (!ddpm_config_check (config, error)) {
-    ddpm_metadata_blame (ddpm_safetensors_get_location (file), error);
-    return FALSE;
-  }
-  return TRUE;
-
-no_unet:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected the tensors of a UNet (head.weight, downblocks.0..., "
-      "upblocks.0...), found others", ddpm_safetensors_get_location (file));
-  return FALSE;
-}
 
 /* --- metadata against shapes ------------------------------------------ */
 
@@ -138,7 +45,8 @@ read_config (DdpmSafetensors * file, const DdpmMetadata * metadata,
   DdpmConfig inferred;
   g_autofree gchar *said = NULL, *found = NULL;
 
-  if (!infer_config (file, &inferred, error))
+  if (!ddpm_architecture_check_names (file, error)
+      || !ddpm_architecture_infer (file, &inferred, error))
     return FALSE;
   *config = inferred;
   if (!ddpm_metadata_get_config (metadata, config, error))
@@ -179,7 +87,7 @@ require_tensors (DdpmSafetensors * file, const DdpmConfig * config,
 static gboolean
 read_weights (DdpmSafetensors * file, DdpmModel * model, GError ** error)
 {
-  const DdpmFileTensor *table = ddpm_safetensors_find (file, TABLE);
+  const DdpmFileTensor *table = ddpm_safetensors_find (file, DDPM_PARAM_TABLE);
   gfloat *to = model->weights + model->params->trainable;
 
   if (!ddpm_param_tensors_read (file, "", model->params, model->weights, error))

@@ -203,21 +203,27 @@ wrong_dtype:
 gboolean
 ddpm_safetensors_check_all_required (DdpmSafetensors * file, GError ** error)
 {
-  g_autofree gchar *name = NULL;
+  const DdpmFileTensor *tensor, *first = NULL;
+  g_autofree gchar *name = NULL, *others = NULL;
   GHashTableIter iter;
-  DdpmFileTensor *tensor;
+  guint n = 0;
 
   g_hash_table_iter_init (&iter, file->header.tensors);
-  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) & tensor))
-    if (!tensor->required)
-      goto unknown;
-  return TRUE;
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) & tensor)) {
+    if (tensor->required)
+      continue;
+    n++;
+    if (first == NULL || strcmp (tensor->name, first->name) < 0)
+      first = tensor;
+  }
+  if (first == NULL)
+    return TRUE;
 
-unknown:
-  name = ddpm_safetensors_quote (tensor->name);
+  name = ddpm_safetensors_quote (first->name);
+  others = n > 1 ? g_strdup_printf (" and %u others", n - 1) : NULL;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected the tensors of one network, found also %s",
-      file->input.name, name);
+      "%s: expected the tensors of one network, found also %s%s",
+      file->input.name, name, others ? others : "");
   return FALSE;
 }
 

@@ -192,7 +192,7 @@ ddpm_params_new (const DdpmConfig * config, GError ** error)
 
   params = g_new0 (DdpmParams, 1);
   params->trainable = b.end;
-  add_param (&b, "time_embedding.timembedding.0", ".weight", 2, table, 0, 0);
+  add_param (&b, DDPM_PARAM_TABLE, "", 2, table, 0, 0);
   params->total = b.end;
   params->n_params = b.params->len;
   params->params = (DdpmParam *) g_array_free (b.params, FALSE);

@@ -54,6 +54,7 @@ struct _DdpmParams
 };
 
 #define DDPM_PARAM_LABELS "label_embedding.weight"
+#define DDPM_PARAM_TABLE "time_embedding.timembedding.0.weight"
 
 /**
  * ddpm_params_new:

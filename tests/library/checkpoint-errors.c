@@ -42,19 +42,37 @@ static const struct
   const gchar *fragment;
 } edits[] = {
   {"tensor-missing", "\"head.bias\"", "\"head.bios\"",
-      "expected tensor head.bias of shape [32], found none"},
+      "found 1 of unknown names, 'head.bios'; expected head.bias"},
+  {"tensor-gone", "\"head.bias\"", "\"upblocks.9.main.bias\"",
+      "L (R + 2) - 1 upblocks, found 3 and 10"},
+  {"tensor-of-another-block", "\"upblocks.2.main.bias\"",
+        "\"upblocks.1.main.bias\"",
+      "expected tensor upblocks.2.main.bias of shape [32], found none"},
+  {"tensor-with-prefix", "\"head.bias\"", "\"module.head.bias\"",
+      "'module.head.bias'; expected head.bias"},
   {"tensor-extra", "\"head.bias\":{",
-      "\"nose.bias\":{\"dtype\":\"F32\",\"shape\":[0],"
-        "\"data_offsets\":[0,0]},\"head.bias\":{", "found also 'nose.bias'"},
+        "\"nose.bias\":{\"dtype\":\"F32\",\"shape\":[0],"
+        "\"data_offsets\":[0,0]},\"head.bias\":{",
+      "found 1 of unknown names, 'nose.bias'"},
+  {"tensor-extra-of-block", "\"head.bias\":{",
+        "\"upblocks.0.main.bias\":{\"dtype\":\"F32\",\"shape\":[0],"
+        "\"data_offsets\":[0,0]},\"head.bias\":{",
+      "found also 'upblocks.0.main.bias'"},
   {"no-unet", "\"head.weight\"", "\"conv_in.weight\"", UNKNOWN},
   {"head-without-channels", "\"shape\":[32,1,3,3]", "\"shape\":[0,1,3,3]",
       "do not fit its shape"},
   {"head-transposed", "\"shape\":[32,1,3,3]", "\"shape\":[1,32,3,3]",
-      "images must have 1 or 3 channels, not 32"},
+      "expected tensor head.weight of shape [32, 1, 3, 3], found [1, 32, 3, 3]"},
   {"head-of-33-channels", "\"shape\":[32,1,3,3]", "\"shape\":[1,3,32,3]",
+      "expected tensor head.weight of shape [32, 1, 3, 3], found [1, 3, 32, 3]"},
+  {"channels-33", "channels\":\"32\"", "channels\":\"33\"",
       "channels must be a multiple of 32"},
+  {"image-channels-2", "image_channels\":\"1\"", "image_channels\":\"2\"",
+      "images must have 1 or 3 channels, not 2"},
   {"head-of-two-dimensions", "\"shape\":[32,1,3,3]", "\"shape\":[32,9]",
-      UNKNOWN},
+      "expected tensor head.weight of shape [32, 1, 3, 3], found [32, 9]"},
+  {"weight-that-tells-the-level", "\"shape\":[32,64,3,3]",
+      "\"shape\":[64,32,3,3]", "of shape [32, 64, 3, 3], found [64, 32, 3, 3]"},
   {"block-missing", "\"upblocks.1.block1.2.weight\"", "\"upblocks.9\"",
       UNKNOWN},
   {"table-of-other-channels", "\"shape\":[17,32]", "\"shape\":[34,16]",
@@ -118,6 +136,45 @@ TABLE_TEST (refuses, edits)
 
   assert_refused (edited, row->fragment);
 }
+
+/* What may be wrong with a tensor, and what the error says of it, by name */
+static const struct
+{
+  const gchar *name, *new, *fragment;
+} faults[] = {
+  {"renamed", "\"x.%s\":{\"dtype\":\"F32\",\"shape\":[",
+      "found 1 of unknown names, 'x.%1$s'; expected %1$s"},
+  {"of-another-shape", "\"%s\":{\"dtype\":\"F32\",\"shape\":[1,",
+      "expected tensor %s of shape ["},
+  {"of-another-type", "\"%s\":{\"dtype\":\"I32\",\"shape\":[",
+      "expected tensor %s as F32, F16 or BF16, found I32"},
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
+/* without metadata, too, from which the network is known otherwise */
+TABLE_TEST (names_any_tensor_that_is, faults)
+{
+  g_autoptr (DdpmModel) model = test_unusual_model_new ();
+  g_autoptr (GBytes) file = saved_bytes (NULL);
+  g_autoptr (GBytes) bare = test_files_without_metadata (file);
+
+  for (guint i = 0; i + 1 < model->params->n_params; i++) {
+    const gchar *name = model->params->params[i].name;
+    g_autofree gchar *old =
+        g_strdup_printf ("\"%s\":{\"dtype\":\"F32\",\"shape\":[", name);
+    g_autofree gchar *new = g_strdup_printf (row->new, name);
+    g_autofree gchar *fragment = g_strdup_printf (row->fragment, name);
+    g_autoptr (GBytes) edited = test_files_edit (file, old, new);
+    g_autoptr (GBytes) edited_bare = test_files_edit (bare, old, new);
+
+    assert_refused (edited, fragment);
+    assert_refused (edited_bare, fragment);
+  }
+}
+
+#pragma GCC diagnostic pop
 
 TEST (names_the_tensor_that_is_not_finite)
 {

@@ -124,6 +124,18 @@ test_files_edit (GBytes * file, const gchar * old, const gchar * new)
   return edited;
 }
 
+/* The file as a program saves it that does not know of __metadata__ */
+GBytes *
+test_files_without_metadata (GBytes * file)
+{
+  g_autofree gchar *header = test_files_header (file);
+  const gchar *begin = strstr (header, "\"__metadata__\"");
+  const gchar *end = strstr (begin, "},");
+  g_autofree gchar *metadata = g_strndup (begin, end + 2 - begin);
+
+  return test_files_edit (file, metadata, "");
+}
+
 /* The file with one byte after another changed at random, the same each time:
  * check () is called with each */
 void

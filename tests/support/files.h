@@ -29,6 +29,7 @@ GBytes *test_files_join (const gchar * header, gsize header_size,
 gsize test_files_header_size (GBytes * file);
 gchar *test_files_header (GBytes * file);
 GBytes *test_files_edit (GBytes * file, const gchar * old, const gchar * new);
+GBytes *test_files_without_metadata (GBytes * file);
 void test_files_fuzz (GBytes * file, guint32 seed, guint rounds, gsize first,
     gsize size, void (*check) (GBytes * file));
 void test_files_kill_writers (const gchar * path, guint rounds,
