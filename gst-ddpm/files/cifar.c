@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 
+#include "gst-ddpm/files/cifar-advice.h"
 #include "gst-ddpm/files/input.h"
 #include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/model.h"
@@ -57,6 +58,15 @@ record_size (guint n_labels)
   return n_labels + DDPM_CIFAR_PIXELS;
 }
 
+static gboolean
+open_file (DdpmCifar * cifar, const gchar * path, GError ** error)
+{
+  DdpmInput *file = &cifar->files[cifar->n_files++];
+
+  return ddpm_input_open (file, path, error)
+      && ddpm_cifar_check_format (file, error);
+}
+
 /* Adds the images of the file that was opened last */
 static gboolean
 count_images (DdpmCifar * cifar, GError ** error)
@@ -94,7 +104,7 @@ open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
           "folder \"%s\" has %s but no %s", name, files[i], missing);
       return FALSE;
-    } else if (!ddpm_input_open (&cifar->files[cifar->n_files++], path, error)
+    } else if (!open_file (cifar, path, error)
         || !count_images (cifar, error)) {
       return FALSE;
     }
@@ -126,10 +136,13 @@ find_set (const gchar * location, DdpmSplit split, GError ** error)
         "one of them", name, first[0], first[1]);
   else if (g_access (location, X_OK) < 0)
     ddpm_input_fail (name, errno, error);
-  else
+  else {
+    g_autofree gchar *advice = ddpm_cifar_describe_folder (location);
+
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-        "folder \"%s\" has neither %s (CIFAR-10) nor %s (CIFAR-100)", name,
-        first[0], first[1]);
+        "folder \"%s\" has neither %s (CIFAR-10) nor %s (CIFAR-100), %s", name,
+        first[0], first[1], advice);
+  }
   return NULL;
 }
 
@@ -184,7 +197,7 @@ open_single (DdpmCifar * cifar, const gchar * path, GError ** error)
 {
   const DdpmInput *file = cifar->files;
 
-  if (!ddpm_input_open (&cifar->files[cifar->n_files++], path, error))
+  if (!open_file (cifar, path, error))
     return FALSE;
   cifar->n_labels = guess_n_labels (path, file->size);
   if (cifar->n_labels == 0) {

@@ -186,6 +186,81 @@ FIXTURE_TEST (what_is_missing_is_named)
   assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, "data_batch_1.bin");
 }
 
+#define BINARY_10 \
+    "expected the binary version, cifar-10-binary.tar.gz from " \
+    "https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"
+#define BINARY_100 \
+    "expected the binary version, cifar-100-binary.tar.gz from " \
+    "https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"
+
+/* Folders that people have instead, each by a file in it. A name that ends with
+ * a slash is that of a folder. */
+static const struct
+{
+  const gchar *name, *entry, *advice;
+} folders[] = {
+  {"empty", NULL, "it is empty: expected the binary version"},
+  {"of-something-else", "cat.png", "(CIFAR-100), expected the binary version"},
+  {"above", "cifar-10-batches-bin/",
+      "but a folder cifar-10-batches-bin: expected that one"},
+  {"above-100", "cifar-100-binary/",
+      "but a folder cifar-100-binary: expected that one"},
+  {"with-the-archive", "cifar-10-binary.tar.gz",
+      "but the archive cifar-10-binary.tar.gz: expected the folder"},
+  {"of-python", "data_batch_1", "but the Python version of CIFAR-10: "
+        BINARY_10},
+  {"above-python", "cifar-10-batches-py/",
+      "but the Python version of CIFAR-10: " BINARY_10},
+  {"with-the-archive-of-python", "cifar-10-python.tar.gz",
+      "but the Python version of CIFAR-10: " BINARY_10},
+  {"of-python-100", "meta", "but the Python version of CIFAR-100: " BINARY_100},
+  {"above-python-100", "cifar-100-python/",
+      "but the Python version of CIFAR-100: " BINARY_100},
+  {"of-matlab", "data_batch_1.mat", "but the MATLAB version of CIFAR-10: "
+        BINARY_10},
+};
+
+FIXTURE_TABLE_TEST (says_what_a_folder_is, folders)
+{
+  g_autofree gchar *path = g_build_filename (f->path, row->entry, NULL);
+
+  if (row->entry && g_str_has_suffix (row->entry, "/"))
+    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  else if (row->entry)
+    write_images (f, row->entry, 1, 10, 0, 1);
+  assert_refused (f, NULL, DDPM_ERROR_NOT_FOUND, row->advice);
+}
+
+/* Files of a size that fits, so that the size does not tell */
+static const struct
+{
+  const gchar *name, *file;
+  gsize offset;
+  const gchar *bytes, *advice;
+} files[] = {
+  {"gzip", "cifar-10-python.tar.gz", 0, "\x1f\x8b\x08",
+      "is not CIFAR data but a gzip archive: expected the binary version"},
+  {"gzip-of-the-binary-version", "cifar-10-binary.tar.gz", 0, "\x1f\x8b\x08",
+      "but a gzip archive: expected the folder that it contains (tar xf)"},
+  {"zip", "archive.zip", 0, "PK\x03\x04", "but a zip archive: expected"},
+  {"tar", "cifar.tar", 257, "ustar", "but a tar archive: expected"},
+  {"pickle", "data_batch_1", 0, "\x80\x02}", "but data of Python: expected"},
+  {"web-page", "data.bin", 0, "<!DOCTYPE html>", "but a web page: expected"},
+};
+
+FIXTURE_TABLE_TEST (says_what_a_file_is, files)
+{
+  g_autofree gchar *path = g_build_filename (f->path, row->file, NULL);
+  FILE *file;
+
+  write_images (f, row->file, 1, 10, 0, 1);
+  file = g_fopen (path, "r+b");
+  g_assert_cmpint (fseek (file, row->offset, SEEK_SET), ==, 0);
+  g_assert_cmpint (fputs (row->bytes, file), >=, 0);
+  fclose (file);
+  assert_refused (f, row->file, DDPM_ERROR_FORMAT, row->advice);
+}
+
 FIXTURE_TEST (folder_of_both_sets_is_refused)
 {
   write_images (f, "data_batch_1.bin", 1, 10, 0, 1);

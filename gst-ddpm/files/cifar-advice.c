@@ -1,0 +1,119 @@
+/* gst-ddpm: what else was downloaded in place of CIFAR's binary version
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/files/cifar-advice.h"
+
+#include <string.h>
+
+#include "kernels/backend.h"
+
+#define PAGE "https://www.cs.toronto.edu/~kriz/cifar.html"
+#define EXPECTED \
+    "expected the binary version, such as cifar-10-binary.tar.gz from " \
+    PAGE ", unpacked"
+#define MAX_MAGIC 8
+
+/* --- files ------------------------------------------------------------ */
+
+static const struct
+{
+  const gchar *bytes;
+  gsize size, offset;
+  const gchar *format;
+  gboolean packed;
+} formats[] = {
+  {"\x1f\x8b\x08", 3, 0, "a gzip archive", TRUE},
+  {"PK\x03\x04", 4, 0, "a zip archive", TRUE},
+  {"BZh", 3, 0, "a bzip2 archive", TRUE},
+  {"\xfd" "7zXZ", 5, 0, "an xz archive", TRUE},
+  {"ustar", 5, 257, "a tar archive", TRUE},
+  {"\x80\x02}", 3, 0, "data of Python", FALSE},
+  {"\x80\x03}", 3, 0, "data of Python", FALSE},
+  {"\x80\x04\x95", 3, 0, "data of Python", FALSE},
+  {"MATLAB", 6, 0, "data of MATLAB", FALSE},
+  {"PAR1", 4, 0, "a parquet file", FALSE},
+  {"<!DOCTYP", 8, 0, "a web page", FALSE},
+  {"<!doctyp", 8, 0, "a web page", FALSE},
+  {"<html", 5, 0, "a web page", FALSE},
+};
+
+gboolean
+ddpm_cifar_check_format (const DdpmInput * file, GError ** error)
+{
+  gchar bytes[MAX_MAGIC];
+  const gchar *expected;
+
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    if (file->size < formats[i].offset + formats[i].size)
+      continue;
+    if (!ddpm_input_read (file, formats[i].offset, formats[i].size, bytes,
+            error))
+      return FALSE;
+    if (memcmp (bytes, formats[i].bytes, formats[i].size) != 0)
+      continue;
+    expected = formats[i].packed && strstr (file->name, "binary") ?
+        "expected the folder that it contains (tar xf)" : EXPECTED;
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "\"%s\" is not CIFAR data but %s: %s", file->name, formats[i].format,
+        expected);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* --- folders ---------------------------------------------------------- */
+
+/* Files and folders that give away what a folder has; the first one that is
+ * there counts. version: NULL if what is expected is inside of it */
+static const struct
+{
+  const gchar *name, *version, *set;
+} contents[] = {
+  {"cifar-10-batches-bin", NULL, "10"},
+  {"cifar-100-binary", NULL, "100"},
+  {"cifar-10-binary.tar.gz", NULL, "10"},
+  {"cifar-100-binary.tar.gz", NULL, "100"},
+  {"data_batch_1", "Python", "10"},
+  {"test_batch", "Python", "10"},
+  {"cifar-10-batches-py", "Python", "10"},
+  {"cifar-10-python.tar.gz", "Python", "10"},
+  {"data_batch_1.mat", "MATLAB", "10"},
+  {"test_batch.mat", "MATLAB", "10"},
+  {"cifar-10-batches-mat", "MATLAB", "10"},
+  {"cifar-10-matlab.tar.gz", "MATLAB", "10"},
+  {"meta", "Python", "100"},
+  {"cifar-100-python", "Python", "100"},
+  {"cifar-100-python.tar.gz", "Python", "100"},
+  {"meta.mat", "MATLAB", "100"},
+  {"cifar-100-matlab", "MATLAB", "100"},
+  {"cifar-100-matlab.tar.gz", "MATLAB", "100"},
+};
+
+static gboolean
+is_empty (const gchar * location)
+{
+  g_autoptr (GDir) folder = g_dir_open (location, 0, NULL);
+
+  return folder && g_dir_read_name (folder) == NULL;
+}
+
+gchar *
+ddpm_cifar_describe_folder (const gchar * location)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (contents); i++) {
+    const gchar *name = contents[i].name, *set = contents[i].set;
+    g_autofree gchar *path = g_build_filename (location, name, NULL);
+
+    if (!g_file_test (path, G_FILE_TEST_EXISTS))
+      continue;
+    if (contents[i].version)
+      return g_strdup_printf ("but the %s version of CIFAR-%s: expected the "
+          "binary version, cifar-%s-binary.tar.gz from " PAGE ", unpacked",
+          contents[i].version, set, set);
+    return g_strdup_printf (g_file_test (path, G_FILE_TEST_IS_DIR) ?
+        "but a folder %s: expected that one" :
+        "but the archive %s: expected the folder that it contains (tar xf)",
+        name);
+  }
+  return g_strdup (is_empty (location) ? "it is empty: " EXPECTED : EXPECTED);
+}
