@@ -4,6 +4,7 @@
 #include "plugins/common/caps.h"
 #include "gst-ddpm/ddpm.h"
 
+#define MAX_RANK 16             /* NNStreamer's limit */
 /* Sizes of buffers are guint in a GstBufferPool, and gint in some elements. */
 #define MAX_SIZE ((guint64) G_MAXINT32)
 
@@ -122,6 +123,33 @@ gst_ddpm_tensor_get_dimensions (const GstDdpmTensorInfo * info)
 {
   return g_strdup_printf ("%u:%u:%u:%u", info->channels, info->width,
       info->height, info->batch);
+}
+
+void
+gst_ddpm_tensor_set_dimensions (GstStructure * s,
+    const GstDdpmTensorInfo * info)
+{
+  const guint dims[] =
+      { info->channels, info->width, info->height, info->batch };
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree gchar *usual = gst_ddpm_tensor_get_dimensions (info);
+  GValue list = G_VALUE_INIT, value = G_VALUE_INIT;
+  guint rank = 4, i;
+
+  while (rank > 1 && dims[rank - 1] == 1)
+    rank--;
+  g_value_init (&list, GST_TYPE_LIST);
+  g_value_init (&value, G_TYPE_STRING);
+  g_value_set_string (&value, usual);
+  gst_value_list_append_value (&list, &value);
+  for (i = 0; i < MAX_RANK; i++) {
+    g_string_append_printf (text, "%s%u", i ? ":" : "", i < 4 ? dims[i] : 1);
+    g_value_set_string (&value, text->str);
+    if (i + 1 >= rank && i != 3)
+      gst_value_list_append_value (&list, &value);
+  }
+  g_value_unset (&value);
+  gst_structure_take_value (s, "dimensions", &list);
 }
 
 static gboolean

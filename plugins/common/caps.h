@@ -44,6 +44,11 @@ gboolean gst_ddpm_tensor_parse_dimensions (const gchar * dimensions,
     guint dims[4]);
 /* The dimensions as a string "C:W:H:N". Returns: (transfer full) */
 gchar *gst_ddpm_tensor_get_dimensions (const GstDdpmTensorInfo * info);
+/* Sets the field "dimensions" of a structure to the list of all strings of
+ * these dimensions: C:W:H:N, then those with fewer or more ones at the end.
+ * Otherwise caps of different ranks would not intersect. */
+void gst_ddpm_tensor_set_dimensions (GstStructure * s,
+    const GstDdpmTensorInfo * info);
 /* Fixates the caps of a source: dimensions as in caps, by default
  * 3:32:32:batch, the framerate nearest to 30/1, and the seed. batch 1 accepts
  * any batch in caps. Returns: (transfer full): NULL, with error, if caps have

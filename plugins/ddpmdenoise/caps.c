@@ -22,18 +22,15 @@ get_shape (const GstStructure * s, GstDdpmTensorInfo * info)
   return TRUE;
 }
 
-/* Copies a tensor structure, with dimensions of rank 4 if it has any. */
+/* Copies a tensor structure, with dimensions of every rank if it has any. */
 static GstStructure *
 copy_tensor (const GstStructure * s)
 {
   GstStructure *copy = gst_structure_copy (s);
   GstDdpmTensorInfo info;
 
-  if (get_shape (s, &info)) {
-    g_autofree gchar *dimensions = gst_ddpm_tensor_get_dimensions (&info);
-
-    gst_structure_set (copy, "dimensions", G_TYPE_STRING, dimensions, NULL);
-  }
+  if (get_shape (s, &info))
+    gst_ddpm_tensor_set_dimensions (copy, &info);
   return copy;
 }
 
@@ -134,10 +131,11 @@ static void
 append_shape (GstCaps * out, guint channels, guint width, guint height)
 {
   GstCaps *caps = gst_caps_from_string (GST_DDPM_DENOISE_SINK_CAPS);
-  g_autofree gchar *dimensions = g_strdup_printf ("%u:%u:%u:1", channels,
-      width, height);
+  const GstDdpmTensorInfo info = {.channels = channels,.width = width,.height =
+        height,.batch = 1
+  };
 
-  gst_caps_set_simple (caps, "dimensions", G_TYPE_STRING, dimensions, NULL);
+  gst_ddpm_tensor_set_dimensions (gst_caps_get_structure (caps, 0), &info);
   append_once (out, caps);
 }
 
@@ -263,8 +261,30 @@ may_be_of_cuda (const GstDdpmDenoiseLink * link, const GstStructure * s)
       : link->cuda_tensors;
 }
 
-/* The usable structures of caps without memory features. A list of dimensions
- * becomes several structures. Returns: (transfer full) */
+/* Appends tensor caps (transfer full). A list of dimensions becomes several
+ * structures, one for all dimensions that differ only in ones at the end. */
+static void
+append_tensors (GstCaps * out, GstCaps * caps)
+{
+  guint i;
+
+  caps = gst_caps_normalize (caps);
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    GstStructure *s = gst_structure_copy (gst_caps_get_structure (caps, i));
+    GstDdpmTensorInfo info;
+
+    if (get_shape (s, &info)) {
+      g_autofree gchar *dimensions = gst_ddpm_tensor_get_dimensions (&info);
+
+      gst_structure_set (s, "dimensions", G_TYPE_STRING, dimensions, NULL);
+    }
+    append_once (out, gst_caps_new_full (s, NULL));
+  }
+  gst_caps_unref (caps);
+}
+
+/* The usable structures of caps without memory features. Returns: (transfer
+ * full) */
 static GstCaps *
 strip_memory (const GstDdpmDenoiseLink * link, const GstCaps * caps)
 {
@@ -279,9 +299,10 @@ strip_memory (const GstDdpmDenoiseLink * link, const GstCaps * caps)
         && !(gst_ddpm_caps_are_of_cuda (caps, i) && may_be_of_cuda (link, s)))
       continue;
     one = gst_caps_new_full (gst_structure_copy (s), NULL);
-    if (!gst_structure_has_name (s, "video/x-raw"))
-      one = gst_caps_normalize (one);
-    append_once (out, one);
+    if (gst_structure_has_name (s, "video/x-raw"))
+      append_once (out, one);
+    else
+      append_tensors (out, one);
   }
   return out;
 }

@@ -278,6 +278,42 @@ TEST (states_tell_what_they_are)
   g_ptr_array_unref (states);
 }
 
+/* On both sides, ones at the end do not matter, in any combination. */
+TEST (dimensions_of_every_rank_link)
+{
+  static const gchar *const ranks[] = {
+    "3:6:4", "3:6:4:1", "3:6:4:1:1", "3:6:4:1:1:1:1:1:1:1:1:1:1:1:1:1"
+  };
+  const guint n = G_N_ELEMENTS (ranks);
+  guint i;
+
+  for (i = 0; i < n * n; i++) {
+    const gchar *up = ranks[i / n], *down = ranks[i % n];
+    g_autofree gchar *source = g_strdup_printf ("ddpmnoise num-buffers=1 ! "
+        "other/tensors,dimensions=(string)%s", up);
+    g_autofree gchar *caps = g_strdup_printf ("other/tensors,format=static,"
+        "num_tensors=1,types=float32,dimensions=(string)%s", down);
+    GPtrArray *states = run (source, denoise (3, 10, ""), caps);
+    GstCaps *found = gst_sample_get_caps (g_ptr_array_index (states, 0));
+
+    fail_unless_equals_string (gst_structure_get_string
+        (gst_caps_get_structure (found, 0), "dimensions"), down);
+    g_ptr_array_unref (states);
+  }
+}
+
+TEST (other_dimensions_do_not_link)
+{
+  g_autofree gchar *line = g_strdup_printf ("%s ! %s ! "
+      "other/tensors,dimensions=(string)3:6:4:2 ! fakesink", noise (1, 3, 1),
+      denoise (3, 10, ""));
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (line, &error);
+
+  g_assert_error (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK);
+  gst_clear_object (&pipeline);
+}
+
 TEST (a_sample_does_not_depend_on_its_batch)
 {
   GPtrArray *alone = run (noise (4, 3, 1), denoise (3, 10, "sampler=ddpm"),
