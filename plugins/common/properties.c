@@ -29,10 +29,9 @@ number_class_init (gpointer klass, gpointer unused)
 
 /* GObject ignores a number out of range, with a warning, and the element would
  * run with another number than the user gave. These specs have the same range
- * but let any number through, and the element then refuses to start. A negative
- * number given as text to an unsigned property is out of range only if the
- * maximum is at most G_MAXINT: GStreamer parses it as one of the largest
- * numbers. */
+ * but let any number through, and the element then refuses to start. GStreamer
+ * parses a negative number, given to an unsigned property, as one of the largest
+ * numbers: the maximum must be smaller. */
 static gpointer
 number_spec_new (const GstDdpmProperty * property, GType parent,
     GParamFlags flags)
@@ -129,14 +128,8 @@ get_table (GObject * object)
 }
 
 static void
-set_property (GObject * object, guint id, const GValue * value,
-    GParamSpec * pspec)
+set_value (const GstDdpmProperty * p, gpointer member, const GValue * value)
 {
-  const GstDdpmPropertyTable *table = get_table (object);
-  const GstDdpmProperty *p = &table->properties[id - 1];
-  gpointer member = G_STRUCT_MEMBER_P (object, table->settings + p->offset);
-
-  GST_OBJECT_LOCK (object);
   switch (p->kind) {
     case GST_DDPM_BOOLEAN:
       *(gboolean *) member = g_value_get_boolean (value);
@@ -163,18 +156,13 @@ set_property (GObject * object, guint id, const GValue * value,
     case GST_DDPM_STRUCTURE:
       break;
   }
-  GST_OBJECT_UNLOCK (object);
 }
 
+/* The object lock is held. */
 static void
-get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+get_value (const GstDdpmProperty * p, GObject * object, gconstpointer member,
+    GValue * value)
 {
-  const GstDdpmPropertyTable *table = get_table (object);
-  const GstDdpmProperty *p = &table->properties[id - 1];
-  gconstpointer member =
-      G_STRUCT_MEMBER_P (object, table->settings + p->offset);
-
-  GST_OBJECT_LOCK (object);
   switch (p->kind) {
     case GST_DDPM_BOOLEAN:
       g_value_set_boolean (value, *(const gboolean *) member);
@@ -201,6 +189,67 @@ get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
       g_value_take_boxed (value, p->read (object));
       break;
   }
+}
+
+/* Whether a new value is used only after the next start, because the element has
+ * copied its settings or is about to. The object lock is held. */
+static gboolean
+is_too_late (GParamSpec * pspec, GstElement * element)
+{
+  const GstState state = MAX (GST_STATE (element), GST_STATE_NEXT (element));
+  GstState last = GST_STATE_READY;
+
+  if (pspec->flags & GST_PARAM_MUTABLE_PAUSED)
+    last = GST_STATE_PAUSED;
+  if (pspec->flags & GST_PARAM_MUTABLE_PLAYING)
+    last = GST_STATE_PLAYING;
+  return state > last;
+}
+
+static void
+warn_of_refusal (GstElement * element, GParamSpec * pspec,
+    const GValue * refused, const GValue * kept)
+{
+  g_autofree gchar *refused_text = gst_value_serialize (refused);
+  g_autofree gchar *kept_text = gst_value_serialize (kept);
+
+  GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+      ("Cannot set %s=%s while the element runs: it stays %s. Set it in state "
+          "NULL or READY", pspec->name, refused_text ? refused_text : "NULL",
+          kept_text ? kept_text : "NULL"), (NULL));
+}
+
+static void
+set_property (GObject * object, guint id, const GValue * value,
+    GParamSpec * pspec)
+{
+  const GstDdpmPropertyTable *table = get_table (object);
+  const GstDdpmProperty *p = &table->properties[id - 1];
+  gpointer member = G_STRUCT_MEMBER_P (object, table->settings + p->offset);
+  g_auto (GValue) kept = G_VALUE_INIT;
+  gboolean refused;
+
+  g_value_init (&kept, pspec->value_type);
+  GST_OBJECT_LOCK (object);
+  get_value (p, object, member, &kept);
+  refused = is_too_late (pspec, GST_ELEMENT (object))
+      && g_param_values_cmp (pspec, value, &kept) != 0;
+  if (!refused)
+    set_value (p, member, value);
+  GST_OBJECT_UNLOCK (object);
+  if (refused)
+    warn_of_refusal (GST_ELEMENT (object), pspec, value, &kept);
+}
+
+static void
+get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+{
+  const GstDdpmPropertyTable *table = get_table (object);
+  const GstDdpmProperty *p = &table->properties[id - 1];
+
+  GST_OBJECT_LOCK (object);
+  get_value (p, object, G_STRUCT_MEMBER_P (object, table->settings + p->offset),
+      value);
   GST_OBJECT_UNLOCK (object);
 }
 
@@ -223,7 +272,6 @@ gst_ddpm_properties_install (GObjectClass * klass,
 
 /* --- settings ------------------------------------------------------------- */
 
-/* A very large guint64 is rounded. */
 static gdouble
 get_number (const GstDdpmProperty * p, gconstpointer settings)
 {
@@ -234,8 +282,6 @@ get_number (const GstDdpmProperty * p, gconstpointer settings)
       return *(const gint *) member;
     case GST_DDPM_UINT:
       return *(const guint *) member;
-    case GST_DDPM_UINT64:
-      return *(const guint64 *) member;
     case GST_DDPM_DOUBLE:
       return *(const gdouble *) member;
     default:
@@ -243,7 +289,40 @@ get_number (const GstDdpmProperty * p, gconstpointer settings)
   }
 }
 
-/* Only numbers have ranges. NaN is out of every range. */
+/* NaN is out of every range. */
+static gboolean
+check_range (const GstDdpmProperty * p, gconstpointer settings, GError ** error)
+{
+  const gdouble number = get_number (p, settings);
+
+  if (number >= p->min && number <= p->max)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "The property %s must be %.10g to %.10g, not %.10g%s", p->name, p->min,
+      p->max, number,
+      p->kind == GST_DDPM_UINT && number == G_MAXUINT ? " (-1)" : "");
+  return FALSE;
+}
+
+/* A gdouble cannot represent every guint64. */
+static gboolean
+check_range_of_uint64 (const GstDdpmProperty * p, gconstpointer settings,
+    GError ** error)
+{
+  const guint64 min = p->min, max = p->max;
+  const guint64 number =
+      *(const guint64 *) G_STRUCT_MEMBER_P (settings, p->offset);
+
+  if (number >= min && number <= max)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "The property %s must be %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+      ", not %" G_GUINT64_FORMAT "%s", p->name, min, max, number,
+      number == G_MAXUINT64 ? " (-1)" : "");
+  return FALSE;
+}
+
+/* Only numbers have ranges. */
 static gboolean
 check_ranges (const GstDdpmPropertyTable * table, gconstpointer settings,
     GError ** error)
@@ -252,14 +331,10 @@ check_ranges (const GstDdpmPropertyTable * table, gconstpointer settings,
 
   for (i = 0; i < table->n_properties; i++) {
     const GstDdpmProperty *p = &table->properties[i];
-    gdouble number = p->max > p->min ? get_number (p, settings) : p->min;
 
-    if (!(number >= p->min && number <= p->max)) {
-      g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-          "The property %s must be %.10g to %.10g, not %.10g", p->name, p->min,
-          p->max, number);
+    if (p->max > p->min && !(p->kind == GST_DDPM_UINT64 ?
+            check_range_of_uint64 : check_range) (p, settings, error))
       return FALSE;
-    }
   }
   return TRUE;
 }

@@ -19,6 +19,9 @@ typedef enum
   GST_DDPM_STRUCTURE,           /* read only, made by .read */
 } GstDdpmPropertyKind;
 
+/* The largest seed: GStreamer parses negative numbers as larger ones. */
+#define GST_DDPM_MAX_SEED (G_MAXUINT64 - G_MAXUINT32)
+
 /**
  * GstDdpmProperty:
  * @name: name
@@ -31,8 +34,10 @@ typedef enum
  * @enum_name: name of the enum type; several elements may share one
  * @enum_values: its values, which end with zeros
  * @read: makes a structure of the element, whose object lock is held
- * @flags: such as GST_PARAM_CONTROLLABLE. Without GST_PARAM_MUTABLE_PAUSED or
- *   GST_PARAM_MUTABLE_PLAYING, a value takes effect at the next start
+ * @flags: such as GST_PARAM_CONTROLLABLE. GST_PARAM_MUTABLE_PAUSED or
+ *   GST_PARAM_MUTABLE_PLAYING: a new value takes effect up to this state.
+ *   Neither: up to READY. In higher states, setting another value is refused,
+ *   with a warning on the bus
  *
  * A property. To rename one, keep its old name as a second property of the same
  * @offset after it, with G_PARAM_DEPRECATED in @flags.

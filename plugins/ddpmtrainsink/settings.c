@@ -157,7 +157,7 @@ static const GstDdpmProperty properties[] = {
       AT (preview_steps), 0, DDPM_MAX_TIMESTEPS},
   {"preview-seed", "Preview seed",
       "Seed of the noise that every preview starts from", GST_DDPM_UINT64,
-      AT (preview_seed)},
+      AT (preview_seed), 0, GST_DDPM_MAX_SEED},
   /**
    * GstDdpmTrainSink:stats:
    *
@@ -248,6 +248,22 @@ check_class_names (const GstDdpmTrainSettings * s, GError ** error)
   return names != NULL;
 }
 
+/* A state of version 0.1 may have a larger seed than is allowed now. */
+static gboolean
+check_seed (const GstDdpmTrainSettings * s, GError ** error)
+{
+  g_autofree gchar *state = ddpm_train_state_path (s->location);
+
+  if (s->trainer.seed <= GST_DDPM_MAX_SEED
+      || (s->resume && g_file_test (state, G_FILE_TEST_EXISTS)))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "The property seed must be 0 to %" G_GUINT64_FORMAT ", not %"
+      G_GUINT64_FORMAT "%s", GST_DDPM_MAX_SEED, s->trainer.seed,
+      s->trainer.seed == G_MAXUINT64 ? " (-1)" : "");
+  return FALSE;
+}
+
 gboolean
 gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
 {
@@ -272,7 +288,7 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
     return FALSE;
   }
   s->config.guidance = s->teacher_model ? s->teacher_guidance : 1.0;
-  if (!check_log_location (s, error)
+  if (!check_seed (s, error) || !check_log_location (s, error)
       || !ddpm_config_parse_channel_mult (&s->config, mult, error)
       || !ddpm_config_parse_attention_levels (&s->config, levels, error)
       || !ddpm_config_check (&s->config, error)

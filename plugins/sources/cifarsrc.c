@@ -98,7 +98,7 @@ static const GstDdpmProperty properties[] = {
       "Output each epoch in an order of its own (false: in the order of the "
       "files)", GST_DDPM_BOOLEAN, AT (shuffle)},
   {"seed", "Seed", "Seed of the shuffled orders", GST_DDPM_UINT64,
-      AT (seed)},
+      AT (seed), 0, GST_DDPM_MAX_SEED},
   {"epochs", "Epochs",
       "Number of times to output all images (0: without end)", GST_DDPM_UINT,
       AT (epochs), 0, G_MAXINT},

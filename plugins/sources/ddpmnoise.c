@@ -45,6 +45,9 @@
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_noise_debug
 
+/* No noise has a larger stream. GStreamer parses -1 as one. */
+#define MAX_STREAM 0xefffffffu
+
 typedef struct
 {
   guint64 seed;
@@ -85,12 +88,12 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 static const GstDdpmProperty properties[] = {
   {"seed", "Seed",
       "Seed of the noise, and of the noise that ddpmdenoise adds in its steps",
-      GST_DDPM_UINT64, AT (seed)},
+      GST_DDPM_UINT64, AT (seed), 0, GST_DDPM_MAX_SEED},
   {"stream", "Noise stream",
       "Which independent noise to output (0: x_T, the input of a sampler; t: "
       "the noise of the ddpm step at timestep t; from 2147483648: the noise of "
       "training)", GST_DDPM_UINT, AT (stream), 0,
-      G_MAXUINT32},
+      MAX_STREAM},
   {"batch-size", "Batch size",
       "Number of samples per buffer (1: as many as downstream asks for)",
       GST_DDPM_UINT, AT (batch_size), 1,

@@ -341,6 +341,25 @@ TEST (broken_state_is_kept_and_told)
   check_contents ("a.bin.state", "broken");
 }
 
+/* Version 0.1 took -1, which GStreamer parses as the largest number. */
+TEST (a_seed_that_is_too_large_resumes_its_old_run)
+{
+  g_autofree gchar *path = in_folder ("a.bin.state");
+  DdpmTrainState *state;
+
+  train ("a.bin", "max-steps=1");
+  assert_no_start (launch_training ("a.bin", "seed=-1 max-steps=2"),
+      SETTINGS_ERROR, "seed must be 0 to 18446744069414584320", "(-1)");
+  assert_no_start (launch_training ("b.bin",
+          "seed=-1 max-steps=2 resume=true"), SETTINGS_ERROR, "seed");
+  state = load_state ("a.bin");
+  state->seed = G_MAXUINT64;
+  fail_unless (ddpm_train_state_save (state, path, NULL));
+  ddpm_train_state_free (state);
+  train ("a.bin", "seed=-1 max-steps=2 resume=true");
+  check_saved ("a.bin", 2, 8);
+}
+
 TEST (checkpoint_without_a_state_is_not_replaced_by_a_resume)
 {
   write_text ("a.bin", "of other work");

@@ -3,7 +3,8 @@
  */
 #include "plugins/common/properties.h"
 #include "gst-ddpm/ddpm.h"
-#include "tests/support/element-test.h"
+#include "tests/support/denoise-test.h"
+#include "tests/support/train-test.h"
 
 /* --- an element with a property of each kind -------------------------------- */
 
@@ -49,7 +50,8 @@ static const GstDdpmProperty properties[] = {
   {"flag", "Flag", "A flag", GST_DDPM_BOOLEAN, AT (flag)},
   {"level", "Level", "An int", GST_DDPM_INT, AT (level), -1, 10},
   {"count", "Count", "A uint", GST_DDPM_UINT, AT (count), 1, 10},
-  {"seed", "Seed", "A uint64", GST_DDPM_UINT64, AT (seed)},
+  {"seed", "Seed", "A uint64", GST_DDPM_UINT64, AT (seed), 0,
+      GST_DDPM_MAX_SEED},
   {"rate", "Rate", "A double", GST_DDPM_DOUBLE, AT (rate), 0, 1,
       .flags = GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE},
   {"label", "Label", "A string", GST_DDPM_STRING, AT (label)},
@@ -65,7 +67,7 @@ static const GstDdpmProperty properties[] = {
 static void
 settings_init (gpointer settings)
 {
-  const Settings defaults = { TRUE, -1, 5, G_MAXUINT64, 0.5,
+  const Settings defaults = { TRUE, -1, 5, 7, 0.5,
     g_strdup ("cat"), -1
   };
 
@@ -124,7 +126,7 @@ TEST (specs_show_range_default_and_state)
   fail_unless_equals_int (level->minimum, -1);
   fail_unless_equals_int (level->maximum, 10);
   fail_unless_equals_int (level->default_value, -1);
-  fail_unless (seed->minimum == 0 && seed->maximum == G_MAXUINT64);
+  fail_unless (seed->minimum == 0 && seed->maximum == GST_DDPM_MAX_SEED);
   fail_unless (((GParamSpec *) level)->flags & GST_PARAM_MUTABLE_READY);
   fail_if (rate->flags & GST_PARAM_MUTABLE_READY);
   fail_unless (rate->flags & GST_PARAM_CONTROLLABLE);
@@ -163,16 +165,11 @@ TEST (values_of_every_kind)
 }
 
 static void
-check_out_of_range (const gchar * name, gdouble number, const gchar * text)
+check_refused (GstElement * element, const gchar * text)
 {
-  GstElement *element = new_element ();
-  GValue value = G_VALUE_INIT;
   GError *error = NULL;
   Settings settings;
 
-  g_value_init (&value, G_TYPE_DOUBLE);
-  g_value_set_double (&value, number);
-  g_object_set_property (G_OBJECT (element), name, &value);
   fail_if (gst_ddpm_element_copy_settings (element, &settings, &error));
   fail_unless (g_error_matches (error, DDPM_ERROR, DDPM_ERROR_SETTINGS));
   fail_unless_equals_string (error->message, text);
@@ -181,14 +178,41 @@ check_out_of_range (const gchar * name, gdouble number, const gchar * text)
   gst_object_unref (element);
 }
 
+static void
+check_out_of_range (const gchar * name, gdouble number, const gchar * text)
+{
+  GstElement *element = new_element ();
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, G_TYPE_DOUBLE);
+  g_value_set_double (&value, number);
+  g_object_set_property (G_OBJECT (element), name, &value);
+  check_refused (element, text);
+}
+
+static void
+check_seed_refused (guint64 seed, const gchar * text)
+{
+  GstElement *element = new_element ();
+
+  g_object_set (element, "seed", seed, NULL);
+  check_refused (element, text);
+}
+
 TEST (numbers_out_of_range_are_refused)
 {
   check_out_of_range ("level", -2, "The property level must be -1 to 10, not "
       "-2");
   check_out_of_range ("count", 11,
       "The property count must be 1 to 10, not 11");
+  check_out_of_range ("count", G_MAXUINT, "The property count must be 1 to 10, "
+      "not 4294967295 (-1)");
   check_out_of_range ("rate", 1.5, "The property rate must be 0 to 1, not 1.5");
   check_out_of_range ("rate", NAN, "The property rate must be 0 to 1, not nan");
+  check_seed_refused (G_MAXUINT64, "The property seed must be 0 to "
+      "18446744069414584320, not 18446744073709551615 (-1)");
+  check_seed_refused (GST_DDPM_MAX_SEED + 1, "The property seed must be 0 to "
+      "18446744069414584320, not 18446744069414584321");
 }
 
 TEST (an_old_name_sets_the_same_value)
@@ -221,7 +245,7 @@ TEST (settings_as_text)
   check_text (&settings, "flag", "true");
   check_text (&settings, "level", "-1");
   check_text (&settings, "count", "5");
-  check_text (&settings, "seed", "18446744073709551615");
+  check_text (&settings, "seed", "7");
   check_text (&settings, "rate", "0.5");
   check_text (&settings, "label", "cat");
   check_text (&settings, "choice", "auto");
@@ -229,4 +253,215 @@ TEST (settings_as_text)
   check_text (&settings, "label", "");
 }
 
-ELEMENT_TEST_MAIN (checked, NULL, NULL)
+/* --- all properties of all elements ----------------------------------------- */
+
+static void
+make_files (void)
+{
+  static const guint8 records[64 * 3073];
+  g_autofree gchar *path = NULL;
+
+  make_folder ();
+  write_models ();
+  path = in_folder ("x.bin");
+  fail_unless (g_file_set_contents (path, (const gchar *) records,
+          sizeof (records), NULL));
+}
+
+static void
+remove_files (void)
+{
+  remove_models ();
+  remove_folder ();
+}
+
+/* Each of our elements, by its name, so that it can run. Images are too slow for
+ * an epoch to end, and training to begin. */
+static GstElement *
+launch_all (void)
+{
+  return launch ("ddpmnoise name=ddpmnoise ! %s,framerate=30/1 ! "
+      "%s ! fakesink "
+      "cifarsrc name=cifarsrc location=%s/x.bin epochs=0 ! "
+      "identity sleep-time=20000 ! ddpmtrainsink name=ddpmtrainsink location=%s/ck.bin"
+      NET "batch-size=64 " "micro-batch=1",
+      "other/tensors,dimensions=(string)3:6:4:1", denoise (3, 10,
+          "name=ddpmdenoise"), folder, folder);
+}
+
+typedef void (*CheckProperty) (GstElement * pipeline, GstElement * element,
+    GParamSpec * spec);
+
+static void
+check_properties (GstElement * pipeline, const gchar * name,
+    CheckProperty check)
+{
+  GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), name);
+  g_autofree GParamSpec **specs = NULL;
+  guint n, i;
+
+  fail_unless (element != NULL, "%s is not in the pipeline", name);
+  specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+  for (i = 0; i < n; i++)
+    if (specs[i]->owner_type == G_OBJECT_TYPE (element)
+        && specs[i]->flags & G_PARAM_WRITABLE)
+      check (pipeline, element, specs[i]);
+  gst_object_unref (element);
+}
+
+/* Only properties of our own, not those of base classes */
+static void
+check_all_properties (GstElement * pipeline, CheckProperty check)
+{
+  GList *features = gst_registry_get_feature_list_by_plugin (gst_registry_get
+      (), "ddpm");
+  GList *l;
+
+  for (l = features; l; l = l->next)
+    if (GST_IS_ELEMENT_FACTORY (l->data))
+      check_properties (pipeline, gst_plugin_feature_get_name (l->data), check);
+  gst_plugin_feature_list_free (features);
+}
+
+/* Changes value to another one that the property can have. */
+static void
+change_value (GParamSpec * spec, GValue * value)
+{
+  if (G_VALUE_HOLDS_STRING (value)) {
+    g_value_set_string (value, "other");
+  } else if (G_VALUE_HOLDS_BOOLEAN (value)) {
+    g_value_set_boolean (value, !g_value_get_boolean (value));
+  } else if (G_VALUE_HOLDS_ENUM (value)) {
+    const GEnumValue *v = G_PARAM_SPEC_ENUM (spec)->enum_class->values;
+
+    g_value_set_enum (value, v[v->value == g_value_get_enum (value)].value);
+  } else {
+    g_autofree gchar *old = gst_value_serialize (value);
+
+    gst_value_deserialize (value, g_str_equal (old, "1") ? "0" : "1");
+  }
+}
+
+static guint
+count_refusals (GstElement * pipeline, const gchar * name)
+{
+  g_autofree gchar *words = g_strdup_printf ("Cannot set %s=", name);
+  GstBus *bus = GST_ELEMENT_BUS (pipeline);
+  GstMessage *message;
+  guint n = 0;
+
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING))) {
+    g_autoptr (GError) warning = NULL;
+
+    gst_message_parse_warning (message, &warning, NULL);
+    n += g_str_has_prefix (warning->message, words);
+    gst_message_unref (message);
+  }
+  return n;
+}
+
+/* The property takes another value, or refuses it with a warning. Sets it back. */
+static void
+check_set (GstElement * pipeline, GstElement * element, GParamSpec * spec,
+    gboolean takes)
+{
+  g_auto (GValue) old = G_VALUE_INIT;
+  g_auto (GValue) other = G_VALUE_INIT;
+  g_auto (GValue) now = G_VALUE_INIT;
+
+  g_value_init (&old, spec->value_type);
+  g_value_init (&other, spec->value_type);
+  g_value_init (&now, spec->value_type);
+  g_object_get_property (G_OBJECT (element), spec->name, &old);
+  g_value_copy (&old, &other);
+  change_value (spec, &other);
+
+  g_object_set_property (G_OBJECT (element), spec->name, &old);
+  fail_unless_equals_int (count_refusals (pipeline, spec->name), 0);
+  g_object_set_property (G_OBJECT (element), spec->name, &other);
+  fail_unless (count_refusals (pipeline, spec->name) == !takes,
+      "%s of %s", spec->name, GST_OBJECT_NAME (element));
+  g_object_get_property (G_OBJECT (element), spec->name, &now);
+  fail_unless (g_param_values_cmp (spec, &now, takes ? &other : &old) == 0,
+      "%s of %s", spec->name, GST_OBJECT_NAME (element));
+  g_object_set_property (G_OBJECT (element), spec->name, &old);
+}
+
+static void
+check_taken (GstElement * pipeline, GstElement * element, GParamSpec * spec)
+{
+  check_set (pipeline, element, spec, TRUE);
+}
+
+static void
+check_in_paused (GstElement * pipeline, GstElement * element, GParamSpec * spec)
+{
+  check_set (pipeline, element, spec, spec->flags & (GST_PARAM_MUTABLE_PAUSED
+          | GST_PARAM_MUTABLE_PLAYING));
+}
+
+static void
+check_in_playing (GstElement * pipeline, GstElement * element,
+    GParamSpec * spec)
+{
+  check_set (pipeline, element, spec, spec->flags & GST_PARAM_MUTABLE_PLAYING);
+}
+
+TEST (a_running_element_refuses_a_value_that_it_would_not_use)
+{
+  GstElement *pipeline = launch_all ();
+
+  check_all_properties (pipeline, check_taken);
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  check_all_properties (pipeline, check_taken);
+  /* before PAUSED is reached, the settings have been copied */
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  check_all_properties (pipeline, check_in_paused);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  check_all_properties (pipeline, check_in_paused);
+  play (pipeline);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  check_all_properties (pipeline, check_in_playing);
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  check_all_properties (pipeline, check_taken);
+  stop_and_free (pipeline);
+}
+
+TEST (a_property_that_is_used_while_playing_takes_a_value)
+{
+  GstElement *pipeline = gst_pipeline_new (NULL);
+  GstElement *element = g_object_new (test_element_get_type (), NULL);
+
+  gst_bin_add (GST_BIN (pipeline), element);
+  play (pipeline);
+  check_set (pipeline, element, find_spec (element, "rate"), TRUE);
+  check_set (pipeline, element, find_spec (element, "level"), FALSE);
+  stop_and_free (pipeline);
+}
+
+static void
+check_below_0 (GstElement * pipeline, GstElement * element, GParamSpec * spec)
+{
+  g_auto (GValue) old = G_VALUE_INIT;
+
+  if (spec->value_type != G_TYPE_UINT && spec->value_type != G_TYPE_UINT64)
+    return;
+  g_value_init (&old, spec->value_type);
+  g_object_get_property (G_OBJECT (element), spec->name, &old);
+  gst_util_set_object_arg (G_OBJECT (element), spec->name, "-1");
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
+  check_bus_error (GST_ELEMENT_BUS (pipeline), spec->name, "(-1)");
+  stop (pipeline);
+  g_object_set_property (G_OBJECT (element), spec->name, &old);
+}
+
+TEST (no_unsigned_number_is_below_0)
+{
+  GstElement *pipeline = launch_all ();
+
+  check_all_properties (pipeline, check_below_0);
+  gst_object_unref (pipeline);
+}
+
+ELEMENT_TEST_MAIN (checked, make_files, remove_files)

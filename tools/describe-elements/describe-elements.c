@@ -207,7 +207,8 @@ main (int argc, char **argv)
       "`tools/describe-elements` prints this page, and CI checks that it is up "
       "to date.\nProperties of the base classes (`num-buffers`, `sync`, ...) "
       "are GStreamer's own. *Until* is the\nhighest state in which a new value "
-      "of a property takes effect.\n");
+      "of a property takes effect. In a higher state, an element refuses another "
+      "value of a property: it\nkeeps the old one, and posts a warning.\n");
   features = g_list_sort (gst_registry_get_feature_list_by_plugin
       (gst_registry_get (), "ddpm"), by_feature_name);
   for (l = features; l; l = l->next) {
