@@ -61,6 +61,17 @@ typedef struct _DdpmBackend DdpmBackend;
 GType ddpm_backend_get_type (void);
 
 /**
+ * DdpmCancelFunc: (skip)
+ * @data: what was given together with the function
+ *
+ * Tells whether a computation should stop. The threads that compute call it
+ * often, also several of them at once, so it must be quick and must not wait.
+ *
+ * Returns: %TRUE to stop
+ */
+typedef gboolean (*DdpmCancelFunc) (gpointer data);
+
+/**
  * DDPM_MAX_THREADS:
  *
  * The largest number of compute threads that may be asked for.

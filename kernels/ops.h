@@ -117,6 +117,25 @@ typedef struct
   guint64 first_sample;
 } DdpmDropout;
 
+/* Whether to stop. Once func has said so, this stays cancelled, because results
+ * are not complete from then on. */
+typedef struct
+{
+  DdpmCancelFunc func;          /* NULL: never */
+  gpointer data;
+  gint cancelled;               /* atomic */
+} DdpmCancel;
+
+static inline gboolean
+ddpm_cancel_check (DdpmCancel * cancel)
+{
+  if (cancel->func == NULL)
+    return FALSE;
+  if (!g_atomic_int_get (&cancel->cancelled) && cancel->func (cancel->data))
+    g_atomic_int_set (&cancel->cancelled, TRUE);
+  return g_atomic_int_get (&cancel->cancelled);
+}
+
 typedef struct _DdpmOps DdpmOps;
 struct _DdpmOps
 {
@@ -131,6 +150,10 @@ struct _DdpmOps
   /* Opens the libraries that plans need (noise and pictures need none), so that
    * a caller learns early whether they are there. NULL: there are none. */
   gboolean (*probe) (DdpmBackend * b, GError ** error);
+  /* Lets later operations return early when cancel says so; what they write is
+   * then undefined. cancel NULL: they always end, as they do at first. Call it
+   * inside run (). NULL: each operation ends soon. */
+  void (*set_cancel) (DdpmBackend * b, DdpmCancel * cancel);
 
   /* --- memory ---------------------------------------------------------- */
   /* Any thread may call these, also while another one computes. They take

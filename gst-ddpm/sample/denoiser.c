@@ -30,6 +30,7 @@ struct _DdpmDenoiser
 
   guint64 seed, first_sample;
   guint step;
+  gboolean cancelled;           /* the current step */
   GError *failure;              /* of the backend, since begin; or NULL */
 };
 
@@ -134,6 +135,12 @@ no_class:
   return FALSE;
 }
 
+void
+ddpm_denoiser_set_cancel (DdpmDenoiser * d, DdpmCancelFunc func, gpointer data)
+{
+  ddpm_unet_set_cancel (d->predictor->unet, func, data);
+}
+
 static void
 begin (DdpmDenoiser * d, guint64 seed, guint64 first_sample)
 {
@@ -182,7 +189,8 @@ no_memory:
   return FALSE;
 }
 
-/* The same calls in each step: what changes is in the host's memory. */
+/* The same calls in each step: what changes is in the host's memory. A cancelled
+ * step leaves x and x_0_prev as they were. */
 static void
 make_step (gpointer data)
 {
@@ -195,7 +203,9 @@ make_step (gpointer data)
     d->signal[i] = d->schedule->sqrt_alphas_bar[step->t];
     d->noise[i] = d->schedule->sqrt_one_minus_alphas_bar[step->t];
   }
-  ddpm_predictor_run (p);
+  d->cancelled = !ddpm_predictor_run (p);
+  if (d->cancelled)
+    return;
   ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
       d->elements, d->signal, d->noise, p->x, p->out);
   ddpm_timer_start (d->backend);
@@ -235,7 +245,8 @@ run_step (gpointer data)
   if (d->graph_plan == NULL)
     d->graph_plan = ddpm_graph_plan_new (d->backend);
   ddpm_graph_plan_run (d->graph_plan, make_step, d);
-  check_prediction (d);
+  if (!d->cancelled)
+    check_prediction (d);
 }
 
 gboolean
@@ -244,7 +255,8 @@ ddpm_denoiser_step (DdpmDenoiser * d)
   if (d->failure || d->step >= d->sampler->n_steps)
     return FALSE;
   ddpm_backend_run (d->backend, run_step, d);
-  if (d->failure || !ddpm_backend_check (d->backend, &d->failure))
+  if (d->cancelled || d->failure
+      || !ddpm_backend_check (d->backend, &d->failure))
     return FALSE;
   d->step++;
   return TRUE;

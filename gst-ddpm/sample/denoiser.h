@@ -123,12 +123,27 @@ gboolean ddpm_denoiser_begin_with_noise (DdpmDenoiser * denoiser,
     GError ** error);
 
 /**
+ * ddpm_denoiser_set_cancel: (skip)
+ * @denoiser: a denoiser
+ * @func: (nullable): tells whether a step should stop; %NULL: none should
+ * @data: for @func
+ *
+ * Sets a function that is asked often during a step, so that a step of large
+ * images, which may take seconds, ends soon. A GPU makes the steps behind the
+ * program; there, @func is not asked.
+ */
+void ddpm_denoiser_set_cancel (DdpmDenoiser * denoiser, DdpmCancelFunc func,
+    gpointer data);
+
+/**
  * ddpm_denoiser_step:
  * @denoiser: a denoiser
  *
- * Makes the next reverse step.
+ * Makes the next reverse step. A cancelled step changes nothing; the next call
+ * makes it again.
  *
- * Returns: %FALSE if no step was left, if the backend failed, or if the
+ * Returns: %FALSE if no step was left, if the step was cancelled, if the
+ *   backend failed, or if the
  *   prediction is not finite (on a GPU, this is checked after the last step).
  *   The functions that read the state then report the error, which is
  *   %DDPM_ERROR_DIVERGED if the prediction was not finite

@@ -105,7 +105,7 @@ DDPM_DEFINE_BOXED (DdpmPredictor, ddpm_predictor, clear_predictor);
 
 /* Both predictions that guidance is made of come from one pass. They belong to
  * one x_t, and so what guides eps guides v. */
-void
+gboolean
 ddpm_predictor_run (DdpmPredictor * p)
 {
   const gsize count = (gsize) p->batch * p->elements;
@@ -116,14 +116,16 @@ ddpm_predictor_run (DdpmPredictor * p)
     ddpm_backend_copy (p->backend, p->x + count, p->x, size_of_rows (p,
             p->batch));
   }
-  ddpm_unet_forward (p->unet, p->x, p->t,
-      p->guidance == 0.0 ? NULL : p->labels, NULL, p->out);
+  if (!ddpm_unet_forward (p->unet, p->x, p->t,
+          p->guidance == 0.0 ? NULL : p->labels, NULL, p->out))
+    return FALSE;
   if (guided) {
     ddpm_timer_start (p->backend);
     p->backend->ops->guide (p->backend, count, p->guidance, p->out + count,
         p->out);
     ddpm_timer_lap (p->backend, DDPM_TIMER_DIFFUSION, 0.0);
   }
+  return TRUE;
 }
 
 static void

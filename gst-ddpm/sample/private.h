@@ -77,7 +77,8 @@ struct _DdpmPredictor
 };
 
 /* Predicts out from x, t and labels. Inside ddpm_backend_run (); it makes the
- * same calls each time */
-void ddpm_predictor_run (DdpmPredictor * predictor);
+ * same calls each time. Returns: FALSE if it was cancelled: out and the second
+ * half of x are then undefined */
+gboolean ddpm_predictor_run (DdpmPredictor * predictor);
 
 G_END_DECLS

@@ -161,7 +161,7 @@ loss_weight (const DdpmTrainer * trainer, gint t)
   return CLAMP (inverse_snr, 1.0, trainer->settings.max_loss_weight);
 }
 
-/* Computes the training target for x_t */
+/* Computes the training target for x_t. NULL: it was cancelled */
 static const float *
 make_target (DdpmTrainer * trainer)
 {
@@ -204,6 +204,7 @@ train_micro_batch (gpointer data)
   DdpmBackend *b = trainer->backend;
   const DdpmOps *ops = b->ops;
   DdpmDropout drop_here, *drop = NULL;
+  const float *target = NULL;
 
   for (guint i = 0; i < trainer->micro_batch; i++) {
     trainer->t[i] = 0;
@@ -227,12 +228,15 @@ train_micro_batch (gpointer data)
   ops->q_sample (b, trainer->micro_batch, trainer->elements, trainer->signal,
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
   ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
-  ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t, trainer->labels,
-      drop, trainer->prediction);
-  compute_loss (trainer, make_target (trainer), count, loss_scale (batch),
-      trainer->losses + first);
-  ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels, drop,
-      trainer->dprediction, trainer->grads, first > 0);
+  if (ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t,
+          trainer->labels, drop, trainer->prediction))
+    target = make_target (trainer);
+  if (target)
+    compute_loss (trainer, target, count, loss_scale (batch),
+        trainer->losses + first);
+  batch->cancelled = target == NULL || !ddpm_unet_backward (trainer->unet,
+      trainer->x_t, trainer->labels, drop, trainer->dprediction,
+      trainer->grads, first > 0);
 }
 
 /* Copies the images of the pass to where a graph plan reads them */
@@ -248,6 +252,23 @@ load_pixels (Batch * batch)
       batch->images + batch->first * elements, batch->count * elements);
 }
 
+static gboolean
+is_flag_set (gpointer flag)
+{
+  return g_atomic_int_get ((const gint *) flag);
+}
+
+/* Lets the networks look at a flag; NULL: none */
+static void
+watch_flag (DdpmTrainer * trainer, const gint * flag)
+{
+  DdpmCancelFunc func = flag ? is_flag_set : NULL;
+
+  ddpm_unet_set_cancel (trainer->unet, func, (gpointer) flag);
+  if (trainer->teacher)
+    ddpm_teacher_set_cancel (trainer->teacher, func, (gpointer) flag);
+}
+
 /* Computes the gradient of the batch. use_graphs: run each pass as a graph plan,
  * since the passes of a training make the same calls. Returns: FALSE if
  * cancelled */
@@ -260,16 +281,16 @@ compute_gradient (Batch * batch, gboolean use_graphs)
   for (batch->first = 0; batch->first < batch->n; batch->first += n) {
     DdpmPlan *pass = batch->first ? trainer->next_pass : trainer->first_pass;
 
-    if (batch->cancel && g_atomic_int_get (batch->cancel)) {
+    if (batch->cancel && g_atomic_int_get (batch->cancel))
       batch->cancelled = TRUE;
+    if (batch->cancelled)
       return FALSE;
-    }
     batch->count = MIN (n, batch->n - batch->first);
     if (batch->images)
       load_pixels (batch);
     ddpm_graph_plan_run (use_graphs ? pass : NULL, train_micro_batch, batch);
   }
-  return TRUE;
+  return !batch->cancelled;
 }
 
 /* Sums the losses, which are in memory of the host. The order of the sum does
@@ -520,7 +541,9 @@ trainer_step (DdpmTrainer * trainer, const guint8 * images, gboolean on_device,
 
   if (!check_batch (&batch, error))
     return FALSE;
+  watch_flag (trainer, cancel);
   ddpm_backend_run (trainer->backend, run_step, &batch);
+  watch_flag (trainer, NULL);
   if (!check_outcome (&batch, error))
     return FALSE;
   if (stats)

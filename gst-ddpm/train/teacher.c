@@ -211,7 +211,7 @@ ddpm_teacher_has_timestep (const DdpmTeacher * teacher, gint t)
 
 /* Makes the j-th teacher step for each image. Images follow different student
  * steps, so timesteps differ within the batch. */
-static void
+static gboolean
 teacher_make_step (DdpmTeacher * teacher, guint j)
 {
   DdpmPredictor *p = teacher->predictor;
@@ -222,7 +222,8 @@ teacher_make_step (DdpmTeacher * teacher, guint j)
     teacher->signal[i] = teacher->schedule->sqrt_alphas_bar[p->t[i]];
     teacher->noise[i] = teacher->schedule->sqrt_one_minus_alphas_bar[p->t[i]];
   }
-  ddpm_predictor_run (p);
+  if (!ddpm_predictor_run (p))
+    return FALSE;
   ddpm_prediction_to_eps (p->model->config.prediction, b, p->batch,
       p->elements, teacher->signal, teacher->noise, p->x, p->out);
   for (guint i = 0; i < p->batch; i++) {
@@ -234,10 +235,11 @@ teacher_make_step (DdpmTeacher * teacher, guint j)
         p->x + offset, p->out + offset, NULL);
     ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
   }
+  return TRUE;
 }
 
 /* Makes all teacher steps of a student step, then the target from x_t and x' */
-static void
+static gboolean
 teacher_make_all_steps (DdpmTeacher * teacher, const gint * t, const float *x_t)
 {
   DdpmPredictor *p = teacher->predictor;
@@ -245,7 +247,8 @@ teacher_make_all_steps (DdpmTeacher * teacher, const gint * t, const float *x_t)
   for (guint i = 0; i < p->batch; i++)
     find_step_index (teacher, t[i], &teacher->step_indices[i]);
   for (guint j = 0; j < teacher->ratio; j++)
-    teacher_make_step (teacher, j);
+    if (!teacher_make_step (teacher, j))
+      return FALSE;
   for (guint i = 0; i < p->batch; i++) {
     teacher->signal[i] = teacher->targets[teacher->step_indices[i]].a;
     teacher->noise[i] = teacher->targets[teacher->step_indices[i]].b;
@@ -254,6 +257,14 @@ teacher_make_all_steps (DdpmTeacher * teacher, const gint * t, const float *x_t)
   p->backend->ops->q_sample (p->backend, p->batch, p->elements,
       teacher->signal, teacher->noise, x_t, p->x, p->out);
   ddpm_timer_lap (p->backend, DDPM_TIMER_DIFFUSION, 0.0);
+  return TRUE;
+}
+
+void
+ddpm_teacher_set_cancel (DdpmTeacher * teacher, DdpmCancelFunc func,
+    gpointer data)
+{
+  ddpm_unet_set_cancel (teacher->predictor->unet, func, data);
 }
 
 const float *
@@ -261,15 +272,16 @@ ddpm_teacher_run (DdpmTeacher * teacher, const gint * t, const gint * labels,
     const float *x_t)
 {
   DdpmPredictor *p = teacher->predictor;
+  gboolean done;
 
   memcpy (p->labels, labels, p->batch * sizeof (gint));
   ddpm_backend_copy (p->backend, p->x, x_t,
       (gsize) p->batch * p->elements * sizeof (float));
   if (teacher->sampler) {
-    teacher_make_all_steps (teacher, t, x_t);
+    done = teacher_make_all_steps (teacher, t, x_t);
   } else {
     memcpy (p->t, t, p->batch * sizeof (gint));
-    ddpm_predictor_run (p);
+    done = ddpm_predictor_run (p);
   }
-  return p->out;
+  return done ? p->out : NULL;
 }

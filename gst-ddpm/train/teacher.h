@@ -35,10 +35,13 @@ gboolean ddpm_teacher_check (const DdpmModel * model,
 gint ddpm_teacher_timestep (const DdpmTeacher * teacher, gfloat u);
 /* Can ddpm_teacher_timestep () return t? */
 gboolean ddpm_teacher_has_timestep (const DdpmTeacher * teacher, gint t);
+/* As ddpm_unet_set_cancel () */
+void ddpm_teacher_set_cancel (DdpmTeacher * teacher, DdpmCancelFunc func,
+    gpointer data);
 /* Inside run (): returns the student's target for x_t (n, elements), valid
  * until the next call. t and labels [n] are in memory of the host. Makes the
  * same calls each time; the target at a timestep that
- * ddpm_teacher_has_timestep () denies is undefined. */
+ * ddpm_teacher_has_timestep () denies is undefined. NULL: it was cancelled */
 const float *ddpm_teacher_run (DdpmTeacher * teacher, const gint * t,
     const gint * labels, const float *x_t);
 

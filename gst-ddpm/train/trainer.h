@@ -255,7 +255,8 @@ void ddpm_trainer_set_class_names (DdpmTrainer * trainer, gchar ** names);
  *   no image has a label
  * @n: number of images, 1 to batch_size
  * @cancel: (nullable): cancels the step when it is not 0; it is read with
- *   g_atomic_int_get() between micro-batches
+ *   g_atomic_int_get() between the operations of the network; on a GPU, between
+ *   micro-batches
  * @stats: (nullable): the statistics of the step to write
  * @error: return location for a #GError
  *

@@ -44,6 +44,7 @@ struct _DdpmUnet
   gpointer scratch;
   gsize scratch_size, time_arena_size;
   const float *weights;         /* the caller's */
+  DdpmCancel cancel;
 };
 
 /* Describes a convolution node for the backend */

@@ -67,6 +67,12 @@ get_time_bias (DdpmUnet * unet, const DdpmNode * node)
   return node->time_bias < 0 ? NULL : unet->time.projections + node->time_bias;
 }
 
+static gboolean
+pass_is_cancelled (Pass * p)
+{
+  return ddpm_cancel_check (&p->unet->cancel);
+}
+
 /* --- timing --------------------------------------------------------------- */
 
 static void
@@ -228,6 +234,8 @@ conv_backward (Pass * p, guint i)
       get_activation (p, node->in1), dy, p->grads + node->weight,
       p->grads + node->bias, p->add, unet->scratch);
   lap_node (p, i, DDPM_TIMER_CONV_BACKWARD_WEIGHTS);
+  if (pass_is_cancelled (p))
+    return;
   if (node->in0 != 0) {
     p->ops->conv_backward_data (unet->plans[i], dy, get_gradient (p, node->in0),
         plan->add0, get_gradient (p, node->in1), plan->add1, unet->scratch);
@@ -282,22 +290,51 @@ node_backward (Pass * p, guint i)
   }
 }
 
+/* --- both passes ---------------------------------------------------------- */
+
 void
+ddpm_unet_set_cancel (DdpmUnet * unet, DdpmCancelFunc func, gpointer data)
+{
+  unet->cancel.func = unet->backend->host_memory ? func : NULL;
+  unet->cancel.data = data;
+}
+
+/* Lets the backend ask, too, until end_pass () */
+static void
+begin_pass (Pass * p)
+{
+  p->unet->cancel.cancelled = FALSE;
+  if (p->ops->set_cancel)
+    p->ops->set_cancel (p->unet->backend, &p->unet->cancel);
+  ddpm_timer_start (p->unet->backend);
+}
+
+/* Returns: FALSE if the pass was cancelled */
+static gboolean
+end_pass (Pass * p)
+{
+  if (p->ops->set_cancel)
+    p->ops->set_cancel (p->unet->backend, NULL);
+  return !p->unet->cancel.cancelled;
+}
+
+gboolean
 ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
     const gint * labels, const DdpmDropout * drop, float *eps)
 {
   Pass p = {.unet = unet,.ops = unet->backend->ops,.x_t = x_t,.eps = eps,
     .labels = unet->config.classes > 0 ? labels : NULL,.drop = drop
   };
-  guint i;
 
-  ddpm_timer_start (unet->backend);
-  time_forward (&p, t);
-  for (i = 0; i < unet->graph->nodes->len; i++)
+  begin_pass (&p);
+  if (!pass_is_cancelled (&p))
+    time_forward (&p, t);
+  for (guint i = 0; i < unet->graph->nodes->len && !pass_is_cancelled (&p); i++)
     node_forward (&p, i);
+  return end_pass (&p);
 }
 
-void
+gboolean
 ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
     const gint * labels, const DdpmDropout * drop, const float *deps,
     float *grads, gboolean add)
@@ -306,10 +343,11 @@ ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
     .labels = unet->config.classes > 0 ? labels : NULL,.drop = drop,
     .grads = grads,.add = add
   };
-  guint i;
 
-  ddpm_timer_start (unet->backend);
-  for (i = unet->graph->nodes->len; i-- > 0;)
-    node_backward (&p, i);
-  time_backward (&p);
+  begin_pass (&p);
+  for (guint i = unet->graph->nodes->len; i > 0 && !pass_is_cancelled (&p); i--)
+    node_backward (&p, i - 1);
+  if (!pass_is_cancelled (&p))
+    time_backward (&p);
+  return end_pass (&p);
 }

@@ -29,6 +29,12 @@ gdouble ddpm_unet_count_flops (const DdpmConfig * config, guint width,
 /* Does what ddpm_unet_set_weights () does; any thread may call it. */
 void ddpm_unet_load_weights (DdpmUnet * unet, const float *arena);
 
+/* Sets a function that is asked before each operation, and during long ones,
+ * whether to stop; NULL: none. On a device, where the host is far ahead of the
+ * operations, it is not asked. */
+void ddpm_unet_set_cancel (DdpmUnet * unet, DdpmCancelFunc func,
+    gpointer data);
+
 /* Call the next three inside ddpm_backend_run (). t and labels are in system
  * memory, all other arrays in memory of the backend. */
 
@@ -36,16 +42,19 @@ void ddpm_unet_load_weights (DdpmUnet * unet, const float *arena);
  * others are set: norms and linears read them, convolutions read reordered
  * copies. */
 void ddpm_unet_set_weights (DdpmUnet * unet, const float *arena);
+/* Both passes return FALSE if they were cancelled; what they write is then
+ * undefined. */
+
 /* Computes the prediction eps of x_t, both [batch][height][width]
  * [image_channels]. t [batch]. labels [batch]: the class of each image, -1: no
  * label; NULL: no image has one. drop: seed and first_sample of dropout, whose
  * probability is the config's; NULL: no dropout. */
-void ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
+gboolean ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
     const gint * labels, const DdpmDropout * drop, float *eps);
 /* Computes the gradient grads [params->trainable] of the weights from deps, the
  * gradient of eps. Call it after ddpm_unet_forward () with the same x_t, labels
  * and drop. add: adds to grads instead of overwriting it. */
-void ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
+gboolean ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
     const gint * labels, const DdpmDropout * drop, const float *deps,
     float *grads, gboolean add);
 

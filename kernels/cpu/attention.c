@@ -12,6 +12,9 @@
 #include <math.h>
 #include "kernels/cpu/gemm.h"
 
+/* With rows of so many tokens, an attention can take seconds. */
+#define LONG_ROW 1024
+
 typedef enum
 {
   SCORES,                       /* S = q k^T */
@@ -171,8 +174,9 @@ attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y, gpointer probs,
       FALSE, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
-    b->kernels->softmax->softmax (act, t, scale, scores + row * t,
-        ddpm_cpu_at (probs, row * t * ddpm_type_size (act)));
+    if (t < LONG_ROW || !ddpm_cpu_is_cancelled (b))
+      b->kernels->softmax->softmax (act, t, scale, scores + row * t,
+          ddpm_cpu_at (probs, row * t * ddpm_type_size (act)));
   probs =
       (gpointer) widen_activations (a, n * t * t, probs, scratch, a->probs_at);
   ddpm_cpu_gemm_run (&a->gemm[VALUES], b, probs, get_third (a, qkv, 2), out,
@@ -206,9 +210,10 @@ attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
       FALSE, work);
 #pragma omp parallel for schedule(static)
   for (gsize row = 0; row < n * t; row++)
-    b->kernels->softmax->softmax_gradient (act, t, scale,
-        ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t,
-        ddpm_cpu_at (rounded, row * row_bytes));
+    if (t < LONG_ROW || !ddpm_cpu_is_cancelled (b))
+      b->kernels->softmax->softmax_gradient (act, t, scale,
+          ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t,
+          ddpm_cpu_at (rounded, row * row_bytes));
   dscores = widen_activations (a, n * t * t, rounded, scratch, a->probs_at);
   ddpm_cpu_gemm_run (&a->gemm[DQUERIES], b, dscores, get_third (a, qkv, 1), out,
       FALSE, work);

@@ -24,10 +24,17 @@ run_in_thread (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 }
 
 static void
+set_cancel (DdpmBackend * b, DdpmCancel * cancel)
+{
+  ((CpuBackend *) b)->cancel = cancel;
+}
+
+static void
 set_ops (DdpmOps * ops)
 {
   ops->finalize = free_backend;
   ops->run = run_in_thread;
+  ops->set_cancel = set_cancel;
   ddpm_host_set_ops (ops);
   ddpm_cpu_attention_set_ops (ops);
   ddpm_cpu_convolution_set_ops (ops);

@@ -107,6 +107,7 @@ ddpm_cpu_gemm_clear (CpuGemm * g)
 typedef struct
 {
   const CpuGemm *g;
+  const CpuBackend *backend;
   const CpuGemmKernels *kernels;
   const float *a, *b;
   float *c;
@@ -178,7 +179,8 @@ multiply_piece (const GemmRun * run, gsize i, gpointer slot)
   const gsize column_end = k->width
       * ddpm_cpu_piece_at (column_panels, g->column_pieces, column_piece + 1);
 
-  for (gsize block = 0; block < g->blocks; block++)
+  for (gsize block = 0; block < g->blocks
+      && !ddpm_cpu_is_cancelled (run->backend); block++)
     add_block (run, image, row, MIN (row_end, g->rows), column,
         MIN (column_end, g->columns) - column, block, slot);
 }
@@ -187,7 +189,7 @@ static void
 multiply_f32 (const CpuGemm * g, CpuBackend * b, const float *left,
     const float *right, float *out, gboolean add, gpointer scratch)
 {
-  const GemmRun run = { g, b->kernels->gemm, left, right, out, add };
+  const GemmRun run = { g, b, b->kernels->gemm, left, right, out, add };
 
 #pragma omp parallel
   {

@@ -486,7 +486,8 @@ ddpm_cpu_im2col_convolve (const CpuIm2col * p, CpuBackend * b,
 
 #pragma omp for schedule(dynamic)
     for (gsize i = 0; i < c.blocks * c.groups; i++)
-      convolve_piece (&c, i, slot);
+      if (!ddpm_cpu_is_cancelled (b))
+        convolve_piece (&c, i, slot);
   }
 }
 
@@ -510,6 +511,7 @@ ddpm_cpu_im2col_scratch (const CpuIm2col * p, CpuBackend * b)
 typedef struct
 {
   const CpuIm2col *p;
+  const CpuBackend *backend;
   const CpuGemmKernels *kernels;
   const float *x, *dy;
   float *dweight;
@@ -535,6 +537,7 @@ share_out_gradient (Gradient * g, const CpuIm2col * p, CpuBackend * b,
   gsize columns, rows, depth;
 
   g->p = p;
+  g->backend = b;
   g->kernels = k;
   g->size = size;
   g->ranges = count_ranges (p, phase, &size);
@@ -636,7 +639,8 @@ sum_gradient (const Gradient * g, gsize i, gpointer slot)
       * panel;
   const gsize outs = MIN (end, g->p->out) - out;
 
-  for (gsize block = 0; block < g->blocks; block++)
+  for (gsize block = 0; block < g->blocks
+      && !ddpm_cpu_is_cancelled (g->backend); block++)
     add_block (g, &range, out, outs, block, slot);
   store_gradient (g, &range, out, outs, ddpm_cpu_at (slot, g->sums_at));
 }

@@ -195,6 +195,8 @@ run_by_image (const NormCall * call, const NormPasses * passes)
     gpointer slot = ddpm_cpu_at (call->scratch,
         omp_get_thread_num () * norm->slot_bytes);
 
+    if (ddpm_cpu_is_cancelled (call->backend))
+      continue;
     for (gsize block = 0; block < norm->blocks; block++)
       passes->collect (call, image, block, slot);
     passes->join (call, image, slot);

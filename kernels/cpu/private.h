@@ -25,7 +25,15 @@ typedef struct
   /* workspace of conv_set_weights (), large enough for every plan */
   float *staging;
   gsize staging_size;           /* floats */
+  DdpmCancel *cancel;           /* NULL: operations always end */
 } CpuBackend;
+
+/* Parts of a long operation are skipped when this is TRUE. */
+static inline gboolean
+ddpm_cpu_is_cancelled (const CpuBackend * b)
+{
+  return b->cancel && ddpm_cancel_check (b->cancel);
+}
 
 /* --- the compute thread (thread.c) ------------------------------------- */
 

@@ -294,7 +294,8 @@ ddpm_cpu_winograd_convolve (CpuBackend * b, const CpuWinogradShape * t,
     memset (ddpm_cpu_at (slot, c.zeros_at), 0, t->in * sizeof (float));
 #pragma omp for schedule(dynamic)
     for (gsize i = 0; i < c.blocks * c.groups; i++)
-      convolve_block (&c, i / c.groups, i % c.groups, slot);
+      if (!ddpm_cpu_is_cancelled (b))
+        convolve_block (&c, i / c.groups, i % c.groups, slot);
   }
 }
 
@@ -426,10 +427,12 @@ ddpm_cpu_winograd_gradient (CpuBackend * b, const CpuWinogradShape * t,
 
 #pragma omp for schedule(static)
       for (gsize i = 0; i < count; i++)
-        transform_tile (&g, first, i);
+        if (!ddpm_cpu_is_cancelled (b))
+          transform_tile (&g, first, i);
 #pragma omp for schedule(static)
       for (gsize i = 0; i < g.elements * columns; i++)
-        add_products (&g, i / columns, i % columns, count, first > 0);
+        if (!ddpm_cpu_is_cancelled (b))
+          add_products (&g, i / columns, i % columns, count, first > 0);
     }
 #pragma omp for schedule(static)
     for (gsize i = 0; i < columns; i++)

@@ -161,7 +161,14 @@ is_stopped (GstDdpmDenoise * self)
       || GST_PAD_IS_EOS (trans->srcpad) || (peer && GST_PAD_IS_EOS (peer));
 }
 
-/* Makes the steps to the next output state. */
+static gboolean
+should_stop (gpointer element)
+{
+  return gst_ddpm_denoise_is_flushing (element) || is_stopped (element);
+}
+
+/* Makes the steps to the next output state. A step that is cancelled has not been
+ * made. */
 static GstFlowReturn
 make_steps (GstDdpmDenoise * self)
 {
@@ -169,15 +176,19 @@ make_steps (GstDdpmDenoise * self)
   gint64 begin = g_get_monotonic_time ();
   GError *error = NULL;
 
+  ddpm_denoiser_set_cancel (self->denoiser, should_stop, self);
   while (self->step < goal) {
     if (gst_ddpm_denoise_is_flushing (self))
       return GST_FLOW_FLUSHING;
     if (is_stopped (self))
       return GST_FLOW_EOS;
-    if (!ddpm_denoiser_step (self->denoiser))
-      break;
-    self->step++;
-    GST_LOG_OBJECT (self, "state %u", ddpm_denoiser_get_state (self->denoiser));
+    if (ddpm_denoiser_step (self->denoiser)) {
+      self->step++;
+      GST_LOG_OBJECT (self, "state %u",
+          ddpm_denoiser_get_state (self->denoiser));
+    } else if (!ddpm_denoiser_wait (self->denoiser, &error)) {
+      goto failed;
+    }
   }
   if (!ddpm_denoiser_wait (self->denoiser, &error))
     goto failed;

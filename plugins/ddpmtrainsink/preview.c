@@ -19,7 +19,7 @@ struct _GstDdpmPreviewPad
   gboolean finish;              /* EOS is wanted */
   gboolean stopped;             /* the task pushes no more */
   gboolean finished;            /* stopped, because it has pushed EOS */
-  /* atomic: set with the lock, tested without it between steps */
+  /* atomic: set with the lock, tested without it during steps */
   gint flushing;
 
   /* task */
@@ -60,6 +60,12 @@ get_sampler_spec (const GstDdpmPreviewJob * job)
   return spec;
 }
 
+static gboolean
+is_flushing (gpointer pad)
+{
+  return g_atomic_int_get (&GST_DDPM_PREVIEW_PAD (pad)->flushing);
+}
+
 /* Samples until all steps are made. Image n shows class n mod classes. NULL
  * without error: flushing */
 static DdpmDenoiser *
@@ -75,11 +81,9 @@ sample_images (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
   if (denoiser == NULL || !ddpm_denoiser_begin_with_noise (denoiser, labels,
           job->seed, 0, error))
     return NULL;
-  do {
-    if (g_atomic_int_get (&self->flushing))
-      return NULL;
-  } while (ddpm_denoiser_step (denoiser));
-  return g_steal_pointer (&denoiser);
+  ddpm_denoiser_set_cancel (denoiser, is_flushing, self);
+  while (!is_flushing (self) && ddpm_denoiser_step (denoiser));
+  return is_flushing (self) ? NULL : g_steal_pointer (&denoiser);
 }
 
 /* --- the task: frames ----------------------------------------------------- */

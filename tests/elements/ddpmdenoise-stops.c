@@ -107,6 +107,30 @@ TEST (null_ends_a_sample)
   harness_free (h);
 }
 
+static gpointer
+push_large_state (gpointer harness)
+{
+  GstBuffer *state = gst_buffer_new_allocate (NULL, 3 * 128 * 128 * 4, NULL);
+
+  gst_buffer_memset (state, 0, 0, -1);
+  return GINT_TO_POINTER (gst_harness_push (harness, state));
+}
+
+/* The step would take seconds, and is not made. */
+TEST (null_ends_a_step)
+{
+  GstHarness *h = harness_denoise (1000, "steps=1",
+      "dimensions=(string)3:128:128:1,framerate=30/1");
+  GThread *thread = g_thread_new ("push", push_large_state, h);
+
+  g_usleep (G_USEC_PER_SEC / 10);
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (thread)),
+      GST_FLOW_FLUSHING);
+  fail_unless_equals_int (n_steps, 0);
+  harness_free (h);
+}
+
 TEST (a_flush_ends_a_sample)
 {
   GstHarness *h = make_harness ("steps=0 emit=trajectory "

@@ -290,6 +290,64 @@ TEST (data_may_lie_anywhere)
     for_each_case (*p, 5, check_shifted);
 }
 
+/* --- stopping ----------------------------------------------------------------------- */
+
+static gboolean
+always (gpointer data)
+{
+  return TRUE;
+}
+
+typedef struct
+{
+  DdpmBackend *backend;
+  Case c;
+} CancelledCase;
+
+static void
+run_cancelled (gpointer data)
+{
+  const CancelledCase *cancelled = data;
+  DdpmBackend *b = cancelled->backend;
+  DdpmCancel cancel = { always, NULL, FALSE };
+  Outcome out = { 0, };
+
+  b->ops->set_cancel (b, &cancel);
+  cancelled->c.run (b, &cancelled->c, 0, &out);
+  b->ops->set_cancel (b, NULL);
+  g_assert_true (cancel.cancelled);
+  for (guint k = 0; k < out.count; k++) {
+    for (gsize i = 0; i < out.size[k] && strcmp (out.name[k], "dbias"); i++)
+      g_assert_true (isnan (out.data[k][i]));
+  }
+  outcome_clear (&out);
+}
+
+/* Nothing is computed: each result is what was there before, NaN. (dbias takes no
+ * time, and is computed.) */
+TEST (long_operations_stop_in_the_middle)
+{
+  static const Case cases[] = {
+    {.run = run_conv,
+          .conv = {2, 16, 16, 64, 0, 64, 3, 1, DDPM_TYPE_F32, DDPM_TYPE_F32,
+            TRUE}},
+    {.run = run_conv,
+          .conv = {2, 16, 16, 64, 32, 64, 1, 1, DDPM_TYPE_F32, DDPM_TYPE_F32,
+            TRUE}},
+    {.run = run_conv,
+          .conv = {2, 16, 16, 64, 0, 64, 3, 2, DDPM_TYPE_F32, DDPM_TYPE_F32,
+            TRUE}},
+    {.run = run_attention,.attention = {1, 1024, 32, TRUE}},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 2);
+    CancelledCase cancelled = { b, cases[i] };
+
+    b->ops->run (b, run_cancelled, &cancelled);
+  }
+}
+
 /* --- threads ------------------------------------------------------------------------ */
 
 static const Case small_conv = {

@@ -217,3 +217,59 @@ TABLE_TEST (weights_that_overflow_are_an_error, test_backends)
   assert_fails (ddpm_denoiser_read (denoiser, x, &error), DDPM_ERROR_DIVERGED,
       "not finite at timestep 19");
 }
+
+/* Says stop at one call. Several threads may ask. */
+typedef struct
+{
+  gint calls, stop_at;
+} Stop;
+
+static gboolean
+should_stop (gpointer data)
+{
+  Stop *stop = data;
+
+  return g_atomic_int_add (&stop->calls, 1) == stop->stop_at;
+}
+
+TABLE_TEST (a_cancelled_step_is_made_again, test_backends)
+{
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DPMPP_2M,.steps = 3,.start = 20,
+    .guidance = 2.0
+  };
+  static const gint labels[BATCH] = { 1, 0 };
+  guint width, height;
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_labelled, &width, &height);
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
+  g_autoptr (DdpmDenoiser) denoiser = assert_ok (ddpm_denoiser_new (model,
+          backend, BATCH, width, height, &spec, &error));
+  g_autofree gfloat *x = pure_noise (0, BATCH, 192);
+  gfloat expected[BATCH * 192], found[BATCH * 192];
+  Stop stop = { 0, 0 };
+  guint cancelled = 0;
+
+  g_assert_true (ddpm_denoiser_set_labels (denoiser, labels, NULL));
+  ddpm_denoiser_begin (denoiser, x, SEED, 0);
+  while (ddpm_denoiser_step (denoiser));
+  assert_ok (ddpm_denoiser_read (denoiser, expected, &error));
+
+  ddpm_denoiser_begin (denoiser, x, SEED, 0);
+  ddpm_denoiser_set_cancel (denoiser, should_stop, &stop);
+  while (ddpm_denoiser_get_state (denoiser) > 0) {
+    const guint state = ddpm_denoiser_get_state (denoiser);
+
+    stop.calls = 0;
+    if (ddpm_denoiser_step (denoiser)) {
+      stop.stop_at = 0;
+      continue;
+    }
+    g_assert_cmpuint (ddpm_denoiser_get_state (denoiser), ==, state);
+    assert_ok (ddpm_denoiser_wait (denoiser, &error));
+    stop.stop_at += 1 + stop.stop_at / 4;
+    cancelled++;
+  }
+  assert_ok (ddpm_denoiser_read (denoiser, found, &error));
+  g_assert_cmpmem (found, sizeof found, expected, sizeof expected);
+  g_assert_cmpuint (cancelled, >, 20);
+}

@@ -193,18 +193,54 @@ static struct
 {
   DdpmOps ops;
   const DdpmOps *real;
-  gint *cancel;                 /* set at the first loss */
+  gint *cancel;                 /* set when operation number cancel_at begins */
+  guint cancel_at;
+  guint operations, late;       /* of nodes and losses; those after *cancel */
   guint losses, allocs;
 } spy;
+
+static void
+count_operation (void)
+{
+  if (spy.cancel && g_atomic_int_get (spy.cancel))
+    spy.late++;
+  if (spy.cancel && spy.operations == spy.cancel_at)
+    g_atomic_int_set (spy.cancel, 1);
+  spy.operations++;
+}
+
+#define SPY_ON(name, parameters, arguments) \
+  static void G_PASTE (spy_on_, name) parameters \
+  { \
+    count_operation (); \
+    spy.real->name arguments; \
+  }
+
+SPY_ON (conv_forward, (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
+        gconstpointer r, gpointer y, gpointer scratch),
+    (p, x0, x1, r, y, scratch));
+SPY_ON (conv_backward_data, (DdpmPlan * p, gconstpointer dy, gpointer dx0,
+        gboolean add0, gpointer dx1, gboolean add1, gpointer scratch),
+    (p, dy, dx0, add0, dx1, add1, scratch));
+SPY_ON (conv_backward_weights, (DdpmPlan * p, gconstpointer x0,
+        gconstpointer x1, gconstpointer dy, float *dweight, float *dbias,
+        gboolean add, gpointer scratch),
+    (p, x0, x1, dy, dweight, dbias, add, scratch));
+SPY_ON (attention_forward, (DdpmPlan * p, gconstpointer qkv, gpointer y,
+        gpointer probs, gpointer scratch), (p, qkv, y, probs, scratch));
+SPY_ON (attention_backward, (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
+        gconstpointer probs, gpointer dqkv, gpointer scratch),
+    (p, dy, qkv, probs, dqkv, scratch));
+SPY_ON (upsample_forward, (DdpmBackend * b, guint n, guint h, guint w, guint c,
+        gconstpointer x, gpointer y), (b, n, h, w, c, x, y));
 
 static void
 spy_on_mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
+  count_operation ();
   spy.losses++;
-  if (spy.cancel)
-    g_atomic_int_set (spy.cancel, 1);
   spy.real->mse (b, n, n_valid, elements, scale, pred, target, dpred, loss);
 }
 
@@ -216,14 +252,21 @@ spy_on_alloc (DdpmBackend * b, gsize size)
 }
 
 static void
-spy_begin (DdpmBackend * backend, gint * cancel)
+spy_begin (DdpmBackend * backend, gint * cancel, guint cancel_at)
 {
   spy.real = backend->ops;
   spy.ops = *backend->ops;
+  spy.ops.conv_forward = spy_on_conv_forward;
+  spy.ops.conv_backward_data = spy_on_conv_backward_data;
+  spy.ops.conv_backward_weights = spy_on_conv_backward_weights;
+  spy.ops.attention_forward = spy_on_attention_forward;
+  spy.ops.attention_backward = spy_on_attention_backward;
+  spy.ops.upsample_forward = spy_on_upsample_forward;
   spy.ops.mse = spy_on_mse;
   spy.ops.alloc = spy_on_alloc;
   spy.cancel = cancel;
-  spy.losses = spy.allocs = 0;
+  spy.cancel_at = cancel_at;
+  spy.operations = spy.late = spy.losses = spy.allocs = 0;
   backend->ops = &spy.ops;
 }
 
@@ -233,25 +276,43 @@ spy_end (DdpmBackend * backend)
   backend->ops = spy.real;
 }
 
-TABLE_TEST (a_cancelled_step_changes_nothing, test_backends)
+static guint
+count_operations_of_a_step (DdpmBackendKind kind)
 {
+  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
+
+  spy_begin (backend, NULL, 0);
+  train (trainer, 1);
+  spy_end (backend);
+  return spy.operations;
+}
+
+/* The step is cancelled in one operation after another, and at last made. */
+TABLE_TEST (a_cancelled_step_ends_at_once_and_changes_nothing, test_backends)
+{
+  const guint n = count_operations_of_a_step (row->kind);
   g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
   g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (row->kind);
   g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
-  g_autoptr (GError) error = NULL;
   DdpmTrainerStats stats;
-  gint cancel = 0;
 
-  spy_begin (backend, &cancel);
-  g_assert_false (ddpm_trainer_step (trainer, images, NULL, 8, &cancel, NULL,
-          &error));
-  spy_end (backend);
-  g_assert_error (error, DDPM_ERROR, DDPM_ERROR_CANCELLED);
-  g_assert_cmpuint (spy.losses, ==, 1);
-  ddpm_trainer_get_stats (trainer, &stats);
-  g_assert_cmpuint (stats.step, ==, 0);
-  g_assert_cmpuint (stats.samples, ==, 0);
+  for (guint i = 0; i < n; i += 7) {
+    g_autoptr (GError) error = NULL;
+    gint cancel = 0;
+
+    spy_begin (backend, &cancel, i);
+    g_assert_false (ddpm_trainer_step (trainer, images, NULL, 8, &cancel, NULL,
+            &error));
+    spy_end (backend);
+    g_assert_error (error, DDPM_ERROR, DDPM_ERROR_CANCELLED);
+    g_assert_cmpuint (spy.operations, ==, i + 1);
+    g_assert_cmpuint (spy.late, ==, 0);
+    ddpm_trainer_get_stats (trainer, &stats);
+    g_assert_cmpuint (stats.step, ==, 0);
+    g_assert_cmpuint (stats.samples, ==, 0);
+  }
   assert_same_weights (trainer, undisturbed);
 
   train (trainer, 2);
@@ -264,7 +325,7 @@ TABLE_TEST (a_step_allocates_nothing, test_backends)
   g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
 
-  spy_begin (backend, NULL);
+  spy_begin (backend, NULL, 0);
   train (trainer, 2);
   spy_end (backend);
   g_assert_cmpuint (spy.losses, ==, 2 * 3);
@@ -277,7 +338,7 @@ TABLE_TEST (weighted_losses_make_one_call_per_micro_batch, test_backends)
   g_autoptr (DdpmTrainer) trainer = tiny_trainer_on (backend);
 
   trainer->settings.max_loss_weight = 5.0;
-  spy_begin (backend, NULL);
+  spy_begin (backend, NULL, 0);
   train (trainer, 1);
   spy_end (backend);
   g_assert_cmpuint (spy.losses, ==, 3);
