@@ -5,7 +5,7 @@
 #   tests/run.sh [--build-dir DIR] [--suite NAME] [MESON-SETUP-OPTION ...]
 #
 #   --build-dir DIR   where to build (build-tests)
-#   --suite NAME      only the tests of kernels, library, elements, tools or gpu
+#   --suite NAME      only the tests of kernels, library, elements, tools, fuzz or gpu
 #
 # The last line says how many test cases passed, failed and were skipped.
 set -eu

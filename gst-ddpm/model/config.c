@@ -174,9 +174,11 @@ ddpm_config_parse_channel_mult (DdpmConfig * config, const gchar * text,
   gint n = parse_list (text, 1, DDPM_MAX_CHANNELS, mult);
 
   if (n < 1) {
+    g_autofree gchar *shown = g_utf8_make_valid (text, -1);
+
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "channel-mult must be 1 to %d whole numbers such as \"1,2,2,1\", "
-        "not \"%s\"", DDPM_MAX_LEVELS, text);
+        "not \"%s\"", DDPM_MAX_LEVELS, shown);
     return FALSE;
   }
   memcpy (config->channel_mult, mult, sizeof mult);
@@ -192,9 +194,11 @@ ddpm_config_parse_attention_levels (DdpmConfig * config, const gchar * text,
   gint i, n = parse_list (text, 0, DDPM_MAX_LEVELS - 1, levels);
 
   if (n < 0) {
+    g_autofree gchar *shown = g_utf8_make_valid (text, -1);
+
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
         "attention-levels must be empty or level numbers from 0 to %d such as "
-        "\"1\" or \"1,2\", not \"%s\"", DDPM_MAX_LEVELS - 1, text);
+        "\"1\" or \"1,2\", not \"%s\"", DDPM_MAX_LEVELS - 1, shown);
     return FALSE;
   }
   config->attention_levels = 0;
