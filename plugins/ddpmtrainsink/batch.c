@@ -41,19 +41,18 @@ static gboolean
 add_label (GstDdpmTrainBatch * batch, const GstDdpmSample * sample,
     GError ** error)
 {
-  const gint label = sample ? sample->label : DDPM_NO_LABEL;
-
   if (batch->labels == NULL)
     return TRUE;
-  if (label < DDPM_NO_LABEL || label >= (gint) batch->classes)
+  if (sample->label < DDPM_NO_LABEL || sample->label >= (gint) batch->classes)
     goto no_class;
-  batch->labels[batch->n] = label;
+  batch->labels[batch->n] = sample->label;
   return TRUE;
 
 no_class:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "Image %" G_GUINT64_FORMAT " of the data set has label %d: expected 0 to "
-      "%u with classes=%u, or -1 for no label", sample->index, label,
+      "Image %" G_GUINT64_FORMAT
+      " (from 0) has label %d: expected 0 to %u with "
+      "classes=%u, or -1 for no label", sample->index, sample->label,
       batch->classes - 1, batch->classes);
   return FALSE;
 }

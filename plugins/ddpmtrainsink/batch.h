@@ -27,7 +27,7 @@ gboolean gst_ddpm_train_batch_init (GstDdpmTrainBatch * batch, guint size,
     GError ** error);
 void gst_ddpm_train_batch_clear (GstDdpmTrainBatch * batch);
 /* Adds the image of a buffer, in any layout but of the size in init, and its
- * label (sample NULL: none). The batch must not be full. */
+ * label. The batch must not be full. */
 gboolean gst_ddpm_train_batch_add (GstDdpmTrainBatch * batch,
     const GstVideoInfo * info, GstBuffer * buffer,
     const GstDdpmSample * sample, GError ** error);

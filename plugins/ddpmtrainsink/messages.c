@@ -37,7 +37,7 @@ gst_ddpm_train_session_update_report (GstDdpmTrainSession * session)
   report->running_time = session->running_time;
   report->stream_time = session->stream_time;
   report->epoch = report->epoch_position = 0;
-  if (session->has_sample && sample->epoch_size > 0) {
+  if (sample->epoch_size > 0) {
     report->epoch = sample->epoch + 1;
     report->epoch_position = sample->position + 1;
     report->epoch_size = sample->epoch_size;

@@ -40,8 +40,11 @@ typedef struct
   guint64 to_skip;              /* images that the resumed run trained on */
   guint64 n_seen;               /* images skipped or added */
   guint64 n_images;             /* of the stream; 0: unknown */
-  gboolean has_sample;
+  GstDdpmSample of_caps;        /* the label of images without a meta */
   GstDdpmSample sample;         /* of the last image */
+  gboolean has_labels;          /* an image had a label, -1 included */
+  gboolean has_classes;         /* an image had the label of a class */
+  guint unlabelled_steps;       /* without has_classes */
   gboolean epoch_ended;         /* with the last image */
   GstClockTime running_time, stream_time;       /* of the last image */
   gboolean has_trained;
@@ -77,6 +80,9 @@ void gst_ddpm_train_session_unref (GstDdpmTrainSession * session);
  * opens the log. Later formats may only differ in the layout of pixels. */
 gboolean gst_ddpm_train_session_set_format (GstDdpmTrainSession * session,
     const GstVideoInfo * info, GError ** error);
+/* The label in the caps of the stream, if there is one */
+gboolean gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
+    const GstCaps * caps, GError ** error);
 /* Class names from the source, for when the property is not set */
 void gst_ddpm_train_session_set_class_names (GstDdpmTrainSession * session,
     const gchar * names);
@@ -94,9 +100,12 @@ DdpmModel *gst_ddpm_train_session_get_model (GstDdpmTrainSession * session,
  * live: a live source, whose images cannot be skipped */
 void gst_ddpm_train_session_begin (GstDdpmTrainSession * session,
     guint64 n_images, gboolean live);
+/* The label and the place of an image that comes next: those of its meta, or
+ * else of the caps and the stream */
+gboolean gst_ddpm_train_session_read_sample (GstDdpmTrainSession * session,
+    GstBuffer * buffer, GstDdpmSample * sample, GError ** error);
 /* Announces an image before it is added. TRUE: it is the first of another
- * epoch, so train on the images before it. sample NULL: it belongs to no data
- * set */
+ * epoch, so train on the images before it. */
 gboolean gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
     const GstDdpmSample * sample);
 /* Adds an image to the batch, or skips it because the resumed run has trained

@@ -6,6 +6,9 @@
 
 #define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
 
+/* In so many steps, or in an epoch, an image with a label must have come. */
+#define MAX_UNLABELLED_STEPS 1000
+
 /* --- images --------------------------------------------------------------- */
 
 void
@@ -29,11 +32,42 @@ gst_ddpm_train_session_begin (GstDdpmTrainSession * session, guint64 n_images,
 }
 
 gboolean
+gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
+    const GstCaps * caps, GError ** error)
+{
+  const gboolean had_label = session->of_caps.has_label;
+
+  session->of_caps = (GstDdpmSample) {
+  .label = DDPM_NO_LABEL};
+  if (!gst_ddpm_sample_read_label (&session->of_caps,
+          gst_caps_get_structure (caps, 0), error)) {
+    g_prefix_error (error, "Cannot use the caps: ");
+    return FALSE;
+  }
+  if (session->of_caps.has_label && !had_label
+      && session->settings.config.classes == 0)
+    /* gst-launch-1.0 prints the debug text alone. */
+    GST_ELEMENT_INFO (session->element, RESOURCE, SETTINGS, (NULL),
+        ("The labels in the caps are not learnt, because classes is 0"));
+  return TRUE;
+}
+
+gboolean
+gst_ddpm_train_session_read_sample (GstDdpmTrainSession * session,
+    GstBuffer * buffer, GstDdpmSample * sample, GError ** error)
+{
+  *sample = session->of_caps;
+  sample->index = session->n_seen;
+  return gst_ddpm_sample_read_meta (sample, buffer, error);
+}
+
+gboolean
 gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
     const GstDdpmSample * sample)
 {
-  const gboolean is_next_epoch = sample && session->has_sample
-      && !session->has_ended && sample->epoch != session->sample.epoch;
+  const gboolean is_next_epoch = sample->has_epoch
+      && session->sample.has_epoch && !session->has_ended
+      && sample->epoch != session->sample.epoch;
 
   session->epoch_ended |= is_next_epoch;
   return is_next_epoch;
@@ -57,11 +91,11 @@ gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
     return FALSE;
 
   session->n_seen++;
-  session->has_sample = sample != NULL;
-  session->epoch_ended = sample && sample->epoch_size > 0
+  session->sample = *sample;
+  session->epoch_ended = sample->epoch_size > 0
       && sample->position == sample->epoch_size - 1;
-  if (sample)
-    session->sample = *sample;
+  session->has_labels |= sample->has_label;
+  session->has_classes |= sample->label != DDPM_NO_LABEL;
   return TRUE;
 }
 
@@ -70,10 +104,45 @@ gst_ddpm_train_session_flush (GstDdpmTrainSession * session)
 {
   session->n_seen -= session->batch.n;
   session->batch.n = 0;
-  session->has_sample = session->epoch_ended = FALSE;
+  session->sample = (GstDdpmSample) {
+  0};
+  session->epoch_ended = FALSE;
   /* A seek in the middle of training chooses the position itself. */
   if (session->has_begun)
     session->to_skip = 0;
+}
+
+/* --- missing labels ------------------------------------------------------- */
+
+#define LABELS_WANTED "give each image a label with a GstDdpmSampleMeta, or " \
+    "the stream with label=(int) in its video caps. Encoders, gdppay and " \
+    "compositor lose it: put capssetter caps=video/x-raw,label=(int)0 after " \
+    "them, or set classes=0"
+
+/* Before the first step */
+static void
+warn_of_missing_labels (GstDdpmTrainSession * session)
+{
+  if (session->settings.config.classes > 0 && !session->has_labels
+      && !session->has_trained)
+    GST_ELEMENT_WARNING (session->element, STREAM, FAILED,
+        ("The first batch has no labels, but classes is %u: " LABELS_WANTED,
+            session->settings.config.classes), (NULL));
+}
+
+/* After a step */
+static gboolean
+check_labels (GstDdpmTrainSession * session, GError ** error)
+{
+  if (session->settings.config.classes == 0 || session->has_classes)
+    return TRUE;
+  session->unlabelled_steps++;
+  if (session->unlabelled_steps < MAX_UNLABELLED_STEPS && !session->epoch_ended)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "No image had a label in %u steps, but classes is %u: " LABELS_WANTED,
+      session->unlabelled_steps, session->settings.config.classes);
+  return FALSE;
 }
 
 /* --- steps ---------------------------------------------------------------- */
@@ -94,7 +163,7 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
   ok = ddpm_trainer_step_from (session->trainer, batch->pixels, batch->labels,
       batch->n, cancel, NULL, error);
   if (ok) {
-    if (session->has_sample)
+    if (session->sample.has_epoch)
       session->epochs_done = session->sample.epoch + session->epoch_ended;
     report->images_per_second =
         gst_ddpm_train_progress_add (&session->progress, batch->n);
@@ -156,7 +225,9 @@ gst_ddpm_train_session_train (GstDdpmTrainSession * session, gboolean end,
   const guint n = session->batch.n;
 
   if (n > 0 && (n == s->trainer.batch_size || session->epoch_ended || end)) {
-    if (!train_batch (session, cancel, error) || !save_if_due (session, error))
+    warn_of_missing_labels (session);
+    if (!train_batch (session, cancel, error) || !save_if_due (session, error)
+        || !check_labels (session, error))
       return FALSE;
     if (s->preview_interval > 0
         && session->report.stats.step % s->preview_interval == 0)

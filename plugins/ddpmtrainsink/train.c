@@ -198,7 +198,8 @@ gst_ddpm_train_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
   /* Upstream offers its caps again with every buffer. */
   if (self->session->has_failed || !gst_video_info_from_caps (&info, caps))
     return FALSE;
-  if (gst_ddpm_train_session_set_format (self->session, &info, &error))
+  if (gst_ddpm_train_session_set_label (self->session, caps, &error)
+      && gst_ddpm_train_session_set_format (self->session, &info, &error))
     return TRUE;
   fail_training (self, error);
   return FALSE;
@@ -209,9 +210,7 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
 {
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
   GstDdpmTrainSession *session = self->session;
-  GstDdpmSample meta;
-  const GstDdpmSample *sample =
-      gst_ddpm_buffer_get_sample (buffer, &meta) ? &meta : NULL;
+  GstDdpmSample sample;
   GError *error = NULL;
   GstFlowReturn ret = GST_FLOW_OK;
 
@@ -223,10 +222,12 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
     gst_ddpm_train_session_begin (session, query_n_images (self),
         is_upstream_live (self));
 
-  if (gst_ddpm_train_session_expect (session, sample))
+  if (!gst_ddpm_train_session_read_sample (session, buffer, &sample, &error))
+    return fail_training (self, error);
+  if (gst_ddpm_train_session_expect (session, &sample))
     ret = train_if_due (self, FALSE);
   if (ret == GST_FLOW_OK && !session->has_ended) {
-    if (!gst_ddpm_train_session_add (session, buffer, sample, &sink->segment,
+    if (!gst_ddpm_train_session_add (session, buffer, &sample, &sink->segment,
             &error))
       return fail_training (self, error);
     ret = train_if_due (self, FALSE);

@@ -7,16 +7,47 @@
 /* Where groups of a norm have one channel, it takes away what a label adds. */
 #define LABELS " channels=64 classes=3 label-dropout=0 "
 
-/* Image n of a data set of 100; label -1: none */
+/* Image n of a data set; label -1: none */
 static GstBuffer *
-labelled_image (guint n, gint label)
+labelled_image_of (guint n, guint size, gint label)
 {
-  GstBuffer *buffer = image_of_epoch (0, n, 100);
+  GstBuffer *buffer = image_of_epoch (0, n, size);
   GstCustomMeta *meta =
       gst_buffer_get_custom_meta (buffer, "GstDdpmSampleMeta");
 
   gst_structure_set (gst_custom_meta_get_structure (meta), "label", G_TYPE_INT,
       label, NULL);
+  return buffer;
+}
+
+static GstBuffer *
+labelled_image (guint n, gint label)
+{
+  return labelled_image_of (n, 100, label);
+}
+
+static gboolean
+set_field (GQuark field, const GValue * value, gpointer structure)
+{
+  gst_structure_id_set_value (structure, field, value);
+  return TRUE;
+}
+
+/* Image n with a meta of these fields, "label=(uint)1,epoch=0" */
+static GstBuffer *
+image_with (guint n, const gchar * fields)
+{
+  GstBuffer *buffer = image (n);
+  GstCustomMeta *meta =
+      gst_buffer_add_custom_meta (buffer, "GstDdpmSampleMeta");
+  gchar *text = g_strdup_printf ("meta,%s", fields);
+  GstStructure *structure = gst_structure_from_string (text, NULL);
+
+  fail_unless (structure != NULL, "%s", fields);
+  gst_structure_foreach (structure, set_field,
+      gst_custom_meta_get_structure (meta));
+  gst_structure_free (structure);
+  g_free (text);
   return buffer;
 }
 
@@ -47,28 +78,185 @@ is_trained (const DdpmModel * model, guint class)
   return FALSE;
 }
 
+/* expected: for each class, whether the model of a file has learnt its label,
+ * as 0 or 1 */
+static void
+check_trained (const gchar * name, const gchar * expected)
+{
+  DdpmModel *model = load_model (name);
+  guint i;
+
+  fail_unless_equals_int (model->config.classes, strlen (expected));
+  for (i = 0; expected[i]; i++)
+    fail_unless_equals_int (is_trained (model, i), expected[i] == '1');
+  ddpm_model_unref (model);
+}
+
 TEST (labels_of_images_are_trained)
 {
-  DdpmModel *model;
-
   learn ("a.bin", 8, LABELS);
-  model = load_model ("a.bin");
-  fail_unless_equals_int (model->config.classes, 3);
-  fail_unless (is_trained (model, 0) && is_trained (model, 1));
-  fail_if (is_trained (model, 2));
-  ddpm_model_unref (model);
+  check_trained ("a.bin", "110");
+}
+
+TEST (labels_are_integers_of_any_type)
+{
+  const gchar *const metas[] = { "label=1", "label=(uint)1", "label=(gint64)1",
+    "label=(guint64)1", "label=1,index=7,epoch=0,position=0,epoch-size=100",
+    "label=(uint)1,epoch=(uint)0", "label=(gint64)1,position=(gint64)3"
+  };
+  guint i, j;
+
+  for (i = 0; i < G_N_ELEMENTS (metas); i++) {
+    GstHarness *h = harness_training ("a.bin", IMAGES, LABELS);
+
+    for (j = 0; j < 4; j++)
+      push_ok (h, image_with (j, metas[i]));
+    fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+    harness_free (h);
+    check_trained ("a.bin", "010");
+  }
+}
+
+TEST (labels_may_stand_in_the_caps)
+{
+  const gchar *const sources[] = {
+    "videotestsrc num-buffers=4 ! " IMAGES ",label=1",
+    "videotestsrc num-buffers=4 ! " IMAGES ",label=1 ! gdppay ! gdpdepay",
+    "videotestsrc num-buffers=4 ! video/x-raw,format=I420,width=8,height=8,"
+        "label=(guint64)1 ! queue ! videoconvert ! videoscale ! " IMAGES,
+    "videotestsrc num-buffers=4 ! compositor ! " IMAGES " ! capssetter "
+        "caps=video/x-raw,label=1"
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (sources); i++) {
+    run_to_eos (launch ("%s ! ddpmtrainsink location=%s/a.bin" NET LABELS,
+            sources[i], folder));
+    check_trained ("a.bin", "010");
+  }
+}
+
+TEST (each_part_of_a_stream_has_its_label)
+{
+  run_to_eos (launch ("concat name=all ! ddpmtrainsink location=%s/a.bin" NET
+          LABELS "videotestsrc num-buffers=2 ! " IMAGES ",label=2 ! all. "
+          "videotestsrc num-buffers=2 ! " IMAGES ",label=0 ! all.", folder));
+  check_trained ("a.bin", "101");
+}
+
+TEST (the_label_of_an_image_goes_before_that_of_the_caps)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES ",label=0", LABELS);
+  guint i;
+
+  for (i = 0; i < 4; i++)
+    push_ok (h, image_with (i, "label=2"));
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  harness_free (h);
+  check_trained ("a.bin", "001");
+}
+
+TEST (a_label_that_is_no_integer_is_an_error)
+{
+  const gchar *const metas[] = { "label=ship", "label=(string)1", "label=1.0",
+    "label=(uint)4294967295", "label=(gint64)4294967296",
+    "label=(guint64)18446744073709551615", "label=1,epoch=(string)0",
+    "label=1,index=-1"
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (metas); i++) {
+    GstHarness *h = harness_training ("a.bin", IMAGES, LABELS);
+
+    fail_unless_equals_int (gst_harness_push (h, image_with (0, metas[i])),
+        GST_FLOW_ERROR);
+    check_bus_error (GST_ELEMENT_BUS (h->element), "GstDdpmSampleMeta",
+        "expected an integer");
+    harness_free (h);
+  }
+  assert_error (launch ("videotestsrc ! " IMAGES ",label=ship ! ddpmtrainsink "
+          "location=%s/a.bin" NET LABELS, folder), FORMAT_ERROR, "caps",
+      "label", "ship");
+  fail_if (exists ("a.bin"));
+}
+
+/* --- missing labels ------------------------------------------------------- */
+
+static guint
+count_warnings (GstBus * bus)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING))) {
+    GError *error;
+
+    gst_message_parse_warning (message, &error, NULL);
+    fail_unless (strstr (error->message, "no labels") != NULL, "%s",
+        error->message);
+    g_error_free (error);
+    gst_message_unref (message);
+    n++;
+  }
+  return n;
+}
+
+TEST (a_first_batch_without_labels_is_a_warning)
+{
+  const struct
+  {
+    const gchar *properties, *meta;
+    guint n_warnings;
+  } cases[] = {
+    {LABELS, NULL, 1},
+    {LABELS, "index=3", 1},
+    {LABELS, "label=-1", 0},
+    {LABELS, "label=2", 0},
+    {"", NULL, 0},
+  };
+  guint i, j;
+
+  for (i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GstHarness *h = harness_training ("a.bin", IMAGES, cases[i].properties);
+
+    for (j = 0; j < 8; j++)
+      push_ok (h, cases[i].meta ? image_with (j, cases[i].meta) : image (j));
+    fail_unless_equals_int (count_warnings (GST_ELEMENT_BUS (h->element)),
+        cases[i].n_warnings);
+    harness_free (h);
+  }
+}
+
+TEST (an_epoch_without_labels_is_an_error)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, LABELS);
+  guint i;
+
+  for (i = 0; i < 7; i++)
+    push_ok (h, labelled_image_of (i, 8, -1));
+  fail_unless_equals_int (gst_harness_push (h, labelled_image_of (7, 8, -1)),
+      GST_FLOW_ERROR);
+  check_bus_error (GST_ELEMENT_BUS (h->element), "No image had a label",
+      "2 steps");
+  harness_free (h);
+}
+
+TEST (a_thousand_steps_without_labels_are_an_error)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, LABELS "channels=32 "
+      "batch-size=1 threads=1 backend=cpu progress-interval=60");
+
+  push_images (h, 1, 999);
+  fail_unless_equals_int (gst_harness_push (h, image (1000)), GST_FLOW_ERROR);
+  check_bus_error (GST_ELEMENT_BUS (h->element), "No image had a label",
+      "1000 steps");
+  harness_free (h);
 }
 
 TEST (images_without_labels_teach_none)
 {
-  DdpmModel *model;
-
   train ("a.bin", LABELS "max-steps=2");
-  model = load_model ("a.bin");
-  fail_unless_equals_int (model->config.classes, 3);
-  fail_if (is_trained (model, 0) || is_trained (model, 1)
-      || is_trained (model, 2));
-  ddpm_model_unref (model);
+  check_trained ("a.bin", "000");
 }
 
 TEST (without_classes_labels_are_nothing)

@@ -20,7 +20,8 @@ fuzz_one (FuzzInput * in)
   g_autoptr (GstStructure) structure = NULL;
   g_autoptr (GstBuffer) buffer = NULL;
   GstCustomMeta *meta;
-  GstDdpmSample sample;
+  GstDdpmSample sample = { 0 };
+  g_autoptr (GError) error = NULL;
 
   if (!gst_is_initialized ()) {
     g_setenv ("GST_REGISTRY_DISABLE", "yes", TRUE);     /* no plugin is used */
@@ -36,5 +37,5 @@ fuzz_one (FuzzInput * in)
   meta = gst_buffer_add_custom_meta (buffer, GST_DDPM_SAMPLE_META);
   gst_structure_foreach (structure, set_field,
       gst_custom_meta_get_structure (meta));
-  gst_ddpm_buffer_get_sample (buffer, &sample);
+  gst_ddpm_sample_read_meta (&sample, buffer, &error);
 }
