@@ -132,6 +132,8 @@ load_model (DdpmSafetensors * file, GError ** error)
   model->step = step;
   model->location = g_strdup (metadata.location);
   model->class_names = g_steal_pointer (&class_names);
+  model->assumptions = ddpm_metadata_describe_assumptions (&metadata, &config,
+      ddpm_safetensors_find (file, DDPM_PARAM_TABLE) != NULL);
   return read_weights (file, model, error) ? g_steal_pointer (&model) : NULL;
 }
 

@@ -239,6 +239,45 @@ ddpm_metadata_get_class_names (const DdpmMetadata * metadata,
   return *names != NULL;
 }
 
+static gboolean
+says (const DdpmMetadata * metadata, const gchar * name)
+{
+  return g_hash_table_contains (metadata->values, name);
+}
+
+/* Files of ours leave out a prediction of epsilon. */
+gchar *
+ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
+    const DdpmConfig * config, gboolean has_table)
+{
+  const gboolean ours = says (metadata, DDPM_METADATA_FORMAT);
+  const gboolean linear = config->schedule == DDPM_SCHEDULE_LINEAR;
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
+  g_autofree gchar *list = NULL;
+
+  if (!says (metadata, "ddpm.schedule"))
+    g_ptr_array_add (all, g_strdup ("a linear schedule"));
+  if (linear && (!says (metadata, "ddpm.beta_start")
+          || !says (metadata, "ddpm.beta_end")))
+    g_ptr_array_add (all, g_strdup_printf ("betas of %g to %g",
+            config->beta_start, config->beta_end));
+  if (!says (metadata, "ddpm.timesteps") && !has_table)
+    g_ptr_array_add (all, g_strdup_printf ("T = %u", config->timesteps));
+  if (!says (metadata, "ddpm.prediction_type") && !ours)
+    g_ptr_array_add (all, g_strdup ("prediction of epsilon"));
+  if (!says (metadata, "ddpm.data_range"))
+    g_ptr_array_add (all, g_strdup ("pixels in [-1, 1]"));
+  if (all->len == 0)
+    return NULL;
+  if (!says (metadata, "ddpm.timesteps") && has_table)
+    g_ptr_array_add (all, g_strdup_printf ("T = %u as its embedding table has",
+            config->timesteps));
+  g_ptr_array_add (all, NULL);
+  list = g_strjoinv (", ", (gchar **) all->pdata);
+  return g_strdup_printf ("%s: its metadata does not say how it was trained; "
+      "assumed: %s", metadata->location, list);
+}
+
 void
 ddpm_metadata_blame (const gchar * location, GError ** error)
 {

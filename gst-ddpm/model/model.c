@@ -48,6 +48,7 @@ ddpm_model_unref (DdpmModel * model)
   g_free (model->weights);
   g_free (model->location);
   g_strfreev (model->class_names);
+  g_free (model->assumptions);
   g_free (model);
 }
 

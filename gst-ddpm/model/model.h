@@ -314,6 +314,9 @@ typedef struct _DdpmParams DdpmParams;
  * @location: the file or name that it was loaded from, for messages (owned)
  * @class_names: (nullable) (array zero-terminated=1): the name of each class;
  *   %NULL: unknown (owned)
+ * @assumptions: (nullable): what its file does not say about the schedule, the
+ *   data range and the prediction, and was assumed, as a sentence for people;
+ *   %NULL: nothing (owned)
  *
  * A configuration and its weights. Reference counted; immutable once shared.
  */
@@ -331,6 +334,7 @@ typedef struct
   guint64 step;
   gchar *location;
   gchar **class_names;
+  gchar *assumptions;
 } DdpmModel;
 
 GType ddpm_model_get_type (void);

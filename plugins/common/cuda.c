@@ -221,6 +221,18 @@ gst_ddpm_cuda_is_possible (const GstDdpmCompute * compute,
       || compute->backend == DDPM_BACKEND_AUTO;
 }
 
+static void
+warn_of_device (GstElement * element, const GstDdpmCompute * compute)
+{
+  const GEnumValue *backend = gst_ddpm_backend_values;
+
+  while (backend->value != (gint) compute->backend)
+    backend++;
+  GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS, ("cuda-device-id=%d has no "
+          "effect with backend=%s", compute->device_id, backend->value_nick),
+      (NULL));
+}
+
 DdpmBackend *
 gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, const GstDdpmCompute * compute,
     GError ** error)
@@ -232,6 +244,8 @@ gst_ddpm_cuda_backend_new (GstDdpmCuda * cuda, const GstDdpmCompute * compute,
 
   if (gst_ddpm_cuda_is_possible (compute, NULL))
     context = ensure_context (cuda, compute->device_id);
+  if (compute->device_id >= 0 && !gst_ddpm_cuda_is_possible (compute, NULL))
+    warn_of_device (cuda->element, compute);
   if (context == NULL)
     return ddpm_backend_new_on (compute->backend, compute->precision,
         compute->threads, compute->device_id, NULL, error);

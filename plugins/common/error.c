@@ -1,8 +1,7 @@
-/* gst-ddpm: errors of the library, posted by an element
+/* gst-ddpm: what the library reports, posted by an element
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/error.h"
-#include "gst-ddpm/ddpm.h"
 
 /* An error of a streaming thread waits until set_state () has returned, and then
  * for the main loop to run. gst-launch-1.0 (1.22 and later) quits its main loop
@@ -29,6 +28,16 @@ static const struct
   {DDPM_ERROR_DIVERGED, gst_stream_error_quark, GST_STREAM_ERROR_FAILED},
   {DDPM_ERROR_UNSUPPORTED, gst_library_error_quark, GST_LIBRARY_ERROR_INIT},
 };
+
+/* gst-launch-1.0 prints the debug text of an info message, not its text. */
+void
+gst_ddpm_element_post_assumptions (GstElement * element,
+    const DdpmModel * model)
+{
+  if (model->assumptions)
+    GST_ELEMENT_INFO (element, STREAM, FORMAT, ("%s", model->assumptions),
+        ("%s", model->assumptions));
+}
 
 /* The pipeline, or the element if it is in none. Returns: (transfer full) */
 static GstElement *

@@ -1,13 +1,18 @@
-/* gst-ddpm: errors of the library, posted by an element
+/* gst-ddpm: what the library reports, posted by an element
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
 #include <gst/gst.h>
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 
-/* All post an error message with the text of error, and free error. The
+/* Posts an info message if the file of the model left something open. */
+void gst_ddpm_element_post_assumptions (GstElement * element,
+    const DdpmModel * model);
+
+/* These post an error message with the text of error, and free error. The
  * GStreamer domain and code follow from error->code: NOT_FOUND, READ, WRITE,
  * NO_SPACE and SETTINGS become RESOURCE errors, FORMAT and DIVERGED STREAM
  * errors, UNSUPPORTED and LIBRARY LIBRARY errors. The caller must not hold the

@@ -41,7 +41,11 @@
  * When the model is loaded, the element posts the message "ddpmdenoise-model"
  * with the fields location, architecture, parameters, step, width, height,
  * image-channels, channels, timesteps, classes, class-names (a string such as
- * "cat,dog", if known), backend, precision, device, sampler and steps.
+ * "cat,dog", if known), backend, precision, device, sampler and steps. If the
+ * metadata of the file does not say how the model was trained, an info message
+ * tells what is assumed. Settings that have no effect, or that cannot give good
+ * images, cause a warning at each start, as does a size that is far from that of
+ * the training images.
  *
  * ## Example launch lines
  * |[
@@ -61,6 +65,7 @@
  */
 #include "plugins/ddpmdenoise/private.h"
 #include "plugins/ddpmdenoise/caps.h"
+#include "plugins/ddpmdenoise/warnings.h"
 #include "plugins/common/error.h"
 
 GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
@@ -234,6 +239,8 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_element (GST_OBJECT (self),
           gst_ddpm_denoise_session_to_structure (session)));
+  gst_ddpm_element_post_assumptions (GST_ELEMENT (self), session->model);
+  gst_ddpm_denoise_warn_of_settings (GST_ELEMENT (self), session);
   return TRUE;
 
 failed:
@@ -261,6 +268,7 @@ gst_ddpm_denoise_stop (GstBaseTransform * trans)
 
   gst_ddpm_denoise_reset_stream (self);
   free_denoiser (self);
+  memset (&self->info, 0, sizeof (self->info));
   gst_ddpm_denoise_session_free (session);
   gst_ddpm_cuda_release (&self->cuda);
   gst_clear_caps (&self->refused);
@@ -370,7 +378,7 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
   GstDdpmTensorInfo info;
   DdpmSamplerSpec spec;
   GError *error = NULL;
-  gboolean ret;
+  gboolean ret, other_shape;
 
   gst_event_parse_caps (event, &caps);
   gst_caps_ref (caps);
@@ -378,8 +386,11 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
           &error))
     goto not_accepted;
   gst_ddpm_denoise_drop_batch (self);
-  if (self->info.batch != info.batch || self->info.width != info.width
-      || self->info.height != info.height || self->spec.start != spec.start)
+  other_shape = self->info.batch != info.batch
+      || self->info.width != info.width || self->info.height != info.height;
+  if (other_shape)
+    gst_ddpm_denoise_warn_of_states (GST_ELEMENT (self), self->session, &info);
+  if (other_shape || self->spec.start != spec.start)
     free_denoiser (self);
   self->info = info;
   self->spec = spec;

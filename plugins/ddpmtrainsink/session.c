@@ -1,6 +1,7 @@
 /* gst-ddpm: a training run: its start, its model and its saves
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "plugins/common/error.h"
 #include "plugins/ddpmtrainsink/messages.h"
 #include "plugins/ddpmtrainsink/session.h"
 
@@ -71,10 +72,13 @@ load_state (GstDdpmTrainSession * session, GError ** error)
 
 /* name NULL: there is none */
 static gboolean
-load_model (const gchar * name, DdpmModel ** model, GError ** error)
+load_model (GstDdpmTrainSession * session, const gchar * name,
+    DdpmModel ** model, GError ** error)
 {
   if (name)
     *model = ddpm_checkpoint_load (name, error);
+  if (*model)
+    gst_ddpm_element_post_assumptions (session->element, *model);
   return name == NULL || *model;
 }
 
@@ -126,9 +130,9 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
     goto failed;
   /* A resumed run has its weights. */
   if (session->state == NULL
-      && !load_model (s->initial_model, &session->initial, error))
+      && !load_model (session, s->initial_model, &session->initial, error))
     goto failed;
-  if (!load_model (s->teacher_model, &session->teacher, error)
+  if (!load_model (session, s->teacher_model, &session->teacher, error)
       || !check_models (session, error))
     goto failed;
   session->backend = gst_ddpm_cuda_backend_new (cuda, &s->compute, error);

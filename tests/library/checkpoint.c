@@ -199,6 +199,40 @@ TEST (takes_what_metadata_says_beside_the_shapes)
   g_assert_cmpuint (model->config.timesteps, ==, 10);
 }
 
+/* What the metadata of a state_dict leaves open */
+static const struct
+{
+  const gchar *name, *metadata, *assumed;
+} open_questions[] = {
+  {"all", "", "a linear schedule, betas of 0.0001 to 0.02, prediction of "
+        "epsilon, pixels in [-1, 1], T = 10 as its embedding table has"},
+  {"without-the-range", "\"ddpm.data_range\":\"unit\"",
+      "a linear schedule, betas of 0.0001 to 0.02, prediction of epsilon, "
+        "T = 10 as its embedding table has"},
+  {"the-range", "\"ddpm.schedule\":\"cosine\",\"ddpm.prediction_type\":"
+        "\"v_prediction\",\"ddpm.timesteps\":\"10\"", "pixels in [-1, 1]"},
+  {"betas", "\"ddpm.schedule\":\"linear\",\"ddpm.prediction_type\":"
+        "\"epsilon\",\"ddpm.timesteps\":\"10\",\"ddpm.data_range\":\"unit\","
+        "\"ddpm.beta_start\":\"0.001\"", "betas of 0.001 to 0.02"},
+  {"nothing", "\"ddpm.schedule\":\"cosine\",\"ddpm.prediction_type\":"
+        "\"epsilon\",\"ddpm.data_range\":\"symmetric\"", NULL},
+};
+
+TABLE_TEST (tells_what_it_assumes, open_questions)
+{
+  g_autoptr (GBytes) file = test_files_data ("notebook.safetensors");
+  g_autofree gchar *metadata = g_strdup_printf ("{\"__metadata__\":{%s},",
+      row->metadata);
+  g_autoptr (GBytes) edited = test_files_edit (file, "{", metadata);
+  g_autoptr (DdpmModel) model =
+      assert_ok (ddpm_checkpoint_load_bytes (edited, "ckpt.bin", &error));
+  g_autofree gchar *expected = row->assumed ? g_strconcat ("ckpt.bin: its "
+      "metadata does not say how it was trained; assumed: ", row->assumed,
+      NULL) : NULL;
+
+  g_assert_cmpstr (model->assumptions, ==, expected);
+}
+
 /* A file of zeros with these names and shapes, which is sparse on disk */
 static void
 write_zeros (const gchar * path, JsonObject * tensors, const gchar * without)
@@ -292,6 +326,7 @@ FIXTURE_TEST (computes_a_table_that_is_not_there)
       "time_embedding.timembedding.0.weight");
   model = load (f->path);
   g_assert_cmpuint (model->config.timesteps, ==, 1000);
+  g_assert_nonnull (strstr (model->assumptions, ", T = 1000, prediction"));
   ddpm_params_compute_time_table (1000, 32, table);
   g_assert_cmpmem (model->weights + model->params->trainable, 1000 * 32 * 4,
       table, 1000 * 32 * 4);
@@ -322,6 +357,7 @@ TEST (every_name_is_a_built_in_model)
 
     g_assert_nonnull (strstr (model->location, *names));
     g_assert_cmpuint (model->step, >, 0);
+    g_assert_null (model->assumptions);
   }
 }
 

@@ -62,6 +62,17 @@ FIXTURE_TEST (bf16_is_within_its_own_limits_only)
       "DIFFERENT");
 }
 
+FIXTURE_TEST (what_is_assumed_is_said)
+{
+  g_autoptr (GBytes) file = test_files_read (f->model);
+  g_autoptr (GBytes) bare = test_files_without_metadata (file);
+
+  assert_ok (g_file_set_contents (f->model, g_bytes_get_data (bare, NULL),
+          g_bytes_get_size (bare), &error));
+  assert_check (f, "--backend reference --steps 1", 0,
+      "model.bin: its metadata does not say how it was trained; assumed: ");
+}
+
 FIXTURE_TEST (what_cannot_be_done_is_said)
 {
   assert_check (f, "--model /nowhere/ckpt.bin", 1, "/nowhere/ckpt.bin");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/bench/options.h"
+#include "tools/common/model.h"
 #include "tools/common/options.h"
 #include "gst-ddpm/ddpm.h"
 
@@ -96,7 +97,7 @@ find_model (const CommandLine * line, GError ** error)
     return read_architecture (line, &config, error) ?
         ddpm_model_new (&config, error) : NULL;
   if (!names_architecture (line))
-    return ddpm_checkpoint_load (line->model, error);
+    return load_model (line->model, error);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "--model=%s defines the network: no other option can change it",
       line->model);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tools/check/options.h"
+#include "tools/common/model.h"
 #include "gst-ddpm/ddpm.h"
 
 #define EXIT_USAGE 2
@@ -198,7 +199,7 @@ prepare (Task * task, GError ** error)
   const CheckOptions *o = task->options;
   gsize elements;
 
-  task->model = ddpm_checkpoint_load (o->model, error);
+  task->model = load_model (o->model, error);
   if (task->model == NULL)
     return FALSE;
   task->width = task->model->width ? task->model->width : DEFAULT_SIZE;

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <signal.h>
 
+#include "tools/common/model.h"
 #include "tools/evaluate/report.h"
 #include "gst-ddpm/ddpm.h"
 
@@ -187,7 +188,7 @@ evaluate (EvaluateOptions * o, GError ** error)
   gint64 start;
   gboolean ok = FALSE;
 
-  model = ddpm_checkpoint_load (o->model, error);
+  model = load_model (o->model, error);
   if (model == NULL || !check_model (model, error)
       || !open_images (o, &images, error))
     goto out;

@@ -3,7 +3,7 @@
  *
  *   shrink-checkpoint INPUT OUTPUT
  */
-#include <gst-ddpm/ddpm.h>
+#include "tools/common/model.h"
 
 int
 main (int argc, char **argv)
@@ -15,7 +15,7 @@ main (int argc, char **argv)
     g_printerr ("usage: %s INPUT OUTPUT\n", argv[0]);
     return 2;
   }
-  model = ddpm_checkpoint_load (argv[1], &error);
+  model = load_model (argv[1], &error);
   if (model == NULL
       || !ddpm_checkpoint_save (model, DDPM_TYPE_BF16, argv[2], &error)) {
     g_printerr ("%s\n", error->message);
