@@ -38,6 +38,18 @@ may_follow (const struct stat *link, const gchar * folder)
           || st.st_uid == link->st_uid));
 }
 
+/* Would rename () replace the file? In a sticky folder, it replaces files of
+ * our own alone, unless the folder is ours. */
+static gboolean
+may_replace (const struct stat *file, const gchar * folder)
+{
+  struct stat st;
+
+  return geteuid () == 0 || file->st_uid == geteuid ()
+      || stat (folder, &st) != 0 || (st.st_mode & S_ISVTX) == 0
+      || st.st_uid == geteuid ();
+}
+
 /* Replaces *path by what it leads to if it is a symbolic link. One descriptor
  * serves for owner and content, so nobody can exchange the link between.
  * Returns: 0; ENOENT if it is no link; else an errno */
@@ -101,6 +113,9 @@ lock_partial (DdpmReplace * replace)
   /* a link that somebody else made would lead the content elsewhere */
   if (!S_ISREG (opened.st_mode) || opened.st_nlink != 1)
     return EEXIST;
+  /* Its owner could change the content at any time. */
+  if (opened.st_uid != geteuid ())
+    return unlink (replace->partial) < 0 ? errno : EAGAIN;
   return ftruncate (replace->fd, 0) < 0 ? errno : 0;
 }
 
@@ -160,6 +175,8 @@ ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
   exists = code == 0;
   if (exists && !S_ISREG (st.st_mode) && !S_ISLNK (st.st_mode))
     goto no_file;
+  if (exists && !may_replace (&st, folder))
+    goto not_ours;
   code = open_partial (replace, private ? 0600 : 0666);
   if (code != 0)
     goto cannot_open;
@@ -175,6 +192,12 @@ other_user:
       "user in a folder that everybody may write to", replace->location);
   free_names (replace);
   return FALSE;
+not_ours:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "%s: cannot be written: it belongs to another user, and in its folder "
+      "only its owner may replace it", replace->location);
+  free_names (replace);
+  return FALSE;
 no_file:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
       "%s: expected a file to replace, found %s", replace->location,
@@ -185,6 +208,10 @@ cannot_open:
   if (code == EBUSY)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
         "%s: another process is writing it", replace->location);
+  else if (replace->partial != NULL && lstat (replace->partial, &st) == 0)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+        "%s: cannot be written by way of %s, which is there already: %s",
+        replace->location, partial, g_strerror (code));
   else
     set_errno_error (error, replace, code);
   free_names (replace);

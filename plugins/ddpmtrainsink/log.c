@@ -48,6 +48,22 @@ check_header (FILE * file, const gchar * location, GError ** error)
   return FALSE;
 }
 
+/* As when a checkpoint is saved, no link of another user is followed in a folder
+ * that everybody may write to. The file was opened before it is checked, so
+ * nobody can exchange it between. */
+static gboolean
+check_owner (FILE * file, const gchar * location, GError ** error)
+{
+  struct stat opened, named;
+
+  if (fstat (fileno (file), &opened) != 0 || lstat (location, &named) != 0)
+    return set_error (error, DDPM_ERROR_WRITE, location, "write");
+  if (!S_ISREG (opened.st_mode) || (opened.st_dev == named.st_dev
+          && opened.st_ino == named.st_ino))
+    return TRUE;
+  return ddpm_checkpoint_can_save (location, error);
+}
+
 /* A terminal has no header. To open a pipe would be to wait for its reader. */
 gboolean
 gst_ddpm_train_log_check (const gchar * location, GError ** error)
@@ -63,7 +79,8 @@ gst_ddpm_train_log_check (const gchar * location, GError ** error)
   file = g_fopen (location, "r+e");
   if (file == NULL)
     return set_error (error, DDPM_ERROR_WRITE, location, "write");
-  ok = S_ISCHR (st.st_mode) || check_header (file, location, error);
+  ok = S_ISCHR (st.st_mode) || (check_owner (file, location, error)
+      && check_header (file, location, error));
   fclose (file);
   return ok;
 
@@ -123,7 +140,7 @@ gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error)
   log->file = file;
   /* A process that is killed leaves the rows of all steps that it has saved. */
   setvbuf (file, NULL, _IOLBF, BUFSIZ);
-  if (!cut_rows (log, step, error))
+  if (!check_owner (file, location, error) || !cut_rows (log, step, error))
     goto failed;
   /* A stream that was read needs a seek before it is written. */
   if (fseek (file, 0, SEEK_END) == 0 && ftell (file) == 0

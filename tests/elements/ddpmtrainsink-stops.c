@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include "tests/support/train-test.h"
 
@@ -391,6 +392,29 @@ TEST (log_must_be_a_file_that_can_be_written)
   text = g_strdup_printf ("log-location=%s/missing/log.csv", folder);
   assert_no_start (launch_training ("a.bin", text), WRITE_ERROR,
       "missing/log.csv");
+  g_free (text);
+}
+
+/* In a folder such as /tmp, the link would have a file of ours written. */
+TEST (log_follows_no_link_of_another_user)
+{
+  gchar *log = in_folder ("log.csv");
+  gchar *text = g_strdup_printf ("max-steps=1 log-location=%s", log);
+
+  write_text ("x", "");
+  fail_unless_equals_int (symlink ("x", log), 0);
+  fail_unless_equals_int (chmod (folder, 01777), 0);
+  /* only root can make a link of another user */
+  if (lchown (log, 65534, -1) == 0) {
+    assert_no_start (launch_training ("a.bin", text), WRITE_ERROR,
+        "link of another user");
+    check_contents ("x", "");
+    fail_unless_equals_int (lchown (log, geteuid (), -1), 0);
+  }
+  train ("a.bin", text);
+  fail_unless (exists ("x"));
+  fail_unless (g_file_test (log, G_FILE_TEST_IS_SYMLINK));
+  g_free (log);
   g_free (text);
 }
 
