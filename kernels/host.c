@@ -11,28 +11,35 @@
 #define ALIGNMENT 64
 #define HUGE_PAGE (2 * 1024 * 1024)
 
+/* The pointer before the memory is that of calloc (). Large memory comes zeroed
+ * from the kernel, page by page when it is first touched: an operation touches
+ * its part, and can be cancelled; to clear all of it here could take seconds. */
 static gpointer
 host_alloc (DdpmBackend * b, gsize size)
 {
   const gsize alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
-  gpointer p;
+  const gsize room = sizeof (gpointer) + alignment - 1;
+  guint8 *start, *p;
 
-  if (size > G_MAXSSIZE - HUGE_PAGE)
+  if (size > G_MAXSSIZE - room)
     return NULL;
-  size = MAX (size, 1);
-  if (posix_memalign (&p, alignment, size) != 0)
+  start = calloc (1, size + room);
+  if (start == NULL)
     return NULL;
+  p = start + room - ((guintptr) start + room) % alignment;
+  ((gpointer *) p)[-1] = start;
 #ifdef MADV_HUGEPAGE
   if (alignment == HUGE_PAGE)
     madvise (p, size, MADV_HUGEPAGE);
 #endif
-  return memset (p, 0, size);
+  return p;
 }
 
 void
 ddpm_host_free (DdpmBackend * b, gpointer p)
 {
-  free (p);
+  if (p)
+    free (((gpointer *) p)[-1]);
 }
 
 void

@@ -235,21 +235,27 @@ init_xavier_uniform (const DdpmParam * param, guint64 seed, guint index,
 }
 
 void
+ddpm_params_init_param (const DdpmParams * params, const DdpmConfig * config,
+    guint64 seed, guint i, gfloat * arena)
+{
+  const DdpmParam *param = &params->params[i];
+
+  if (param->offset == params->trainable)
+    ddpm_params_compute_time_table (config->timesteps, config->channels,
+        arena + param->offset);
+  else if (param->init_gain > 0)
+    init_xavier_uniform (param, seed, i, arena + param->offset);
+  else
+    for (gsize k = 0; k < param->count; k++)
+      arena[param->offset + k] = param->init_constant;
+}
+
+void
 ddpm_params_init_weights (const DdpmParams * params, const DdpmConfig * config,
     guint64 seed, gfloat * arena)
 {
-  for (guint i = 0; i + 1 < params->n_params; i++) {
-    const DdpmParam *param = &params->params[i];
-
-    if (param->init_gain > 0) {
-      init_xavier_uniform (param, seed, i, arena + param->offset);
-      continue;
-    }
-    for (gsize k = 0; k < param->count; k++)
-      arena[param->offset + k] = param->init_constant;
-  }
-  ddpm_params_compute_time_table (config->timesteps, config->channels,
-      arena + params->trainable);
+  for (guint i = 0; i < params->n_params; i++)
+    ddpm_params_init_param (params, config, seed, i, arena);
 }
 
 /* Vaswani et al. 2017, section 3.5, as the notebook has it: sine and cosine

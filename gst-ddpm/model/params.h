@@ -79,6 +79,19 @@ const DdpmParam *ddpm_params_find (const DdpmParams * params,
     const gchar * name);
 
 /**
+ * ddpm_params_init_param:
+ * @params: parameters of @config
+ * @config: a configuration
+ * @seed: seed
+ * @i: index of the parameter
+ * @arena: (array): [@params->total] floats; those of the parameter are written
+ *
+ * Does the part of ddpm_params_init_weights() for one parameter.
+ */
+void ddpm_params_init_param (const DdpmParams * params,
+    const DdpmConfig * config, guint64 seed, guint i, gfloat * arena);
+
+/**
  * ddpm_params_init_weights:
  * @params: parameters of @config
  * @config: a configuration

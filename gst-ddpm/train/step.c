@@ -541,9 +541,12 @@ trainer_step (DdpmTrainer * trainer, const guint8 * images, gboolean on_device,
 
   if (!check_batch (&batch, error))
     return FALSE;
-  watch_flag (trainer, cancel);
-  ddpm_backend_run (trainer->backend, run_step, &batch);
-  watch_flag (trainer, NULL);
+  batch.cancelled = !ddpm_trainer_draw_weights (trainer, cancel);
+  if (!batch.cancelled) {
+    watch_flag (trainer, cancel);
+    ddpm_backend_run (trainer->backend, run_step, &batch);
+    watch_flag (trainer, NULL);
+  }
   if (!check_outcome (&batch, error))
     return FALSE;
   if (stats)
@@ -585,6 +588,7 @@ ddpm_trainer_gradient (DdpmTrainer * trainer, const gfloat * x_0,
             && !ddpm_teacher_has_timestep (trainer->teacher, t[i])))
       goto wrong_timestep;
 
+  ddpm_trainer_draw_weights (trainer, NULL);
   ddpm_backend_run (trainer->backend, run_gradient, &batch);
   ddpm_backend_download (trainer->backend, grads, trainer->grads,
       trainer->params->trainable * sizeof (gfloat));

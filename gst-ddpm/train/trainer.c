@@ -128,11 +128,12 @@ upload_state (DdpmTrainer * trainer, const gfloat * weights,
   upload_or_zero (trainer, trainer->adam_v, adam_v);
   if (trainer->ema)
     upload_or_zero (trainer, trainer->ema, ema ? ema : weights);
+  trainer->n_drawn = trainer->params->n_params;
   ddpm_unet_load_weights (trainer->unet, trainer->weights);
 }
 
 static gboolean
-start_from_scratch (DdpmTrainer * trainer)
+upload_initial_weights (DdpmTrainer * trainer)
 {
   g_autofree gfloat *arena = g_try_new0 (gfloat, trainer->params->total);
 
@@ -142,6 +143,39 @@ start_from_scratch (DdpmTrainer * trainer)
       trainer->settings.seed, arena);
   upload_state (trainer, arena, arena + trainer->params->trainable, NULL, NULL,
       NULL);
+  return TRUE;
+}
+
+/* In memory of the host, weights are drawn when they are first needed: it takes
+ * long, a step can be cancelled, and weights from elsewhere may still be set. The
+ * other arrays are zero, as they should be. */
+static gboolean
+start_from_scratch (DdpmTrainer * trainer)
+{
+  if (!trainer->backend->host_memory)
+    return upload_initial_weights (trainer);
+  ddpm_params_compute_time_table (trainer->config.timesteps,
+      trainer->config.channels, trainer->weights + trainer->params->trainable);
+  ddpm_unet_load_weights (trainer->unet, trainer->weights);
+  return TRUE;
+}
+
+gboolean
+ddpm_trainer_draw_weights (DdpmTrainer * trainer, const gint * cancel)
+{
+  const DdpmParams *params = trainer->params;
+
+  for (; trainer->n_drawn < params->n_params; trainer->n_drawn++) {
+    const DdpmParam *param = &params->params[trainer->n_drawn];
+
+    if (cancel && g_atomic_int_get (cancel))
+      return FALSE;
+    ddpm_params_init_param (params, &trainer->config, trainer->settings.seed,
+        trainer->n_drawn, trainer->weights);
+    if (trainer->ema && param->offset < params->trainable)
+      memcpy (trainer->ema + param->offset, trainer->weights + param->offset,
+          param->count * sizeof (gfloat));
+  }
   return TRUE;
 }
 
@@ -396,6 +430,7 @@ ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
 
   if (model == NULL)
     return NULL;
+  ddpm_trainer_draw_weights (trainer, NULL);
   model->width = trainer->width;
   model->height = trainer->height;
   model->step = trainer->stats.step;
@@ -441,6 +476,7 @@ save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
   g_autofree gfloat *weights = NULL, *adam_m = NULL, *adam_v = NULL;
   g_autofree gfloat *ema = NULL;
 
+  ddpm_trainer_draw_weights (trainer, NULL);
   state.weights = read_array (trainer, trainer->weights, &weights);
   state.adam_m = read_array (trainer, trainer->adam_m, &adam_m);
   state.adam_v = read_array (trainer, trainer->adam_v, &adam_v);

@@ -44,9 +44,14 @@ struct _DdpmUnet
   gpointer scratch;
   gsize scratch_size, time_arena_size;
   const float *weights;         /* the caller's */
+  guint n_set;                  /* the plans of nodes 0..n_set - 1 have them */
   DdpmCancel cancel;
 };
 
+/* Whether operations are done when they return, and no graph records them */
+gboolean ddpm_unet_is_synchronous (const DdpmUnet * unet);
+/* Gives the plans the weights that they do not have yet, until cancelled. */
+void ddpm_unet_update_plans (DdpmUnet * unet);
 /* Describes a convolution node for the backend */
 DdpmConvDesc ddpm_unet_conv_desc (const DdpmUnet * unet, const DdpmNode * node);
 

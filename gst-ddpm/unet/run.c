@@ -295,7 +295,7 @@ node_backward (Pass * p, guint i)
 void
 ddpm_unet_set_cancel (DdpmUnet * unet, DdpmCancelFunc func, gpointer data)
 {
-  unet->cancel.func = unet->backend->host_memory ? func : NULL;
+  unet->cancel.func = ddpm_unet_is_synchronous (unet) ? func : NULL;
   unet->cancel.data = data;
 }
 
@@ -327,6 +327,7 @@ ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
   };
 
   begin_pass (&p);
+  ddpm_unet_update_plans (unet);
   if (!pass_is_cancelled (&p))
     time_forward (&p, t);
   for (guint i = 0; i < unet->graph->nodes->len && !pass_is_cancelled (&p); i++)

@@ -288,20 +288,36 @@ ddpm_unet_count_flops (const DdpmConfig * config, guint width, guint height)
   return flops;
 }
 
+gboolean
+ddpm_unet_is_synchronous (const DdpmUnet * unet)
+{
+  return unet->backend->host_memory && unet->backend->ops->graph_new == NULL;
+}
+
+void
+ddpm_unet_update_plans (DdpmUnet * unet)
+{
+  ddpm_timer_start (unet->backend);
+  for (; unet->n_set < unet->graph->nodes->len
+      && !ddpm_cancel_check (&unet->cancel); unet->n_set++) {
+    DdpmNode *node = ddpm_graph_node (unet->graph, unet->n_set);
+
+    if (node->kind != DDPM_NODE_CONV)
+      continue;
+    unet->backend->ops->conv_set_weights (unet->plans[unet->n_set],
+        unet->weights + node->weight, unet->weights + node->bias);
+    ddpm_timer_lap (unet->backend, DDPM_TIMER_CONV_SET_WEIGHTS, 0.0);
+  }
+}
+
+/* On the host, the next forward pass updates the plans: it can be cancelled. */
 void
 ddpm_unet_set_weights (DdpmUnet * unet, const float *arena)
 {
   unet->weights = arena;
-  ddpm_timer_start (unet->backend);
-  for (guint i = 0; i < unet->graph->nodes->len; i++) {
-    DdpmNode *node = ddpm_graph_node (unet->graph, i);
-
-    if (node->kind != DDPM_NODE_CONV)
-      continue;
-    unet->backend->ops->conv_set_weights (unet->plans[i],
-        arena + node->weight, arena + node->bias);
-    ddpm_timer_lap (unet->backend, DDPM_TIMER_CONV_SET_WEIGHTS, 0.0);
-  }
+  unet->n_set = 0;
+  if (!ddpm_unet_is_synchronous (unet))
+    ddpm_unet_update_plans (unet);
 }
 
 static void

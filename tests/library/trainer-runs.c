@@ -320,6 +320,22 @@ TABLE_TEST (a_cancelled_step_ends_at_once_and_changes_nothing, test_backends)
   assert_same_weights (trainer, undisturbed);
 }
 
+/* The weights that training begins with are drawn in the first step. */
+TABLE_TEST (a_first_step_that_is_cancelled_changes_nothing, test_backends)
+{
+  g_autoptr (DdpmTrainer) trainer = tiny_trainer (row->kind);
+  g_autoptr (DdpmTrainer) undisturbed = tiny_trainer (row->kind);
+  g_autofree guint8 *images = test_images (0, 8, ELEMENTS);
+  gint cancel = 1;
+
+  assert_fails (ddpm_trainer_step (trainer, images, NULL, 8, &cancel, NULL,
+          &error), DDPM_ERROR_CANCELLED, NULL);
+  assert_same_weights (trainer, undisturbed);
+  train (trainer, 1);
+  train (undisturbed, 1);
+  assert_same_weights (trainer, undisturbed);
+}
+
 TABLE_TEST (a_step_allocates_nothing, test_backends)
 {
   g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
