@@ -30,7 +30,7 @@ mkdir -p "$work"
 train () {
   name=$1 seed=$2 steps=$3
   shift 3
-  gst-launch-1.0 -e cifarsrc location="$data" epochs=0 seed="$seed" ! \
+  run_to_eos cifarsrc location="$data" epochs=0 seed="$seed" ! \
     ddpmtrainsink location="$work/$name.bin" resume=true seed="$seed" \
       log-location="$work/$name.csv" checkpoint-interval=250 \
       channels=64 channel-mult=1,1,2,3 attention-levels=2 res-blocks=1 \

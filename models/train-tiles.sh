@@ -36,7 +36,7 @@ trap 'exit 130' INT TERM
 train () {
   name=$1 seed=$2 steps=$3
   shift 3
-  gst-launch-1.0 -e cifarsrc location="$work/figures.bin" epochs=0 \
+  run_to_eos cifarsrc location="$work/figures.bin" epochs=0 \
       seed="$seed" ! \
     ddpmtrainsink location="$work/$name.bin" resume=true seed="$seed" \
       log-location="$work/$name.csv" checkpoint-interval=200 \

@@ -27,6 +27,25 @@ next_preview () {
 # The names of such files, as multifilesink takes them
 preview_names () { echo "$(echo "$1" | sed 's/%/%%/g')/%05d.png"; }
 
+# Runs a pipeline to its end. gst-launch-1.0 -e sends EOS when it gets SIGINT,
+# which Ctrl-C sends to this shell and to it. SIGTERM and SIGHUP, which it does
+# not handle, become SIGINT, so that they end a training with a save, too.
+# Returns its status.
+run_to_eos () {
+  gst-launch-1.0 -e "$@" &
+  gst=$!
+  trap : INT
+  trap 'kill -INT $gst' TERM HUP
+  status=0
+  wait $gst || status=$?
+  while kill -0 $gst 2>/dev/null; do
+    status=0
+    wait $gst || status=$?
+  done
+  trap - INT TERM HUP
+  return $status
+}
+
 # Goes to the top folder and makes the elements available: builds this tree,
 # or, with GST_DDPM_INSTALLED=1 in the environment, takes what is installed.
 make_available () {

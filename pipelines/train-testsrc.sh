@@ -72,9 +72,9 @@ else
 fi
 
 # Fewer channels would be one to a group of the norms, which then know no
-# colours. -e: Ctrl-C sends EOS, so that the last step is saved too
+# colours.
 # shellcheck disable=SC2086
-gst-launch-1.0 -e $mix ! \
+run_to_eos $mix ! \
   video/x-raw,format=RGB,width=$((n * size)),height=$size ! tee name=frame \
   funnel name=images forward-sticky-events=false ! \
   ddpmtrainsink name=train location="$checkpoint" resume=true \

@@ -24,9 +24,8 @@ beside=$(without_ending "$checkpoint")
 previews=$beside-previews
 mkdir -p "$previews"
 
-# -e: Ctrl-C sends EOS, so that the last step is saved too
 # shellcheck disable=SC2086
-exec gst-launch-1.0 -e cifarsrc location="$data" epochs="$epochs" ! \
+run_to_eos cifarsrc location="$data" epochs="$epochs" ! \
   ddpmtrainsink name=train location="$checkpoint" resume=true \
     log-location="$beside.csv" checkpoint-interval=500 \
     $recipe preview-count=5 "$@" \

@@ -11,10 +11,21 @@
  * 2^(L - 1) for a network of L levels, by default of 8. By default, the network
  * is the reference UNet and the settings are those of the paper.
  *
- * The element writes the checkpoint before it posts EOS. Each save replaces
- * <location> and <location>.state atomically; resuming needs the second. Until
- * the first save, both files stay as they were. A pipeline that is stopped without
- * EOS loses the steps since the last save: use gst-launch-1.0 -e.
+ * Each save replaces <location> and <location>.state atomically; resuming needs
+ * the second. Until the first save, both files stay as they were.
+ *
+ * ## How a run ends
+ *
+ * However a run ends, the last finished step is saved. At EOS, and at max-steps,
+ * the element finishes the step and saves before it posts EOS. EOS that is sent
+ * to the pipeline (gst-launch-1.0 -e sends it at Ctrl-C) ends the run after the
+ * present step, even if images wait in a queue. PAUSED to READY drops the present
+ * step and saves the last finished one. So does an error, whose message then says
+ * which step has been saved; weights that have diverged are not saved. A process
+ * that is killed loses the steps since the last save, at the most
+ * checkpoint-minutes or checkpoint-interval steps. If a save in the middle of a
+ * run fails, that is a warning, and the element tries again after a minute, if no
+ * save is due before.
  *
  * With resume=true, one command line starts a training, continues it after any
  * interruption, and does nothing once it is complete. The stream starts from the
@@ -41,11 +52,13 @@
  * several (Salimans & Ho 2022).
  *
  * If the pad `preview` is linked, it outputs preview-count images of the current
- * model after each epoch (of a stream without epochs: at its end) or every
- * preview-interval steps, always from the same noise. Previews are sampled in
+ * model after an epoch and at the end of the stream, or every preview-interval
+ * steps, always from the same noise. After an epoch, they are left out if they
+ * would take more than 5 % of the computing since the last. Previews are sampled in
  * another thread while training continues, more slowly, and all are output
  * before EOS. The pad makes the element live: no preview comes before PLAYING,
- * and its sinks do not preroll.
+ * and its sinks do not preroll. If the previews fail, that is a warning, and
+ * training continues without them. The pad gets EOS when training fails, too.
  *
  * ## Messages
  *
@@ -53,7 +66,11 @@
  * gst-launch-1.0 prints, and the element messages ddpmtrainsink-model (once),
  * ddpmtrainsink-progress (every progress-interval and at the end of an epoch,
  * with the fields of #GstDdpmTrainSink:stats) and ddpmtrainsink-checkpoint (at
- * each save; its reason is interval, signal, max-steps or eos).
+ * each save; its reason is interval, minutes, retry, signal, max-steps, eos, stop
+ * or error). While loading, saving, or the first step take longer than two
+ * seconds, a progress message each second says so. When PAUSED to READY saves a
+ * step, the element also logs its messages with g_message (), because the
+ * application may not look at the bus any more.
  *
  * ## Example launch lines
  * |[
@@ -109,6 +126,8 @@ static GstStateChangeReturn gst_ddpm_train_sink_change_state (GstElement *
     element, GstStateChange transition);
 static GstCaps *gst_ddpm_train_sink_get_caps (GstBaseSink * sink,
     GstCaps * filter);
+static gboolean gst_ddpm_train_sink_send_event (GstElement * element,
+    GstEvent * event);
 static gboolean gst_ddpm_train_sink_query (GstBaseSink * sink,
     GstQuery * query);
 static gboolean gst_ddpm_train_sink_propose_allocation (GstBaseSink * sink,
@@ -155,6 +174,8 @@ gst_ddpm_train_sink_class_init (GstDdpmTrainSinkClass * klass)
 
   element_class->set_context =
       GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_set_context);
+  element_class->send_event =
+      GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_send_event);
   element_class->request_new_pad =
       GST_DEBUG_FUNCPTR (gst_ddpm_train_sink_request_new_pad);
   element_class->release_pad =
@@ -180,6 +201,9 @@ gst_ddpm_train_sink_init (GstDdpmTrainSink * self)
 
   gst_ddpm_train_properties.init (&self->settings);
   gst_ddpm_cuda_init (&self->cuda, GST_ELEMENT (self), &self->settings.compute);
+  /* A bin sends EOS to its sources. This element wants to know it at once, not
+   * after a step, when it comes with the stream. */
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_qos_enabled (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
@@ -209,6 +233,16 @@ gst_ddpm_train_sink_set_context (GstElement * element, GstContext * context)
 {
   gst_ddpm_cuda_set_context (&GST_DDPM_TRAIN_SINK (element)->cuda, context);
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
+}
+
+static gboolean
+gst_ddpm_train_sink_send_event (GstElement * element, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) != GST_EVENT_EOS)
+    return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
+  gst_ddpm_train_sink_end (GST_DDPM_TRAIN_SINK (element));
+  gst_event_unref (event);
+  return TRUE;
 }
 
 /* --- the preview pad ------------------------------------------------------ */
@@ -282,6 +316,8 @@ gst_ddpm_train_sink_change_state (GstElement * element,
       && !gst_ddpm_train_sink_open (self))
     return GST_STATE_CHANGE_FAILURE;
 
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_ddpm_train_sink_begin_close (self);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     gst_ddpm_train_sink_unlock (GST_BASE_SINK (self));
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);

@@ -54,11 +54,34 @@ gst_ddpm_train_session_update_report (GstDdpmTrainSession * session)
  * and the end: a session starts them in PLAYING. */
 void
 gst_ddpm_train_session_tell (GstDdpmTrainSession * session,
-    GstProgressType type, const gchar * text)
+    GstProgressType type, const gchar * format, ...)
 {
+  g_autofree gchar *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  if (g_atomic_int_get (&session->is_closing))
+    g_message ("%s: %s", GST_ELEMENT_NAME (session->element), text);
   gst_element_post_message (session->element,
       gst_message_new_progress (GST_OBJECT (session->element), type,
-          "ddpm-train", text));
+          GST_DDPM_TRAIN_CODE, text));
+}
+
+void
+gst_ddpm_train_session_tell_last_step (GstDdpmTrainSession * session)
+{
+  guint64 step;
+
+  if (!g_atomic_int_compare_and_exchange (&session->has_told_end, FALSE, TRUE))
+    return;
+  GST_OBJECT_LOCK (session->element);
+  step = session->published->stats.step + 1;
+  GST_OBJECT_UNLOCK (session->element);
+  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
+      "finishing step %" G_GUINT64_FORMAT ", then saving %s", step,
+      session->settings.location);
 }
 
 void
@@ -66,22 +89,22 @@ gst_ddpm_train_session_start (GstDdpmTrainSession * session)
 {
   const DdpmConfig *config = &session->settings.config;
   const guint64 step = session->report.stats.step;
-  g_autofree gchar *network = NULL, *resumed = NULL, *text = NULL;
+  g_autofree gchar *network = NULL, *resumed = NULL;
 
   session->has_started = TRUE;
   gst_ddpm_train_progress_restart (&session->progress);
   network = ddpm_config_to_string (config);
   resumed = step == 0 ? NULL :
       g_strdup_printf ("resumed after step %" G_GUINT64_FORMAT ": ", step);
-  text = g_strdup_printf ("%s%s, %" G_GUINT64_FORMAT " parameters, on %dx%d "
-      "images; %s %s: %s", resumed ? resumed : "", network,
+  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_START,
+      "%s%s, %" G_GUINT64_FORMAT " parameters, on %dx%d images; %s %s: %s",
+      resumed ? resumed : "", network,
       ddpm_config_count_parameters (config),
       GST_VIDEO_INFO_WIDTH (&session->info),
       GST_VIDEO_INFO_HEIGHT (&session->info),
       ddpm_backend_get_name (session->backend),
       ddpm_backend_get_precision_name (session->backend),
       ddpm_backend_get_device (session->backend));
-  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_START, text);
 }
 
 /* Training continues without a log that cannot be written. */
@@ -101,19 +124,20 @@ void
 gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
     GstProgressType type)
 {
-  g_autofree gchar *text = NULL;
+  const guint64 step = session->report.stats.step;
+  const gchar *prefix = type == GST_PROGRESS_TYPE_COMPLETE ? "" :
+      type == GST_PROGRESS_TYPE_ERROR ? "failed; " : "stopped; ";
+  const gchar *what = step != session->saved_step ? "did not save" :
+      type == GST_PROGRESS_TYPE_COMPLETE && !session->has_trained ?
+      "nothing left to do for" : "saved";
 
   flush_log (session);
   if (!session->has_started)
     return;
   session->has_started = FALSE;
-  if (type == GST_PROGRESS_TYPE_COMPLETE)
-    text = g_strdup_printf (session->has_trained ?
-        "step %" G_GUINT64_FORMAT ": saved %s" :
-        "step %" G_GUINT64_FORMAT ": nothing left to do for %s",
-        session->report.stats.step, session->settings.location);
-  gst_ddpm_train_session_tell (session, type, text ? text :
-      type == GST_PROGRESS_TYPE_ERROR ? "failed" : "stopped");
+  gst_ddpm_train_session_tell (session, type,
+      "%sstep %" G_GUINT64_FORMAT ": %s %s", prefix, step, what,
+      session->settings.location);
 }
 
 /* --- element messages ----------------------------------------------------- */
@@ -179,7 +203,7 @@ gst_ddpm_train_session_post_report (GstDdpmTrainSession * session)
 
   flush_log (session);
   gst_ddpm_train_progress_set_reported (&session->progress);
-  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE, text);
+  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE, "%s", text);
   post_structure (session, gst_ddpm_train_report_to_structure
       (&session->report, "ddpmtrainsink-progress"));
   session->has_reported = TRUE;

@@ -14,10 +14,16 @@ G_BEGIN_DECLS
 /* Fills session->report for the present step, and publishes it as stats. */
 void gst_ddpm_train_session_update_report (GstDdpmTrainSession * session);
 
+/* Of progress messages */
+#define GST_DDPM_TRAIN_CODE "ddpm-train"
+
 /* Starts a PROGRESS. */
 void gst_ddpm_train_session_start (GstDdpmTrainSession * session);
 void gst_ddpm_train_session_tell (GstDdpmTrainSession * session,
-    GstProgressType type, const gchar * text);
+    GstProgressType type, const gchar * format, ...) G_GNUC_PRINTF (3, 4);
+/* Any thread: the step that is being made, or comes next, is the last. Tells it
+ * once in a run. */
+void gst_ddpm_train_session_tell_last_step (GstDdpmTrainSession * session);
 /* Ends the PROGRESS, if one has been started; type: COMPLETE, CANCELED or
  * ERROR */
 void gst_ddpm_train_session_finish (GstDdpmTrainSession * session,

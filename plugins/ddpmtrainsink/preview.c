@@ -21,6 +21,7 @@ struct _GstDdpmPreviewPad
   gboolean finished;            /* stopped, because it has pushed EOS */
   /* atomic: set with the lock, tested without it during steps */
   gint flushing;
+  gint dropping;                /* no job is wanted any more, only EOS */
 
   /* task */
   GstVideoInfo info;            /* caps that were sent; no format: none yet */
@@ -40,39 +41,47 @@ job_free (GstDdpmPreviewJob * job)
 
 /* --- the task: sampling --------------------------------------------------- */
 
-/* A step-distilled model is sampled with the ddim steps that it was distilled
- * to, other models with ddpm and all timesteps. If preview-steps is set, both
- * are sampled with ddim and that number, with the default eta of the model.
- * Predicted images are clipped as in Ho et al. 2020, but not with
- * data-range=unit: the reference UNet samples without clipping. */
+/* Without preview-steps, a model is sampled as ddpmdenoise does by default: with
+ * few steps. With it, ddim makes that number, with the default eta of the model,
+ * or ddpm all timesteps. Predicted images are clipped as in Ho et al. 2020, but
+ * not with data-range=unit: the reference UNet samples without clipping. */
 static DdpmSamplerSpec
-get_sampler_spec (const GstDdpmPreviewJob * job)
+get_sampler_spec (const DdpmConfig * config, guint steps)
 {
-  const DdpmConfig *config = &job->model->config;
   DdpmSamplerSpec spec;
 
   ddpm_sampler_spec_init (&spec, config);
-  if (config->steps == 0 || job->steps > 0) {
-    spec.kind = job->steps > 0 ? DDPM_SAMPLER_DDIM : DDPM_SAMPLER_DDPM;
-    spec.steps = job->steps;
+  spec.steps = ddpm_sampler_get_default_steps (spec.kind, config);
+  if (steps > 0) {
+    spec.kind = steps == config->timesteps ? DDPM_SAMPLER_DDPM :
+        DDPM_SAMPLER_DDIM;
+    spec.steps = steps;
   }
   spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
   return spec;
 }
 
-static gboolean
-is_flushing (gpointer pad)
+guint
+gst_ddpm_preview_count_steps (const DdpmConfig * config, guint steps)
 {
-  return g_atomic_int_get (&GST_DDPM_PREVIEW_PAD (pad)->flushing);
+  return get_sampler_spec (config, steps).steps;
+}
+
+static gboolean
+is_unwanted (gpointer pad)
+{
+  return g_atomic_int_get (&GST_DDPM_PREVIEW_PAD (pad)->flushing)
+      || g_atomic_int_get (&GST_DDPM_PREVIEW_PAD (pad)->dropping);
 }
 
 /* Samples until all steps are made. Image n shows class n mod classes. NULL
- * without error: flushing */
+ * without error: flushing or dropping */
 static DdpmDenoiser *
 sample_images (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
     GError ** error)
 {
-  const DdpmSamplerSpec spec = get_sampler_spec (job);
+  const DdpmSamplerSpec spec =
+      get_sampler_spec (&job->model->config, job->steps);
   g_autoptr (DdpmLabels) labels = ddpm_labels_new (job->model, "", NULL);
   g_autoptr (DdpmDenoiser) denoiser = ddpm_denoiser_new (job->model,
       job->backend, job->count, job->model->width, job->model->height, &spec,
@@ -81,9 +90,9 @@ sample_images (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
   if (denoiser == NULL || !ddpm_denoiser_begin_with_noise (denoiser, labels,
           job->seed, 0, error))
     return NULL;
-  ddpm_denoiser_set_cancel (denoiser, is_flushing, self);
-  while (!is_flushing (self) && ddpm_denoiser_step (denoiser));
-  return is_flushing (self) ? NULL : g_steal_pointer (&denoiser);
+  ddpm_denoiser_set_cancel (denoiser, is_unwanted, self);
+  while (!is_unwanted (self) && ddpm_denoiser_step (denoiser));
+  return is_unwanted (self) ? NULL : g_steal_pointer (&denoiser);
 }
 
 /* --- the task: frames ----------------------------------------------------- */
@@ -189,7 +198,7 @@ push_frames (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job,
   return gst_pad_push_list (GST_PAD (self), g_steal_pointer (&frames));
 }
 
-/* A failed preview posts a warning, and training continues. */
+/* Whatever fails here, training continues. */
 static GstFlowReturn
 make_preview (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
 {
@@ -203,11 +212,14 @@ make_preview (GstDdpmPreviewPad * self, const GstDdpmPreviewJob * job)
     return GST_FLOW_OK;
   }
   if (ret == GST_FLOW_NOT_NEGOTIATED || ret == GST_FLOW_ERROR) {
-    GST_ELEMENT_FLOW_ERROR (element, ret);
+    GST_ELEMENT_WARNING (element, STREAM, FAILED,
+        ("Training continues without previews: downstream of the pad preview "
+            "returned %s", gst_flow_get_name (ret)), (NULL));
     push_eos (self);
   }
   /* The pad may be linked later. */
-  return ret == GST_FLOW_NOT_LINKED ? GST_FLOW_OK : ret;
+  return ret == GST_FLOW_NOT_LINKED || g_atomic_int_get (&self->dropping) ?
+      GST_FLOW_OK : ret;
 }
 
 /* --- the task: its loop --------------------------------------------------- */
@@ -262,6 +274,7 @@ start_task (GstDdpmPreviewPad * self)
   g_mutex_lock (&self->lock);
   self->finish = self->stopped = self->finished = FALSE;
   g_atomic_int_set (&self->flushing, FALSE);
+  g_atomic_int_set (&self->dropping, FALSE);
   g_mutex_unlock (&self->lock);
 
   gst_video_info_init (&self->info);
@@ -331,6 +344,16 @@ gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * self, const gint * cancel)
   done = self->stopped || self->flushing;
   g_mutex_unlock (&self->lock);
   return done;
+}
+
+void
+gst_ddpm_preview_pad_end (GstDdpmPreviewPad * self, const gint * cancel)
+{
+  g_mutex_lock (&self->lock);
+  g_atomic_int_set (&self->dropping, TRUE);
+  g_clear_pointer (&self->job, job_free);
+  g_mutex_unlock (&self->lock);
+  gst_ddpm_preview_pad_finish (self, cancel);
 }
 
 void

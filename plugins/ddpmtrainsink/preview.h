@@ -20,9 +20,12 @@ typedef struct
   DdpmModel *model;             /* owned */
   DdpmBackend *backend;         /* owned */
   guint count;                  /* images */
-  guint steps;                  /* of ddim; 0: ddpm with all timesteps */
+  guint steps;                  /* preview-steps */
   guint64 seed;
 } GstDdpmPreviewJob;
+
+/* Steps of the sampler, if preview-steps=steps (0: the model's default) */
+guint gst_ddpm_preview_count_steps (const DdpmConfig * config, guint steps);
 
 GstPad *gst_ddpm_preview_pad_new (GstPadTemplate * templ, const gchar * name);
 /* For both pads of the element: the previews are a stream of their own. */
@@ -38,7 +41,9 @@ gboolean gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * pad,
 /* Waits until all frames and EOS have been pushed. FALSE: *cancel was set */
 gboolean gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * pad,
     const gint * cancel);
-/* Wakes submit and finish, after *cancel has been set. */
+/* The same, but drops the frames that have not been pushed */
+void gst_ddpm_preview_pad_end (GstDdpmPreviewPad * pad, const gint * cancel);
+/* Wakes submit, finish and end, after *cancel has been set. */
 void gst_ddpm_preview_pad_wake (GstDdpmPreviewPad * pad);
 /* Flushes downstream and starts again, if finish has ended the stream. */
 void gst_ddpm_preview_pad_restart (GstDdpmPreviewPad * pad);

@@ -34,9 +34,12 @@ struct _GstDdpmTrainSink
  * (transfer full) */
 GstStructure *gst_ddpm_train_sink_read_stats (GObject * object);
 
-/* train.c: READY to PAUSED, and PAUSED to READY */
+/* train.c: READY to PAUSED, and the begin and end of PAUSED to READY */
 gboolean gst_ddpm_train_sink_open (GstDdpmTrainSink * self);
+void gst_ddpm_train_sink_begin_close (GstDdpmTrainSink * self);
 void gst_ddpm_train_sink_close (GstDdpmTrainSink * self);
+/* EOS that was sent to the element, in any thread */
+void gst_ddpm_train_sink_end (GstDdpmTrainSink * self);
 /* Returns: (transfer full) (nullable): the preview pad */
 GstDdpmPreviewPad *gst_ddpm_train_sink_get_preview (GstDdpmTrainSink * self);
 /* The action signal save-checkpoint, in any thread */

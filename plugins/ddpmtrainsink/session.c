@@ -1,7 +1,9 @@
 /* gst-ddpm: a training run: its start, its model and its saves
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <glib/gstdio.h>
 #include "plugins/common/error.h"
+#include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
 #include "plugins/ddpmtrainsink/session.h"
 
@@ -34,6 +36,13 @@ cannot_learn (GstDdpmTrainSession * session, GError ** error)
 
 /* --- start and end -------------------------------------------------------- */
 
+static GstDdpmTicker *
+tick (GstDdpmTrainSession * session, const gchar * what, const gchar * object)
+{
+  return gst_ddpm_ticker_new (session->element, GST_DDPM_TRAIN_CODE, what,
+      object);
+}
+
 /* Files that are written only after hours of training */
 static gboolean
 check_files (const GstDdpmTrainSettings * s, GError ** error)
@@ -55,6 +64,7 @@ load_state (GstDdpmTrainSession * session, GError ** error)
 {
   const gchar *location = session->settings.location;
   g_autofree gchar *path = ddpm_train_state_path (location);
+  g_autoptr (GstDdpmTicker) ticker = tick (session, "loading", path);
 
   if (!session->settings.resume)
     return TRUE;
@@ -75,11 +85,15 @@ static gboolean
 load_model (GstDdpmTrainSession * session, const gchar * name,
     DdpmModel ** model, GError ** error)
 {
-  if (name)
-    *model = ddpm_checkpoint_load (name, error);
+  g_autoptr (GstDdpmTicker) ticker = NULL;
+
+  if (name == NULL)
+    return TRUE;
+  ticker = tick (session, "loading", name);
+  *model = ddpm_checkpoint_load (name, error);
   if (*model)
     gst_ddpm_element_post_assumptions (session->element, *model);
-  return name == NULL || *model;
+  return *model != NULL;
 }
 
 /* Checks that state and models fit the network. The images will decide about the
@@ -121,7 +135,8 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
   g_cond_init (&session->saved);
   session->element = cuda->element;
   session->published = published;
-  session->saved_step = session->previewed_step = G_MAXUINT64;
+  session->saved_step = session->failed_step = session->previewed_step =
+      NO_STEP;
   session->running_time = session->stream_time = GST_CLOCK_TIME_NONE;
 
   if (!gst_ddpm_element_copy_settings (cuda->element, s, error)
@@ -206,6 +221,20 @@ gst_ddpm_train_session_set_class_names (GstDdpmTrainSession * session,
   g_mutex_unlock (&session->lock);
 }
 
+/* A process that is killed may have written the state and not the checkpoint,
+ * which is then older. */
+static gboolean
+is_checkpoint_complete (const gchar * location)
+{
+  g_autofree gchar *path = ddpm_train_state_path (location);
+  GStatBuf state, checkpoint;
+
+  return g_stat (location, &checkpoint) == 0 && g_stat (path, &state) == 0
+      && (checkpoint.st_mtim.tv_sec > state.st_mtim.tv_sec
+      || (checkpoint.st_mtim.tv_sec == state.st_mtim.tv_sec
+          && checkpoint.st_mtim.tv_nsec >= state.st_mtim.tv_nsec));
+}
+
 static gboolean
 restore_state (GstDdpmTrainSession * session, DdpmTrainer * trainer,
     GError ** error)
@@ -216,7 +245,8 @@ restore_state (GstDdpmTrainSession * session, DdpmTrainer * trainer,
     return cannot_resume (session, error);
   session->to_skip = state->samples;
   session->epochs_done = state->epoch;
-  session->saved_step = state->step;
+  if (is_checkpoint_complete (session->settings.location))
+    session->saved_step = state->step;
   return TRUE;
 }
 
@@ -247,6 +277,7 @@ make_trainer (GstDdpmTrainSession * session, GError ** error)
   const guint width = GST_VIDEO_INFO_WIDTH (&session->info);
   const guint height = GST_VIDEO_INFO_HEIGHT (&session->info);
   g_autoptr (DdpmTrainer) trainer = NULL;
+  g_autoptr (GstDdpmTicker) ticker = tick (session, "preparing", "the network");
 
   s->config.image_channels = GST_VIDEO_INFO_N_COMPONENTS (&session->info);
   if (!ddpm_config_check_size (&s->config, width, height, error)
@@ -299,40 +330,6 @@ other_size:
       GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
       GST_VIDEO_INFO_NAME (info));
   return FALSE;
-}
-
-/* --- saves ---------------------------------------------------------------- */
-
-static gboolean
-save_unlocked (GstDdpmTrainSession * session, GError ** error)
-{
-  g_autoptr (GHashTable) table =
-      gst_ddpm_train_settings_to_table (&session->settings);
-
-  if (!ddpm_trainer_save (session->trainer, session->settings.location,
-          session->epochs_done, table, error))
-    return FALSE;
-  session->saved_step = session->report.stats.step;
-  return TRUE;
-}
-
-gboolean
-gst_ddpm_train_session_save (GstDdpmTrainSession * session,
-    const gchar * reason, GError ** error)
-{
-  GstDdpmTrainReport report;
-  gboolean ok;
-
-  g_atomic_int_inc (&session->savers);
-  g_mutex_lock (&session->lock);
-  ok = session->trainer && save_unlocked (session, error);
-  report = session->report;
-  g_atomic_int_add (&session->savers, -1);
-  g_cond_broadcast (&session->saved);
-  g_mutex_unlock (&session->lock);
-  if (ok)
-    gst_ddpm_train_session_post_saved (session, &report, reason);
-  return ok;
 }
 
 DdpmModel *

@@ -13,6 +13,8 @@
 
 G_BEGIN_DECLS
 
+#define NO_STEP G_MAXUINT64
+
 /* The training of one model, from READY to READY. The streaming thread feeds it
  * with images. Other threads may save and copy the model between two steps.
  * Reference counted. */
@@ -51,7 +53,14 @@ typedef struct
   gboolean has_ended;           /* max-steps has been reached */
   gboolean has_reported;        /* the last step */
   gboolean preview_due;
-  guint64 previewed_step;       /* G_MAXUINT64: none */
+  guint64 previewed_step;       /* or NO_STEP */
+  guint64 previewed_samples;    /* of the last preview, or of the begin */
+
+  /* atomic: used by other threads */
+  gint in_step;
+  gint end_wanted;              /* EOS was sent to the element */
+  gint has_told_end;            /* which step is the last */
+  gint is_closing;              /* nobody may look at the bus any more */
 
   /* Threads that want to save. Steps follow each other so closely that without
    * this count they would hardly ever get the lock. */
@@ -61,7 +70,10 @@ typedef struct
   /* with the lock */
   DdpmTrainer *trainer;         /* NULL: no format yet */
   guint64 epochs_done;
-  guint64 saved_step;           /* G_MAXUINT64: none */
+  guint64 saved_step;           /* or NO_STEP */
+  guint64 failed_step;          /* of the last save, if it failed; or NO_STEP */
+  gint64 save_time;             /* of the last save or attempt; at first, the
+                                 * begin of the run. Monotonic microseconds */
   GstDdpmTrainReport report;    /* of the last step */
 } GstDdpmTrainSession;
 
@@ -87,11 +99,21 @@ gboolean gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
 void gst_ddpm_train_session_set_class_names (GstDdpmTrainSession * session,
     const gchar * names);
 
+/* Any thread. Returns: (transfer full): the model as it would be saved now */
+DdpmModel *gst_ddpm_train_session_get_model (GstDdpmTrainSession * session,
+    GError ** error);
+
+/* --- saves.c: checkpoints ------------------------------------------------- */
+
 /* Any thread. FALSE without error: there is nothing to save yet. */
 gboolean gst_ddpm_train_session_save (GstDdpmTrainSession * session,
     const gchar * reason, GError ** error);
-/* Any thread. Returns: (transfer full): the model as it would be saved now */
-DdpmModel *gst_ddpm_train_session_get_model (GstDdpmTrainSession * session,
+/* At the end of the run: tells about the save, and saves, unless the last step
+ * has been saved, or could not be. */
+gboolean gst_ddpm_train_session_save_last (GstDdpmTrainSession * session,
+    const gchar * reason, GError ** error);
+/* The same after an error, which then says what has become of the last step */
+void gst_ddpm_train_session_save_after (GstDdpmTrainSession * session,
     GError ** error);
 
 /* --- steps.c: images and optimizer steps ---------------------------------- */
@@ -117,6 +139,8 @@ gboolean gst_ddpm_train_session_add (GstDdpmTrainSession * session,
  * is due. After DDPM_ERROR_CANCELLED, another call does what is left. */
 gboolean gst_ddpm_train_session_train (GstDdpmTrainSession * session,
     gboolean end, const gint * cancel, GError ** error);
+/* Drops the images of a step that will not be made. */
+void gst_ddpm_train_session_drop_batch (GstDdpmTrainSession * session);
 /* Drops the batch and the position in the stream. */
 void gst_ddpm_train_session_flush (GstDdpmTrainSession * session);
 

@@ -135,8 +135,12 @@ static const GstDdpmProperty properties[] = {
       "to end the stream (0: train until EOS)", GST_DDPM_UINT64,
       AT (max_steps), 0, MAX_STEPS},
   {"checkpoint-interval", "Checkpoint interval",
-      "Number of steps from one checkpoint to the next (0: only at the end)",
+      "Number of steps from one checkpoint to the next (0: no limit)",
       GST_DDPM_UINT64, AT (checkpoint_interval), 0, MAX_STEPS},
+  {"checkpoint-minutes", "Checkpoint minutes",
+      "Minutes from one checkpoint to the next, if checkpoint-interval steps "
+      "take longer (0: no limit)", GST_DDPM_DOUBLE, AT (checkpoint_minutes), 0,
+      MAX_SECONDS},
   {"seed", "Seed",
       "Seed of the initial weights, timesteps, noise, flips, dropout and label "
       "dropout", GST_DDPM_UINT64, AT (trainer.seed)},
@@ -147,13 +151,14 @@ static const GstDdpmProperty properties[] = {
       "CSV file to write, one row per step; resuming appends to it (empty: "
       "none)", GST_DDPM_STRING, AT (log_location)},
   {"preview-interval", "Preview interval",
-      "Number of steps from one preview to the next (0: one after each epoch)",
+      "Number of steps from one preview to the next (0: one after an epoch, "
+      "if that takes at most 5 % of the computing, and one at the end)",
       GST_DDPM_UINT64, AT (preview_interval), 0, MAX_STEPS},
   {"preview-count", "Preview count", "Number of images in a preview",
       GST_DDPM_UINT, AT (preview_count), 1, MAX_PREVIEW_COUNT},
   {"preview-steps", "Preview sampling steps",
-      "Number of ddim steps of a preview (0: ddpm with all timesteps, or the "
-      "steps that a step-distilled model has)", GST_DDPM_UINT,
+      "Number of ddim steps of a preview (0: sample as ddpmdenoise does by "
+      "default; as many as timesteps: ddpm)", GST_DDPM_UINT,
       AT (preview_steps), 0, DDPM_MAX_TIMESTEPS},
   {"preview-seed", "Preview seed",
       "Seed of the noise that every preview starts from", GST_DDPM_UINT64,
@@ -192,6 +197,7 @@ settings_init (gpointer settings)
   s->attention_levels = g_strdup ("1");
   s->compute.device_id = -1;
   s->checkpoint_interval = 1000;
+  s->checkpoint_minutes = 15.0;
   s->progress_interval = 5;
   s->preview_count = 5;
   s->teacher_guidance = 3.0;

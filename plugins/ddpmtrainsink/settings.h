@@ -20,6 +20,7 @@ typedef struct
   DdpmTrainerSettings trainer;
   GstDdpmCompute compute;
   guint64 max_steps, checkpoint_interval;
+  gdouble checkpoint_minutes;
   guint progress_interval;
   guint64 preview_interval, preview_seed;
   guint preview_count, preview_steps;

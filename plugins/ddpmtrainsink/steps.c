@@ -1,6 +1,7 @@
 /* gst-ddpm: a training run: images and optimizer steps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
 #include "plugins/ddpmtrainsink/private.h"
 
@@ -9,6 +10,9 @@
 /* In so many steps, or in an epoch, an image with a label must have come. */
 #define MAX_UNLABELLED_STEPS 1000
 
+/* From a save that failed to the next attempt, at the latest */
+#define RETRY_MINUTES 1.0
+
 /* --- images --------------------------------------------------------------- */
 
 void
@@ -16,9 +20,10 @@ gst_ddpm_train_session_begin (GstDdpmTrainSession * session, guint64 n_images,
     gboolean live)
 {
   const guint64 max_steps = session->settings.max_steps;
-  g_autofree gchar *text = NULL;
 
   session->has_begun = TRUE;
+  session->save_time = g_get_monotonic_time ();
+  session->previewed_samples = session->report.stats.samples;
   session->n_images = n_images;
   session->has_ended = max_steps > 0 && session->report.stats.step >= max_steps;
   if (live && !session->has_ended)
@@ -26,9 +31,9 @@ gst_ddpm_train_session_begin (GstDdpmTrainSession * session, guint64 n_images,
   gst_ddpm_train_session_start (session);
   if (session->to_skip == 0 || session->has_ended)
     return;
-  text = g_strdup_printf ("skipping %" G_GUINT64_FORMAT " images that have "
-      "been trained on", session->to_skip);
-  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE, text);
+  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
+      "skipping %" G_GUINT64_FORMAT " images that have been trained on",
+      session->to_skip);
 }
 
 gboolean
@@ -100,13 +105,21 @@ gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
 }
 
 void
-gst_ddpm_train_session_flush (GstDdpmTrainSession * session)
+gst_ddpm_train_session_drop_batch (GstDdpmTrainSession * session)
 {
   session->n_seen -= session->batch.n;
   session->batch.n = 0;
+}
+
+void
+gst_ddpm_train_session_flush (GstDdpmTrainSession * session)
+{
+  gst_ddpm_train_session_drop_batch (session);
   session->sample = (GstDdpmSample) {
   0};
   session->epoch_ended = FALSE;
+  g_atomic_int_set (&session->end_wanted, FALSE);
+  g_atomic_int_set (&session->has_told_end, FALSE);
   /* A seek in the middle of training chooses the position itself. */
   if (session->has_begun)
     session->to_skip = 0;
@@ -147,21 +160,39 @@ check_labels (GstDdpmTrainSession * session, GError ** error)
 
 /* --- steps ---------------------------------------------------------------- */
 
+/* The first step of a run also plans, which may take long. */
+static GstDdpmTicker *
+tick_first_step (GstDdpmTrainSession * session)
+{
+  g_autofree gchar *number = NULL;
+
+  if (session->has_trained)
+    return NULL;
+  number = g_strdup_printf ("%" G_GUINT64_FORMAT,
+      session->report.stats.step + 1);
+  return gst_ddpm_ticker_new (session->element, GST_DDPM_TRAIN_CODE, "step",
+      number);
+}
+
 static gboolean
 train_batch (GstDdpmTrainSession * session, const gint * cancel,
     GError ** error)
 {
   GstDdpmTrainBatch *batch = &session->batch;
   GstDdpmTrainReport *report = &session->report;
+  GstDdpmTicker *ticker;
   gboolean ok;
 
   if (!session->has_started)
     gst_ddpm_train_session_start (session);
+  ticker = tick_first_step (session);
   g_mutex_lock (&session->lock);
   while (g_atomic_int_get (&session->savers) > 0)
     g_cond_wait (&session->saved, &session->lock);
+  g_atomic_int_set (&session->in_step, TRUE);
   ok = ddpm_trainer_step_from (session->trainer, batch->pixels, batch->labels,
       batch->n, cancel, NULL, error);
+  g_atomic_int_set (&session->in_step, FALSE);
   if (ok) {
     if (session->sample.has_epoch)
       session->epochs_done = session->sample.epoch + session->epoch_ended;
@@ -174,6 +205,7 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
       gst_ddpm_train_log_add (session->log, report);
   }
   g_mutex_unlock (&session->lock);
+  g_clear_pointer (&ticker, gst_ddpm_ticker_free);
   if (!ok)
     return FALSE;
 
@@ -187,34 +219,64 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
   return TRUE;
 }
 
-/* After a step */
-static gboolean
-save_if_due (GstDdpmTrainSession * session, GError ** error)
+/* After a step. Returns: why to save it; NULL: there is no need to */
+static const gchar *
+get_save_reason (GstDdpmTrainSession * session)
 {
   const GstDdpmTrainSettings *s = &session->settings;
   const guint64 step = session->report.stats.step;
+  const gdouble minutes = (g_get_monotonic_time () - session->save_time)
+      / (60.0 * G_USEC_PER_SEC);
 
-  session->has_ended = s->max_steps > 0 && step >= s->max_steps;
-  if (session->has_ended)
-    return gst_ddpm_train_session_save (session, "max-steps", error);
+  if (s->max_steps > 0 && step >= s->max_steps)
+    return "max-steps";
   if (s->checkpoint_interval > 0 && step % s->checkpoint_interval == 0)
-    return gst_ddpm_train_session_save (session, "interval", error);
+    return "interval";
+  if (s->checkpoint_minutes > 0.0 && minutes >= s->checkpoint_minutes)
+    return "minutes";
+  return session->failed_step != NO_STEP && minutes >= RETRY_MINUTES ?
+      "retry" : NULL;
+}
+
+static gboolean
+save_if_due (GstDdpmTrainSession * session, GError ** error)
+{
+  const gchar *reason = get_save_reason (session);
+  g_autoptr (GError) problem = NULL;
+
+  session->has_ended = g_strcmp0 (reason, "max-steps") == 0;
+  if (session->has_ended)
+    return gst_ddpm_train_session_save_last (session, reason, error);
+  if (reason && !gst_ddpm_train_session_save (session, reason, &problem))
+    GST_ELEMENT_WARNING (session->element, RESOURCE, WRITE,
+        ("Step %" G_GUINT64_FORMAT " is not saved, and training continues: %s",
+            session->report.stats.step, problem->message), (NULL));
   return TRUE;
 }
 
 static gboolean
 save_at_end (GstDdpmTrainSession * session, GError ** error)
 {
-  const guint64 step = session->report.stats.step;
-  gboolean saved;
-
   if (session->has_trained && !session->has_reported)
     gst_ddpm_train_session_post_report (session);
-  g_mutex_lock (&session->lock);
-  saved = step == session->saved_step;
-  g_mutex_unlock (&session->lock);
-  return step == 0 || saved
-      || gst_ddpm_train_session_save (session, "eos", error);
+  return gst_ddpm_train_session_save_last (session, "eos", error);
+}
+
+/* To train on an image takes as much as three evaluations of the network: the
+ * backward pass takes two. Previews of epochs may take a twentieth of that. */
+static gboolean
+is_automatic_preview_due (GstDdpmTrainSession * session, gboolean end)
+{
+  const GstDdpmTrainSettings *s = &session->settings;
+  const guint64 evaluations = (guint64) s->preview_count
+      * gst_ddpm_preview_count_steps (&s->config, s->preview_steps);
+  const guint64 trained = 3 * (session->report.stats.samples
+      - session->previewed_samples);
+
+  return session->has_trained
+      && session->previewed_step != session->report.stats.step
+      && (end ? !g_atomic_int_get (&session->end_wanted)
+      : session->epoch_ended && 20 * evaluations <= trained);
 }
 
 gboolean
@@ -224,6 +286,8 @@ gst_ddpm_train_session_train (GstDdpmTrainSession * session, gboolean end,
   const GstDdpmTrainSettings *s = &session->settings;
   const guint n = session->batch.n;
 
+  if (end && n > 0)
+    gst_ddpm_train_session_tell_last_step (session);
   if (n > 0 && (n == s->trainer.batch_size || session->epoch_ended || end)) {
     warn_of_missing_labels (session);
     if (!train_batch (session, cancel, error) || !save_if_due (session, error)
@@ -235,10 +299,7 @@ gst_ddpm_train_session_train (GstDdpmTrainSession * session, gboolean end,
   }
   if (end && !save_at_end (session, error))
     return FALSE;
-  /* A stream without epochs is one epoch. */
-  if (s->preview_interval == 0 && session->has_trained
-      && session->previewed_step != session->report.stats.step
-      && (session->epoch_ended || (end && session->report.epoch == 0)))
-    session->preview_due = TRUE;
+  session->preview_due |= s->preview_interval == 0
+      && is_automatic_preview_due (session, end);
   return TRUE;
 }

@@ -9,11 +9,17 @@
 #define PARENT_CLASS \
     GST_BASE_SINK_CLASS (g_type_class_peek (GST_TYPE_BASE_SINK))
 
-/* Posts the error (transfer full). Nothing is trained or saved after it. */
+/* Saves what has been trained, ends the previews, and posts the error (transfer
+ * full). Nothing is trained or saved after it. */
 static GstFlowReturn
 fail_training (GstDdpmTrainSink * self, GError * error)
 {
+  g_autoptr (GstDdpmPreviewPad) pad = gst_ddpm_train_sink_get_preview (self);
+
   self->session->has_failed = TRUE;
+  gst_ddpm_train_session_save_after (self->session, &error);
+  if (pad)
+    gst_ddpm_preview_pad_end (pad, &self->cancel);
   gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_ERROR);
   gst_ddpm_element_post_error (GST_ELEMENT (self), error);
   return GST_FLOW_ERROR;
@@ -42,29 +48,72 @@ failed:
   return FALSE;
 }
 
-void
-gst_ddpm_train_sink_close (GstDdpmTrainSink * self)
+/* Returns: (transfer full) (nullable) */
+static GstDdpmTrainSession *
+get_session (GstDdpmTrainSink * self)
 {
   GstDdpmTrainSession *session;
 
   GST_OBJECT_LOCK (self);
+  session = self->session ? gst_ddpm_train_session_ref (self->session) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  return session;
+}
+
+/* gst-launch-1.0 prints no message of a pipeline that it stops, so what is told
+ * from here on also goes to the terminal. */
+void
+gst_ddpm_train_sink_begin_close (GstDdpmTrainSink * self)
+{
+  GstDdpmTrainSession *session = self->session;
+
+  g_atomic_int_set (&session->is_closing, session->has_started);
+  if (g_atomic_int_get (&session->in_step))
+    gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
+        "stopping: step %" G_GUINT64_FORMAT " is dropped",
+        self->report.stats.step + 1);
+}
+
+void
+gst_ddpm_train_sink_close (GstDdpmTrainSink * self)
+{
+  GstDdpmTrainSession *session;
+  GError *error = NULL;
+
+  GST_OBJECT_LOCK (self);
   session = g_steal_pointer (&self->session);
   GST_OBJECT_UNLOCK (self);
+  if (!gst_ddpm_train_session_save_last (session, "stop", &error)) {
+    g_message ("%s: %s", GST_ELEMENT_NAME (self), error->message);
+    gst_ddpm_element_post_start_error (GST_ELEMENT (self), error);
+  }
   gst_ddpm_train_session_finish (session, GST_PROGRESS_TYPE_CANCELED);
   gst_ddpm_train_session_unref (session);
   gst_ddpm_cuda_release (&self->cuda);
 }
 
+/* EOS for the element itself, and not in the stream, ends the run after this
+ * step, however many images still wait before it. */
+void
+gst_ddpm_train_sink_end (GstDdpmTrainSink * self)
+{
+  GstDdpmTrainSession *session = get_session (self);
+
+  if (session == NULL)
+    return;
+  g_atomic_int_set (&session->end_wanted, TRUE);
+  if (g_atomic_int_get (&session->in_step))
+    gst_ddpm_train_session_tell_last_step (session);
+  gst_ddpm_train_session_unref (session);
+}
+
 gboolean
 gst_ddpm_train_sink_save_checkpoint (GstDdpmTrainSink * self)
 {
-  GstDdpmTrainSession *session;
+  GstDdpmTrainSession *session = get_session (self);
   g_autoptr (GError) error = NULL;
   gboolean saved;
 
-  GST_OBJECT_LOCK (self);
-  session = self->session ? gst_ddpm_train_session_ref (self->session) : NULL;
-  GST_OBJECT_UNLOCK (self);
   if (session == NULL)
     return FALSE;
   saved = gst_ddpm_train_session_save (session, "signal", &error);
@@ -125,8 +174,10 @@ make_previews (GstDdpmTrainSink * self, gboolean end, GError ** error)
   if (session->preview_due && pad && gst_ddpm_preview_pad_is_wanted (pad)
       && !submit_preview (self, pad, error))
     return FALSE;
-  if (session->preview_due)
+  if (session->preview_due) {
     session->previewed_step = session->report.stats.step;
+    session->previewed_samples = session->report.stats.samples;
+  }
   session->preview_due = FALSE;
   return pad == NULL || !end || gst_ddpm_preview_pad_finish (pad, &self->cancel)
       || set_cancelled (error);
@@ -216,6 +267,8 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
 
   if (session->has_failed)
     return GST_FLOW_ERROR;
+  if (g_atomic_int_get (&session->end_wanted))
+    return GST_FLOW_EOS;
   if (session->trainer == NULL)
     goto no_caps;
   if (!session->has_begun)
@@ -251,6 +304,8 @@ gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
     return ret;
   if (self->session->has_failed)
     return GST_FLOW_ERROR;
+  if (g_atomic_int_get (&self->session->end_wanted))
+    gst_ddpm_train_session_drop_batch (self->session);
   ret = train_if_due (self, TRUE);
   if (ret != GST_FLOW_OK)
     return ret;

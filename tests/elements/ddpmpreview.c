@@ -89,11 +89,15 @@ TEST (previews_are_samples_of_the_model)
   const DdpmSamplerSpec all = {.kind = DDPM_SAMPLER_DDPM,.clip_x0 = TRUE,
     .start = 10
   };
+  const DdpmSamplerSpec automatic = {.kind = DDPM_SAMPLER_DDIM,.clip_x0 = TRUE,
+    .steps = 10,.spacing = DDPM_SPACING_QUADRATIC,.eta = 1.0,.start = 10
+  };
   const DdpmSamplerSpec few = {.kind = DDPM_SAMPLER_DDIM,.clip_x0 = TRUE,
     .steps = 3,.spacing = DDPM_SPACING_QUADRATIC,.eta = 1.0,.start = 10
   };
 
-  check_previews ("preview-count=2 preview-seed=7", &all, 7);
+  check_previews ("preview-count=2 preview-seed=7", &automatic, 7);
+  check_previews ("preview-count=2 preview-seed=7 preview-steps=10", &all, 7);
   check_previews ("preview-count=2 preview-seed=8 preview-steps=3", &few, 8);
 }
 
@@ -151,16 +155,27 @@ pull_to_eos (GstHarness * h)
   return n;
 }
 
-TEST (previews_come_every_epoch)
+/* The number of previews of three epochs */
+static guint
+count_previews_of_epochs (guint epoch_size)
 {
   GstHarness *h = harness_preview ("preview-count=1 preview-steps=1");
-  guint i;
+  guint n;
 
-  for (i = 0; i < 6; i++)
-    push_ok (h, image_of_epoch (i / 2, i % 2, 2));
+  push_epochs (h, 3 * epoch_size, epoch_size);
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
-  fail_unless_equals_int (pull_to_eos (h), 3);
+  n = pull_to_eos (h);
   harness_free (h);
+  return n;
+}
+
+/* An epoch of seven images is 21 evaluations, which is worth one for a preview;
+ * two epochs of four images are, too. */
+TEST (previews_come_after_epochs_and_take_a_twentieth)
+{
+  fail_unless_equals_int (count_previews_of_epochs (7), 3);
+  fail_unless_equals_int (count_previews_of_epochs (4), 2);
+  fail_unless_equals_int (count_previews_of_epochs (2), 1);
 }
 
 TEST (sinks_behind_it_need_not_preroll)

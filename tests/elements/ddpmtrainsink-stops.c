@@ -9,52 +9,6 @@
 
 /* --- interrupted ---------------------------------------------------------- */
 
-typedef struct
-{
-  GMutex lock;
-  GCond came;
-  guint n;
-} Counter;
-
-static GstPadProbeReturn
-count_buffer (GstPad * pad, GstPadProbeInfo * info, gpointer data)
-{
-  Counter *counter = data;
-
-  g_mutex_lock (&counter->lock);
-  counter->n++;
-  g_cond_signal (&counter->came);
-  g_mutex_unlock (&counter->lock);
-  return GST_PAD_PROBE_OK;
-}
-
-/* Plays until the n-th image, with which a step begins, and a bit longer. */
-static void
-play_into_step (GstElement * pipeline, guint n)
-{
-  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "train");
-  GstPad *pad = gst_element_get_static_pad (sink, "sink");
-  Counter counter = { 0 };
-  gulong probe;
-
-  g_mutex_init (&counter.lock);
-  g_cond_init (&counter.came);
-  probe = gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffer,
-      &counter, NULL);
-  play (pipeline);
-  g_mutex_lock (&counter.lock);
-  while (counter.n < n)
-    g_cond_wait (&counter.came, &counter.lock);
-  g_mutex_unlock (&counter.lock);
-  g_usleep (G_USEC_PER_SEC / 10);
-  gst_pad_remove_probe (pad, probe);
-  gst_object_unref (pad);
-  gst_object_unref (sink);
-}
-
-/* Steps of a third of a second, of 32 parts */
-#define LONG_STEPS "batch-size=32 micro-batch=1 max-steps=2 "
-
 TEST (stop_in_a_step_loses_nothing_on_disk)
 {
   /* not done before the test times out */

@@ -243,7 +243,7 @@ TEST (progress_is_begun_told_and_ended)
 {
   const gint expected[] = { GST_PROGRESS_TYPE_START,
     GST_PROGRESS_TYPE_CONTINUE, GST_PROGRESS_TYPE_CONTINUE,
-    GST_PROGRESS_TYPE_COMPLETE
+    GST_PROGRESS_TYPE_CONTINUE, GST_PROGRESS_TYPE_COMPLETE
   };
   GstElement *pipeline = launch_training ("a.bin", "max-steps=2");
   guint i;
@@ -258,6 +258,8 @@ TEST (progress_is_begun_told_and_ended)
     fail_unless_equals_int (type, expected[i]);
     if (i == 2)
       fail_unless (g_str_has_prefix (text, "step 2/2 loss "), "%s", text);
+    if (i == 3)
+      fail_unless (g_str_has_prefix (text, "saving step 2 to "), "%s", text);
     g_free (text);
     gst_message_unref (message);
   }

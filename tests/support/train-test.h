@@ -13,6 +13,9 @@
 #define IMAGES "video/x-raw,width=4,height=4,framerate=30/1,format=RGB"
 #define IMAGE_SIZE (4 * 4 * 3)
 
+/* Steps of a third of a second, of 32 parts */
+#define LONG_STEPS "batch-size=32 micro-batch=1 max-steps=2 "
+
 gchar *in_folder (const gchar * name);
 gboolean exists (const gchar * name);
 gchar *contents (const gchar * name, gsize * size);
@@ -33,3 +36,4 @@ void push_ok (GstHarness * h, GstBuffer * buffer);
 void push_images (GstHarness * h, guint first, guint last);
 void push_epochs (GstHarness * h, guint n, guint size);
 void check_contents (const gchar * name, const gchar * expected);
+void play_into_step (GstElement * pipeline, guint n);

@@ -1,0 +1,96 @@
+/* gst-ddpm: a training run: its saves, and what it says at its end
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "plugins/common/ticker.h"
+#include "plugins/ddpmtrainsink/messages.h"
+
+static gboolean
+save_unlocked (GstDdpmTrainSession * session, GError ** error)
+{
+  const gchar *location = session->settings.location;
+  g_autoptr (GHashTable) table =
+      gst_ddpm_train_settings_to_table (&session->settings);
+  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (session->element,
+      GST_DDPM_TRAIN_CODE, "saving", location);
+
+  session->save_time = g_get_monotonic_time ();
+  session->failed_step = session->report.stats.step;
+  if (!ddpm_trainer_save (session->trainer, location, session->epochs_done,
+          table, error))
+    return FALSE;
+  session->saved_step = session->failed_step;
+  session->failed_step = NO_STEP;
+  return TRUE;
+}
+
+gboolean
+gst_ddpm_train_session_save (GstDdpmTrainSession * session,
+    const gchar * reason, GError ** error)
+{
+  GstDdpmTrainReport report;
+  gboolean ok;
+
+  g_atomic_int_inc (&session->savers);
+  g_mutex_lock (&session->lock);
+  ok = session->trainer && save_unlocked (session, error);
+  report = session->report;
+  g_atomic_int_add (&session->savers, -1);
+  g_cond_broadcast (&session->saved);
+  g_mutex_unlock (&session->lock);
+  if (ok)
+    gst_ddpm_train_session_post_saved (session, &report, reason);
+  return ok;
+}
+
+/* Is there a step that no file holds, and that no save has failed on? */
+static gboolean
+has_unsaved_step (GstDdpmTrainSession * session)
+{
+  guint64 step;
+  gboolean unsaved;
+
+  g_mutex_lock (&session->lock);
+  step = session->report.stats.step;
+  unsaved = session->trainer && step > 0 && step != session->saved_step
+      && step != session->failed_step;
+  g_mutex_unlock (&session->lock);
+  return unsaved;
+}
+
+gboolean
+gst_ddpm_train_session_save_last (GstDdpmTrainSession * session,
+    const gchar * reason, GError ** error)
+{
+  if (!has_unsaved_step (session))
+    return TRUE;
+  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
+      "saving step %" G_GUINT64_FORMAT " to %s", session->report.stats.step,
+      session->settings.location);
+  return gst_ddpm_train_session_save (session, reason, error);
+}
+
+/* Weights that have diverged would replace better ones. */
+void
+gst_ddpm_train_session_save_after (GstDdpmTrainSession * session,
+    GError ** error)
+{
+  const guint64 step = session->report.stats.step;
+  const gchar *location = session->settings.location;
+  g_autoptr (GError) problem = NULL, cause = g_steal_pointer (error);
+
+  if (g_error_matches (cause, DDPM_ERROR, DDPM_ERROR_DIVERGED)) {
+    g_mutex_lock (&session->lock);
+    session->failed_step = step;
+    g_mutex_unlock (&session->lock);
+  }
+  if (!has_unsaved_step (session))
+    *error = g_steal_pointer (&cause);
+  else if (gst_ddpm_train_session_save_last (session, "error", &problem))
+    *error = g_error_new (cause->domain, cause->code, "%s (step %"
+        G_GUINT64_FORMAT " has been saved in %s)", cause->message, step,
+        location);
+  else
+    *error = g_error_new (cause->domain, cause->code, "%s (and step %"
+        G_GUINT64_FORMAT " could not be saved: %s)", cause->message, step,
+        problem->message);
+}

@@ -1,0 +1,281 @@
+/* gst-ddpm: tests of ddpmtrainsink: how a run ends, and what is saved then
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "tests/support/train-test.h"
+
+/* Waits for a progress message of these words, and for at most a second. */
+static void
+wait_for_words (GstElement * pipeline, const gchar * words)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  gboolean found = FALSE;
+
+  while (!found) {
+    GstMessage *message = gst_bus_timed_pop_filtered (bus, GST_SECOND,
+        GST_MESSAGE_PROGRESS);
+    gchar *text;
+
+    fail_unless (message != NULL, "no message \"%s\"", words);
+    gst_message_parse_progress (message, NULL, NULL, &text);
+    found = strstr (text, words) != NULL;
+    g_free (text);
+    gst_message_unref (message);
+  }
+  gst_object_unref (bus);
+}
+
+/* Waits until the pipeline has trained as many steps. */
+static void
+wait_for_step (GstElement * pipeline, guint64 expected)
+{
+  guint64 step = 0;
+
+  while (step < expected) {
+    GstMessage *message = wait_for (pipeline, GST_MESSAGE_ELEMENT);
+
+    if (gst_message_has_name (message, "ddpmtrainsink-progress"))
+      gst_structure_get_uint64 (gst_message_get_structure (message), "step",
+          &step);
+    gst_message_unref (message);
+  }
+}
+
+/* --- stopped -------------------------------------------------------------- */
+
+TEST (stop_saves_the_last_finished_step)
+{
+  GstElement *pipeline = launch_training ("a.bin", "");
+  gchar *words, *max_steps;
+  DdpmModel *model;
+
+  play (pipeline);
+  wait_for_step (pipeline, 2);
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_READY),
+      GST_STATE_CHANGE_SUCCESS);
+  model = load_model ("a.bin");
+  fail_unless (model->step >= 2);
+  words = g_strdup_printf ("stopped; step %" G_GUINT64_FORMAT ": saved",
+      model->step);
+  wait_for_words (pipeline, words);
+  stop_and_free (pipeline);
+
+  max_steps = g_strdup_printf ("max-steps=%" G_GUINT64_FORMAT, model->step);
+  train ("b.bin", max_steps);
+  fail_unless (runs_equal ("a.bin", "b.bin"));
+  g_free (words);
+  g_free (max_steps);
+  ddpm_model_unref (model);
+}
+
+TEST (stopped_run_is_resumed_to_the_same_bits)
+{
+  GstElement *pipeline = launch_training ("a.bin", "");
+
+  play (pipeline);
+  wait_for_step (pipeline, 2);
+  stop_and_free (pipeline);
+  train ("a.bin", "resume=true max-steps=40");
+  train ("b.bin", "max-steps=40");
+  fail_unless (runs_equal ("a.bin", "b.bin"));
+}
+
+TEST (stop_that_cannot_save_is_an_error)
+{
+  GstElement *pipeline = launch_training ("a.bin", "");
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  play (pipeline);
+  wait_for_step (pipeline, 1);
+  fail_unless (g_rmdir (folder) == 0);
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  check_bus_error (bus, "a.bin.state", "cannot be written");
+  fail_unless (g_mkdir (folder, 0700) == 0);
+  gst_object_unref (bus);
+  stop_and_free (pipeline);
+}
+
+/* EOS as an application or gst-launch-1.0 -e sends it: the images that wait in
+ * the queue would take ten steps. */
+TEST (eos_for_the_pipeline_ends_after_the_step)
+{
+  GstElement *pipeline = launch ("videotestsrc pattern=ball ! " IMAGES
+      " ! queue max-size-buffers=320 ! ddpmtrainsink name=train "
+      "location=%s/a.bin" NET "batch-size=32 micro-batch=1", folder);
+
+  play_into_step (pipeline, 32);
+  fail_unless (gst_element_send_event (pipeline, gst_event_new_eos ()));
+  wait_for_words (pipeline, "finishing step 1, then saving");
+  wait_for_words (pipeline, "saving step 1 to");
+  wait_for_eos (pipeline);
+  stop_and_free (pipeline);
+  check_saved ("a.bin", 1, 32);
+}
+
+TEST (end_of_the_stream_is_told_before_the_last_step)
+{
+  GstElement *pipeline = launch_training ("a.bin", "");
+  GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
+
+  g_object_set (src, "num-buffers", 7, NULL);
+  play (pipeline);
+  wait_for_words (pipeline, "finishing step 2, then saving");
+  wait_for_eos (pipeline);
+  stop_and_free (pipeline);
+  check_saved ("a.bin", 2, 7);
+  gst_object_unref (src);
+}
+
+/* --- failed --------------------------------------------------------------- */
+
+TEST (error_saves_what_has_been_trained)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
+  GstBuffer *small = gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL);
+
+  push_images (h, 0, 8);
+  fail_unless_equals_int (gst_harness_push (h, small), GST_FLOW_ERROR);
+  check_bus_error (GST_ELEMENT_BUS (h->element), "step 2 has been saved in",
+      "a.bin");
+  harness_free (h);
+  check_saved ("a.bin", 2, 8);
+}
+
+TEST (error_tells_that_the_steps_could_not_be_saved)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
+
+  push_images (h, 0, 4);
+  fail_unless (g_rmdir (folder) == 0);
+  gst_harness_push (h, gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL));
+  check_bus_error (GST_ELEMENT_BUS (h->element), "step 1 could not be saved",
+      "a.bin.state");
+  harness_free (h);
+  fail_unless (g_mkdir (folder, 0700) == 0);
+}
+
+TEST (error_of_another_element_loses_no_step)
+{
+  GstElement *pipeline = launch ("videotestsrc pattern=ball ! " IMAGES
+      " ! identity error-after=11 ! ddpmtrainsink name=train "
+      "location=%s/a.bin" NET, folder);
+
+  DdpmModel *model;
+
+  assert_error (pipeline, GST_CORE_ERROR, GST_CORE_ERROR_FAILED, "Failed");
+  model = load_model ("a.bin");
+  /* the last two images, too, if EOS comes before the stop */
+  fail_unless (model->step == 2 || model->step == 3);
+  ddpm_model_unref (model);
+}
+
+/* A state of step 1, without a checkpoint yet, whose weights overflow */
+TEST (diverged_weights_are_not_saved)
+{
+  gchar *path = in_folder ("a.bin"), *state_path = ddpm_train_state_path (path);
+  DdpmTrainState *state;
+
+  train ("a.bin", "max-steps=1");
+  fail_unless (g_unlink (path) == 0);
+  state = load_state ("a.bin");
+  for (gsize i = 0; i < ddpm_config_count_parameters (&state->config); i++)
+    state->weights[i] *= 1e30f;
+  fail_unless (ddpm_train_state_save (state, state_path, NULL));
+  ddpm_train_state_free (state);
+  assert_error (launch_training ("a.bin", "resume=true"), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FAILED, "diverged");
+  fail_if (exists ("a.bin"));
+  g_free (path);
+  g_free (state_path);
+}
+
+/* As a process leaves it that is killed between the two files */
+TEST (state_without_its_checkpoint_is_resumed_and_saved)
+{
+  gchar *path = in_folder ("a.bin");
+
+  train ("a.bin", "max-steps=1");
+  fail_unless (g_unlink (path) == 0);
+  train ("a.bin", "max-steps=1 resume=true");
+  train ("b.bin", "max-steps=1");
+  fail_unless (runs_equal ("a.bin", "b.bin"));
+  g_free (path);
+}
+
+/* --- saves on the way ----------------------------------------------------- */
+
+TEST (failed_interval_save_is_a_warning_and_tried_again)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, "checkpoint-interval=1");
+
+  fail_unless (g_rmdir (folder) == 0);
+  push_images (h, 0, 4);
+  pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_WARNING);
+  fail_unless (g_mkdir (folder, 0700) == 0);
+  push_images (h, 5, 8);
+  check_saved ("a.bin", 2, 8);
+  fail_unless (gst_bus_pop_filtered (GST_ELEMENT_BUS (h->element),
+          GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == NULL);
+  harness_free (h);
+}
+
+TEST (minutes_bound_the_time_between_saves)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, "checkpoint-interval=0 "
+      "checkpoint-minutes=1e-6");
+
+  push_images (h, 0, 8);
+  check_saved ("a.bin", 2, 8);
+  harness_free (h);
+}
+
+/* --- previews ------------------------------------------------------------- */
+
+TEST (failed_previews_do_not_end_the_training)
+{
+  GstElement *pipeline = launch ("videotestsrc ! " IMAGES " ! ddpmtrainsink "
+      "name=train location=%s/a.bin max-steps=3 preview-interval=1 "
+      "preview-steps=1" NET "train.preview ! video/x-raw,format=GRAY8 ! "
+      "fakesink sync=false", folder);
+
+  play (pipeline);
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_WARNING));
+  wait_for_eos (pipeline);
+  stop_and_free (pipeline);
+  check_saved ("a.bin", 3, 12);
+}
+
+TEST (previews_of_a_failed_training_end_with_eos)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, "preview-interval=1 "
+      "timesteps=15000 preview-steps=15000");
+  GstPad *pad = gst_element_request_pad_simple (h->element, "preview");
+  GstEvent *event;
+
+  gst_harness_add_element_src_pad (h, pad);
+  push_images (h, 0, 4);
+  gst_harness_push (h, gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL));
+  do {
+    event = gst_harness_pull_event (h);
+    fail_unless (event != NULL);
+    gst_event_unref (event);
+  } while (GST_EVENT_TYPE (event) != GST_EVENT_EOS);
+  gst_object_unref (pad);
+  harness_free (h);
+}
+
+/* --- long tasks ----------------------------------------------------------- */
+
+TEST (long_step_is_told_each_second)
+{
+  GstElement *pipeline = launch ("videotestsrc ! "
+      "video/x-raw,width=32,height=32 ! ddpmtrainsink name=train "
+      "location=%s/a.bin" NET "batch-size=256 micro-batch=1", folder);
+
+  play_into_step (pipeline, 256);
+  g_usleep (1.5 * G_USEC_PER_SEC);
+  wait_for_words (pipeline, "step 1: 2 s");
+  wait_for_words (pipeline, "step 1: 3 s");
+  stop_and_free (pipeline);
+}
+
+ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)
