@@ -20,6 +20,8 @@
  * the way is output in the same way. The frames are evenly spaced at the
  * framerate that downstream wants, by default that of the input. So output times
  * are input times multiplied by a constant; seeks and queries are converted too.
+ * Played backwards, each time shows the same frame as forwards; all frames of a
+ * buffer are generated before the last of them is output.
  * If a sink renders frames in real time and generating a frame takes longer, the
  * element delays all later frames: no frame is late, and none is dropped.
  *
@@ -201,6 +203,7 @@ gst_ddpm_denoise_drop_batch (GstDdpmDenoise * self)
   self->sampling = FALSE;
   self->frame = self->n_frames = 0;
   gst_clear_buffer (&self->inbuf);
+  g_queue_clear_full (&self->held, (GDestroyNotify) gst_buffer_unref);
   gst_adapter_clear (self->adapter);
 }
 
@@ -212,6 +215,7 @@ gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self)
   self->segment_changed = FALSE;
   self->timeline.anchor = 0;
   self->timeline.count = 0;
+  self->timeline.reverse = FALSE;
   self->timeline.delay = 0;
   self->next_sample = 0;
   g_atomic_int_set (&self->stop, FALSE);

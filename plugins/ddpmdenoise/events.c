@@ -34,6 +34,35 @@ sink_segment_event (GstDdpmDenoise * self, GstEvent * event)
   return gst_ddpm_denoise_send_segment (self);
 }
 
+/* Converts an event (transfer full) that has a time to the times of the source
+ * pad. Returns: (transfer full) */
+static GstEvent *
+convert_event (GstDdpmDenoise * self, GstEvent * event)
+{
+  GstEvent *converted;
+  GstClockTime time, duration;
+  GstGapFlags flags;
+  GstFormat format;
+  gint64 position;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_GAP) {
+    gst_event_parse_gap (event, &time, &duration);
+    gst_event_parse_gap_flags (event, &flags);
+    converted = gst_event_new_gap (gst_ddpm_timeline_to_output (&self->timeline,
+            time), gst_ddpm_timeline_to_output (&self->timeline, duration));
+    gst_event_set_gap_flags (converted, flags);
+  } else {
+    gst_event_parse_segment_done (event, &format, &position);
+    if (format != GST_FORMAT_TIME)
+      return event;
+    converted = gst_event_new_segment_done (format,
+        gst_ddpm_timeline_to_output (&self->timeline, position));
+  }
+  gst_event_set_seqnum (converted, gst_event_get_seqnum (event));
+  gst_event_unref (event);
+  return converted;
+}
+
 /* The end of the stream must be the end of a state. */
 static void
 check_rest (GstDdpmDenoise * self)
@@ -61,6 +90,10 @@ gst_ddpm_denoise_sink_event (GstBaseTransform * trans, GstEvent * event)
       return gst_ddpm_denoise_caps_event (self, event);
     case GST_EVENT_SEGMENT:
       return sink_segment_event (self, event);
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_GAP:
+      event = convert_event (self, event);
+      break;
     case GST_EVENT_FLUSH_STOP:
       gst_ddpm_denoise_reset_stream (self);
       break;
@@ -81,7 +114,7 @@ gst_ddpm_denoise_sink_event (GstBaseTransform * trans, GstEvent * event)
   return GST_DDPM_DENOISE_BASE_CLASS->sink_event (trans, event);
 }
 
-/* The stretch of time only, for events and queries in any thread */
+/* How times are converted, for events and queries in any thread */
 static GstDdpmTimeline
 get_stretch (GstDdpmDenoise * self)
 {
@@ -91,19 +124,21 @@ get_stretch (GstDdpmDenoise * self)
   GST_OBJECT_LOCK (self);
   timeline.num = self->timeline.num;
   timeline.den = self->timeline.den;
+  timeline.fps_n = self->timeline.fps_n;
+  timeline.fps_d = self->timeline.fps_d;
   GST_OBJECT_UNLOCK (self);
   return timeline;
 }
 
 /* -1 is no time; other negative times count from the end. */
 static gint64
-seek_to_input (const GstDdpmTimeline * stretch, gint64 time)
+seek_to_input (const GstDdpmTimeline * stretch, gint64 time, gboolean is_start)
 {
   if (time == -1)
     return -1;
   if (time < 0)
-    return -(gint64) gst_ddpm_timeline_to_input (stretch, -time);
-  return gst_ddpm_timeline_to_input (stretch, time);
+    return -(gint64) gst_ddpm_timeline_to_input (stretch, -time, !is_start);
+  return gst_ddpm_timeline_to_input (stretch, time, is_start);
 }
 
 /* Converts a seek (transfer full) to the times of the sink pad. */
@@ -123,8 +158,8 @@ convert_seek (GstDdpmDenoise * self, GstEvent * event)
   if (format != GST_FORMAT_TIME)
     return event;
   converted = gst_event_new_seek (rate, format, flags, start_type,
-      seek_to_input (&stretch, start), stop_type, seek_to_input (&stretch,
-          stop));
+      seek_to_input (&stretch, start, TRUE), stop_type,
+      seek_to_input (&stretch, stop, FALSE));
   gst_event_set_seqnum (converted, gst_event_get_seqnum (event));
   gst_event_unref (event);
   return converted;
@@ -214,6 +249,27 @@ query_times (GstDdpmDenoise * self, GstQuery * query)
   return TRUE;
 }
 
+/* Upstream converts between its own times and other formats. */
+static gboolean
+query_convert (GstDdpmDenoise * self, GstQuery * query)
+{
+  GstDdpmTimeline stretch = get_stretch (self);
+  GstFormat src, dest;
+  gint64 src_value, dest_value;
+
+  gst_query_parse_convert (query, &src, &src_value, &dest, NULL);
+  if (src == dest)
+    dest_value = src_value;
+  else if (!gst_pad_peer_query_convert (GST_BASE_TRANSFORM_SINK_PAD (self), src,
+          src == GST_FORMAT_TIME ? gst_ddpm_timeline_to_input (&stretch,
+              src_value, TRUE) : src_value, dest, &dest_value))
+    return FALSE;
+  else if (dest == GST_FORMAT_TIME)
+    dest_value = gst_ddpm_timeline_to_output (&stretch, dest_value);
+  gst_query_set_convert (query, src, src_value, dest, dest_value);
+  return TRUE;
+}
+
 /* If downstream accepts none of our formats, upstream would only see empty caps.
  * Let upstream send its caps instead: the error about them says more. */
 static void
@@ -247,6 +303,8 @@ gst_ddpm_denoise_query (GstBaseTransform * trans, GstPadDirection direction,
       case GST_QUERY_SEEKING:
       case GST_QUERY_SEGMENT:
         return query_times (self, query);
+      case GST_QUERY_CONVERT:
+        return query_convert (self, query);
       default:
         break;
     }

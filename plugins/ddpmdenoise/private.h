@@ -58,7 +58,7 @@ struct _GstDdpmDenoise
   GstSegment in_segment;
   guint32 segment_seqnum;
   gboolean segment_changed;     /* and has to be sent again */
-  GstDdpmTimeline timeline;     /* num and den: written with the object lock */
+  GstDdpmTimeline timeline;     /* rates: written with the object lock */
   GstAdapter *adapter;
   guint64 next_sample;
   GstClockTime smooth_cost;     /* time per buffer, smoothed */
@@ -70,6 +70,7 @@ struct _GstDdpmDenoise
   guint step;
   GstClockTime cost;            /* time until now */
   guint frame, n_frames;        /* of the current state; equal: none is left */
+  GQueue held;                  /* its frames, to be output last to first */
 };
 
 /* ddpmdenoise.c */

@@ -227,17 +227,21 @@ update_latency (GstDdpmDenoise * self)
 
 /* --- output --------------------------------------------------------------- */
 
-/* Delays this frame and all later ones, if a sink would drop it as late. */
+/* Delays this frame and all later ones, if a sink would drop it as late. Backwards,
+ * the end of a frame is shown first. */
 static void
-delay_late_frames (GstDdpmDenoise * self, GstClockTime pts)
+delay_late_frames (GstDdpmDenoise * self, GstBuffer * buffer)
 {
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+  GstClockTime time = GST_BUFFER_PTS (buffer);
   GstClockTime due, now;
 
   if (!self->synced)
     return;
+  if (self->timeline.reverse && GST_BUFFER_DURATION_IS_VALID (buffer))
+    time = MIN (time + GST_BUFFER_DURATION (buffer), segment->stop);
   now = gst_ddpm_timeline_get_running_time (GST_ELEMENT (self));
-  due = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment,
-      GST_FORMAT_TIME, pts);
+  due = gst_segment_to_running_time (segment, GST_FORMAT_TIME, time);
   if (!GST_CLOCK_TIME_IS_VALID (now) || !GST_CLOCK_TIME_IS_VALID (due))
     return;
   GST_OBJECT_LOCK (self);
@@ -397,15 +401,13 @@ make_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
   stamp_frame (self, *outbuf);
   add_label (self, *outbuf);
   self->frame++;
-  delay_late_frames (self, GST_BUFFER_PTS (*outbuf));
   return GST_FLOW_OK;
 }
 
 /* Makes the next frame. No frame: more input is needed */
-GstFlowReturn
-gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
+static GstFlowReturn
+make_next_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
 {
-  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
   GstFlowReturn ret = GST_FLOW_OK;
 
   while (self->frame == self->n_frames && ret == GST_FLOW_OK) {
@@ -421,9 +423,52 @@ gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
     if (ret == GST_FLOW_OK)
       ret = make_steps (self);
   }
-  if (ret == GST_FLOW_OK)
-    ret = make_frame (self, outbuf);
-  if (ret != GST_FLOW_OK)
+  return ret == GST_FLOW_OK ? make_frame (self, outbuf) : ret;
+}
+
+/* Makes all frames of the input and holds copies of them. The buffers return to
+ * their pool, which may be too small for all. */
+static GstFlowReturn
+hold_frames (GstDdpmDenoise * self)
+{
+  GstBuffer *frame = NULL, *copy;
+  GstFlowReturn ret;
+
+  while ((ret = make_next_frame (self, &frame)) == GST_FLOW_OK && frame) {
+    copy = gst_buffer_copy_deep (frame);
+    gst_clear_buffer (&frame);
+    if (copy == NULL)
+      goto no_memory;
+    GST_BUFFER_FLAG_SET (copy, GST_BUFFER_FLAG_DISCONT);
+    g_queue_push_head (&self->held, copy);
+  }
+  return ret;
+
+no_memory:
+  gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
+          DDPM_ERROR_NO_SPACE, "Cannot play backwards: no memory for the %"
+          G_GUINT64_FORMAT " frames of a buffer", self->timeline.frames));
+  return GST_FLOW_ERROR;
+}
+
+GstFlowReturn
+gst_ddpm_denoise_generate_output (GstBaseTransform * trans, GstBuffer ** outbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  if (!self->timeline.reverse || self->timeline.frames == 1) {
+    ret = make_next_frame (self, outbuf);
+  } else {
+    if (g_queue_is_empty (&self->held))
+      ret = hold_frames (self);
+    *outbuf = g_queue_pop_head (&self->held);
+  }
+  if (ret != GST_FLOW_OK) {
+    gst_clear_buffer (outbuf);
     gst_ddpm_denoise_drop_batch (self);
+  } else if (*outbuf) {
+    delay_late_frames (self, *outbuf);
+  }
   return ret;
 }

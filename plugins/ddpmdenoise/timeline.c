@@ -44,19 +44,53 @@ gst_ddpm_timeline_configure (GstDdpmTimeline * timeline, gint in_fps_n,
   return TRUE;
 }
 
-GstClockTime
-gst_ddpm_timeline_to_output (const GstDdpmTimeline * timeline,
-    GstClockTime time)
+/* Finds the frame that starts at time. FALSE: none does, except for rounding. The
+ * input time is off by a nanosecond, and so is the time of the frame. */
+static gboolean
+find_frame (const GstDdpmTimeline * timeline, GstClockTime time,
+    guint64 * frame)
+{
+  const GstClockTimeDiff rounding = timeline->num / timeline->den + 2;
+  GstClockTimeDiff error;
+
+  if (timeline->fps_n == 0)
+    return FALSE;
+  *frame = gst_util_uint64_scale_round (time, timeline->fps_n,
+      timeline->fps_d * GST_SECOND);
+  error = GST_CLOCK_DIFF (time, time_of_frame (timeline, *frame));
+  return ABS (error) <= rounding;
+}
+
+static GstClockTime
+stretch (const GstDdpmTimeline * timeline, GstClockTime time)
 {
   return GST_CLOCK_TIME_IS_VALID (time) ?
       gst_util_uint64_scale (time, timeline->num, timeline->den) : time;
 }
 
 GstClockTime
-gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline, GstClockTime time)
+gst_ddpm_timeline_to_output (const GstDdpmTimeline * timeline,
+    GstClockTime time)
 {
-  return GST_CLOCK_TIME_IS_VALID (time) ?
-      gst_util_uint64_scale (time, timeline->den, timeline->num) : time;
+  guint64 frame;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time) || timeline->num == timeline->den)
+    return time;
+  time = stretch (timeline, time);
+  return find_frame (timeline, time, &frame) ?
+      time_of_frame (timeline, frame) : time;
+}
+
+GstClockTime
+gst_ddpm_timeline_to_input (const GstDdpmTimeline * timeline,
+    GstClockTime time, gboolean is_start)
+{
+  if (!GST_CLOCK_TIME_IS_VALID (time) || timeline->num == timeline->den)
+    return time;
+  /* The exact time of a frame is between time and time + 1. */
+  return is_start && time > 0 ?
+      gst_util_uint64_scale_ceil (time + 1, timeline->den, timeline->num) :
+      gst_util_uint64_scale (time, timeline->den, timeline->num);
 }
 
 /* Converts a byte offset in a file of states to the time of its first frame */
@@ -80,8 +114,11 @@ gst_ddpm_timeline_segment_to_output (const GstDdpmTimeline * timeline,
     out->start = gst_ddpm_timeline_to_output (timeline, in->start);
     out->stop = gst_ddpm_timeline_to_output (timeline, in->stop);
     out->time = gst_ddpm_timeline_to_output (timeline, in->time);
-    out->base = gst_ddpm_timeline_to_output (timeline, in->base);
-    out->offset = gst_ddpm_timeline_to_output (timeline, in->offset);
+    out->base = stretch (timeline, in->base);
+    out->offset = in->rate > 0.0 ?
+        gst_ddpm_timeline_to_output (timeline, in->start + in->offset) -
+        out->start : out->stop -
+        gst_ddpm_timeline_to_output (timeline, in->stop - in->offset);
     out->position = gst_ddpm_timeline_to_output (timeline, in->position);
     out->duration = gst_ddpm_timeline_to_output (timeline, in->duration);
   } else {
@@ -101,22 +138,19 @@ gst_ddpm_timeline_start_segment (GstDdpmTimeline * timeline,
   GstSegment out;
 
   gst_ddpm_timeline_segment_to_output (timeline, in, &out);
+  timeline->reverse = out.rate < 0.0;
   timeline->anchor = out.start;
   timeline->count = 0;
 }
 
-/* Times of buffers are rounded. If a frame's exact time, a multiple of 1 / f,
- * rounds to this time, continue with that frame, so that errors do not add up. */
+/* If time is that of a frame, a multiple of 1 / f, continue with that frame, so
+ * that errors do not add up. */
 static void
 set_anchor (GstDdpmTimeline * timeline, GstClockTime time)
 {
-  guint64 frame = gst_util_uint64_scale_round (time, timeline->fps_n,
-      timeline->fps_d * GST_SECOND);
-  GstClockTimeDiff error = GST_CLOCK_DIFF (time, time_of_frame (timeline,
-          frame));
-  GstClockTimeDiff rounding = timeline->num / timeline->den + 1;
+  guint64 frame;
 
-  if (ABS (error) <= rounding) {
+  if (find_frame (timeline, time, &frame)) {
     timeline->anchor = 0;
     timeline->count = frame;
   } else {
@@ -128,20 +162,24 @@ set_anchor (GstDdpmTimeline * timeline, GstClockTime time)
 void
 gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline, GstClockTime pts)
 {
-  GstClockTime time = gst_ddpm_timeline_to_output (timeline, pts);
+  GstClockTime time = stretch (timeline, pts);
   GstClockTime next;
 
-  if (!GST_CLOCK_TIME_IS_VALID (time))
+  if (!GST_CLOCK_TIME_IS_VALID (time)) {
+    if (timeline->reverse)
+      timeline->count -= MIN (timeline->count, 2 * timeline->frames);
     return;
+  }
   if (timeline->fps_n == 0) {
     timeline->anchor = time;
     return;
   }
   /* The first buffer, and one that comes more than half a frame later than
    * expected, sets the time anew. Otherwise frames stay evenly spaced, also if the
-   * times of buffers jitter. */
+   * times of buffers jitter. Backwards, every buffer sets it. */
   next = timeline->anchor + time_of_frame (timeline, timeline->count);
-  if (time > next + time_of_frame (timeline, 1) / 2 || timeline->count == 0)
+  if (time > next + time_of_frame (timeline, 1) / 2 || timeline->count == 0
+      || timeline->reverse)
     set_anchor (timeline, time);
 }
 

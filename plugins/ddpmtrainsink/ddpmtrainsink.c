@@ -32,7 +32,8 @@
  * beginning, and the element skips as many images as it has trained on. So with
  * a repeatable source, such as cifarsrc, the result is the same bits as that of
  * a run without interruption. Images of live sources are not skipped, and
- * neither are images after a flushing seek.
+ * neither are images after a flushing seek. A stream that is played backwards is
+ * an error.
  *
  * If the backend computes on a GPU, the element also accepts images in
  * memory:CUDAMemory, and shares the CUDA context of other elements. Images in

@@ -327,6 +327,20 @@ read_tags (GstDdpmTrainSink * self, GstEvent * event)
     gst_ddpm_train_session_set_class_names (self->session, names);
 }
 
+/* Resuming counts images from the start of the stream, and epochs end with their
+ * last image. */
+static void
+check_direction (GstDdpmTrainSink * self, GstEvent * event)
+{
+  const GstSegment *segment;
+
+  gst_event_parse_segment (event, &segment);
+  if (segment->rate < 0.0)
+    fail_training (self, g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+            "Cannot train on a stream that is played backwards: expected a "
+            "segment with a positive rate, got rate %g", segment->rate));
+}
+
 static void
 flush_session (GstDdpmTrainSink * self)
 {
@@ -346,5 +360,7 @@ gst_ddpm_train_sink_event (GstBaseSink * sink, GstEvent * event)
     flush_session (self);
   else if (self->session && GST_EVENT_TYPE (event) == GST_EVENT_TAG)
     read_tags (self, event);
+  else if (self->session && GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
+    check_direction (self, event);
   return PARENT_CLASS->event (sink, event);
 }

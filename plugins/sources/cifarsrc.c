@@ -9,7 +9,8 @@
  * Outputs the images of CIFAR-10 or CIFAR-100 (binary version), or of one file
  * in the same format, as 32x32 video. By default it shuffles them for training,
  * in an order that is a function of the seed and the epoch only. Seeking (in
- * time, or to the n-th image of all epochs) keeps that order.
+ * time, or to the n-th image of all epochs) keeps that order, and playing
+ * backwards reverses it.
  *
  * The files contain planar RGB (RGBP), which is converted to RGB if downstream
  * prefers that. Each buffer has a GstDdpmSampleMeta, a #GstCustomMeta with the

@@ -12,8 +12,10 @@
  * the order of the samples or the machine. With a batch of N, buffer b contains
  * the samples b * N to b * N + N - 1, and its offsets are their indices. Seeking
  * (in time, samples or buffers) reaches any sample at no cost and gives the same
- * bits. num-buffers counts the buffers that are output, before and after a seek,
- * as in videotestsrc.
+ * bits, also backwards: the last buffer comes first, with its samples in their
+ * usual order. Without num-buffers the stream is endless, so that playing
+ * backwards needs a stop. num-buffers counts the buffers that are output, before
+ * and after a seek, as in videotestsrc.
  *
  * The shape is the dimensions=C:W:H:N in the caps of downstream, by default
  * 3:32:32:N. The output caps contain the seed, but no timestep, even if

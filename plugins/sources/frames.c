@@ -3,26 +3,40 @@
  */
 #include "plugins/sources/frames.h"
 
-GstClockTime
-gst_ddpm_frames_get_time (const GstDdpmFrames * frames, guint64 frame)
+/* The start of the n-th of units that divide each frame evenly */
+static GstClockTime
+get_time (const GstDdpmFrames * frames, guint64 n, guint units)
 {
   if (frames->fps_n == 0)
     return GST_CLOCK_TIME_NONE;
   /* saturates at G_MAXUINT64, which is GST_CLOCK_TIME_NONE */
-  return gst_util_uint64_scale (frame, frames->fps_d * GST_SECOND,
-      frames->fps_n);
+  return gst_util_uint64_scale (n, frames->fps_d * GST_SECOND,
+      (guint64) frames->fps_n * units);
+}
+
+/* The unit at a time */
+static guint64
+at_time (const GstDdpmFrames * frames, GstClockTime time, guint units)
+{
+  if (frames->fps_n == 0)
+    return 0;
+  /* The largest n with floor (n * fps_d / (fps_n * units)) <= time, that is
+   * with n * fps_d / (fps_n * units) < time + 1. Timestamps are rounded down, so
+   * time / duration would give the unit before. */
+  return gst_util_uint64_scale_ceil (time + 1, (guint64) frames->fps_n * units,
+      frames->fps_d * GST_SECOND) - 1;
+}
+
+GstClockTime
+gst_ddpm_frames_get_time (const GstDdpmFrames * frames, guint64 frame)
+{
+  return get_time (frames, frame, 1);
 }
 
 guint64
 gst_ddpm_frames_at_time (const GstDdpmFrames * frames, GstClockTime time)
 {
-  if (frames->fps_n == 0)
-    return 0;
-  /* The largest b with floor (b * fps_d / fps_n) <= time, that is with
-   * b * fps_d / fps_n < time + 1. Timestamps are rounded down, so time / duration
-   * would give the frame before. */
-  return gst_util_uint64_scale_ceil (time + 1, frames->fps_n,
-      frames->fps_d * GST_SECOND) - 1;
+  return at_time (frames, time, 1);
 }
 
 guint64
@@ -36,6 +50,20 @@ gst_ddpm_frames_get_successor (const GstDdpmFrames * before, guint64 frame,
   if (GST_CLOCK_TIME_IS_VALID (end))
     next = MAX (next, gst_ddpm_frames_at_time (after, end));
   return next;
+}
+
+guint64
+gst_ddpm_frames_get_predecessor (const GstDdpmFrames * before, guint64 frame,
+    const GstDdpmFrames * after)
+{
+  /* of frames before the first one that has been output */
+  guint64 n = gst_util_uint64_scale (frame + 1, before->samples,
+      after->samples);
+  GstClockTime end = gst_ddpm_frames_get_time (before, frame + 1);
+
+  if (GST_CLOCK_TIME_IS_VALID (end))
+    n = MIN (n, gst_ddpm_frames_at_time (after, end));
+  return n - 1;
 }
 
 gboolean
@@ -60,47 +88,43 @@ gst_ddpm_frames_stamp (const GstDdpmFrames * frames, guint64 frame,
   return TRUE;
 }
 
-/* The frame at a position in @format. FALSE: there is none */
+/* The sample at a position in @format. FALSE: there is none */
 static gboolean
-to_frame (const GstDdpmFrames * frames, GstFormat format, gint64 value,
-    guint64 * frame)
+to_sample (const GstDdpmFrames * frames, GstFormat format, gint64 value,
+    guint64 * sample)
 {
   if (value < 0)
     return FALSE;
   switch (format) {
     case GST_FORMAT_TIME:
-      *frame = gst_ddpm_frames_at_time (frames, value);
+      *sample = at_time (frames, value, frames->samples);
       return frames->fps_n != 0;
     case GST_FORMAT_DEFAULT:
-      *frame = value / frames->samples;
+      *sample = value;
       return TRUE;
     case GST_FORMAT_BUFFERS:
-      *frame = value;
-      return TRUE;
+      return g_uint64_checked_mul (sample, value, frames->samples);
     default:
       return FALSE;
   }
 }
 
-/* The start of a frame in @format. FALSE: it has none, or it is too large */
+/* The position of a sample in @format. FALSE: it is too large, or has no time */
 static gboolean
-from_frame (const GstDdpmFrames * frames, guint64 frame, GstFormat format,
+from_sample (const GstDdpmFrames * frames, guint64 sample, GstFormat format,
     gint64 * value)
 {
   guint64 result;
 
-  if (frame == GST_DDPM_FRAMES_ENDLESS)
-    return FALSE;
   switch (format) {
     case GST_FORMAT_TIME:
-      result = gst_ddpm_frames_get_time (frames, frame);
+      result = get_time (frames, sample, frames->samples);
       break;
     case GST_FORMAT_DEFAULT:
-      if (!g_uint64_checked_mul (&result, frame, frames->samples))
-        return FALSE;
+      result = sample;
       break;
     case GST_FORMAT_BUFFERS:
-      result = frame;
+      result = sample / frames->samples;
       break;
     default:
       return FALSE;
@@ -114,16 +138,27 @@ query_convert (const GstDdpmFrames * frames, GstQuery * query)
 {
   GstFormat src, dest;
   gint64 src_value, dest_value;
-  guint64 frame;
+  guint64 sample;
 
   gst_query_parse_convert (query, &src, &src_value, &dest, &dest_value);
   if (src == dest)
     dest_value = src_value;
-  else if (!to_frame (frames, src, src_value, &frame)
-      || !from_frame (frames, frame, dest, &dest_value))
+  else if (!to_sample (frames, src, src_value, &sample)
+      || !from_sample (frames, sample, dest, &dest_value))
     return FALSE;
   gst_query_set_convert (query, src, src_value, dest, dest_value);
   return TRUE;
+}
+
+/* FALSE: the stream has no end, or none in @format */
+static gboolean
+get_end (const GstDdpmFrames * frames, GstFormat format, gint64 * end)
+{
+  guint64 n_samples;
+
+  return frames->n_frames != GST_DDPM_FRAMES_ENDLESS
+      && g_uint64_checked_mul (&n_samples, frames->n_frames, frames->samples)
+      && from_sample (frames, n_samples, format, end);
 }
 
 static gboolean
@@ -133,7 +168,7 @@ query_duration (const GstDdpmFrames * frames, GstQuery * query)
   gint64 duration;
 
   gst_query_parse_duration (query, &format, NULL);
-  if (!from_frame (frames, frames->n_frames, format, &duration))
+  if (!get_end (frames, format, &duration))
     return FALSE;
   gst_query_set_duration (query, format, duration);
   return TRUE;
@@ -149,7 +184,7 @@ query_seeking (const GstDdpmFrames * frames, GstQuery * query)
   if (format != GST_FORMAT_TIME && format != GST_FORMAT_DEFAULT
       && format != GST_FORMAT_BUFFERS)
     return FALSE;
-  if (!from_frame (frames, frames->n_frames, format, &end))
+  if (!get_end (frames, format, &end))
     end = -1;
   gst_query_set_seeking (query, format, frames->fps_n != 0, 0, end);
   return TRUE;

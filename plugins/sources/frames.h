@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  *
  * Frame b starts at time b * @fps_d / @fps_n and contains the samples
  * b * @samples to (b + 1) * @samples - 1. GST_FORMAT_DEFAULT counts samples,
- * GST_FORMAT_BUFFERS counts frames.
+ * which divide the duration of their frame evenly. GST_FORMAT_BUFFERS counts
+ * frames.
  */
 typedef struct
 {
@@ -36,6 +37,9 @@ guint64 gst_ddpm_frames_at_time (const GstDdpmFrames * frames,
 /* The frame that follows if the caps change before @frame: the first one that
  * repeats no sample and no time */
 guint64 gst_ddpm_frames_get_successor (const GstDdpmFrames * before,
+    guint64 frame, const GstDdpmFrames * after);
+/* The same of a stream that is played backwards: the last frame */
+guint64 gst_ddpm_frames_get_predecessor (const GstDdpmFrames * before,
     guint64 frame, const GstDdpmFrames * after);
 /* Sets PTS, duration and offsets. FALSE: @frame is past the end of the stream,
  * or its time or sample indices are too large. */

@@ -11,6 +11,7 @@ typedef struct
 
   /* streaming thread */
   GstClockTime seek_time;       /* sets next at the next buffer; NONE: no seek */
+  gboolean reverse;             /* frames are output last to first */
   guint64 next;                 /* number of the next frame */
 
   gint ended;                   /* atomic: the application has sent EOS */
@@ -76,8 +77,8 @@ gst_ddpm_frame_src_set_frames (GstDdpmFrameSrc * src,
 {
   GstDdpmFrameSrcPrivate *priv = get_private (src);
 
-  priv->next = gst_ddpm_frames_get_successor (&priv->frames, priv->next,
-      frames);
+  priv->next = (priv->reverse ? gst_ddpm_frames_get_predecessor :
+      gst_ddpm_frames_get_successor) (&priv->frames, priv->next, frames);
   GST_OBJECT_LOCK (src);
   priv->frames = *frames;
   GST_OBJECT_UNLOCK (src);
@@ -134,6 +135,7 @@ gst_ddpm_frame_src_start (GstBaseSrc * src)
   g_atomic_int_set (&priv->ended, FALSE);
   g_atomic_int_set (&priv->failed, FALSE);
   priv->next = 0;
+  priv->reverse = FALSE;
   priv->seek_time = GST_CLOCK_TIME_NONE;
   return TRUE;
 }
@@ -144,20 +146,73 @@ gst_ddpm_frame_src_is_seekable (GstBaseSrc * src)
   return TRUE;
 }
 
-/* Refuses reverse playback before anything is flushed. */
+/* --- seeks ---------------------------------------------------------------- */
+
+/* GST_CLOCK_TIME_NONE: the stream is endless, or its framerate is unknown */
+static GstClockTime
+get_end (GstDdpmFrameSrc * self)
+{
+  GstDdpmFrames frames;
+
+  gst_ddpm_frame_src_get_frames (self, &frames);
+  return frames.n_frames == GST_DDPM_FRAMES_ENDLESS ? GST_CLOCK_TIME_NONE :
+      gst_ddpm_frames_get_time (&frames, frames.n_frames);
+}
+
+/* Only the sinks change their speed. */
+static gboolean
+change_rate_instantly (GstBaseSrc * src, GstEvent * event, gdouble rate,
+    GstSeekFlags flags)
+{
+  GstEvent *change;
+  gdouble current;
+
+  GST_OBJECT_LOCK (src);
+  current = src->segment.rate;
+  GST_OBJECT_UNLOCK (src);
+  if (rate / current < 0.0)
+    return FALSE;
+  change = gst_event_new_instant_rate_change (rate / current,
+      (GstSegmentFlags) flags);
+  gst_event_set_seqnum (change, gst_event_get_seqnum (event));
+  return gst_pad_push_event (GST_BASE_SRC_PAD (src), change);
+}
+
+/* Refuses to play backwards from the end of an endless stream before anything is
+ * flushed. */
 static gboolean
 gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
 {
+  GstSeekType stop_type;
+  GstSeekFlags flags;
   gdouble rate;
+  gint64 stop;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
-    gst_event_parse_seek (event, &rate, NULL, NULL, NULL, NULL, NULL, NULL);
-    if (rate < 0.0) {
-      GST_DEBUG_OBJECT (src, "refusing to play at rate %g", rate);
+    gst_event_parse_seek (event, &rate, NULL, &flags, NULL, NULL, &stop_type,
+        &stop);
+    if (flags & GST_SEEK_FLAG_INSTANT_RATE_CHANGE)
+      return change_rate_instantly (src, event, rate, flags);
+    if (rate < 0.0 && stop_type == GST_SEEK_TYPE_SET && stop == -1
+        && !GST_CLOCK_TIME_IS_VALID (get_end (GST_DDPM_FRAME_SRC (src)))) {
+      GST_DEBUG_OBJECT (src, "cannot play backwards from an unknown end");
       return FALSE;
     }
   }
   return GST_BASE_SRC_CLASS (parent_class)->event (src, event);
+}
+
+/* Backwards, the running time is counted from the stop, which must be known. If
+ * it was set to "the end", position is 0. */
+static void
+set_stop (GstDdpmFrameSrc * self, GstSegment * segment)
+{
+  GstClockTime end = get_end (self);
+
+  if (segment->position == 0 && GST_CLOCK_TIME_IS_VALID (end))
+    segment->position = MAX (end, segment->start);
+  segment->stop = segment->position;
+  segment->offset = 0;
 }
 
 /* The framerate may not be known yet, so the frame of this time is computed for
@@ -168,9 +223,25 @@ gst_ddpm_frame_src_do_seek (GstBaseSrc * src, GstSegment * segment)
   GstDdpmFrameSrcPrivate *priv = get_private (src);
 
   g_atomic_int_set (&priv->ended, FALSE);
+  priv->reverse = segment->rate < 0.0;
+  if (priv->reverse && segment->stop == GST_CLOCK_TIME_NONE)
+    set_stop (GST_DDPM_FRAME_SRC (src), segment);
   priv->seek_time = segment->position;
-  return segment->rate > 0.0;
+  return TRUE;
 }
+
+/* The first frame of a seek. Backwards it is the last one that starts before
+ * this time. */
+static guint64
+get_first_frame (GstDdpmFrameSrcPrivate * priv)
+{
+  if (!priv->reverse)
+    return gst_ddpm_frames_at_time (&priv->frames, priv->seek_time);
+  return MIN (gst_ddpm_frames_at_time (&priv->frames,
+          MAX (priv->seek_time, 1) - 1), priv->frames.n_frames - 1);
+}
+
+/* --- queries and data ----------------------------------------------------- */
 
 static gboolean
 gst_ddpm_frame_src_query (GstBaseSrc * src, GstQuery * query)
@@ -190,7 +261,7 @@ gst_ddpm_frame_src_fill (GstPushSrc * src, GstBuffer * buffer)
   GstFlowReturn ret;
 
   if (GST_CLOCK_TIME_IS_VALID (priv->seek_time))
-    priv->next = gst_ddpm_frames_at_time (&priv->frames, priv->seek_time);
+    priv->next = get_first_frame (priv);
   priv->seek_time = GST_CLOCK_TIME_NONE;
   if (g_atomic_int_get (&priv->ended)
       || !gst_ddpm_frames_stamp (&priv->frames, priv->next, buffer))
@@ -198,7 +269,8 @@ gst_ddpm_frame_src_fill (GstPushSrc * src, GstBuffer * buffer)
 
   ret = GST_DDPM_FRAME_SRC_GET_CLASS (self)->fill_frame (self, priv->next,
       buffer);
+  /* the frame before frame 0 is GST_DDPM_FRAMES_ENDLESS, which has no stamp */
   if (ret == GST_FLOW_OK)
-    priv->next++;
+    priv->next += priv->reverse ? -1 : 1;
   return ret;
 }

@@ -17,7 +17,7 @@ G_DECLARE_DERIVABLE_TYPE (GstDdpmFrameSrc, gst_ddpm_frame_src, GST,
  * @fill_frame: writes the data of a frame, whose times and offsets are set
  *
  * This class counts and timestamps frames, seeks (in time, samples and buffers,
- * forward playback only) and answers queries. Subclasses chain up in start().
+ * forward and backward) and answers queries. Subclasses chain up in start().
  */
 struct _GstDdpmFrameSrcClass
 {

@@ -270,16 +270,89 @@ TEST (segment_stop_ends_the_stream)
   stop_and_free (pipeline);
 }
 
-TEST (backwards_is_refused)
+/* Plays backwards from stop (-1: the end) and checks the frames. */
+static void
+check_backwards (const gchar * source, gint64 stop, gint64 from, gint64 to)
 {
-  GstElement *pipeline = launch ("ddpmnoise num-buffers=3" SINK);
+  GstElement *pipeline = launch ("%s ! "
+      "other/tensors,dimensions=(string)1:4:4:2,framerate=10/1" SINK, source);
+  gint64 b;
+
+  preroll (pipeline);
+  fail_unless (gst_element_seek (pipeline, -1.0, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, stop));
+  play (pipeline);
+  for (b = from; b >= to; b--) {
+    GstSample *sample = pull (pipeline);
+    GstBuffer *buffer = gst_sample_get_buffer (sample);
+
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), b * GST_SECOND / 10);
+    fail_unless (GST_BUFFER_IS_DISCONT (buffer));
+    check_bits (buffer, 0, 0, 2 * b, 2, 16);
+    gst_sample_unref (sample);
+  }
+  fail_unless (pull (pipeline) == NULL);
+  stop_and_free (pipeline);
+}
+
+/* num-buffers counts the buffers that are output, one of them before the seek. */
+TEST (backwards_from_the_end_or_a_stop)
+{
+  check_backwards ("ddpmnoise", GST_SECOND, 9, 0);
+  check_backwards ("ddpmnoise num-buffers=6", -1, 5, 1);
+  check_backwards ("ddpmnoise num-buffers=6", GST_SECOND, 9, 5);
+}
+
+TEST (backwards_from_the_end_of_an_endless_stream_is_refused)
+{
+  GstElement *pipeline = launch ("ddpmnoise ! appsink name=sink sync=false "
+      "max-buffers=1");
+  guint b;
 
   play (pipeline);
   gst_sample_unref (pull (pipeline));
   fail_if (gst_element_seek (pipeline, -1.0, GST_FORMAT_TIME,
-          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET,
-          GST_SECOND));
-  fail_unless_equals_int (drain (pipeline), 2);
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, -1));
+  for (b = 1; b < 5; b++) {
+    GstSample *sample = pull (pipeline);
+
+    fail_unless_equals_uint64 (GST_BUFFER_OFFSET (gst_sample_get_buffer
+            (sample)), b);
+    gst_sample_unref (sample);
+  }
+  stop_and_free (pipeline);
+}
+
+TEST (new_caps_backwards_repeat_no_sample_and_no_time)
+{
+  GstElement *pipeline = launch ("ddpmnoise ! capsfilter name=filter "
+      "caps=other/tensors,dimensions=(string)1:4:4:3,framerate=30/1"
+      " ! appsink name=sink sync=false max-buffers=1");
+  GstElement *filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
+  GstClockTime start = GST_SECOND;
+  guint64 first_sample = 90;
+  guint i;
+
+  preroll (pipeline);
+  fail_unless (gst_element_seek (pipeline, -1.0, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, start));
+  play (pipeline);
+  for (i = 0; i < 25; i++) {
+    GstSample *sample = pull (pipeline);
+    GstBuffer *buffer = gst_sample_get_buffer (sample);
+
+    fail_unless (GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer)
+        <= start);
+    fail_unless (GST_BUFFER_OFFSET_END (buffer) <= first_sample);
+    fail_unless (GST_BUFFER_OFFSET_END (buffer) + 50 >= first_sample);
+    start = GST_BUFFER_PTS (buffer);
+    first_sample = GST_BUFFER_OFFSET (buffer);
+    if (i == 10)
+      gst_util_set_object_arg (G_OBJECT (filter), "caps",
+          "other/tensors,dimensions=(string)1:4:4:2,framerate=60/1");
+    gst_sample_unref (sample);
+  }
+  gst_object_unref (filter);
   stop_and_free (pipeline);
 }
 
