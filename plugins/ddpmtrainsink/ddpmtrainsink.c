@@ -11,6 +11,11 @@
  * 2^(L - 1) for a network of L levels, by default of 8. By default, the network
  * is the reference UNet and the settings are those of the paper.
  *
+ * The element prefers colour and square pixels. After the first image, it asks
+ * upstream for others of the same size and format: with videoconvert and
+ * videoscale before it, images may be of any. A grey model is made of a stream
+ * that is GRAY8 alone, or behind videoconvert ! video/x-raw,format=GRAY8.
+ *
  * Each save replaces <location> and <location>.state atomically; resuming needs
  * the second. Until the first save, both files stay as they were.
  *
@@ -361,25 +366,55 @@ gst_ddpm_train_sink_unlock_stop (GstBaseSink * sink)
 
 /* --- negotiation ---------------------------------------------------------- */
 
+/* Returns: (transfer full) */
 static GstCaps *
-gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
+get_possible_caps (GstDdpmTrainSink * self)
 {
-  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
-  GstCaps *caps;
   gboolean cuda;
 
   GST_OBJECT_LOCK (self);
   cuda = gst_ddpm_cuda_is_possible (&self->settings.compute,
       self->session ? self->session->backend : NULL);
   GST_OBJECT_UNLOCK (self);
-  caps = cuda ? gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink))
+  return cuda ? gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (self))
       : gst_caps_from_string (TRAIN_SINK_CAPS);
+}
+
+static GstCaps *
+gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
+{
+  GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
+  GstDdpmTrainImages images = { 0 };
+  GstCaps *caps;
+
+  GST_OBJECT_LOCK (self);
+  if (self->session)
+    images = self->session->images;
+  GST_OBJECT_UNLOCK (self);
+  caps = gst_ddpm_train_caps_choose (GST_BASE_SINK_PAD (sink),
+      get_possible_caps (self), &images);
   return gst_ddpm_caps_filter (caps, filter);
+}
+
+/* Accepts what get_caps does not ask for, so that an error can say why it cannot
+ * be used. */
+static void
+answer_accept_caps (GstDdpmTrainSink * self, GstQuery * query)
+{
+  g_autoptr (GstCaps) possible = get_possible_caps (self);
+  GstCaps *caps;
+
+  gst_query_parse_accept_caps (query, &caps);
+  gst_query_set_accept_caps_result (query, gst_caps_is_subset (caps, possible));
 }
 
 static gboolean
 gst_ddpm_train_sink_query (GstBaseSink * sink, GstQuery * query)
 {
+  if (GST_QUERY_TYPE (query) == GST_QUERY_ACCEPT_CAPS) {
+    answer_accept_caps (GST_DDPM_TRAIN_SINK (sink), query);
+    return TRUE;
+  }
   return gst_ddpm_cuda_answer (&GST_DDPM_TRAIN_SINK (sink)->cuda, query)
       || GST_BASE_SINK_CLASS (parent_class)->query (sink, query);
 }

@@ -96,26 +96,32 @@ load_model (GstDdpmTrainSession * session, const gchar * name,
   return *model != NULL;
 }
 
-/* Checks that state and models fit the network. The images will decide about the
- * image channels, and are checked then. */
+/* Checks that state and models fit the network, and asks for images that fit
+ * them. Other images may come, and are checked then. */
 static gboolean
 check_models (GstDdpmTrainSession * session, GError ** error)
 {
   const GstDdpmTrainSettings *s = &session->settings;
+  GstDdpmTrainImages *images = &session->images;
   DdpmConfig config = s->config;
 
   if (session->state) {
-    config.image_channels = session->state->config.image_channels;
+    images->channels = config.image_channels =
+        session->state->config.image_channels;
+    images->width = session->state->width;
+    images->height = session->state->height;
     if (!ddpm_trainer_can_restore (&config, &s->trainer, session->state, error))
       return cannot_resume (session, error);
   }
   if (session->initial) {
-    config.image_channels = session->initial->config.image_channels;
+    images->channels = config.image_channels =
+        session->initial->config.image_channels;
     if (!ddpm_trainer_can_start_from (&config, session->initial, error))
       return cannot_start (session, error);
   }
   if (session->teacher) {
-    config.image_channels = session->teacher->config.image_channels;
+    images->channels = config.image_channels =
+        session->teacher->config.image_channels;
     if (!ddpm_trainer_can_learn_from (&config, &s->trainer, session->teacher,
             error))
       return cannot_learn (session, error);
@@ -308,6 +314,22 @@ open_log (GstDdpmTrainSession * session, GError ** error)
   return location == NULL || session->log;
 }
 
+/* Once a run */
+static void
+warn_of_pixels (GstDdpmTrainSession * session)
+{
+  const gint n = GST_VIDEO_INFO_PAR_N (&session->info);
+  const gint d = GST_VIDEO_INFO_PAR_D (&session->info);
+
+  if (n == d || session->has_warned_of_pixels)
+    return;
+  session->has_warned_of_pixels = TRUE;
+  GST_ELEMENT_WARNING (session->element, STREAM, FORMAT,
+      ("The pixels of this stream are not square (pixel-aspect-ratio=%d/%d), so "
+          "the model learns distorted images: put videoscale method=lanczos "
+          "before the element", n, d), (NULL));
+}
+
 gboolean
 gst_ddpm_train_session_set_format (GstDdpmTrainSession * session,
     const GstVideoInfo * info, GError ** error)
@@ -320,13 +342,21 @@ gst_ddpm_train_session_set_format (GstDdpmTrainSession * session,
           != GST_VIDEO_INFO_N_COMPONENTS (&before)))
     goto other_size;
   session->info = *info;
+  GST_OBJECT_LOCK (session->element);
+  session->images.channels = GST_VIDEO_INFO_N_COMPONENTS (info);
+  session->images.width = GST_VIDEO_INFO_WIDTH (info);
+  session->images.height = GST_VIDEO_INFO_HEIGHT (info);
+  GST_OBJECT_UNLOCK (session->element);
+  warn_of_pixels (session);
   return session->trainer || (make_trainer (session, error)
       && open_log (session, error));
 
 other_size:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "Images changed from %dx%d %s to %dx%d %s: expected images of one size "
-      "in a run", before.width, before.height, GST_VIDEO_INFO_NAME (&before),
+      "in a run: put videoconvert ! videoscale method=lanczos before the "
+      "element",
+      before.width, before.height, GST_VIDEO_INFO_NAME (&before),
       GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
       GST_VIDEO_INFO_NAME (info));
   return FALSE;

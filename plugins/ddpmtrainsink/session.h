@@ -7,6 +7,7 @@
 #include "plugins/common/cuda.h"
 #include "plugins/common/meta.h"
 #include "plugins/ddpmtrainsink/batch.h"
+#include "plugins/ddpmtrainsink/caps.h"
 #include "plugins/ddpmtrainsink/log.h"
 #include "plugins/ddpmtrainsink/progress.h"
 #include "plugins/ddpmtrainsink/settings.h"
@@ -22,6 +23,7 @@ typedef struct
 {
   GstElement *element;          /* posts messages */
   GstDdpmTrainReport *published;        /* with the element's object lock */
+  GstDdpmTrainImages images;    /* with the same lock */
   GstDdpmTrainSettings settings;
   DdpmBackend *backend;
 
@@ -39,6 +41,7 @@ typedef struct
   gboolean has_begun;           /* the first image has come */
   gboolean has_started;         /* a PROGRESS that has not ended */
   gboolean has_failed;          /* an error has been posted */
+  gboolean has_warned_of_pixels;
   guint64 to_skip;              /* images that the resumed run trained on */
   guint64 n_seen;               /* images skipped or added */
   guint64 n_images;             /* of the stream; 0: unknown */
