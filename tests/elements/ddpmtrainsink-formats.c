@@ -57,8 +57,8 @@ TEST (images_become_alike_where_upstream_converts)
   }
 }
 
-/* An image of these caps, after images of IMAGES, ends the run with an error that
- * names both and what to do. */
+/* An image of these caps, after a step on images of IMAGES, ends the run with an
+ * error that names both and what to do. The step is saved. */
 static void
 check_change (const gchar * caps, const gchar * found)
 {
@@ -69,6 +69,7 @@ check_change (const gchar * caps, const gchar * found)
   fail_if (gst_harness_push (h, image (5)) == GST_FLOW_OK);
   check_bus_error (GST_ELEMENT_BUS (h->element), found, "videoscale");
   harness_free (h);
+  check_saved ("a.bin", 1, 4);
 }
 
 TEST (images_that_cannot_become_alike_are_an_error)

@@ -239,6 +239,7 @@ TEST (an_epoch_without_labels_is_an_error)
   check_bus_error (GST_ELEMENT_BUS (h->element), "No image had a label",
       "2 steps");
   harness_free (h);
+  check_saved ("a.bin", 2, 8);
 }
 
 TEST (a_thousand_steps_without_labels_are_an_error)
@@ -251,6 +252,7 @@ TEST (a_thousand_steps_without_labels_are_an_error)
   check_bus_error (GST_ELEMENT_BUS (h->element), "No image had a label",
       "1000 steps");
   harness_free (h);
+  check_saved ("a.bin", 1000, 1000);
 }
 
 TEST (images_without_labels_teach_none)
@@ -285,6 +287,26 @@ TEST (a_label_that_is_no_class_is_an_error)
     harness_free (h);
   }
   fail_if (exists ("a.bin"));
+}
+
+TEST (steps_before_a_wrong_label_are_saved)
+{
+  const gchar *const metas[] = { "label=3", "label=ship" };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (metas); i++) {
+    GstHarness *h = harness_training ("a.bin", IMAGES, LABELS);
+    guint n;
+
+    for (n = 0; n < 4; n++)
+      push_ok (h, labelled_image (n, 0));
+    fail_unless_equals_int (gst_harness_push (h, image_with (n, metas[i])),
+        GST_FLOW_ERROR);
+    check_bus_error (GST_ELEMENT_BUS (h->element), "label", "step 1 has been "
+        "saved");
+    harness_free (h);
+    check_saved ("a.bin", 1, 4);
+  }
 }
 
 TEST (a_run_with_labels_resumes_to_the_bit)
