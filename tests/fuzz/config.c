@@ -58,11 +58,11 @@ fuzz_one (FuzzInput * in)
   mult = fuzz_take_line (in);
   levels = fuzz_take_line (in);
 
-  fuzz_check_error (ddpm_config_parse_channel_mult (&config, mult, &error),
-      error);
+  ok = ddpm_config_parse_channel_mult (&config, mult, &error);
+  fuzz_check_error (ok, error);
   error = NULL;
-  fuzz_check_error (ddpm_config_parse_attention_levels (&config, levels,
-          &error), error);
+  ok = ddpm_config_parse_attention_levels (&config, levels, &error);
+  fuzz_check_error (ok, error);
   error = NULL;
   ok = ddpm_config_check (&config, &error);
   fuzz_check_error (ok, error);
@@ -71,6 +71,6 @@ fuzz_one (FuzzInput * in)
   check_round_trip (&config);
   check_params (&config);
   error = NULL;
-  fuzz_check_error (ddpm_config_check_size (&config, width, height, &error),
-      error);
+  ok = ddpm_config_check_size (&config, width, height, &error);
+  fuzz_check_error (ok, error);
 }
