@@ -23,7 +23,10 @@
  * Played backwards, each time shows the same frame as forwards; all frames of a
  * buffer are generated before the last of them is output.
  * If a sink renders frames in real time and generating a frame takes longer, the
- * element delays all later frames: no frame is late, and none is dropped.
+ * element delays all later frames: no frame is late, and none is dropped. Other
+ * branches of a tee get the delayed frames too, and a file would record the
+ * delays. With sync=false, the sink that shows the frames does so as they come,
+ * and the file gets them evenly spaced.
  *
  * A class-conditional model generates all classes in turn, or those of
  * #GstDdpmDenoise:label. #GstDdpmDenoise:guidance sets how strongly the label
@@ -62,6 +65,9 @@
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise model=labelled.bin label=ship,horse guidance=3 ! videoconvert ! autovideosink
  * ]| Generate ships and horses with a class-conditional model.
+ * |[
+ * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise ! videoconvert ! tee name=t t. ! queue ! autovideosink sync=false t. ! queue ! jpegenc ! avimux ! filesink location=images.avi
+ * ]| Show images while they are written to a file, evenly spaced.
  *
  * Since: 0.1
  */
@@ -235,6 +241,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   gst_ddpm_timeline_init (&self->timeline);
   gst_ddpm_denoise_reset_stream (self);
   self->smooth_cost = GST_CLOCK_TIME_NONE;
+  self->has_told_delay = FALSE;
   GST_OBJECT_LOCK (self);
   self->session = session;
   self->live = FALSE;
@@ -478,7 +485,7 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   if (error || !make_denoiser (self, &error)
       || !set_rates (self, outcaps, &error))
     goto refuse;
-  self->synced = gst_ddpm_timeline_has_sync_sink (trans->srcpad);
+  self->synced = gst_ddpm_timeline_leads_to_sink (trans->srcpad, TRUE);
   GST_DEBUG_OBJECT (self, "timesteps %u to %u in %u steps, %" G_GUINT64_FORMAT
       " frames per buffer, %ssynchronized", self->spec.start, self->spec.stop,
       self->n_steps, self->timeline.frames, self->synced ? "" : "not ");

@@ -50,6 +50,7 @@ struct _GstDdpmDenoise
   gboolean to_cuda;             /* the output is in GPU memory */
   GstVideoInfo video;
   gboolean synced;              /* a sink waits for the clock */
+  gboolean has_told_delay;
   guint n_steps;
   guint interval;               /* steps from one output state to the next */
   guint frames_per_state;

@@ -227,6 +227,23 @@ update_latency (GstDdpmDenoise * self)
 
 /* --- output --------------------------------------------------------------- */
 
+#define DELAY_TEXT "Frames take longer to generate than to show, so they are " \
+    "delayed for a sink that waits for the clock. Another sink gets the " \
+    "delays too: set sync=false on the first one for a file with evenly " \
+    "spaced frames"
+
+/* A sink that does not wait for the clock, such as that of a file, needs no delay,
+ * but gets it, if another one waits. gst-launch-1.0 prints the debug text. */
+static void
+tell_delay (GstDdpmDenoise * self)
+{
+  if (!self->has_told_delay
+      && gst_ddpm_timeline_leads_to_sink (GST_BASE_TRANSFORM_SRC_PAD (self),
+          FALSE))
+    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, (DELAY_TEXT), (DELAY_TEXT));
+  self->has_told_delay = TRUE;
+}
+
 /* Delays this frame and all later ones, if a sink would drop it as late. Backwards,
  * the end of a frame is shown first. */
 static void
@@ -252,6 +269,7 @@ delay_late_frames (GstDdpmDenoise * self, GstBuffer * buffer)
 
   GST_DEBUG_OBJECT (self, "late by %" GST_TIME_FORMAT,
       GST_TIME_ARGS (now - due));
+  tell_delay (self);
   self->timeline.delay += now - due + HEADWAY;
   gst_ddpm_denoise_send_segment (self);
 }

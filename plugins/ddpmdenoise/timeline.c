@@ -205,18 +205,24 @@ gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline, GstClockTime * pts,
 /* Limits the search, for chains of elements that form a loop */
 #define MAX_DEPTH 256
 
-static gboolean has_sync_sink (GstPad * srcpad, guint depth);
+typedef struct
+{
+  gboolean sync;                /* of the sink that is searched */
+  guint depth;
+} Search;
+
+static gboolean leads_to_sink (GstPad * srcpad, Search search);
 
 static gint
-compare_sync_sink (gconstpointer srcpad, gconstpointer depth)
+compare_link (gconstpointer srcpad, gconstpointer search)
 {
-  return !has_sync_sink (g_value_get_object (srcpad), GPOINTER_TO_UINT (depth));
+  return !leads_to_sink (g_value_get_object (srcpad), *(const Search *) search);
 }
 
-/* Whether a sink with sync=true is downstream of an internal link of a sink pad.
- * The internal link of a bin's ghost pad is the pad inside or outside the bin. */
+/* Whether such a sink is downstream of an internal link of a sink pad. The
+ * internal link of a bin's ghost pad is the pad inside or outside the bin. */
 static gboolean
-any_link_has_sync_sink (GstPad * sinkpad, guint depth)
+any_link_leads_to_sink (GstPad * sinkpad, const Search * search)
 {
   GstIterator *links = gst_pad_iterate_internal_links (sinkpad);
   GValue link = G_VALUE_INIT;
@@ -224,30 +230,33 @@ any_link_has_sync_sink (GstPad * sinkpad, guint depth)
 
   if (links == NULL)
     return FALSE;
-  found = gst_iterator_find_custom (links, compare_sync_sink, &link,
-      GUINT_TO_POINTER (depth));
+  found = gst_iterator_find_custom (links, compare_link, &link,
+      (gpointer) search);
   g_value_unset (&link);
   gst_iterator_free (links);
   return found;
 }
 
 static gboolean
-has_sync_sink (GstPad * srcpad, guint depth)
+leads_to_sink (GstPad * srcpad, Search search)
 {
   g_autoptr (GstPad) peer = gst_pad_get_peer (srcpad);
   g_autoptr (GstObject) parent =
       peer ? gst_object_get_parent (GST_OBJECT (peer)) : NULL;
 
   if (parent != NULL && GST_IS_BASE_SINK (parent))
-    return gst_base_sink_get_sync (GST_BASE_SINK (parent));
-  return parent != NULL && depth < MAX_DEPTH
-      && any_link_has_sync_sink (peer, depth + 1);
+    return gst_base_sink_get_sync (GST_BASE_SINK (parent)) == search.sync;
+  search.depth++;
+  return parent != NULL && search.depth <= MAX_DEPTH
+      && any_link_leads_to_sink (peer, &search);
 }
 
 gboolean
-gst_ddpm_timeline_has_sync_sink (GstPad * srcpad)
+gst_ddpm_timeline_leads_to_sink (GstPad * srcpad, gboolean sync)
 {
-  return has_sync_sink (srcpad, 0);
+  const Search search = { sync, 0 };
+
+  return leads_to_sink (srcpad, search);
 }
 
 GstClockTime

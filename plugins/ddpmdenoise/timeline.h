@@ -61,8 +61,9 @@ void gst_ddpm_timeline_start_buffer (GstDdpmTimeline * timeline,
 void gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline,
     GstClockTime * pts, GstClockTime * duration);
 
-/* Does this source pad lead to a sink that waits for the clock? */
-gboolean gst_ddpm_timeline_has_sync_sink (GstPad * srcpad);
+/* Does this source pad lead to a sink that waits for the clock, or (sync FALSE)
+ * to one that does not? */
+gboolean gst_ddpm_timeline_leads_to_sink (GstPad * srcpad, gboolean sync);
 /* The current running time of an element, or GST_CLOCK_TIME_NONE if it is not
  * PLAYING */
 GstClockTime gst_ddpm_timeline_get_running_time (GstElement * element);

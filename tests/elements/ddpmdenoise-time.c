@@ -203,6 +203,42 @@ TEST (a_sink_shows_every_frame_though_they_come_slowly)
   fail_unless_equals_int (count_shown ("queue ! identity !"), 400);
 }
 
+/* The running times of frames of 2000 a second, as a file beside a display that
+ * waits for the clock (or does not) gets them, and whether a delay is told. */
+static void
+check_beside_a_display (const gchar * sync, gboolean delayed)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=100 ! "
+      "other/tensors,dimensions=(string)3:6:4:1,framerate=2000/1 ! %s ! "
+      "tee name=t t. ! queue ! fakesink sync=%s t. ! queue ! appsink name=sink "
+      "sync=false", denoise (3, 10, "steps=2"), sync);
+  GstSample *sample = NULL, *next;
+  GstClockTime time;
+  GstMessage *info;
+  gboolean told;
+
+  play (pipeline);
+  while ((next = pull (pipeline))) {
+    g_clear_pointer (&sample, gst_sample_unref);
+    sample = next;
+  }
+  time = gst_segment_to_running_time (gst_sample_get_segment (sample),
+      GST_FORMAT_TIME, GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
+  gst_sample_unref (sample);
+  info = gst_bus_pop_filtered (GST_ELEMENT_BUS (pipeline), GST_MESSAGE_INFO);
+  told = info != NULL;
+  gst_clear_message (&info);
+  fail_unless_equals_int (told, delayed);
+  fail_unless_equals_int (time > 99 * GST_SECOND / 2000, delayed);
+  stop_and_free (pipeline);
+}
+
+TEST (a_file_beside_a_display_is_even_if_the_display_does_not_wait)
+{
+  check_beside_a_display ("false", FALSE);
+  check_beside_a_display ("true", TRUE);
+}
+
 static GstClockTime
 query_min_latency (GstHarness * h)
 {
