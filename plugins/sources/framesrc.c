@@ -150,13 +150,20 @@ gst_ddpm_frame_src_is_seekable (GstBaseSrc * src)
 
 /* GST_CLOCK_TIME_NONE: the stream is endless, or its framerate is unknown */
 static GstClockTime
-get_end (GstDdpmFrameSrc * self)
+get_end (const GstDdpmFrames * frames)
+{
+  return frames->n_frames == GST_DDPM_FRAMES_ENDLESS ? GST_CLOCK_TIME_NONE :
+      gst_ddpm_frames_get_time (frames, frames->n_frames);
+}
+
+/* The same, where num-buffers ends the stream */
+static GstClockTime
+get_end_of_output (GstDdpmFrameSrc * self)
 {
   GstDdpmFrames frames;
 
   gst_ddpm_frame_src_get_frames (self, &frames);
-  return frames.n_frames == GST_DDPM_FRAMES_ENDLESS ? GST_CLOCK_TIME_NONE :
-      gst_ddpm_frames_get_time (&frames, frames.n_frames);
+  return get_end (&frames);
 }
 
 /* Only the sinks change their speed. */
@@ -194,7 +201,9 @@ gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
     if (flags & GST_SEEK_FLAG_INSTANT_RATE_CHANGE)
       return change_rate_instantly (src, event, rate, flags);
     if (rate < 0.0 && stop_type == GST_SEEK_TYPE_SET && stop == -1
-        && !GST_CLOCK_TIME_IS_VALID (get_end (GST_DDPM_FRAME_SRC (src)))) {
+        &&
+        !GST_CLOCK_TIME_IS_VALID (get_end_of_output (GST_DDPM_FRAME_SRC (src))))
+    {
       GST_DEBUG_OBJECT (src, "cannot play backwards from an unknown end");
       return FALSE;
     }
@@ -202,17 +211,23 @@ gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
   return GST_BASE_SRC_CLASS (parent_class)->event (src, event);
 }
 
-/* Backwards, the running time is counted from the stop, which must be known. If
- * it was set to "the end", position is 0. */
+/* Backwards, the running time is counted from the stop. It must be known, and no
+ * later than the end: a sink would wait for it. If it was set to "the end",
+ * position is 0. */
 static void
 set_stop (GstDdpmFrameSrc * self, GstSegment * segment)
 {
-  GstClockTime end = get_end (self);
+  const GstClockTime end = get_end_of_output (self);
 
-  if (segment->position == 0 && GST_CLOCK_TIME_IS_VALID (end))
-    segment->position = MAX (end, segment->start);
-  segment->stop = segment->position;
-  segment->offset = 0;
+  if (segment->stop == GST_CLOCK_TIME_NONE) {
+    if (segment->position == 0 && GST_CLOCK_TIME_IS_VALID (end))
+      segment->position = end;
+    segment->stop = segment->position;
+  }
+  segment->stop = MIN (segment->stop, get_end (&get_private (self)->frames));
+  segment->stop = MAX (segment->stop, segment->start);
+  segment->position = MIN (segment->position, segment->stop);
+  segment->offset = segment->stop - segment->position;
 }
 
 /* The framerate may not be known yet, so the frame of this time is computed for
@@ -224,7 +239,7 @@ gst_ddpm_frame_src_do_seek (GstBaseSrc * src, GstSegment * segment)
 
   g_atomic_int_set (&priv->ended, FALSE);
   priv->reverse = segment->rate < 0.0;
-  if (priv->reverse && segment->stop == GST_CLOCK_TIME_NONE)
+  if (priv->reverse)
     set_stop (GST_DDPM_FRAME_SRC (src), segment);
   priv->seek_time = segment->position;
   return TRUE;

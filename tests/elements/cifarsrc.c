@@ -229,6 +229,38 @@ TEST (seek_keeps_the_order)
   g_free (path);
 }
 
+/* From the end (-1), or from a time after it, through all epochs */
+LOOP_TEST (backwards_reverses_the_order, 2)
+{
+  const guint n = 7;
+  const gint64 stops[] = { -1, 100 * GST_SECOND };
+  gchar *path = write_images ("x.bin", 1, 0, n);
+  GstElement *pipeline = launch ("cifarsrc location=%s epochs=3 seed=1" SINK,
+      path);
+  GstQuery *query = gst_query_new_segment (GST_FORMAT_TIME);
+  guint64 order[7];
+  gint64 end;
+  gint i;
+
+  preroll (pipeline);
+  fail_unless (gst_element_seek (pipeline, -1.0, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET,
+          stops[__i__]));
+  play (pipeline);
+  for (i = 3 * n - 1; i >= 0; i--) {
+    ddpm_cifar_shuffle (1, i / n, n, order);
+    check_next (pipeline, i, n, order);
+  }
+  fail_unless (pull (pipeline) == NULL);
+  /* a sink does not wait for the first frame */
+  fail_unless (gst_element_query (pipeline, query));
+  gst_query_parse_segment (query, NULL, NULL, NULL, &end);
+  fail_unless_equals_int64 (end, 3 * n * GST_SECOND / 30);
+  gst_query_unref (query);
+  stop_and_free (pipeline);
+  g_free (path);
+}
+
 TEST (seek_past_the_end)
 {
   gchar *path = write_images ("x.bin", 1, 0, 4);
