@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
 
@@ -154,11 +153,15 @@ find_class_names (DdpmCifar * cifar, const gchar * location)
   g_autofree gchar *path = g_build_filename (location, cifar->set->names, NULL);
   g_autofree gchar *text = NULL;
   g_auto (GStrv) names = NULL;
-  struct stat st;
+  DdpmInput file;
 
-  if (g_stat (path, &st) < 0 || !S_ISREG (st.st_mode)
-      || st.st_size > MAX_NAMES_SIZE
-      || !g_file_get_contents (path, &text, NULL, NULL))
+  if (ddpm_input_open (&file, path, NULL) && file.size <= MAX_NAMES_SIZE) {
+    text = g_malloc0 (file.size + 1);
+    if (!ddpm_input_read (&file, 0, file.size, text, NULL))
+      g_clear_pointer (&text, g_free);
+  }
+  ddpm_input_clear (&file);
+  if (text == NULL)
     return;
   g_strdelimit (g_strstrip (text), "\n", ',');
   names = ddpm_class_names_parse (text, n_classes, NULL);
