@@ -73,7 +73,8 @@
  * ddpmtrainsink-progress (every progress-interval and at the end of an epoch,
  * with the fields of #GstDdpmTrainSink:stats) and ddpmtrainsink-checkpoint (at
  * each save; its reason is interval, minutes, retry, signal, max-steps, eos, stop
- * or error). While loading, saving, or the first step take longer than two
+ * or error). The last progress message tells the number of images that the run
+ * was trained on. While loading, saving, or the first step take longer than two
  * seconds, a progress message each second says so. When PAUSED to READY saves a
  * step, the element also logs its messages with g_message (), because the
  * application may not look at the bus any more.

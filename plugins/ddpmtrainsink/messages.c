@@ -120,6 +120,21 @@ flush_log (GstDdpmTrainSession * session)
       ("Training continues without a log: %s", error->message), (NULL));
 }
 
+/* Returns: (transfer full): the end of a sentence */
+static gchar *
+count_images (GstDdpmTrainSession * session)
+{
+  const guint64 n = session->n_trained;
+
+  if (n == 0)
+    return g_strdup ("");
+  if (session->n_lost > 0)
+    return g_strdup_printf (", trained on %" G_GUINT64_FORMAT " of %"
+        G_GUINT64_FORMAT " images in this run", n, n + session->n_lost);
+  return g_strdup_printf (", trained on %" G_GUINT64_FORMAT " images in this "
+      "run", n);
+}
+
 void
 gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
     GstProgressType type)
@@ -128,16 +143,17 @@ gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
   const gchar *prefix = type == GST_PROGRESS_TYPE_COMPLETE ? "" :
       type == GST_PROGRESS_TYPE_ERROR ? "failed; " : "stopped; ";
   const gchar *what = step != session->saved_step ? "did not save" :
-      type == GST_PROGRESS_TYPE_COMPLETE && !session->has_trained ?
+      type == GST_PROGRESS_TYPE_COMPLETE && session->n_trained == 0 ?
       "nothing left to do for" : "saved";
+  g_autofree gchar *count = count_images (session);
 
   flush_log (session);
   if (!session->has_started)
     return;
   session->has_started = FALSE;
   gst_ddpm_train_session_tell (session, type,
-      "%sstep %" G_GUINT64_FORMAT ": %s %s", prefix, step, what,
-      session->settings.location);
+      "%sstep %" G_GUINT64_FORMAT ": %s %s%s", prefix, step, what,
+      session->settings.location, count);
 }
 
 /* --- element messages ----------------------------------------------------- */

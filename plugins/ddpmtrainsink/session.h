@@ -45,6 +45,7 @@ typedef struct
   guint64 to_skip;              /* images that the resumed run trained on */
   guint64 n_seen;               /* images skipped or added */
   guint64 n_images;             /* of the stream; 0: unknown */
+  guint64 n_lost;               /* images that did not arrive before EOS */
   GstDdpmSample of_caps;        /* the label of images without a meta */
   GstDdpmSample sample;         /* of the last image */
   gboolean has_labels;          /* an image had a label, -1 included */
@@ -52,7 +53,7 @@ typedef struct
   guint unlabelled_steps;       /* without has_classes */
   gboolean epoch_ended;         /* with the last image */
   GstClockTime running_time, stream_time;       /* of the last image */
-  gboolean has_trained;
+  guint64 n_trained;            /* images */
   gboolean has_ended;           /* max-steps has been reached */
   gboolean has_reported;        /* the last step */
   gboolean preview_due;

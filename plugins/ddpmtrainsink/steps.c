@@ -52,8 +52,9 @@ gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
   if (session->of_caps.has_label && !had_label
       && session->settings.config.classes == 0)
     /* gst-launch-1.0 prints the debug text alone. */
-    GST_ELEMENT_INFO (session->element, RESOURCE, SETTINGS, (NULL),
-        ("The labels in the caps are not learnt, because classes is 0"));
+    GST_ELEMENT_INFO (session->element, RESOURCE, SETTINGS,
+        ("The labels in the caps are not learnt"),
+        ("The labels in the caps are " "not learnt, because classes is 0"));
   return TRUE;
 }
 
@@ -137,7 +138,7 @@ static void
 warn_of_missing_labels (GstDdpmTrainSession * session)
 {
   if (session->settings.config.classes > 0 && !session->has_labels
-      && !session->has_trained)
+      && session->n_trained == 0)
     GST_ELEMENT_WARNING (session->element, STREAM, FAILED,
         ("The first batch has no labels, but classes is %u: " LABELS_WANTED,
             session->settings.config.classes), (NULL));
@@ -166,7 +167,7 @@ tick_first_step (GstDdpmTrainSession * session)
 {
   g_autofree gchar *number = NULL;
 
-  if (session->has_trained)
+  if (session->n_trained > 0)
     return NULL;
   number = g_strdup_printf ("%" G_GUINT64_FORMAT,
       session->report.stats.step + 1);
@@ -199,6 +200,7 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
     report->images_per_second =
         gst_ddpm_train_progress_add (&session->progress, batch->n);
     gst_ddpm_train_session_update_report (session);
+    session->n_trained += batch->n;
     batch->n = 0;
     /* before any save of this step */
     if (session->log)
@@ -211,7 +213,6 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
 
   GST_LOG_OBJECT (session->element, "step %" G_GUINT64_FORMAT ": loss %g",
       report->stats.step, report->stats.loss);
-  session->has_trained = TRUE;
   session->has_reported = FALSE;
   if (gst_ddpm_train_progress_is_due (&session->progress)
       || session->epoch_ended)
@@ -257,7 +258,7 @@ save_if_due (GstDdpmTrainSession * session, GError ** error)
 static gboolean
 save_at_end (GstDdpmTrainSession * session, GError ** error)
 {
-  if (session->has_trained && !session->has_reported)
+  if (session->n_trained > 0 && !session->has_reported)
     gst_ddpm_train_session_post_report (session);
   return gst_ddpm_train_session_save_last (session, "eos", error);
 }
@@ -273,7 +274,7 @@ is_automatic_preview_due (GstDdpmTrainSession * session, gboolean end)
   const guint64 trained = 3 * (session->report.stats.samples
       - session->previewed_samples);
 
-  return session->has_trained
+  return session->n_trained > 0
       && session->previewed_step != session->report.stats.step
       && (end ? !g_atomic_int_get (&session->end_wanted)
       : session->epoch_ended && 20 * evaluations <= trained);

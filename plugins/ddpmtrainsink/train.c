@@ -204,6 +204,24 @@ query_n_images (GstDdpmTrainSink * self)
       GST_VIDEO_INFO_FPS_N (&info), GST_VIDEO_INFO_FPS_D (&info) * GST_SECOND);
 }
 
+/* At EOS. Sources of files, such as multifilesrc, count what they have sent. */
+static void
+check_lost_images (GstDdpmTrainSink * self)
+{
+  GstDdpmTrainSession *session = self->session;
+  gint64 n_sent;
+
+  if (session->has_ended || g_atomic_int_get (&session->end_wanted)
+      || !gst_pad_peer_query_position (GST_BASE_SINK_PAD (self),
+          GST_FORMAT_BUFFERS, &n_sent) || n_sent <= (gint64) session->n_seen)
+    return;
+  session->n_lost = n_sent - session->n_seen;
+  GST_ELEMENT_WARNING (self, STREAM, DECODE, ("%" G_GUINT64_FORMAT " of the %"
+          G_GINT64_FORMAT " images that the source sent did not arrive: an "
+          "element has lost them. After a truncated file, pngdec drops all that "
+          "follows", session->n_lost, n_sent), (NULL));
+}
+
 static gboolean
 is_upstream_live (GstDdpmTrainSink * self)
 {
@@ -312,6 +330,7 @@ gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
   if (self->session->report.stats.step == 0)
     GST_ELEMENT_WARNING (self, STREAM, FAILED, ("The stream ended before the "
             "first image: nothing was trained or saved"), (NULL));
+  check_lost_images (self);
   gst_ddpm_train_session_finish (self->session, GST_PROGRESS_TYPE_COMPLETE);
   return GST_FLOW_OK;
 }

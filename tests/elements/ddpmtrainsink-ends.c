@@ -40,6 +40,70 @@ wait_for_step (GstElement * pipeline, guint64 expected)
   }
 }
 
+/* --- the images of a run -------------------------------------------------- */
+
+static gchar *
+get_text (GstMessage * message)
+{
+  g_autoptr (GError) error = NULL;
+  gchar *text;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING) {
+    gst_message_parse_warning (message, &error, NULL);
+    return g_strdup (error->message);
+  }
+  gst_message_parse_progress (message, NULL, NULL, &text);
+  return text;
+}
+
+/* Trains on PNG files, whose run ends with these words. Returns: the warning of
+ * lost images, or NULL */
+static gchar *
+train_on_files (const gchar * words)
+{
+  GstElement *pipeline = launch ("multifilesrc location=%s/%%d.png "
+      "caps=image/png,framerate=1/1 ! pngdec ! videoconvert ! ddpmtrainsink "
+      "location=%s/a.bin" NET, folder, folder);
+  gchar *last = NULL, *warning = NULL;
+  GstMessage *message;
+
+  play (pipeline);
+  while ((message = wait_for (pipeline, GST_MESSAGE_PROGRESS
+              | GST_MESSAGE_WARNING | GST_MESSAGE_EOS))
+      && GST_MESSAGE_TYPE (message) != GST_MESSAGE_EOS) {
+    gchar **text = GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING
+        ? &warning : &last;
+
+    g_free (*text);
+    *text = get_text (message);
+    gst_message_unref (message);
+  }
+  gst_message_unref (message);
+  fail_unless (g_str_has_suffix (last, words), "%s", last);
+  g_free (last);
+  stop_and_free (pipeline);
+  return warning;
+}
+
+TEST (images_are_counted)
+{
+  gchar *warning, *data;
+  gsize size;
+
+  run_to_eos (launch ("videotestsrc num-buffers=12 pattern=snow ! " IMAGES
+          " ! pngenc ! multifilesink location=%s/%%d.png", folder));
+  warning = train_on_files ("a.bin, trained on 12 images in this run");
+  fail_unless (warning == NULL, "%s", warning);
+
+  data = contents ("8.png", &size);
+  data[size / 2] = '\0';
+  write_text ("8.png", data);
+  g_free (data);
+  warning = train_on_files ("a.bin, trained on 8 of 12 images in this run");
+  fail_unless (strstr (warning, "4 of the 12 images") != NULL, "%s", warning);
+  g_free (warning);
+}
+
 /* --- stopped -------------------------------------------------------------- */
 
 TEST (stop_saves_the_last_finished_step)
