@@ -363,6 +363,7 @@ struct _DdpmBackend
   DdpmType act_type;            /* of activations */
   guint threads;
   gboolean host_memory;         /* data pointers are ordinary host memory */
+  gboolean one_thread;          /* run () is in one thread of the process */
   gpointer context;             /* NULL, or the CUcontext of their memory */
   gpointer owner;               /* free_owner frees it after the backend */
   GDestroyNotify free_owner;

@@ -59,34 +59,22 @@ find_file (gchar ** folders, const gchar * name)
   return NULL;
 }
 
-GBytes *
-ddpm_builtin_map_checkpoint (const gchar * name, gchar ** location,
-    GError ** error)
+gchar *
+ddpm_builtin_find (const gchar * name, gchar ** location, GError ** error)
 {
   g_auto (GStrv) folders = list_folders ();
-  g_autofree gchar *path = NULL, *searched = g_strjoinv (" and ", folders);
-  g_autoptr (GMappedFile) file = NULL;
-  g_autoptr (GError) cause = NULL;
+  g_autofree gchar *searched = g_strjoinv (" and ", folders);
+  gchar *path;
 
   if (name == NULL || *name == '\0')
     name = ddpm_builtin_names[0];
   *location = g_strdup_printf ("the built-in model \"%s\"", name);
   path = find_file (folders, name);
   if (path == NULL)
-    goto not_found;
-  file = g_mapped_file_new (path, FALSE, &cause);
-  if (file == NULL)
-    goto cannot_map;
-  return g_mapped_file_get_bytes (file);
-
-not_found:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
-      "%s is not installed: expected %s.safetensors in %s, found none; set "
-      "GST_DDPM_MODEL_DIR to the folder that has it, or name a checkpoint file",
-      *location, name, *searched ? searched : "the library's data folder");
-  return NULL;
-cannot_map:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_READ, "%s cannot be read: %s",
-      *location, cause->message);
-  return NULL;
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
+        "%s is not installed: expected %s.safetensors in %s, found none; set "
+        "GST_DDPM_MODEL_DIR to the folder that has it, or name a checkpoint "
+        "file", *location, name,
+        *searched ? searched : "the library's data folder");
+  return path;
 }

@@ -11,10 +11,10 @@ G_BEGIN_DECLS
 extern const gchar *const ddpm_builtin_names[];
 /* Whether name is that of a built-in model; NULL and "" mean the first. */
 gboolean ddpm_builtin_is_name (const gchar * name);
-/* Maps the checkpoint of a built-in model. *location is what messages call it,
- * to be freed in any case. Returns: (transfer full): NULL and
- * DDPM_ERROR_NOT_FOUND or DDPM_ERROR_READ where the file is not installed */
-GBytes *ddpm_builtin_map_checkpoint (const gchar * name, gchar ** location,
+/* Finds the checkpoint of a built-in model. *location is what messages call it,
+ * to be freed in any case. Returns: (transfer full): the path; NULL and
+ * DDPM_ERROR_NOT_FOUND if the file is not installed */
+gchar *ddpm_builtin_find (const gchar * name, gchar ** location,
     GError ** error);
 
 G_END_DECLS

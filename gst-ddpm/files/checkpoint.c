@@ -3,6 +3,7 @@
  */
 #include "gst-ddpm/files/builtin.h"
 #include "gst-ddpm/model/params.h"
+#include "gst-ddpm/model/shared.h"
 #include "gst-ddpm/files/checkpoint.h"
 
 #include <string.h>
@@ -137,14 +138,17 @@ load_model (DdpmSafetensors * file, GError ** error)
   return read_weights (file, model, error) ? g_steal_pointer (&model) : NULL;
 }
 
-static DdpmModel *
-load_builtin (const gchar * name, GError ** error)
+static DdpmSafetensors *
+open_builtin (const gchar * name, GError ** error)
 {
   g_autofree gchar *location = NULL;
-  g_autoptr (GBytes) bytes =
-      ddpm_builtin_map_checkpoint (name, &location, error);
+  g_autofree gchar *path = ddpm_builtin_find (name, &location, error);
 
-  return bytes ? ddpm_checkpoint_load_bytes (bytes, location, error) : NULL;
+  DdpmSafetensors *file = path ? ddpm_safetensors_open (path, error) : NULL;
+
+  if (file)
+    ddpm_safetensors_set_location (file, location);
+  return file;
 }
 
 /* For a name that is neither a file nor a built-in model, the error names both
@@ -171,17 +175,52 @@ ddpm_checkpoint_get_builtin_names (void)
   return ddpm_builtin_names;
 }
 
+static DdpmSafetensors *
+open_file (const gchar * path, GError ** error)
+{
+  if (ddpm_builtin_is_name (path))
+    return open_builtin (path, error);
+  return check_path (path, error) ? ddpm_safetensors_open (path, error)
+      : NULL;
+}
+
 DdpmModel *
 ddpm_checkpoint_load (const gchar * path, GError ** error)
 {
-  g_autoptr (DdpmSafetensors) file = NULL;
+  g_autoptr (DdpmSafetensors) file = open_file (path, error);
 
-  if (ddpm_builtin_is_name (path))
-    return load_builtin (path, error);
-  if (!check_path (path, error))
-    return NULL;
-  file = ddpm_safetensors_open (path, error);
   return file ? load_model (file, error) : NULL;
+}
+
+static gchar *
+get_shared_key (DdpmSafetensors * file)
+{
+  g_autofree gchar *identity = ddpm_safetensors_get_identity (file);
+
+  return g_strconcat ("model of ", identity, NULL);
+}
+
+static gpointer
+make_shared_model (gpointer data, GError ** error)
+{
+  DdpmSafetensors *file = data;
+  DdpmModel *model = load_model (file, error);
+
+  if (model)
+    model->shared_key = get_shared_key (file);
+  return model;
+}
+
+DdpmModel *
+ddpm_checkpoint_load_shared (const gchar * path, GError ** error)
+{
+  g_autoptr (DdpmSafetensors) file = open_file (path, error);
+  g_autofree gchar *key = NULL;
+
+  if (file == NULL)
+    return NULL;
+  key = get_shared_key (file);
+  return ddpm_shared_get (key, make_shared_model, file, error);
 }
 
 DdpmModel *

@@ -28,6 +28,22 @@ G_BEGIN_DECLS
 DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);
 
 /**
+ * ddpm_checkpoint_load_shared:
+ * @path: (nullable) (type filename): as of ddpm_checkpoint_load()
+ * @error: return location for a #GError
+ *
+ * Loads a checkpoint, or finds the model that this process has already loaded
+ * from the same file (device, inode, size and time of the last change) and that
+ * is still referenced. If another thread is loading it, waits for it. Any
+ * thread may call this function. The model's location is the path that it was
+ * loaded from first.
+ *
+ * Returns: (transfer full): a model that must not be changed; %NULL and an
+ *   error as from ddpm_checkpoint_load()
+ */
+DdpmModel *ddpm_checkpoint_load_shared (const gchar * path, GError ** error);
+
+/**
  * ddpm_checkpoint_load_bytes:
  * @bytes: content of a checkpoint; it is not kept
  * @name: what messages call it

@@ -38,6 +38,10 @@ ddpm_input_open (DdpmInput * input, const gchar * path, GError ** error)
     return FALSE;
   }
   input->size = st.st_size;
+  input->device = st.st_dev;
+  input->inode = st.st_ino;
+  input->changed = (guint64) st.st_ctim.tv_sec * G_GUINT64_CONSTANT (1000000000)
+      + st.st_ctim.tv_nsec;
   return TRUE;
 }
 

@@ -7,12 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* name: for messages, in UTF-8; fd -1: not open */
+/* name: for messages, in UTF-8; fd -1: not open; changed: time of the last
+ * change, in ns */
 typedef struct
 {
   gchar *name;
   gint fd;
-  guint64 size;
+  guint64 size, device, inode, changed;
 } DdpmInput;
 
 /* FALSE: DDPM_ERROR_NOT_FOUND or DDPM_ERROR_READ. Clear it in any case. */

@@ -120,10 +120,28 @@ ddpm_safetensors_free (DdpmSafetensors * file)
 
 /* --- what is in it ---------------------------------------------------- */
 
+void
+ddpm_safetensors_set_location (DdpmSafetensors * file, const gchar * location)
+{
+  g_free (file->input.name);
+  file->input.name = g_strdup (location);
+}
+
 const gchar *
 ddpm_safetensors_get_location (DdpmSafetensors * file)
 {
   return file->input.name;
+}
+
+gchar *
+ddpm_safetensors_get_identity (DdpmSafetensors * file)
+{
+  const DdpmInput *input = &file->input;
+
+  return g_strdup_printf ("inode %" G_GUINT64_FORMAT " of device %"
+      G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " bytes of time %"
+      G_GUINT64_FORMAT, input->inode, input->device, input->size,
+      input->changed);
 }
 
 GHashTable *

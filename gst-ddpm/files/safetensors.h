@@ -71,8 +71,13 @@ DdpmSafetensors *ddpm_safetensors_open (const gchar * path, GError ** error);
 DdpmSafetensors *ddpm_safetensors_open_bytes (GBytes * bytes,
     const gchar * name, GError ** error);
 void ddpm_safetensors_free (DdpmSafetensors * file);
-/* The file's name, for messages */
+/* The file's name, for messages; by default its path */
+void ddpm_safetensors_set_location (DdpmSafetensors * file,
+    const gchar * location);
 const gchar *ddpm_safetensors_get_location (DdpmSafetensors * file);
+/* A text that two open files have in common only if they are one file that has
+ * not changed. Returns: (transfer full) */
+gchar *ddpm_safetensors_get_identity (DdpmSafetensors * file);
 /* name -> DdpmFileTensor */
 GHashTable *ddpm_safetensors_get_tensors (DdpmSafetensors * file);
 /* name -> value */

@@ -3,6 +3,7 @@
  */
 #include "gst-ddpm/model/model.h"
 #include "gst-ddpm/model/params.h"
+#include "gst-ddpm/model/shared.h"
 
 DdpmModel *
 ddpm_model_new (const DdpmConfig * config, GError ** error)
@@ -42,13 +43,15 @@ ddpm_model_ref (DdpmModel * model)
 void
 ddpm_model_unref (DdpmModel * model)
 {
-  if (!g_atomic_ref_count_dec (&model->refcount))
+  if (model->shared_key ? !ddpm_shared_drop (model->shared_key, model)
+      : !g_atomic_ref_count_dec (&model->refcount))
     return;
   ddpm_params_free (model->params);
   g_free (model->weights);
   g_free (model->location);
   g_strfreev (model->class_names);
   g_free (model->assumptions);
+  g_free (model->shared_key);
   g_free (model);
 }
 

@@ -324,6 +324,7 @@ typedef struct
 {
   /*< private > */
   gatomicrefcount refcount;
+  gchar *shared_key;            /* NULL: it is not shared */
   /*< public > */
   DdpmConfig config;
   /*< private > */

@@ -138,7 +138,7 @@ no_class:
 void
 ddpm_denoiser_set_cancel (DdpmDenoiser * d, DdpmCancelFunc func, gpointer data)
 {
-  ddpm_unet_set_cancel (d->predictor->unet, func, data);
+  ddpm_predictor_set_cancel (d->predictor, func, data);
 }
 
 static void

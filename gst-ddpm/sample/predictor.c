@@ -15,24 +15,6 @@ size_of_rows (const DdpmPredictor * p, guint rows)
   return (gsize) rows *p->elements * sizeof (float);
 }
 
-/* A backend that computes in host memory reads the model's own weights. */
-static gboolean
-load_weights (DdpmPredictor * p)
-{
-  gsize size = p->model->params->total * sizeof (float);
-
-  if (p->backend->host_memory) {
-    ddpm_unet_load_weights (p->unet, p->model->weights);
-    return TRUE;
-  }
-  p->weights = ddpm_backend_alloc (p->backend, size);
-  if (p->weights == NULL)
-    return FALSE;
-  ddpm_backend_upload (p->backend, p->weights, p->model->weights, size);
-  ddpm_unet_load_weights (p->unet, p->weights);
-  return TRUE;
-}
-
 static gboolean
 alloc_memory (DdpmPredictor * p)
 {
@@ -65,12 +47,11 @@ ddpm_predictor_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   p->guidance = guidance;
   p->rows = !is_guided (model, guidance) ? batch
       : batch <= G_MAXUINT / 2 ? 2 * batch : G_MAXUINT;
-  p->unet = ddpm_unet_new (&model->config, backend, p->rows, width, height,
-      FALSE, error);
-  if (p->unet == NULL)
+  p->network = ddpm_network_new (model, backend, p->rows, width, height, error);
+  if (p->network == NULL)
     goto failed;
   p->elements = width * height * model->config.image_channels;
-  if (!alloc_memory (p) || !load_weights (p))
+  if (!alloc_memory (p))
     goto no_memory;
   if (!ddpm_backend_check (backend, error))
     goto failed;
@@ -78,8 +59,7 @@ ddpm_predictor_new (DdpmModel * model, DdpmBackend * backend, guint batch,
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for the weights of %s and a batch of %u", model->location ?
-      model->location : "the model", batch);
+      "no memory for a batch of %u states", batch);
 failed:
   ddpm_predictor_free (p);
   return NULL;
@@ -90,11 +70,10 @@ clear_predictor (gpointer data)
 {
   DdpmPredictor *p = data;
 
-  ddpm_unet_free (p->unet);
+  ddpm_network_free (p->network);
   ddpm_backend_free_plans (p->backend, &p->graph_plan, 1);
   ddpm_backend_free (p->backend, p->x);
   ddpm_backend_free (p->backend, p->out);
-  ddpm_backend_free (p->backend, p->weights);
   g_free (p->t);
   g_free (p->labels);
   ddpm_backend_unref (p->backend);
@@ -103,6 +82,14 @@ clear_predictor (gpointer data)
 
 DDPM_DEFINE_BOXED (DdpmPredictor, ddpm_predictor, clear_predictor);
 
+void
+ddpm_predictor_set_cancel (DdpmPredictor * p, DdpmCancelFunc func,
+    gpointer data)
+{
+  p->cancel_func = func;
+  p->cancel_data = data;
+}
+
 /* Both predictions that guidance is made of come from one pass. They belong to
  * one x_t, and so what guides eps guides v. */
 gboolean
@@ -110,13 +97,15 @@ ddpm_predictor_run (DdpmPredictor * p)
 {
   const gsize count = (gsize) p->batch * p->elements;
   const gboolean guided = p->rows != p->batch;
+  DdpmUnet *unet = p->network->unet;
 
   if (guided) {
     memcpy (p->t + p->batch, p->t, p->batch * sizeof (gint));
     ddpm_backend_copy (p->backend, p->x + count, p->x, size_of_rows (p,
             p->batch));
   }
-  if (!ddpm_unet_forward (p->unet, p->x, p->t,
+  ddpm_unet_set_cancel (unet, p->cancel_func, p->cancel_data);
+  if (!ddpm_unet_forward (unet, p->x, p->t,
           p->guidance == 0.0 ? NULL : p->labels, NULL, p->out))
     return FALSE;
   if (guided) {

@@ -6,7 +6,7 @@
 #include "gst-ddpm/model/schedule.h"
 #include "gst-ddpm/sample/predictor.h"
 #include "gst-ddpm/sample/sampler.h"
-#include "gst-ddpm/unet/unet.h"
+#include "gst-ddpm/sample/network.h"
 
 G_BEGIN_DECLS
 
@@ -53,7 +53,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
  *   with their labels and then the same without
  * @elements: floats of one image
  * @guidance: guidance scale, as in DdpmSamplerSpec
- * @weights: a copy of the model's; %NULL: the model's own are read
+ * @network: may be that of other predictors too
+ * @cancel_func: as of ddpm_unet_set_cancel ()
  * @x: (rows, elements): the states, of which the first @batch are read
  * @out: (rows, elements): what is predicted, in the first @batch
  * @t: [rows] of the host, of which the first @batch are read
@@ -67,15 +68,19 @@ struct _DdpmPredictor
 {
   DdpmModel *model;
   DdpmBackend *backend;
-  DdpmUnet *unet;
+  DdpmNetwork *network;
+  DdpmCancelFunc cancel_func;
+  gpointer cancel_data;
   guint batch, rows, elements;
   gdouble guidance;
-  float *weights;
   float *x, *out;
   gint *t, *labels;
   DdpmPlan *graph_plan;
 };
 
+/* As ddpm_unet_set_cancel (), for the passes of this predictor */
+void ddpm_predictor_set_cancel (DdpmPredictor * predictor, DdpmCancelFunc func,
+    gpointer data);
 /* Predicts out from x, t and labels. Inside ddpm_backend_run (); it makes the
  * same calls each time. Returns: FALSE if it was cancelled: out and the second
  * half of x are then undefined */

@@ -264,7 +264,7 @@ void
 ddpm_teacher_set_cancel (DdpmTeacher * teacher, DdpmCancelFunc func,
     gpointer data)
 {
-  ddpm_unet_set_cancel (teacher->predictor->unet, func, data);
+  ddpm_predictor_set_cancel (teacher->predictor, func, data);
 }
 
 const float *

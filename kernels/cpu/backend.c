@@ -82,6 +82,7 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   b->base.ops = &b->ops;
   b->base.name = "cpu";
   b->base.host_memory = TRUE;
+  b->base.one_thread = TRUE;
   b->base.threads = threads ? threads
       : MIN (ddpm_cpu_thread_count_cores (), ddpm_cpu_thread_limit ());
   b->kernels = ddpm_cpu_kernels_get ();

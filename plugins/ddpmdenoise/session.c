@@ -27,7 +27,7 @@ gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
   if (!gst_ddpm_element_copy_settings (cuda->element, &session->settings,
           error))
     return NULL;
-  session->model = ddpm_checkpoint_load (settings->model, error);
+  session->model = ddpm_checkpoint_load_shared (settings->model, error);
   if (session->model == NULL || !check_sampler (session, error))
     return NULL;
   session->labels = ddpm_labels_new (session->model, settings->label, error);

@@ -90,7 +90,7 @@ load_model (GstDdpmTrainSession * session, const gchar * name,
   if (name == NULL)
     return TRUE;
   ticker = tick (session, "loading", name);
-  *model = ddpm_checkpoint_load (name, error);
+  *model = ddpm_checkpoint_load_shared (name, error);
   if (*model)
     gst_ddpm_element_post_assumptions (session->element, *model);
   return *model != NULL;

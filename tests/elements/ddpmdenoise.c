@@ -278,6 +278,39 @@ TEST (states_tell_what_they_are)
   g_ptr_array_unref (states);
 }
 
+/* Bytes of memory that the process has now */
+static gsize
+get_resident_size (void)
+{
+  g_autofree gchar *text = NULL;
+  g_auto (GStrv) pages = NULL;
+
+  fail_unless (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  pages = g_strsplit (text, " ", 3);
+  return g_ascii_strtoull (pages[1], NULL, 10) * sysconf (_SC_PAGESIZE);
+}
+
+/* The built-in model has 29 MiB of weights, and the backend's copies. */
+TEST (ten_elements_share_the_memory_of_one)
+{
+  GstElement *pipelines[11];
+  gsize of_one = 0, of_all;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (pipelines); i++) {
+    pipelines[i] = launch ("ddpmnoise seed=%u ! ddpmdenoise backend=cpu ! "
+        "fakesink", i);
+    preroll (pipelines[i]);
+    if (i == 0)
+      of_one = get_resident_size ();
+  }
+  of_all = get_resident_size ();
+  fail_unless (of_all - of_one < 10 * ((gsize) 5 << 20), "%" G_GSIZE_FORMAT
+      " MiB for ten more elements", (of_all - of_one) >> 20);
+  for (i = 0; i < G_N_ELEMENTS (pipelines); i++)
+    stop_and_free (pipelines[i]);
+}
+
 /* On both sides, ones at the end do not matter, in any combination. */
 TEST (dimensions_of_every_rank_link)
 {

@@ -49,6 +49,7 @@ test_model_write (const gchar * path, guint channels, guint image_channels,
 {
   g_autoptr (DdpmModel) model = NULL;
   DdpmConfig config;
+  gsize count;
 
   ddpm_config_init_defaults (&config);
   config.image_channels = image_channels;
@@ -62,8 +63,8 @@ test_model_write (const gchar * path, guint channels, guint image_channels,
   model = assert_ok (ddpm_model_new (&config, &error));
   ddpm_model_init_weights (model, 1);
   /* at first a network says 0, whatever it is told */
-  for (gsize i = 0;
-      classes && i < ddpm_config_count_parameters (&model->config); i++)
+  count = classes ? ddpm_config_count_parameters (&config) : 0;
+  for (gsize i = 0; i < count; i++)
     model->weights[i] += 0.02 * (i * 7919 % 13) - 0.12;
   model->width = model->height = size;
   assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));

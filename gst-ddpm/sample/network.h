@@ -1,0 +1,38 @@
+/* gst-ddpm: the networks of predictors (private)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "gst-ddpm/unet/unet.h"
+
+G_BEGIN_DECLS
+
+/**
+ * DdpmNetwork:
+ * @key: what it is shared by; %NULL: it is not shared
+ * @weights: a copy of the model's weights on the device; %NULL: those of the
+ *   model are read
+ * @unet: the network, for inference. Only inside of ddpm_backend_run ()
+ *
+ * A network with the weights of a model. Predictors on the CPU share it, with
+ * its packed weights and its activations, if model, precision, threads and
+ * shape are the same: such predictors compute in one thread, and a network
+ * keeps nothing from one pass to the next.
+ */
+typedef struct
+{
+  gatomicrefcount refcount;
+  gchar *key;
+  DdpmModel *model;
+  DdpmBackend *backend;
+  float *weights;
+  DdpmUnet *unet;
+} DdpmNetwork;
+
+/* Errors: as of ddpm_unet_new () */
+DdpmNetwork *ddpm_network_new (DdpmModel * model, DdpmBackend * backend,
+    guint rows, guint width, guint height, GError ** error);
+/* NULL: nothing */
+void ddpm_network_free (DdpmNetwork * network);
+
+G_END_DECLS
