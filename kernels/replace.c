@@ -166,7 +166,8 @@ ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
     goto cannot_open;
   folder = g_path_get_dirname (replace->target);
   name = g_path_get_basename (replace->target);
-  partial = g_strconcat (".", name, ".partial", NULL);
+  partial = g_strconcat (".", name, flags & DDPM_REPLACE_LOCK ? ".lock" :
+      ".partial", NULL);
   replace->partial = g_build_filename (folder, partial, NULL);
 
   code = lstat (replace->target, &st) < 0 ? errno : 0;
@@ -207,7 +208,10 @@ no_file:
 cannot_open:
   if (code == EBUSY)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
-        "%s: another process is writing it", replace->location);
+        flags & DDPM_REPLACE_LOCK ?
+        "%s: another training writes it: choose another location, or wait "
+        "until that one has ended" : "%s: another process is writing it",
+        replace->location);
   else if (replace->partial != NULL && lstat (replace->partial, &st) == 0)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
         "%s: cannot be written by way of %s, which is there already: %s",
@@ -228,6 +232,39 @@ ddpm_replace_can_begin (const gchar * path, DdpmReplaceFlags flags,
     return FALSE;
   ddpm_replace_clear (&replace);
   return TRUE;
+}
+
+/* Not all file systems have hard links; without them, target is missing for a
+ * moment. Returns: 0, or an errno */
+static int
+link_old (const gchar * target, const gchar * old)
+{
+  struct stat st;
+
+  if (lstat (target, &st) < 0)
+    return errno == ENOENT ? 0 : errno;
+  if (unlink (old) < 0 && errno != ENOENT)
+    return errno;
+  return link (target, old) < 0 && rename (target, old) < 0 ? errno : 0;
+}
+
+gboolean
+ddpm_replace_keep_old (const gchar * path, DdpmReplaceFlags flags,
+    const gchar * old, GError ** error)
+{
+  g_autofree gchar *target = g_strdup (path), *name = NULL;
+  int code = 0;
+
+  if (flags & DDPM_REPLACE_FOLLOW)
+    code = follow_links (&target);
+  name = old ? g_strdup (old) : g_strconcat (target, ".old", NULL);
+  if (code == 0)
+    code = link_old (target, name);
+  if (code == 0)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "%s: cannot be kept as %s: %s", path, name, g_strerror (code));
+  return FALSE;
 }
 
 /* A write beyond the limit of the file size (ulimit -f) fails and sends

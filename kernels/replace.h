@@ -17,11 +17,14 @@ G_BEGIN_DECLS
  *   will be written, another user can lay a link. A link of another user in a
  *   sticky folder that everybody may write to is an error.
  * @DDPM_REPLACE_PRIVATE: only its owner may read or write the file (mode 0600)
+ * @DDPM_REPLACE_LOCK: only hold a lock, of ".<name>.lock" in the same folder,
+ *   until ddpm_replace_clear (). The file can be replaced meanwhile.
  */
 typedef enum
 {
   DDPM_REPLACE_FOLLOW = 1 << 0,
   DDPM_REPLACE_PRIVATE = 1 << 1,
+  DDPM_REPLACE_LOCK = 1 << 2,
 } DdpmReplaceFlags;
 
 /**
@@ -29,12 +32,13 @@ typedef enum
  * @location: the path as the caller gave it, for messages
  * @target: path to replace; at the end of the symbolic links, if these are
  *   followed
- * @partial: path to write, ".<name>.partial" in the same folder. A process
- *   that is killed leaves it behind; the next one writes it anew. A lock tells
- *   such a file from one that another process is writing.
+ * @partial: path to write, ".<name>.partial" in the same folder, or
+ *   ".<name>.lock". A process that is killed leaves it behind; the next one
+ *   writes it anew. A lock tells such a file from one that another process is
+ *   writing.
  * @fd: descriptor of @partial
  */
-typedef struct
+typedef struct _DdpmReplace
 {
   gchar *location;
   gchar *target;
@@ -56,6 +60,11 @@ gboolean ddpm_replace_write (DdpmReplace * replace, gconstpointer data,
 gboolean ddpm_replace_commit (DdpmReplace * replace, GError ** error);
 /* Without a commit that succeeded, the target stays as it was. */
 void ddpm_replace_clear (DdpmReplace * replace);
+
+/* Gives the file that is at path now, if any, another name, which it keeps when
+ * path is replaced. old NULL: "<target>.old". A file at old is replaced. */
+gboolean ddpm_replace_keep_old (const gchar * path, DdpmReplaceFlags flags,
+    const gchar * old, GError ** error);
 
 /* Replaces a file that only its owner may read or write (mode 0600), all in
  * one call. Does not follow symbolic links: a link at path is itself

@@ -263,3 +263,37 @@ ddpm_checkpoint_can_save (const gchar * path, GError ** error)
 {
   return ddpm_replace_can_begin (path, DDPM_REPLACE_FOLLOW, error);
 }
+
+gboolean
+ddpm_checkpoint_keep_old (const gchar * path, const gchar * state_path,
+    GError ** error)
+{
+  g_autofree gchar *base = NULL, *old = NULL;
+
+  if (state_path) {
+    base = g_strndup (state_path, strlen (state_path) - (g_str_has_suffix
+            (state_path, ".state") ? strlen (".state") : 0));
+    old = g_strconcat (base, ".old.state", NULL);
+  }
+  return (state_path == NULL
+      || ddpm_replace_keep_old (state_path, 0, old, error))
+      && ddpm_replace_keep_old (path, DDPM_REPLACE_FOLLOW, NULL, error);
+}
+
+DdpmCheckpointLock *
+ddpm_checkpoint_lock (const gchar * path, GError ** error)
+{
+  DdpmReplace *lock = g_new (DdpmReplace, 1);
+
+  if (!ddpm_replace_begin (lock, path,
+          DDPM_REPLACE_FOLLOW | DDPM_REPLACE_LOCK, error))
+    g_clear_pointer (&lock, g_free);
+  return lock;
+}
+
+void
+ddpm_checkpoint_unlock (DdpmCheckpointLock * lock)
+{
+  ddpm_replace_clear (lock);
+  g_free (lock);
+}

@@ -97,6 +97,50 @@ gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
 gboolean ddpm_checkpoint_can_save (const gchar * path, GError ** error);
 
 /**
+ * ddpm_checkpoint_keep_old:
+ * @path: (type filename): a checkpoint that will be replaced
+ * @state_path: (nullable) (type filename): its training state
+ * @error: return location for a #GError
+ *
+ * Gives the files of another run, as far as they exist, second names, which
+ * they keep when they are replaced: "ckpt.bin.old" and "ckpt.bin.old.state".
+ * Files of these names are replaced.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_WRITE
+ */
+gboolean ddpm_checkpoint_keep_old (const gchar * path,
+    const gchar * state_path, GError ** error);
+
+/**
+ * DdpmCheckpointLock: (skip)
+ *
+ * A run's right to write a checkpoint.
+ */
+typedef struct _DdpmReplace DdpmCheckpointLock;
+
+/**
+ * ddpm_checkpoint_lock: (skip)
+ * @path: (type filename): a checkpoint that a run will write
+ * @error: return location for a #GError
+ *
+ * Reserves a checkpoint for a run, in this process and all others of the
+ * machine. The lock ends with ddpm_checkpoint_unlock() or with the process. On
+ * file systems without locks, nothing is reserved.
+ *
+ * Returns: (transfer full): a lock; %NULL and %DDPM_ERROR_WRITE if another run
+ *   has it, or if the folder cannot be written
+ */
+DdpmCheckpointLock *ddpm_checkpoint_lock (const gchar * path, GError ** error);
+
+/**
+ * ddpm_checkpoint_unlock: (skip)
+ * @lock: (transfer full): a lock
+ *
+ * Ends a lock.
+ */
+void ddpm_checkpoint_unlock (DdpmCheckpointLock * lock);
+
+/**
  * DdpmTrainState:
  * @config: configuration of the network
  * @width: width of the images in pixels

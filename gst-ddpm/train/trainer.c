@@ -496,12 +496,14 @@ save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
  * checkpoint without it. */
 gboolean
 ddpm_trainer_save (DdpmTrainer * trainer, const gchar * checkpoint_path,
-    guint64 epoch, GHashTable * settings, GError ** error)
+    const gchar * state_path, guint64 epoch, GHashTable * settings,
+    GError ** error)
 {
-  g_autofree gchar *state_path = ddpm_train_state_path (checkpoint_path);
+  g_autofree gchar *derived = ddpm_train_state_path (checkpoint_path);
   g_autoptr (DdpmModel) model = NULL;
 
-  if (!save_state (trainer, state_path, epoch, settings, error))
+  if (!save_state (trainer, state_path ? state_path : derived, epoch, settings,
+          error))
     return FALSE;
   model = ddpm_trainer_get_model (trainer, TRUE, error);
   return model

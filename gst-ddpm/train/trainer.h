@@ -346,7 +346,8 @@ DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema,
 /**
  * ddpm_trainer_save:
  * @trainer: a trainer
- * @checkpoint_path: (type filename): path of the checkpoint; the state goes to
+ * @checkpoint_path: (type filename): path of the checkpoint
+ * @state_path: (nullable) (type filename): path of the training state; %NULL:
  *   the path that ddpm_train_state_path() returns
  * @epoch: epochs done, for the state
  * @settings: (nullable) (element-type utf8 utf8): further settings for the
@@ -359,8 +360,8 @@ DdpmModel *ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema,
  *   a failure of the backend
  */
 gboolean ddpm_trainer_save (DdpmTrainer * trainer,
-    const gchar * checkpoint_path, guint64 epoch, GHashTable * settings,
-    GError ** error);
+    const gchar * checkpoint_path, const gchar * state_path, guint64 epoch,
+    GHashTable * settings, GError ** error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmTrainer, ddpm_trainer_free)
 

@@ -17,7 +17,12 @@
  * that is GRAY8 alone, or behind videoconvert ! video/x-raw,format=GRAY8.
  *
  * Each save replaces <location> and <location>.state atomically; resuming needs
- * the second. Until the first save, both files stay as they were.
+ * the second. Until the first save, both files stay as they were. A run that is
+ * not resumed renames those of another run to <location>.old and
+ * <location>.old.state, and warns of it at its start. With location=ck-%06u.bin,
+ * each save writes another checkpoint, whose number is the step, and the state
+ * ck.bin.state; max-files bounds how many are kept. During a run, no other can
+ * write the same files.
  *
  * ## How a run ends
  *
@@ -83,6 +88,9 @@
  * |[
  * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=100 ! ddpmtrainsink location=ckpt.bin resume=true
  * ]| Train for 100 epochs. The same line continues an interrupted training.
+ * |[
+ * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=100 ! ddpmtrainsink location=ckpt-%06u.bin max-files=5 resume=true
+ * ]| The same, and keep the last five checkpoints.
  * |[
  * gst-launch-1.0 videotestsrc pattern=ball ! video/x-raw,width=32,height=32 ! ddpmtrainsink location=ball.bin channels=32 batch-size=8 max-steps=100
  * ]| Train on any video source.

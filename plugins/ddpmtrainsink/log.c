@@ -122,13 +122,27 @@ cut_rows (GstDdpmTrainLog * log, guint64 step, GError ** error)
   return TRUE;
 }
 
+/* A run that begins anew keeps the log of another. */
+static gboolean
+keep_old (const gchar * location, GError ** error)
+{
+  g_autofree gchar *old = g_strconcat (location, ".old", NULL);
+  GStatBuf st;
+
+  return g_stat (location, &st) != 0 || !S_ISREG (st.st_mode)
+      || st.st_size <= (goffset) strlen (HEADER)
+      || g_rename (location, old) == 0
+      || set_error (error, DDPM_ERROR_WRITE, location, "rename");
+}
+
 GstDdpmTrainLog *
 gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error)
 {
   GstDdpmTrainLog *log;
   FILE *file;
 
-  if (!gst_ddpm_train_log_check (location, error))
+  if (!gst_ddpm_train_log_check (location, error)
+      || (step == 0 && !keep_old (location, error)))
     return NULL;
   file = g_fopen (location, "a+e");
   if (file == NULL) {

@@ -13,7 +13,8 @@ typedef struct _GstDdpmTrainLog GstDdpmTrainLog;
  * Changes nothing on disk. */
 gboolean gst_ddpm_train_log_check (const gchar * location, GError ** error);
 /* Opens a log that continues after this step. Deletes the rows of later steps,
- * which remain of another run, or of one that was killed. */
+ * which remain of a run that was killed. A log of another run, where step is 0,
+ * is renamed to <location>.old. */
 GstDdpmTrainLog *gst_ddpm_train_log_open (const gchar * location, guint64 step,
     GError ** error);
 void gst_ddpm_train_log_close (GstDdpmTrainLog * log);

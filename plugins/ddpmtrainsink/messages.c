@@ -72,6 +72,7 @@ gst_ddpm_train_session_tell (GstDdpmTrainSession * session,
 void
 gst_ddpm_train_session_tell_last_step (GstDdpmTrainSession * session)
 {
+  g_autofree gchar *name = NULL;
   guint64 step;
 
   if (!g_atomic_int_compare_and_exchange (&session->has_told_end, FALSE, TRUE))
@@ -79,9 +80,9 @@ gst_ddpm_train_session_tell_last_step (GstDdpmTrainSession * session)
   GST_OBJECT_LOCK (session->element);
   step = session->published->stats.step + 1;
   GST_OBJECT_UNLOCK (session->element);
+  name = gst_ddpm_train_files_get_checkpoint (&session->files, step);
   gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
-      "finishing step %" G_GUINT64_FORMAT ", then saving %s", step,
-      session->settings.location);
+      "finishing step %" G_GUINT64_FORMAT ", then saving %s", step, name);
 }
 
 void
@@ -140,6 +141,8 @@ gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
     GstProgressType type)
 {
   const guint64 step = session->report.stats.step;
+  g_autofree gchar *name =
+      gst_ddpm_train_files_get_checkpoint (&session->files, step);
   const gchar *prefix = type == GST_PROGRESS_TYPE_COMPLETE ? "" :
       type == GST_PROGRESS_TYPE_ERROR ? "failed; " : "stopped; ";
   const gchar *what = step != session->saved_step ? "did not save" :
@@ -152,8 +155,7 @@ gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
     return;
   session->has_started = FALSE;
   gst_ddpm_train_session_tell (session, type,
-      "%sstep %" G_GUINT64_FORMAT ": %s %s%s", prefix, step, what,
-      session->settings.location, count);
+      "%sstep %" G_GUINT64_FORMAT ": %s %s%s", prefix, step, what, name, count);
 }
 
 /* --- element messages ----------------------------------------------------- */
@@ -195,15 +197,14 @@ gst_ddpm_train_session_post_model (GstDdpmTrainSession * session)
 
 void
 gst_ddpm_train_session_post_saved (GstDdpmTrainSession * session,
-    const GstDdpmTrainReport * report, const gchar * reason)
+    const GstDdpmTrainReport * report, const gchar * name, const gchar * reason)
 {
-  const gchar *location = session->settings.location;
   GStatBuf file = { 0 };
 
-  g_stat (location, &file);
+  g_stat (name, &file);
   /* *INDENT-OFF* */
   post_structure (session, gst_structure_new ("ddpmtrainsink-checkpoint",
-      "location", G_TYPE_STRING, location,
+      "location", G_TYPE_STRING, name,
       "step", G_TYPE_UINT64, report->stats.step,
       "epoch", G_TYPE_UINT, (guint) report->epoch,
       "loss", G_TYPE_DOUBLE, report->stats.loss,

@@ -31,7 +31,8 @@ void gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
 
 void gst_ddpm_train_session_post_model (GstDdpmTrainSession * session);
 void gst_ddpm_train_session_post_saved (GstDdpmTrainSession * session,
-    const GstDdpmTrainReport * report, const gchar * reason);
+    const GstDdpmTrainReport * report, const gchar * name,
+    const gchar * reason);
 /* The last step; writes the log, too. */
 void gst_ddpm_train_session_post_report (GstDdpmTrainSession * session);
 

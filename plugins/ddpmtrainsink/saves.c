@@ -1,24 +1,49 @@
 /* gst-ddpm: a training run: its saves, and what it says at its end
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <errno.h>
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
 
+/* A run that was not resumed keeps what it replaces, once. */
 static gboolean
-save_unlocked (GstDdpmTrainSession * session, GError ** error)
+keep_old (GstDdpmTrainSession * session, const gchar * name, GError ** error)
 {
-  const gchar *location = session->settings.location;
+  return !session->keep_old || g_strcmp0 (name, session->saved_name) == 0
+      || ddpm_checkpoint_keep_old (name,
+      session->saved_name ? NULL : session->files.state, error);
+}
+
+static void
+prune (GstDdpmTrainSession * session)
+{
+  const guint n = session->settings.max_files;
+
+  if (!gst_ddpm_train_files_prune (&session->files, session->saved_step, n))
+    GST_ELEMENT_WARNING (session->element, RESOURCE, WRITE,
+        ("Not all checkpoints before the last %u could be deleted: %s", n,
+            g_strerror (errno)), (NULL));
+}
+
+static gboolean
+save_unlocked (GstDdpmTrainSession * session, const gchar * name,
+    GError ** error)
+{
+  const guint64 step = session->report.stats.step;
   g_autoptr (GHashTable) table =
       gst_ddpm_train_settings_to_table (&session->settings);
   g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (session->element,
-      GST_DDPM_TRAIN_CODE, "saving", location);
+      GST_DDPM_TRAIN_CODE, "saving", name);
 
   session->save_time = g_get_monotonic_time ();
-  session->failed_step = session->report.stats.step;
-  if (!ddpm_trainer_save (session->trainer, location, session->epochs_done,
-          table, error))
+  session->failed_step = step;
+  if (!keep_old (session, name, error)
+      || !ddpm_trainer_save (session->trainer, name, session->files.state,
+          session->epochs_done, table, error))
     return FALSE;
-  session->saved_step = session->failed_step;
+  g_free (session->saved_name);
+  session->saved_name = g_strdup (name);
+  session->saved_step = step;
   session->failed_step = NO_STEP;
   return TRUE;
 }
@@ -28,17 +53,22 @@ gst_ddpm_train_session_save (GstDdpmTrainSession * session,
     const gchar * reason, GError ** error)
 {
   GstDdpmTrainReport report;
+  g_autofree gchar *name = NULL;
   gboolean ok;
 
   g_atomic_int_inc (&session->savers);
   g_mutex_lock (&session->lock);
-  ok = session->trainer && save_unlocked (session, error);
   report = session->report;
+  name = gst_ddpm_train_files_get_checkpoint (&session->files,
+      report.stats.step);
+  ok = session->trainer && save_unlocked (session, name, error);
   g_atomic_int_add (&session->savers, -1);
   g_cond_broadcast (&session->saved);
   g_mutex_unlock (&session->lock);
-  if (ok)
-    gst_ddpm_train_session_post_saved (session, &report, reason);
+  if (ok) {
+    prune (session);
+    gst_ddpm_train_session_post_saved (session, &report, name, reason);
+  }
   return ok;
 }
 
@@ -61,11 +91,14 @@ gboolean
 gst_ddpm_train_session_save_last (GstDdpmTrainSession * session,
     const gchar * reason, GError ** error)
 {
+  const guint64 step = session->report.stats.step;
+  g_autofree gchar *name =
+      gst_ddpm_train_files_get_checkpoint (&session->files, step);
+
   if (!has_unsaved_step (session))
     return TRUE;
   gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
-      "saving step %" G_GUINT64_FORMAT " to %s", session->report.stats.step,
-      session->settings.location);
+      "saving step %" G_GUINT64_FORMAT " to %s", step, name);
   return gst_ddpm_train_session_save (session, reason, error);
 }
 
@@ -75,7 +108,6 @@ gst_ddpm_train_session_save_after (GstDdpmTrainSession * session,
     GError ** error)
 {
   const guint64 step = session->report.stats.step;
-  const gchar *location = session->settings.location;
   g_autoptr (GError) problem = NULL, cause = g_steal_pointer (error);
 
   if (g_error_matches (cause, DDPM_ERROR, DDPM_ERROR_DIVERGED)) {
@@ -88,7 +120,7 @@ gst_ddpm_train_session_save_after (GstDdpmTrainSession * session,
   else if (gst_ddpm_train_session_save_last (session, "error", &problem))
     *error = g_error_new (cause->domain, cause->code, "%s (step %"
         G_GUINT64_FORMAT " has been saved in %s)", cause->message, step,
-        location);
+        session->saved_name);
   else
     *error = g_error_new (cause->domain, cause->code, "%s (and step %"
         G_GUINT64_FORMAT " could not be saved: %s)", cause->message, step,

@@ -13,8 +13,7 @@
 static gboolean
 cannot_resume (GstDdpmTrainSession * session, GError ** error)
 {
-  g_prefix_error (error, "Cannot resume from %s.state: ",
-      session->settings.location);
+  g_prefix_error (error, "Cannot resume from %s: ", session->files.state);
   return FALSE;
 }
 
@@ -43,40 +42,67 @@ tick (GstDdpmTrainSession * session, const gchar * what, const gchar * object)
       object);
 }
 
-/* Files that are written only after hours of training */
+/* Files that are written only after hours of training; no other run may write
+ * them meanwhile. */
 static gboolean
-check_files (const GstDdpmTrainSettings * s, GError ** error)
+reserve_files (GstDdpmTrainSession * session, GError ** error)
 {
-  g_autofree gchar *state = ddpm_train_state_path (s->location);
+  const GstDdpmTrainSettings *s = &session->settings;
+  g_autofree gchar *first = NULL;
 
-  return ddpm_checkpoint_can_save (s->location, error)
-      && ddpm_train_state_can_save (state, error)
-      && (s->log_location == NULL
-      || gst_ddpm_train_log_check (s->log_location, error));
+  if (!gst_ddpm_train_files_init (&session->files, s->location, error))
+    return FALSE;
+  first = gst_ddpm_train_files_get_checkpoint (&session->files, 1);
+  if (!ddpm_checkpoint_can_save (first, error)
+      || !ddpm_train_state_can_save (session->files.state, error)
+      || (s->log_location
+          && !gst_ddpm_train_log_check (s->log_location, error)))
+    return FALSE;
+  session->file_lock = ddpm_checkpoint_lock (session->files.base, error);
+  return session->file_lock != NULL;
+}
+
+/* The files of another run are kept under other names. */
+static void
+warn_of_other_run (GstDdpmTrainSession * session, const gchar * checkpoint)
+{
+  const GstDdpmTrainFiles *files = &session->files;
+  const gboolean has_state = g_file_test (files->state, G_FILE_TEST_EXISTS);
+
+  session->keep_old = TRUE;
+  if (checkpoint || has_state)
+    GST_ELEMENT_WARNING (session->element, RESOURCE, WRITE,
+        ("%s is there already, and this run starts from scratch "
+            "(resume=false): when it saves, it renames that to %s%s",
+            checkpoint ? checkpoint : files->state,
+            checkpoint ? checkpoint : files->base,
+            checkpoint ? ".old" : ".old.state"), (NULL));
 }
 
 /* With neither a state nor a checkpoint, training starts from scratch, so one
  * command line serves for the first run and all others. A state is written
- * before its checkpoint: a checkpoint without a state is other work, which the
- * first save would replace. */
+ * before its checkpoint: a checkpoint without a state is other work. */
 static gboolean
 load_state (GstDdpmTrainSession * session, GError ** error)
 {
-  const gchar *location = session->settings.location;
-  g_autofree gchar *path = ddpm_train_state_path (location);
+  const gchar *path = session->files.state;
+  g_autofree gchar *checkpoint =
+      gst_ddpm_train_files_find_checkpoint (&session->files);
   g_autoptr (GstDdpmTicker) ticker = tick (session, "loading", path);
 
-  if (!session->settings.resume)
+  if (!session->settings.resume) {
+    warn_of_other_run (session, checkpoint);
     return TRUE;
+  }
   if (g_file_test (path, G_FILE_TEST_EXISTS)) {
     session->state = ddpm_train_state_load (path, error);
     return session->state != NULL;
   }
-  if (!g_file_test (location, G_FILE_TEST_EXISTS))
+  if (checkpoint == NULL)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
       "Cannot resume: found %s, but not %s: choose another location, or "
-      "resume=false to replace the checkpoint", location, path);
+      "resume=false to start from scratch", checkpoint, path);
   return FALSE;
 }
 
@@ -146,7 +172,8 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
   session->running_time = session->stream_time = GST_CLOCK_TIME_NONE;
 
   if (!gst_ddpm_element_copy_settings (cuda->element, s, error)
-      || !gst_ddpm_train_settings_check (s, error) || !check_files (s, error)
+      || !gst_ddpm_train_settings_check (s, error)
+      || !reserve_files (session, error)
       || !load_state (session, error))
     goto failed;
   /* A resumed run has its weights. */
@@ -187,6 +214,9 @@ clear_session (gpointer data)
   gst_ddpm_train_batch_clear (&session->batch);
   g_clear_pointer (&session->backend, ddpm_backend_unref);
   g_free (session->source_names);
+  g_free (session->saved_name);
+  g_clear_pointer (&session->file_lock, ddpm_checkpoint_unlock);
+  gst_ddpm_train_files_clear (&session->files);
   gst_ddpm_settings_clear (&gst_ddpm_train_properties, &session->settings);
   g_mutex_clear (&session->lock);
   g_cond_clear (&session->saved);
@@ -230,12 +260,12 @@ gst_ddpm_train_session_set_class_names (GstDdpmTrainSession * session,
 /* A process that is killed may have written the state and not the checkpoint,
  * which is then older. */
 static gboolean
-is_checkpoint_complete (const gchar * location)
+is_checkpoint_complete (const GstDdpmTrainFiles * files, guint64 step)
 {
-  g_autofree gchar *path = ddpm_train_state_path (location);
+  g_autofree gchar *path = gst_ddpm_train_files_get_checkpoint (files, step);
   GStatBuf state, checkpoint;
 
-  return g_stat (location, &checkpoint) == 0 && g_stat (path, &state) == 0
+  return g_stat (path, &checkpoint) == 0 && g_stat (files->state, &state) == 0
       && (checkpoint.st_mtim.tv_sec > state.st_mtim.tv_sec
       || (checkpoint.st_mtim.tv_sec == state.st_mtim.tv_sec
           && checkpoint.st_mtim.tv_nsec >= state.st_mtim.tv_nsec));
@@ -251,7 +281,7 @@ restore_state (GstDdpmTrainSession * session, DdpmTrainer * trainer,
     return cannot_resume (session, error);
   session->to_skip = state->samples;
   session->epochs_done = state->epoch;
-  if (is_checkpoint_complete (session->settings.location))
+  if (is_checkpoint_complete (&session->files, state->step))
     session->saved_step = state->step;
   return TRUE;
 }

@@ -8,6 +8,7 @@
 #include "plugins/common/meta.h"
 #include "plugins/ddpmtrainsink/batch.h"
 #include "plugins/ddpmtrainsink/caps.h"
+#include "plugins/ddpmtrainsink/files.h"
 #include "plugins/ddpmtrainsink/log.h"
 #include "plugins/ddpmtrainsink/progress.h"
 #include "plugins/ddpmtrainsink/settings.h"
@@ -25,6 +26,8 @@ typedef struct
   GstDdpmTrainReport *published;        /* with the element's object lock */
   GstDdpmTrainImages images;    /* with the same lock */
   GstDdpmTrainSettings settings;
+  GstDdpmTrainFiles files;
+  DdpmCheckpointLock *file_lock;        /* no other run writes these files */
   DdpmBackend *backend;
 
   /* used by the first format */
@@ -74,6 +77,8 @@ typedef struct
   /* with the lock */
   DdpmTrainer *trainer;         /* NULL: no format yet */
   guint64 epochs_done;
+  gboolean keep_old;            /* what the saves replace is of another run */
+  gchar *saved_name;            /* of the last checkpoint; NULL: none */
   guint64 saved_step;           /* or NO_STEP */
   guint64 failed_step;          /* of the last save, if it failed; or NO_STEP */
   gint64 save_time;             /* of the last save or attempt; at first, the

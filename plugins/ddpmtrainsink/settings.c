@@ -3,6 +3,7 @@
  */
 #include "plugins/ddpmtrainsink/settings.h"
 #include "plugins/common/caps.h"
+#include "plugins/ddpmtrainsink/files.h"
 #include "plugins/ddpmtrainsink/private.h"
 
 #define MAX_PREVIEW_COUNT 1024
@@ -36,7 +37,8 @@ static const GEnumValue prediction_values[] = {
 static const GstDdpmProperty properties[] = {
   {"location", "Location",
       "Checkpoint file to write; <location>.state beside it holds what resuming "
-      "needs. The first save replaces files that exist",
+      "needs. A name with %u or %06u makes numbered checkpoints: ck-%06u.bin "
+      "becomes ck-001000.bin after step 1000, with the state ck.bin.state",
       GST_DDPM_STRING, AT (location)},
   {"resume", "Resume",
       "Continue the training of <location>.state, or start one if neither that "
@@ -141,6 +143,9 @@ static const GstDdpmProperty properties[] = {
       "Minutes from one checkpoint to the next, if checkpoint-interval steps "
       "take longer (0: no limit)", GST_DDPM_DOUBLE, AT (checkpoint_minutes), 0,
       MAX_SECONDS},
+  {"max-files", "Maximum files",
+      "Number of numbered checkpoints to keep; older ones are deleted (0: keep "
+      "all)", GST_DDPM_UINT, AT (max_files), 0, MAX_STEPS},
   {"seed", "Seed",
       "Seed of the initial weights, timesteps, noise, flips, dropout and label "
       "dropout", GST_DDPM_UINT64, AT (trainer.seed)},
@@ -225,19 +230,22 @@ is_same_path (const gchar * a, const gchar * b)
   return g_str_equal (path_a, path_b);
 }
 
-/* The log must not overwrite the checkpoint or its state. */
+/* The log must not overwrite a checkpoint or the state. */
 static gboolean
-check_log_location (const GstDdpmTrainSettings * s, GError ** error)
+check_locations (const GstDdpmTrainSettings * s, GError ** error)
 {
-  g_autofree gchar *state = ddpm_train_state_path (s->location);
+  GstDdpmTrainFiles files;
+  gboolean ok = gst_ddpm_train_files_init (&files, s->location, error);
 
-  if (s->log_location == NULL || (!is_same_path (s->log_location, s->location)
-          && !is_same_path (s->log_location, state)))
-    return TRUE;
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "log-location=%s is a file that location=%s writes: expected another "
-      "file", s->log_location, s->location);
-  return FALSE;
+  if (ok && s->log_location && (is_same_path (s->log_location, files.base)
+          || is_same_path (s->log_location, files.state))) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "log-location=%s is a file that location=%s writes: expected another "
+        "file", s->log_location, s->location);
+    ok = FALSE;
+  }
+  gst_ddpm_train_files_clear (&files);
+  return ok;
 }
 
 static gboolean
@@ -294,7 +302,7 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
     return FALSE;
   }
   s->config.guidance = s->teacher_model ? s->teacher_guidance : 1.0;
-  if (!check_seed (s, error) || !check_log_location (s, error)
+  if (!check_seed (s, error) || !check_locations (s, error)
       || !ddpm_config_parse_channel_mult (&s->config, mult, error)
       || !ddpm_config_parse_attention_levels (&s->config, levels, error)
       || !ddpm_config_check (&s->config, error)

@@ -21,6 +21,7 @@ typedef struct
   GstDdpmCompute compute;
   guint64 max_steps, checkpoint_interval;
   gdouble checkpoint_minutes;
+  guint max_files;
   guint progress_interval;
   guint64 preview_interval, preview_seed;
   guint preview_count, preview_steps;

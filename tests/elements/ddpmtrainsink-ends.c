@@ -1,9 +1,10 @@
 /* gst-ddpm: tests of ddpmtrainsink: how a run ends, and what is saved then
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <unistd.h>
 #include "tests/support/train-test.h"
 
-/* Waits for a progress message of these words, and for at most a second. */
+/* Waits for a progress message of these words, and for at most five seconds. */
 static void
 wait_for_words (GstElement * pipeline, const gchar * words)
 {
@@ -11,7 +12,7 @@ wait_for_words (GstElement * pipeline, const gchar * words)
   gboolean found = FALSE;
 
   while (!found) {
-    GstMessage *message = gst_bus_timed_pop_filtered (bus, GST_SECOND,
+    GstMessage *message = gst_bus_timed_pop_filtered (bus, 5 * GST_SECOND,
         GST_MESSAGE_PROGRESS);
     gchar *text;
 
@@ -150,10 +151,10 @@ TEST (stop_that_cannot_save_is_an_error)
 
   play (pipeline);
   wait_for_step (pipeline, 1);
-  fail_unless (g_rmdir (folder) == 0);
+  hide_folder ();
   gst_element_set_state (pipeline, GST_STATE_READY);
   check_bus_error (bus, "a.bin.state", "cannot be written");
-  fail_unless (g_mkdir (folder, 0700) == 0);
+  show_folder ();
   gst_object_unref (bus);
   stop_and_free (pipeline);
 }
@@ -209,12 +210,12 @@ TEST (error_tells_that_the_steps_could_not_be_saved)
   GstHarness *h = harness_training ("a.bin", IMAGES, "");
 
   push_images (h, 0, 4);
-  fail_unless (g_rmdir (folder) == 0);
+  hide_folder ();
   gst_harness_push (h, gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL));
   check_bus_error (GST_ELEMENT_BUS (h->element), "step 1 could not be saved",
       "a.bin.state");
   harness_free (h);
-  fail_unless (g_mkdir (folder, 0700) == 0);
+  show_folder ();
 }
 
 TEST (error_of_another_element_loses_no_step)
@@ -271,10 +272,10 @@ TEST (failed_interval_save_is_a_warning_and_tried_again)
 {
   GstHarness *h = harness_training ("a.bin", IMAGES, "checkpoint-interval=1");
 
-  fail_unless (g_rmdir (folder) == 0);
+  hide_folder ();
   push_images (h, 0, 4);
   pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_WARNING);
-  fail_unless (g_mkdir (folder, 0700) == 0);
+  show_folder ();
   push_images (h, 5, 8);
   check_saved ("a.bin", 2, 8);
   fail_unless (gst_bus_pop_filtered (GST_ELEMENT_BUS (h->element),
@@ -290,6 +291,139 @@ TEST (minutes_bound_the_time_between_saves)
   push_images (h, 0, 8);
   check_saved ("a.bin", 2, 8);
   harness_free (h);
+}
+
+/* --- files ---------------------------------------------------------------- */
+
+TEST (numbered_checkpoints_share_a_state)
+{
+  train ("a-%03u.bin", "max-steps=5 checkpoint-interval=2");
+  train ("b.bin", "max-steps=5");
+  fail_unless (exists ("a-002.bin"));
+  fail_unless (exists ("a-004.bin"));
+  fail_unless (files_equal ("a-005.bin", "b.bin"));
+  fail_unless (files_equal ("a.bin.state", "b.bin.state"));
+  fail_if (exists ("a-005.bin.state"));
+}
+
+TEST (numbered_run_is_resumed)
+{
+  train ("a-%u.bin", "max-steps=3");
+  train ("a-%u.bin", "max-steps=5 resume=true");
+  train ("b.bin", "max-steps=5");
+  fail_unless (exists ("a-3.bin"));
+  fail_unless (files_equal ("a-5.bin", "b.bin"));
+}
+
+TEST (last_files_are_kept)
+{
+  write_text ("a-1.bin.txt", "of other work");
+  write_text ("a-01.bin", "of other work");
+  train ("a-%u.bin", "max-steps=4 checkpoint-interval=1 max-files=2");
+  fail_if (exists ("a-1.bin"));
+  fail_if (exists ("a-2.bin"));
+  fail_unless (exists ("a-3.bin"));
+  fail_unless (exists ("a-4.bin"));
+  check_contents ("a-1.bin.txt", "of other work");
+  check_contents ("a-01.bin", "of other work");
+
+  train ("a-%u.bin", "max-steps=5 resume=true max-files=2");
+  fail_if (exists ("a-3.bin"));
+  fail_unless (exists ("a-4.bin"));
+  fail_unless (exists ("a-5.bin"));
+}
+
+static const gchar *const no_patterns[] = { "a-%05d.bin", "a-%u-%u.bin",
+  "a-%5u.bin", "50%.bin", "%", "a-%021u"
+};
+
+LOOP_TEST (other_patterns_are_refused, G_N_ELEMENTS (no_patterns))
+{
+  assert_no_start (launch_training (no_patterns[__i__], ""), SETTINGS_ERROR,
+      "one %u for the number");
+}
+
+TEST (names_without_more_than_a_number_have_a_state)
+{
+  train ("%03u.bin", "max-steps=1");
+  fail_unless (exists ("001.bin"));
+  fail_unless (exists ("checkpoint.bin.state"));
+}
+
+/* The warning at the start of the pipeline, which is freed */
+static void
+check_warning (GstElement * pipeline, const gchar * words)
+{
+  GstMessage *message;
+  GError *warning;
+
+  play (pipeline);
+  message = wait_for (pipeline, GST_MESSAGE_WARNING);
+  gst_message_parse_warning (message, &warning, NULL);
+  fail_unless (strstr (warning->message, words) != NULL, "%s",
+      warning->message);
+  g_error_free (warning);
+  gst_message_unref (message);
+  wait_for_eos (pipeline);
+  stop_and_free (pipeline);
+}
+
+TEST (run_from_scratch_keeps_another)
+{
+  gchar *log = g_strdup_printf (" log-location=%s/log", folder);
+  gchar *anew = g_strconcat ("max-steps=2 checkpoint-interval=1 ", log, NULL);
+  gchar *again = g_strconcat ("max-steps=4", log, NULL);
+
+  train ("a.bin", again);
+  train ("b.bin", "max-steps=4");
+  check_warning (launch_training ("a.bin", anew), "a.bin.old");
+  check_saved ("a.bin", 2, 8);
+  fail_unless (runs_equal ("a.bin.old", "b.bin"));
+  fail_unless (exists ("log.old"));
+
+  train ("a.bin.old", "max-steps=6 resume=true");
+  train ("b.bin", "max-steps=6 resume=true");
+  fail_unless (runs_equal ("a.bin.old", "b.bin"));
+  g_free (log);
+  g_free (anew);
+  g_free (again);
+}
+
+TEST (any_file_is_kept)
+{
+  write_text ("a.bin", "of other work");
+  check_warning (launch_training ("a.bin", "max-steps=1"), "a.bin.old");
+  check_contents ("a.bin.old", "of other work");
+}
+
+TEST (resumed_run_has_no_warning)
+{
+  GstElement *pipeline;
+
+  train ("a.bin", "max-steps=1");
+  pipeline = launch_training ("a.bin", "max-steps=2 resume=true");
+  play (pipeline);
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_EOS));
+  stop_and_free (pipeline);
+  fail_if (exists ("a.bin.old"));
+}
+
+static const gchar *const same_files[] = { "a.bin", "./a.bin", "link",
+  "a-%u.bin"
+};
+
+LOOP_TEST (second_run_of_the_same_files_is_refused, G_N_ELEMENTS (same_files))
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, "");
+  gchar *link = in_folder ("link");
+
+  fail_unless_equals_int (symlink ("a.bin", link), 0);
+  assert_no_start (launch_training (same_files[__i__], ""), WRITE_ERROR,
+      "another training writes it");
+  harness_free (h);
+  train (same_files[__i__], "max-steps=1");
+  fail_if (exists (".a.bin.lock"));
+  g_free (link);
 }
 
 /* --- previews ------------------------------------------------------------- */

@@ -123,12 +123,12 @@ TEST (signal_tells_that_it_could_not_save)
 {
   GstHarness *h = harness_training ("a.bin", IMAGES, "");
 
-  fail_unless (g_rmdir (folder) == 0);
+  hide_folder ();
   fail_if (save_checkpoint (h->element));
   pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_WARNING);
   push_ok (h, image (0));
   harness_free (h);
-  fail_unless (g_mkdir (folder, 0700) == 0);
+  show_folder ();
 }
 
 /* --- killed --------------------------------------------------------------- */
@@ -390,9 +390,9 @@ TEST (failed_save_is_no_eos)
   fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_PAUSED),
       GST_STATE_CHANGE_ASYNC);
   gst_message_unref (wait_for (pipeline, GST_MESSAGE_ASYNC_DONE));
-  fail_unless (g_rmdir (folder) == 0);
+  hide_folder ();
   assert_error (pipeline, WRITE_ERROR, "a.bin");
-  fail_unless (g_mkdir (folder, 0700) == 0);
+  show_folder ();
 }
 
 TEST (short_buffers_are_an_error)

@@ -255,7 +255,7 @@ FIXTURE_TEST (what_does_not_come_back_is_not_saved)
   g_autoptr (DdpmTrainer) trainer = assert_ok (trainer_new (&error));
 
   FAIL (download, 0);
-  assert_told (ddpm_trainer_save (trainer, path, 0, NULL, &error));
+  assert_told (ddpm_trainer_save (trainer, path, NULL, 0, NULL, &error));
   FAIL (download, 0);
   assert_told (ddpm_trainer_get_model (trainer, TRUE, &error));
   g_assert_cmpuint (test_files_count (folder), ==, 0);

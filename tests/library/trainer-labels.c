@@ -180,7 +180,7 @@ TEST (a_resumed_run_agrees_in_bits)
 
   ddpm_trainer_set_class_names (whole, names);
   step (whole, labels);
-  assert_ok (ddpm_trainer_save (whole, path, 0, NULL, &error));
+  assert_ok (ddpm_trainer_save (whole, path, NULL, 0, NULL, &error));
   step (whole, labels);
 
   state = assert_ok (ddpm_train_state_load (state_path, &error));

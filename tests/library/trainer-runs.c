@@ -99,7 +99,8 @@ files_clear (Files * files)
 static void
 save (DdpmTrainer * trainer, Files * files)
 {
-  assert_ok (ddpm_trainer_save (trainer, files->checkpoint, 7, NULL, &error));
+  assert_ok (ddpm_trainer_save (trainer, files->checkpoint, NULL, 7, NULL,
+          &error));
 }
 
 static DdpmTrainState *

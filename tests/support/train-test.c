@@ -237,3 +237,26 @@ play_into_step (GstElement * pipeline, guint n)
   gst_object_unref (pad);
   gst_object_unref (sink);
 }
+
+static gchar *
+get_hidden_name (void)
+{
+  return g_strconcat (folder, ".hidden", NULL);
+}
+
+/* The folder is gone until show_folder (): nothing can be written. */
+void
+hide_folder (void)
+{
+  g_autofree gchar *hidden = get_hidden_name ();
+
+  fail_unless_equals_int (g_rename (folder, hidden), 0);
+}
+
+void
+show_folder (void)
+{
+  g_autofree gchar *hidden = get_hidden_name ();
+
+  fail_unless_equals_int (g_rename (hidden, folder), 0);
+}

@@ -36,4 +36,6 @@ void push_ok (GstHarness * h, GstBuffer * buffer);
 void push_images (GstHarness * h, guint first, guint last);
 void push_epochs (GstHarness * h, guint n, guint size);
 void check_contents (const gchar * name, const gchar * expected);
+void hide_folder (void);
+void show_folder (void);
 void play_into_step (GstElement * pipeline, guint n);
