@@ -4,7 +4,7 @@
 #include "gst-ddpm/sample/network.h"
 #include "gst-ddpm/model/shared.h"
 
-/* Arguments of make_network () */
+/* Arguments of make_weights () and make_network () */
 typedef struct
 {
   const gchar *key;
@@ -13,37 +13,88 @@ typedef struct
   guint rows, width, height;
 } Arguments;
 
-/* A backend that computes in host memory reads the model's own weights. */
-static gboolean
-load_weights (DdpmNetwork * network, GError ** error)
-{
-  const DdpmModel *model = network->model;
-  const gsize size = model->params->total * sizeof (float);
+/* --- weights on a device -------------------------------------------------- */
 
-  if (network->backend->host_memory) {
-    ddpm_unet_load_weights (network->unet, model->weights);
-    return TRUE;
-  }
-  network->weights = ddpm_backend_alloc (network->backend, size);
-  if (network->weights == NULL)
+static void
+free_weights (DdpmDeviceWeights * weights)
+{
+  ddpm_backend_free (weights->backend, weights->data);
+  ddpm_backend_unref (weights->backend);
+  ddpm_model_unref (weights->model);
+  g_free (weights->key);
+  g_free (weights);
+}
+
+/* Waits, because the streams of other backends may read the weights next. */
+static gpointer
+make_weights (gpointer data, GError ** error)
+{
+  const Arguments *a = data;
+  const gsize size = a->model->params->total * sizeof (float);
+  DdpmDeviceWeights *weights = g_new0 (DdpmDeviceWeights, 1);
+
+  g_atomic_ref_count_init (&weights->refcount);
+  weights->key = g_strdup (a->key);
+  weights->model = ddpm_model_ref (a->model);
+  weights->backend = ddpm_backend_ref (a->backend);
+  weights->data = ddpm_backend_alloc (a->backend, size);
+  if (weights->data == NULL)
     goto no_memory;
-  ddpm_backend_upload (network->backend, network->weights, model->weights,
-      size);
-  ddpm_unet_load_weights (network->unet, network->weights);
-  return TRUE;
+  ddpm_backend_upload (a->backend, weights->data, a->model->weights, size);
+  ddpm_backend_wait (a->backend);
+  if (ddpm_backend_check (a->backend, error))
+    return weights;
+  free_weights (weights);
+  return NULL;
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "no memory for the weights of %s", model->location ?
-      model->location : "the model");
-  return FALSE;
+      "no memory for the weights of %s", a->model->location ?
+      a->model->location : "the model");
+  free_weights (weights);
+  return NULL;
+}
+
+static DdpmDeviceWeights *
+weights_new (Arguments a, GError ** error)
+{
+  const gpointer context = ddpm_backend_get_context (a.backend);
+  g_autofree gchar *key = context ?
+      g_strdup_printf ("weights of %p in context %p", a.model, context) : NULL;
+
+  a.key = key;
+  return key ? ddpm_shared_get (key, make_weights, &a, error)
+      : make_weights (&a, error);
+}
+
+/* --- networks ------------------------------------------------------------- */
+
+/* A backend that computes in host memory reads the model's own weights. */
+static gboolean
+load_weights (DdpmNetwork * network, const Arguments * a, GError ** error)
+{
+  if (!network->backend->host_memory) {
+    network->weights = weights_new (*a, error);
+    if (network->weights == NULL)
+      return FALSE;
+  }
+  ddpm_unet_load_weights (network->unet, network->weights ?
+      network->weights->data : network->model->weights);
+  return TRUE;
 }
 
 static void
 free_network (DdpmNetwork * network)
 {
+  DdpmDeviceWeights *weights = network->weights;
+
   ddpm_unet_free (network->unet);
-  ddpm_backend_free (network->backend, network->weights);
+  /* which the device may still read */
+  if (weights)
+    ddpm_backend_wait (network->backend);
+  if (weights && (weights->key == NULL
+          || ddpm_shared_drop (weights->key, weights)))
+    free_weights (weights);
   ddpm_backend_unref (network->backend);
   ddpm_model_unref (network->model);
   g_free (network->key);
@@ -62,7 +113,7 @@ make_network (gpointer data, GError ** error)
   network->backend = ddpm_backend_ref (a->backend);
   network->unet = ddpm_unet_new (&a->model->config, a->backend, a->rows,
       a->width, a->height, FALSE, error);
-  if (network->unet && load_weights (network, error))
+  if (network->unet && load_weights (network, a, error))
     return network;
   free_network (network);
   return NULL;

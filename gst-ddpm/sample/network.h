@@ -8,10 +8,26 @@
 G_BEGIN_DECLS
 
 /**
+ * DdpmDeviceWeights:
+ * @key: what they are shared by; %NULL: they are not shared
+ * @data: a copy of the model's weights, in memory of @backend
+ *
+ * The weights of a model on a device, which all networks of this model in one
+ * context read.
+ */
+typedef struct
+{
+  gatomicrefcount refcount;
+  gchar *key;
+  DdpmModel *model;
+  DdpmBackend *backend;
+  float *data;
+} DdpmDeviceWeights;
+
+/**
  * DdpmNetwork:
  * @key: what it is shared by; %NULL: it is not shared
- * @weights: a copy of the model's weights on the device; %NULL: those of the
- *   model are read
+ * @weights: (nullable): %NULL: those of the model are read
  * @unet: the network, for inference. Only inside of ddpm_backend_run ()
  *
  * A network with the weights of a model. Predictors on the CPU share it, with
@@ -25,7 +41,7 @@ typedef struct
   gchar *key;
   DdpmModel *model;
   DdpmBackend *backend;
-  float *weights;
+  DdpmDeviceWeights *weights;
   DdpmUnet *unet;
 } DdpmNetwork;
 

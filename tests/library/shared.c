@@ -306,6 +306,42 @@ TABLE_TEST (predictors_share_a_network_for, uses)
   g_assert_cmpint (other->network == usual->network, ==, row->shared);
 }
 
+/* Two backends that are said to compute in memory of one context */
+TEST (backends_of_a_context_share_the_weights_in_it)
+{
+  guint width, height, i;
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
+  g_autoptr (DdpmPredictor) alone = NULL;
+  DdpmPredictor *predictors[2];
+  gint context;
+
+  for (i = 0; i < 2; i++) {
+    g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_REFERENCE);
+
+    backend->host_memory = FALSE;
+    backend->context = &context;
+    predictors[i] = assert_ok (ddpm_predictor_new (model, backend, 1 + i, width,
+            height, 1.0, &error));
+    if (alone == NULL) {
+      backend->context = &width;
+      alone = assert_ok (ddpm_predictor_new (model, backend, 1, width, height,
+              1.0, &error));
+      backend->context = &context;
+    }
+  }
+  g_assert_true (predictors[0]->network != predictors[1]->network);
+  g_assert_true (predictors[0]->network->weights
+      == predictors[1]->network->weights);
+  g_assert_true (predictors[0]->network->weights != alone->network->weights);
+  g_assert_cmpuint (ddpm_shared_count (), ==, 2);
+  g_clear_pointer (&alone, ddpm_predictor_free);
+  ddpm_predictor_free (predictors[0]);
+  g_assert_cmpuint (ddpm_shared_count (), ==, 1);
+  ddpm_predictor_free (predictors[1]);
+  g_assert_cmpuint (ddpm_shared_count (), ==, 0);
+}
+
 static gboolean
 always (gpointer unused)
 {
