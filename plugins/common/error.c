@@ -39,9 +39,8 @@ gst_ddpm_element_post_assumptions (GstElement * element,
         ("%s", model->assumptions));
 }
 
-/* The pipeline, or the element if it is in none. Returns: (transfer full) */
-static GstElement *
-get_toplevel (GstElement * element)
+GstElement *
+gst_ddpm_element_get_toplevel (GstElement * element)
 {
   GstObject *top = gst_object_ref (GST_OBJECT (element)), *parent;
 
@@ -76,7 +75,7 @@ is_in_state_change (GstElement * element)
 static void
 wait_for_set_state (GstElement * element)
 {
-  GstElement *top = get_toplevel (element);
+  GstElement *top = gst_ddpm_element_get_toplevel (element);
   gint64 deadline = g_get_monotonic_time () + SET_STATE_TIMEOUT;
 
   if (is_starting (top)) {

@@ -29,4 +29,7 @@ void gst_ddpm_element_post_error (GstElement * element, GError * error);
 void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error);
 
+/* The pipeline, or the element if it is in none. Returns: (transfer full) */
+GstElement *gst_ddpm_element_get_toplevel (GstElement * element);
+
 G_END_DECLS

@@ -3,6 +3,7 @@
  */
 #include <gst/base/gstbasesink.h>
 
+#include "plugins/common/error.h"
 #include "plugins/ddpmdenoise/timeline.h"
 
 void
@@ -259,14 +260,17 @@ gst_ddpm_timeline_leads_to_sink (GstPad * srcpad, gboolean sync)
   return leads_to_sink (srcpad, search);
 }
 
+/* While a sink waits for the first frame after a flush, the element is PLAYING,
+ * but still has the base time of before, and the pipeline is not PLAYING. */
 GstClockTime
 gst_ddpm_timeline_get_running_time (GstElement * element)
 {
+  g_autoptr (GstElement) top = gst_ddpm_element_get_toplevel (element);
   gboolean playing;
 
-  GST_OBJECT_LOCK (element);
-  playing = GST_STATE (element) == GST_STATE_PLAYING;
-  GST_OBJECT_UNLOCK (element);
+  GST_OBJECT_LOCK (top);
+  playing = GST_STATE (top) == GST_STATE_PLAYING;
+  GST_OBJECT_UNLOCK (top);
 
   return playing ? gst_element_get_current_running_time (element) :
       GST_CLOCK_TIME_NONE;

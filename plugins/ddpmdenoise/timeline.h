@@ -64,8 +64,8 @@ void gst_ddpm_timeline_next_frame (GstDdpmTimeline * timeline,
 /* Does this source pad lead to a sink that waits for the clock, or (sync FALSE)
  * to one that does not? */
 gboolean gst_ddpm_timeline_leads_to_sink (GstPad * srcpad, gboolean sync);
-/* The current running time of an element, or GST_CLOCK_TIME_NONE if it is not
- * PLAYING */
+/* The current running time of an element, or GST_CLOCK_TIME_NONE if its
+ * pipeline is not PLAYING */
 GstClockTime gst_ddpm_timeline_get_running_time (GstElement * element);
 
 G_END_DECLS

@@ -546,6 +546,46 @@ LOOP_TEST (a_sink_that_follows_the_clock, N_STREAMS)
 }
 
 static GstPadProbeReturn
+find_base (GstPad * pad, GstPadProbeInfo * info, gpointer base)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  const GstSegment *segment;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) {
+    gst_event_parse_segment (event, &segment);
+    *(guint64 *) base = segment->base;
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+/* Frames that are not late are not delayed, least of all by the time that has been
+ * played. A busy machine may delay them a little. */
+TEST (a_seek_while_playing_causes_no_delay)
+{
+  GstElement *pipeline = launch_stream (DENOISED, "true");
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+  guint64 base = 0;
+  guint i;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, find_base, &base,
+      NULL);
+  play (pipeline);
+  wait_for_preroll (pipeline);
+  for (i = 0; i < 2; i++) {
+    g_usleep (500000);
+    fail_unless (gst_element_seek (pipeline, i ? -1.0 : 1.0, GST_FORMAT_TIME,
+            FLUSH, GST_SEEK_TYPE_SET, AT (30), GST_SEEK_TYPE_SET, AT (60)));
+    wait_for_preroll (pipeline);
+    g_usleep (50000);
+    fail_unless (base < MS (250), "delayed by %" G_GUINT64_FORMAT " ns", base);
+  }
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  stop_and_free (pipeline);
+}
+
+static GstPadProbeReturn
 find_rate_change (GstPad * pad, GstPadProbeInfo * info, gpointer rate)
 {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
