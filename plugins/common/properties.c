@@ -82,7 +82,9 @@ get_flags (const GstDdpmProperty * p)
     Spec *spec = number_spec_new (p, type, flags); \
     \
     spec->minimum = p->min; \
-    spec->maximum = p->max > p->min ? p->max : largest; \
+    spec->maximum = largest; \
+    if (p->max > p->min) \
+      spec->maximum = p->max; \
     spec->default_value = *(const value_type *) value; \
     return G_PARAM_SPEC (spec); \
   }

@@ -225,7 +225,8 @@ multiply (gsize rows, gsize columns, gsize depth, const CpuGemmRows * a,
       multiply_block (MIN (ROWS, rows - r), MIN (WIDTH, columns - k), depth,
           a->x + r / ROWS * a->panel, a->row, a->depth, b, &block);
       block.c += ROWS * to->row;
-      block.plus += block.plus ? ROWS * to->row : 0;
+      if (block.plus)
+        block.plus += ROWS * to->row;
     }
   }
 }
