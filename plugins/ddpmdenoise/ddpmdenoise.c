@@ -50,7 +50,8 @@
  * metadata of the file does not say how the model was trained, an info message
  * tells what is assumed. Settings that have no effect, or that cannot give good
  * images, cause a warning at each start, as does a size that is far from that of
- * the training images.
+ * the training images. While loading or planning take longer than two seconds, a
+ * progress message of the code "ddpm-task" says so each second.
  *
  * ## Example launch lines
  * |[
@@ -75,6 +76,7 @@
 #include "plugins/ddpmdenoise/caps.h"
 #include "plugins/ddpmdenoise/warnings.h"
 #include "plugins/common/error.h"
+#include "plugins/common/ticker.h"
 
 GST_DEBUG_CATEGORY (gst_ddpm_denoise_debug);
 #define GST_CAT_DEFAULT gst_ddpm_denoise_debug
@@ -423,8 +425,11 @@ not_accepted:
 static gboolean
 make_denoiser (GstDdpmDenoise * self, GError ** error)
 {
+  g_autoptr (GstDdpmTicker) ticker = NULL;
+
   if (self->denoiser)
     return TRUE;
+  ticker = gst_ddpm_ticker_new (GST_ELEMENT (self), "preparing", "the network");
   self->denoiser = ddpm_denoiser_new (self->session->model,
       self->session->backend, self->info.batch, self->info.width,
       self->info.height, &self->spec, error);

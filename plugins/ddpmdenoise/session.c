@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/session.h"
+#include "plugins/common/ticker.h"
 #include "plugins/ddpmdenoise/caps.h"
 #include "gst-ddpm/ddpm.h"
 
@@ -18,6 +19,15 @@ check_sampler (const GstDdpmDenoiseSession * session, GError ** error)
   return ddpm_sampler_spec_check (&spec, config, error);
 }
 
+static DdpmModel *
+load_model (GstElement * element, const gchar * name, GError ** error)
+{
+  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (element, "loading",
+      name && *name ? name : "the default model");
+
+  return ddpm_checkpoint_load_shared (name, error);
+}
+
 GstDdpmDenoiseSession *
 gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
 {
@@ -27,7 +37,7 @@ gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
   if (!gst_ddpm_element_copy_settings (cuda->element, &session->settings,
           error))
     return NULL;
-  session->model = ddpm_checkpoint_load_shared (settings->model, error);
+  session->model = load_model (cuda->element, settings->model, error);
   if (session->model == NULL || !check_sampler (session, error))
     return NULL;
   session->labels = ddpm_labels_new (session->model, settings->label, error);

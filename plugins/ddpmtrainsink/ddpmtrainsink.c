@@ -80,7 +80,7 @@
  * each save; its reason is interval, minutes, retry, signal, max-steps, eos, stop
  * or error). The last progress message tells the number of images that the run
  * was trained on. While loading, saving, or the first step take longer than two
- * seconds, a progress message each second says so. When PAUSED to READY saves a
+ * seconds, a progress message of the code "ddpm-task" says so each second. When PAUSED to READY saves a
  * step, the element also logs its messages with g_message (), because the
  * application may not look at the bus any more.
  *

@@ -33,7 +33,7 @@ save_unlocked (GstDdpmTrainSession * session, const gchar * name,
   g_autoptr (GHashTable) table =
       gst_ddpm_train_settings_to_table (&session->settings);
   g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (session->element,
-      GST_DDPM_TRAIN_CODE, "saving", name);
+      "saving", name);
 
   session->save_time = g_get_monotonic_time ();
   session->failed_step = step;

@@ -35,13 +35,6 @@ cannot_learn (GstDdpmTrainSession * session, GError ** error)
 
 /* --- start and end -------------------------------------------------------- */
 
-static GstDdpmTicker *
-tick (GstDdpmTrainSession * session, const gchar * what, const gchar * object)
-{
-  return gst_ddpm_ticker_new (session->element, GST_DDPM_TRAIN_CODE, what,
-      object);
-}
-
 /* Files that are written only after hours of training; no other run may write
  * them meanwhile. */
 static gboolean
@@ -88,7 +81,8 @@ load_state (GstDdpmTrainSession * session, GError ** error)
   const gchar *path = session->files.state;
   g_autofree gchar *checkpoint =
       gst_ddpm_train_files_find_checkpoint (&session->files);
-  g_autoptr (GstDdpmTicker) ticker = tick (session, "loading", path);
+  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (session->element,
+      "loading", path);
 
   if (!session->settings.resume) {
     warn_of_other_run (session, checkpoint);
@@ -115,7 +109,7 @@ load_model (GstDdpmTrainSession * session, const gchar * name,
 
   if (name == NULL)
     return TRUE;
-  ticker = tick (session, "loading", name);
+  ticker = gst_ddpm_ticker_new (session->element, "loading", name);
   *model = ddpm_checkpoint_load_shared (name, error);
   if (*model)
     gst_ddpm_element_post_assumptions (session->element, *model);
@@ -313,7 +307,8 @@ make_trainer (GstDdpmTrainSession * session, GError ** error)
   const guint width = GST_VIDEO_INFO_WIDTH (&session->info);
   const guint height = GST_VIDEO_INFO_HEIGHT (&session->info);
   g_autoptr (DdpmTrainer) trainer = NULL;
-  g_autoptr (GstDdpmTicker) ticker = tick (session, "preparing", "the network");
+  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (session->element,
+      "preparing", "the network");
 
   s->config.image_channels = GST_VIDEO_INFO_N_COMPONENTS (&session->info);
   if (!ddpm_config_check_size (&s->config, width, height, error)

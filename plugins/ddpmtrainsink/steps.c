@@ -171,8 +171,7 @@ tick_first_step (GstDdpmTrainSession * session)
     return NULL;
   number = g_strdup_printf ("%" G_GUINT64_FORMAT,
       session->report.stats.step + 1);
-  return gst_ddpm_ticker_new (session->element, GST_DDPM_TRAIN_CODE, "step",
-      number);
+  return gst_ddpm_ticker_new (session->element, "step", number);
 }
 
 static gboolean
