@@ -32,6 +32,11 @@ typedef struct
   gsize row_pieces, column_pieces;
   gsize a_at, slot_bytes;       /* of a thread's workspace */
   CpuPrimitive primitive[2];    /* [1]: c += a b */
+  /* A large product is many calls of its primitive, between which it can be
+   * cancelled: for parts of the rows of each matrix of the batch. These are so
+   * many bytes apart in a, b and c. */
+  gsize images, parts;
+  gsize image_bytes[3], part_bytes[3];
   gsize scratch;                /* bytes of workspace */
   const gchar *name;            /* of what computes it; NULL: not planned */
 } CpuGemm;
