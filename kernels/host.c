@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #endif
 #include "kernels/host.h"
+#include "kernels/host-memory.h"
 
 #define ALIGNMENT 64
 #define HUGE_PAGE (2 * 1024 * 1024)
@@ -40,6 +41,34 @@ ddpm_host_free (DdpmBackend * b, gpointer p)
 {
   if (p)
     free (((gpointer *) p)[-1]);
+}
+
+/* Besides, there are page tables, stacks, and what libraries allocate. */
+static gsize
+add_margin (gsize size)
+{
+  const gsize margin = size / 64 + (16 << 20);
+
+  return size > G_MAXSIZE - margin ? G_MAXSIZE : size + margin;
+}
+
+static gboolean
+host_check_room (DdpmBackend * b, gsize size, const gchar * purpose,
+    GError ** error)
+{
+  const gsize need = add_margin (size);
+  DdpmHostMemory memory;
+  gboolean ok;
+
+  ddpm_host_memory_init (&memory, "");
+  ok = need <= memory.available;
+  if (!ok)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "not enough memory: %s needs %" G_GSIZE_FORMAT " MiB, and %"
+        G_GUINT64_FORMAT " MiB are available (%s)", purpose, need >> 20,
+        memory.available >> 20, memory.limit);
+  ddpm_host_memory_clear (&memory);
+  return ok;
 }
 
 void
@@ -97,6 +126,7 @@ ddpm_host_set_ops (DdpmOps * ops)
 {
   ops->alloc = host_alloc;
   ops->free = ddpm_host_free;
+  ops->check_room = host_check_room;
   ops->upload = ddpm_host_copy;
   ops->download = ddpm_host_copy;
   ops->zero = host_zero;

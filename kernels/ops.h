@@ -51,6 +51,7 @@ struct _DdpmPlan
   const struct _DdpmOps *ops;
   DdpmBackend *backend;
   gsize scratch;                /* bytes of workspace that its calls need */
+  gsize memory;                 /* bytes that it has allocated */
   void (*clear) (DdpmPlan * plan);      /* frees its members; or NULL */
   /* what computes it, for tests and logs, such as "jit:avx2": the forward pass,
    * the gradient of the data, that of the weights; static, or NULL: nothing */
@@ -161,6 +162,10 @@ struct _DdpmOps
    * before. A failure is stored for check (). */
   /* zeroed memory at a multiple of 64 bytes; NULL: there is not enough */
   gpointer (*alloc) (DdpmBackend * b, gsize size);
+  /* Returns FALSE, and an error with both numbers, if size bytes are more than
+   * is available; purpose: what needs them. NULL: alloc () finds out. */
+  gboolean (*check_room) (DdpmBackend * b, gsize size, const gchar * purpose,
+      GError ** error);
   void (*free) (DdpmBackend * b, gpointer p);   /* NULL: nothing */
   /* src: host memory, which the caller may write again afterwards */
   void (*upload) (DdpmBackend * b, gpointer dst, gconstpointer src,
@@ -375,6 +380,15 @@ static inline void
 ddpm_backend_run (DdpmBackend * b, void (*func) (gpointer data), gpointer data)
 {
   b->ops->run (b, func, data);
+}
+
+/* Calls check_room (), if there is one. */
+static inline gboolean
+ddpm_backend_check_room (DdpmBackend * b, gsize size, const gchar * purpose,
+    GError ** error)
+{
+  return b->ops->check_room == NULL
+      || b->ops->check_room (b, size, purpose, error);
 }
 
 /* Frees plans [n], some of which may be NULL. Any thread may call it. */

@@ -101,6 +101,14 @@ free_network (DdpmNetwork * network)
   g_free (network);
 }
 
+/* x and out of a predictor, and a state more for its caller */
+static gsize
+size_of_states (const Arguments * a)
+{
+  return 3 * sizeof (float) * a->rows * a->width * a->height
+      * a->model->config.image_channels;
+}
+
 static gpointer
 make_network (gpointer data, GError ** error)
 {
@@ -112,7 +120,7 @@ make_network (gpointer data, GError ** error)
   network->model = ddpm_model_ref (a->model);
   network->backend = ddpm_backend_ref (a->backend);
   network->unet = ddpm_unet_new (&a->model->config, a->backend, a->rows,
-      a->width, a->height, FALSE, error);
+      a->width, a->height, FALSE, size_of_states (a), error);
   if (network->unet && load_weights (network, a, error))
     return network;
   free_network (network);

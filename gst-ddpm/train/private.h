@@ -58,7 +58,9 @@ struct _DdpmTrainer
  * FALSE if *cancel was set; the next call continues. cancel NULL: never */
 gboolean ddpm_trainer_draw_weights (DdpmTrainer * trainer,
     const gint * cancel);
-/* For ddpm_trainer_new(): images of one pass, from the settings or chosen */
-guint ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer);
+/* For ddpm_trainer_new(): images of one pass, from the settings or chosen, of
+ * which there is then room for limit at most */
+guint ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer,
+    guint limit);
 
 G_END_DECLS

@@ -75,13 +75,14 @@ bytes_of_one_image (const DdpmTrainer * trainer)
 /* Chooses the largest micro-batch that fits in the budget, or a slightly
  * smaller one that divides the batch, so that no pass is padded. */
 guint
-ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer)
+ddpm_trainer_choose_micro_batch (const DdpmTrainer * trainer, guint limit)
 {
   guint batch = trainer->settings.batch_size;
   gsize budget = trainer->backend->host_memory ? BUDGET_HOST : BUDGET_DEVICE;
   gsize most = MAX (budget / bytes_of_one_image (trainer), 1);
   guint passes;
 
+  most = MIN (most, limit);
   if (trainer->settings.micro_batch > 0)
     return MIN (trainer->settings.micro_batch, batch);
   passes = (batch + most - 1) / most;

@@ -80,17 +80,29 @@ free_memory (DdpmTrainer * trainer)
     ddpm_backend_free (trainer->backend, memory[i]);
 }
 
+/* What the trainer itself allocates, and the copy of the weights that it saves */
+static gsize
+count_bytes (DdpmTrainer * trainer)
+{
+  const gsize values = (gsize) trainer->micro_batch * trainer->elements;
+  const guint arrays = trainer->settings.ema_decay == 0.0 ? 3 : 4;
+
+  return 2 * total_size (trainer) + arrays * trainable_size (trainer)
+      + 5 * values * sizeof (float) + values;
+}
+
 /* Makes the network for a micro-batch. If its size was not given and there is
- * not enough memory, half of it is tried, and half again. */
+ * not enough memory, a smaller one is tried. */
 static gboolean
 make_unet (DdpmTrainer * trainer, GError ** error)
 {
-  trainer->micro_batch = ddpm_trainer_choose_micro_batch (trainer);
+  trainer->micro_batch = ddpm_trainer_choose_micro_batch (trainer, G_MAXUINT);
   for (;;) {
     GError *problem = NULL;
 
     trainer->unet = ddpm_unet_new (&trainer->config, trainer->backend,
-        trainer->micro_batch, trainer->width, trainer->height, TRUE, &problem);
+        trainer->micro_batch, trainer->width, trainer->height, TRUE,
+        count_bytes (trainer), &problem);
     if (trainer->unet)
       return TRUE;
     if (trainer->settings.micro_batch > 0 || trainer->micro_batch == 1
@@ -99,7 +111,8 @@ make_unet (DdpmTrainer * trainer, GError ** error)
       return FALSE;
     }
     g_error_free (problem);
-    trainer->micro_batch = (trainer->micro_batch + 1) / 2;
+    trainer->micro_batch =
+        ddpm_trainer_choose_micro_batch (trainer, trainer->micro_batch - 1);
   }
 }
 

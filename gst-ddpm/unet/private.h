@@ -42,7 +42,7 @@ struct _DdpmUnet
   guint8 *arena;                /* activations, gradients: memory->size */
   float *time_arena;
   gpointer scratch;
-  gsize scratch_size, time_arena_size;
+  gsize scratch_size, time_arena_size, plans_size;
   const float *weights;         /* the caller's */
   guint n_set;                  /* the plans of nodes 0..n_set - 1 have them */
   DdpmCancel cancel;

@@ -78,6 +78,7 @@ take_plan (DdpmUnet * unet, DdpmPlan ** place, DdpmPlan * plan)
   if (plan == NULL)
     return FALSE;
   unet->scratch_size = MAX (unet->scratch_size, plan->scratch);
+  unet->plans_size += plan->memory;
   return TRUE;
 }
 
@@ -107,18 +108,6 @@ plan_nodes (DdpmUnet * unet, GError ** error)
   return TRUE;
 }
 
-static gpointer
-alloc_memory (DdpmUnet * unet, gsize size, GError ** error)
-{
-  gpointer memory = ddpm_backend_alloc (unet->backend, MAX (size, 64));
-
-  if (memory == NULL)
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-        "no memory for the network: it needs %" G_GSIZE_FORMAT " MiB for %u "
-        "images at a time", size >> 20, unet->batch);
-  return memory;
-}
-
 static gboolean
 plan_time_linears (DdpmUnet * unet, GError ** error)
 {
@@ -144,8 +133,9 @@ plan_time_linears (DdpmUnet * unet, GError ** error)
   return TRUE;
 }
 
-static gboolean
-alloc_time_memory (DdpmUnet * unet, GError ** error)
+/* Lays out the buffers of the time embedding from p on. Returns: floats */
+static gsize
+lay_out_time (DdpmUnet * unet, float *p)
 {
   DdpmTimeEmbedding *time = &unet->time;
   const struct
@@ -162,32 +152,57 @@ alloc_time_memory (DdpmUnet * unet, GError ** error)
     {&time->dprojections, time->columns},
   };
   const guint n = unet->training ? G_N_ELEMENTS (buffers) : 6;
-  gsize columns = 0;
-  float *p;
+  gsize used = 0;
 
-  for (guint i = 0; i < n; i++)
-    columns += buffers[i].width;
-  unet->time_arena_size = columns * unet->batch * sizeof (float);
-  p = unet->time_arena = alloc_memory (unet, unet->time_arena_size, error);
-  if (p == NULL)
-    return FALSE;
   for (guint i = 0; i < n; i++) {
-    *buffers[i].place = p;
-    p += buffers[i].width * unet->batch;
+    *buffers[i].place = p ? p + used : NULL;
+    used += buffers[i].width * unet->batch;
   }
-  return TRUE;
+  return used;
+}
+
+/* A sum that is too large stays G_MAXSIZE. */
+static gsize
+add_sizes (gsize a, gsize b)
+{
+  return a > G_MAXSIZE - b ? G_MAXSIZE : a + b;
+}
+
+static gboolean
+check_room (DdpmUnet * unet, gsize others, GError ** error)
+{
+  const DdpmTensor *image = ddpm_graph_tensor (unet->graph, 0);
+  g_autofree gchar *purpose = g_strdup_printf ("%s with %u image%s of %ux%u "
+      "pixels at a time", unet->training ? "training" : "a network",
+      unet->batch, unet->batch == 1 ? "" : "s", image->width, image->height);
+
+  return ddpm_backend_check_room (unet->backend,
+      add_sizes (ddpm_unet_get_memory (unet), others), purpose, error);
+}
+
+/* Returns: NULL: no memory */
+static gpointer
+alloc_memory (DdpmUnet * unet, gsize size)
+{
+  return ddpm_backend_alloc (unet->backend, MAX (size, 64));
 }
 
 static gboolean
 alloc_all_memory (DdpmUnet * unet, GError ** error)
 {
-  if (!alloc_time_memory (unet, error))
-    return FALSE;
-  unet->arena = alloc_memory (unet, unet->memory->size, error);
-  if (unet->arena == NULL)
-    return FALSE;
-  unet->scratch = alloc_memory (unet, unet->scratch_size, error);
-  return unet->scratch != NULL;
+  unet->time_arena = alloc_memory (unet, unet->time_arena_size);
+  unet->arena = alloc_memory (unet, unet->memory->size);
+  unet->scratch = alloc_memory (unet, unet->scratch_size);
+  if (unet->time_arena == NULL || unet->arena == NULL || unet->scratch == NULL)
+    goto no_memory;
+  lay_out_time (unet, unet->time_arena);
+  return TRUE;
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "no memory for the network: it needs %" G_GSIZE_FORMAT " MiB for %u "
+      "images at a time", ddpm_unet_get_memory (unet) >> 20, unet->batch);
+  return FALSE;
 }
 
 /* Arguments of plan_all () */
@@ -209,7 +224,7 @@ plan_all (gpointer data)
 
 DdpmUnet *
 ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
-    guint width, guint height, gboolean training, GError ** error)
+    guint width, guint height, gboolean training, gsize others, GError ** error)
 {
   PlanAll plan = { NULL, FALSE, error };
   DdpmUnet *unet;
@@ -240,8 +255,10 @@ ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
         ddpm_params_find (unet->params, DDPM_PARAM_LABELS)->offset;
 
   plan.unet = unet;
+  unet->time_arena_size = lay_out_time (unet, NULL) * sizeof (float);
   ddpm_backend_run (backend, plan_all, &plan);
-  if (!plan.ok || !alloc_all_memory (unet, error)) {
+  if (!plan.ok || !check_room (unet, others, error)
+      || !alloc_all_memory (unet, error)) {
     ddpm_unet_free (unet);
     return NULL;
   }
@@ -270,7 +287,8 @@ ddpm_unet_free (DdpmUnet * unet)
 gsize
 ddpm_unet_get_memory (DdpmUnet * unet)
 {
-  return unet->memory->size + unet->time_arena_size + unet->scratch_size;
+  return add_sizes (unet->memory->size, add_sizes (unet->scratch_size,
+          unet->plans_size + unet->time_arena_size));
 }
 
 gdouble

@@ -12,11 +12,13 @@ G_BEGIN_DECLS
  * made once; running it allocates nothing. */
 typedef struct _DdpmUnet DdpmUnet;
 
-/* References backend. training: keeps what the backward pass reads. Errors:
+/* References backend. training: keeps what the backward pass reads. others:
+ * bytes that the caller will allocate besides, for the same purpose. Errors:
  * DDPM_ERROR_SETTINGS for a batch or an image size that the network cannot
- * have, DDPM_ERROR_NO_SPACE if there is not enough memory. */
+ * have, DDPM_ERROR_NO_SPACE if there is not enough memory for all together. */
 DdpmUnet *ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend,
-    guint batch, guint width, guint height, gboolean training, GError ** error);
+    guint batch, guint width, guint height, gboolean training, gsize others,
+    GError ** error);
 void ddpm_unet_free (DdpmUnet * unet);
 /* Returns: bytes of memory of the backend in use */
 gsize ddpm_unet_get_memory (DdpmUnet * unet);

@@ -87,6 +87,7 @@ lay_out (CpuAttention * a)
 {
   const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
   const gsize act = ddpm_type_size (a->base.backend->act_type);
+  const gsize training = !!a->d.training;
   /* 1, if activations are converted to floats before they are multiplied */
   const gsize widened = a->type != a->base.backend->act_type;
   gsize total = 0, work = 0;
@@ -94,14 +95,15 @@ lay_out (CpuAttention * a)
   for (guint i = 0; i < N_PRODUCTS; i++)
     work = MAX (work, a->gemm[i].scratch);
   a->scores_at = ddpm_cpu_layout_add (&total, n * t * t, sizeof (float));
-  a->dscores_at = ddpm_cpu_layout_add (&total, n * t * t, act);
+  a->dscores_at = ddpm_cpu_layout_add (&total, training * n * t * t, act);
   a->qkv_at =
       ddpm_cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
   a->y_at = ddpm_cpu_layout_add (&total, widened * n * t * c, sizeof (float));
   a->probs_at =
       ddpm_cpu_layout_add (&total, widened * n * t * t, sizeof (float));
   a->dqkv_at =
-      ddpm_cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
+      ddpm_cpu_layout_add (&total, training * widened * n * t * 3 * c,
+      sizeof (float));
   a->work_at = ddpm_cpu_layout_add (&total, work, 1);
   a->base.scratch = total;
 }

@@ -89,11 +89,12 @@ ddpm_cpu_conv_pixels_out (const CpuConvolution * conv)
 
 /* Memory for packed weights, zeroed; NULL: error says why */
 static inline gpointer
-ddpm_cpu_conv_alloc (const CpuConvolution * conv, gsize size, GError ** error)
+ddpm_cpu_conv_alloc (CpuConvolution * conv, gsize size, GError ** error)
 {
   DdpmBackend *b = conv->base.backend;
   gpointer memory = b->ops->alloc (b, size);
 
+  conv->base.memory += size;
   if (memory == NULL)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
         "no memory for the weights of a convolution from %u to %u channels",

@@ -107,6 +107,8 @@ conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   conv->panels = ddpm_ref_panels_size (conv->cin, d->cout);
   conv->panels_t = ddpm_ref_panels_size (d->cout, conv->cin);
   conv->base.scratch = lay_out_scratch (conv, NULL, &s);
+  conv->base.memory = sizeof (float) * (d->cout + conv->taps * conv->panels
+      + (d->training ? conv->taps * conv->panels_t : 0));
 
   conv->bias = g_try_new0 (float, d->cout);
   conv->weight = g_try_new0 (float, conv->taps * conv->panels);

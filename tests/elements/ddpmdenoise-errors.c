@@ -255,6 +255,15 @@ TEST (one_error_of_caps_that_do_not_fit)
     fail_unless_equals_int (count_errors_of (fields[i], NULL), 1);
 }
 
+TEST (memory_that_is_not_there)
+{
+  g_setenv ("GST_DDPM_TEST_MEMORY", "20", TRUE);
+  assert_error (of_noise ("3:512:512:1", ""), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_NO_SPACE_LEFT, "1 image of 512x512 pixels",
+      "20 MiB are available (GST_DDPM_TEST_MEMORY)");
+  g_unsetenv ("GST_DDPM_TEST_MEMORY");
+}
+
 /* ASan's allocator does not return where memory is short. */
 #ifndef __SANITIZE_ADDRESS__
 

@@ -246,6 +246,17 @@ TEST (levels_must_divide_the_size)
       SETTINGS_ERROR, "6x5");
 }
 
+TEST (memory_must_be_there_before_it_is_used)
+{
+  g_setenv ("GST_DDPM_TEST_MEMORY", "2900", TRUE);
+  assert_error (launch ("videotestsrc ! video/x-raw,width=144,height=144 ! "
+          "ddpmtrainsink location=%s/a.bin attention-levels=0 backend=cpu "
+          "precision=f32", folder), GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_NO_SPACE_LEFT, "training with 1 image of 144x144 ",
+      " needs 13", "2900 MiB are available (GST_DDPM_TEST_MEMORY)");
+  g_unsetenv ("GST_DDPM_TEST_MEMORY");
+}
+
 TEST (settings_must_fit_the_network)
 {
   assert_no_start (launch_training ("a.bin",

@@ -349,6 +349,57 @@ TABLE_TEST (a_step_allocates_nothing, test_backends)
   g_assert_cmpuint (spy.allocs, ==, 0);
 }
 
+static gsize room, needed;
+
+static gboolean
+spy_on_room (DdpmBackend * b, gsize size, const gchar * purpose,
+    GError ** error)
+{
+  needed = size;
+  if (size > room)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE, "no room");
+  return size <= room;
+}
+
+/* Returns: the trainer of a batch of 12 with this room, or NULL */
+static DdpmTrainer *
+trainer_in_room (DdpmBackendKind kind, gsize size, GError ** error)
+{
+  g_autoptr (DdpmBackend) backend = test_backend_new (kind);
+  TestRecipe r = test_recipe (test_net_tiny, test_settings_plain);
+  DdpmTrainer *trainer;
+
+  room = size;
+  r.settings.batch_size = 12;
+  r.settings.micro_batch = 0;
+  spy_begin (backend, NULL, 0);
+  spy.ops.check_room = spy_on_room;
+  trainer = ddpm_trainer_new (&r.config, &r.settings, r.width, r.height,
+      backend, error);
+  spy_end (backend);
+  return trainer;
+}
+
+/* The micro-batch is the largest that fits, of those that divide the batch. */
+TABLE_TEST (the_need_for_memory_chooses_the_micro_batch, test_backends)
+{
+  static const guint sizes[] = { 12, 6, 4, 3, 2, 1 };
+  gsize size = G_MAXSIZE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    g_autoptr (DdpmTrainer) trainer =
+        assert_ok (trainer_in_room (row->kind, size, &error));
+    g_autoptr (DdpmTrainer) exact = NULL;
+
+    g_assert_cmpuint (ddpm_trainer_get_micro_batch (trainer), ==, sizes[i]);
+    exact = assert_ok (trainer_in_room (row->kind, needed, &error));
+    g_assert_cmpuint (ddpm_trainer_get_micro_batch (exact), ==, sizes[i]);
+    size = needed - 1;
+  }
+  assert_fails (trainer_in_room (row->kind, size, &error), DDPM_ERROR_NO_SPACE,
+      "no room");
+}
+
 TABLE_TEST (weighted_losses_make_one_call_per_micro_batch, test_backends)
 {
   g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
@@ -507,13 +558,14 @@ TABLE_TEST (a_chosen_micro_batch_divides_the_batch, test_backends)
     guint chosen;
 
     trainer.settings.batch_size = batches[i];
-    chosen = ddpm_trainer_choose_micro_batch (&trainer);
+    chosen = ddpm_trainer_choose_micro_batch (&trainer, G_MAXUINT);
     g_assert_cmpuint (batches[i] % chosen, ==, 0);
     g_assert_cmpuint (chosen, >=, MIN (batches[i], 8));
     g_assert_cmpuint (chosen, <=, 128);
   }
   trainer.settings.micro_batch = 24;
-  g_assert_cmpuint (ddpm_trainer_choose_micro_batch (&trainer), ==, 24);
+  g_assert_cmpuint (ddpm_trainer_choose_micro_batch (&trainer, G_MAXUINT), ==,
+      24);
   ddpm_params_free (trainer.params);
 }
 

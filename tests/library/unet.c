@@ -95,7 +95,7 @@ TEST (sizes_that_the_levels_do_not_divide_are_refused)
   guint width, height;
 
   test_net_square (&config, &width, &height);
-  assert_fails (ddpm_unet_new (&config, backend, 1, 7, 8, FALSE, &error),
+  assert_fails (ddpm_unet_new (&config, backend, 1, 7, 8, FALSE, 0, &error),
       DDPM_ERROR_SETTINGS, NULL);
 }
 
@@ -111,7 +111,7 @@ TEST (batches_beyond_all_memory_are_refused)
     g_autoptr (GError) error = NULL;
 
     g_assert_null (ddpm_unet_new (&config, backend, batches[i], 1024, 1024,
-            FALSE, &error));
+            FALSE, 0, &error));
     g_assert_true (g_error_matches (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE)
         || g_error_matches (error, DDPM_ERROR, DDPM_ERROR_SETTINGS));
   }

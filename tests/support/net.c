@@ -69,7 +69,7 @@ net_init (Net * net, DdpmBackend * backend, TestNet make, guint batch,
   net->backend = ddpm_backend_ref (backend);
   net->params = assert_ok (ddpm_params_new (&net->config, &error));
   net->unet = assert_ok (ddpm_unet_new (&net->config, net->backend, batch,
-          width, height, training, &error));
+          width, height, training, 0, &error));
   net->batch = batch;
   net->training = training;
   net->elements = (gsize) width *height * net->config.image_channels;

@@ -172,7 +172,7 @@ add_weights (OnednnPass * pass, SourcePrimitives * s, guint i,
     const ConvDescs * descs, GError ** error)
 {
   const_dnnl_memory_desc_t desc = get_weights_desc (&s->primitive[i]);
-  const CpuConvolution *conv = pass->base.conv;
+  CpuConvolution *conv = pass->base.conv;
   const gsize plain = dnnl_memory_desc_get_size (descs->plain);
 
   if (s->weights[!i] && dnnl_memory_desc_equal (desc,
