@@ -5,60 +5,33 @@
 
 #include <string.h>
 
+#include "gst-ddpm/files/foreign.h"
 #include "kernels/backend.h"
 
 #define PAGE "https://www.cs.toronto.edu/~kriz/cifar.html"
 #define EXPECTED \
     "expected the binary version, such as cifar-10-binary.tar.gz from " \
     PAGE ", unpacked"
-#define MAX_MAGIC 8
 
 /* --- files ------------------------------------------------------------ */
-
-static const struct
-{
-  const gchar *bytes;
-  gsize size, offset;
-  const gchar *format;
-  gboolean packed;
-} formats[] = {
-  {"\x1f\x8b\x08", 3, 0, "a gzip archive", TRUE},
-  {"PK\x03\x04", 4, 0, "a zip archive", TRUE},
-  {"BZh", 3, 0, "a bzip2 archive", TRUE},
-  {"\xfd" "7zXZ", 5, 0, "an xz archive", TRUE},
-  {"ustar", 5, 257, "a tar archive", TRUE},
-  {"\x80\x02}", 3, 0, "data of Python", FALSE},
-  {"\x80\x03}", 3, 0, "data of Python", FALSE},
-  {"\x80\x04\x95", 3, 0, "data of Python", FALSE},
-  {"MATLAB", 6, 0, "data of MATLAB", FALSE},
-  {"PAR1", 4, 0, "a parquet file", FALSE},
-  {"<!DOCTYP", 8, 0, "a web page", FALSE},
-  {"<!doctyp", 8, 0, "a web page", FALSE},
-  {"<html", 5, 0, "a web page", FALSE},
-};
 
 gboolean
 ddpm_cifar_check_format (const DdpmInput * file, GError ** error)
 {
-  gchar bytes[MAX_MAGIC];
-  const gchar *expected;
+  const gsize size = MIN (file->size, DDPM_FOREIGN_SIZE);
+  gchar bytes[DDPM_FOREIGN_SIZE];
+  const gchar *found;
 
-  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
-    if (file->size < formats[i].offset + formats[i].size)
-      continue;
-    if (!ddpm_input_read (file, formats[i].offset, formats[i].size, bytes,
-            error))
-      return FALSE;
-    if (memcmp (bytes, formats[i].bytes, formats[i].size) != 0)
-      continue;
-    expected = formats[i].packed && strstr (file->name, "binary") ?
-        "expected the folder that it contains (tar xf)" : EXPECTED;
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "\"%s\" is not CIFAR data but %s: %s", file->name, formats[i].format,
-        expected);
+  if (!ddpm_input_read (file, 0, size, bytes, error))
     return FALSE;
-  }
-  return TRUE;
+  found = ddpm_foreign_get_name (bytes, size);
+  if (found == NULL)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "\"%s\" is not CIFAR data but %s: %s", file->name, found,
+      strstr (found, "archive") && strstr (file->name, "binary") ?
+      "expected the folder that it contains (tar xf)" : EXPECTED);
+  return FALSE;
 }
 
 /* --- folders ---------------------------------------------------------- */

@@ -8,6 +8,8 @@
 
 #include "gst-ddpm/model/model.h"
 
+#define MAX_IGNORED 5           /* keys in a message */
+
 static const gchar *const schedules[] = { "linear", "cosine", NULL };
 static const gchar *const data_ranges[] = { "symmetric", "unit", NULL };
 static const gchar *const predictions[] = { "epsilon", "v_prediction", NULL };
@@ -245,15 +247,15 @@ says (const DdpmMetadata * metadata, const gchar * name)
   return g_hash_table_contains (metadata->values, name);
 }
 
-/* Files of ours leave out a prediction of epsilon. */
-gchar *
-ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
-    const DdpmConfig * config, gboolean has_table)
+/* Lists what is assumed. Files of ours leave out a prediction of epsilon. NULL:
+ * nothing */
+static gchar *
+list_assumptions (const DdpmMetadata * metadata, const DdpmConfig * config,
+    gboolean has_table)
 {
   const gboolean ours = says (metadata, DDPM_METADATA_FORMAT);
   const gboolean linear = config->schedule == DDPM_SCHEDULE_LINEAR;
   g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
-  g_autofree gchar *list = NULL;
 
   if (!says (metadata, "ddpm.schedule"))
     g_ptr_array_add (all, g_strdup ("a linear schedule"));
@@ -269,13 +271,75 @@ ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
     g_ptr_array_add (all, g_strdup ("pixels in [-1, 1]"));
   if (all->len == 0)
     return NULL;
+
+  if (!ours && !says (metadata, "ddpm.steps")
+      && !says (metadata, "ddpm.guidance"))
+    g_ptr_array_add (all, g_strdup ("no distillation"));
+  if (!says (metadata, "ddpm.width"))
+    g_ptr_array_add (all, g_strdup ("images of any size"));
   if (!says (metadata, "ddpm.timesteps") && has_table)
     g_ptr_array_add (all, g_strdup_printf ("T = %u as its embedding table has",
             config->timesteps));
   g_ptr_array_add (all, NULL);
-  list = g_strjoinv (", ", (gchar **) all->pdata);
-  return g_strdup_printf ("%s: its metadata does not say how it was trained; "
-      "assumed: %s", metadata->location, list);
+  return g_strjoinv (", ", (gchar **) all->pdata);
+}
+
+/* Is a key of metadata meant for us, but not known, like ddpm.data-range or
+ * data_range? "format" is that of every file of PyTorch. */
+static gboolean
+is_ignored (const gchar * key)
+{
+  static const gchar *const known[] = {
+    "format", "image_channels", "channels", "channel_mult", "attention_levels",
+    "res_blocks", "dropout", "timesteps", "schedule", "beta_start", "beta_end",
+    "data_range", "prediction_type", "guidance", "steps", "width", "height",
+    "step", "classes", "class_names", NULL
+  };
+  const gboolean ours = g_str_has_prefix (key, "ddpm.");
+  g_autofree gchar *name = g_ascii_strdown (ours ? key + 5 : key, -1);
+
+  if (ours)
+    return !g_strv_contains (known, key + 5);
+  return g_strv_contains (known + 1, g_strdelimit (name, "-", '_'));
+}
+
+/* The first ones of those keys, as text. NULL: there are none */
+static gchar *
+list_ignored (const DdpmMetadata * metadata)
+{
+  GList *keys = g_list_sort (g_hash_table_get_keys (metadata->values),
+      (GCompareFunc) strcmp);
+  g_autoptr (GString) list = g_string_new (NULL);
+  guint n = 0;
+
+  for (GList * l = keys; l != NULL; l = l->next) {
+    g_autofree gchar *quoted = NULL;
+
+    if (!is_ignored (l->data) || n++ >= MAX_IGNORED)
+      continue;
+    quoted = ddpm_safetensors_quote (l->data);
+    g_string_append_printf (list, "%s%s", n > 1 ? ", " : "", quoted);
+  }
+  g_list_free (keys);
+  if (n > MAX_IGNORED)
+    g_string_append_printf (list, " and %u others", n - MAX_IGNORED);
+  return n > 0 ? g_strdup (list->str) : NULL;
+}
+
+gchar *
+ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
+    const DdpmConfig * config, gboolean has_table)
+{
+  g_autofree gchar *assumed = list_assumptions (metadata, config, has_table);
+  g_autofree gchar *ignored = list_ignored (metadata);
+
+  if (assumed == NULL && ignored == NULL)
+    return NULL;
+  return g_strconcat (metadata->location, ": its metadata",
+      assumed ? " does not say how it was trained; assumed: " : "",
+      assumed ? assumed : "", assumed && ignored ? "; it" : "",
+      ignored ? " has unknown keys, which are ignored: " : "",
+      ignored ? ignored : "", NULL);
 }
 
 void

@@ -49,8 +49,9 @@ gboolean ddpm_metadata_get_double (const DdpmMetadata * metadata,
 gboolean ddpm_metadata_get_config (const DdpmMetadata * metadata,
     DdpmConfig * config, GError ** error);
 /* A sentence about what metadata that need not be complete leaves open, and the
- * configuration therefore assumes. has_table: the file tells T by the embedding
- * table. Returns: (transfer full) (nullable): nothing is left open */
+ * configuration therefore assumes, and about its keys that are not known.
+ * has_table: the file tells T by the embedding table. Returns: (transfer full)
+ * (nullable): NULL: there is nothing of either */
 gchar *ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
     const DdpmConfig * config, gboolean has_table);
 /* Both are 0, or a size that the network accepts. */

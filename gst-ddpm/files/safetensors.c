@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gst-ddpm/files/foreign.h"
 #include "gst-ddpm/files/input.h"
 #include "kernels/bf16.h"
 
@@ -39,6 +40,29 @@ read_bytes (DdpmSafetensors * file, guint64 offset, gsize size, gpointer out,
 
 /* --- opening ---------------------------------------------------------- */
 
+/* Names the format of a file whose first bytes are no length of a header. */
+static gboolean
+refuse_format (DdpmSafetensors * file, guint64 length, GError ** error)
+{
+  const gsize size = MIN (file->input.size, DDPM_FOREIGN_SIZE);
+  gchar bytes[DDPM_FOREIGN_SIZE];
+  const gchar *format;
+
+  if (!read_bytes (file, 0, size, bytes, error))
+    return FALSE;
+  format = ddpm_foreign_get_name (bytes, size);
+  if (format)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "%s: expected a safetensors file, as save_file () of Python's "
+        "safetensors writes, found %s", file->input.name, format);
+  else
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "%s: expected a safetensors file, found a header of %" G_GUINT64_FORMAT
+        " bytes in a file of %" G_GUINT64_FORMAT, file->input.name, length,
+        file->input.size);
+  return FALSE;
+}
+
 static gboolean
 read_header (DdpmSafetensors * file, GError ** error)
 {
@@ -51,7 +75,7 @@ read_header (DdpmSafetensors * file, GError ** error)
     return FALSE;
   n = GUINT64_FROM_LE (n);
   if (n > DDPM_SAFETENSORS_MAX_HEADER || n > file->input.size - LENGTH_SIZE)
-    goto wrong_length;
+    return refuse_format (file, n, error);
 
   text = g_try_malloc (n + 1);
   if (text == NULL)
@@ -66,12 +90,6 @@ read_header (DdpmSafetensors * file, GError ** error)
 too_short:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT, "%s: expected a "
       "safetensors file, found %" G_GUINT64_FORMAT " bytes", file->input.name,
-      file->input.size);
-  return FALSE;
-wrong_length:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected a safetensors file, found a header of %" G_GUINT64_FORMAT
-      " bytes in a file of %" G_GUINT64_FORMAT, file->input.name, n,
       file->input.size);
   return FALSE;
 no_memory:

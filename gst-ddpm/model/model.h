@@ -315,8 +315,8 @@ typedef struct _DdpmParams DdpmParams;
  * @class_names: (nullable) (array zero-terminated=1): the name of each class;
  *   %NULL: unknown (owned)
  * @assumptions: (nullable): what its file does not say about the schedule, the
- *   data range and the prediction, and was assumed, as a sentence for people;
- *   %NULL: nothing (owned)
+ *   data range and the prediction, and was assumed, and what metadata it has
+ *   that is not known, as a sentence for people; %NULL: nothing (owned)
  *
  * A configuration and its weights. Reference counted; immutable once shared.
  */

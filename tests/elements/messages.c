@@ -182,7 +182,8 @@ TEST (each_start_warns_again)
 
 #define ASSUMED "bare.bin: its metadata does not say how it was trained; " \
     "assumed: a linear schedule, betas of 0.0001 to 0.02, prediction of " \
-    "epsilon, pixels in [-1, 1], T = 20 as its embedding table has\n"
+    "epsilon, pixels in [-1, 1], no distillation, images of any size, T = 20 " \
+    "as its embedding table has\n"
 
 TEST (a_model_without_metadata_is_told_to_be_one)
 {

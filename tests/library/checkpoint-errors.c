@@ -137,6 +137,30 @@ TABLE_TEST (refuses, edits)
   assert_refused (edited, row->fragment);
 }
 
+static const struct
+{
+  const gchar *name, *bytes, *found;
+} others[] = {
+  {"archive-of-torch-save", "PK\x03\x04", "found a zip archive"},
+  {"pickle", "\x80\x02\x8a\x0al\xfc\x9c", "found a pickle of Python"},
+  {"git-lfs", "version https://git-lfs.github.com/spec/v1\n",
+      "found a pointer of Git LFS to the file"},
+  {"web-page", "<!DOCTYPE html>", "found a web page"},
+  {"gguf", "GGUF\x03", "found a GGUF file"},
+  {"text", "not a model, not at all", "found a header of"},
+};
+
+TABLE_TEST (says_what_a_file_is, others)
+{
+  gchar content[300] = "";
+  g_autoptr (GBytes) file = NULL;
+
+  g_strlcpy (content, row->bytes, sizeof (content));
+  file = g_bytes_new (content, sizeof (content));
+  assert_refused (file, "expected a safetensors file");
+  assert_refused (file, row->found);
+}
+
 /* What may be wrong with a tensor, and what the error says of it, by name */
 static const struct
 {

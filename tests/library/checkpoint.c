@@ -199,23 +199,47 @@ TEST (takes_what_metadata_says_beside_the_shapes)
   g_assert_cmpuint (model->config.timesteps, ==, 10);
 }
 
+#define KNOWN \
+    "\"ddpm.schedule\":\"cosine\",\"ddpm.prediction_type\":\"epsilon\"," \
+    "\"ddpm.data_range\":\"symmetric\""
+
 /* What the metadata of a state_dict leaves open */
 static const struct
 {
   const gchar *name, *metadata, *assumed;
 } open_questions[] = {
-  {"all", "", "a linear schedule, betas of 0.0001 to 0.02, prediction of "
-        "epsilon, pixels in [-1, 1], T = 10 as its embedding table has"},
-  {"without-the-range", "\"ddpm.data_range\":\"unit\"",
-      "a linear schedule, betas of 0.0001 to 0.02, prediction of epsilon, "
-        "T = 10 as its embedding table has"},
+  {"all", "", "does not say how it was trained; assumed: a linear schedule, "
+        "betas of 0.0001 to 0.02, prediction of epsilon, pixels in [-1, 1], "
+        "no distillation, images of any size, T = 10 as its embedding table "
+        "has"},
+  {"without-the-range", "\"ddpm.data_range\":\"unit\"", "does not say how it "
+        "was trained; assumed: a linear schedule, betas of 0.0001 to 0.02, "
+        "prediction of epsilon, no distillation, images of any size, T = 10 "
+        "as its embedding table has"},
   {"the-range", "\"ddpm.schedule\":\"cosine\",\"ddpm.prediction_type\":"
-        "\"v_prediction\",\"ddpm.timesteps\":\"10\"", "pixels in [-1, 1]"},
+        "\"v_prediction\",\"ddpm.timesteps\":\"10\",\"ddpm.steps\":\"2\","
+        "\"ddpm.width\":\"8\",\"ddpm.height\":\"8\"",
+      "does not say how it was trained; assumed: pixels in [-1, 1]"},
   {"betas", "\"ddpm.schedule\":\"linear\",\"ddpm.prediction_type\":"
         "\"epsilon\",\"ddpm.timesteps\":\"10\",\"ddpm.data_range\":\"unit\","
-        "\"ddpm.beta_start\":\"0.001\"", "betas of 0.001 to 0.02"},
-  {"nothing", "\"ddpm.schedule\":\"cosine\",\"ddpm.prediction_type\":"
-        "\"epsilon\",\"ddpm.data_range\":\"symmetric\"", NULL},
+        "\"ddpm.beta_start\":\"0.001\",\"ddpm.guidance\":\"1\",\"ddpm.width\":"
+        "\"8\",\"ddpm.height\":\"8\"",
+      "does not say how it was trained; assumed: betas of 0.001 to 0.02"},
+  {"nothing", KNOWN, NULL},
+  {"but-has-a-key-of-others", KNOWN ",\"format\":\"pt\",\"author\":\"me\"",
+      NULL},
+  {"but-has-misspelt-keys", KNOWN ",\"ddpm.data-range\":\"unit\","
+        "\"Beta-Start\":\"1\"",
+      "has unknown keys, which are ignored: 'Beta-Start', 'ddpm.data-range'"},
+  {"but-has-many-keys", KNOWN ",\"ddpm.a\":\"\",\"ddpm.b\":\"\",\"ddpm.c\":"
+        "\"\",\"ddpm.d\":\"\",\"ddpm.e\":\"\",\"ddpm.f\":\"\",\"ddpm.g\":\"\"",
+      "has unknown keys, which are ignored: 'ddpm.a', 'ddpm.b', 'ddpm.c', "
+        "'ddpm.d', 'ddpm.e' and 2 others"},
+  {"and-has-a-misspelt-key", "\"ddpm.schedule\":\"cosine\","
+        "\"ddpm.prediction_type\":\"epsilon\",\"ddpm.data-range\":\"unit\"",
+      "does not say how it was trained; assumed: pixels in [-1, 1], no "
+        "distillation, images of any size, T = 10 as its embedding table has; "
+        "it has unknown keys, which are ignored: 'ddpm.data-range'"},
 };
 
 TABLE_TEST (tells_what_it_assumes, open_questions)
@@ -227,8 +251,7 @@ TABLE_TEST (tells_what_it_assumes, open_questions)
   g_autoptr (DdpmModel) model =
       assert_ok (ddpm_checkpoint_load_bytes (edited, "ckpt.bin", &error));
   g_autofree gchar *expected = row->assumed ? g_strconcat ("ckpt.bin: its "
-      "metadata does not say how it was trained; assumed: ", row->assumed,
-      NULL) : NULL;
+      "metadata ", row->assumed, NULL) : NULL;
 
   g_assert_cmpstr (model->assumptions, ==, expected);
 }

@@ -244,7 +244,8 @@ static const struct
       "but a gzip archive: expected the folder that it contains (tar xf)"},
   {"zip", "archive.zip", 0, "PK\x03\x04", "but a zip archive: expected"},
   {"tar", "cifar.tar", 257, "ustar", "but a tar archive: expected"},
-  {"pickle", "data_batch_1", 0, "\x80\x02}", "but data of Python: expected"},
+  {"pickle", "data_batch_1", 0, "\x80\x02}",
+      "but a pickle of Python: expected"},
   {"web-page", "data.bin", 0, "<!DOCTYPE html>", "but a web page: expected"},
 };
 
