@@ -225,7 +225,8 @@ gst_ddpm_train_session_unref (GstDdpmTrainSession * session)
 /* --- the model ------------------------------------------------------------ */
 
 /* The names are those of the property, or else of the source, or else of the
- * state or the initial model. Another number of names is ignored. */
+ * state or the initial model. Another number of names is ignored, of which
+ * warn_of_class_names () warns. */
 static void
 apply_class_names (GstDdpmTrainSession * session, DdpmTrainer * trainer)
 {
@@ -239,10 +240,29 @@ apply_class_names (GstDdpmTrainSession * session, DdpmTrainer * trainer)
     ddpm_trainer_set_class_names (trainer, names);
 }
 
+/* Sources repeat their tags. */
+static void
+warn_of_class_names (GstDdpmTrainSession * session, const gchar * text)
+{
+  const GstDdpmTrainSettings *s = &session->settings;
+  g_auto (GStrv) names = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (s->config.classes == 0 || s->class_names
+      || g_strcmp0 (text, session->source_names) == 0)
+    return;
+  names = ddpm_class_names_parse (text, s->config.classes, &error);
+  if (names == NULL)
+    GST_ELEMENT_WARNING (session->element, STREAM, FORMAT, ("The class names "
+            "that the source announces are ignored with classes=%u: %s",
+            s->config.classes, error->message), (NULL));
+}
+
 void
 gst_ddpm_train_session_set_class_names (GstDdpmTrainSession * session,
     const gchar * names)
 {
+  warn_of_class_names (session, names);
   g_free (session->source_names);
   session->source_names = g_strdup (names);
   g_mutex_lock (&session->lock);
