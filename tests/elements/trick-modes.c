@@ -449,6 +449,24 @@ LOOP_TEST (samples, N_STREAMS_OF_SAMPLES)
   check_log (__i__, log, expected);
 }
 
+LOOP_TEST (times_are_those_of_samples, N_STREAMS_OF_SAMPLES)
+{
+  const gint64 n = __i__ == NOISE_IN_BATCHES ? 4 : 1;
+  GstElement *pipeline = launch_stream (__i__, "false");
+  gint64 time, sample, i;
+
+  preroll (pipeline);
+  for (i = 0; i < 100; i++) {
+    fail_unless (gst_element_query_convert (pipeline, GST_FORMAT_TIME, AT (i),
+            GST_FORMAT_DEFAULT, &sample));
+    fail_unless_equals_int64 (sample, i * n);
+    fail_unless (gst_element_query_convert (pipeline, GST_FORMAT_DEFAULT,
+            sample, GST_FORMAT_TIME, &time));
+    fail_unless_equals_int64 (time, AT (i));
+  }
+  stop_and_free (pipeline);
+}
+
 /* --- steps ------------------------------------------------------------------ */
 
 TEST (steps)
