@@ -266,6 +266,44 @@ TEST (mosaics_and_trajectories_on_the_device)
     check_pictures ("RGBA", "columns=2 emit=trajectory trajectory-interval=1");
 }
 
+/* Two buffers backwards, of which copies are held */
+static GPtrArray *
+run_backwards (const gchar * element, const gchar * caps)
+{
+  GstElement *pipeline = launch ("ddpmnoise ! other/tensors," SHAPE
+      ",framerate=10/1 ! %s ! %s ! appsink name=sink sync=false", element,
+      caps);
+  GPtrArray *samples;
+
+  preroll (pipeline);
+  fail_unless (gst_element_seek (pipeline, -1.0, GST_FORMAT_DEFAULT,
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, 6));
+  samples = take_all (pipeline);
+  stop_and_free (pipeline);
+  return samples;
+}
+
+TEST (pictures_on_the_device_backwards)
+{
+  const gchar *properties = "emit=trajectory steps=3";
+  g_autoptr (GPtrArray) device = NULL, host = NULL;
+  guint i;
+
+  if (!has_gstcuda ())
+    return;
+  device = run_backwards (on (DEVICE, properties), "video/x-raw(" CUDA
+      "),format=RGBA");
+  host = run_backwards (on (HOST, properties), "video/x-raw,format=RGB");
+  fail_unless_equals_int (device->len, 2 * 3 * 3);
+  fail_unless_equals_int (device->len, host->len);
+  for (i = 0; i < device->len; i++) {
+    fail_unless (gst_memory_is_type (gst_buffer_peek_memory (nth_buffer (device,
+                    i), 0), "gst.cuda.memory"));
+    check_same_picture (g_ptr_array_index (device, i),
+        g_ptr_array_index (host, i), 0);
+  }
+}
+
 #ifdef ON_A_GPU
 static gboolean
 has_element (const gchar * name)
