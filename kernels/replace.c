@@ -237,12 +237,18 @@ ddpm_replace_can_begin (const gchar * path, DdpmReplaceFlags flags,
 /* Not all file systems have hard links; without them, target is missing for a
  * moment. Returns: 0, or an errno */
 static int
-link_old (const gchar * target, const gchar * old)
+link_old (const gchar * target, const gchar * old, gboolean check)
 {
+  g_autofree gchar *folder = g_path_get_dirname (old);
   struct stat st;
 
   if (lstat (target, &st) < 0)
     return errno == ENOENT ? 0 : errno;
+  if (lstat (old, &st) == 0 && (S_ISDIR (st.st_mode)
+          || !may_replace (&st, folder)))
+    return EEXIST;
+  if (check)
+    return 0;
   if (unlink (old) < 0 && errno != ENOENT)
     return errno;
   return link (target, old) < 0 && rename (target, old) < 0 ? errno : 0;
@@ -253,17 +259,19 @@ ddpm_replace_keep_old (const gchar * path, DdpmReplaceFlags flags,
     const gchar * old, GError ** error)
 {
   g_autofree gchar *target = g_strdup (path), *name = NULL;
+  g_autofree gchar *location = g_filename_display_name (path), *to = NULL;
   int code = 0;
 
   if (flags & DDPM_REPLACE_FOLLOW)
     code = follow_links (&target);
   name = old ? g_strdup (old) : g_strconcat (target, ".old", NULL);
   if (code == 0)
-    code = link_old (target, name);
+    code = link_old (target, name, flags & DDPM_REPLACE_CHECK);
   if (code == 0)
     return TRUE;
+  to = g_filename_display_name (name);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
-      "%s: cannot be kept as %s: %s", path, name, g_strerror (code));
+      "%s: cannot be kept as %s: %s", location, to, g_strerror (code));
   return FALSE;
 }
 

@@ -19,12 +19,15 @@ G_BEGIN_DECLS
  * @DDPM_REPLACE_PRIVATE: only its owner may read or write the file (mode 0600)
  * @DDPM_REPLACE_LOCK: only hold a lock, of ".<name>.lock" in the same folder,
  *   until ddpm_replace_clear (). The file can be replaced meanwhile.
+ * @DDPM_REPLACE_CHECK: only find out whether ddpm_replace_keep_old () would
+ *   succeed
  */
 typedef enum
 {
   DDPM_REPLACE_FOLLOW = 1 << 0,
   DDPM_REPLACE_PRIVATE = 1 << 1,
   DDPM_REPLACE_LOCK = 1 << 2,
+  DDPM_REPLACE_CHECK = 1 << 3,
 } DdpmReplaceFlags;
 
 /**
@@ -62,7 +65,8 @@ gboolean ddpm_replace_commit (DdpmReplace * replace, GError ** error);
 void ddpm_replace_clear (DdpmReplace * replace);
 
 /* Gives the file that is at path now, if any, another name, which it keeps when
- * path is replaced. old NULL: "<target>.old". A file at old is replaced. */
+ * path is replaced. old NULL: "<target>.old". A file at old is replaced;
+ * a folder, or a file of another user that its folder protects, is an error. */
 gboolean ddpm_replace_keep_old (const gchar * path, DdpmReplaceFlags flags,
     const gchar * old, GError ** error);
 

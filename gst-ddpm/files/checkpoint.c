@@ -264,8 +264,8 @@ ddpm_checkpoint_can_save (const gchar * path, GError ** error)
   return ddpm_replace_can_begin (path, DDPM_REPLACE_FOLLOW, error);
 }
 
-gboolean
-ddpm_checkpoint_keep_old (const gchar * path, const gchar * state_path,
+static gboolean
+keep_old (const gchar * path, const gchar * state_path, DdpmReplaceFlags flags,
     GError ** error)
 {
   g_autofree gchar *base = NULL, *old = NULL;
@@ -276,8 +276,22 @@ ddpm_checkpoint_keep_old (const gchar * path, const gchar * state_path,
     old = g_strconcat (base, ".old.state", NULL);
   }
   return (state_path == NULL
-      || ddpm_replace_keep_old (state_path, 0, old, error))
-      && ddpm_replace_keep_old (path, DDPM_REPLACE_FOLLOW, NULL, error);
+      || ddpm_replace_keep_old (state_path, flags, old, error))
+      && ddpm_replace_keep_old (path, DDPM_REPLACE_FOLLOW | flags, NULL, error);
+}
+
+gboolean
+ddpm_checkpoint_keep_old (const gchar * path, const gchar * state_path,
+    GError ** error)
+{
+  return keep_old (path, state_path, 0, error);
+}
+
+gboolean
+ddpm_checkpoint_can_keep_old (const gchar * path, const gchar * state_path,
+    GError ** error)
+{
+  return keep_old (path, state_path, DDPM_REPLACE_CHECK, error);
 }
 
 DdpmCheckpointLock *

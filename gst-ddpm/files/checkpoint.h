@@ -112,6 +112,21 @@ gboolean ddpm_checkpoint_keep_old (const gchar * path,
     const gchar * state_path, GError ** error);
 
 /**
+ * ddpm_checkpoint_can_keep_old:
+ * @path: (type filename): a checkpoint that will be replaced
+ * @state_path: (nullable) (type filename): its training state
+ * @error: return location for a #GError
+ *
+ * Finds out whether the files of another run could be kept. Changes nothing on
+ * disk.
+ *
+ * Returns: whether ddpm_checkpoint_keep_old() could succeed now; if not,
+ *   %DDPM_ERROR_WRITE says why
+ */
+gboolean ddpm_checkpoint_can_keep_old (const gchar * path,
+    const gchar * state_path, GError ** error);
+
+/**
  * DdpmCheckpointLock: (skip)
  *
  * A run's right to write a checkpoint.

@@ -5,13 +5,19 @@
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
 
-/* A run that was not resumed keeps what it replaces, once. */
+/* A run that was not resumed keeps what it replaces, once: when a save that has
+ * failed is tried again, the files may already be its own. */
 static gboolean
 keep_old (GstDdpmTrainSession * session, const gchar * name, GError ** error)
 {
-  return !session->keep_old || g_strcmp0 (name, session->saved_name) == 0
-      || ddpm_checkpoint_keep_old (name,
-      session->saved_name ? NULL : session->files.state, error);
+  if (!session->keep_old || g_strcmp0 (name, session->kept_name) == 0)
+    return TRUE;
+  if (!ddpm_checkpoint_keep_old (name,
+          session->kept_name ? NULL : session->files.state, error))
+    return FALSE;
+  g_free (session->kept_name);
+  session->kept_name = g_strdup (name);
+  return TRUE;
 }
 
 static void

@@ -85,6 +85,9 @@ load_state (GstDdpmTrainSession * session, GError ** error)
       "loading", path);
 
   if (!session->settings.resume) {
+    if (!ddpm_checkpoint_can_keep_old (checkpoint ? checkpoint :
+            session->files.base, path, error))
+      return FALSE;
     warn_of_other_run (session, checkpoint);
     return TRUE;
   }
@@ -209,6 +212,7 @@ clear_session (gpointer data)
   g_clear_pointer (&session->backend, ddpm_backend_unref);
   g_free (session->source_names);
   g_free (session->saved_name);
+  g_free (session->kept_name);
   g_clear_pointer (&session->file_lock, ddpm_checkpoint_unlock);
   gst_ddpm_train_files_clear (&session->files);
   gst_ddpm_settings_clear (&gst_ddpm_train_properties, &session->settings);

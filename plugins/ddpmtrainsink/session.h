@@ -78,6 +78,7 @@ typedef struct
   DdpmTrainer *trainer;         /* NULL: no format yet */
   guint64 epochs_done;
   gboolean keep_old;            /* what the saves replace is of another run */
+  gchar *kept_name;             /* of the last one that was kept; NULL: none */
   gchar *saved_name;            /* of the last checkpoint; NULL: none */
   guint64 saved_step;           /* or NO_STEP */
   guint64 failed_step;          /* of the last save, if it failed; or NO_STEP */

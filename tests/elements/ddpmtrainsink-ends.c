@@ -396,6 +396,23 @@ TEST (any_file_is_kept)
   check_contents ("a.bin.old", "of other work");
 }
 
+TEST (files_that_cannot_be_kept_are_an_error_at_the_start)
+{
+  gchar *old = in_folder ("a.bin.old"), *state = in_folder ("a.bin.old.state");
+
+  train ("a.bin", "max-steps=1");
+  fail_unless_equals_int (g_mkdir (state, 0700), 0);
+  assert_no_start (launch_training ("a.bin", "max-steps=1"), WRITE_ERROR,
+      "a.bin.old.state");
+  fail_unless_equals_int (g_rmdir (state), 0);
+  fail_unless_equals_int (g_mkdir (old, 0700), 0);
+  assert_no_start (launch_training ("a.bin", "max-steps=1"), WRITE_ERROR,
+      "a.bin.old");
+  check_saved ("a.bin", 1, 4);
+  g_free (old);
+  g_free (state);
+}
+
 TEST (resumed_run_has_no_warning)
 {
   GstElement *pipeline;

@@ -131,6 +131,26 @@ TEST (signal_tells_that_it_could_not_save)
   show_folder ();
 }
 
+/* The state is written, its checkpoint is not. */
+TEST (save_that_is_tried_again_keeps_the_files_of_another_run)
+{
+  gchar *in_the_way = in_folder (".a.bin.partial");
+  GstHarness *h;
+
+  train ("a.bin", "max-steps=1");
+  train ("b.bin", "max-steps=1");
+  h = harness_training ("a.bin", IMAGES, "");
+  push_images (h, 0, 8);
+  fail_unless_equals_int (g_mkdir (in_the_way, 0700), 0);
+  fail_if (save_checkpoint (h->element));
+  fail_unless_equals_int (g_rmdir (in_the_way), 0);
+  fail_unless (save_checkpoint (h->element));
+  harness_free (h);
+  check_saved ("a.bin", 2, 8);
+  fail_unless (runs_equal ("a.bin.old", "b.bin"));
+  g_free (in_the_way);
+}
+
 /* --- killed --------------------------------------------------------------- */
 
 /* This program, started as "... --train location": trains until it is killed,
