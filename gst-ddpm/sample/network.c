@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/sample/network.h"
+
+#include <math.h>
+
 #include "gst-ddpm/model/shared.h"
 
 /* Arguments of make_weights () and make_network () */
@@ -11,7 +14,12 @@ typedef struct
   DdpmModel *model;
   DdpmBackend *backend;
   guint rows, width, height;
+  guint images;                 /* of one pass */
 } Arguments;
+
+/* 32 images of the notebook's network. With more, its operations take no less
+ * time for each image, but need more memory, and take longer to cancel. */
+gdouble ddpm_network_pass_flops = 4e11;
 
 /* --- weights on a device -------------------------------------------------- */
 
@@ -119,7 +127,8 @@ make_network (gpointer data, GError ** error)
   network->key = g_strdup (a->key);
   network->model = ddpm_model_ref (a->model);
   network->backend = ddpm_backend_ref (a->backend);
-  network->unet = ddpm_unet_new (&a->model->config, a->backend, a->rows,
+  network->images = a->images;
+  network->unet = ddpm_unet_new (&a->model->config, a->backend, a->images,
       a->width, a->height, FALSE, size_of_states (a), error);
   if (network->unet && load_weights (network, a, error))
     return network;
@@ -136,18 +145,38 @@ make_key (const Arguments * a)
   if (!b->one_thread || b->timer)
     return NULL;
   return g_strdup_printf ("network of %p in %s on %s: %u of %ux%u", a->model,
-      ddpm_backend_get_precision_name (a->backend), b->device, a->rows,
+      ddpm_backend_get_precision_name (a->backend), b->device, a->images,
       a->width, a->height);
+}
+
+/* A device is fast only when it has much to do at once. What the network must
+ * refuse, it gets. */
+static guint
+choose_images (const Arguments * a)
+{
+  const DdpmConfig *config = &a->model->config;
+  gdouble most;
+  guint passes;
+
+  if (!a->backend->host_memory || a->rows > 2 * DDPM_MAX_BATCH
+      || !ddpm_config_check_size (config, a->width, a->height, NULL))
+    return a->rows;
+  most = ddpm_network_pass_flops
+      / ddpm_unet_count_flops (config, a->width, a->height);
+  most = MAX (most, 1.0);
+  passes = ceil (a->rows / most);
+  return passes <= 1 ? a->rows : (a->rows - 1) / passes + 1;
 }
 
 DdpmNetwork *
 ddpm_network_new (DdpmModel * model, DdpmBackend * backend, guint rows,
     guint width, guint height, GError ** error)
 {
-  Arguments a = { NULL, model, backend, rows, width, height };
-  g_autofree gchar *key = make_key (&a);
+  Arguments a = { NULL, model, backend, rows, width, height, 0 };
+  g_autofree gchar *key = NULL;
 
-  a.key = key;
+  a.images = choose_images (&a);
+  a.key = key = make_key (&a);
   return key ? ddpm_shared_get (key, make_network, &a, error)
       : make_network (&a, error);
 }

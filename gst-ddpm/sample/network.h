@@ -28,6 +28,7 @@ typedef struct
  * DdpmNetwork:
  * @key: what it is shared by; %NULL: it is not shared
  * @weights: (nullable): %NULL: those of the model are read
+ * @images: of one pass through the network
  * @unet: the network, for inference. Only inside of ddpm_backend_run ()
  *
  * A network with the weights of a model. Predictors on the CPU share it, with
@@ -42,10 +43,14 @@ typedef struct
   DdpmModel *model;
   DdpmBackend *backend;
   DdpmDeviceWeights *weights;
+  guint images;
   DdpmUnet *unet;
 } DdpmNetwork;
 
-/* Errors: as of ddpm_unet_new () */
+/* Floating-point operations of a pass on the host, which tests change */
+extern gdouble ddpm_network_pass_flops;
+
+/* rows: images of all passes. Errors: as of ddpm_unet_new () */
 DdpmNetwork *ddpm_network_new (DdpmModel * model, DdpmBackend * backend,
     guint rows, guint width, guint height, GError ** error);
 /* NULL: nothing */

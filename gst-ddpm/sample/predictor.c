@@ -90,6 +90,25 @@ ddpm_predictor_set_cancel (DdpmPredictor * p, DdpmCancelFunc func,
   p->cancel_data = data;
 }
 
+/* Predicts out for all rows. The last pass has as many images as the others, some
+ * of them once more. */
+static gboolean
+run_passes (DdpmPredictor * p)
+{
+  const guint images = p->network->images;
+  const gint *labels = p->guidance == 0.0 ? NULL : p->labels;
+
+  for (guint row = 0; row < p->rows; row += images) {
+    const guint first = MIN (row, p->rows - images);
+    const gsize at = (gsize) first * p->elements;
+
+    if (!ddpm_unet_forward (p->network->unet, p->x + at, p->t + first,
+            labels ? labels + first : NULL, NULL, p->out + at))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* Both predictions that guidance is made of come from one pass. They belong to
  * one x_t, and so what guides eps guides v. */
 gboolean
@@ -97,16 +116,14 @@ ddpm_predictor_run (DdpmPredictor * p)
 {
   const gsize count = (gsize) p->batch * p->elements;
   const gboolean guided = p->rows != p->batch;
-  DdpmUnet *unet = p->network->unet;
 
   if (guided) {
     memcpy (p->t + p->batch, p->t, p->batch * sizeof (gint));
     ddpm_backend_copy (p->backend, p->x + count, p->x, size_of_rows (p,
             p->batch));
   }
-  ddpm_unet_set_cancel (unet, p->cancel_func, p->cancel_data);
-  if (!ddpm_unet_forward (unet, p->x, p->t,
-          p->guidance == 0.0 ? NULL : p->labels, NULL, p->out))
+  ddpm_unet_set_cancel (p->network->unet, p->cancel_func, p->cancel_data);
+  if (!run_passes (p))
     return FALSE;
   if (guided) {
     ddpm_timer_start (p->backend);

@@ -3,6 +3,7 @@
  */
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/model/model.h"
+#include "gst-ddpm/sample/network.h"
 #include "tests/support/sampling.h"
 #include "tests/support/test.h"
 
@@ -229,4 +230,34 @@ TEST (guidance_out_of_range_is_refused)
     assert_fails (ddpm_denoiser_new (model, backend, 1, 8, 8, &spec, &error),
         DDPM_ERROR_SETTINGS, NULL);
   }
+}
+
+/* Ten rows, five with labels and five without, in three passes of four */
+TABLE_TEST (a_large_batch_takes_several_passes, test_backends)
+{
+  static const gint labels[] = { 0, 1, 2, 3, 4 };
+  const DdpmSamplerSpec spec = {.steps = 2,.start = 20,.guidance = 2.0 };
+  const gdouble flops = ddpm_network_pass_flops;
+  guint width, height;
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_labelled, &width, &height);
+  g_autoptr (DdpmBackend) backend = test_backend_new (row->kind);
+  g_autofree gfloat *x = pure_noise (0, 5, 192);
+  gfloat found[2][5 * 192];
+
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (DdpmDenoiser) denoiser = NULL;
+
+    if (i == 1)
+      ddpm_network_pass_flops =
+          3.5 * ddpm_unet_count_flops (&model->config, width, height);
+    denoiser = assert_ok (ddpm_denoiser_new (model, backend, 5, width, height,
+            &spec, &error));
+    ddpm_denoiser_set_labels (denoiser, labels, NULL);
+    ddpm_denoiser_begin (denoiser, x, SEED, 0);
+    while (ddpm_denoiser_step (denoiser));
+    assert_ok (ddpm_denoiser_read (denoiser, found[i], &error));
+  }
+  ddpm_network_pass_flops = flops;
+  g_assert_cmpmem (found[1], sizeof found[1], found[0], sizeof found[0]);
 }
