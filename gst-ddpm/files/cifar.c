@@ -49,6 +49,7 @@ struct _DdpmCifar
   DdpmInput files[MAX_FILES];
   guint64 n_images;
   gchar *class_names;           /* NULL: not known */
+  gchar *notes;                 /* NULL: none */
 };
 
 static gsize
@@ -84,6 +85,18 @@ count_images (DdpmCifar * cifar, GError ** error)
   return TRUE;
 }
 
+/* Adds a part of a sentence (transfer full) to the notes. */
+static void
+add_note (DdpmCifar * cifar, const gchar * location, gchar * note)
+{
+  g_autofree gchar *name = g_filename_display_name (location);
+  g_autofree gchar *before = cifar->notes;
+
+  cifar->notes = before ? g_strdup_printf ("%s; %s", before, note)
+      : g_strdup_printf ("folder \"%s\": %s", name, note);
+  g_free (note);
+}
+
 /* The last batches may be missing, but not one in between. */
 static gboolean
 open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
@@ -108,6 +121,9 @@ open_files_of_set (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
       return FALSE;
     }
   }
+  if (missing)
+    add_note (cifar, location, g_strdup_printf ("there is no %s, and therefore "
+            "only %" G_GUINT64_FORMAT " images", missing, cifar->n_images));
   return TRUE;
 }
 
@@ -161,12 +177,14 @@ find_class_names (DdpmCifar * cifar, const gchar * location)
       g_clear_pointer (&text, g_free);
   }
   ddpm_input_clear (&file);
-  if (text == NULL)
-    return;
-  g_strdelimit (g_strstrip (text), "\n", ',');
-  names = ddpm_class_names_parse (text, n_classes, NULL);
+  if (text)
+    names = ddpm_class_names_parse (g_strdelimit (g_strstrip (text), "\n", ','),
+        n_classes, NULL);
   if (names)
     cifar->class_names = g_strjoinv (",", names);
+  else if (g_file_test (path, G_FILE_TEST_EXISTS))
+    add_note (cifar, location, g_strdup_printf ("%s does not name %u classes, "
+            "which therefore have no names", cifar->set->names, n_classes));
 }
 
 static gboolean
@@ -241,6 +259,7 @@ clear_cifar (gpointer data)
   for (guint i = 0; i < cifar->n_files; i++)
     ddpm_input_clear (&cifar->files[i]);
   g_free (cifar->class_names);
+  g_free (cifar->notes);
 }
 
 DDPM_DEFINE_BOXED (DdpmCifar, ddpm_cifar, clear_cifar);
@@ -255,6 +274,12 @@ const gchar *
 ddpm_cifar_get_class_names (DdpmCifar * cifar)
 {
   return cifar->class_names;
+}
+
+const gchar *
+ddpm_cifar_get_notes (DdpmCifar * cifar)
+{
+  return cifar->notes;
 }
 
 /* A label out of range shows that this is not CIFAR, or that bytes are missing. */

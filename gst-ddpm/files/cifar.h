@@ -106,6 +106,17 @@ gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
 const gchar *ddpm_cifar_get_class_names (DdpmCifar * cifar);
 
 /**
+ * ddpm_cifar_get_notes:
+ * @cifar: a data set
+ *
+ * Tells what is wrong with a folder that can be used nevertheless: its last
+ * files are missing, or its file of class names is of no use.
+ *
+ * Returns: (nullable): a sentence for people; %NULL: nothing is wrong
+ */
+const gchar *ddpm_cifar_get_notes (DdpmCifar * cifar);
+
+/**
  * ddpm_cifar_shuffle: (skip)
  * @seed: seed
  * @epoch: epoch

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/error.h"
+#include "gst-ddpm/ddpm.h"
 
 /* An error of a streaming thread waits until set_state () has returned, and then
  * for the main loop to run. gst-launch-1.0 (1.22 and later) quits its main loop
@@ -31,12 +32,10 @@ static const struct
 
 /* gst-launch-1.0 prints the debug text of an info message, not its text. */
 void
-gst_ddpm_element_post_assumptions (GstElement * element,
-    const DdpmModel * model)
+gst_ddpm_element_post_info (GstElement * element, const gchar * text)
 {
-  if (model->assumptions)
-    GST_ELEMENT_INFO (element, STREAM, FORMAT, ("%s", model->assumptions),
-        ("%s", model->assumptions));
+  if (text)
+    GST_ELEMENT_INFO (element, STREAM, FORMAT, ("%s", text), ("%s", text));
 }
 
 GstElement *

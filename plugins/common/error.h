@@ -4,13 +4,11 @@
 #pragma once
 
 #include <gst/gst.h>
-#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 
-/* Posts an info message if the file of the model left something open. */
-void gst_ddpm_element_post_assumptions (GstElement * element,
-    const DdpmModel * model);
+/* Posts an info message; text NULL: none. */
+void gst_ddpm_element_post_info (GstElement * element, const gchar * text);
 
 /* These post an error message with the text of error, and free error. The
  * GStreamer domain and code follow from error->code: NOT_FOUND, READ, WRITE,

@@ -252,7 +252,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_element (GST_OBJECT (self),
           gst_ddpm_denoise_session_to_structure (session)));
-  gst_ddpm_element_post_assumptions (GST_ELEMENT (self), session->model);
+  gst_ddpm_element_post_info (GST_ELEMENT (self), session->model->assumptions);
   gst_ddpm_denoise_warn_of_settings (GST_ELEMENT (self), session);
   return TRUE;
 

@@ -115,7 +115,7 @@ load_model (GstDdpmTrainSession * session, const gchar * name,
   ticker = gst_ddpm_ticker_new (session->element, "loading", name);
   *model = ddpm_checkpoint_load_shared (name, error);
   if (*model)
-    gst_ddpm_element_post_assumptions (session->element, *model);
+    gst_ddpm_element_post_info (session->element, (*model)->assumptions);
   return *model != NULL;
 }
 

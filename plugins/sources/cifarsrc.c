@@ -196,6 +196,8 @@ open_data_set (GstCifarSrc * self, const Settings * settings, GError ** error)
   self->cifar = ddpm_cifar_open (settings->location, settings->split, error);
   if (self->cifar == NULL)
     return FALSE;
+  gst_ddpm_element_post_info (GST_ELEMENT (self),
+      ddpm_cifar_get_notes (self->cifar));
   self->n_images = ddpm_cifar_get_n_images (self->cifar);
   self->seed = settings->seed;
   self->order_epoch = G_MAXUINT64;

@@ -2,6 +2,7 @@
  * messages of what was assumed, warnings of what is ignored or looks bad
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "gst-ddpm/files/cifar.h"
 #include "tests/support/models.h"
 #include "tests/support/train-test.h"
 
@@ -213,6 +214,19 @@ LOOP_TEST (training_tells_of_the_models_that_it_starts_from, 2)
       GST_MESSAGE_INFO);
 
   fail_unless (strstr (told, ASSUMED) != NULL, "%s", told);
+}
+
+TEST (a_data_set_that_is_not_whole_is_told_to_be_so)
+{
+  g_autofree gchar *path = in_folder ("data_batch_1.bin");
+  g_autofree gchar *record = g_malloc0 (1 + DDPM_CIFAR_PIXELS);
+  g_autofree gchar *told = NULL;
+
+  fail_unless (g_file_set_contents (path, record, 1 + DDPM_CIFAR_PIXELS, NULL));
+  told = get_messages (launch ("cifarsrc location=%s ! fakesink", folder),
+      GST_MESSAGE_INFO);
+  fail_unless (g_str_has_suffix (told, "there is no data_batch_2.bin, and "
+          "therefore only 1 images\n"), "%s", told);
 }
 
 ELEMENT_TEST_MAIN (unchecked, write_models, remove_folder)

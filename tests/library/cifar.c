@@ -481,6 +481,36 @@ assert_names (Fixture * f, const gchar * content, const gchar * expected)
   g_assert_cmpstr (ddpm_cifar_get_class_names (cifar), ==, expected);
 }
 
+/* Expects a note with these words, or none (NULL). */
+static void
+assert_notes (Fixture * f, DdpmSplit split, const gchar * words)
+{
+  g_autoptr (DdpmCifar) cifar = assert_ok (open_there (f, NULL, split, &error));
+
+  if (words)
+    g_assert_nonnull (strstr (ddpm_cifar_get_notes (cifar), words));
+  else
+    g_assert_null (ddpm_cifar_get_notes (cifar));
+}
+
+FIXTURE_TEST (tells_what_is_missing_but_not_needed)
+{
+  write_images (f, "test_batch.bin", 1, 10, 0, 1);
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 2);
+  write_images (f, "data_batch_2.bin", 1, 10, 0, 2);
+  assert_notes (f, DDPM_SPLIT_TEST, NULL);
+  assert_notes (f, DDPM_SPLIT_TRAIN,
+      ": there is no data_batch_3.bin, and therefore only 4 images");
+  write_images (f, "data_batch_3.bin", 1, 10, 0, 2);
+  write_images (f, "data_batch_4.bin", 1, 10, 0, 2);
+  write_images (f, "data_batch_5.bin", 1, 10, 0, 2);
+  assert_notes (f, DDPM_SPLIT_TRAIN, NULL);
+  assert_names (f, "a\nb", NULL);
+  assert_notes (f, DDPM_SPLIT_TRAIN, ": batches.meta.txt does not name 10");
+  assert_names (f, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n", "a,b,c,d,e,f,g,h,i,j");
+  assert_notes (f, DDPM_SPLIT_TRAIN, NULL);
+}
+
 FIXTURE_TEST (class_names)
 {
   g_autofree gchar *endless = g_strnfill (100000, '\n');

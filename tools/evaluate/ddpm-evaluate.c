@@ -71,6 +71,8 @@ open_images (EvaluateOptions * o, Images * images, GError ** error)
   images->cifar = ddpm_cifar_open (o->data, o->split, error);
   if (images->cifar == NULL)
     return FALSE;
+  if (ddpm_cifar_get_notes (images->cifar))
+    g_printerr ("%s\n", ddpm_cifar_get_notes (images->cifar));
   n = ddpm_cifar_get_n_images (images->cifar);
   if (o->settings.images > n)
     o->settings.images = n;
