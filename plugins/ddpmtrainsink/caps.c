@@ -6,50 +6,41 @@
 
 #define COLOUR_CAPS "video/x-raw(ANY), format={ RGB, RGBP }"
 #define GREY_CAPS "video/x-raw(ANY), format=GRAY8"
+#define SQUARE_CAPS "video/x-raw(ANY), pixel-aspect-ratio=1/1"
 
-/* Returns: (transfer full): the part of caps for these images */
+/* Returns: (transfer full) */
 static GstCaps *
-restrict_caps (GstCaps * caps, const GstDdpmTrainImages * images)
+get_wanted (const GstDdpmTrainImages * images)
 {
-  g_autoptr (GstCaps) wanted =
+  GstCaps *wanted =
       gst_caps_from_string (images->channels == 1 ? GREY_CAPS : COLOUR_CAPS);
 
   if (images->width > 0)
     gst_caps_set_simple (wanted, "width", G_TYPE_INT, images->width,
         "height", G_TYPE_INT, images->height, NULL);
-  return gst_caps_intersect (caps, wanted);
+  return wanted;
 }
 
-/* Elements such as concat accept any caps here, because what comes to them
- * decides. */
-static gboolean
-can_upstream_make (GstPad * pad, GstCaps * caps)
+/* Leaves only what is wanted in caps, if upstream can make something of it. */
+static void
+narrow_caps (GstCaps ** caps, GstCaps * wanted, GstCaps * upstream)
 {
-  g_autoptr (GstCaps) peer = gst_pad_peer_query_caps (pad, NULL);
+  g_autoptr (GstCaps) narrow = gst_caps_intersect (*caps, wanted);
 
-  return !gst_caps_is_any (peer) && gst_caps_can_intersect (peer, caps);
-}
-
-/* The same caps, those with square pixels first */
-static GstCaps *
-prefer_square_pixels (GstCaps * caps)
-{
-  GstCaps *square = gst_caps_copy (caps);
-
-  gst_caps_set_simple (square, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1,
-      NULL);
-  gst_caps_append (square, caps);
-  return square;
+  if (gst_caps_can_intersect (narrow, upstream))
+    gst_caps_replace (caps, narrow);
 }
 
 GstCaps *
-gst_ddpm_train_caps_choose (GstPad * pad, GstCaps * possible,
+gst_ddpm_train_caps_choose (GstCaps * possible, GstCaps * filter,
     const GstDdpmTrainImages * images)
 {
-  GstCaps *chosen = restrict_caps (possible, images);
+  g_autoptr (GstCaps) wanted = get_wanted (images);
+  g_autoptr (GstCaps) square = gst_caps_from_string (SQUARE_CAPS);
 
-  if (!can_upstream_make (pad, chosen))
-    gst_caps_replace (&chosen, possible);
-  gst_caps_unref (possible);
-  return prefer_square_pixels (chosen);
+  if (filter == NULL)
+    return possible;
+  narrow_caps (&possible, wanted, filter);
+  narrow_caps (&possible, square, filter);
+  return gst_ddpm_caps_filter (possible, filter);
 }

@@ -14,11 +14,15 @@ typedef struct
   gint width, height;
 } GstDdpmTrainImages;
 
-/* possible: (transfer full): the caps that the pad can accept. Returns:
- * (transfer full): those for the images of the run, if upstream can make them,
- * otherwise possible. Colour and square pixels are preferred, so upstream
- * converts what is grey or not square where it can. */
-GstCaps *gst_ddpm_train_caps_choose (GstPad * pad, GstCaps * possible,
+/* Answers a caps query. possible: (transfer full): the caps that the pad can
+ * accept. filter: (nullable): those that upstream can make. Returns: (transfer
+ * full): those of filter for the images of the run, or all that are possible if
+ * filter has none. Where it has both, colour goes before grey, and square
+ * pixels before others.
+ *
+ * The function does not query upstream, because elements such as
+ * aspectratiocrop hold a lock while they send their caps. */
+GstCaps *gst_ddpm_train_caps_choose (GstCaps * possible, GstCaps * filter,
     const GstDdpmTrainImages * images);
 
 G_END_DECLS

@@ -394,15 +394,12 @@ gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
 {
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
   GstDdpmTrainImages images = { 0 };
-  GstCaps *caps;
 
   GST_OBJECT_LOCK (self);
   if (self->session)
     images = self->session->images;
   GST_OBJECT_UNLOCK (self);
-  caps = gst_ddpm_train_caps_choose (GST_BASE_SINK_PAD (sink),
-      get_possible_caps (self), &images);
-  return gst_ddpm_caps_filter (caps, filter);
+  return gst_ddpm_train_caps_choose (get_possible_caps (self), filter, &images);
 }
 
 /* Accepts what get_caps does not ask for, so that an error can say why it cannot

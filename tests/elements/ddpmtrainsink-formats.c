@@ -45,6 +45,8 @@ TEST (images_become_alike_where_upstream_converts)
     {{WIDE, GREY}, "videoscale ! videoconvert !", 3, 8, 4},
     {{WIDE, GREY}, "videoconvert ! videoscale ! "
         "video/x-raw,width=4,height=4 !", 3, 4, 4},
+    {{WIDE, WIDE}, "videoconvert ! aspectratiocrop aspect-ratio=1/1 ! "
+        "videoscale !", 3, 4, 4},
     {{COLOUR, GREY}, "videoconvert ! video/x-raw,format=GRAY8 !", 1, 8, 8},
     {{GREY, GREY}, "", 1, 8, 8},
   };
@@ -101,9 +103,9 @@ TEST (an_initial_model_asks_for_images_like_its_own)
   g_free (recipe);
 }
 
-/* Returns: how many warnings named pixel-aspect-ratio=text */
+/* Returns: how many warnings name pixel-aspect-ratio */
 static guint
-count_warnings (const gchar * elements, const gchar * text)
+count_pixel_warnings (const gchar * elements)
 {
   GstElement *pipeline = launch_streams (WIDE ",pixel-aspect-ratio=2/1", WIDE,
       elements, "");
@@ -122,8 +124,7 @@ count_warnings (const gchar * elements, const gchar * text)
     gst_message_unref (message);
     if (ended)
       break;
-    fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
-    n++;
+    n += strstr (error->message, "pixel-aspect-ratio=2/1") != NULL;
   }
   gst_object_unref (bus);
   stop_and_free (pipeline);
@@ -137,10 +138,9 @@ TEST (pixels_that_are_not_square_are_a_warning)
   };
   guint i;
 
-  fail_unless_equals_int (count_warnings ("videoconvert !",
-          "pixel-aspect-ratio=2/1"), 1);
+  fail_unless_equals_int (count_pixel_warnings ("videoconvert !"), 1);
   for (i = 0; i < G_N_ELEMENTS (square); i++)
-    fail_unless_equals_int (count_warnings (square[i], ""), 0);
+    fail_unless_equals_int (count_pixel_warnings (square[i]), 0);
 }
 
 ELEMENT_TEST_MAIN (checked, make_folder, remove_folder)
