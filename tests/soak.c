@@ -228,14 +228,14 @@ static GstElement *seeking;
 static void
 seek_once (void)
 {
-  static const gdouble rates[] = { 1.0, 1.0, 2.0, 0.5 };
-  const gdouble rate = rates[g_rand_int_range (rand_, 0, 4)];
+  static const gdouble rates[] = { 1.0, 2.0, 0.5, -1.0, -2.0 };
+  const gdouble rate = rates[g_rand_int_range (rand_, 0, 5)];
   const gint64 to = g_rand_int_range (rand_, 0, 1000) * GST_SECOND;
 
   begin ("seek");
   if (!gst_element_seek (seeking, rate, GST_FORMAT_TIME,
-          GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET, to,
-          GST_SEEK_TYPE_NONE, 0))
+          GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET,
+          rate > 0.0 ? to : 0, GST_SEEK_TYPE_SET, rate > 0.0 ? -1 : to))
     fault ("a flushing seek is refused");
   n_seeks++;
   if (n_seeks % 3 == 0)
