@@ -20,7 +20,9 @@ parse_number (GstDdpmTrainFiles * files, const gchar * location, gsize n)
     width = g_ascii_strtoull (end, &after, 10);
     end = after;
   }
-  if (*end != 'u' || strchr (end, '%') || width > MAX_WIDTH)
+  /* the number must end where the suffix begins */
+  if (*end != 'u' || strchr (end, '%') || width > MAX_WIDTH
+      || g_ascii_isdigit (end[1]))
     return FALSE;
   files->prefix = g_strndup (location, number - location);
   files->suffix = g_strdup (end + 1);
@@ -46,6 +48,7 @@ gst_ddpm_train_files_init (GstDdpmTrainFiles * files, const gchar * location,
 {
   const gchar *slash = strrchr (location, '/');
   const gsize folder = slash ? slash + 1 - location : 0;
+  g_autofree gchar *shown = g_filename_display_name (location);
   const gboolean numbered = strchr (location + folder, '%') != NULL;
 
   memset (files, 0, sizeof (*files));
@@ -58,7 +61,7 @@ gst_ddpm_train_files_init (GstDdpmTrainFiles * files, const gchar * location,
 no_pattern:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "location=%s: expected no %% in the file name, or one %%u for the number "
-      "of the step, such as ckpt-%%06u.bin", location);
+      "of the step, with no digit behind it, such as ckpt-%%06u.bin", shown);
   return FALSE;
 }
 

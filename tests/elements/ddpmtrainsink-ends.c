@@ -334,7 +334,7 @@ TEST (last_files_are_kept)
 }
 
 static const gchar *const no_patterns[] = { "a-%05d.bin", "a-%u-%u.bin",
-  "a-%5u.bin", "50%.bin", "%", "a-%021u"
+  "a-%5u.bin", "50%.bin", "%", "a-%021u", "a-%u0.bin"
 };
 
 LOOP_TEST (other_patterns_are_refused, G_N_ELEMENTS (no_patterns))
