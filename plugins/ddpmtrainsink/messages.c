@@ -48,6 +48,17 @@ gst_ddpm_train_session_update_report (GstDdpmTrainSession * session)
   GST_OBJECT_UNLOCK (session->element);
 }
 
+guint64
+gst_ddpm_train_session_get_step (GstDdpmTrainSession * session)
+{
+  guint64 step;
+
+  GST_OBJECT_LOCK (session->element);
+  step = session->published->stats.step;
+  GST_OBJECT_UNLOCK (session->element);
+  return step;
+}
+
 /* --- progress ------------------------------------------------------------- */
 
 /* gst-launch-1.0 prints these messages, and does not go to PLAYING between START
@@ -72,17 +83,13 @@ gst_ddpm_train_session_tell (GstDdpmTrainSession * session,
 void
 gst_ddpm_train_session_tell_last_step (GstDdpmTrainSession * session)
 {
-  g_autofree gchar *name = NULL;
-  guint64 step;
+  const guint64 step = gst_ddpm_train_session_get_step (session) + 1;
+  g_autofree gchar *name =
+      gst_ddpm_train_files_get_checkpoint (&session->files, step);
 
-  if (!g_atomic_int_compare_and_exchange (&session->has_told_end, FALSE, TRUE))
-    return;
-  GST_OBJECT_LOCK (session->element);
-  step = session->published->stats.step + 1;
-  GST_OBJECT_UNLOCK (session->element);
-  name = gst_ddpm_train_files_get_checkpoint (&session->files, step);
-  gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
-      "finishing step %" G_GUINT64_FORMAT ", then saving %s", step, name);
+  if (g_atomic_int_compare_and_exchange (&session->has_told_end, FALSE, TRUE))
+    gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
+        "finishing step %" G_GUINT64_FORMAT ", then saving %s", step, name);
 }
 
 void

@@ -11,6 +11,9 @@
 
 G_BEGIN_DECLS
 
+/* Any thread. Returns: the last finished step */
+guint64 gst_ddpm_train_session_get_step (GstDdpmTrainSession * session);
+
 /* Fills session->report for the present step, and publishes it as stats. */
 void gst_ddpm_train_session_update_report (GstDdpmTrainSession * session);
 

@@ -5,8 +5,8 @@
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
 
-/* A run that was not resumed keeps what it replaces, once: when a save that has
- * failed is tried again, the files may already be its own. */
+/* A run that was not resumed keeps what it replaces, once: after a save that
+ * failed halfway, the state is its own. */
 static gboolean
 keep_old (GstDdpmTrainSession * session, const gchar * name, GError ** error)
 {
@@ -35,22 +35,17 @@ static gboolean
 save_unlocked (GstDdpmTrainSession * session, const gchar * name,
     GError ** error)
 {
-  const guint64 step = session->report.stats.step;
   g_autoptr (GHashTable) table =
       gst_ddpm_train_settings_to_table (&session->settings);
-  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (session->element,
-      "saving", name);
 
   session->save_time = g_get_monotonic_time ();
-  session->failed_step = step;
+  session->save_failed = TRUE;
   if (!keep_old (session, name, error)
       || !ddpm_trainer_save (session->trainer, name, session->files.state,
           session->epochs_done, table, error))
     return FALSE;
-  g_free (session->saved_name);
-  session->saved_name = g_strdup (name);
-  session->saved_step = step;
-  session->failed_step = NO_STEP;
+  session->saved_step = session->report.stats.step;
+  session->save_failed = FALSE;
   return TRUE;
 }
 
@@ -58,8 +53,10 @@ gboolean
 gst_ddpm_train_session_save (GstDdpmTrainSession * session,
     const gchar * reason, GError ** error)
 {
-  GstDdpmTrainReport report;
   g_autofree gchar *name = NULL;
+  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (session->element,
+      "saving", session->settings.location);
+  GstDdpmTrainReport report;
   gboolean ok;
 
   g_atomic_int_inc (&session->savers);
@@ -78,7 +75,7 @@ gst_ddpm_train_session_save (GstDdpmTrainSession * session,
   return ok;
 }
 
-/* Is there a step that no file holds, and that no save has failed on? */
+/* Is there a step to save that no file holds? */
 static gboolean
 has_unsaved_step (GstDdpmTrainSession * session)
 {
@@ -88,7 +85,7 @@ has_unsaved_step (GstDdpmTrainSession * session)
   g_mutex_lock (&session->lock);
   step = session->report.stats.step;
   unsaved = session->trainer && step > 0 && step != session->saved_step
-      && step != session->failed_step;
+      && !session->has_given_up;
   g_mutex_unlock (&session->lock);
   return unsaved;
 }
@@ -97,7 +94,7 @@ gboolean
 gst_ddpm_train_session_save_last (GstDdpmTrainSession * session,
     const gchar * reason, GError ** error)
 {
-  const guint64 step = session->report.stats.step;
+  const guint64 step = gst_ddpm_train_session_get_step (session);
   g_autofree gchar *name =
       gst_ddpm_train_files_get_checkpoint (&session->files, step);
 
@@ -105,7 +102,8 @@ gst_ddpm_train_session_save_last (GstDdpmTrainSession * session,
     return TRUE;
   gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
       "saving step %" G_GUINT64_FORMAT " to %s", step, name);
-  return gst_ddpm_train_session_save (session, reason, error);
+  session->has_given_up = !gst_ddpm_train_session_save (session, reason, error);
+  return !session->has_given_up;
 }
 
 /* Weights that have diverged would replace better ones. */
@@ -113,20 +111,18 @@ void
 gst_ddpm_train_session_save_after (GstDdpmTrainSession * session,
     GError ** error)
 {
-  const guint64 step = session->report.stats.step;
+  const guint64 step = gst_ddpm_train_session_get_step (session);
+  g_autofree gchar *name =
+      gst_ddpm_train_files_get_checkpoint (&session->files, step);
   g_autoptr (GError) problem = NULL, cause = g_steal_pointer (error);
 
-  if (g_error_matches (cause, DDPM_ERROR, DDPM_ERROR_DIVERGED)) {
-    g_mutex_lock (&session->lock);
-    session->failed_step = step;
-    g_mutex_unlock (&session->lock);
-  }
+  session->has_given_up |=
+      g_error_matches (cause, DDPM_ERROR, DDPM_ERROR_DIVERGED);
   if (!has_unsaved_step (session))
     *error = g_steal_pointer (&cause);
   else if (gst_ddpm_train_session_save_last (session, "error", &problem))
     *error = g_error_new (cause->domain, cause->code, "%s (step %"
-        G_GUINT64_FORMAT " has been saved in %s)", cause->message, step,
-        session->saved_name);
+        G_GUINT64_FORMAT " has been saved in %s)", cause->message, step, name);
   else
     *error = g_error_new (cause->domain, cause->code, "%s (and step %"
         G_GUINT64_FORMAT " could not be saved: %s)", cause->message, step,

@@ -164,8 +164,7 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
   g_cond_init (&session->saved);
   session->element = cuda->element;
   session->published = published;
-  session->saved_step = session->failed_step = session->previewed_step =
-      NO_STEP;
+  session->saved_step = session->previewed_step = NO_STEP;
   session->running_time = session->stream_time = GST_CLOCK_TIME_NONE;
 
   if (!gst_ddpm_element_copy_settings (cuda->element, s, error)
@@ -211,7 +210,6 @@ clear_session (gpointer data)
   gst_ddpm_train_batch_clear (&session->batch);
   g_clear_pointer (&session->backend, ddpm_backend_unref);
   g_free (session->source_names);
-  g_free (session->saved_name);
   g_free (session->kept_name);
   g_clear_pointer (&session->file_lock, ddpm_checkpoint_unlock);
   gst_ddpm_train_files_clear (&session->files);

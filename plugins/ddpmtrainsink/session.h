@@ -44,6 +44,7 @@ typedef struct
   gboolean has_begun;           /* the first image has come */
   gboolean has_started;         /* a PROGRESS that has not ended */
   gboolean has_failed;          /* an error has been posted */
+  gboolean has_given_up;        /* the last step cannot or must not be saved */
   gboolean has_warned_of_pixels;
   guint64 to_skip;              /* images that the resumed run trained on */
   guint64 n_seen;               /* images skipped or added */
@@ -78,10 +79,9 @@ typedef struct
   DdpmTrainer *trainer;         /* NULL: no format yet */
   guint64 epochs_done;
   gboolean keep_old;            /* what the saves replace is of another run */
-  gchar *kept_name;             /* of the last one that was kept; NULL: none */
-  gchar *saved_name;            /* of the last checkpoint; NULL: none */
+  gchar *kept_name;             /* of the checkpoint that was kept; or NULL */
   guint64 saved_step;           /* or NO_STEP */
-  guint64 failed_step;          /* of the last save, if it failed; or NO_STEP */
+  gboolean save_failed;         /* the last save */
   gint64 save_time;             /* of the last save or attempt; at first, the
                                  * begin of the run. Monotonic microseconds */
   GstDdpmTrainReport report;    /* of the last step */

@@ -234,8 +234,7 @@ get_save_reason (GstDdpmTrainSession * session)
     return "interval";
   if (s->checkpoint_minutes > 0.0 && minutes >= s->checkpoint_minutes)
     return "minutes";
-  return session->failed_step != NO_STEP && minutes >= RETRY_MINUTES ?
-      "retry" : NULL;
+  return session->save_failed && minutes >= RETRY_MINUTES ? "retry" : NULL;
 }
 
 static gboolean

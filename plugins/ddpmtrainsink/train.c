@@ -71,7 +71,7 @@ gst_ddpm_train_sink_begin_close (GstDdpmTrainSink * self)
   if (g_atomic_int_get (&session->in_step))
     gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
         "stopping: step %" G_GUINT64_FORMAT " is dropped",
-        self->report.stats.step + 1);
+        gst_ddpm_train_session_get_step (session) + 1);
 }
 
 void
@@ -317,17 +317,19 @@ gst_ddpm_train_sink_wait_event (GstBaseSink * sink, GstEvent * event)
 {
   GstDdpmTrainSink *self = GST_DDPM_TRAIN_SINK (sink);
   GstFlowReturn ret = PARENT_CLASS->wait_event (sink, event);
+  gboolean end_wanted;
 
   if (ret != GST_FLOW_OK || GST_EVENT_TYPE (event) != GST_EVENT_EOS)
     return ret;
   if (self->session->has_failed)
     return GST_FLOW_ERROR;
-  if (g_atomic_int_get (&self->session->end_wanted))
+  end_wanted = g_atomic_int_get (&self->session->end_wanted);
+  if (end_wanted)
     gst_ddpm_train_session_drop_batch (self->session);
   ret = train_if_due (self, TRUE);
   if (ret != GST_FLOW_OK)
     return ret;
-  if (self->session->report.stats.step == 0)
+  if (self->session->report.stats.step == 0 && !end_wanted)
     GST_ELEMENT_WARNING (self, STREAM, FAILED, ("The stream ended before the "
             "first image: nothing was trained or saved"), (NULL));
   check_lost_images (self);
