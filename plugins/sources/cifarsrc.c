@@ -23,7 +23,7 @@
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin epochs=100 ! ddpmtrainsink location=ckpt.bin
  * ]| Train a model for 100 epochs.
  * |[
- * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin split=test shuffle=false ! video/x-raw,framerate=5/1 ! videoconvertscale ! video/x-raw,width=320,height=320 ! autovideosink
+ * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin split=test shuffle=false ! video/x-raw,framerate=5/1 ! videoconvertscale method=nearest-neighbour ! video/x-raw,width=320,height=320 ! autovideosink
  * ]| Show the test images in the order of the file.
  *
  * Since: 0.1
