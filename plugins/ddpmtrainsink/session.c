@@ -6,6 +6,7 @@
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
 #include "plugins/ddpmtrainsink/session.h"
+#include "plugins/ddpmtrainsink/warnings.h"
 
 /* --- errors --------------------------------------------------------------- */
 
@@ -182,6 +183,7 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
   session->backend = gst_ddpm_cuda_backend_new (cuda, &s->compute, error);
   if (session->backend == NULL)
     goto failed;
+  gst_ddpm_train_warn_of_settings (session->element, s);
   session->progress.interval = s->progress_interval;
   gst_ddpm_train_session_update_report (session);
   return session;

@@ -203,6 +203,31 @@ TEST (a_model_with_metadata_is_not)
   fail_unless_equals_string (told, "");
 }
 
+static const struct
+{
+  const gchar *caps, *properties, *warning;
+} trainings[] = {
+  {"", "", NULL},
+  {"", "beta-end=0.01", NULL},
+  {",label=1", "classes=3 label-dropout=0.3", NULL},
+  {"", "teacher-guidance=2",
+      "teacher-guidance has no effect without a teacher-model"},
+  {"", "teacher-steps=5", "teacher-steps has no effect with sampling-steps=0"},
+  {"", "label-dropout=0.3", "label-dropout has no effect with classes=0"},
+  {"", "schedule=cosine beta-end=0.01",
+      "beta-end has no effect with schedule=cosine"},
+};
+
+LOOP_TEST (settings_of_a_training_are_warned_of, G_N_ELEMENTS (trainings))
+{
+  check_warning (launch ("videotestsrc num-buffers=2 ! video/x-raw,format=RGB,"
+          "width=8,height=8%s ! ddpmtrainsink location=%s/%d.bin "
+          "backend=reference channels=32 channel-mult=1 attention-levels=\"\" "
+          "res-blocks=1 timesteps=10 batch-size=2 %s", trainings[__i__].caps,
+          folder, __i__, trainings[__i__].properties),
+      trainings[__i__].warning);
+}
+
 LOOP_TEST (training_tells_of_the_models_that_it_starts_from, 2)
 {
   static const gchar *const uses[] = { "initial-model", "teacher-model" };
