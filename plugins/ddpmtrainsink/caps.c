@@ -38,7 +38,7 @@ gst_ddpm_train_caps_choose (GstCaps * possible, GstCaps * filter,
   g_autoptr (GstCaps) wanted = get_wanted (images);
   g_autoptr (GstCaps) square = gst_caps_from_string (SQUARE_CAPS);
 
-  if (filter == NULL)
+  if (filter == NULL || gst_caps_is_any (filter))
     return possible;
   narrow_caps (&possible, wanted, filter);
   narrow_caps (&possible, square, filter);
