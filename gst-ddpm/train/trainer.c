@@ -80,7 +80,26 @@ free_memory (DdpmTrainer * trainer)
     ddpm_backend_free (trainer->backend, memory[i]);
 }
 
-/* What the trainer itself allocates, and the copy of the weights that it saves */
+/* The images of a step, which the caller collects */
+static gsize
+batch_size_in_bytes (const DdpmTrainer * trainer)
+{
+  return (gsize) trainer->settings.batch_size * trainer->elements;
+}
+
+static gboolean
+check_batch_fits (DdpmTrainer * trainer, GError ** error)
+{
+  g_autofree gchar *purpose =
+      g_strdup_printf ("a batch of %u images of %ux%u pixels",
+      trainer->settings.batch_size, trainer->width, trainer->height);
+
+  return ddpm_backend_check_room (trainer->backend,
+      batch_size_in_bytes (trainer), purpose, error);
+}
+
+/* What the trainer itself allocates, the copy of the weights that it saves, and
+ * the batch */
 static gsize
 count_bytes (DdpmTrainer * trainer)
 {
@@ -88,7 +107,7 @@ count_bytes (DdpmTrainer * trainer)
   const guint arrays = trainer->settings.ema_decay == 0.0 ? 3 : 4;
 
   return 2 * total_size (trainer) + arrays * trainable_size (trainer)
-      + 5 * values * sizeof (float) + values;
+      + 5 * values * sizeof (float) + values + batch_size_in_bytes (trainer);
 }
 
 /* Makes the network for a micro-batch. If its size was not given and there is
@@ -215,7 +234,8 @@ ddpm_trainer_new (const DdpmConfig * config,
   if (trainer->schedule == NULL)
     goto failed;
   trainer->params = ddpm_params_new (config, error);
-  if (trainer->params == NULL || !make_unet (trainer, error))
+  if (trainer->params == NULL || !check_batch_fits (trainer, error)
+      || !make_unet (trainer, error))
     goto failed;
   if (!alloc_memory (trainer) || !start_from_scratch (trainer))
     goto no_memory;

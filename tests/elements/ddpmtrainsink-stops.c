@@ -274,6 +274,10 @@ TEST (memory_must_be_there_before_it_is_used)
           "precision=f32", folder), GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_NO_SPACE_LEFT, "training with 1 image of 144x144 ",
       " needs 13", "2900 MiB are available (GST_DDPM_TEST_MEMORY)");
+  assert_error (launch ("videotestsrc ! video/x-raw,width=1024,height=1024 ! "
+          "ddpmtrainsink location=%s/a.bin" NET "batch-size=2000", folder),
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
+      "a batch of 2000 images of 1024x1024 pixels needs ");
   g_unsetenv ("GST_DDPM_TEST_MEMORY");
 }
 
