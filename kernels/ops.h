@@ -155,6 +155,9 @@ struct _DdpmOps
    * then undefined. cancel NULL: they always end, as they do at first. Call it
    * inside run (). NULL: each operation ends soon. */
   void (*set_cancel) (DdpmBackend * b, DdpmCancel * cancel);
+  /* Inside run () of a long function: runs, now and then, what other threads
+   * wait to run. NULL: they do not wait. */
+  void (*yield) (DdpmBackend * b);
 
   /* --- memory ---------------------------------------------------------- */
   /* Any thread may call these, also while another one computes. They take

@@ -67,9 +67,13 @@ get_time_bias (DdpmUnet * unet, const DdpmNode * node)
   return node->time_bias < 0 ? NULL : unet->time.projections + node->time_bias;
 }
 
+/* Between operations. A step of training takes long: others must not have to
+ * wait for its end. */
 static gboolean
 pass_is_cancelled (Pass * p)
 {
+  if (p->unet->training && p->ops->yield)
+    p->ops->yield (p->unet->backend);
   return ddpm_cancel_check (&p->unet->cancel);
 }
 

@@ -29,12 +29,24 @@ set_cancel (DdpmBackend * b, DdpmCancel * cancel)
   ((CpuBackend *) b)->cancel = cancel;
 }
 
+/* Other jobs may be of this backend, and set their own cancel. */
+static void
+yield (DdpmBackend * base)
+{
+  CpuBackend *b = (CpuBackend *) base;
+  DdpmCancel *cancel = b->cancel;
+
+  ddpm_cpu_thread_yield ();
+  b->cancel = cancel;
+}
+
 static void
 set_ops (DdpmOps * ops)
 {
   ops->finalize = free_backend;
   ops->run = run_in_thread;
   ops->set_cancel = set_cancel;
+  ops->yield = yield;
   ddpm_host_set_ops (ops);
   ddpm_cpu_attention_set_ops (ops);
   ddpm_cpu_convolution_set_ops (ops);

@@ -43,6 +43,8 @@ guint ddpm_cpu_thread_count_cores (void);
 guint ddpm_cpu_thread_limit (void);
 void ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data),
     gpointer data);
+/* In a job: runs the other jobs that wait */
+void ddpm_cpu_thread_yield (void);
 
 /* --- sizes and workspaces ------------------------------------------------- */
 

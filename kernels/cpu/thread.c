@@ -3,7 +3,7 @@
  *
  * libgomp creates a team of workers for each thread that uses it. Threads of a
  * pipeline come and go; so all backends of a process run their jobs in one
- * thread, one after the other. Between jobs this thread sleeps, and so do the
+ * thread, one after the other. A long job lets others run (yield). Between jobs this thread sleeps, and so do the
  * workers, after libgomp has let them spin for a few milliseconds.
  */
 #include <omp.h>
@@ -26,6 +26,27 @@ static GCond posted;
 static GQueue jobs = G_QUEUE_INIT;
 static GThread *thread;         /* started by the first job, never stopped */
 
+static void
+call_with_threads (guint threads, void (*func) (gpointer data), gpointer data)
+{
+  const gint before = omp_get_max_threads ();
+
+  omp_set_num_threads (threads);
+  func (data);
+  omp_set_num_threads (before);
+}
+
+/* With the lock, which it releases meanwhile */
+static void
+run_job (Job * job)
+{
+  g_mutex_unlock (&lock);
+  call_with_threads (job->threads, job->func, job->data);
+  g_mutex_lock (&lock);
+  job->done = TRUE;
+  g_cond_signal (&job->finished);
+}
+
 static gpointer
 run_jobs (gpointer unused)
 {
@@ -33,29 +54,32 @@ run_jobs (gpointer unused)
   g_mutex_lock (&lock);
   while (TRUE) {
     GList *first;
-    Job *job;
 
     while ((first = g_queue_pop_head_link (&jobs)) == NULL)
       g_cond_wait (&posted, &lock);
-    job = first->data;
-    g_mutex_unlock (&lock);
-    omp_set_num_threads (job->threads);
-    job->func (job->data);
-    g_mutex_lock (&lock);
-    job->done = TRUE;
-    g_cond_signal (&job->finished);
+    run_job (first->data);
   }
   return NULL;
 }
 
-static void
-run_nested_job (guint threads, void (*func) (gpointer data), gpointer data)
+/* Those that came in the meantime run, not those that come while they do. The
+ * present job then computes as long as they did, but for a tenth of a second at
+ * the most, before it lets others run again. */
+void
+ddpm_cpu_thread_yield (void)
 {
-  const gint before = omp_get_max_threads ();
+  static gint64 next;           /* only in the compute thread */
+  const gint64 begin = g_get_monotonic_time ();
+  gint64 end;
 
-  omp_set_num_threads (threads);
-  func (data);
-  omp_set_num_threads (before);
+  if (begin < next)
+    return;
+  g_mutex_lock (&lock);
+  for (guint n = jobs.length; n > 0 && jobs.length > 0; n--)
+    run_job (g_queue_pop_head_link (&jobs)->data);
+  g_mutex_unlock (&lock);
+  end = g_get_monotonic_time ();
+  next = end + MIN (end - begin, G_USEC_PER_SEC / 10);
 }
 
 /* The user sets this limit by OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS. oneDNN
@@ -77,7 +101,7 @@ ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data), gpointer data)
   g_mutex_lock (&lock);
   if (thread == g_thread_self ()) {
     g_mutex_unlock (&lock);
-    run_nested_job (threads, func, data);
+    call_with_threads (threads, func, data);
     return;
   }
   if (thread == NULL)

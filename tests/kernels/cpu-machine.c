@@ -290,6 +290,57 @@ TEST (data_may_lie_anywhere)
     for_each_case (*p, 5, check_shifted);
 }
 
+/* --- taking turns -------------------------------------------------------------------- */
+
+typedef struct
+{
+  DdpmBackend *backend;
+  gint begun, others;           /* atomic */
+} LongJob;
+
+/* Ends when another job has run. */
+static void
+run_long_job (gpointer data)
+{
+  LongJob *job = data;
+  const gint64 end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
+
+  g_atomic_int_set (&job->begun, 1);
+  while (g_atomic_int_get (&job->others) == 0) {
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+    job->backend->ops->yield (job->backend);
+  }
+}
+
+static gpointer
+run_long_job_in_thread (gpointer data)
+{
+  LongJob *job = data;
+
+  job->backend->ops->run (job->backend, run_long_job, job);
+  return NULL;
+}
+
+static void
+run_short_job (gpointer data)
+{
+  g_atomic_int_inc (&((LongJob *) data)->others);
+}
+
+TEST (a_long_job_lets_others_run)
+{
+  g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 2);
+  g_autoptr (DdpmBackend) other = cpu_backend (DDPM_PRECISION_F32, 1);
+  LongJob job = { b, 0, 0 };
+  GThread *thread = g_thread_new ("long", run_long_job_in_thread, &job);
+
+  while (g_atomic_int_get (&job.begun) == 0)
+    g_thread_yield ();
+  other->ops->run (other, run_short_job, &job);
+  g_thread_join (thread);
+  g_assert_cmpint (job.others, ==, 1);
+}
+
 /* --- stopping ----------------------------------------------------------------------- */
 
 static gboolean

@@ -42,7 +42,7 @@ test_assert_table_is_full (const DdpmBackend * b)
 {
   static const gsize optional[] = { G_STRUCT_OFFSET (DdpmOps, check),
     G_STRUCT_OFFSET (DdpmOps, probe), G_STRUCT_OFFSET (DdpmOps, set_cancel),
-    G_STRUCT_OFFSET (DdpmOps, check_room),
+    G_STRUCT_OFFSET (DdpmOps, check_room), G_STRUCT_OFFSET (DdpmOps, yield),
     G_STRUCT_OFFSET (DdpmOps, wait),
     G_STRUCT_OFFSET (DdpmOps, wait_event), G_STRUCT_OFFSET (DdpmOps,
         record_event),
