@@ -303,6 +303,30 @@ TEST (backwards_from_the_end_or_a_stop)
   check_backwards ("ddpmnoise num-buffers=6", GST_SECOND, 9, 5);
 }
 
+/* before the framerate is known */
+TEST (backwards_from_the_start_of_the_pipeline)
+{
+  GstElement *pipeline = launch ("ddpmnoise name=source ! "
+      "other/tensors,framerate=10/1" SINK);
+  GstElement *source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
+  gint b;
+
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  fail_unless (gst_element_seek (source, -1.0, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET,
+          GST_SECOND));
+  play (pipeline);
+  for (b = 9; b >= 0; b--) {
+    GstSample *sample = pull (pipeline);
+
+    check_bits (gst_sample_get_buffer (sample), 0, 0, b, 1, 3072);
+    gst_sample_unref (sample);
+  }
+  fail_unless (pull (pipeline) == NULL);
+  gst_object_unref (source);
+  stop_and_free (pipeline);
+}
+
 TEST (backwards_from_the_end_of_an_endless_stream_is_refused)
 {
   GstElement *pipeline = launch ("ddpmnoise ! appsink name=sink sync=false "

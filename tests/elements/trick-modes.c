@@ -20,8 +20,8 @@
  * sample. */
 enum
 {
-  NOISE, NOISE_IN_BATCHES, IMAGES_OF_EPOCHS, DENOISED, DENOISED_BATCHES, MOSAIC,
-  TRAJECTORY, N_STREAMS, N_STREAMS_OF_SAMPLES = MOSAIC
+  NOISE, NOISE_IN_BATCHES, IMAGES_OF_EPOCHS, DENOISED, DENOISED_BATCHES,
+  DENOISED_BY_TWO, MOSAIC, TRAJECTORY, N_STREAMS, N_STREAMS_OF_SAMPLES = MOSAIC
 };
 
 static void
@@ -50,6 +50,8 @@ remove_files (void)
 #define STATES(size, rate) "ddpmnoise name=source ! other/tensors," \
     "dimensions=(string)3:6:4:" size ",framerate=" rate "/1 ! "
 
+#define HALVES "steps=2 spacing=linear sampler=ddim backend=cpu threads=1"
+
 /* with a sink that follows the clock or does not */
 static GstElement *
 launch_stream (guint stream, const gchar * sync)
@@ -72,6 +74,10 @@ launch_stream (guint stream, const gchar * sync)
     case DENOISED_BATCHES:
       return launch (STATES ("3", "25") "%s ! %s ! %s sync=%s", final, video,
           sink, sync);
+    case DENOISED_BY_TWO:
+      return launch (STATES ("3", "10") "%s stop-timestep=5 ! queue ! %s ! %s !"
+          " %s sync=%s", denoise (3, 10, HALVES), denoise (3, 10, HALVES),
+          video, sink, sync);
     case MOSAIC:
       return launch (STATES ("4", "10") "%s ! %s ! %s sync=%s",
           denoise (3, 10, "steps=1 backend=cpu threads=1 columns=2"), video,
