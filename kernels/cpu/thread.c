@@ -3,8 +3,9 @@
  *
  * libgomp creates a team of workers for each thread that uses it. Threads of a
  * pipeline come and go; so all backends of a process run their jobs in one
- * thread, one after the other. A long job lets others run (yield). Between jobs this thread sleeps, and so do the
- * workers, after libgomp has let them spin for a few milliseconds.
+ * thread, one after the other. A long job can let others run in between. Where
+ * there are no jobs, this thread sleeps, and so do the workers, after libgomp has
+ * let them spin for a few milliseconds.
  */
 #include <omp.h>
 #include <sched.h>
