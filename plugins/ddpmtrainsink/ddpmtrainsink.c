@@ -54,9 +54,11 @@
  * epoch may be smaller than the others. Any other source is one long stream.
  *
  * With #GstDdpmTrainSink:classes, the model is class-conditional and learns the
- * labels of the data set (GstDdpmSampleMeta). ddpmdenoise can then generate
- * images of a given class. With #GstDdpmTrainSink:initial-model, training starts
- * from the weights of another model, which may have no classes. With
+ * labels of the images, from their GstDdpmSampleMeta or else from the field label
+ * of the caps (video/x-raw,...,label=(int)3). A first batch without labels is a
+ * warning, an epoch or 1,000 steps without any an error. ddpmdenoise can then
+ * generate images of a given class. With #GstDdpmTrainSink:initial-model, training
+ * starts from the weights of another model, which may have no classes. With
  * #GstDdpmTrainSink:teacher-model, the model learns to predict what that model
  * predicts with guidance (Meng et al. 2023), and with
  * #GstDdpmTrainSink:sampling-steps to make in one step what that model makes in
