@@ -295,26 +295,6 @@ TEST (eos_saves_what_an_interval_could_not)
   harness_free (h);
 }
 
-/* The state is saved, the checkpoint is not. */
-TEST (save_that_fails_halfway_keeps_the_old_files)
-{
-  gchar *path = in_folder ("a.bin"), *partial = in_folder (".a.bin.partial");
-  GstHarness *h;
-
-  train ("a.bin", "max-steps=3");
-  train ("b.bin", "max-steps=3");
-  h = harness_training ("a.bin", IMAGES, "checkpoint-interval=1");
-  fail_unless_equals_int (g_mkdir (partial, 0700), 0);
-  push_images (h, 0, 4);
-  fail_unless_equals_int (g_rmdir (partial), 0);
-  push_images (h, 5, 8);
-  check_saved ("a.bin", 2, 8);
-  fail_unless (runs_equal ("a.bin.old", "b.bin"));
-  harness_free (h);
-  g_free (path);
-  g_free (partial);
-}
-
 TEST (minutes_bound_the_time_between_saves)
 {
   GstHarness *h = harness_training ("a.bin", IMAGES, "checkpoint-interval=0 "
