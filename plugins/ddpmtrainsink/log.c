@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
@@ -64,6 +65,21 @@ check_owner (FILE * file, const gchar * location, GError ** error)
   return ddpm_checkpoint_can_save (location, error);
 }
 
+/* A log of one training, until the file is closed. File systems without locks
+ * have none. */
+static gboolean
+lock_file (FILE * file, const gchar * location, GError ** error)
+{
+  struct stat st;
+
+  if (fstat (fileno (file), &st) != 0 || !S_ISREG (st.st_mode)
+      || flock (fileno (file), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "Cannot write the log %s: another training writes it", location);
+  return FALSE;
+}
+
 /* A terminal has no header. To open a pipe would be to wait for its reader. */
 gboolean
 gst_ddpm_train_log_check (const gchar * location, GError ** error)
@@ -80,6 +96,7 @@ gst_ddpm_train_log_check (const gchar * location, GError ** error)
   if (file == NULL)
     return set_error (error, DDPM_ERROR_WRITE, location, "write");
   ok = S_ISCHR (st.st_mode) || (check_owner (file, location, error)
+      && lock_file (file, location, error)
       && check_header (file, location, error));
   fclose (file);
   return ok;
@@ -154,7 +171,8 @@ gst_ddpm_train_log_open (const gchar * location, guint64 step, GError ** error)
   log->file = file;
   /* A process that is killed leaves the rows of all steps that it has saved. */
   setvbuf (file, NULL, _IOLBF, BUFSIZ);
-  if (!check_owner (file, location, error) || !cut_rows (log, step, error))
+  if (!check_owner (file, location, error)
+      || !lock_file (file, location, error) || !cut_rows (log, step, error))
     goto failed;
   /* A stream that was read needs a seek before it is written. */
   if (fseek (file, 0, SEEK_END) == 0 && ftell (file) == 0

@@ -455,6 +455,18 @@ LOOP_TEST (second_run_of_the_same_files_is_refused, G_N_ELEMENTS (same_files))
   g_free (link);
 }
 
+TEST (second_run_with_the_same_log_is_refused)
+{
+  gchar *log = g_strdup_printf ("log-location=%s/log", folder);
+  GstHarness *h = harness_training ("a.bin", IMAGES, log);
+
+  push_images (h, 0, 4);
+  assert_no_start (launch_training ("b.bin", log), WRITE_ERROR,
+      "another training writes it");
+  harness_free (h);
+  g_free (log);
+}
+
 /* --- previews ------------------------------------------------------------- */
 
 TEST (failed_previews_do_not_end_the_training)
