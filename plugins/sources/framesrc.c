@@ -190,6 +190,7 @@ change_rate_instantly (GstBaseSrc * src, GstEvent * event, gdouble rate,
 static gboolean
 gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
 {
+  GstDdpmFrameSrc *self = GST_DDPM_FRAME_SRC (src);
   GstSeekType stop_type;
   GstSeekFlags flags;
   gdouble rate;
@@ -201,9 +202,7 @@ gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
     if (flags & GST_SEEK_FLAG_INSTANT_RATE_CHANGE)
       return change_rate_instantly (src, event, rate, flags);
     if (rate < 0.0 && stop_type == GST_SEEK_TYPE_SET && stop == -1
-        &&
-        !GST_CLOCK_TIME_IS_VALID (get_end_of_output (GST_DDPM_FRAME_SRC (src))))
-    {
+        && !GST_CLOCK_TIME_IS_VALID (get_end_of_output (self))) {
       GST_DEBUG_OBJECT (src, "cannot play backwards from an unknown end");
       return FALSE;
     }
