@@ -8,6 +8,9 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_ddpm_train_sink_debug);
 #define GST_CAT_DEFAULT gst_ddpm_train_sink_debug
 
+/* For EOS after an error, which downstream may block */
+#define END_TIMEOUT G_TIME_SPAN_SECOND
+
 struct _GstDdpmPreviewPad
 {
   GstPad parent;
@@ -349,11 +352,16 @@ gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * self, const gint * cancel)
 void
 gst_ddpm_preview_pad_end (GstDdpmPreviewPad * self, const gint * cancel)
 {
+  const gint64 deadline = g_get_monotonic_time () + END_TIMEOUT;
+
   g_mutex_lock (&self->lock);
   g_atomic_int_set (&self->dropping, TRUE);
   g_clear_pointer (&self->job, job_free);
+  self->finish = TRUE;
+  g_cond_broadcast (&self->changed);
+  while (!self->stopped && !self->flushing && !g_atomic_int_get (cancel)
+      && g_cond_wait_until (&self->changed, &self->lock, deadline));
   g_mutex_unlock (&self->lock);
-  gst_ddpm_preview_pad_finish (self, cancel);
 }
 
 void

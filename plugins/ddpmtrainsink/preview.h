@@ -41,7 +41,7 @@ gboolean gst_ddpm_preview_pad_submit (GstDdpmPreviewPad * pad,
 /* Waits until all frames and EOS have been pushed. FALSE: *cancel was set */
 gboolean gst_ddpm_preview_pad_finish (GstDdpmPreviewPad * pad,
     const gint * cancel);
-/* The same, but drops the frames that have not been pushed */
+/* Drops the frames that have not been pushed, and waits for EOS for a second */
 void gst_ddpm_preview_pad_end (GstDdpmPreviewPad * pad, const gint * cancel);
 /* Wakes submit, finish and end, after *cancel has been set. */
 void gst_ddpm_preview_pad_wake (GstDdpmPreviewPad * pad);

@@ -502,6 +502,22 @@ TEST (previews_of_a_failed_training_end_with_eos)
   harness_free (h);
 }
 
+TEST (previews_that_are_blocked_hold_no_error_back)
+{
+  GstHarness *h = harness_training ("a.bin", IMAGES, "preview-interval=1 "
+      "preview-steps=1");
+  GstPad *pad = gst_element_request_pad_simple (h->element, "preview");
+
+  gst_harness_add_element_src_pad (h, pad);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, NULL, NULL, NULL);
+  push_images (h, 0, 4);
+  gst_harness_push (h, gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL));
+  check_bus_error (GST_ELEMENT_BUS (h->element), "step 1 has been saved in",
+      "a.bin");
+  gst_object_unref (pad);
+  harness_free (h);
+}
+
 /* --- long tasks ----------------------------------------------------------- */
 
 TEST (long_step_is_told_each_second)
