@@ -509,7 +509,8 @@ TEST (previews_that_are_blocked_hold_no_error_back)
   GstPad *pad = gst_element_request_pad_simple (h->element, "preview");
 
   gst_harness_add_element_src_pad (h, pad);
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, NULL, NULL, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, NULL, NULL,
+      NULL);
   push_images (h, 0, 4);
   gst_harness_push (h, gst_buffer_new_allocate (NULL, IMAGE_SIZE - 1, NULL));
   check_bus_error (GST_ELEMENT_BUS (h->element), "step 1 has been saved in",
