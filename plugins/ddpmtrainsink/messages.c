@@ -143,26 +143,37 @@ count_images (GstDdpmTrainSession * session)
       "run", n);
 }
 
-void
-gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
-    GstProgressType type)
+/* What has become of the last step. type: how the run has ended */
+static gchar *
+describe_end (GstDdpmTrainSession * session, GstProgressType type)
 {
   const guint64 step = session->report.stats.step;
   g_autofree gchar *name =
       gst_ddpm_train_files_get_checkpoint (&session->files, step);
-  const gchar *prefix = type == GST_PROGRESS_TYPE_COMPLETE ? "" :
-      type == GST_PROGRESS_TYPE_ERROR ? "failed; " : "stopped; ";
+  g_autofree gchar *count = count_images (session);
   const gchar *what = step != session->saved_step ? "did not save" :
       type == GST_PROGRESS_TYPE_COMPLETE && session->n_trained == 0 ?
       "nothing left to do for" : "saved";
-  g_autofree gchar *count = count_images (session);
+
+  if (step == 0)
+    return g_strdup ("no step was finished");
+  return g_strdup_printf ("step %" G_GUINT64_FORMAT ": %s %s%s", step, what,
+      name, count);
+}
+
+void
+gst_ddpm_train_session_finish (GstDdpmTrainSession * session,
+    GstProgressType type)
+{
+  const gchar *prefix = type == GST_PROGRESS_TYPE_COMPLETE ? "" :
+      type == GST_PROGRESS_TYPE_ERROR ? "failed; " : "stopped; ";
+  g_autofree gchar *end = describe_end (session, type);
 
   flush_log (session);
   if (!session->has_started)
     return;
   session->has_started = FALSE;
-  gst_ddpm_train_session_tell (session, type,
-      "%sstep %" G_GUINT64_FORMAT ": %s %s%s", prefix, step, what, name, count);
+  gst_ddpm_train_session_tell (session, type, "%s%s", prefix, end);
 }
 
 /* --- element messages ----------------------------------------------------- */

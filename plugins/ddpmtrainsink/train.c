@@ -65,13 +65,7 @@ get_session (GstDdpmTrainSink * self)
 void
 gst_ddpm_train_sink_begin_close (GstDdpmTrainSink * self)
 {
-  GstDdpmTrainSession *session = self->session;
-
-  g_atomic_int_set (&session->is_closing, session->has_started);
-  if (g_atomic_int_get (&session->in_step))
-    gst_ddpm_train_session_tell (session, GST_PROGRESS_TYPE_CONTINUE,
-        "stopping: step %" G_GUINT64_FORMAT " is dropped",
-        gst_ddpm_train_session_get_step (session) + 1);
+  g_atomic_int_set (&self->session->is_closing, self->session->has_started);
 }
 
 void

@@ -6,11 +6,11 @@
 
 #define PREVIEW " train.preview ! appsink name=sink sync=false"
 
-/* max-steps=4 of a ball, and its preview */
+/* max-steps=4, and their preview */
 static GstElement *
 launch_preview (const gchar * properties)
 {
-  return launch ("videotestsrc pattern=ball ! " IMAGES " ! ddpmtrainsink "
+  return launch (VIDEO " ! ddpmtrainsink "
       "name=train location=%s/a.bin max-steps=4" NET "%s" PREVIEW, folder,
       properties);
 }

@@ -159,11 +159,23 @@ TEST (stop_that_cannot_save_is_an_error)
   stop_and_free (pipeline);
 }
 
+TEST (stop_before_the_first_step_is_told)
+{
+  GstElement *pipeline = launch_training ("a.bin", "batch-size=256");
+
+  play_into_step (pipeline, 256);
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_READY),
+      GST_STATE_CHANGE_SUCCESS);
+  wait_for_words (pipeline, "stopped; no step was finished");
+  stop_and_free (pipeline);
+  fail_if (exists ("a.bin.state"));
+}
+
 /* EOS as an application or gst-launch-1.0 -e sends it: the images that wait in
  * the queue would take ten steps. */
 TEST (eos_for_the_pipeline_ends_after_the_step)
 {
-  GstElement *pipeline = launch ("videotestsrc pattern=ball ! " IMAGES
+  GstElement *pipeline = launch (VIDEO
       " ! queue max-size-buffers=320 ! ddpmtrainsink name=train "
       "location=%s/a.bin" NET "batch-size=32 micro-batch=1", folder);
 
@@ -220,7 +232,7 @@ TEST (error_tells_that_the_steps_could_not_be_saved)
 
 TEST (error_of_another_element_loses_no_step)
 {
-  GstElement *pipeline = launch ("videotestsrc pattern=ball ! " IMAGES
+  GstElement *pipeline = launch (VIDEO
       " ! identity error-after=11 ! ddpmtrainsink name=train "
       "location=%s/a.bin" NET, folder);
 

@@ -101,11 +101,11 @@ check_saved (const gchar * name, guint64 step, guint64 samples)
   ddpm_train_state_free (state);
 }
 
-/* A pipeline: images of a ball, location=name in the folder, and properties */
+/* A pipeline: images of VIDEO, location=name in the folder, and properties */
 GstElement *
 launch_training (const gchar * name, const gchar * properties)
 {
-  return launch ("videotestsrc name=src pattern=ball ! " IMAGES
+  return launch (VIDEO
       " ! ddpmtrainsink name=train location=%s/%s" NET "%s", folder, name,
       properties);
 }

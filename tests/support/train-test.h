@@ -11,6 +11,9 @@
     " timesteps=10 batch-size=4 warmup-steps=0 backend=reference" \
     " progress-interval=0 "
 #define IMAGES "video/x-raw,width=4,height=4,framerate=30/1,format=RGB"
+/* Frames that differ. Its ball writes beside such small frames. */
+#define VIDEO "videotestsrc name=src pattern=zone-plate kx2=20 ky2=20 kt=1 ! " \
+    IMAGES
 #define IMAGE_SIZE (4 * 4 * 3)
 
 /* Steps of a third of a second, of 32 parts */
