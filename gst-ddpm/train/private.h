@@ -35,6 +35,7 @@ struct _DdpmTrainer
   /* memory of the backend */
   float *weights;               /* [total] */
   guint n_drawn;                /* parameters that have weights */
+  DdpmTrainState *restored;     /* their source; NULL: they are drawn */
   float *grads, *adam_m, *adam_v;       /* [trainable] */
   float *ema;                   /* [trainable], or NULL */
   /* [micro_batch][elements] */
@@ -54,8 +55,9 @@ struct _DdpmTrainer
   DdpmTrainerStats stats;
 };
 
-/* Draws the weights that training begins with, unless others were set. Returns:
- * FALSE if *cancel was set; the next call continues. cancel NULL: never */
+/* Draws the weights that training begins with, or copies them from the state
+ * that was restored, unless others were set. Returns: FALSE if *cancel was set;
+ * the next call continues. cancel NULL: never */
 gboolean ddpm_trainer_draw_weights (DdpmTrainer * trainer,
     const gint * cancel);
 /* For ddpm_trainer_new(): images of one pass, from the settings or chosen, of

@@ -161,6 +161,7 @@ upload_state (DdpmTrainer * trainer, const gfloat * weights,
   if (trainer->ema)
     upload_or_zero (trainer, trainer->ema, ema ? ema : weights);
   trainer->n_drawn = trainer->params->n_params;
+  g_clear_pointer (&trainer->restored, ddpm_train_state_free);
   ddpm_unet_load_weights (trainer->unet, trainer->weights);
 }
 
@@ -192,22 +193,49 @@ start_from_scratch (DdpmTrainer * trainer)
   return TRUE;
 }
 
+/* The time table, which is not trained, stays. */
+static void
+copy_param (DdpmTrainer * trainer, const DdpmParam * param)
+{
+  const DdpmTrainState *state = trainer->restored;
+  const gsize size = param->count * sizeof (gfloat);
+  const gfloat *ema = state->ema ? state->ema : state->weights;
+
+  if (param->offset >= trainer->params->trainable)
+    return;
+  memcpy (trainer->weights + param->offset, state->weights + param->offset,
+      size);
+  memcpy (trainer->adam_m + param->offset, state->adam_m + param->offset, size);
+  memcpy (trainer->adam_v + param->offset, state->adam_v + param->offset, size);
+  if (trainer->ema)
+    memcpy (trainer->ema + param->offset, ema + param->offset, size);
+}
+
+static void
+draw_param (DdpmTrainer * trainer, const DdpmParam * param)
+{
+  ddpm_params_init_param (trainer->params, &trainer->config,
+      trainer->settings.seed, param - trainer->params->params,
+      trainer->weights);
+  if (trainer->ema && param->offset < trainer->params->trainable)
+    memcpy (trainer->ema + param->offset, trainer->weights + param->offset,
+        param->count * sizeof (gfloat));
+}
+
 gboolean
 ddpm_trainer_draw_weights (DdpmTrainer * trainer, const gint * cancel)
 {
   const DdpmParams *params = trainer->params;
 
   for (; trainer->n_drawn < params->n_params; trainer->n_drawn++) {
-    const DdpmParam *param = &params->params[trainer->n_drawn];
-
     if (cancel && g_atomic_int_get (cancel))
       return FALSE;
-    ddpm_params_init_param (params, &trainer->config, trainer->settings.seed,
-        trainer->n_drawn, trainer->weights);
-    if (trainer->ema && param->offset < params->trainable)
-      memcpy (trainer->ema + param->offset, trainer->weights + param->offset,
-          param->count * sizeof (gfloat));
+    if (trainer->restored)
+      copy_param (trainer, &params->params[trainer->n_drawn]);
+    else
+      draw_param (trainer, &params->params[trainer->n_drawn]);
   }
+  g_clear_pointer (&trainer->restored, ddpm_train_state_free);
   return TRUE;
 }
 
@@ -269,6 +297,7 @@ clear_trainer (gpointer data)
   g_free (trainer->minus_noise);
   g_free (trainer->losses);
   g_strfreev (trainer->class_names);
+  ddpm_train_state_free (trainer->restored);
   ddpm_schedule_free (trainer->schedule);
   ddpm_params_free (trainer->params);
   ddpm_backend_unref (trainer->backend);
@@ -314,8 +343,18 @@ other_seed:
   return FALSE;
 }
 
+/* To copy the arrays takes long; a step can be cancelled. */
+static void
+restore_when_needed (DdpmTrainer * trainer, DdpmTrainState * state)
+{
+  ddpm_train_state_free (trainer->restored);
+  trainer->restored = g_boxed_copy (ddpm_train_state_get_type (), state);
+  trainer->n_drawn = 0;
+  ddpm_unet_load_weights (trainer->unet, trainer->weights);
+}
+
 gboolean
-ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
+ddpm_trainer_restore (DdpmTrainer * trainer, DdpmTrainState * state,
     GError ** error)
 {
   if (!ddpm_trainer_can_restore (&trainer->config, &trainer->settings, state,
@@ -324,8 +363,11 @@ ddpm_trainer_restore (DdpmTrainer * trainer, const DdpmTrainState * state,
   if (state->width != trainer->width || state->height != trainer->height)
     goto other_size;
 
-  upload_state (trainer, state->weights, NULL, state->ema, state->adam_m,
-      state->adam_v);
+  if (trainer->backend->host_memory)
+    restore_when_needed (trainer, state);
+  else
+    upload_state (trainer, state->weights, NULL, state->ema, state->adam_m,
+        state->adam_v);
   if (state->class_names)
     ddpm_trainer_set_class_names (trainer, state->class_names);
   trainer->stats = (DdpmTrainerStats) {

@@ -186,16 +186,17 @@ void ddpm_trainer_free (DdpmTrainer * trainer);
 /**
  * ddpm_trainer_restore:
  * @trainer: a trainer
- * @state: a training state
+ * @state: a training state from ddpm_train_state_load()
  * @error: return location for a #GError
  *
- * Resumes training from a state.
+ * Resumes training from a state. The trainer may keep a reference to it until
+ * the first step.
  *
  * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for the state of another
  *   network, image size or seed
  */
-gboolean ddpm_trainer_restore (DdpmTrainer * trainer,
-    const DdpmTrainState * state, GError ** error);
+gboolean ddpm_trainer_restore (DdpmTrainer * trainer, DdpmTrainState * state,
+    GError ** error);
 
 /**
  * ddpm_trainer_set_weights:

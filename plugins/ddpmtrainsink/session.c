@@ -293,7 +293,7 @@ static gboolean
 restore_state (GstDdpmTrainSession * session, DdpmTrainer * trainer,
     GError ** error)
 {
-  const DdpmTrainState *state = session->state;
+  DdpmTrainState *state = session->state;
 
   if (!ddpm_trainer_restore (trainer, state, error))
     return cannot_resume (session, error);
