@@ -359,12 +359,13 @@ plan_winograd (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
 
 /* oneDNN 2.6 and 3.7 do not write all of some results: dweight (2.6.3) and y
  * (3.7.2) of a 3x3 kernel with stride 2 whose outputs are one pixel wide, and
- * dweight of a 1x1 kernel with one output channel (3.7.2). Our own kernels
- * compute these. */
+ * dweight of a 1x1 kernel with one output channel, or with one channel of x0 or
+ * x1 (3.7.2). Our own kernels compute these. */
 static gboolean
 onednn_writes_all (const DdpmConvDesc * d)
 {
-  return d->kernel == 3 ? d->stride == 1 || d->width > 2 : d->cout > 1;
+  return d->kernel == 3 ? d->stride == 1 || d->width > 2 :
+      d->cout > 1 && d->cin0 > 1 && d->cin1 != 1;
 }
 
 static CpuConvPass *

@@ -125,6 +125,8 @@ convolutions_of_narrow_images (gconstpointer data)
     {2, 1, 12, 32, 0, 32, 3, 2}, {2, 2, 10, 32, 0, 32, 3, 2},
     {2, 5, 3, 24, 0, 1, 1, 1}, {1, 8, 8, 32, 16, 1, 1, 1},
     {2, 4, 1, 16, 0, 16, 3, 1}, {2, 5, 3, 1, 0, 24, 1, 1},
+    {3, 10, 4, 42, 1, 2, 1, 1}, {1, 3, 3, 1, 29, 26, 1, 1},
+    {2, 1, 7, 33, 1, 32, 1, 1}, {3, 13, 12, 1, 44, 44, 1, 1},
   };
   const Subject *subject = data;
   const DdpmType act = subject->backend->act_type;
