@@ -283,6 +283,26 @@ append_tensors (GstCaps * out, GstCaps * caps)
   gst_caps_unref (caps);
 }
 
+/* No value fits an empty list, and gst_caps_normalize () cannot take one. */
+static gboolean
+has_values (const GValue * value)
+{
+  guint n = GST_VALUE_HOLDS_LIST (value) ? gst_value_list_get_size (value) : 1;
+
+  if (n == 0)
+    return FALSE;
+  for (guint i = 0; GST_VALUE_HOLDS_LIST (value) && i < n; i++)
+    if (!has_values (gst_value_list_get_value (value, i)))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+field_has_values (GQuark field, const GValue * value, gpointer data)
+{
+  return has_values (value);
+}
+
 /* The usable structures of caps without memory features. Returns: (transfer
  * full) */
 static GstCaps *
@@ -295,6 +315,8 @@ strip_memory (const GstDdpmDenoiseLink * link, const GstCaps * caps)
     const GstStructure *s = gst_caps_get_structure (caps, i);
     GstCaps *one;
 
+    if (!gst_structure_foreach (s, field_has_values, NULL))
+      continue;
     if (!gst_ddpm_caps_are_of_host (caps, i)
         && !(gst_ddpm_caps_are_of_cuda (caps, i) && may_be_of_cuda (link, s)))
       continue;
