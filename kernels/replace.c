@@ -144,6 +144,15 @@ free_names (DdpmReplace * replace)
   g_clear_pointer (&replace->partial, g_free);
 }
 
+static gboolean
+refuse (DdpmReplace * replace, const gchar * why, GError ** error)
+{
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE, "%s: %s",
+      replace->location, why);
+  free_names (replace);
+  return FALSE;
+}
+
 gboolean
 ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
     DdpmReplaceFlags flags, GError ** error)
@@ -188,31 +197,21 @@ ddpm_replace_begin (DdpmReplace * replace, const gchar * path,
   return TRUE;
 
 other_user:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
-      "%s: cannot be written: it is, or leads to, a symbolic link of another "
-      "user in a folder that everybody may write to", replace->location);
-  free_names (replace);
-  return FALSE;
+  return refuse (replace, "cannot be written: it is, or leads to, a symbolic "
+      "link of another user in a folder that everybody may write to", error);
 not_ours:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
-      "%s: cannot be written: it belongs to another user, and in its folder "
-      "only its owner may replace it", replace->location);
-  free_names (replace);
-  return FALSE;
+  return refuse (replace, "cannot be written: it belongs to another user, and "
+      "in its folder only its owner may replace it", error);
 no_file:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
-      "%s: expected a file to replace, found %s", replace->location,
-      S_ISDIR (st.st_mode) ? "a folder" : "a device or a pipe");
-  free_names (replace);
-  return FALSE;
+  return refuse (replace, S_ISDIR (st.st_mode) ?
+      "expected a file to replace, found a folder" :
+      "expected a file to replace, found a device or a pipe", error);
 cannot_open:
   if (code == EBUSY)
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
-        flags & DDPM_REPLACE_LOCK ?
-        "%s: another training writes it: choose another location, or wait "
-        "until that one has ended" : "%s: another process is writing it",
-        replace->location);
-  else if (replace->partial != NULL && lstat (replace->partial, &st) == 0)
+    return refuse (replace, flags & DDPM_REPLACE_LOCK ?
+        "another training writes it: choose another location, or wait until "
+        "that one has ended" : "another process is writing it", error);
+  if (replace->partial != NULL && lstat (replace->partial, &st) == 0)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
         "%s: cannot be written by way of %s, which is there already: %s",
         replace->location, partial, g_strerror (code));

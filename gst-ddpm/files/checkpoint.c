@@ -143,7 +143,6 @@ open_builtin (const gchar * name, GError ** error)
 {
   g_autofree gchar *location = NULL;
   g_autofree gchar *path = ddpm_builtin_find (name, &location, error);
-
   DdpmSafetensors *file = path ? ddpm_safetensors_open (path, error) : NULL;
 
   if (file)
@@ -265,33 +264,32 @@ ddpm_checkpoint_can_save (const gchar * path, GError ** error)
 }
 
 static gboolean
-keep_old (const gchar * path, const gchar * state_path, DdpmReplaceFlags flags,
+keep_old (const gchar * path, const gchar * base, DdpmReplaceFlags flags,
     GError ** error)
 {
-  g_autofree gchar *base = NULL, *old = NULL;
+  if (base) {
+    g_autofree gchar *old_base = g_strconcat (base, ".old", NULL);
+    g_autofree gchar *state = ddpm_train_state_path (base);
+    g_autofree gchar *old_state = ddpm_train_state_path (old_base);
 
-  if (state_path) {
-    base = g_strndup (state_path, strlen (state_path) - (g_str_has_suffix
-            (state_path, ".state") ? strlen (".state") : 0));
-    old = g_strconcat (base, ".old.state", NULL);
+    if (!ddpm_replace_keep_old (state, flags, old_state, error))
+      return FALSE;
   }
-  return (state_path == NULL
-      || ddpm_replace_keep_old (state_path, flags, old, error))
-      && ddpm_replace_keep_old (path, DDPM_REPLACE_FOLLOW | flags, NULL, error);
+  return ddpm_replace_keep_old (path, DDPM_REPLACE_FOLLOW | flags, NULL, error);
 }
 
 gboolean
-ddpm_checkpoint_keep_old (const gchar * path, const gchar * state_path,
+ddpm_checkpoint_keep_old (const gchar * path, const gchar * base,
     GError ** error)
 {
-  return keep_old (path, state_path, 0, error);
+  return keep_old (path, base, 0, error);
 }
 
 gboolean
-ddpm_checkpoint_can_keep_old (const gchar * path, const gchar * state_path,
+ddpm_checkpoint_can_keep_old (const gchar * path, const gchar * base,
     GError ** error)
 {
-  return keep_old (path, state_path, DDPM_REPLACE_CHECK, error);
+  return keep_old (path, base, DDPM_REPLACE_CHECK, error);
 }
 
 DdpmCheckpointLock *

@@ -99,7 +99,8 @@ gboolean ddpm_checkpoint_can_save (const gchar * path, GError ** error);
 /**
  * ddpm_checkpoint_keep_old:
  * @path: (type filename): a checkpoint that will be replaced
- * @state_path: (nullable) (type filename): its training state
+ * @base: (nullable) (type filename): the checkpoint that the state's name derives
+ *   from, as ddpm_train_state_path() does it; %NULL: no state is kept
  * @error: return location for a #GError
  *
  * Gives the files of another run, as far as they exist, second names, which
@@ -109,12 +110,13 @@ gboolean ddpm_checkpoint_can_save (const gchar * path, GError ** error);
  * Returns: %TRUE, or %FALSE and %DDPM_ERROR_WRITE
  */
 gboolean ddpm_checkpoint_keep_old (const gchar * path,
-    const gchar * state_path, GError ** error);
+    const gchar * base, GError ** error);
 
 /**
  * ddpm_checkpoint_can_keep_old:
  * @path: (type filename): a checkpoint that will be replaced
- * @state_path: (nullable) (type filename): its training state
+ * @base: (nullable) (type filename): the checkpoint that the state's name derives
+ *   from, as ddpm_train_state_path() does it; %NULL: no state is kept
  * @error: return location for a #GError
  *
  * Finds out whether the files of another run could be kept. Changes nothing on
@@ -124,7 +126,7 @@ gboolean ddpm_checkpoint_keep_old (const gchar * path,
  *   %DDPM_ERROR_WRITE says why
  */
 gboolean ddpm_checkpoint_can_keep_old (const gchar * path,
-    const gchar * state_path, GError ** error);
+    const gchar * base, GError ** error);
 
 /**
  * DdpmCheckpointLock: (skip)

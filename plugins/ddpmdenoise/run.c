@@ -227,20 +227,18 @@ update_latency (GstDdpmDenoise * self)
 
 /* --- output --------------------------------------------------------------- */
 
-#define DELAY_TEXT "Frames take longer to generate than to show, so they are " \
-    "delayed for a sink that waits for the clock. Another sink gets the " \
-    "delays too: set sync=false on the first one for a file with evenly " \
-    "spaced frames"
-
 /* A sink that does not wait for the clock, such as that of a file, needs no delay,
- * but gets it, if another one waits. gst-launch-1.0 prints the debug text. */
+ * but gets it, if another one waits. */
 static void
 tell_delay (GstDdpmDenoise * self)
 {
   if (!self->has_told_delay
       && gst_ddpm_timeline_leads_to_sink (GST_BASE_TRANSFORM_SRC_PAD (self),
           FALSE))
-    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, (DELAY_TEXT), (DELAY_TEXT));
+    gst_ddpm_element_post_info (GST_ELEMENT (self),
+        "Frames take longer to generate than to show, so they are delayed for "
+        "a sink that waits for the clock. Another sink gets the delays too: set "
+        "sync=false on the first one for a file with evenly spaced frames");
   self->has_told_delay = TRUE;
 }
 

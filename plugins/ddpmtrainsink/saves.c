@@ -13,7 +13,7 @@ keep_old (GstDdpmTrainSession * session, const gchar * name, GError ** error)
   if (!session->keep_old || g_strcmp0 (name, session->kept_name) == 0)
     return TRUE;
   if (!ddpm_checkpoint_keep_old (name,
-          session->kept_name ? NULL : session->files.state, error))
+          session->kept_name ? NULL : session->files.base, error))
     return FALSE;
   g_free (session->kept_name);
   session->kept_name = g_strdup (name);

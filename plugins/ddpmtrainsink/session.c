@@ -1,4 +1,4 @@
-/* gst-ddpm: a training run: its start, its model and its saves
+/* gst-ddpm: a training run: its start and its model
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <glib/gstdio.h>
@@ -87,7 +87,7 @@ load_state (GstDdpmTrainSession * session, GError ** error)
 
   if (!session->settings.resume) {
     if (!ddpm_checkpoint_can_keep_old (checkpoint ? checkpoint :
-            session->files.base, path, error))
+            session->files.base, session->files.base, error))
       return FALSE;
     warn_of_other_run (session, checkpoint);
     return TRUE;

@@ -1,6 +1,7 @@
 /* gst-ddpm: a training run: images and optimizer steps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "plugins/common/error.h"
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
 #include "plugins/ddpmtrainsink/private.h"
@@ -51,10 +52,8 @@ gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
   }
   if (session->of_caps.has_label && !had_label
       && session->settings.config.classes == 0)
-    /* gst-launch-1.0 prints the debug text alone. */
-    GST_ELEMENT_INFO (session->element, RESOURCE, SETTINGS,
-        ("The labels in the caps are not learnt"),
-        ("The labels in the caps are " "not learnt, because classes is 0"));
+    gst_ddpm_element_post_info (session->element,
+        "The labels in the caps are not learnt, because classes is 0");
   return TRUE;
 }
 
