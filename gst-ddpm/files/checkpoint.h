@@ -99,8 +99,9 @@ gboolean ddpm_checkpoint_can_save (const gchar * path, GError ** error);
 /**
  * ddpm_checkpoint_keep_old:
  * @path: (type filename): a checkpoint that will be replaced
- * @base: (nullable) (type filename): the checkpoint that the state's name derives
- *   from, as ddpm_train_state_path() does it; %NULL: no state is kept
+ * @base: (nullable) (type filename): the path from which
+ *   ddpm_train_state_path() makes that of the training state; %NULL: no state
+ *   is kept
  * @error: return location for a #GError
  *
  * Gives the files of another run, as far as they exist, second names, which
@@ -115,8 +116,9 @@ gboolean ddpm_checkpoint_keep_old (const gchar * path,
 /**
  * ddpm_checkpoint_can_keep_old:
  * @path: (type filename): a checkpoint that will be replaced
- * @base: (nullable) (type filename): the checkpoint that the state's name derives
- *   from, as ddpm_train_state_path() does it; %NULL: no state is kept
+ * @base: (nullable) (type filename): the path from which
+ *   ddpm_train_state_path() makes that of the training state; %NULL: no state
+ *   is kept
  * @error: return location for a #GError
  *
  * Finds out whether the files of another run could be kept. Changes nothing on

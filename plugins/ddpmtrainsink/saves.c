@@ -1,4 +1,4 @@
-/* gst-ddpm: a training run: its saves, and what it says at its end
+/* gst-ddpm: a training run: its saves
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <errno.h>

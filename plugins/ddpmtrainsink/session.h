@@ -68,7 +68,7 @@ typedef struct
   gint in_step;
   gint end_wanted;              /* EOS was sent to the element */
   gint has_told_end;            /* which step is the last */
-  gint is_closing;              /* nobody may look at the bus any more */
+  gint is_closing;              /* the application may read the bus no more */
 
   /* Threads that want to save. Steps follow each other so closely that without
    * this count they would hardly ever get the lock. */

@@ -227,8 +227,6 @@ get_save_reason (GstDdpmTrainSession * session)
   const gdouble minutes = (g_get_monotonic_time () - session->save_time)
       / (60.0 * G_USEC_PER_SEC);
 
-  if (s->max_steps > 0 && step >= s->max_steps)
-    return "max-steps";
   if (s->checkpoint_interval > 0 && step % s->checkpoint_interval == 0)
     return "interval";
   if (s->checkpoint_minutes > 0.0 && minutes >= s->checkpoint_minutes)
@@ -239,12 +237,14 @@ get_save_reason (GstDdpmTrainSession * session)
 static gboolean
 save_if_due (GstDdpmTrainSession * session, GError ** error)
 {
-  const gchar *reason = get_save_reason (session);
+  const guint64 max_steps = session->settings.max_steps;
   g_autoptr (GError) problem = NULL;
+  const gchar *reason;
 
-  session->has_ended = g_strcmp0 (reason, "max-steps") == 0;
+  session->has_ended = max_steps > 0 && session->report.stats.step >= max_steps;
   if (session->has_ended)
-    return gst_ddpm_train_session_save_last (session, reason, error);
+    return gst_ddpm_train_session_save_last (session, "max-steps", error);
+  reason = get_save_reason (session);
   if (reason && !gst_ddpm_train_session_save (session, reason, &problem))
     GST_ELEMENT_WARNING (session->element, RESOURCE, WRITE,
         ("Step %" G_GUINT64_FORMAT " is not saved, and training continues: %s",
