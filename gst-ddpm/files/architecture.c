@@ -9,6 +9,7 @@
 #include "gst-ddpm/model/params.h"
 
 #define TEMB1 "time_embedding.timembedding.1.weight"
+#define N_ATTENTION_TENSORS 10
 
 /* --- names ------------------------------------------------------------ */
 
@@ -155,6 +156,17 @@ static const Clue image_channels[] = {
   {"head.weight", 4, 1}, {"tail.2.weight", 4, 0}, {"tail.2.bias", 1, 0}
 };
 
+static const Clue time_dim[] = {
+  {"time_embedding.timembedding.1.bias", 1, 0},
+  {"time_embedding.timembedding.3.bias", 1, 0}, {TEMB1, 2, 0}
+};
+
+static const Clue time_columns[] = {
+  {"downblocks.0.temb_proj.1.bias", 1, 0},
+  {"downblocks.0.temb_proj.1.weight", 2, 0},
+  {"downblocks.1.temb_proj.1.bias", 1, 0}
+};
+
 /* Sets value to what most of three clues show. FALSE: none of them is there */
 static gboolean
 infer_number (DdpmSafetensors * file, const Clue clues[3], guint * value,
@@ -222,8 +234,27 @@ count_names (DdpmSafetensors * file, const gchar * prefix)
   return n;
 }
 
-/* Reads the first two blocks of a level on the way up, where the deepest level
- * comes first and each level but the last ends with an upsampling. */
+/* Do most of the first blocks of a level, at most two, have attention? first:
+ * the number of the first one */
+static gboolean
+infer_attention (DdpmSafetensors * file, const gchar * stage, guint first,
+    guint blocks)
+{
+  guint found = 0;
+
+  blocks = MIN (blocks, 2);
+  for (guint i = 0; i < blocks; i++) {
+    g_autofree gchar *prefix =
+        g_strdup_printf ("%s.%u.attn.", stage, first + i);
+
+    found += count_names (file, prefix);
+  }
+  return found > blocks * N_ATTENTION_TENSORS / 2;
+}
+
+/* Reads the first blocks of a level: on the way up, where the deepest level
+ * comes first, each level but the last ends with an upsampling; on the way
+ * down, with a convolution of stride 2. */
 static gboolean
 infer_level (DdpmSafetensors * file, DdpmConfig * config, guint level,
     GError ** error)
@@ -234,16 +265,18 @@ infer_level (DdpmSafetensors * file, DdpmConfig * config, guint level,
   g_autofree gchar *bias = g_strdup_printf ("upblocks.%u.block1.2.bias", block);
   g_autofree gchar *next =
       g_strdup_printf ("upblocks.%u.block1.2.bias", block + 1);
-  g_autofree gchar *attention = g_strdup_printf ("upblocks.%u.attn.", block);
-  g_autofree gchar *next_attention =
-      g_strdup_printf ("upblocks.%u.attn.", block + 1);
   const Clue width[] = { {weight, 4, 0}, {bias, 1, 0}, {next, 1, 0} };
 
-  if (!infer_number (file, width, &config->channel_mult[level], error))
+  guint found;
+
+  if (!infer_number (file, width, &found, error))
     return FALSE;
-  config->channel_mult[level] /= config->channels;
-  /* a block's attention has ten tensors */
-  if (count_names (file, attention) + count_names (file, next_attention) > 10)
+  config->channel_mult[level] = found / config->channels;
+  config->level_channels[level] = found % config->channels ? found : 0;
+  if (infer_attention (file, "upblocks", block, config->res_blocks + 1))
+    config->up_attention_levels |= 1u << level;
+  if (infer_attention (file, "downblocks", level * (config->res_blocks + 1),
+          config->res_blocks))
     config->attention_levels |= 1u << level;
   return TRUE;
 }
@@ -262,7 +295,7 @@ infer_levels (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
     goto wrong_counts;
   config->n_levels = levels;
   config->res_blocks = (down + 1) / levels - 1;
-  config->attention_levels = 0;
+  config->attention_levels = config->up_attention_levels = 0;
   if (config->res_blocks > DDPM_MAX_RES_BLOCKS)
     goto wrong_counts;
   for (guint i = 0; i < config->n_levels; i++)
@@ -278,6 +311,39 @@ wrong_counts:
   return FALSE;
 }
 
+static void
+infer_middle (DdpmSafetensors * file, DdpmConfig * config)
+{
+  if (count_names (file, "middleblocks.") == 0)
+    config->middle = DDPM_MIDDLE_NONE;
+  else if (!infer_attention (file, "middleblocks", 0, 1))
+    config->middle = DDPM_MIDDLE_NO_ATTENTION;
+  else if (count_names (file, "middleblocks.0.attn.group_norm.") == 0)
+    config->middle = DDPM_MIDDLE_PLAIN_ATTENTION;
+}
+
+/* What the sizes of tensors show of a network that the notebook's does not
+ * have */
+static gboolean
+infer_generality (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
+{
+  const DdpmFileTensor *head = ddpm_safetensors_find (file, "head.weight");
+  guint dim, columns;
+
+  if (!infer_number (file, time_dim, &dim, error)
+      || !infer_number (file, time_columns, &columns, error))
+    return FALSE;
+  if (head && head->n_dims == 4 && config->image_channels == 2 * head->shape[1]) {
+    config->learned_variance = TRUE;
+    config->image_channels /= 2;
+  }
+  config->time_dim = dim == 4 * (guint64) config->channels ? 0 : dim;
+  config->scale_shift =
+      columns == 2 * (guint64) ddpm_config_get_level_channels (config, 0);
+  infer_middle (file, config);
+  return TRUE;
+}
+
 gboolean
 ddpm_architecture_infer (DdpmSafetensors * file, DdpmConfig * config,
     GError ** error)
@@ -289,11 +355,6 @@ ddpm_architecture_infer (DdpmSafetensors * file, DdpmConfig * config,
   infer_rows (file, DDPM_PARAM_TABLE, &config->timesteps);
   infer_rows (file, DDPM_PARAM_LABELS, &config->classes);
   config->channels = MAX (config->channels, 1);
-  if (!infer_levels (file, config, error))
-    return FALSE;
-  if (!ddpm_config_check (config, error)) {
-    ddpm_metadata_blame (ddpm_safetensors_get_location (file), error);
-    return FALSE;
-  }
-  return TRUE;
+  return infer_levels (file, config, error)
+      && infer_generality (file, config, error);
 }

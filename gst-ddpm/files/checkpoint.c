@@ -28,15 +28,17 @@ check_kind (const DdpmMetadata * metadata, GError ** error)
   return FALSE;
 }
 
-static gboolean
-same_architecture (const DdpmConfig * a, const DdpmConfig * b)
+/* Takes over what names and shapes do not show. */
+static void
+adopt_hidden (const DdpmConfig * said, DdpmConfig * inferred)
 {
-  return a->image_channels == b->image_channels && a->channels == b->channels
-      && a->n_levels == b->n_levels
-      && memcmp (a->channel_mult, b->channel_mult,
-      a->n_levels * sizeof a->channel_mult[0]) == 0
-      && a->attention_levels == b->attention_levels
-      && a->res_blocks == b->res_blocks && a->classes == b->classes;
+  inferred->heads = said->heads;
+  inferred->head_channels = said->head_channels;
+  inferred->groups = said->groups;
+  inferred->norm_eps = said->norm_eps;
+  inferred->down_padding = said->down_padding;
+  inferred->middle_scale = said->middle_scale;
+  inferred->center_input = said->center_input;
 }
 
 static gboolean
@@ -52,7 +54,8 @@ read_config (DdpmSafetensors * file, const DdpmMetadata * metadata,
   *config = inferred;
   if (!ddpm_metadata_get_config (metadata, config, error))
     return FALSE;
-  if (!same_architecture (config, &inferred))
+  adopt_hidden (config, &inferred);
+  if (!ddpm_config_same_network (config, &inferred))
     goto contradiction;
   return TRUE;
 

@@ -11,6 +11,13 @@
 #define MAX_IGNORED 5           /* keys in a message */
 
 static const gchar *const schedules[] = { "linear", "cosine", NULL };
+
+static const gchar *const middles[] = { "attention", "plain-attention",
+  "no-attention", "none", NULL
+};
+
+static const gchar *const paddings[] = { "both", "end", NULL };
+static const gchar *const booleans[] = { "false", "true", NULL };
 static const gchar *const data_ranges[] = { "symmetric", "unit", NULL };
 static const gchar *const predictions[] = { "epsilon", "v_prediction", NULL };
 
@@ -167,6 +174,66 @@ get_levels (const DdpmMetadata * metadata, DdpmConfig * config, GError ** error)
 }
 
 static gboolean
+get_level_list (const DdpmMetadata * metadata, DdpmConfig * config,
+    GError ** error)
+{
+  DdpmConfig lists = *config;
+  const gchar *channels, *up;
+
+  if (!look_up (metadata, "ddpm.level_channels", &channels, error)
+      || !look_up (metadata, "ddpm.up_attention_levels", &up, error))
+    return FALSE;
+  if (channels && (!ddpm_config_parse_channel_mult (&lists, channels, NULL)
+          || lists.n_levels != config->n_levels))
+    return wrong_value (metadata, "ddpm.level_channels",
+        "a number for each level such as '24,40'", channels, error);
+  if (channels)
+    memcpy (config->level_channels, lists.channel_mult,
+        sizeof lists.channel_mult);
+  if (up && !ddpm_config_parse_attention_levels (&lists, up, NULL))
+    return wrong_value (metadata, "ddpm.up_attention_levels",
+        "levels such as '1' or '0,2'", up, error);
+  if (up)
+    config->up_attention_levels = lists.attention_levels;
+  return TRUE;
+}
+
+/* What networks of other programs have. A name may be missing even in a complete
+ * file: defaults are not written. */
+static gboolean
+get_generality (const DdpmMetadata * metadata, DdpmConfig * config,
+    GError ** error)
+{
+  DdpmMetadata m = *metadata;
+  guint middle = config->middle, padding = config->down_padding;
+  guint shift = !!config->scale_shift, center = !!config->center_input;
+  guint variance = !!config->learned_variance;
+
+  m.complete = FALSE;
+  if (!get_level_list (&m, config, error)
+      || !get_choice (&m, "ddpm.middle", middles, &middle, error)
+      || !get_guint (&m, "ddpm.heads", &config->heads, error)
+      || !get_guint (&m, "ddpm.head_channels", &config->head_channels, error)
+      || !get_guint (&m, "ddpm.groups", &config->groups, error)
+      || !ddpm_metadata_get_double (&m, "ddpm.norm_eps", &config->norm_eps,
+          error)
+      || !get_choice (&m, "ddpm.scale_shift", booleans, &shift, error)
+      || !get_choice (&m, "ddpm.down_padding", paddings, &padding, error)
+      || !ddpm_metadata_get_double (&m, "ddpm.middle_scale",
+          &config->middle_scale, error)
+      || !get_choice (&m, "ddpm.center_input", booleans, &center, error)
+      || !get_choice (&m, "ddpm.learned_variance", booleans, &variance, error)
+      || !get_guint (&m, "ddpm.time_dim", &config->time_dim, error))
+    return FALSE;
+  config->middle = middle;
+  config->scale_shift = shift;
+  config->down_padding = padding;
+  config->center_input = center;
+  config->learned_variance = variance;
+  return TRUE;
+}
+
+static gboolean
 get_schedule (const DdpmMetadata * metadata, DdpmConfig * config,
     GError ** error)
 {
@@ -193,6 +260,7 @@ ddpm_metadata_get_config (const DdpmMetadata * metadata, DdpmConfig * config,
   if (!get_guint (metadata, "ddpm.image_channels", &found.image_channels, error)
       || !get_guint (metadata, "ddpm.channels", &found.channels, error)
       || !get_levels (metadata, &found, error)
+      || !get_generality (metadata, &found, error)
       || !get_guint (metadata, "ddpm.res_blocks", &found.res_blocks, error)
       || !ddpm_metadata_get_double (metadata, "ddpm.dropout", &found.dropout,
           error)
@@ -293,7 +361,10 @@ is_ignored (const gchar * key)
     "format", "image_channels", "channels", "channel_mult", "attention_levels",
     "res_blocks", "dropout", "timesteps", "schedule", "beta_start", "beta_end",
     "data_range", "prediction_type", "guidance", "steps", "width", "height",
-    "step", "classes", "class_names", NULL
+    "step", "classes", "class_names", "level_channels", "up_attention_levels",
+    "middle", "heads", "head_channels", "groups", "norm_eps", "scale_shift",
+    "down_padding", "middle_scale", "center_input", "learned_variance",
+    "time_dim", NULL
   };
   const gboolean ours = g_str_has_prefix (key, "ddpm.");
   g_autofree gchar *name = g_ascii_strdown (ours ? key + 5 : key, -1);
@@ -373,6 +444,66 @@ ddpm_metadata_add_double (DdpmSafetensorsWriter * writer, const gchar * name,
   ddpm_safetensors_writer_add_metadata (writer, name, text);
 }
 
+static void
+add_level_lists (DdpmSafetensorsWriter * writer, const DdpmConfig * config)
+{
+  DdpmConfig lists = *config;
+  gboolean multiples = TRUE;
+
+  for (guint i = 0; i < config->n_levels; i++) {
+    multiples &= config->level_channels[i] == 0;
+    lists.channel_mult[i] = ddpm_config_get_level_channels (config, i);
+  }
+  if (!multiples) {
+    g_autofree gchar *text = ddpm_config_channel_mult_to_string (&lists);
+
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.level_channels", text);
+  }
+  if (config->up_attention_levels != DDPM_SAME_LEVELS
+      && config->up_attention_levels != config->attention_levels) {
+    g_autofree gchar *text = NULL;
+
+    lists.attention_levels = config->up_attention_levels;
+    text = ddpm_config_attention_levels_to_string (&lists);
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.up_attention_levels",
+        text);
+  }
+}
+
+/* Adds what differs from the networks that programs of old versions know. */
+static void
+add_generality (DdpmSafetensorsWriter * writer, const DdpmConfig * config)
+{
+  add_level_lists (writer, config);
+  if (config->middle != DDPM_MIDDLE_ATTENTION)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.middle",
+        middles[config->middle]);
+  if (config->head_channels > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.head_channels",
+        config->head_channels);
+  else if (config->heads != 1)
+    ddpm_metadata_add_uint (writer, "ddpm.heads", config->heads);
+  if (config->groups != DDPM_GROUPS)
+    ddpm_metadata_add_uint (writer, "ddpm.groups", config->groups);
+  if (config->norm_eps != DDPM_NORM_EPS)
+    ddpm_metadata_add_double (writer, "ddpm.norm_eps", config->norm_eps);
+  if (config->scale_shift)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.scale_shift", "true");
+  if (config->down_padding != DDPM_PADDING_BOTH)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.down_padding",
+        paddings[config->down_padding]);
+  if (config->middle_scale != 1.0)
+    ddpm_metadata_add_double (writer, "ddpm.middle_scale",
+        config->middle_scale);
+  if (config->center_input)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.center_input", "true");
+  if (config->learned_variance)
+    ddpm_safetensors_writer_add_metadata (writer, "ddpm.learned_variance",
+        "true");
+  if (config->time_dim > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.time_dim", config->time_dim);
+}
+
 void
 ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
     const DdpmConfig * config, guint width, guint height)
@@ -387,6 +518,7 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
   ddpm_safetensors_writer_add_metadata (writer, "ddpm.attention_levels",
       attention);
   ddpm_metadata_add_uint (writer, "ddpm.res_blocks", config->res_blocks);
+  add_generality (writer, config);
   ddpm_metadata_add_double (writer, "ddpm.dropout", config->dropout);
   ddpm_metadata_add_uint (writer, "ddpm.timesteps", config->timesteps);
   ddpm_safetensors_writer_add_metadata (writer, "ddpm.schedule",

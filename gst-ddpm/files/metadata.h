@@ -8,6 +8,11 @@
  *   .data_range "symmetric" or "unit", .width, .height,
  *   .prediction_type "epsilon" or "v_prediction" (absent: epsilon),
  *   .guidance (absent: 1), .steps (absent: 0),
+ *   for networks of other programs (absent: as the notebook's):
+ *   .level_channels "24,40", .up_attention_levels "1", .middle "attention",
+ *   "plain-attention", "no-attention" or "none", .heads, .head_channels,
+ *   .groups, .norm_eps, .scale_shift "true", .down_padding "both" or "end",
+ *   .middle_scale, .center_input "true", .learned_variance "true", .time_dim,
  *   .classes (absent: none) and .class_names "cat,dog" (absent: unknown)
  */
 #pragma once

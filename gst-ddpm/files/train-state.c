@@ -132,12 +132,20 @@ read_settings (const DdpmMetadata * metadata, DdpmTrainState * state)
 }
 
 static gboolean
+read_config (const DdpmMetadata * metadata, DdpmConfig * config,
+    GError ** error)
+{
+  ddpm_config_init_defaults (config);
+  return ddpm_metadata_get_config (metadata, config, error);
+}
+
+static gboolean
 read_metadata (const DdpmMetadata * metadata, DdpmTrainState * state,
     GError ** error)
 {
   if (!ddpm_metadata_check_version (metadata, DDPM_METADATA_STATE,
           "a training state", error)
-      || !ddpm_metadata_get_config (metadata, &state->config, error)
+      || !read_config (metadata, &state->config, error)
       || !ddpm_metadata_get_size (metadata, &state->config, &state->width,
           &state->height, error)
       || !ddpm_metadata_get_double (metadata, "ddpm.loss_smoothed",

@@ -7,7 +7,7 @@ static DdpmBlock *
 append_block (GArray * blocks, DdpmBlockKind kind, const gchar * stage,
     guint index, guint cin, guint cout)
 {
-  DdpmBlock block = { kind, };
+  DdpmBlock block = {.kind = kind,.out_scale = 1.0f };
 
   g_snprintf (block.prefix, sizeof (block.prefix), "%s.%u", stage, index);
   block.cin = cin;
@@ -34,14 +34,14 @@ append_down_blocks (GArray * blocks, const DdpmConfig * config, GArray * skips)
 
   g_array_append_val (skips, channels);
   for (i = 0; i < config->n_levels; i++) {
-    guint out = config->channels * config->channel_mult[i];
+    guint out = ddpm_config_get_level_channels (config, i);
     DdpmBlock *block;
 
     for (j = 0; j < config->res_blocks; j++) {
       block =
           append_block (blocks, DDPM_BLOCK_RES, "downblocks", index++, channels,
           out);
-      block->attention = (config->attention_levels >> i) & 1;
+      block->attention = ddpm_config_has_attention (config, i, FALSE);
       block->pushes = TRUE;
       channels = out;
       g_array_append_val (skips, channels);
@@ -57,6 +57,23 @@ append_down_blocks (GArray * blocks, const DdpmConfig * config, GArray * skips)
   return channels;
 }
 
+/* At the lowest resolution: two blocks, or none; the first may have attention */
+static void
+append_middle_blocks (GArray * blocks, const DdpmConfig * config,
+    guint channels)
+{
+  const DdpmMiddle middle = config->middle;
+
+  for (guint i = 0; i < 2 && middle != DDPM_MIDDLE_NONE; i++) {
+    DdpmBlock *block = append_block (blocks, DDPM_BLOCK_RES, "middleblocks", i,
+        channels, channels);
+
+    block->attention = i == 0 && middle != DDPM_MIDDLE_NO_ATTENTION;
+    block->plain_attention = i == 0 && middle == DDPM_MIDDLE_PLAIN_ATTENTION;
+    block->out_scale = 1.0 / config->middle_scale;
+  }
+}
+
 static void
 append_up_blocks (GArray * blocks, const DdpmConfig * config, GArray * skips,
     guint channels)
@@ -64,14 +81,14 @@ append_up_blocks (GArray * blocks, const DdpmConfig * config, GArray * skips,
   guint index = 0, i, j;
 
   for (i = config->n_levels; i-- > 0;) {
-    guint out = config->channels * config->channel_mult[i];
+    guint out = ddpm_config_get_level_channels (config, i);
 
     for (j = 0; j < config->res_blocks + 1; j++) {
       DdpmBlock *block =
           append_block (blocks, DDPM_BLOCK_RES, "upblocks", index++, channels,
           out);
 
-      block->attention = (config->attention_levels >> i) & 1;
+      block->attention = ddpm_config_has_attention (config, i, TRUE);
       block->cskip = pop_skip (skips);
       channels = out;
     }
@@ -87,13 +104,8 @@ ddpm_blocks_new (const DdpmConfig * config)
   GArray *blocks = g_array_new (FALSE, FALSE, sizeof (DdpmBlock));
   g_autoptr (GArray) skips = g_array_new (FALSE, FALSE, sizeof (guint));
   guint channels = append_down_blocks (blocks, config, skips);
-  DdpmBlock *block =
-      append_block (blocks, DDPM_BLOCK_RES, "middleblocks", 0, channels,
-      channels);
 
-  /* two middle blocks at the lowest resolution, the first with attention */
-  block->attention = TRUE;
-  append_block (blocks, DDPM_BLOCK_RES, "middleblocks", 1, channels, channels);
+  append_middle_blocks (blocks, config, channels);
   append_up_blocks (blocks, config, skips, channels);
   return blocks;
 }

@@ -21,6 +21,8 @@ typedef enum
  * @cskip: channels of the skip tensor that is concatenated to it; 0: none
  * @cout: channels of the output
  * @attention: it ends with an attention block
+ * @plain_attention: which begins without a norm
+ * @out_scale: factor of its sum with its input, and of its attention's
  * @pushes: its output is also a skip tensor for the way up
  */
 typedef struct
@@ -28,7 +30,8 @@ typedef struct
   DdpmBlockKind kind;
   gchar prefix[32];
   guint cin, cskip, cout;
-  gboolean attention;
+  gboolean attention, plain_attention;
+  gfloat out_scale;
   gboolean pushes;
 } DdpmBlock;
 

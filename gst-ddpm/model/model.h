@@ -19,16 +19,32 @@ G_BEGIN_DECLS
 /**
  * DDPM_GROUPS:
  *
- * The number of groups of every group norm (Wu & He 2018).
+ * The number of groups of a group norm (Wu & He 2018), where a model does not
+ * say another one.
  */
 #define DDPM_GROUPS 32
 
 /**
  * DDPM_NORM_EPS:
  *
- * The number that every group norm adds to a variance; it is PyTorch's default.
+ * The number that a group norm adds to a variance, where a model does not say
+ * another one; it is PyTorch's default.
  */
-#define DDPM_NORM_EPS 1e-5f
+#define DDPM_NORM_EPS 1e-5
+
+/**
+ * DDPM_MAX_IMAGE_CHANNELS:
+ *
+ * The largest number of channels of an image.
+ */
+#define DDPM_MAX_IMAGE_CHANNELS 4
+
+/**
+ * DDPM_SAME_LEVELS:
+ *
+ * In place of the levels with attention on the way up: those of the way down.
+ */
+#define DDPM_SAME_LEVELS G_MAXUINT
 
 /**
  * DDPM_MAX_TIMESTEPS:
@@ -121,12 +137,62 @@ typedef enum
 } DdpmPrediction;
 
 /**
+ * DdpmMiddle:
+ * @DDPM_MIDDLE_ATTENTION: a residual block with attention, then one without
+ * @DDPM_MIDDLE_PLAIN_ATTENTION: the same, but no norm precedes the attention
+ * @DDPM_MIDDLE_NO_ATTENTION: two residual blocks
+ * @DDPM_MIDDLE_NONE: nothing
+ *
+ * What stands between the way down and the way up.
+ */
+typedef enum
+{
+  DDPM_MIDDLE_ATTENTION,
+  DDPM_MIDDLE_PLAIN_ATTENTION,
+  DDPM_MIDDLE_NO_ATTENTION,
+  DDPM_MIDDLE_NONE,
+} DdpmMiddle;
+
+/**
+ * DdpmPadding:
+ * @DDPM_PADDING_BOTH: on all four sides: row i of the result sees rows 2i - 1
+ *   to 2i + 1
+ * @DDPM_PADDING_END: below and right: row i sees rows 2i to 2i + 2
+ *
+ * Where zeros surround the image that a convolution of stride 2 halves.
+ */
+typedef enum
+{
+  DDPM_PADDING_BOTH,
+  DDPM_PADDING_END,
+} DdpmPadding;
+
+/**
  * DdpmConfig:
- * @image_channels: 1 or 3
- * @channels: channels of the first level (ch in the notebook), a multiple of 32
+ * @image_channels: 1 to %DDPM_MAX_IMAGE_CHANNELS
+ * @channels: channels of the first convolution and of the embedding table (ch
+ *   in the notebook), an even number
  * @n_levels: number of resolutions; each level halves width and height
  * @channel_mult: level i has @channels * @channel_mult[i] channels
+ * @level_channels: or level i has so many channels; 0: as @channel_mult says
  * @attention_levels: bit i is set: every block of level i has attention
+ * @up_attention_levels: the same for the way up alone; %DDPM_SAME_LEVELS: as
+ *   @attention_levels says
+ * @middle: what stands between the way down and the way up
+ * @heads: heads of each attention (Vaswani et al. 2017, section 3.2.2)
+ * @head_channels: or channels of each head; 0: as @heads says
+ * @groups: groups of each norm, which divide the channels of each level
+ * @norm_eps: number that each norm adds to a variance
+ * @scale_shift: the time embedding scales and shifts the second norm of a
+ *   residual block, instead of being added before it (Dhariwal & Nichol 2021,
+ *   section 3)
+ * @down_padding: padding of the convolutions that halve an image
+ * @middle_scale: number that divides the sums of the middle's residual blocks
+ *   and attention
+ * @center_input: the network sees 2 x_t - 1
+ * @learned_variance: the network also predicts the variance: the output has
+ *   twice the channels of an image (Nichol & Dhariwal 2021, section 3.1)
+ * @time_dim: channels of the time embedding; 0: four times @channels
  * @res_blocks: residual blocks per level (one more on the way up)
  * @dropout: dropout probability in training
  * @timesteps: T
@@ -143,7 +209,7 @@ typedef enum
  *
  * What defines a model besides its weights: the arguments of the notebook's
  * UNet, its schedule and its data range, and what the notebook does not have
- * (classes, prediction, distillation).
+ * (classes, prediction, distillation, and the networks of other programs).
  */
 typedef struct
 {
@@ -151,7 +217,18 @@ typedef struct
   guint channels;
   guint n_levels;
   guint channel_mult[DDPM_MAX_LEVELS];
-  guint attention_levels;
+  guint level_channels[DDPM_MAX_LEVELS];
+  guint attention_levels, up_attention_levels;
+  DdpmMiddle middle;
+  guint heads, head_channels;
+  guint groups;
+  gdouble norm_eps;
+  gboolean scale_shift;
+  DdpmPadding down_padding;
+  gdouble middle_scale;
+  gboolean center_input;
+  gboolean learned_variance;
+  guint time_dim;
   guint res_blocks;
   gdouble dropout;
   guint timesteps;
@@ -180,8 +257,9 @@ void ddpm_config_init_defaults (DdpmConfig * config);
  * @config: a configuration
  * @error: return location for a #GError
  *
- * Checks each field against its limit (%DDPM_MAX_LEVELS, ...). Channels must be
- * a multiple of %DDPM_GROUPS, betas in (0, 1) and in order.
+ * Checks each field against its limit (%DDPM_MAX_LEVELS, ...). The groups of
+ * norms must divide the channels of all levels. Betas must be in (0, 1) and in
+ * order.
  *
  * Returns: whether all fields are valid; if not, @error is
  *   %DDPM_ERROR_SETTINGS
@@ -202,6 +280,72 @@ gboolean ddpm_config_check (const DdpmConfig * config, GError ** error);
  */
 gboolean ddpm_config_check_size (const DdpmConfig * config, guint width,
     guint height, GError ** error);
+
+/**
+ * ddpm_config_get_level_channels:
+ * @config: a configuration
+ * @level: a level, below n_levels
+ *
+ * Gets the channels of a level.
+ *
+ * Returns: level_channels, or channels times channel_mult
+ */
+guint ddpm_config_get_level_channels (const DdpmConfig * config, guint level);
+
+/**
+ * ddpm_config_has_attention:
+ * @config: a configuration
+ * @level: a level, below n_levels
+ * @up: on the way up, instead of down
+ *
+ * Finds out whether the blocks of a level have attention.
+ *
+ * Returns: whether they do
+ */
+gboolean ddpm_config_has_attention (const DdpmConfig * config, guint level,
+    gboolean up);
+
+/**
+ * ddpm_config_get_heads:
+ * @config: a configuration
+ * @channels: channels of an attention
+ *
+ * Gets the heads of an attention.
+ *
+ * Returns: heads, or @channels divided by head_channels
+ */
+guint ddpm_config_get_heads (const DdpmConfig * config, guint channels);
+
+/**
+ * ddpm_config_get_time_dim:
+ * @config: a configuration
+ *
+ * Gets the channels of the time embedding.
+ *
+ * Returns: time_dim, or four times the channels
+ */
+guint ddpm_config_get_time_dim (const DdpmConfig * config);
+
+/**
+ * ddpm_config_get_out_channels:
+ * @config: a configuration
+ *
+ * Gets the channels of the network's output.
+ *
+ * Returns: image_channels, or twice as many where the variance is learned
+ */
+guint ddpm_config_get_out_channels (const DdpmConfig * config);
+
+/**
+ * ddpm_config_same_network:
+ * @a: a configuration
+ * @b: another one
+ *
+ * Compares networks.
+ *
+ * Returns: whether the weights of one have the same meaning in the other
+ */
+gboolean ddpm_config_same_network (const DdpmConfig * a, const DdpmConfig * b);
 
 /**
  * ddpm_config_same_schedule:

@@ -85,12 +85,13 @@ add_norm (Builder * b, const gchar * prefix, const gchar * suffix, guint c)
 }
 
 static void
-add_attention (Builder * b, const gchar * prefix, guint c)
+add_attention (Builder * b, const gchar * prefix, guint c, gboolean norm)
 {
   static const gchar *const projections[] =
       { ".attn.proj_q", ".attn.proj_k", ".attn.proj_v" };
 
-  add_norm (b, prefix, ".attn.group_norm", c);
+  if (norm)
+    add_norm (b, prefix, ".attn.group_norm", c);
   /* q, k and v are one convolution of 3 c outputs: their weights are
    * neighbours, and so are their biases. */
   for (guint i = 0; i < G_N_ELEMENTS (projections); i++) {
@@ -122,14 +123,14 @@ add_block (Builder * b, const DdpmBlock * block)
   if (in != out)
     add_conv (b, block->prefix, ".shortcut", out, in, 1, GAIN);
   if (block->attention)
-    add_attention (b, block->prefix, out);
+    add_attention (b, block->prefix, out, !block->plain_attention);
 }
 
 static void
 add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
 {
   static const gchar prefix[] = "time_embedding.timembedding";
-  guint dim = config->channels * 4, pass;
+  guint dim = ddpm_config_get_time_dim (config), pass;
   g_autofree gchar *first = g_strconcat (prefix, ".1", NULL);
   g_autofree gchar *second = g_strconcat (prefix, ".3", NULL);
 
@@ -143,15 +144,16 @@ add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
   for (pass = 0; pass < 2; pass++) {
     for (guint i = 0; i < blocks->len; i++) {
       const DdpmBlock *block = &g_array_index (blocks, DdpmBlock, i);
+      const guint columns = block->cout * (config->scale_shift ? 2 : 1);
       g_autofree gchar *name =
           g_strconcat (block->prefix, ".temb_proj.1", NULL);
 
       if (block->kind != DDPM_BLOCK_RES)
         continue;
       if (pass == 0)
-        add_linear_weight (b, name, block->cout, dim);
+        add_linear_weight (b, name, columns, dim);
       else
-        add_bias (b, name, block->cout);
+        add_bias (b, name, columns);
     }
   }
 }
@@ -161,7 +163,7 @@ add_time_embedding (Builder * b, const DdpmConfig * config, GArray * blocks)
 static void
 add_label_embedding (Builder * b, const DdpmConfig * config)
 {
-  guint shape[] = { config->classes, 4 * config->channels };
+  guint shape[] = { config->classes, ddpm_config_get_time_dim (config) };
 
   if (config->classes > 0)
     add_param (b, DDPM_PARAM_LABELS, "", 2, shape, 0, 0);
@@ -185,9 +187,10 @@ ddpm_params_new (const DdpmConfig * config, GError ** error)
   add_conv (&b, "head", "", config->channels, config->image_channels, 3, GAIN);
   for (i = 0; i < blocks->len; i++)
     add_block (&b, &g_array_index (blocks, DdpmBlock, i));
-  i = config->channels * config->channel_mult[0];
+  i = ddpm_config_get_level_channels (config, 0);
   add_norm (&b, "tail", ".0", i);
-  add_conv (&b, "tail", ".2", config->image_channels, i, 3, SMALL_GAIN);
+  add_conv (&b, "tail", ".2", ddpm_config_get_out_channels (config), i, 3,
+      SMALL_GAIN);
   add_label_embedding (&b, config);
 
   params = g_new0 (DdpmParams, 1);

@@ -43,7 +43,7 @@ typedef struct
  *
  * The parameters of a network, which are stored in one array of @total floats.
  * If there are classes, the last parameter but one is the label embedding,
- * [classes][4 channels]; all others have the same offsets as without classes.
+ * [classes][time_dim]; all others have the same offsets as without classes.
  */
 struct _DdpmParams
 {

@@ -153,6 +153,55 @@ read_json (const gchar * name)
   return assert_ok (json_from_string (copy, &error));
 }
 
+/* Each field of a network that the notebook's does not have, alone and with
+ * others */
+TEST (networks_of_other_programs_survive_a_round_trip)
+{
+  gchar *folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, "ckpt.bin", NULL);
+
+  for (guint i = 0; i < 14; i++) {
+    g_autoptr (DdpmModel) model = NULL, back = NULL;
+    DdpmConfig config;
+
+    ddpm_config_init_defaults (&config);
+    config.channels = config.groups = 8;
+    config.n_levels = 2;
+    config.timesteps = 10;
+    if (i == 0 || i == 13)
+      config.level_channels[1] = 40;
+    if (i == 1 || i == 13)
+      config.up_attention_levels = 1u << 0;
+    if (i == 2 || i == 13)
+      config.head_channels = 4;
+    if (i == 3)
+      config.heads = 2;
+    if (i >= 4 && i <= 6)
+      config.middle = i - 3;
+    if (i == 7 || i == 13)
+      config.norm_eps = 1e-6;
+    if (i == 8 || i == 13)
+      config.scale_shift = config.learned_variance = TRUE;
+    if (i == 9 || i == 13)
+      config.down_padding = DDPM_PADDING_END;
+    if (i == 10 || i == 13)
+      config.middle_scale = G_SQRT2;
+    if (i == 11 || i == 13)
+      config.center_input = TRUE;
+    if (i == 12 || i == 13)
+      config.time_dim = 12;
+    config.image_channels = 1 + i % 4;
+    model = assert_ok (ddpm_model_new (&config, &error));
+    ddpm_model_init_weights (model, 1);
+    assert_ok (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, &error));
+    back = load (path);
+    g_assert_true (ddpm_config_equal (&config, &back->config));
+    g_assert_cmpmem (model->weights, model->params->total * sizeof (gfloat),
+        back->weights, back->params->total * sizeof (gfloat));
+  }
+  test_files_remove_folder (folder);
+}
+
 TEST (plays_a_state_dict_of_pytorch)
 {
   g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),

@@ -67,10 +67,24 @@ TEST (to_string_names_what_differs)
 TEST (network_out_of_range_is_refused)
 {
   ASSERT_REFUSED_WITH (image_channels, 0, "channels");
-  ASSERT_REFUSED_WITH (image_channels, 2, "channels");
-  ASSERT_REFUSED_WITH (image_channels, 4, "channels");
+  ASSERT_REFUSED_WITH (image_channels, 5, "channels");
   ASSERT_REFUSED_WITH (channels, 0, "channels");
-  ASSERT_REFUSED_WITH (channels, 48, "multiple of 32");
+  ASSERT_REFUSED_WITH (channels, 48, "multiple of the 32 groups");
+  ASSERT_REFUSED_WITH (channels, 33, "even number");
+  ASSERT_REFUSED_WITH (level_channels[1], 100, "level 1 must be a multiple");
+  ASSERT_REFUSED_WITH (level_channels[1], DDPM_MAX_CHANNELS + 32, "level 1");
+  ASSERT_REFUSED_WITH (groups, 0, "groups");
+  ASSERT_REFUSED_WITH (groups, 48, "48 groups");
+  ASSERT_REFUSED_WITH (norm_eps, 0.0, "eps");
+  ASSERT_REFUSED_WITH (norm_eps, NAN, "eps");
+  ASSERT_REFUSED_WITH (heads, 0, "heads");
+  ASSERT_REFUSED_WITH (heads, 3, "3 heads");
+  ASSERT_REFUSED_WITH (head_channels, 24, "heads of 24 channels");
+  ASSERT_REFUSED_WITH (middle, 4, "middle");
+  ASSERT_REFUSED_WITH (middle_scale, 0.0, "scale of the middle");
+  ASSERT_REFUSED_WITH (down_padding, 2, "padding");
+  ASSERT_REFUSED_WITH (time_dim, 4 * DDPM_MAX_CHANNELS + 1, "time embedding");
+  ASSERT_REFUSED_WITH (up_attention_levels, 1u << 4, "attention-levels");
   ASSERT_REFUSED_WITH (channels, DDPM_MAX_CHANNELS + 32, "channels");
   ASSERT_REFUSED_WITH (channels, G_MAXUINT - 31, "channels");
   ASSERT_REFUSED_WITH (n_levels, 0, "levels");
@@ -105,6 +119,24 @@ TEST (schedule_out_of_range_is_refused)
   ASSERT_REFUSED_WITH (steps, 1001, "1001 steps");
 }
 
+TEST (to_string_names_networks_of_other_programs)
+{
+  DdpmConfig config = defaults ();
+  g_autofree gchar *text = NULL;
+
+  config.level_channels[2] = 192;
+  config.up_attention_levels = 3;
+  config.head_channels = 8;
+  config.middle = DDPM_MIDDLE_NO_ATTENTION;
+  config.norm_eps = 1e-6;
+  config.down_padding = DDPM_PADDING_END;
+  config.image_channels = 4;
+  text = ddpm_config_to_string (&config);
+  g_assert_cmpstr (text, ==, "UNet [128,256,192,128], attention at 1 (on the "
+      "way up at 0,1), heads of 8 channels, no attention in the middle, eps "
+      "1e-06, padding (0,1,0,1), 2 blocks, T 1000 linear, 4 image channels");
+}
+
 TEST (limits_themselves_are_accepted)
 {
   DdpmConfig config = defaults ();
@@ -120,6 +152,31 @@ TEST (limits_themselves_are_accepted)
   config.dropout = 0.0;
   config.beta_start = config.beta_end = 0.5;
   assert_accepted (&config);
+}
+
+TEST (heads_matter_where_there_is_attention)
+{
+  DdpmConfig config = defaults ();
+
+  config.level_channels[0] = 96;
+  config.head_channels = 64;
+  assert_accepted (&config);
+  config.up_attention_levels = 1;
+  assert_refused (&config, "96 channels of level 0");
+}
+
+TEST (levels_may_have_any_channels)
+{
+  DdpmConfig config = defaults ();
+
+  config.groups = 8;
+  config.channels = 24;
+  for (guint i = 0; i < 4; i++)
+    config.level_channels[i] = 24 + 8 * i;
+  assert_accepted (&config);
+  g_assert_cmpuint (ddpm_config_get_level_channels (&config, 3), ==, 48);
+  config.head_channels = 16;
+  g_assert_cmpuint (ddpm_config_get_heads (&config, 48), ==, 3);
 }
 
 TEST (sizes_must_halve_at_each_level)
