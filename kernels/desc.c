@@ -65,14 +65,22 @@ ddpm_attention_desc_check (const DdpmAttentionDesc * d, GError ** error)
   const gsize tokens = (gsize) d->tokens + 8;
   const gsize per_token = 4 * tokens + 8 * (gsize) d->c;
 
-  if (d->n > 0 && d->tokens > 0 && d->c > 0
+  if (d->n > 0 && d->tokens > 0 && d->c > 0 && d->heads == 1
       && addressable (ddpm_size_mul (ddpm_size_mul (per_token, tokens),
               (gsize) d->n + 1)))
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "attention of %u images, %u tokens, %u channels: expected sizes that "
-      "memory can hold", d->n, d->tokens, d->c);
+      "attention of %u images, %u tokens, %u channels, %u heads: expected "
+      "sizes that memory can hold, and one head", d->n, d->tokens, d->c,
+      d->heads);
   return FALSE;
+}
+
+gsize
+ddpm_attention_kept_size (const DdpmAttentionDesc * d, gsize act_size)
+{
+  return ddpm_size_mul (ddpm_size_mul (d->n, d->heads),
+      ddpm_size_mul (ddpm_size_mul (d->tokens, d->tokens), act_size));
 }
 
 gboolean

@@ -23,6 +23,9 @@ gboolean ddpm_conv_desc_check (const DdpmConvDesc * d, GError ** error);
 gboolean ddpm_norm_desc_check (const DdpmNormDesc * d, GError ** error);
 gboolean ddpm_attention_desc_check (const DdpmAttentionDesc * d,
     GError ** error);
+/* Bytes that the forward pass keeps for the backward pass: P [n][heads][tokens]
+ * [tokens], rounded to activations */
+gsize ddpm_attention_kept_size (const DdpmAttentionDesc * d, gsize act_size);
 gboolean ddpm_linear_check (guint rows, guint in, guint out, GError ** error);
 
 G_END_DECLS

@@ -104,6 +104,7 @@ typedef struct
 typedef struct
 {
   guint n, tokens, c;           /* images, pixels of an image, channels */
+  guint heads;                  /* 1 or more: a divisor of c */
   gboolean training;            /* plan the backward pass, too */
 } DdpmAttentionDesc;
 
@@ -243,14 +244,14 @@ struct _DdpmOps
   /* --- attention ------------------------------------------------------ */
   DdpmPlan *(*attention_new) (DdpmBackend * b, const DdpmAttentionDesc * d,
       GError ** error);
-  /* qkv [n][tokens][3 c]: q, k and v of a token side by side; y [n][tokens][c].
-   * probs [n][tokens][tokens] of act_type: P, rounded before the product with
-   * v. The backward pass needs it; without training it is workspace. */
+  /* qkv [n][tokens][3 c]: q, k and v of a token side by side, and within each
+   * the heads; y [n][tokens][c]. kept: what the backward pass needs, see
+   * ddpm_attention_kept_size (). */
   void (*attention_forward) (DdpmPlan * p, gconstpointer qkv, gpointer y,
-      gpointer probs, gpointer scratch);
+      gpointer kept, gpointer scratch);
   /* dqkv, the gradient of qkv, from dy, that of y */
   void (*attention_backward) (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
-      gconstpointer probs, gpointer dqkv, gpointer scratch);
+      gconstpointer kept, gpointer dqkv, gpointer scratch);
 
   /* --- linear, all f32 ------------------------------------------------- */
   /* y[rows][out] = x[rows][in] weight^T + bias */

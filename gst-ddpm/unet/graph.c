@@ -214,3 +214,14 @@ ddpm_graph_node_flops (const DdpmGraph * graph, guint i)
   }
   return 0.0;
 }
+
+DdpmAttentionDesc
+ddpm_graph_attention_desc (const DdpmGraph * graph, const DdpmNode * node,
+    guint batch, gboolean training)
+{
+  const DdpmTensor *out = ddpm_graph_tensor (graph, node->out);
+
+  return (DdpmAttentionDesc) {
+  .n = batch,.tokens = out->height * out->width,.c = out->c,.heads =
+        1,.training = training,};
+}

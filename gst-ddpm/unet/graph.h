@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gst-ddpm/model/params.h"
+#include "kernels/ops.h"
 
 G_BEGIN_DECLS
 
@@ -59,6 +60,9 @@ void ddpm_graph_free (DdpmGraph * graph);
 /* Floating-point operations of node i for one image in a forward pass: those of
  * gemms and convolutions */
 gdouble ddpm_graph_node_flops (const DdpmGraph * graph, guint i);
+/* The attention of a node, for so many images */
+DdpmAttentionDesc ddpm_graph_attention_desc (const DdpmGraph * graph,
+    const DdpmNode * node, guint batch, gboolean training);
 
 #define ddpm_graph_node(g, i) (&g_array_index ((g)->nodes, DdpmNode, (i)))
 #define ddpm_graph_tensor(g, i) (&g_array_index ((g)->tensors, DdpmTensor, (i)))

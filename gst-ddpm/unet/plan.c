@@ -100,14 +100,12 @@ plan_activations (Planner * p)
   }
 }
 
-/* Statistics of norms and probabilities of attention, which backward reads */
+/* Statistics of norms, and what attention keeps: backward reads them. */
 static void
 plan_kept (Planner * p)
 {
   for (guint i = 0; i < p->graph->nodes->len; i++) {
     DdpmNode *node = ddpm_graph_node (p->graph, i);
-    DdpmTensor *in = ddpm_graph_tensor (p->graph, node->in0);
-    gsize tokens = (gsize) in->height * in->width;
     guint last = p->training ? backward_time (p->graph, i) : i;
     gint *keep = &p->plan->nodes[i].keep;
 
@@ -115,9 +113,13 @@ plan_kept (Planner * p)
     if (node->kind == DDPM_NODE_NORM)
       *keep = add_span (p, (gsize) p->batch * DDPM_GROUPS * 2 * sizeof (float),
           i, last);
-    else if (node->kind == DDPM_NODE_ATTENTION)
-      *keep = add_span (p, ddpm_size_mul (p->batch,
-              tokens * tokens * p->act_size), i, last);
+    else if (node->kind == DDPM_NODE_ATTENTION) {
+      const DdpmAttentionDesc desc = ddpm_graph_attention_desc (p->graph, node,
+          p->batch, p->training);
+
+      *keep = add_span (p, ddpm_attention_kept_size (&desc, p->act_size), i,
+          last);
+    }
   }
 }
 

@@ -62,11 +62,8 @@ plan_norm (DdpmUnet * unet, const DdpmNode * node, GError ** error)
 static DdpmPlan *
 plan_attention (DdpmUnet * unet, const DdpmNode * node, GError ** error)
 {
-  DdpmTensor *out = ddpm_graph_tensor (unet->graph, node->out);
-  DdpmAttentionDesc desc = {
-    .n = unet->batch,.tokens = out->height * out->width,.c = out->c,
-    .training = unet->training,
-  };
+  const DdpmAttentionDesc desc = ddpm_graph_attention_desc (unet->graph, node,
+      unet->batch, unet->training);
 
   return unet->backend->ops->attention_new (unet->backend, &desc, error);
 }

@@ -19,7 +19,7 @@ static const Case repeated[] = {
       .residual = IN_PLACE},
   {.run = run_conv,.conv = {5, 8, 8, 64, 32, 48, 1, 1, 0, 0, TRUE},
       .residual = OTHER_RESIDUAL,.add = TRUE},
-  {.run = run_attention,.attention = {5, 64, 64, TRUE}},
+  {.run = run_attention,.attention = {5, 64, 64, 1, TRUE}},
   {.run = run_norm,.norm = {5, 400, 64, 32, 32, 1e-5f, TRUE, FALSE, TRUE},
       .dropout = 0.1f},
   {.run = run_norm,.norm = {5, 400, 64, 0, 32, 1e-5f, TRUE, TRUE, TRUE},

@@ -70,8 +70,8 @@ assert_implementation (DdpmPlan * plan, guint kinds)
 static void
 fast_job (gpointer data)
 {
-  static const DdpmAttentionDesc attentions[] = { {4, 256, 256, TRUE},
-  {4, 16, 128, TRUE}
+  static const DdpmAttentionDesc attentions[] = { {4, 256, 256, 1, TRUE},
+  {4, 16, 128, 1, TRUE}
   };
   DdpmBackend *b = data;
   DdpmPlan *plan;

@@ -128,8 +128,9 @@ refuse_job (gpointer data)
     {1, 8, 8, 0, 0, 1e-5f}, {1, 8, 8, 8, 4, 1e-5f, TRUE, TRUE},
     {G_MAXUINT, G_MAXUINT, G_MAXUINT, 0, 1, 1e-5f},
   };
-  static const DdpmAttentionDesc attentions[] = { {0, 8, 8}, {1, 0, 8},
-  {1, 8, 0}, {G_MAXUINT, G_MAXUINT, G_MAXUINT}
+  static const DdpmAttentionDesc attentions[] = { {0, 8, 8, 1}, {1, 0, 8, 1},
+  {1, 8, 0, 1}, {1, 8, 8, 0}, {1, 8, 8, 3},
+  {G_MAXUINT, G_MAXUINT, G_MAXUINT, 1}
   };
   DdpmBackend *b = data;
 
@@ -176,7 +177,7 @@ for_each_case (DdpmPrecision precision, guint n,
         .residual = OTHER_RESIDUAL,.add = TRUE},
     {.run = run_conv,.conv = {n, 9, 7, 24, 0, 40, 3, 2, act, act, TRUE},
         .add = TRUE},
-    {.run = run_attention,.attention = {n, 64, 64, TRUE}},
+    {.run = run_attention,.attention = {n, 64, 64, 1, TRUE}},
     {.run = run_linear,.linear = {n, 300, 70},.add = TRUE},
     {.run = run_norm,.norm = {n, 400, 64, 32, 32, 1e-5f, TRUE, FALSE, TRUE},
         .dropout = 0.1f},
@@ -388,7 +389,7 @@ TEST (long_operations_stop_in_the_middle)
     {.run = run_conv,
           .conv = {2, 16, 16, 64, 0, 64, 3, 2, DDPM_TYPE_F32, DDPM_TYPE_F32,
             TRUE}},
-    {.run = run_attention,.attention = {1, 1024, 32, TRUE}},
+    {.run = run_attention,.attention = {1, 1024, 32, 1, TRUE}},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {

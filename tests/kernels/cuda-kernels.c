@@ -172,7 +172,7 @@ TABLE_TEST (attention_is_the_reference_s, host_precisions)
     for (guint shift = 0; shift < 2; shift++) {
       const Case c = {
         .run = run_attention,
-        .attention = {shapes[i][0], shapes[i][1], shapes[i][2], TRUE},
+        .attention = {shapes[i][0], shapes[i][1], shapes[i][2], 1, TRUE},
       };
 
       host_assert_as_reference (row, &c, c.attention.n, shift);
@@ -186,7 +186,7 @@ TABLE_TEST (a_replayed_graph_launches_nothing, host_precisions)
     {.run = run_norm,.norm = {1, 24, 64, 0, 16, 1e-5f, TRUE, TRUE, TRUE},
         .dropout = 0.1f},
     {.run = run_norm,.norm = {1, 5, 3, 0, 3, 1e-5f, TRUE, FALSE, TRUE}},
-    {.run = run_attention,.attention = {1, 7, 5, TRUE}},
+    {.run = run_attention,.attention = {1, 7, 5, 1, TRUE}},
   };
   CudaBackend b = host_backend (row->type);
 

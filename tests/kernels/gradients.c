@@ -336,7 +336,7 @@ attention_loss (gconstpointer data)
 
 TEST (attention_gradient)
 {
-  const DdpmAttentionDesc d = { N, TOKENS, C, TRUE };
+  const DdpmAttentionDesc d = { N, TOKENS, C, 1, TRUE };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   g_autofree float *qkv = test_random (1, N * TOKENS * 3 * C);
   g_autofree float *dy = test_random (2, N * TOKENS * C);

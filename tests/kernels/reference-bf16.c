@@ -141,7 +141,7 @@ TEST (attention_keeps_rounded_probabilities)
 {
   enum
   { TOKENS = 4, C = 3 };
-  const DdpmAttentionDesc d = { 1, TOKENS, C, TRUE };
+  const DdpmAttentionDesc d = { 1, TOKENS, C, 1, TRUE };
   g_autoptr (DdpmBackend) f32 = test_reference (DDPM_PRECISION_F32);
   g_autoptr (DdpmBackend) bf16 = test_reference (DDPM_PRECISION_BF16);
   Both qkv = both_random (1, TOKENS * 3 * C);

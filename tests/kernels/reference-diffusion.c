@@ -246,7 +246,7 @@ static void
 attention_images (DdpmBackend * b, guint n, guint first, const float *x,
     float *y)
 {
-  const DdpmAttentionDesc d = { n, PIXELS, C / 3, FALSE };
+  const DdpmAttentionDesc d = { n, PIXELS, C / 3, 1, FALSE };
   const gsize size = PIXELS * C / 3;
   g_autofree float *probs = test_unwritten (BATCH * PIXELS * PIXELS);
   g_autofree float *out = test_unwritten (n * size);

@@ -234,7 +234,7 @@ TEST (attention_is_its_formula)
 {
   enum
   { N = 2, TOKENS = 5, C = 11 };
-  const DdpmAttentionDesc d = { N, TOKENS, C, FALSE };
+  const DdpmAttentionDesc d = { N, TOKENS, C, 1, FALSE };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   g_autofree float *qkv = test_random (1, N * TOKENS * 3 * C);
   g_autofree float *y = test_unwritten (N * TOKENS * C);
@@ -268,7 +268,7 @@ TEST (attention_is_its_formula)
 
 TEST (attention_of_large_scores_is_finite)
 {
-  const DdpmAttentionDesc d = { 1, 2, 1, FALSE };
+  const DdpmAttentionDesc d = { 1, 2, 1, 1, FALSE };
   const float qkv[] = { 1e4f, 1e4f, 3.0f, -1e4f, -1e4f, 5.0f };
   const double expected[] = { 3.0, 5.0 };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
@@ -401,7 +401,8 @@ TEST (impossible_shapes_are_refused)
     {G_MAXUINT, G_MAXUINT, G_MAXUINT, 0, 1, 1e-5f, FALSE, FALSE, FALSE},
   };
   const DdpmAttentionDesc attention[] = {
-    {1, 0, 4, FALSE}, {G_MAXUINT, G_MAXUINT, G_MAXUINT, FALSE},
+    {1, 0, 4, 1, FALSE}, {1, 4, 4, 0, FALSE}, {1, 4, 4, 3, FALSE},
+    {G_MAXUINT, G_MAXUINT, G_MAXUINT, 1, FALSE},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (conv); i++)

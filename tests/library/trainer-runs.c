@@ -239,10 +239,10 @@ SPY_ON (conv_backward_weights, (DdpmPlan * p, gconstpointer x0,
         gboolean add, gpointer scratch),
     (p, x0, x1, dy, dweight, dbias, add, scratch));
 SPY_ON (attention_forward, (DdpmPlan * p, gconstpointer qkv, gpointer y,
-        gpointer probs, gpointer scratch), (p, qkv, y, probs, scratch));
+        gpointer kept, gpointer scratch), (p, qkv, y, kept, scratch));
 SPY_ON (attention_backward, (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
-        gconstpointer probs, gpointer dqkv, gpointer scratch),
-    (p, dy, qkv, probs, dqkv, scratch));
+        gconstpointer kept, gpointer dqkv, gpointer scratch),
+    (p, dy, qkv, kept, dqkv, scratch));
 SPY_ON (upsample_forward, (DdpmBackend * b, guint n, guint h, guint w, guint c,
         gconstpointer x, gpointer y), (b, n, h, w, c, x, y));
 

@@ -227,8 +227,9 @@ norms_of_any_shape (gconstpointer data)
 static void
 attention (gconstpointer data)
 {
-  static const DdpmAttentionDesc shapes[] = { {2, 64, 256, TRUE},
-  {3, 16, 128, TRUE}, {1, 256, 64, TRUE}, {5, 9, 20, TRUE}, {2, 1, 8, TRUE}
+  static const DdpmAttentionDesc shapes[] = { {2, 64, 256, 1, TRUE},
+  {3, 16, 128, 1, TRUE}, {1, 256, 64, 1, TRUE}, {5, 9, 20, 1, TRUE},
+  {2, 1, 8, 1, TRUE}
   };
   const Subject *subject = data;
 
