@@ -78,7 +78,7 @@ same_kernel (const DdpmFileTensor * tensor, const DdpmParam * param)
  * tensor of this kernel and block, and alike in more than half of its
  * characters. Returns: (transfer full) (nullable) */
 static gchar *
-find_nearest_name (DdpmSafetensors * file, const DdpmParams * params,
+find_nearest_name (DdpmTensorFile * file, const DdpmParams * params,
     const DdpmFileTensor * tensor)
 {
   gsize begin, end;
@@ -94,7 +94,7 @@ find_nearest_name (DdpmSafetensors * file, const DdpmParams * params,
     gint alike = 2 * count_common (name, tensor->name) - strlen (name);
 
     if (alike <= best || !same_kernel (tensor, &params->params[i])
-        || ddpm_safetensors_find (file, name))
+        || ddpm_tensor_file_find (file, name))
       continue;
     best = alike;
     g_free (nearest);
@@ -104,7 +104,7 @@ find_nearest_name (DdpmSafetensors * file, const DdpmParams * params,
 }
 
 gboolean
-ddpm_architecture_check_names (DdpmSafetensors * file, GError ** error)
+ddpm_architecture_check_names (DdpmTensorFile * file, GError ** error)
 {
   g_autoptr (DdpmParams) params = params_new_with_all_names ();
   g_autoptr (GHashTable) known =
@@ -116,7 +116,7 @@ ddpm_architecture_check_names (DdpmSafetensors * file, GError ** error)
 
   for (guint i = 0; i < params->n_params; i++)
     g_hash_table_add (known, replace_index (params->params[i].name, "", 0));
-  g_hash_table_iter_init (&iter, ddpm_safetensors_get_tensors (file));
+  g_hash_table_iter_init (&iter, ddpm_tensor_file_get_tensors (file));
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) & tensor)) {
     g_autofree gchar *name = replace_index (tensor->name, "", 0);
 
@@ -129,11 +129,11 @@ ddpm_architecture_check_names (DdpmSafetensors * file, GError ** error)
   if (first == NULL)
     return TRUE;
 
-  found = ddpm_safetensors_quote (first->name);
+  found = ddpm_file_quote (first->name);
   nearest = find_nearest_name (file, params, first);
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected the tensors of a UNet, found %u of unknown names, %s%s%s%s",
-      ddpm_safetensors_get_location (file), n_unknown,
+      ddpm_tensor_file_get_location (file), n_unknown,
       n_unknown > 1 ? "the first one " : "", found,
       nearest ? "; expected " : "", nearest ? nearest : "");
   return FALSE;
@@ -169,13 +169,13 @@ static const Clue time_columns[] = {
 
 /* Sets value to what most of three clues show. FALSE: none of them is there */
 static gboolean
-infer_number (DdpmSafetensors * file, const Clue clues[3], guint * value,
+infer_number (DdpmTensorFile * file, const Clue clues[3], guint * value,
     GError ** error)
 {
   guint values[3], n = 0;
 
   for (guint i = 0; i < 3; i++) {
-    const DdpmFileTensor *tensor = ddpm_safetensors_find (file, clues[i].name);
+    const DdpmFileTensor *tensor = ddpm_tensor_file_find (file, clues[i].name);
 
     if (tensor && tensor->n_dims == clues[i].n_dims)
       values[n++] = MIN (tensor->shape[clues[i].axis], G_MAXUINT);
@@ -183,7 +183,7 @@ infer_number (DdpmSafetensors * file, const Clue clues[3], guint * value,
   if (n == 0) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "%s: expected the tensors of a UNet, found no %s of %u dimensions",
-        ddpm_safetensors_get_location (file), clues[0].name, clues[0].n_dims);
+        ddpm_tensor_file_get_location (file), clues[0].name, clues[0].n_dims);
     return FALSE;
   }
   *value = n == 3 && values[1] == values[2] ? values[1] : values[0];
@@ -192,9 +192,9 @@ infer_number (DdpmSafetensors * file, const Clue clues[3], guint * value,
 
 /* The first number of the shape of an optional tensor */
 static void
-infer_rows (DdpmSafetensors * file, const gchar * name, guint * rows)
+infer_rows (DdpmTensorFile * file, const gchar * name, guint * rows)
 {
-  const DdpmFileTensor *tensor = ddpm_safetensors_find (file, name);
+  const DdpmFileTensor *tensor = ddpm_tensor_file_find (file, name);
 
   if (tensor && tensor->n_dims == 2)
     *rows = MIN (tensor->shape[0], G_MAXUINT);
@@ -204,13 +204,13 @@ infer_rows (DdpmSafetensors * file, const gchar * name, guint * rows)
 
 /* The blocks of a stage, such as "downblocks." */
 static guint64
-count_blocks (DdpmSafetensors * file, const gchar * stage)
+count_blocks (DdpmTensorFile * file, const gchar * stage)
 {
   GHashTableIter iter;
   const gchar *name;
   guint64 n = 0;
 
-  g_hash_table_iter_init (&iter, ddpm_safetensors_get_tensors (file));
+  g_hash_table_iter_init (&iter, ddpm_tensor_file_get_tensors (file));
   while (g_hash_table_iter_next (&iter, (gpointer *) & name, NULL)) {
     if (g_str_has_prefix (name, stage)) {
       guint64 index = g_ascii_strtoull (name + strlen (stage), NULL, 10);
@@ -222,13 +222,13 @@ count_blocks (DdpmSafetensors * file, const gchar * stage)
 }
 
 static guint
-count_names (DdpmSafetensors * file, const gchar * prefix)
+count_names (DdpmTensorFile * file, const gchar * prefix)
 {
   GHashTableIter iter;
   const gchar *name;
   guint n = 0;
 
-  g_hash_table_iter_init (&iter, ddpm_safetensors_get_tensors (file));
+  g_hash_table_iter_init (&iter, ddpm_tensor_file_get_tensors (file));
   while (g_hash_table_iter_next (&iter, (gpointer *) & name, NULL))
     n += g_str_has_prefix (name, prefix);
   return n;
@@ -237,7 +237,7 @@ count_names (DdpmSafetensors * file, const gchar * prefix)
 /* Do most of the first blocks of a level, at most two, have attention? first:
  * the number of the first one */
 static gboolean
-infer_attention (DdpmSafetensors * file, const gchar * stage, guint first,
+infer_attention (DdpmTensorFile * file, const gchar * stage, guint first,
     guint blocks)
 {
   guint found = 0;
@@ -256,7 +256,7 @@ infer_attention (DdpmSafetensors * file, const gchar * stage, guint first,
  * comes first, each level but the last ends with an upsampling; on the way
  * down, with a convolution of stride 2. */
 static gboolean
-infer_level (DdpmSafetensors * file, DdpmConfig * config, guint level,
+infer_level (DdpmTensorFile * file, DdpmConfig * config, guint level,
     GError ** error)
 {
   guint block = (config->n_levels - 1 - level) * (config->res_blocks + 2);
@@ -284,7 +284,7 @@ infer_level (DdpmSafetensors * file, DdpmConfig * config, guint level,
 /* L levels of R residual blocks have L (R + 1) - 1 blocks on the way down, and
  * L (R + 2) - 1 on the way up. */
 static gboolean
-infer_levels (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
+infer_levels (DdpmTensorFile * file, DdpmConfig * config, GError ** error)
 {
   guint64 down = count_blocks (file, "downblocks.");
   guint64 up = count_blocks (file, "upblocks.");
@@ -307,12 +307,12 @@ wrong_counts:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected the tensors of a UNet with L (R + 1) - 1 downblocks and "
       "L (R + 2) - 1 upblocks, found %" G_GUINT64_FORMAT " and %"
-      G_GUINT64_FORMAT, ddpm_safetensors_get_location (file), down, up);
+      G_GUINT64_FORMAT, ddpm_tensor_file_get_location (file), down, up);
   return FALSE;
 }
 
 static void
-infer_middle (DdpmSafetensors * file, DdpmConfig * config)
+infer_middle (DdpmTensorFile * file, DdpmConfig * config)
 {
   if (count_names (file, "middleblocks.") == 0)
     config->middle = DDPM_MIDDLE_NONE;
@@ -325,9 +325,9 @@ infer_middle (DdpmSafetensors * file, DdpmConfig * config)
 /* What the sizes of tensors show of a network that the notebook's does not
  * have */
 static gboolean
-infer_generality (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
+infer_generality (DdpmTensorFile * file, DdpmConfig * config, GError ** error)
 {
-  const DdpmFileTensor *head = ddpm_safetensors_find (file, "head.weight");
+  const DdpmFileTensor *head = ddpm_tensor_file_find (file, "head.weight");
   guint dim, columns;
 
   if (!infer_number (file, time_dim, &dim, error)
@@ -345,7 +345,7 @@ infer_generality (DdpmSafetensors * file, DdpmConfig * config, GError ** error)
 }
 
 gboolean
-ddpm_architecture_infer (DdpmSafetensors * file, DdpmConfig * config,
+ddpm_architecture_infer (DdpmTensorFile * file, DdpmConfig * config,
     GError ** error)
 {
   ddpm_config_init_defaults (config);

@@ -42,7 +42,7 @@ adopt_hidden (const DdpmConfig * said, DdpmConfig * inferred)
 }
 
 static gboolean
-read_config (DdpmSafetensors * file, const DdpmMetadata * metadata,
+read_config (DdpmTensorFile * file, const DdpmMetadata * metadata,
     DdpmConfig * config, GError ** error)
 {
   DdpmConfig inferred;
@@ -72,7 +72,7 @@ contradiction:
 
 /* The embedding table is optional; if it is there, it must have T rows. */
 static gboolean
-require_tensors (DdpmSafetensors * file, const DdpmConfig * config,
+require_tensors (DdpmTensorFile * file, const DdpmConfig * config,
     GError ** error)
 {
   g_autoptr (DdpmParams) params = ddpm_params_new (config, error);
@@ -81,33 +81,33 @@ require_tensors (DdpmSafetensors * file, const DdpmConfig * config,
   if (params == NULL || !ddpm_param_tensors_require (file, "", params, error))
     return FALSE;
   table = &params->params[params->n_params - 1];
-  if (ddpm_safetensors_find (file, table->name)
-      && !ddpm_safetensors_require (file, table->name, table->n_dims,
+  if (ddpm_tensor_file_find (file, table->name)
+      && !ddpm_tensor_file_require (file, table->name, table->n_dims,
           table->shape, error))
     return FALSE;
-  return ddpm_safetensors_check_all_required (file, error);
+  return ddpm_tensor_file_check_all_required (file, error);
 }
 
 static gboolean
-read_weights (DdpmSafetensors * file, DdpmModel * model, GError ** error)
+read_weights (DdpmTensorFile * file, DdpmModel * model, GError ** error)
 {
-  const DdpmFileTensor *table = ddpm_safetensors_find (file, DDPM_PARAM_TABLE);
+  const DdpmFileTensor *table = ddpm_tensor_file_find (file, DDPM_PARAM_TABLE);
   gfloat *to = model->weights + model->params->trainable;
 
   if (!ddpm_param_tensors_read (file, "", model->params, model->weights, error))
     return FALSE;
   if (table != NULL)
-    return ddpm_safetensors_read (file, table, to, error);
+    return ddpm_tensor_file_read (file, table, to, error);
   ddpm_params_compute_time_table (model->config.timesteps,
       model->config.channels, to);
   return TRUE;
 }
 
 static DdpmModel *
-load_model (DdpmSafetensors * file, GError ** error)
+load_model (DdpmTensorFile * file, GError ** error)
 {
-  DdpmMetadata metadata = { ddpm_safetensors_get_metadata (file),
-    ddpm_safetensors_get_location (file), FALSE
+  DdpmMetadata metadata = { ddpm_tensor_file_get_metadata (file),
+    ddpm_tensor_file_get_location (file), FALSE
   };
   g_autoptr (DdpmModel) model = NULL;
   g_auto (GStrv) class_names = NULL;
@@ -137,19 +137,19 @@ load_model (DdpmSafetensors * file, GError ** error)
   model->location = g_strdup (metadata.location);
   model->class_names = g_steal_pointer (&class_names);
   model->assumptions = ddpm_metadata_describe_assumptions (&metadata, &config,
-      ddpm_safetensors_find (file, DDPM_PARAM_TABLE) != NULL);
+      ddpm_tensor_file_find (file, DDPM_PARAM_TABLE) != NULL);
   return read_weights (file, model, error) ? g_steal_pointer (&model) : NULL;
 }
 
-static DdpmSafetensors *
+static DdpmTensorFile *
 open_builtin (const gchar * name, GError ** error)
 {
   g_autofree gchar *location = NULL;
   g_autofree gchar *path = ddpm_builtin_find (name, &location, error);
-  DdpmSafetensors *file = path ? ddpm_safetensors_open (path, error) : NULL;
+  DdpmTensorFile *file = path ? ddpm_tensor_file_open (path, error) : NULL;
 
   if (file)
-    ddpm_safetensors_set_location (file, location);
+    ddpm_tensor_file_set_location (file, location);
   return file;
 }
 
@@ -177,27 +177,27 @@ ddpm_checkpoint_get_builtin_names (void)
   return ddpm_builtin_names;
 }
 
-static DdpmSafetensors *
+static DdpmTensorFile *
 open_file (const gchar * path, GError ** error)
 {
   if (ddpm_builtin_is_name (path))
     return open_builtin (path, error);
-  return check_path (path, error) ? ddpm_safetensors_open (path, error)
+  return check_path (path, error) ? ddpm_tensor_file_open (path, error)
       : NULL;
 }
 
 DdpmModel *
 ddpm_checkpoint_load (const gchar * path, GError ** error)
 {
-  g_autoptr (DdpmSafetensors) file = open_file (path, error);
+  g_autoptr (DdpmTensorFile) file = open_file (path, error);
 
   return file ? load_model (file, error) : NULL;
 }
 
 static gchar *
-get_shared_key (DdpmSafetensors * file)
+get_shared_key (DdpmTensorFile * file)
 {
-  g_autofree gchar *identity = ddpm_safetensors_get_identity (file);
+  g_autofree gchar *identity = ddpm_tensor_file_get_identity (file);
 
   return g_strconcat ("model of ", identity, NULL);
 }
@@ -205,7 +205,7 @@ get_shared_key (DdpmSafetensors * file)
 static gpointer
 make_shared_model (gpointer data, GError ** error)
 {
-  DdpmSafetensors *file = data;
+  DdpmTensorFile *file = data;
   DdpmModel *model = load_model (file, error);
 
   if (model)
@@ -216,7 +216,7 @@ make_shared_model (gpointer data, GError ** error)
 DdpmModel *
 ddpm_checkpoint_load_shared (const gchar * path, GError ** error)
 {
-  g_autoptr (DdpmSafetensors) file = open_file (path, error);
+  g_autoptr (DdpmTensorFile) file = open_file (path, error);
   g_autofree gchar *key = NULL;
 
   if (file == NULL)
@@ -228,8 +228,8 @@ ddpm_checkpoint_load_shared (const gchar * path, GError ** error)
 DdpmModel *
 ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name, GError ** error)
 {
-  g_autoptr (DdpmSafetensors) file =
-      ddpm_safetensors_open_bytes (bytes, name, error);
+  g_autoptr (DdpmTensorFile) file =
+      ddpm_tensor_file_open_bytes (bytes, name, error);
 
   return file ? load_model (file, error) : NULL;
 }

@@ -1,10 +1,11 @@
-/* gst-ddpm: regular files that are read by offset
+/* gst-ddpm: regular files, or bytes, that are read by offset
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/files/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ ddpm_input_open (DdpmInput * input, const gchar * path, GError ** error)
 {
   struct stat st;
 
+  input->bytes = NULL;
   input->name = g_filename_display_name (path);
   /* O_NONBLOCK: opening a FIFO would wait for its writer */
   input->fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -45,6 +47,15 @@ ddpm_input_open (DdpmInput * input, const gchar * path, GError ** error)
   return TRUE;
 }
 
+void
+ddpm_input_open_bytes (DdpmInput * input, GBytes * bytes, const gchar * name)
+{
+  input->name = g_utf8_make_valid (name, -1);
+  input->fd = -1;
+  input->bytes = g_bytes_ref (bytes);
+  input->size = g_bytes_get_size (bytes);
+}
+
 /* With pread: a mapped file that becomes shorter would end the process. */
 gboolean
 ddpm_input_read (const DdpmInput * input, guint64 offset, gsize size,
@@ -52,6 +63,11 @@ ddpm_input_read (const DdpmInput * input, guint64 offset, gsize size,
 {
   gchar *next = out;
 
+  if (input->bytes != NULL && size > 0) {
+    memcpy (out, (const gchar *) g_bytes_get_data (input->bytes, NULL) + offset,
+        size);
+    return TRUE;
+  }
   while (size > 0) {
     /* Linux reads at most 2 GiB at once; other systems fail beyond that. */
     gssize n = pread (input->fd, next, MIN (size, 1u << 30), offset);
@@ -78,5 +94,6 @@ ddpm_input_clear (DdpmInput * input)
 {
   if (input->fd >= 0)
     close (input->fd);
+  g_clear_pointer (&input->bytes, g_bytes_unref);
   g_free (input->name);
 }

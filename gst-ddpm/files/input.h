@@ -1,4 +1,4 @@
-/* gst-ddpm: regular files that are read by offset (private)
+/* gst-ddpm: regular files, or bytes, that are read by offset (private)
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -7,20 +7,23 @@
 
 G_BEGIN_DECLS
 
-/* name: for messages, in UTF-8; fd -1: not open; changed: time of the last
- * change, in ns */
+/* name: for messages, in UTF-8; fd -1: not open; bytes: in the place of a file,
+ * or NULL; changed: time of the last change, in ns */
 typedef struct
 {
   gchar *name;
   gint fd;
+  GBytes *bytes;
   guint64 size, device, inode, changed;
 } DdpmInput;
 
 /* FALSE: DDPM_ERROR_NOT_FOUND or DDPM_ERROR_READ. Clear it in any case. */
 gboolean ddpm_input_open (DdpmInput * input, const gchar * path,
     GError ** error);
-/* Any thread may read. FALSE: DDPM_ERROR_READ, also where the file has become
- * shorter */
+void ddpm_input_open_bytes (DdpmInput * input, GBytes * bytes,
+    const gchar * name);
+/* offset + size is within the input. Any thread may read. FALSE:
+ * DDPM_ERROR_READ, also where the file has become shorter */
 gboolean ddpm_input_read (const DdpmInput * input, guint64 offset, gsize size,
     gpointer out, GError ** error);
 void ddpm_input_clear (DdpmInput * input);

@@ -27,7 +27,7 @@ static gboolean
 wrong_value (const DdpmMetadata * metadata, const gchar * name,
     const gchar * expected, const gchar * value, GError ** error)
 {
-  g_autofree gchar *found = ddpm_safetensors_quote (value);
+  g_autofree gchar *found = ddpm_file_quote (value);
 
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected %s as its metadata %s, found %s", metadata->location,
@@ -44,7 +44,7 @@ ddpm_metadata_check_version (const DdpmMetadata * metadata, const gchar * name,
 
   if (g_strcmp0 (version, DDPM_METADATA_VERSION) == 0)
     return TRUE;
-  found = version ? ddpm_safetensors_quote (version) :
+  found = version ? ddpm_file_quote (version) :
       g_strdup ("a file that is not one");
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
       "%s: expected %s of version '" DDPM_METADATA_VERSION "', found %s",
@@ -388,7 +388,7 @@ list_ignored (const DdpmMetadata * metadata)
 
     if (!is_ignored (l->data) || n++ >= MAX_IGNORED)
       continue;
-    quoted = ddpm_safetensors_quote (l->data);
+    quoted = ddpm_file_quote (l->data);
     g_string_append_printf (list, "%s%s", n > 1 ? ", " : "", quoted);
   }
   g_list_free (keys);

@@ -5,14 +5,14 @@
 #include "gst-ddpm/model/params.h"
 
 gboolean
-ddpm_param_tensors_require (DdpmSafetensors * file, const gchar * prefix,
+ddpm_param_tensors_require (DdpmTensorFile * file, const gchar * prefix,
     const DdpmParams * params, GError ** error)
 {
   for (guint i = 0; i + 1 < params->n_params; i++) {
     const DdpmParam *param = &params->params[i];
     g_autofree gchar *name = g_strconcat (prefix, param->name, NULL);
 
-    if (!ddpm_safetensors_require (file, name, param->n_dims, param->shape,
+    if (!ddpm_tensor_file_require (file, name, param->n_dims, param->shape,
             error))
       return FALSE;
   }
@@ -20,14 +20,14 @@ ddpm_param_tensors_require (DdpmSafetensors * file, const gchar * prefix,
 }
 
 gboolean
-ddpm_param_tensors_read (DdpmSafetensors * file, const gchar * prefix,
+ddpm_param_tensors_read (DdpmTensorFile * file, const gchar * prefix,
     const DdpmParams * params, gfloat * arena, GError ** error)
 {
   for (guint i = 0; i + 1 < params->n_params; i++) {
     const DdpmParam *param = &params->params[i];
     g_autofree gchar *name = g_strconcat (prefix, param->name, NULL);
 
-    if (!ddpm_safetensors_read (file, ddpm_safetensors_find (file, name),
+    if (!ddpm_tensor_file_read (file, ddpm_tensor_file_find (file, name),
             arena + param->offset, error))
       return FALSE;
   }

@@ -8,14 +8,15 @@
 
 #include "gst-ddpm/model/params.h"
 #include "gst-ddpm/files/safetensors.h"
+#include "gst-ddpm/files/tensor-file.h"
 
 G_BEGIN_DECLS
 
 /* FALSE: a tensor is missing, or has another shape */
-gboolean ddpm_param_tensors_require (DdpmSafetensors * file,
+gboolean ddpm_param_tensors_require (DdpmTensorFile * file,
     const gchar * prefix, const DdpmParams * params, GError ** error);
 /* After require(): reads them to arena [params->trainable]. */
-gboolean ddpm_param_tensors_read (DdpmSafetensors * file, const gchar * prefix,
+gboolean ddpm_param_tensors_read (DdpmTensorFile * file, const gchar * prefix,
     const DdpmParams * params, gfloat * arena, GError ** error);
 /* The writer keeps a pointer to arena. */
 void ddpm_param_tensors_add (DdpmSafetensorsWriter * writer,

@@ -12,52 +12,11 @@
 #define MAX_NAME 255
 #define MAX_SAME_HASH 8         /* tensors whose names have one hash value */
 #define MAX_DIGITS 18           /* below 2^63, more than any file needs */
-#define MAX_QUOTE 60
 
 #define DUPLICATE "two entries of one name in its header"
 
 /* Maximum number of members of an object or array at each depth */
 static const guint max_members[MAX_DEPTH + 1] = { 1, 32768, 512, 64 };
-
-static const struct
-{
-  const gchar *name;
-  guint size;
-} dtypes[] = {
-  {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"I32", 4},
-  {"I16", 2}, {"I8", 1}, {"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1},
-  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"C64", 8},
-};
-
-gchar *
-ddpm_safetensors_quote (const gchar * text)
-{
-  g_autofree gchar *cut = g_strndup (text, MAX_QUOTE);
-  g_autofree gchar *escaped = g_strescape (cut, NULL);
-
-  return g_strdup_printf ("'%s%s'", escaped,
-      strlen (text) > MAX_QUOTE ? "..." : "");
-}
-
-gchar *
-ddpm_safetensors_shape_to_string (guint n_dims, const guint64 * shape)
-{
-  GString *s = g_string_new ("[");
-
-  for (guint i = 0; i < n_dims; i++)
-    g_string_append_printf (s, "%s%" G_GUINT64_FORMAT, i ? ", " : "", shape[i]);
-  g_string_append_c (s, ']');
-  return g_string_free (s, FALSE);
-}
-
-static void
-tensor_free (gpointer data)
-{
-  DdpmFileTensor *tensor = data;
-
-  g_free (tensor->name);
-  g_free (tensor);
-}
 
 /* --- JSON ------------------------------------------------------------- */
 
@@ -82,7 +41,7 @@ typedef struct
   guint n_members[MAX_DEPTH + 1];
   gboolean has_metadata;
   GHashTable *hashes;
-  DdpmSafetensorsHeader *header;
+  DdpmFileContent *header;
 } Parser;
 
 static void
@@ -259,19 +218,16 @@ parse_numbers (Parser * p, gint max, guint64 * numbers)
   return n;
 }
 
-/* The name as dtypes[] has it; NULL: unknown */
+/* NULL: unknown */
 static const gchar *
 parse_dtype (Parser * p, guint64 * size)
 {
-  g_autofree gchar *name = value_begins_with (p, '"') ? parse_string (p) : NULL;
+  g_autofree gchar *text = value_begins_with (p, '"') ? parse_string (p) : NULL;
+  const gchar *dtype = ddpm_file_dtype_find (text);
 
-  for (guint i = 0; i < G_N_ELEMENTS (dtypes); i++) {
-    if (g_strcmp0 (dtypes[i].name, name) == 0) {
-      *size = dtypes[i].size;
-      return dtypes[i].name;
-    }
-  }
-  return NULL;
+  if (dtype != NULL)
+    *size = ddpm_file_dtype_get_size (dtype);
+  return dtype;
 }
 
 /* Returns what is wrong with the tensor; NULL: nothing. After a problem, the
@@ -296,7 +252,7 @@ parse_tensor (Parser * p, guint64 data_size, DdpmFileTensor * tensor)
     if (i == 0)
       tensor->dtype = parse_dtype (p, &size);
     else if (i == 1)
-      n_dims = parse_numbers (p, DDPM_SAFETENSORS_MAX_DIMS, tensor->shape);
+      n_dims = parse_numbers (p, DDPM_FILE_MAX_DIMS, tensor->shape);
     else if (i == 2)
       n_offsets = parse_numbers (p, 2, offsets);
     else
@@ -318,6 +274,7 @@ parse_tensor (Parser * p, guint64 data_size, DdpmFileTensor * tensor)
     return "has data_offsets that are reversed or beyond the end of the file";
   if (tensor->end - tensor->begin != size)
     return "has data_offsets that do not fit its shape and dtype";
+  ddpm_file_tensor_set_contiguous (tensor);
   return NULL;
 }
 
@@ -380,7 +337,7 @@ parse_member (Parser * p, guint64 data_size)
     parse_metadata (p);
     return;
   }
-  quoted = ddpm_safetensors_quote (name);
+  quoted = ddpm_file_quote (name);
   tensor = g_new0 (DdpmFileTensor, 1);
   tensor->name = g_steal_pointer (&name);
   if (!g_hash_table_replace (p->header->tensors, tensor->name, tensor))
@@ -414,7 +371,7 @@ check_coverage (GHashTable * tensors, guint64 data_size, const gchar * location,
     const DdpmFileTensor *tensor = l->data;
 
     if (tensor->begin != end) {
-      g_autofree gchar *name = ddpm_safetensors_quote (tensor->name);
+      g_autofree gchar *name = ddpm_file_quote (tensor->name);
 
       g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
           "%s: expected the data of tensor %s at byte %" G_GUINT64_FORMAT
@@ -434,18 +391,16 @@ check_coverage (GHashTable * tensors, guint64 data_size, const gchar * location,
 }
 
 gboolean
-ddpm_safetensors_header_parse (DdpmSafetensorsHeader * header,
+ddpm_safetensors_header_parse (DdpmFileContent * header,
     const gchar * text, gsize size, guint64 data_size, const gchar * location,
     GError ** error)
 {
   g_autoptr (GHashTable) hashes = g_hash_table_new (NULL, NULL);
-  DdpmSafetensorsHeader parsed = {
-    g_hash_table_new_full (g_str_hash, g_str_equal, NULL, tensor_free),
-    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free)
-  };
+  DdpmFileContent parsed;
   Parser p = {.at = text,.end = text + size,.hashes = hashes,.header = &parsed
   };
 
+  ddpm_file_content_init (&parsed);
   if (size == 0 || text[0] != '{')
     set_problem (&p, "a header that does not begin with '{'");
   else if (!g_utf8_validate (text, size, NULL))
@@ -464,13 +419,6 @@ ddpm_safetensors_header_parse (DdpmSafetensorsHeader * header,
     return TRUE;
   }
   g_free (p.wrong);
-  ddpm_safetensors_header_clear (&parsed);
+  ddpm_file_content_clear (&parsed);
   return FALSE;
-}
-
-void
-ddpm_safetensors_header_clear (DdpmSafetensorsHeader * header)
-{
-  g_clear_pointer (&header->tensors, g_hash_table_unref);
-  g_clear_pointer (&header->metadata, g_hash_table_unref);
 }

@@ -16,7 +16,7 @@ typedef struct
   gchar *name;
   DdpmType type;
   guint n_dims;
-  guint shape[DDPM_SAFETENSORS_MAX_DIMS];
+  guint shape[DDPM_FILE_MAX_DIMS];
   gsize count;
   const gfloat *data;
 } Entry;
@@ -68,7 +68,7 @@ ddpm_safetensors_writer_add (DdpmSafetensorsWriter * writer,
     .count = 1,.data = data
   };
 
-  g_assert (n_dims <= DDPM_SAFETENSORS_MAX_DIMS);
+  g_assert (n_dims <= DDPM_FILE_MAX_DIMS);
   for (guint i = 0; i < n_dims; i++) {
     entry.shape[i] = shape[i];
     entry.count *= shape[i];

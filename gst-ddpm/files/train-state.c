@@ -108,11 +108,11 @@ ddpm_train_state_save (const DdpmTrainState * state, const gchar * path,
 /* --- loading ---------------------------------------------------------- */
 
 static gboolean
-has_array (DdpmSafetensors * file, guint i)
+has_array (DdpmTensorFile * file, guint i)
 {
   g_autofree gchar *name = g_strconcat (arrays[i].prefix, "head.weight", NULL);
 
-  return !arrays[i].optional || ddpm_safetensors_find (file, name) != NULL;
+  return !arrays[i].optional || ddpm_tensor_file_find (file, name) != NULL;
 }
 
 static void
@@ -162,18 +162,18 @@ read_metadata (const DdpmMetadata * metadata, DdpmTrainState * state,
 }
 
 static gboolean
-require_arrays (DdpmSafetensors * file, const DdpmParams * params,
+require_arrays (DdpmTensorFile * file, const DdpmParams * params,
     GError ** error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
     if (has_array (file, i)
         && !ddpm_param_tensors_require (file, arrays[i].prefix, params, error))
       return FALSE;
-  return ddpm_safetensors_check_all_required (file, error);
+  return ddpm_tensor_file_check_all_required (file, error);
 }
 
 static gboolean
-read_arrays (DdpmSafetensors * file, const DdpmParams * params,
+read_arrays (DdpmTensorFile * file, const DdpmParams * params,
     DdpmTrainState * state, GError ** error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++) {
@@ -193,22 +193,22 @@ read_arrays (DdpmSafetensors * file, const DdpmParams * params,
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "%s: no memory for %" G_GSIZE_FORMAT " numbers",
-      ddpm_safetensors_get_location (file), params->trainable);
+      ddpm_tensor_file_get_location (file), params->trainable);
   return FALSE;
 }
 
 DdpmTrainState *
 ddpm_train_state_load (const gchar * path, GError ** error)
 {
-  g_autoptr (DdpmSafetensors) file = ddpm_safetensors_open (path, error);
+  g_autoptr (DdpmTensorFile) file = ddpm_tensor_file_open (path, error);
   g_autoptr (DdpmTrainState) state = NULL;
   g_autoptr (DdpmParams) params = NULL;
   DdpmMetadata metadata;
 
   if (file == NULL)
     return NULL;
-  metadata.values = ddpm_safetensors_get_metadata (file);
-  metadata.location = ddpm_safetensors_get_location (file);
+  metadata.values = ddpm_tensor_file_get_metadata (file);
+  metadata.location = ddpm_tensor_file_get_location (file);
   metadata.complete = TRUE;
 
   state = g_atomic_rc_box_new0 (DdpmTrainState);

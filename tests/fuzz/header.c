@@ -14,7 +14,7 @@ check_tensor (const gchar * name, const DdpmFileTensor * tensor,
 {
   g_assert_cmpstr (name, ==, tensor->name);
   g_assert_nonnull (tensor->dtype);
-  g_assert_cmpuint (tensor->n_dims, <=, DDPM_SAFETENSORS_MAX_DIMS);
+  g_assert_cmpuint (tensor->n_dims, <=, DDPM_FILE_MAX_DIMS);
   g_assert_cmpuint (tensor->begin, <=, tensor->end);
   g_assert_cmpuint (tensor->end, <=, data_size);
   return tensor->end - tensor->begin;
@@ -25,7 +25,7 @@ fuzz_one (FuzzInput * in)
 {
   const guint64 data_size = fuzz_take_uint32 (in);
   g_autofree gchar *text = NULL;
-  DdpmSafetensorsHeader header = { NULL };
+  DdpmFileContent header = { NULL };
   guint64 sum = 0;
   GHashTableIter iter;
   gpointer name, tensor;
@@ -46,5 +46,5 @@ fuzz_one (FuzzInput * in)
   while (g_hash_table_iter_next (&iter, &name, &tensor))
     sum += check_tensor (name, tensor, data_size);
   g_assert_cmpuint (sum, ==, data_size);
-  ddpm_safetensors_header_clear (&header);
+  ddpm_file_content_clear (&header);
 }

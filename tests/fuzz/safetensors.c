@@ -3,15 +3,15 @@
  */
 #include <math.h>
 
-#include "gst-ddpm/files/safetensors.h"
+#include "gst-ddpm/files/tensor-file.h"
 #include "tests/fuzz/fuzz.h"
 
 #define MAX_TENSORS 16          /* read of one file */
 
 static void
-read_tensor (DdpmSafetensors * file, const DdpmFileTensor * tensor)
+read_tensor (DdpmTensorFile * file, const DdpmFileTensor * tensor)
 {
-  guint shape[DDPM_SAFETENSORS_MAX_DIMS];
+  guint shape[DDPM_FILE_MAX_DIMS];
   g_autofree gfloat *numbers = NULL;
   GError *error = NULL;
   gsize count = 1;
@@ -21,14 +21,14 @@ read_tensor (DdpmSafetensors * file, const DdpmFileTensor * tensor)
     shape[i] = tensor->shape[i];
     count *= tensor->shape[i];
   }
-  ok = ddpm_safetensors_require (file, tensor->name, tensor->n_dims, shape,
+  ok = ddpm_tensor_file_require (file, tensor->name, tensor->n_dims, shape,
       &error) != NULL;
   fuzz_check_error (ok, error);
   if (!ok)
     return;
   error = NULL;
   numbers = g_new (gfloat, count);
-  ok = ddpm_safetensors_read (file, tensor, numbers, &error);
+  ok = ddpm_tensor_file_read (file, tensor, numbers, &error);
   fuzz_check_error (ok, error);
   for (gsize i = 0; ok && i < count; i++)
     g_assert_true (isfinite (numbers[i]));
@@ -38,15 +38,15 @@ void
 fuzz_one (FuzzInput * in)
 {
   GError *error = NULL;
-  g_autoptr (DdpmSafetensors) file =
-      ddpm_safetensors_open (fuzz_write_file (in->data, in->size), &error);
+  g_autoptr (DdpmTensorFile) file =
+      ddpm_tensor_file_open (fuzz_write_file (in->data, in->size), &error);
   g_autoptr (GList) tensors = NULL;
   guint n = 0;
 
   fuzz_check_error (file != NULL, error);
   if (file == NULL)
     return;
-  tensors = g_hash_table_get_values (ddpm_safetensors_get_tensors (file));
+  tensors = g_hash_table_get_values (ddpm_tensor_file_get_tensors (file));
   for (GList * l = tensors; l != NULL && n++ < MAX_TENSORS; l = l->next)
     read_tensor (file, l->data);
 }

@@ -81,8 +81,8 @@ static const struct
       "timembedding.0.weight of shape [17, 32], found [544]"},
   {"bias-shape", "\"shape\":[128]", "\"shape\":[64,2]", "found [64, 2]"},
   {"dtype", "\"head.bias\":{\"dtype\":\"F32\"",
-      "\"head.bias\":{\"dtype\":\"I32\"", "head.bias as F32, F16 or BF16, "
-        "found I32"},
+        "\"head.bias\":{\"dtype\":\"I32\"",
+      "head.bias as F64, F32, F16 or BF16, " "found I32"},
   {"version", "\"ddpm.format\":\"1\"", "\"ddpm.format\":\"2\"",
       "version '1', found '2'"},
   {"state", "\"ddpm.format\":\"1\"", "\"ddpm.state\":\"1\"",
@@ -171,7 +171,7 @@ static const struct
   {"of-another-shape", "\"%s\":{\"dtype\":\"F32\",\"shape\":[1,",
       "expected tensor %s of shape ["},
   {"of-another-type", "\"%s\":{\"dtype\":\"I32\",\"shape\":[",
-      "expected tensor %s as F32, F16 or BF16, found I32"},
+      "expected tensor %s as F64, F32, F16 or BF16, found I32"},
 };
 
 #pragma GCC diagnostic push

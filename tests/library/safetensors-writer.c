@@ -78,26 +78,26 @@ FIXTURE_TEST (writes_the_header_as_the_official_writer)
 FIXTURE_TEST (rounds_to_bf16_as_pytorch_does)
 {
   g_autoptr (GBytes) bytes = test_files_data ("rounding.safetensors");
-  g_autoptr (DdpmSafetensors) dump =
-      ddpm_safetensors_open_bytes (bytes, "rounding", NULL);
-  guint n = ddpm_safetensors_find (dump, "x")->shape[0], i, copies = 20;
+  g_autoptr (DdpmTensorFile) dump =
+      ddpm_tensor_file_open_bytes (bytes, "rounding", NULL);
+  guint n = ddpm_tensor_file_find (dump, "x")->shape[0], i, copies = 20;
   guint total = n * copies;
   g_autofree gfloat *x = g_new (gfloat, total);
   g_autofree gfloat *expected = g_new (gfloat, total);
   g_autofree gfloat *found = g_new (gfloat, total);
-  g_autoptr (DdpmSafetensors) file = NULL;
+  g_autoptr (DdpmTensorFile) file = NULL;
 
   for (i = 0; i < copies; i++) {
-    ddpm_safetensors_read (dump, ddpm_safetensors_require (dump, "x", 1, &n,
+    ddpm_tensor_file_read (dump, ddpm_tensor_file_require (dump, "x", 1, &n,
             NULL), x + i * n, NULL);
-    ddpm_safetensors_read (dump, ddpm_safetensors_require (dump, "x.bf16", 1,
+    ddpm_tensor_file_read (dump, ddpm_tensor_file_require (dump, "x.bf16", 1,
             &n, NULL), expected + i * n, NULL);
   }
   add (f, "x", DDPM_TYPE_BF16, total, x);
   write_file (f);
-  file = ddpm_safetensors_open (f->path, NULL);
-  g_assert_cmpstr (ddpm_safetensors_find (file, "x")->dtype, ==, "BF16");
-  g_assert_true (ddpm_safetensors_read (file, ddpm_safetensors_require (file,
+  file = ddpm_tensor_file_open (f->path, NULL);
+  g_assert_cmpstr (ddpm_tensor_file_find (file, "x")->dtype, ==, "BF16");
+  g_assert_true (ddpm_tensor_file_read (file, ddpm_tensor_file_require (file,
               "x", 1, &total, NULL), found, NULL));
   g_assert_cmpmem (found, total * sizeof *found, expected,
       total * sizeof *expected);
@@ -110,13 +110,13 @@ FIXTURE_TEST (keeps_floats_to_the_bit)
   };
   guint n = G_N_ELEMENTS (bits);
   gfloat x[G_N_ELEMENTS (bits)], found[G_N_ELEMENTS (bits)];
-  g_autoptr (DdpmSafetensors) file = NULL;
+  g_autoptr (DdpmTensorFile) file = NULL;
 
   memcpy (x, bits, sizeof x);
   add (f, "x", DDPM_TYPE_F32, n, x);
   write_file (f);
-  file = ddpm_safetensors_open (f->path, NULL);
-  g_assert_true (ddpm_safetensors_read (file, ddpm_safetensors_require (file,
+  file = ddpm_tensor_file_open (f->path, NULL);
+  g_assert_true (ddpm_tensor_file_read (file, ddpm_tensor_file_require (file,
               "x", 1, &n, NULL), found, NULL));
   g_assert_cmpmem (found, sizeof found, bits, sizeof bits);
 }
@@ -126,7 +126,7 @@ FIXTURE_TEST (keeps_any_metadata)
   const gchar *const texts[] = { "", "\"quotes\" and \\", "a\nb\tc\x01\x7f",
     "été 日本 \xf0\x9f\x98\x80", "{\"a\":[1,2]}", "/* */ // '"
   };
-  g_autoptr (DdpmSafetensors) file = NULL;
+  g_autoptr (DdpmTensorFile) file = NULL;
   GHashTable *metadata;
   guint i;
 
@@ -134,9 +134,9 @@ FIXTURE_TEST (keeps_any_metadata)
     ddpm_safetensors_writer_add_metadata (f->writer, texts[i], texts[i]);
   ddpm_safetensors_writer_add_metadata (f->writer, "not UTF-8", "\xff");
   write_file (f);
-  file = ddpm_safetensors_open (f->path, NULL);
+  file = ddpm_tensor_file_open (f->path, NULL);
   g_assert_nonnull (file);
-  metadata = ddpm_safetensors_get_metadata (file);
+  metadata = ddpm_tensor_file_get_metadata (file);
   for (i = 0; i < G_N_ELEMENTS (texts); i++)
     g_assert_cmpstr (g_hash_table_lookup (metadata, texts[i]), ==, texts[i]);
   g_assert_cmpstr (g_hash_table_lookup (metadata, "not UTF-8"), ==,

@@ -22,7 +22,7 @@ make_file (const gchar * header, gsize data_size)
 static void
 assert_refused (GBytes * bytes, const gchar * fragment)
 {
-  assert_fails_with (ddpm_safetensors_open_bytes (bytes, "model.bin", &error),
+  assert_fails_with (ddpm_tensor_file_open_bytes (bytes, "model.bin", &error),
       DDPM_ERROR_FORMAT, "model.bin: expected ", fragment);
 }
 
@@ -36,22 +36,22 @@ TEST (reads_tensors_in_any_order)
       "\"empty\":{\"dtype\":\"F16\",\"shape\":[0,7],\"data_offsets\":[8,8]},"
       "\"scalar\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]}"
       "}  \n ", 32);
-  g_autoptr (DdpmSafetensors) file = NULL;
+  g_autoptr (DdpmTensorFile) file = NULL;
   const DdpmFileTensor *tensor;
   GHashTable *metadata;
 
-  file = ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+  file = ddpm_tensor_file_open_bytes (bytes, "model.bin", NULL);
   g_assert_nonnull (file);
-  g_assert_cmpuint (g_hash_table_size (ddpm_safetensors_get_tensors (file)), ==,
+  g_assert_cmpuint (g_hash_table_size (ddpm_tensor_file_get_tensors (file)), ==,
       3);
-  tensor = ddpm_safetensors_find (file, "b");
+  tensor = ddpm_tensor_file_find (file, "b");
   g_assert_cmpstr (tensor->dtype, ==, "F32");
   g_assert_cmpuint (tensor->n_dims, ==, 2);
   g_assert_cmpuint (tensor->shape[0], ==, 2);
   g_assert_cmpuint (tensor->shape[1], ==, 3);
   g_assert_cmpuint (tensor->begin, ==, 8);
-  g_assert_cmpuint (ddpm_safetensors_find (file, "scalar")->n_dims, ==, 0);
-  metadata = ddpm_safetensors_get_metadata (file);
+  g_assert_cmpuint (ddpm_tensor_file_find (file, "scalar")->n_dims, ==, 0);
+  metadata = ddpm_tensor_file_get_metadata (file);
   g_assert_cmpstr (g_hash_table_lookup (metadata, "k"), ==, "v");
   g_assert_cmpstr (g_hash_table_lookup (metadata, "é\""), ==, "{[//");
 }
@@ -59,11 +59,11 @@ TEST (reads_tensors_in_any_order)
 TEST (reads_a_file_without_tensors)
 {
   g_autoptr (GBytes) bytes = make_file ("{}", 0);
-  g_autoptr (DdpmSafetensors) file =
-      ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+  g_autoptr (DdpmTensorFile) file =
+      ddpm_tensor_file_open_bytes (bytes, "model.bin", NULL);
 
   g_assert_nonnull (file);
-  g_assert_null (ddpm_safetensors_find (file, "a"));
+  g_assert_null (ddpm_tensor_file_find (file, "a"));
 }
 
 /* As the names of 4,096 classes may be */
@@ -73,9 +73,9 @@ TEST (reads_metadata_of_any_length)
   g_autofree gchar *header =
       g_strdup_printf ("{\"__metadata__\":{\"k\":\"%s\\n\"}}", value);
   g_autoptr (GBytes) bytes = make_file (header, 0);
-  g_autoptr (DdpmSafetensors) file =
-      ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
-  const gchar *found = g_hash_table_lookup (ddpm_safetensors_get_metadata
+  g_autoptr (DdpmTensorFile) file =
+      ddpm_tensor_file_open_bytes (bytes, "model.bin", NULL);
+  const gchar *found = g_hash_table_lookup (ddpm_tensor_file_get_metadata
       (file), "k");
 
   g_assert_cmpuint (strlen (found), ==, 300001);
@@ -83,21 +83,21 @@ TEST (reads_metadata_of_any_length)
 }
 
 static gfloat *
-read_tensor (DdpmSafetensors * file, const gchar * name, guint * count)
+read_tensor (DdpmTensorFile * file, const gchar * name, guint * count)
 {
-  const DdpmFileTensor *tensor = ddpm_safetensors_find (file, name);
+  const DdpmFileTensor *tensor = ddpm_tensor_file_find (file, name);
   guint shape = tensor->shape[0];
   gfloat *x;
 
-  tensor = assert_ok (ddpm_safetensors_require (file, name, 1, &shape, &error));
+  tensor = assert_ok (ddpm_tensor_file_require (file, name, 1, &shape, &error));
   x = g_new (gfloat, shape);
-  assert_ok (ddpm_safetensors_read (file, tensor, x, &error));
+  assert_ok (ddpm_tensor_file_read (file, tensor, x, &error));
   *count = shape;
   return x;
 }
 
 static void
-assert_same (DdpmSafetensors * file, const gchar * a, const gchar * b)
+assert_same (DdpmTensorFile * file, const gchar * a, const gchar * b)
 {
   guint n, m;
   g_autofree gfloat *x = read_tensor (file, a, &n);
@@ -109,8 +109,8 @@ assert_same (DdpmSafetensors * file, const gchar * a, const gchar * b)
 TEST (widens_halves_as_pytorch_does)
 {
   g_autoptr (GBytes) bytes = test_files_data ("rounding.safetensors");
-  g_autoptr (DdpmSafetensors) file =
-      ddpm_safetensors_open_bytes (bytes, "rounding", NULL);
+  g_autoptr (DdpmTensorFile) file =
+      ddpm_tensor_file_open_bytes (bytes, "rounding", NULL);
 
   assert_same (file, "half", "half.widened");
   assert_same (file, "x.bf16", "x.bf16.widened");
@@ -120,9 +120,9 @@ TEST (reads_a_file_as_it_reads_memory)
 {
   g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
       "rounding.safetensors", NULL);
-  g_autoptr (DdpmSafetensors) file = ddpm_safetensors_open (path, NULL);
+  g_autoptr (DdpmTensorFile) file = ddpm_tensor_file_open (path, NULL);
 
-  g_assert_cmpstr (ddpm_safetensors_get_location (file), ==, path);
+  g_assert_cmpstr (ddpm_tensor_file_get_location (file), ==, path);
   assert_same (file, "half", "half.widened");
   assert_same (file, "x.bf16", "x.bf16.widened");
 }
@@ -132,21 +132,21 @@ TEST (requires_name_shape_and_dtype)
   g_autoptr (GBytes) bytes = make_file ("{"
       "\"f\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
       "\"i\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,24]}}", 24);
-  g_autoptr (DdpmSafetensors) file =
-      ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+  g_autoptr (DdpmTensorFile) file =
+      ddpm_tensor_file_open_bytes (bytes, "model.bin", NULL);
   const guint shape[] = { 2, 1 };
 
-  assert_ok (ddpm_safetensors_require (file, "f", 2, shape, &error));
-  assert_fails_saying (ddpm_safetensors_require (file, "f", 1, shape, &error),
+  assert_ok (ddpm_tensor_file_require (file, "f", 2, shape, &error));
+  assert_fails_saying (ddpm_tensor_file_require (file, "f", 1, shape, &error),
       DDPM_ERROR_FORMAT,
       "model.bin: expected tensor f of shape [2], found [2, 1]");
-  assert_fails_saying (ddpm_safetensors_require (file, "i", 1, shape, &error),
+  assert_fails_saying (ddpm_tensor_file_require (file, "i", 1, shape, &error),
       DDPM_ERROR_FORMAT,
-      "model.bin: expected tensor i as F32, F16 or BF16, found I64");
-  assert_fails_saying (ddpm_safetensors_require (file, "g", 1, shape, &error),
+      "model.bin: expected tensor i as F64, F32, F16 or BF16, found I64");
+  assert_fails_saying (ddpm_tensor_file_require (file, "g", 1, shape, &error),
       DDPM_ERROR_FORMAT,
       "model.bin: expected tensor g of shape [2], found none of that name");
-  assert_fails_saying (ddpm_safetensors_check_all_required (file, &error),
+  assert_fails_saying (ddpm_tensor_file_check_all_required (file, &error),
       DDPM_ERROR_FORMAT,
       "model.bin: expected the tensors of one network, found also 'i'");
 }
@@ -172,12 +172,12 @@ TABLE_TEST (refuses_numbers_that_are_not_finite, floats)
   for (i = 0; i < 2; i++) {
     g_autoptr (GBytes) bytes =
         test_files_join (header, strlen (header), bits[i], 4);
-    g_autoptr (DdpmSafetensors) file =
-        ddpm_safetensors_open_bytes (bytes, "model.bin", NULL);
+    g_autoptr (DdpmTensorFile) file =
+        ddpm_tensor_file_open_bytes (bytes, "model.bin", NULL);
     const DdpmFileTensor *w =
-        ddpm_safetensors_require (file, "w", 1, &shape, NULL);
+        ddpm_tensor_file_require (file, "w", 1, &shape, NULL);
 
-    assert_fails (ddpm_safetensors_read (file, w, x, &error), DDPM_ERROR_FORMAT,
+    assert_fails (ddpm_tensor_file_read (file, w, x, &error), DDPM_ERROR_FORMAT,
         "finite numbers in tensor w");
   }
 }
@@ -295,8 +295,8 @@ TEST (refuses_every_truncation)
 {
   g_autoptr (GBytes) whole = make_file ("{" A "," TENSOR ("b", "BF16", "[2,2]",
           "[8,16]") "}", 16);
-  g_autoptr (DdpmSafetensors) file =
-      ddpm_safetensors_open_bytes (whole, "model.bin", NULL);
+  g_autoptr (DdpmTensorFile) file =
+      ddpm_tensor_file_open_bytes (whole, "model.bin", NULL);
   gsize size = g_bytes_get_size (whole), n;
 
   g_assert_nonnull (file);
@@ -417,15 +417,15 @@ static void
 opens_or_refuses (GBytes * bytes)
 {
   GError *error = NULL;
-  DdpmSafetensors *file =
-      ddpm_safetensors_open_bytes (bytes, "model.bin", &error);
+  DdpmTensorFile *file =
+      ddpm_tensor_file_open_bytes (bytes, "model.bin", &error);
 
   if (file == NULL)
     g_assert_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT);
   else
     g_assert_no_error (error);
   g_clear_error (&error);
-  ddpm_safetensors_free (file);
+  ddpm_tensor_file_free (file);
 }
 
 TEST (survives_random_bytes)
@@ -443,7 +443,7 @@ TEST (survives_random_bytes)
 static void
 assert_open_error (const gchar * path, DdpmError code, const gchar * fragment)
 {
-  assert_fails_with (ddpm_safetensors_open (path, &error), code, path,
+  assert_fails_with (ddpm_tensor_file_open (path, &error), code, path,
       fragment);
 }
 
@@ -468,15 +468,15 @@ TEST (reports_a_file_that_shrinks)
   g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "model.bin", NULL);
   g_autoptr (GBytes) bytes = make_file ("{" A "}", 8);
-  g_autoptr (DdpmSafetensors) file = NULL;
+  g_autoptr (DdpmTensorFile) file = NULL;
   guint shape = 2;
   gfloat x[2];
 
   g_file_set_contents (path, g_bytes_get_data (bytes, NULL),
       g_bytes_get_size (bytes), NULL);
-  file = ddpm_safetensors_open (path, NULL);
+  file = ddpm_tensor_file_open (path, NULL);
   g_assert_cmpint (truncate (path, g_bytes_get_size (bytes) - 1), ==, 0);
-  assert_fails (ddpm_safetensors_read (file, ddpm_safetensors_require (file,
+  assert_fails (ddpm_tensor_file_read (file, ddpm_tensor_file_require (file,
               "a", 1, &shape, NULL), x, &error), DDPM_ERROR_READ,
       "became shorter");
 }

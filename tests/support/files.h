@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gst-ddpm/files/safetensors.h"
+#include "gst-ddpm/files/tensor-file.h"
 #include "tests/support/calls.h"
 
 /* The name of a folder that is removed, with all in it, when it is freed */
