@@ -21,6 +21,7 @@ conv_is_possible (const DdpmConvDesc * d)
   return d->n > 0 && d->height > 0 && d->width > 0 && d->cin0 > 0
       && d->cout > 0 && (d->kernel == 1 || d->kernel == 3)
       && (d->stride == 1 || d->stride == 2)
+      && (!d->pad_end || (d->kernel == 3 && d->stride == 2))
       && d->n <= G_MAXINT32 && d->height <= G_MAXINT16
       && d->width <= G_MAXINT16 && row <= G_MAXINT32 / 16
       && addressable (ddpm_size_mul (d->n, ddpm_size_mul ((gsize) d->height
@@ -35,9 +36,10 @@ ddpm_conv_desc_check (const DdpmConvDesc * d, GError ** error)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "convolution of %u images %u x %u, %u + %u to %u channels, kernel %u, "
-      "stride %u: expected sizes that memory can hold, kernel 1 or 3, "
-      "stride 1 or 2", d->n, d->width, d->height, d->cin0, d->cin1, d->cout,
-      d->kernel, d->stride);
+      "stride %u%s: expected sizes that memory can hold, kernel 1 or 3, "
+      "stride 1 or 2, padding at the end only with kernel 3 and stride 2", d->n,
+      d->width, d->height, d->cin0, d->cin1, d->cout, d->kernel, d->stride,
+      d->pad_end ? ", padded at the end" : "");
   return FALSE;
 }
 
@@ -48,14 +50,16 @@ ddpm_norm_desc_check (const DdpmNormDesc * d, GError ** error)
 
   if (d->n > 0 && d->pixels > 0 && d->c0 > 0 && d->groups > 0
       && c <= G_MAXINT32 && c % d->groups == 0 && !(d->time_bias && d->c1 != 0)
+      && !(d->modulation && (d->c1 != 0 || d->time_bias))
       && addressable (ddpm_size_mul (ddpm_size_mul (d->pixels, c + 64),
               (gsize) d->n + 3)))
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "group norm of %u images, %u pixels, %u + %u channels, %u groups%s: "
-      "expected groups that divide the channels, a time bias only where "
-      "there is one source, and sizes that memory can hold", d->n,
-      d->pixels, d->c0, d->c1, d->groups, d->time_bias ? ", time bias" : "");
+      "expected groups that divide the channels, a time bias or a modulation "
+      "only where there is one source, and sizes that memory can hold", d->n,
+      d->pixels, d->c0, d->c1, d->groups, d->time_bias ? ", time bias"
+      : d->modulation ? ", modulation" : "");
   return FALSE;
 }
 

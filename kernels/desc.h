@@ -16,6 +16,13 @@ ddpm_size_mul (gsize a, gsize b)
   return g_size_checked_mul (&product, a, b) ? product : G_MAXSIZE;
 }
 
+/* Rows of zeros above an image, and columns to the left of it */
+static inline guint
+ddpm_conv_padding_before (const DdpmConvDesc * d)
+{
+  return d->pad_end ? 0 : d->kernel / 2;
+}
+
 /* Return FALSE for an impossible shape, with DDPM_ERROR_SETTINGS. The tensors
  * of any other shape fit into a gssize, in bytes, even as double and with
  * borders: products of its sizes need no further check. */

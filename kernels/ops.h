@@ -68,7 +68,9 @@ void ddpm_plan_free (DdpmPlan * plan);
 const gchar *ddpm_plan_get_implementation (const DdpmPlan * plan, guint kind);
 
 /* y = conv (concat (x0, x1)) + bias [+ residual]
- * The concatenation is of channels. kernel / 2 zeros surround an image. */
+ * The concatenation is of channels. kernel / 2 zeros surround an image; with
+ * pad_end, one row and one column of zeros follow it, and none precede it: row
+ * i of y sees rows 2i to 2i + 2. */
 typedef struct
 {
   guint n;                      /* images */
@@ -80,6 +82,7 @@ typedef struct
   DdpmType src_type;            /* of x0, x1 and their gradients */
   DdpmType dst_type;            /* of y, its gradient, and the residual */
   gboolean training;            /* plan the backward passes, too */
+  gboolean pad_end;             /* only with kernel 3 and stride 2 */
 } DdpmConvDesc;
 
 /* y = dropout (swish (gamma x^ + beta)), where
@@ -87,7 +90,10 @@ typedef struct
  *   x^ = (a - mean) / sqrt (var + eps)
  * with the mean and the variance of a over the pixels and channels of a group
  * (Wu & He 2018; Ramachandran et al. 2017). A group may have channels of both
- * x0 and x1. */
+ * x0 and x1. With modulation, the time bias is a scale and a shift instead
+ * (Dhariwal & Nichol 2021, section 3):
+ *   a  = x0
+ *   y  = dropout (swish ((gamma x^ + beta) (1 + scale) + shift)) */
 typedef struct
 {
   guint n, pixels;              /* images, height * width */
@@ -97,6 +103,7 @@ typedef struct
   gboolean swish;               /* FALSE: the identity instead */
   gboolean time_bias;           /* there is one: [n][c0], only if c1 is 0 */
   gboolean training;            /* plan the backward pass, too */
+  gboolean modulation;          /* instead of a time bias: [n][2 c0] */
 } DdpmNormDesc;
 
 /* y = P v, P = softmax (q k^T / sqrt (c)) by rows, for each image; one head
@@ -221,8 +228,9 @@ struct _DdpmOps
   DdpmPlan *(*norm_new) (DdpmBackend * b, const DdpmNormDesc * d,
       GError ** error);
   /* x0 [n][pixels][c0], x1 [n][pixels][c1], y [n][pixels][c0 + c1]; gamma, beta
-   * [c0 + c1]. time_bias: n rows of c0, time_bias_stride floats apart; NULL:
-   * zeros. drop NULL: no dropout. Writes stats [n][groups][2], the mean and
+   * [c0 + c1]. time_bias: n rows of c0, time_bias_stride floats apart, or with
+   * modulation of c0 scales and then c0 shifts; NULL: zeros. drop NULL: no
+   * dropout. Writes stats [n][groups][2], the mean and
    * 1 / sqrt (var + eps) of each group, for the backward pass. */
   void (*norm_forward) (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
       const float *time_bias, gsize time_bias_stride,
@@ -276,6 +284,15 @@ struct _DdpmOps
   /* y [count] += x [count], of act_type */
   void (*accumulate) (DdpmBackend * b, gsize count, gconstpointer x,
       gpointer y);
+  /* y [count] of act_type *= factor */
+  void (*scale) (DdpmBackend * b, gsize count, gfloat factor, gpointer y);
+  /* f32: the first c numbers of each row of x [pixels][2 c] to first, the
+   * others to second, both [pixels][c]; second NULL: nowhere */
+  void (*split_channels) (DdpmBackend * b, gsize pixels, guint c,
+      const float *x, float *first, float *second);
+  /* The reverse; second NULL: zeros */
+  void (*join_channels) (DdpmBackend * b, gsize pixels, guint c,
+      const float *first, const float *second, float *y);
   /* out[i] = table[t[i]], rows of dim floats; t [n]: host memory */
   void (*embedding) (DdpmBackend * b, guint n, guint dim, const float *table,
       const gint * t, float *out);

@@ -54,7 +54,7 @@ ddpm_picture_paint_pixel (const DdpmPicture * p, const float *x,
   for (c = 0; c < p->channels; c++)
     p->component[c][row * p->stride[c] + offset] = image < p->n ?
         ddpm_pixel_from_float (p->unit, x[pixel * p->channels + c]) : 0;
-  if (p->component[c])
+  if (c < 4 && p->component[c])
     p->component[c][row * p->stride[c] + offset] = 255;
 }
 

@@ -12,10 +12,10 @@
  * @columns: number of images in a row
  * @width: width of an image in pixels
  * @height: height of an image in pixels
- * @channels: 1 or 3
+ * @channels: 1 to 4; the fourth is alpha
  * @unit: whether floats are in [0, 1]; else they are in [-1, 1]
- * @component: the first byte of each channel, and then that of alpha; %NULL: no
- *   alpha
+ * @component: the first byte of each channel, and then that of an alpha that no
+ *   channel fills; %NULL: there is none
  * @stride: bytes from one row of pixels to the next, for each component
  * @pixel_stride: bytes from one pixel to the next
  *

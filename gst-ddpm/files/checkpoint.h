@@ -168,6 +168,8 @@ void ddpm_checkpoint_unlock (DdpmCheckpointLock * lock);
  * @ema: (nullable): their moving average
  * @adam_m: Adam's first moments
  * @adam_v: Adam's second moments
+ * @time_table: (nullable): the embedding of each timestep, [T][channels], which
+ *   is not trained; %NULL: the notebook's
  * @step: optimizer steps done
  * @samples: images trained on, which is the index of the next sample
  * @epoch: epochs done, as the element counts them
@@ -177,15 +179,15 @@ void ddpm_checkpoint_unlock (DdpmCheckpointLock * lock);
  * @settings: (nullable) (element-type utf8 utf8): further settings of the run,
  *   name to value
  *
- * All that a training run needs to be resumed. Arrays have as many floats as
- * ddpm_config_count_parameters() returns. They belong to the state if it was
- * loaded, and to the caller if it is saved.
+ * All that a training run needs to be resumed. The other arrays have as many
+ * floats as ddpm_config_count_parameters() returns. They belong to the state if
+ * it was loaded, and to the caller if it is saved.
  */
 typedef struct
 {
   DdpmConfig config;
   guint width, height;
-  gfloat *weights, *ema, *adam_m, *adam_v;
+  gfloat *weights, *ema, *adam_m, *adam_v, *time_table;
   guint64 step;
   guint64 samples;
   guint64 epoch;

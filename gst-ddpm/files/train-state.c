@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The tensors are model.<name>, ema.<name> (optional), adam.m.<name> and
- * adam.v.<name> in F32; counters and settings are metadata.
+ * adam.v.<name> in F32, and the embedding table under its own name (optional:
+ * the notebook's); counters and settings are metadata.
  */
 #include "gst-ddpm/files/checkpoint.h"
 #include "gst-ddpm/model/boxed.h"
@@ -85,6 +86,23 @@ ddpm_train_state_can_save (const gchar * path, GError ** error)
   return ddpm_replace_can_begin (path, 0, error);
 }
 
+static const DdpmParam *
+get_table (const DdpmParams * params)
+{
+  return &params->params[params->n_params - 1];
+}
+
+static void
+add_table (DdpmSafetensorsWriter * writer, const DdpmParams * params,
+    const DdpmTrainState * state)
+{
+  const DdpmParam *table = get_table (params);
+
+  if (state->time_table)
+    ddpm_safetensors_writer_add (writer, table->name, DDPM_TYPE_F32,
+        table->n_dims, table->shape, state->time_table);
+}
+
 gboolean
 ddpm_train_state_save (const DdpmTrainState * state, const gchar * path,
     GError ** error)
@@ -102,6 +120,7 @@ ddpm_train_state_save (const DdpmTrainState * state, const gchar * path,
       ddpm_param_tensors_add (writer, arrays[i].prefix, params, DDPM_TYPE_F32,
           array);
   }
+  add_table (writer, params, state);
   return ddpm_safetensors_writer_write (writer, path, 0, error);
 }
 
@@ -165,11 +184,38 @@ static gboolean
 require_arrays (DdpmTensorFile * file, const DdpmParams * params,
     GError ** error)
 {
+  const DdpmParam *table = get_table (params);
+
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
     if (has_array (file, i)
         && !ddpm_param_tensors_require (file, arrays[i].prefix, params, error))
       return FALSE;
+  if (ddpm_tensor_file_find (file, table->name)
+      && !ddpm_tensor_file_require (file, table->name, table->n_dims,
+          table->shape, error))
+    return FALSE;
   return ddpm_tensor_file_check_all_required (file, error);
+}
+
+static gboolean
+read_table (DdpmTensorFile * file, const DdpmParams * params,
+    DdpmTrainState * state, GError ** error)
+{
+  const DdpmFileTensor *table =
+      ddpm_tensor_file_find (file, get_table (params)->name);
+
+  if (table == NULL)
+    return TRUE;
+  state->time_table = g_try_new (gfloat, get_table (params)->count);
+  if (state->time_table == NULL)
+    goto no_memory;
+  return ddpm_tensor_file_read (file, table, state->time_table, error);
+
+no_memory:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+      "%s: no memory for its embedding table",
+      ddpm_tensor_file_get_location (file));
+  return FALSE;
 }
 
 static gboolean
@@ -216,7 +262,8 @@ ddpm_train_state_load (const gchar * path, GError ** error)
     return NULL;
   params = ddpm_params_new (&state->config, error);
   if (params == NULL || !require_arrays (file, params, error)
-      || !read_arrays (file, params, state, error))
+      || !read_arrays (file, params, state, error)
+      || !read_table (file, params, state, error))
     return NULL;
   return g_steal_pointer (&state);
 }
@@ -228,6 +275,7 @@ clear_state (gpointer data)
 
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
     g_free (G_STRUCT_MEMBER (gfloat *, state, arrays[i].field));
+  g_free (state->time_table);
   g_clear_pointer (&state->settings, g_hash_table_unref);
   g_strfreev (state->class_names);
 }

@@ -40,6 +40,8 @@ struct _DdpmTrainer
   float *ema;                   /* [trainable], or NULL */
   /* [micro_batch][elements] */
   float *x_0, *x_t, *prediction, *dprediction;
+  /* output of a network of learned variance, then its gradient; else NULL */
+  float *out;
   float *eps;                   /* then in its place what is to be predicted */
   guint8 *pixels;
 

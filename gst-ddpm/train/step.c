@@ -192,6 +192,38 @@ compute_loss (DdpmTrainer * trainer, const float *target, guint count,
   ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
 }
 
+/* A network of learned variance is trained on its prediction alone (L_simple, Ho
+ * et al. 2020, eq. 14): the second half of its output gets no gradient. */
+static gboolean
+run_forward (DdpmTrainer * trainer, const DdpmDropout * drop)
+{
+  DdpmBackend *b = trainer->backend;
+  const guint c = trainer->config.image_channels;
+  float *out = trainer->out ? trainer->out : trainer->prediction;
+
+  if (!ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t,
+          trainer->labels, drop, out))
+    return FALSE;
+  if (trainer->out)
+    b->ops->split_channels (b, (gsize) trainer->micro_batch
+        * trainer->elements / c, c, out, trainer->prediction, NULL);
+  return TRUE;
+}
+
+static gboolean
+run_backward (DdpmTrainer * trainer, const DdpmDropout * drop, gboolean add)
+{
+  DdpmBackend *b = trainer->backend;
+  const guint c = trainer->config.image_channels;
+
+  if (trainer->out)
+    b->ops->join_channels (b, (gsize) trainer->micro_batch
+        * trainer->elements / c, c, trainer->dprediction, NULL, trainer->out);
+  return ddpm_unet_backward (trainer->unet, trainer->x_t, trainer->labels,
+      drop, trainer->out ? trainer->out : trainer->dprediction, trainer->grads,
+      add);
+}
+
 /* Line 5: adds the gradient of (target - prediction (x_t, t))^2 of one
  * micro-batch, as its part of the mean over the batch. All full micro-batches
  * except the first make the same calls, so that a graph plan can replay them. */
@@ -228,15 +260,12 @@ train_micro_batch (gpointer data)
   ops->q_sample (b, trainer->micro_batch, trainer->elements, trainer->signal,
       trainer->noise, trainer->x_0, trainer->eps, trainer->x_t);
   ddpm_timer_lap (b, DDPM_TIMER_DIFFUSION, 0.0);
-  if (ddpm_unet_forward (trainer->unet, trainer->x_t, trainer->t,
-          trainer->labels, drop, trainer->prediction))
+  if (run_forward (trainer, drop))
     target = make_target (trainer);
   if (target)
     compute_loss (trainer, target, count, loss_scale (batch),
         trainer->losses + first);
-  batch->cancelled = target == NULL || !ddpm_unet_backward (trainer->unet,
-      trainer->x_t, trainer->labels, drop, trainer->dprediction,
-      trainer->grads, first > 0);
+  batch->cancelled = target == NULL || !run_backward (trainer, drop, first > 0);
 }
 
 /* Copies the images of the pass to where a graph plan reads them */

@@ -41,6 +41,8 @@ alloc_memory (DdpmTrainer * trainer)
     {&trainer->prediction, values * sizeof (float)},
     {&trainer->dprediction, values * sizeof (float)},
     {&trainer->ema, trainer->settings.ema_decay == 0.0 ? 0 : trainable},
+    {&trainer->out, trainer->config.learned_variance ?
+          2 * values * sizeof (float) : 0},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (memory); i++) {
@@ -72,7 +74,7 @@ free_memory (DdpmTrainer * trainer)
   };
   gpointer memory[] = { trainer->weights, trainer->grads, trainer->adam_m,
     trainer->adam_v, trainer->ema, trainer->x_0, trainer->x_t, trainer->eps,
-    trainer->prediction, trainer->dprediction, trainer->pixels
+    trainer->prediction, trainer->dprediction, trainer->out, trainer->pixels
   };
 
   ddpm_backend_free_plans (trainer->backend, plans, G_N_ELEMENTS (plans));
@@ -105,9 +107,11 @@ count_bytes (DdpmTrainer * trainer)
 {
   const gsize values = (gsize) trainer->micro_batch * trainer->elements;
   const guint arrays = trainer->settings.ema_decay == 0.0 ? 3 : 4;
+  const guint images = trainer->config.learned_variance ? 7 : 5;
 
   return 2 * total_size (trainer) + arrays * trainable_size (trainer)
-      + 5 * values * sizeof (float) + values + batch_size_in_bytes (trainer);
+      + images * values * sizeof (float) + values +
+      batch_size_in_bytes (trainer);
 }
 
 /* Makes the network for a micro-batch. If its size was not given and there is
@@ -193,7 +197,15 @@ start_from_scratch (DdpmTrainer * trainer)
   return TRUE;
 }
 
-/* The time table, which is not trained, stays. */
+/* The table of a state that has none is the notebook's, which is there. */
+static void
+copy_table (DdpmTrainer * trainer, const DdpmParam * table)
+{
+  if (trainer->restored->time_table)
+    memcpy (trainer->weights + table->offset, trainer->restored->time_table,
+        table->count * sizeof (gfloat));
+}
+
 static void
 copy_param (DdpmTrainer * trainer, const DdpmParam * param)
 {
@@ -201,8 +213,10 @@ copy_param (DdpmTrainer * trainer, const DdpmParam * param)
   const gsize size = param->count * sizeof (gfloat);
   const gfloat *ema = state->ema ? state->ema : state->weights;
 
-  if (param->offset >= trainer->params->trainable)
+  if (param->offset >= trainer->params->trainable) {
+    copy_table (trainer, param);
     return;
+  }
   memcpy (trainer->weights + param->offset, state->weights + param->offset,
       size);
   memcpy (trainer->adam_m + param->offset, state->adam_m + param->offset, size);
@@ -366,8 +380,8 @@ ddpm_trainer_restore (DdpmTrainer * trainer, DdpmTrainState * state,
   if (trainer->backend->host_memory)
     restore_when_needed (trainer, state);
   else
-    upload_state (trainer, state->weights, NULL, state->ema, state->adam_m,
-        state->adam_v);
+    upload_state (trainer, state->weights, state->time_table, state->ema,
+        state->adam_m, state->adam_v);
   if (state->class_names)
     ddpm_trainer_set_class_names (trainer, state->class_names);
   trainer->stats = (DdpmTrainerStats) {
@@ -522,17 +536,16 @@ ddpm_trainer_get_model (DdpmTrainer * trainer, gboolean ema, GError ** error)
 
 #define N_ARRAYS 4
 
-/* Makes an array [trainable] of the backend readable for the host. Returns: the
+/* Makes an array of the backend readable for the host. Returns: the
  * array, or a copy of it in *copy; NULL: no memory */
 static gfloat *
-read_array (DdpmTrainer * trainer, float *array, gfloat ** copy)
+read_array (DdpmTrainer * trainer, float *array, gsize size, gfloat ** copy)
 {
   if (trainer->backend->host_memory)
     return array;
-  *copy = g_try_new (gfloat, trainer->params->trainable);
+  *copy = g_try_malloc (size);
   if (*copy)
-    ddpm_backend_download (trainer->backend, *copy, array,
-        trainable_size (trainer));
+    ddpm_backend_download (trainer->backend, *copy, array, size);
   return *copy;
 }
 
@@ -549,15 +562,19 @@ save_state (DdpmTrainer * trainer, const gchar * path, guint64 epoch,
     .class_names = trainer->class_names,.settings = settings,
   };
   g_autofree gfloat *weights = NULL, *adam_m = NULL, *adam_v = NULL;
-  g_autofree gfloat *ema = NULL;
+  g_autofree gfloat *ema = NULL, *table = NULL;
+  const gsize size = trainable_size (trainer);
 
   ddpm_trainer_draw_weights (trainer, NULL);
-  state.weights = read_array (trainer, trainer->weights, &weights);
-  state.adam_m = read_array (trainer, trainer->adam_m, &adam_m);
-  state.adam_v = read_array (trainer, trainer->adam_v, &adam_v);
+  state.weights = read_array (trainer, trainer->weights, size, &weights);
+  state.adam_m = read_array (trainer, trainer->adam_m, size, &adam_m);
+  state.adam_v = read_array (trainer, trainer->adam_v, size, &adam_v);
   if (trainer->ema)
-    state.ema = read_array (trainer, trainer->ema, &ema);
-  if (state.weights && state.adam_m && state.adam_v
+    state.ema = read_array (trainer, trainer->ema, size, &ema);
+  state.time_table = read_array (trainer,
+      trainer->weights + trainer->params->trainable,
+      total_size (trainer) - size, &table);
+  if (state.weights && state.adam_m && state.adam_v && state.time_table
       && (state.ema || trainer->ema == NULL))
     return ddpm_backend_check (trainer->backend, error)
         && ddpm_train_state_save (&state, path, error);

@@ -11,6 +11,7 @@
 typedef struct
 {
   DdpmGraph *graph;
+  const DdpmConfig *config;
   const DdpmParams *params;
   guint n_dropouts;
 } Builder;
@@ -51,6 +52,8 @@ add_conv (Builder * b, const gchar * prefix, const gchar * suffix, gint in0,
   DdpmNode node = {
     .kind = DDPM_NODE_CONV,.in0 = in0,.in1 = in1,.residual = residual,
     .kernel = kernel,.stride = stride,.time_bias = -1,.dropout = -1,
+    .pad_end = stride == 2 && b->config->down_padding == DDPM_PADDING_END,
+    .scale = 1.0f,
     .weight = offset_of (b, prefix, suffix, ".weight"),
     .bias = offset_of (b, prefix, suffix, ".bias"),
   };
@@ -67,6 +70,7 @@ add_norm (Builder * b, const gchar * prefix, const gchar * suffix, gint in0,
   DdpmNode node = {
     .kind = DDPM_NODE_NORM,.in0 = in0,.in1 = in1,.residual = DDPM_NO_TENSOR,
     .swish = swish,.time_bias = time_bias,.dropout = dropout,
+    .modulation = time_bias >= 0 && b->config->scale_shift,
     .weight = offset_of (b, prefix, suffix, ".weight"),
     .bias = offset_of (b, prefix, suffix, ".bias"),
   };
@@ -88,19 +92,37 @@ add_node_without_weights (Builder * b, DdpmNodeKind kind, gint in0, guint c,
   return add_node (b, node, c, height, width);
 }
 
+/* Adds a convolution that ends a block: its sum with the residual is scaled. */
 static gint
-add_attention (Builder * b, const gchar * prefix, gint x)
+add_last_conv (Builder * b, const DdpmBlock * block, const gchar * suffix,
+    gint in, gint residual, guint kernel)
 {
-  DdpmTensor in = *ddpm_graph_tensor (b->graph, x);
-  gint h = add_norm (b, prefix, ".attn.group_norm", x, DDPM_NO_TENSOR, FALSE,
-      -1, -1);
+  gint out = add_conv (b, block->prefix, suffix, in, DDPM_NO_TENSOR, residual,
+      block->cout, kernel, 1);
 
+  ddpm_graph_node (b->graph, b->graph->nodes->len - 1)->scale =
+      block->out_scale;
+  return out;
+}
+
+static gint
+add_attention (Builder * b, const DdpmBlock * block, gint x)
+{
+  const gchar *prefix = block->prefix;
+  DdpmTensor in = *ddpm_graph_tensor (b->graph, x);
+  gint h = x;
+
+  if (!block->plain_attention)
+    h = add_norm (b, prefix, ".attn.group_norm", x, DDPM_NO_TENSOR, FALSE, -1,
+        -1);
   /* q, k and v are neighbours in the arena: one convolution. */
   h = add_conv (b, prefix, ".attn.proj_q", h, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
       3 * in.c, 1, 1);
   h = add_node_without_weights (b, DDPM_NODE_ATTENTION, h, in.c, in.height,
       in.width);
-  return add_conv (b, prefix, ".attn.proj", h, DDPM_NO_TENSOR, x, in.c, 1, 1);
+  ddpm_graph_node (b->graph, b->graph->nodes->len - 1)->heads =
+      ddpm_config_get_heads (b->config, in.c);
+  return add_last_conv (b, block, ".attn.proj", h, x, 1);
 }
 
 static gint
@@ -115,13 +137,12 @@ add_res_block (Builder * b, const DdpmBlock * block, gint x, gint skip)
       cout, 3, 1);
   h = add_norm (b, prefix, ".block2.0", h, DDPM_NO_TENSOR, TRUE,
       b->graph->time_columns, b->n_dropouts++);
-  b->graph->time_columns += cout;
+  b->graph->time_columns += b->config->scale_shift ? 2 * cout : cout;
   if (block->cin + block->cskip != cout)
     shortcut = add_conv (b, prefix, ".shortcut", x, skip, DDPM_NO_TENSOR,
         cout, 1, 1);
-  h = add_conv (b, prefix, ".block2.3", h, DDPM_NO_TENSOR, shortcut, cout, 3,
-      1);
-  return block->attention ? add_attention (b, prefix, h) : h;
+  h = add_last_conv (b, block, ".block2.3", h, shortcut, 3);
+  return block->attention ? add_attention (b, block, h) : h;
 }
 
 static gint
@@ -140,11 +161,12 @@ ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,
     guint width, guint height)
 {
   DdpmGraph *graph = g_new0 (DdpmGraph, 1);
-  Builder b = { graph, params, 0 };
+  Builder b = { graph, config, params, 0 };
   g_autoptr (GArray) blocks = ddpm_blocks_new (config);
   g_autoptr (GArray) skips = g_array_new (FALSE, FALSE, sizeof (gint));
   gint h;
 
+  graph->groups = config->groups;
   graph->tensors = g_array_new (FALSE, FALSE, sizeof (DdpmTensor));
   graph->nodes = g_array_new (FALSE, FALSE, sizeof (DdpmNode));
 
@@ -178,7 +200,7 @@ ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,
   }
   h = add_norm (&b, "tail", ".0", h, DDPM_NO_TENSOR, TRUE, -1, -1);
   add_conv (&b, "tail", ".2", h, DDPM_NO_TENSOR, DDPM_NO_TENSOR,
-      config->image_channels, 3, 1);
+      ddpm_config_get_out_channels (config), 3, 1);
   return graph;
 }
 
@@ -223,5 +245,5 @@ ddpm_graph_attention_desc (const DdpmGraph * graph, const DdpmNode * node,
 
   return (DdpmAttentionDesc) {
   .n = batch,.tokens = out->height * out->width,.c = out->c,.heads =
-        1,.training = training,};
+        node->heads,.training = training,};
 }

@@ -28,7 +28,12 @@ typedef struct
  * @weight: offset in the arena of the weight of a convolution, gamma of a norm
  * @bias: offset of its bias, of beta
  * @time_bias: first column in the time projections; -1: none
+ * @modulation: these are scales and shifts, two for each channel, instead of
+ *   biases
  * @dropout: number of the dropout layer; -1: none
+ * @pad_end: zeros are below and right of the input only
+ * @scale: factor of the output of a convolution
+ * @heads: of an attention
  */
 typedef struct
 {
@@ -38,7 +43,11 @@ typedef struct
   gsize weight, bias;
   gboolean swish;
   gint time_bias;
+  gboolean modulation;
   gint dropout;
+  gboolean pad_end;
+  gfloat scale;
+  guint heads;
 } DdpmNode;
 
 /**
@@ -46,12 +55,14 @@ typedef struct
  * @tensors: of DdpmTensor; the first is x_t, the last is eps
  * @nodes: of DdpmNode, in order of execution
  * @time_columns: channels of all time projections together
+ * @groups: groups of each norm
  */
 typedef struct
 {
   GArray *tensors;
   GArray *nodes;
   guint time_columns;
+  guint groups;
 } DdpmGraph;
 
 DdpmGraph *ddpm_graph_new (const DdpmConfig * config, const DdpmParams * params,

@@ -111,7 +111,8 @@ plan_kept (Planner * p)
 
     *keep = DDPM_NO_SPAN;
     if (node->kind == DDPM_NODE_NORM)
-      *keep = add_span (p, (gsize) p->batch * DDPM_GROUPS * 2 * sizeof (float),
+      *keep =
+          add_span (p, (gsize) p->batch * p->graph->groups * 2 * sizeof (float),
           i, last);
     else if (node->kind == DDPM_NODE_ATTENTION) {
       const DdpmAttentionDesc desc = ddpm_graph_attention_desc (p->graph, node,

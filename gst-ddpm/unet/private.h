@@ -39,6 +39,10 @@ struct _DdpmUnet
   DdpmPlan **plans;             /* by node; NULL for upsampling */
   DdpmTimeEmbedding time;
 
+  /* of a network that sees 2 x_t - 1; else NULL */
+  float *centered, *ones;       /* as x_t */
+  gfloat *two, *minus_one;      /* [batch], of the host */
+
   guint8 *arena;                /* activations, gradients: memory->size */
   float *time_arena;
   gpointer scratch;

@@ -186,6 +186,20 @@ time_backward (Pass * p)
 
 /* --- nodes ---------------------------------------------------------------- */
 
+/* Scales the output of a convolution, or its gradient. */
+static void
+scale_output (Pass * p, const DdpmNode * node, gpointer y)
+{
+  const DdpmTensor *out = ddpm_graph_tensor (p->unet->graph, node->out);
+
+  if (node->scale == 1.0f)
+    return;
+  p->ops->scale (p->unet->backend,
+      (gsize) p->unet->batch * out->c * out->height * out->width, node->scale,
+      y);
+  lap_elementwise (p);
+}
+
 static void
 node_forward (Pass * p, guint i)
 {
@@ -204,6 +218,7 @@ node_forward (Pass * p, guint i)
       p->ops->conv_forward (unet->plans[i], x0, x1,
           get_activation (p, node->residual), y, unet->scratch);
       lap_node (p, i, DDPM_TIMER_CONV_FORWARD);
+      scale_output (p, node, y);
       break;
     case DDPM_NODE_NORM:
       p->ops->norm_forward (unet->plans[i], x0, x1, get_time_bias (unet, node),
@@ -234,6 +249,7 @@ conv_backward (Pass * p, guint i)
   const DdpmTensor *out = ddpm_graph_tensor (unet->graph, node->out);
   gpointer dy = get_gradient (p, node->out);
 
+  scale_output (p, node, dy);
   p->ops->conv_backward_weights (unet->plans[i], get_activation (p, node->in0),
       get_activation (p, node->in1), dy, p->grads + node->weight,
       p->grads + node->bias, p->add, unet->scratch);
@@ -322,6 +338,20 @@ end_pass (Pass * p)
   return !p->unet->cancel.cancelled;
 }
 
+/* Puts 2 x_t - 1 in the place of x_t. */
+static void
+center_input (Pass * p)
+{
+  DdpmUnet *unet = p->unet;
+  const DdpmTensor *x_t = ddpm_graph_tensor (unet->graph, 0);
+
+  p->ops->q_sample (unet->backend, unet->batch,
+      x_t->c * x_t->height * x_t->width, unet->two, unet->minus_one, p->x_t,
+      unet->ones, unet->centered);
+  lap_elementwise (p);
+  p->x_t = unet->centered;
+}
+
 gboolean
 ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
     const gint * labels, const DdpmDropout * drop, float *eps)
@@ -334,6 +364,8 @@ ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
   ddpm_unet_update_plans (unet);
   if (!pass_is_cancelled (&p))
     time_forward (&p, t);
+  if (unet->config.center_input && !pass_is_cancelled (&p))
+    center_input (&p);
   for (guint i = 0; i < unet->graph->nodes->len && !pass_is_cancelled (&p); i++)
     node_forward (&p, i);
   return end_pass (&p);
@@ -349,6 +381,9 @@ ddpm_unet_backward (DdpmUnet * unet, const float *x_t,
     .grads = grads,.add = add
   };
 
+  /* as the forward pass has left it */
+  if (unet->config.center_input)
+    p.x_t = unet->centered;
   begin_pass (&p);
   for (guint i = unet->graph->nodes->len; i > 0 && !pass_is_cancelled (&p); i--)
     node_backward (&p, i - 1);

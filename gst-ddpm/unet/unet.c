@@ -5,6 +5,7 @@
 
 #include "gst-ddpm/unet/private.h"
 #include "gst-ddpm/model/params.h"
+#include "kernels/desc.h"
 #include "kernels/timer.h"
 
 static DdpmType
@@ -32,7 +33,8 @@ ddpm_unet_conv_desc (const DdpmUnet * unet, const DdpmNode * node)
   .n = unet->batch,.height = in->height,.width = in->width,.cin0 =
         in->c,.cin1 = channels_of (unet, node->in1),.cout =
         channels_of (unet, node->out),.kernel = node->kernel,.stride =
-        node->stride,.src_type = tensor_type (unet, node->in0),.dst_type =
+        node->stride,.pad_end =
+        node->pad_end,.src_type = tensor_type (unet, node->in0),.dst_type =
         tensor_type (unet, node->out),.training = unet->training,};
 }
 
@@ -51,8 +53,9 @@ plan_norm (DdpmUnet * unet, const DdpmNode * node, GError ** error)
   DdpmNormDesc desc = {
     .n = unet->batch,.pixels = in->height * in->width,
     .c0 = in->c,.c1 = channels_of (unet, node->in1),
-    .groups = DDPM_GROUPS,.eps = DDPM_NORM_EPS,
-    .swish = node->swish,.time_bias = node->time_bias >= 0,
+    .groups = unet->config.groups,.eps = unet->config.norm_eps,
+    .swish = node->swish,.time_bias = node->time_bias >= 0
+        && !node->modulation,.modulation = node->modulation,
     .training = unet->training,
   };
 
@@ -184,13 +187,46 @@ alloc_memory (DdpmUnet * unet, gsize size)
   return ddpm_backend_alloc (unet->backend, MAX (size, 64));
 }
 
+static gsize
+input_size (const DdpmUnet * unet)
+{
+  const DdpmTensor *x_t = ddpm_graph_tensor (unet->graph, 0);
+
+  return ddpm_size_mul (unet->batch, (gsize) x_t->c * x_t->height
+      * x_t->width * sizeof (float));
+}
+
+/* What makes 2 x_t - 1 of x_t: a sum of it and of ones */
+static gboolean
+alloc_centered_input (DdpmUnet * unet)
+{
+  const gsize size = input_size (unet);
+  g_autofree gfloat *ones = g_try_malloc (size);
+
+  unet->centered = ddpm_backend_alloc (unet->backend, size);
+  unet->ones = ddpm_backend_alloc (unet->backend, size);
+  if (ones == NULL || unet->centered == NULL || unet->ones == NULL)
+    return FALSE;
+  for (gsize i = 0; i < size / sizeof (gfloat); i++)
+    ones[i] = 1.0f;
+  ddpm_backend_upload (unet->backend, unet->ones, ones, size);
+  unet->two = g_new (gfloat, unet->batch);
+  unet->minus_one = g_new (gfloat, unet->batch);
+  for (guint i = 0; i < unet->batch; i++) {
+    unet->two[i] = 2.0f;
+    unet->minus_one[i] = -1.0f;
+  }
+  return TRUE;
+}
+
 static gboolean
 alloc_all_memory (DdpmUnet * unet, GError ** error)
 {
   unet->time_arena = alloc_memory (unet, unet->time_arena_size);
   unet->arena = alloc_memory (unet, unet->memory->size);
   unet->scratch = alloc_memory (unet, unet->scratch_size);
-  if (unet->time_arena == NULL || unet->arena == NULL || unet->scratch == NULL)
+  if (unet->time_arena == NULL || unet->arena == NULL || unet->scratch == NULL
+      || (unet->config.center_input && !alloc_centered_input (unet)))
     goto no_memory;
   lay_out_time (unet, unet->time_arena);
   return TRUE;
@@ -245,7 +281,7 @@ ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
   unet->memory = ddpm_memory_plan_new (unet->graph, batch,
       ddpm_type_size (backend->act_type), training);
   unet->plans = g_new0 (DdpmPlan *, unet->graph->nodes->len);
-  unet->time.dim = 4 * unet->config.channels;
+  unet->time.dim = ddpm_config_get_time_dim (config);
   unet->time.columns = unet->graph->time_columns;
   if (unet->config.classes > 0)
     unet->time.labels =
@@ -273,6 +309,10 @@ ddpm_unet_free (DdpmUnet * unet)
   ddpm_backend_free (unet->backend, unet->arena);
   ddpm_backend_free (unet->backend, unet->time_arena);
   ddpm_backend_free (unet->backend, unet->scratch);
+  ddpm_backend_free (unet->backend, unet->centered);
+  ddpm_backend_free (unet->backend, unet->ones);
+  g_free (unet->two);
+  g_free (unet->minus_one);
   g_free (unet->plans);
   ddpm_memory_plan_free (unet->memory);
   ddpm_graph_free (unet->graph);
@@ -284,14 +324,17 @@ ddpm_unet_free (DdpmUnet * unet)
 gsize
 ddpm_unet_get_memory (DdpmUnet * unet)
 {
+  const gsize centered = unet->config.center_input ? input_size (unet) : 0;
+
   return add_sizes (unet->memory->size, add_sizes (unet->scratch_size,
-          unet->plans_size + unet->time_arena_size));
+          add_sizes (add_sizes (centered, centered),
+              unet->plans_size + unet->time_arena_size)));
 }
 
 gdouble
 ddpm_unet_count_flops (const DdpmConfig * config, guint width, guint height)
 {
-  const gdouble dim = 4.0 * config->channels;
+  const gdouble dim = ddpm_config_get_time_dim (config);
   DdpmParams *params = ddpm_params_new (config, NULL);
   DdpmGraph *graph = ddpm_graph_new (config, params, width, height);
   gdouble flops = 2.0 * dim * (config->channels + dim + graph->time_columns);

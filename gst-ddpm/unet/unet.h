@@ -47,10 +47,12 @@ void ddpm_unet_set_weights (DdpmUnet * unet, const float *arena);
 /* Both passes return FALSE if they were cancelled; what they write is then
  * undefined. */
 
-/* Computes the prediction eps of x_t, both [batch][height][width]
- * [image_channels]. t [batch]. labels [batch]: the class of each image, -1: no
- * label; NULL: no image has one. drop: seed and first_sample of dropout, whose
- * probability is the config's; NULL: no dropout. */
+/* Computes the prediction eps [batch][height][width][out channels] of x_t
+ * [batch][height][width][image_channels]; with a learned variance there are
+ * twice as many out channels as image channels. t [batch]. labels [batch]: the
+ * class of each image, -1: no label; NULL: no image has one. drop: seed and
+ * first_sample of dropout, whose probability is the config's; NULL: no dropout.
+ */
 gboolean ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
     const gint * labels, const DdpmDropout * drop, float *eps);
 /* Computes the gradient grads [params->trainable] of the weights from deps, the

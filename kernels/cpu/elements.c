@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <string.h>
+#include "kernels/bf16.h"
 #include "kernels/cpu/private.h"
 
 /* Elements of a piece: enough to be worth starting a thread, and few enough
@@ -180,6 +181,50 @@ swish_backward (DdpmBackend * b, gsize count, const float *x, const float *dy,
         x + first, dy + first, dx + first);
 }
 
+/* A rare operation, so there is no kernel for each instruction set. */
+static void
+scale (DdpmBackend * b, gsize count, gfloat factor, gpointer y)
+{
+  float *f32 = y;
+  guint16 *bf16 = y;
+
+  if (b->act_type == DDPM_TYPE_F32) {
+#pragma omp parallel for schedule(static)
+    for (gsize i = 0; i < count; i++)
+      f32[i] *= factor;
+  } else {
+#pragma omp parallel for schedule(static)
+    for (gsize i = 0; i < count; i++)
+      bf16[i] = ddpm_bf16_from_float (ddpm_bf16_to_float (bf16[i]) * factor);
+  }
+}
+
+static void
+split_channels (DdpmBackend * b, gsize pixels, guint c, const float *x,
+    float *first, float *second)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize i = 0; i < pixels; i++) {
+    memcpy (first + i * c, x + i * 2 * c, c * sizeof (float));
+    if (second)
+      memcpy (second + i * c, x + (i * 2 + 1) * c, c * sizeof (float));
+  }
+}
+
+static void
+join_channels (DdpmBackend * b, gsize pixels, guint c, const float *first,
+    const float *second, float *y)
+{
+#pragma omp parallel for schedule(static)
+  for (gsize i = 0; i < pixels; i++) {
+    memcpy (y + i * 2 * c, first + i * c, c * sizeof (float));
+    if (second)
+      memcpy (y + (i * 2 + 1) * c, second + i * c, c * sizeof (float));
+    else
+      memset (y + (i * 2 + 1) * c, 0, c * sizeof (float));
+  }
+}
+
 /* --- the optimizer ------------------------------------------------------------ */
 
 /* The sums of the pieces are added in their order, a fixed number at a time. */
@@ -223,6 +268,9 @@ ddpm_cpu_elements_set_ops (DdpmOps * ops)
   ops->upsample_forward = upsample_forward;
   ops->upsample_backward = upsample_backward;
   ops->accumulate = accumulate;
+  ops->scale = scale;
+  ops->split_channels = split_channels;
+  ops->join_channels = join_channels;
   ops->embedding = embedding;
   ops->embedding_add = embedding_add;
   ops->embedding_backward = embedding_backward;

@@ -81,7 +81,7 @@ add_phase (CpuIm2col * p, CpuBackend * b, const CpuPhase * phase)
 void
 ddpm_cpu_im2col_init (CpuIm2col * p, CpuBackend * b, const DdpmConvDesc * d)
 {
-  const gint before = d->kernel / 2;
+  const gint before = ddpm_conv_padding_before (d);
   CpuPhase all = { 0, };
 
   memset (p, 0, sizeof (*p));
@@ -113,7 +113,7 @@ static void
 add_backward_phase (CpuIm2col * p, CpuBackend * b, const DdpmConvDesc * d,
     guint y, guint x)
 {
-  const gint before = d->kernel / 2, stride = d->stride;
+  const gint before = ddpm_conv_padding_before (d), stride = d->stride;
   CpuPhase phase = { y, x, ddpm_cpu_count_pieces (d->height - y, stride),
     ddpm_cpu_count_pieces (d->width - x, stride)
   };

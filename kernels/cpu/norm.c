@@ -15,6 +15,9 @@
  *   dtime  = sum dx    (over pixels)
  *
  * Its first pass leaves dz in the workspace.
+ *
+ * With modulation (Dhariwal & Nichol 2021), gamma (1 + scale) and beta (1 + scale)
+ * + shift of an image stand in the places of gamma and beta.
  */
 #include <omp.h>
 #include <string.h>
@@ -35,6 +38,8 @@ typedef enum
   NORM_SCALE,
   NORM_OFFSET,
   NORM_SLOPE,
+  NORM_GAMMA,                   /* both with modulation only */
+  NORM_BETA,
   NORM_VECTORS
 } NormVector;
 
@@ -67,6 +72,7 @@ typedef struct
   CpuBackend *backend;
   gconstpointer x[2];
   const float *time_bias;       /* NULL: none */
+  const float *modulation;      /* in its place; NULL: none */
   gsize time_bias_stride;
   const float *gamma, *beta;
   const DdpmDropout *drop;      /* NULL: none */
@@ -77,7 +83,7 @@ typedef struct
   gconstpointer dy;
   gpointer dx[2];
   gboolean add[2];
-  float *dtime_bias;
+  float *dtime_bias, *dmodulation;
 } NormCall;
 
 /* For each image: calls collect () for each block, join () once, and apply ()
@@ -239,6 +245,42 @@ run_passes (const NormCall * call, const NormPasses * passes)
     run_by_block (call, passes);
 }
 
+/* The scales of an image, before its shifts; NULL: there are none */
+static const float *
+get_modulation (const NormCall * call, gsize image)
+{
+  return call->modulation ? call->modulation + image * call->time_bias_stride
+      : NULL;
+}
+
+static const float *
+get_gamma (const NormCall * call, gpointer slot)
+{
+  return call->modulation ? get_vector (call->norm, slot, NORM_GAMMA)
+      : call->gamma;
+}
+
+static const float *
+get_beta (const NormCall * call, gpointer slot)
+{
+  return call->modulation ? get_vector (call->norm, slot, NORM_BETA)
+      : call->beta;
+}
+
+static void
+modulate (const NormCall * call, gsize image, gpointer slot)
+{
+  const gsize c = call->norm->c;
+  const float *scale = get_modulation (call, image);
+  float *gamma = get_vector (call->norm, slot, NORM_GAMMA);
+  float *beta = get_vector (call->norm, slot, NORM_BETA);
+
+  for (gsize i = 0; scale && i < c; i++) {
+    gamma[i] = call->gamma[i] * (1.0f + scale[i]);
+    beta[i] = call->beta[i] * (1.0f + scale[i]) + scale[c + i];
+  }
+}
+
 /* Expands the statistics of the groups of an image to MEAN, RSTD and SCALE of
  * each channel. The time bias is subtracted from MEAN. */
 static void
@@ -252,12 +294,14 @@ spread_stats (const NormCall * call, gsize image, gpointer slot)
   float *mean = get_vector (norm, slot, NORM_MEAN);
   float *rstd = get_vector (norm, slot, NORM_RSTD);
   float *scale = get_vector (norm, slot, NORM_SCALE);
+  const float *gamma = get_gamma (call, slot);
 
+  modulate (call, image, slot);
   for (gsize g = 0; g < norm->d.groups; g++) {
     for (gsize i = g * per_group; i < (g + 1) * per_group; i++) {
       mean[i] = stats[2 * g] - (time_bias ? time_bias[i] : 0.0f);
       rstd[i] = stats[2 * g + 1];
-      scale[i] = stats[2 * g + 1] * call->gamma[i];
+      scale[i] = stats[2 * g + 1] * gamma[i];
     }
   }
 }
@@ -322,7 +366,8 @@ normalize (const NormCall * call, gsize image, gsize block, gpointer slot)
     call->backend->kernels->norm->normalize (call->backend->base.act_type,
         count_block_pixels (norm, block), norm->channels[s], norm->c,
         locate_source_block (norm, call->x[s], s, image, block),
-        mean + first, scale + first, call->beta + first, norm->d.swish,
+        mean + first, scale + first, get_beta (call, slot) + first,
+        norm->d.swish,
         keep ? keep + first : NULL,
         locate_result_block (norm, call->y, s, image, block));
   }
@@ -341,6 +386,7 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
     .backend = ddpm_cpu_plan_backend (p),
     .x = {x0, x1},
     .time_bias = norm->d.time_bias ? time_bias : NULL,
+    .modulation = norm->d.modulation ? time_bias : NULL,
     .time_bias_stride = time_bias_stride,
     .gamma = gamma,
     .beta = beta,
@@ -375,8 +421,9 @@ collect_gradients (const NormCall * call, gsize image, gsize block,
         count_block_pixels (norm, block), norm->channels[s], norm->c,
         locate_source_block (norm, call->x[s], s, image, block),
         locate_result_block (norm, call->dy, s, image, block),
-        mean + first, rstd + first, call->gamma + first, call->beta + first,
-        norm->d.swish, keep ? keep + first : NULL, dz + first, sums + first,
+        mean + first, rstd + first, get_gamma (call, slot) + first,
+        get_beta (call, slot) + first, norm->d.swish,
+        keep ? keep + first : NULL, dz + first, sums + first,
         sums + norm->c + first, sums + 2 * norm->c + first);
   }
 }
@@ -406,13 +453,14 @@ join_group (const NormCall * call, gsize image, gsize group,
   const double rstd = call->stats[(image * norm->d.groups + group) * 2 + 1];
   float *offset = get_vector (norm, slot, NORM_OFFSET);
   float *slope = get_vector (norm, slot, NORM_SLOPE);
+  const float *gamma = get_gamma (call, slot);
   float *dtime = call->dtime_bias
       ? call->dtime_bias + image * call->time_bias_stride : NULL;
   double mean_dz = 0.0, mean_dz_x = 0.0;
 
   for (gsize i = group * per_group; i < (group + 1) * per_group; i++) {
-    mean_dz += call->gamma[i] * dz[i];
-    mean_dz_x += call->gamma[i] * dz_x[i];
+    mean_dz += gamma[i] * dz[i];
+    mean_dz_x += gamma[i] * dz_x[i];
   }
   mean_dz /= pixels * per_group;
   mean_dz_x /= pixels * per_group;
@@ -420,8 +468,22 @@ join_group (const NormCall * call, gsize image, gsize group,
     offset[i] = rstd * mean_dz;
     slope[i] = rstd * mean_dz_x;
     if (dtime)
-      dtime[i] = rstd * (call->gamma[i] * dz[i] - pixels * mean_dz
+      dtime[i] = rstd * (gamma[i] * dz[i] - pixels * mean_dz
           - x[i] * mean_dz_x);
+  }
+}
+
+/* The gradients of an image's scales and shifts; total: as of sum_blocks () */
+static void
+join_modulation (const NormCall * call, gsize image, const double *total)
+{
+  const gsize c = call->norm->c;
+  float *dscale = call->dmodulation
+      ? call->dmodulation + image * call->time_bias_stride : NULL;
+
+  for (gsize i = 0; dscale && i < c; i++) {
+    dscale[i] = call->gamma[i] * total[c + i] + call->beta[i] * total[i];
+    dscale[c + i] = total[i];
   }
 }
 
@@ -432,10 +494,12 @@ join_gradients (const NormCall * call, gsize image, gpointer slot)
   double *total = ddpm_cpu_at (slot, norm->work_at);
   float *kept = (float *) ddpm_cpu_at (call->scratch, norm->image_sums_at)
       + image * 2 * norm->c;
+  const float *scale = get_modulation (call, image);
 
   sum_blocks (norm, slot, total);
   for (gsize i = 0; i < 2 * norm->c; i++)
-    kept[i] = total[i];
+    kept[i] = total[i] * (scale ? 1.0f + scale[i % norm->c] : 1.0f);
+  join_modulation (call, image, total);
   for (gsize group = 0; group < norm->d.groups; group++)
     join_group (call, image, group, total, slot);
 }
@@ -494,6 +558,7 @@ norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     .backend = b,
     .x = {x0, x1},
     .time_bias = norm->d.time_bias ? time_bias : NULL,
+    .modulation = norm->d.modulation ? time_bias : NULL,
     .time_bias_stride = time_bias_stride,
     .gamma = gamma,
     .beta = beta,
@@ -504,6 +569,7 @@ norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     .dx = {dx0, dx1},
     .add = {add0, add1},
     .dtime_bias = norm->d.time_bias ? dtime_bias : NULL,
+    .dmodulation = norm->d.modulation ? dtime_bias : NULL,
   };
 
   for (gsize image = 0; !norm->by_image && image < norm->d.n; image++)

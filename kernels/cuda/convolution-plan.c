@@ -254,9 +254,10 @@ ddpm_cuda_conv_shape_new (const CudaDnnTarget * target, DdpmType type,
   s->y = make_shape (d->n, s->out_height, s->out_width, w->cout_padded);
   s->w = make_shape (w->cout_padded, d->kernel, d->kernel, w->cin_padded);
   s->bias = make_shape (1, 1, 1, w->cout_padded);
-  /* for odd kernels, this padding gives ceil (input / stride) pixels */
+  /* for odd kernels, equal paddings give ceil (input / stride) pixels */
   s->window.stride = d->stride;
-  s->window.padding = d->kernel / 2;
+  s->window.before = ddpm_conv_padding_before (d);
+  s->window.after = d->kernel / 2;
   s->repacks_x = d->cin1 > 0 || d->src_type != type || w->cin_padded != w->cin;
   s->repacks_y = d->dst_type != type || w->cout_padded != w->cout;
 

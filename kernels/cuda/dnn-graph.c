@@ -199,7 +199,8 @@ window_new (CudaDnnGraph * graph, const CudaDnnWindow * window)
   const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
   const gint64 rank = 2, ones[] = { 1, 1 };
   const gint64 strides[] = { window->stride, window->stride };
-  const gint64 padding[] = { window->padding, window->padding };
+  const gint64 before[] = { window->before, window->before };
+  const gint64 after[] = { window->after, window->after };
   cudnnBackendDescriptor_t descriptor = ddpm_cuda_dnn_descriptor_new (graph,
       CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
 
@@ -214,9 +215,9 @@ window_new (CudaDnnGraph * graph, const CudaDnnWindow * window)
   ddpm_cuda_dnn_set_attribute (graph, descriptor,
       CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64, 2, strides);
   ddpm_cuda_dnn_set_attribute (graph, descriptor,
-      CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64, 2, padding);
+      CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64, 2, before);
   ddpm_cuda_dnn_set_attribute (graph, descriptor,
-      CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, 2, padding);
+      CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, 2, after);
   ddpm_cuda_dnn_finalize (graph, descriptor);
   return descriptor;
 }
@@ -269,8 +270,9 @@ ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,
   ddpm_cuda_dnn_finalize (graph, descriptor);
   g_ptr_array_add (graph->operations, descriptor);
   g_string_append_printf (graph->text, " convolve%d:%" G_GINT64_FORMAT ",%"
-      G_GINT64_FORMAT "(%d,%d,%d)", pass, window->stride, window->padding,
-      number_of (graph, x), number_of (graph, w), number_of (graph, y));
+      G_GINT64_FORMAT ",%" G_GINT64_FORMAT "(%d,%d,%d)", pass,
+      window->stride, window->before, window->after, number_of (graph, x),
+      number_of (graph, w), number_of (graph, y));
 }
 
 /* y = mode (x, other), where mode takes two */

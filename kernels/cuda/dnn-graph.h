@@ -65,10 +65,11 @@ typedef enum
   CUDA_DNN_BACKWARD_WEIGHTS,    /* w from x and y */
 } CudaDnnPass;
 
-/* padding: rows and columns of zeros on each side of x */
+/* before, after: rows of zeros above and below x, and columns left and right of
+ * it */
 typedef struct
 {
-  gint64 stride, padding;
+  gint64 stride, before, after;
 } CudaDnnWindow;
 
 void ddpm_cuda_dnn_convolve (CudaDnnGraph * graph, CudaDnnPass pass,

@@ -103,6 +103,11 @@ norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
 
   if (!ddpm_norm_desc_check (d, error))
     return NULL;
+  if (d->modulation) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "scale-shift norms are not there in CUDA yet");
+    return NULL;
+  }
   if (!ddpm_cuda_ok (b, cudaDeviceGetAttribute (&max_shared,
               cudaDevAttrMaxSharedMemoryPerBlockOptin, b->device),
           "getting the size of shared memory")

@@ -30,7 +30,7 @@ typedef struct
   DdpmConvDesc d;
   guint cin;                    /* cin0 + cin1 */
   guint taps;                   /* kernel^2 */
-  guint pad;                    /* kernel / 2 */
+  guint pad;                    /* zeros before an image: kernel / 2, or 0 */
   guint out_height, out_width;
   gsize padded_height, padded_width;
   gsize panels, panels_t;       /* floats of the panels of one tap */
@@ -99,11 +99,11 @@ conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   conv->d = *d;
   conv->cin = d->cin0 + d->cin1;
   conv->taps = d->kernel * d->kernel;
-  conv->pad = d->kernel / 2;
+  conv->pad = d->pad_end ? 0 : d->kernel / 2;
   conv->out_height = (d->height - 1) / d->stride + 1;
   conv->out_width = (d->width - 1) / d->stride + 1;
-  conv->padded_height = (gsize) d->height + 2 * conv->pad;
-  conv->padded_width = (gsize) d->width + 2 * conv->pad;
+  conv->padded_height = (gsize) d->height + 2 * (d->kernel / 2);
+  conv->padded_width = (gsize) d->width + 2 * (d->kernel / 2);
   conv->panels = ddpm_ref_panels_size (conv->cin, d->cout);
   conv->panels_t = ddpm_ref_panels_size (d->cout, conv->cin);
   conv->base.scratch = lay_out_scratch (conv, NULL, &s);

@@ -84,6 +84,38 @@ accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
 }
 
 static void
+scale (DdpmBackend * b, gsize count, gfloat factor, gpointer y)
+{
+  for (gsize i = 0; i < count; i++)
+    ddpm_ref_store (b->act_type, y, i, factor * ddpm_ref_load (b->act_type, y,
+            i));
+}
+
+static void
+split_channels (DdpmBackend * b, gsize pixels, guint c, const float *x,
+    float *first, float *second)
+{
+  for (gsize i = 0; i < pixels; i++) {
+    memcpy (first + i * c, x + i * 2 * c, c * sizeof (float));
+    if (second)
+      memcpy (second + i * c, x + (i * 2 + 1) * c, c * sizeof (float));
+  }
+}
+
+static void
+join_channels (DdpmBackend * b, gsize pixels, guint c, const float *first,
+    const float *second, float *y)
+{
+  for (gsize i = 0; i < pixels; i++) {
+    memcpy (y + i * 2 * c, first + i * c, c * sizeof (float));
+    if (second)
+      memcpy (y + (i * 2 + 1) * c, second + i * c, c * sizeof (float));
+    else
+      memset (y + (i * 2 + 1) * c, 0, c * sizeof (float));
+  }
+}
+
+static void
 embedding (DdpmBackend * b, guint n, guint dim, const float *table,
     const gint * t, float *out)
 {
@@ -122,6 +154,9 @@ ddpm_ref_elements_set_ops (DdpmOps * ops)
   ops->upsample_forward = upsample_forward;
   ops->upsample_backward = upsample_backward;
   ops->accumulate = accumulate;
+  ops->scale = scale;
+  ops->split_channels = split_channels;
+  ops->join_channels = join_channels;
   ops->embedding = embedding;
   ops->embedding_add = embedding_add;
   ops->embedding_backward = embedding_backward;

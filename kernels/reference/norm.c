@@ -13,6 +13,9 @@
  *
  * A group is a run of channels of the concatenation; it may have channels of both
  * x0 and x1.
+ *
+ * With modulation (Dhariwal and Nichol 2021, section 3), gamma (1 + scale) and
+ * beta (1 + scale) + shift of the image stand in the places of gamma and beta.
  */
 #include <math.h>
 #include "kernels/philox.h"
@@ -33,6 +36,10 @@ typedef struct
   double *du;                   /* [pixels][channels] */
   float *keep;                  /* [pixels][channels]: dropout's factors */
   double *dgamma, *dbeta;       /* [channels] */
+  /* of one image: those that stand in the places of gamma and beta, and the
+   * gradients of these */
+  double *gamma, *beta;         /* [channels] */
+  double *image_dgamma, *image_dbeta;   /* [channels] */
 } NormScratch;
 
 static gsize
@@ -44,11 +51,19 @@ lay_out_scratch (const RefNorm * norm, gpointer scratch, NormScratch * s)
   memset (s, 0, sizeof (*s));
   s->a = ddpm_ref_alloc_part (scratch, &used, elements, sizeof (double));
   s->keep = ddpm_ref_alloc_part (scratch, &used, elements, sizeof (float));
+  s->gamma =
+      ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
+  s->beta =
+      ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
   if (norm->d.training) {
     s->du = ddpm_ref_alloc_part (scratch, &used, elements, sizeof (double));
     s->dgamma =
         ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
     s->dbeta =
+        ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
+    s->image_dgamma =
+        ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
+    s->image_dbeta =
         ddpm_ref_alloc_part (scratch, &used, norm->channels, sizeof (double));
   }
   return used;
@@ -90,6 +105,27 @@ load_image (const RefNorm * norm, gconstpointer x0, gconstpointer x1,
     for (guint c = 0; c < d->c1; c++)
       *a++ = ddpm_ref_load (type, x1, pixel * d->c1 + c);
   }
+}
+
+/* scale [2][channels]: the scales and the shifts of an image; NULL: zeros */
+static void
+modulate (const RefNorm * norm, const float *gamma, const float *beta,
+    const float *scale, const NormScratch * s)
+{
+  for (guint c = 0; c < norm->channels; c++) {
+    const double factor = scale ? 1.0 + scale[c] : 1.0;
+
+    s->gamma[c] = gamma[c] * factor;
+    s->beta[c] = beta[c] * factor + (scale ? scale[norm->channels + c] : 0.0);
+  }
+}
+
+/* The scales and shifts of an image; NULL: there are none */
+static const float *
+get_modulation (const RefNorm * norm, const float *time_bias, gsize stride,
+    guint image)
+{
+  return norm->d.modulation && time_bias ? time_bias + image * stride : NULL;
 }
 
 /* Draws the factor of each element of an image: 0 if it is dropped. */
@@ -151,6 +187,8 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   for (guint image = 0; image < d->n; image++) {
     load_image (norm, x0, x1, time_bias, time_bias_stride, image, s.a);
     draw_dropout (drop, image, elements, s.keep);
+    modulate (norm, gamma, beta, get_modulation (norm, time_bias,
+            time_bias_stride, image), &s);
     for (guint group = 0; group < d->groups; group++) {
       const guint first = group * norm->group_channels;
       double mean, rstd;
@@ -161,7 +199,7 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
       for (guint i = 0; i < d->pixels; i++) {
         for (guint c = first; c < first + norm->group_channels; c++) {
           const gsize e = (gsize) i * norm->channels + c;
-          const double u = gamma[c] * (s.a[e] - mean) * rstd + beta[c];
+          const double u = s.gamma[c] * (s.a[e] - mean) * rstd + s.beta[c];
 
           ddpm_ref_store (p->backend->act_type, y, image * elements + e,
               s.keep[e] * (d->swish ? ddpm_ref_swish (u) : u));
@@ -171,15 +209,14 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
   }
 }
 
-/* Of one group of one image: writes dL/da in the place of s->a, and adds to dgamma
- * and dbeta.
+/* Of one group of one image: writes dL/da in the place of s->a, and adds to
+ * image_dgamma and image_dbeta.
  *   dL/du  = dL/dy keep swish' (u)
  *   dL/dxh = gamma dL/du
  *   dL/da  = rstd (dL/dxh - mean (dL/dxh) - xh mean (dL/dxh xh)) */
 static void
 backward_group (const RefNorm * norm, gconstpointer dy, guint image,
-    guint group, const float *stats, const float *gamma, const float *beta,
-    const NormScratch * s)
+    guint group, const float *stats, const NormScratch * s)
 {
   const DdpmNormDesc *d = &norm->d;
   const DdpmType type = norm->base.backend->act_type;
@@ -193,15 +230,15 @@ backward_group (const RefNorm * norm, gconstpointer dy, guint image,
     for (guint c = first; c < first + norm->group_channels; c++) {
       const gsize e = (gsize) i * norm->channels + c;
       const double xh = (s->a[e] - mean) * rstd;
-      const double u = gamma[c] * xh + beta[c];
+      const double u = s->gamma[c] * xh + s->beta[c];
       const double du = ddpm_ref_load (type, dy, image * elements + e)
           * s->keep[e] * (d->swish ? ddpm_ref_swish_derivative (u) : 1.0);
 
       s->du[e] = du;
-      s->dgamma[c] += du * xh;
-      s->dbeta[c] += du;
-      sum += gamma[c] * du;
-      sum_xh += gamma[c] * du * xh;
+      s->image_dgamma[c] += du * xh;
+      s->image_dbeta[c] += du;
+      sum += s->gamma[c] * du;
+      sum_xh += s->gamma[c] * du * xh;
     }
   }
   for (guint i = 0; i < d->pixels; i++) {
@@ -209,7 +246,7 @@ backward_group (const RefNorm * norm, gconstpointer dy, guint image,
       const gsize e = (gsize) i * norm->channels + c;
       const double xh = (s->a[e] - mean) * rstd;
 
-      s->a[e] = rstd * (gamma[c] * s->du[e] - sum / count
+      s->a[e] = rstd * (s->gamma[c] * s->du[e] - sum / count
           - xh * sum_xh / count);
     }
   }
@@ -241,6 +278,25 @@ store_gradient (const RefNorm * norm, const double *da, guint image,
   }
 }
 
+/* From the gradients of an image's gamma (1 + scale) and beta (1 + scale) + shift:
+ * adds those of gamma and beta; dscale [2][channels]: gets those of scale and
+ * shift. NULL, both: there are none */
+static void
+backward_modulation (const RefNorm * norm, const float *gamma,
+    const float *beta, const float *scale, float *dscale, const NormScratch * s)
+{
+  for (guint c = 0; c < norm->channels; c++) {
+    const double factor = scale ? 1.0 + scale[c] : 1.0;
+
+    s->dgamma[c] += factor * s->image_dgamma[c];
+    s->dbeta[c] += factor * s->image_dbeta[c];
+    if (dscale == NULL)
+      continue;
+    dscale[c] = gamma[c] * s->image_dgamma[c] + beta[c] * s->image_dbeta[c];
+    dscale[norm->channels + c] = s->image_dbeta[c];
+  }
+}
+
 static void
 norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
     gconstpointer x1, const float *time_bias, gsize time_bias_stride,
@@ -258,13 +314,21 @@ norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   memset (s.dgamma, 0, norm->channels * sizeof (double));
   memset (s.dbeta, 0, norm->channels * sizeof (double));
   for (guint image = 0; image < d->n; image++) {
+    float *dbias = dtime_bias ? dtime_bias + image * time_bias_stride : NULL;
+    const float *scale = get_modulation (norm, time_bias, time_bias_stride,
+        image);
+
     load_image (norm, x0, x1, time_bias, time_bias_stride, image, s.a);
     draw_dropout (drop, image, elements, s.keep);
+    modulate (norm, gamma, beta, scale, &s);
+    memset (s.image_dgamma, 0, norm->channels * sizeof (double));
+    memset (s.image_dbeta, 0, norm->channels * sizeof (double));
     for (guint group = 0; group < d->groups; group++, stats += 2)
-      backward_group (norm, dy, image, group, stats, gamma, beta, &s);
+      backward_group (norm, dy, image, group, stats, &s);
+    backward_modulation (norm, gamma, beta, scale, d->modulation ? dbias : NULL,
+        &s);
     store_gradient (norm, s.a, image, dx0, add0, dx1, add1,
-        d->time_bias && dtime_bias
-        ? dtime_bias + image * time_bias_stride : NULL);
+        d->time_bias ? dbias : NULL);
   }
   for (guint c = 0; c < norm->channels; c++) {
     ddpm_ref_store_or_add (DDPM_TYPE_F32, dgamma, c, s.dgamma[c], add);

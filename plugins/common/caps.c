@@ -196,7 +196,7 @@ set_dimensions (GstDdpmTensorInfo * info, const guint dims[4])
   info->width = dims[1];
   info->height = dims[2];
   info->batch = dims[3];
-  if ((info->channels != 1 && info->channels != 3)
+  if (info->channels > DDPM_MAX_IMAGE_CHANNELS
       || info->width > DDPM_MAX_IMAGE_SIZE
       || info->height > DDPM_MAX_IMAGE_SIZE || info->batch > DDPM_MAX_BATCH)
     return FALSE;
@@ -226,7 +226,7 @@ gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps,
     goto wrong_caps;
   dimensions = gst_structure_get_string (s, "dimensions");
   expected =
-      "dimensions=C:W:H:N with 1 or 3 channels, width and height of 1 to "
+      "dimensions=C:W:H:N with 1 to 4 channels, width and height of 1 to "
       G_STRINGIFY (DDPM_MAX_IMAGE_SIZE) ", a batch of 1 to "
       G_STRINGIFY (DDPM_MAX_BATCH) " and less than 2 GiB in all";
   if (dimensions == NULL || !gst_ddpm_tensor_parse_dimensions (dimensions, dims)

@@ -35,8 +35,8 @@ typedef struct
 } GstDdpmTensorInfo;
 
 /* FALSE, with DDPM_ERROR_SETTINGS, unless caps are fixed and have C:W:H:N
- * dimensions (trailing :1 may be missing) within the limits, with 1 or 3
- * channels. */
+ * dimensions (trailing :1 may be missing) within the limits, with 1 to
+ * 4 channels. */
 gboolean gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info,
     const GstCaps * caps, GError ** error);
 /* Parses a "dimensions" string. FALSE: it is not C:W:H:N */

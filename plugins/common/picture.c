@@ -14,7 +14,7 @@ gst_ddpm_picture_from_frame (DdpmPicture * picture,
   .n = n,.columns = columns};
   picture->width = GST_VIDEO_FRAME_WIDTH (frame) / columns;
   picture->height = GST_VIDEO_FRAME_HEIGHT (frame) / ((n - 1) / columns + 1);
-  picture->channels = MIN (n_components, 3);
+  picture->channels = n_components;
   picture->pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, 0);
   for (c = 0; c < n_components; c++) {
     picture->component[c] = GST_VIDEO_FRAME_COMP_DATA (frame, c);

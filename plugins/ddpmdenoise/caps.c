@@ -60,13 +60,16 @@ gst_ddpm_denoise_caps_get_frame_size (const GstDdpmTensorInfo * info,
 
 /* --- sink -> src ---------------------------------------------------------- */
 
+/* No video has two channels: such images are tensors. channels 0: not known */
 static GstCaps *
 video_caps_new (guint channels)
 {
-  if (channels == 1)
-    return gst_caps_from_string (GST_VIDEO_CAPS_MAKE ("GRAY8"));
-  if (channels == 3)
-    return gst_caps_from_string (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBP }"));
+  static const gchar *const caps[] = { NULL, GST_VIDEO_CAPS_MAKE ("GRAY8"),
+    "EMPTY", GST_VIDEO_CAPS_MAKE ("{ RGB, RGBP }"), GST_VIDEO_CAPS_MAKE ("RGBA")
+  };
+
+  if (channels > 0 && channels < G_N_ELEMENTS (caps))
+    return gst_caps_from_string (caps[channels]);
   return gst_caps_from_string (GST_VIDEO_CAPS_MAKE (GST_DDPM_PICTURE_FORMATS));
 }
 
@@ -80,6 +83,10 @@ append_video (GstCaps * out, const GstDdpmDenoiseLink * link,
       video_caps_new (has_shape ? info.channels : link->image_channels);
   guint width, height;
 
+  if (gst_caps_is_empty (caps)) {
+    gst_caps_unref (caps);
+    return;
+  }
   if (has_shape && gst_ddpm_denoise_caps_get_frame_size (&info, link->columns,
           &width, &height))
     gst_caps_set_simple (caps, "width", G_TYPE_INT, width,
@@ -337,7 +344,7 @@ set_cuda_formats (GstCaps * caps)
   GValue formats = G_VALUE_INIT;
 
   if (!accepts_format (s, "RGB"))
-    return FALSE;
+    return accepts_format (s, "RGBA");
   g_value_init (&formats, GST_TYPE_LIST);
   gst_value_deserialize (&formats, GST_DDPM_DENOISE_CUDA_FORMATS);
   gst_structure_take_value (s, "format", &formats);

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 /* The formats that both GstCuda (1.22 aborts for others) and pictures have */
 #define GST_DDPM_DENOISE_CUDA_FORMATS "{ RGB, RGBP, RGBA }"
 
-#define GST_DDPM_PICTURE_FORMATS "{ RGB, RGBP, GRAY8 }"
+#define GST_DDPM_PICTURE_FORMATS "{ RGB, RGBP, GRAY8, RGBA }"
 /* Limit of the width and the height of a frame, which may be a mosaic */
 #define GST_DDPM_PICTURE_MAX_SIZE 32767
 

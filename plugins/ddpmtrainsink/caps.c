@@ -6,6 +6,7 @@
 
 #define COLOUR_CAPS "video/x-raw(ANY), format={ RGB, RGBP }"
 #define GREY_CAPS "video/x-raw(ANY), format=GRAY8"
+#define ALPHA_CAPS "video/x-raw(ANY), format=RGBA"
 #define SQUARE_CAPS "video/x-raw(ANY), pixel-aspect-ratio=1/1"
 
 /* Returns: (transfer full) */
@@ -13,7 +14,8 @@ static GstCaps *
 get_wanted (const GstDdpmTrainImages * images)
 {
   GstCaps *wanted =
-      gst_caps_from_string (images->channels == 1 ? GREY_CAPS : COLOUR_CAPS);
+      gst_caps_from_string (images->channels == 1 ? GREY_CAPS
+      : images->channels == 4 ? ALPHA_CAPS : COLOUR_CAPS);
 
   if (images->width > 0)
     gst_caps_set_simple (wanted, "width", G_TYPE_INT, images->width,

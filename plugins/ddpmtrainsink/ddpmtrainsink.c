@@ -119,13 +119,17 @@ GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
 #define TRAIN_SINK_CUDA_CAPS \
     GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE, \
         "{ RGB, RGBP }") ", " TRAIN_SINK_SIZE
+/* of models that have an alpha channel */
+#define TRAIN_SINK_ALPHA_CAPS \
+    GST_VIDEO_CAPS_MAKE ("RGBA") ", " TRAIN_SINK_SIZE
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (TRAIN_SINK_CAPS "; " TRAIN_SINK_CUDA_CAPS));
+    GST_STATIC_CAPS (TRAIN_SINK_CAPS "; " TRAIN_SINK_CUDA_CAPS "; "
+        TRAIN_SINK_ALPHA_CAPS));
 static GstStaticPadTemplate preview_template =
 GST_STATIC_PAD_TEMPLATE ("preview", GST_PAD_SRC, GST_PAD_REQUEST,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8, RGBA }")));
 
 #define gst_ddpm_train_sink_parent_class parent_class
 G_DEFINE_TYPE (GstDdpmTrainSink, gst_ddpm_train_sink, GST_TYPE_BASE_SINK);
@@ -381,14 +385,15 @@ gst_ddpm_train_sink_unlock_stop (GstBaseSink * sink)
 static GstCaps *
 get_possible_caps (GstDdpmTrainSink * self)
 {
-  gboolean cuda;
+  gboolean cuda, alpha;
 
   GST_OBJECT_LOCK (self);
+  alpha = self->session && self->session->images.channels == 4;
   cuda = gst_ddpm_cuda_is_possible (&self->settings.compute,
       self->session ? self->session->backend : NULL);
   GST_OBJECT_UNLOCK (self);
-  return cuda ? gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (self))
-      : gst_caps_from_string (TRAIN_SINK_CAPS);
+  return gst_caps_from_string (alpha ? TRAIN_SINK_ALPHA_CAPS
+      : cuda ? TRAIN_SINK_CAPS "; " TRAIN_SINK_CUDA_CAPS : TRAIN_SINK_CAPS);
 }
 
 static GstCaps *

@@ -105,9 +105,11 @@ get_video_info (const DdpmModel * model)
 {
   GstVideoInfo info;
 
-  gst_video_info_set_format (&info, model->config.image_channels == 1 ?
-      GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, model->width,
-      model->height);
+  const guint channels = model->config.image_channels;
+
+  gst_video_info_set_format (&info, channels == 1 ? GST_VIDEO_FORMAT_GRAY8
+      : channels == 4 ? GST_VIDEO_FORMAT_RGBA : GST_VIDEO_FORMAT_RGB,
+      model->width, model->height);
   GST_VIDEO_INFO_FPS_N (&info) = 1;
   GST_VIDEO_INFO_FPS_D (&info) = 1;
   return info;

@@ -206,9 +206,9 @@ convolve (const HostOperation * op, const gconstpointer * memory)
     const gint64 tap = i % (w->height * w->width);
     const gint64 pixel = i / (w->height * w->width);
     const gint64 row = pixel / y->width % y->height * op->window.stride
-        + tap / w->width - op->window.padding;
+        + tap / w->width - op->window.before;
     const gint64 column = pixel % y->width * op->window.stride
-        + tap % w->width - op->window.padding;
+        + tap % w->width - op->window.before;
     const gint64 from = pixel / y->width / y->height * x->height + row;
 
     if (row < 0 || column < 0 || row >= x->height || column >= x->width)

@@ -259,7 +259,7 @@ TEST (an_impossible_convolution_is_refused)
 TEST (a_graph_without_an_engine_is_an_error)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 8 };
-  const CudaDnnWindow window = { 1, 1 };
+  const CudaDnnWindow window = { 1, 1, 1 };
   CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (&h200);
   CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_BF16, pixels);
   CudaDnnTensor dw = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);
@@ -273,7 +273,7 @@ TEST (a_graph_without_an_engine_is_an_error)
 TEST (shapes_that_do_not_match_are_an_error)
 {
   const CudaDnnShape pixels = { 1, 8, 8, 8 }, weights = { 8, 3, 3, 16 };
-  const CudaDnnWindow window = { 1, 1 };
+  const CudaDnnWindow window = { 1, 1, 1 };
   CudaDnnGraph *graph = ddpm_cuda_dnn_graph_new (&h200);
   CudaDnnTensor x = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, pixels);
   CudaDnnTensor w = ddpm_cuda_dnn_tensor (graph, DDPM_TYPE_F32, weights);

@@ -44,6 +44,16 @@ TEST (labels_agree_with_pytorch)
     check (kind, test_net_labelled, "unet-labelled.safetensors");
 }
 
+/* diffusers' UNet2DModel, with all that the notebook's network does not have */
+TEST (networks_of_other_programs_agree_with_pytorch)
+{
+  for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
+    check (kind, test_net_padding, "unet-padding.safetensors");
+    check (kind, test_net_variance, "unet-variance.safetensors");
+    check (kind, test_net_middle, "unet-middle.safetensors");
+  }
+}
+
 TEST (an_image_does_not_depend_on_its_batch)
 {
   gsize elements = 3 * 8 * 8;

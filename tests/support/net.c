@@ -11,7 +11,7 @@ typedef struct
   DdpmParams *params;
   DdpmUnet *unet;
   guint batch;
-  gsize elements;               /* of one image */
+  gsize elements, out_elements; /* of one image, and of its output */
   gboolean training;
   gfloat *weights, *x_t, *out, *deps, *grads;
 } Net;
@@ -33,13 +33,14 @@ net_alloc (gpointer data)
   Net *net = data;
   const DdpmOps *ops = net->backend->ops;
   gsize size = net->batch * net->elements * sizeof (gfloat);
+  gsize out_size = net->batch * net->out_elements * sizeof (gfloat);
   g_autofree gfloat *arena = g_new (gfloat, net->params->total);
 
   test_weights_fill (net->params, &net->config, arena);
   net->weights = ops->alloc (net->backend, net->params->total * 4);
   net->x_t = ops->alloc (net->backend, size);
-  net->out = ops->alloc (net->backend, size);
-  net->deps = ops->alloc (net->backend, size);
+  net->out = ops->alloc (net->backend, out_size);
+  net->deps = ops->alloc (net->backend, out_size);
   net->grads = ops->alloc (net->backend, net->params->trainable * 4);
   ops->upload (net->backend, net->weights, arena, net->params->total * 4);
   ddpm_unet_set_weights (net->unet, net->weights);
@@ -73,6 +74,8 @@ net_init (Net * net, DdpmBackend * backend, TestNet make, guint batch,
   net->batch = batch;
   net->training = training;
   net->elements = (gsize) width *height * net->config.image_channels;
+  net->out_elements =
+      (gsize) width *height * ddpm_config_get_out_channels (&net->config);
   net->backend->ops->run (net->backend, net_alloc, net);
 }
 
@@ -91,10 +94,10 @@ run_pass (gpointer data)
   Pass *p = data;
   Net *net = p->net;
   const DdpmOps *ops = net->backend->ops;
-  gsize count = net->batch * net->elements, i;
+  gsize count = net->batch * net->out_elements, i;
   g_autofree gfloat *deps = g_new0 (gfloat, count);
 
-  ops->upload (net->backend, net->x_t, p->x_t, count * 4);
+  ops->upload (net->backend, net->x_t, p->x_t, net->batch * net->elements * 4);
   ddpm_unet_forward (net->unet, net->x_t, p->t, p->labels, p->drop, net->out);
   ops->download (net->backend, p->out, net->out, count * 4);
   if (!net->training)
@@ -129,8 +132,8 @@ check_against_pytorch (DdpmBackend * backend, TestNet make, const gchar * file)
   guint i;
 
   net_init (&net, backend, make, 3, TRUE);
-  count = net.batch * net.elements;
-  p.x_t = test_dump_get_floats (dump, "x_t", count);
+  count = net.batch * net.out_elements;
+  p.x_t = test_dump_get_floats (dump, "x_t", net.batch * net.elements);
   p.eps = test_dump_get_floats (dump, "eps", count);
   p.t = test_dump_get (dump, "t", NULL);
   if (net.config.classes > 0)

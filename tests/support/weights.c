@@ -44,6 +44,74 @@ test_net_labelled (DdpmConfig * config, guint * width, guint * height)
   config->classes = 5;
 }
 
+/* The networks of oracle/make_general_dumps.py */
+
+static void
+general_net (DdpmConfig * config, guint first, guint second, guint groups)
+{
+  ddpm_config_init_defaults (config);
+  config->channels = first;
+  config->n_levels = 2;
+  config->level_channels[0] = first;
+  config->level_channels[1] = second;
+  config->attention_levels = 0;
+  config->groups = groups;
+  config->res_blocks = 1;
+  config->dropout = 0;
+  config->timesteps = 20;
+}
+
+/* NETS['padding'] */
+void
+test_net_padding (DdpmConfig * config, guint * width, guint * height)
+{
+  general_net (config, 8, 24, 4);
+  config->attention_levels = 1u << 1;
+  config->norm_eps = 0.01;
+  config->down_padding = DDPM_PADDING_END;
+  config->middle_scale = G_SQRT2;
+  *width = *height = 8;
+}
+
+/* NETS['heads'] */
+void
+test_net_heads (DdpmConfig * config, guint * width, guint * height)
+{
+  general_net (config, 8, 20, 4);
+  config->image_channels = 4;
+  config->res_blocks = 2;
+  config->up_attention_levels = 3;
+  config->head_channels = 4;
+  config->center_input = TRUE;
+  config->scale_shift = TRUE;
+  config->middle = DDPM_MIDDLE_PLAIN_ATTENTION;
+  *width = *height = 8;
+}
+
+/* NETS['variance'] */
+void
+test_net_variance (DdpmConfig * config, guint * width, guint * height)
+{
+  general_net (config, 8, 16, 8);
+  config->learned_variance = TRUE;
+  config->middle = DDPM_MIDDLE_NONE;
+  config->attention_levels = 1u << 0;
+  config->up_attention_levels = 0;
+  config->time_dim = 24;
+  config->classes = 5;
+  *width = *height = 8;
+}
+
+/* NETS['middle'] */
+void
+test_net_middle (DdpmConfig * config, guint * width, guint * height)
+{
+  general_net (config, 6, 6, 3);
+  config->image_channels = 2;
+  config->middle = DDPM_MIDDLE_NO_ATTENTION;
+  *width = *height = 8;
+}
+
 static guint64
 test_fnv1a (const gchar * name)
 {

@@ -28,6 +28,10 @@ typedef void (*TestNet) (DdpmConfig * config, guint * width, guint * height);
 
 void test_net_square (DdpmConfig * config, guint * width, guint * height);
 void test_net_oblong (DdpmConfig * config, guint * width, guint * height);
+void test_net_padding (DdpmConfig * config, guint * width, guint * height);
+void test_net_heads (DdpmConfig * config, guint * width, guint * height);
+void test_net_variance (DdpmConfig * config, guint * width, guint * height);
+void test_net_middle (DdpmConfig * config, guint * width, guint * height);
 void test_net_labelled (DdpmConfig * config, guint * width, guint * height);
 void test_weights_fill (const DdpmParams * params, const DdpmConfig * config,
     gfloat * arena);

@@ -93,9 +93,10 @@ describe_weights (const CpuConvolution * conv, const CpuConvSource * s,
 
 /* Zeros below and to the right, as many as the last window reaches over */
 static guint
-count_padding_after (guint in, guint out, guint kernel, guint stride)
+count_padding_after (const DdpmConvDesc * d, guint in, guint out)
 {
-  const gint64 reach = (gint64) (out - 1) * stride + kernel - kernel / 2;
+  const gint64 reach = (gint64) (out - 1) * d->stride + d->kernel
+      - ddpm_conv_padding_before (d);
 
   return MAX (0, reach - (gint64) in);
 }
@@ -112,12 +113,10 @@ init_descs (ConvDescs * descs, const CpuConvolution * conv,
   memset (descs, 0, sizeof (*descs));
   for (guint i = 0; i < 2; i++) {
     descs->strides[i] = d->stride;
-    descs->padding_l[i] = d->kernel / 2;
+    descs->padding_l[i] = ddpm_conv_padding_before (d);
   }
-  descs->padding_r[0] =
-      count_padding_after (d->height, out_height, d->kernel, d->stride);
-  descs->padding_r[1] =
-      count_padding_after (d->width, out_width, d->kernel, d->stride);
+  descs->padding_r[0] = count_padding_after (d, d->height, out_height);
+  descs->padding_r[1] = count_padding_after (d, d->width, out_width);
 
   status |= describe_pixels (conv, s->padded, d->height, d->width, conv->type,
       &descs->x);
