@@ -23,7 +23,7 @@ A dump has, computed in double and as the library lays images out, [n][height][w
   x_T, and x_0 of whole runs with the library's noise, of N samples from index FIRST of
   seed SEED, with class n mod classes for sample n:
   ddpm   DDPMScheduler, all T timesteps
-  ddim   DDIMScheduler, eta 0, DDIM_STEPS steps
+  ddim   DDIMScheduler, eta 0, DDIM_STEPS steps (it has no sigmoid schedule)
   eta1   the same with eta 1 and the eps of the clipped x_0 (use_clipped_model_output)
 The z of a step is that of the stream of its timestep, as in all of our samplers."""
 import argparse
@@ -219,11 +219,13 @@ def dump(net, scheduler, whole):
     T = scheduler.config.num_train_timesteps
     tensors = forward(net, T, image_shape(net))
     tensors['x_T'] = draw(0, image_shape(net))
-    ddim = DDIMScheduler.from_config(scheduler.config)
     if whole:
         tensors['ddpm'] = sample(net, scheduler, T)
-    tensors['ddim'] = sample(net, ddim, DDIM_STEPS, eta=0.0)
-    tensors['eta1'] = sample(net, ddim, DDIM_STEPS, eta=1.0, use_clipped_model_output=True)
+    if scheduler.config.beta_schedule != 'sigmoid':
+        ddim = DDIMScheduler.from_config(scheduler.config)
+        tensors['ddim'] = sample(net, ddim, DDIM_STEPS, eta=0.0)
+        tensors['eta1'] = sample(net, ddim, DDIM_STEPS, eta=1.0,
+                                 use_clipped_model_output=True)
     return {name: oracle.nhwc(x) if x.dim() == 4 else x.numpy()
             for name, x in tensors.items()}
 
