@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MAX_QUOTE 60
+#define MAX_SAME_HASH 8         /* names that have one hash value */
 
 static const struct
 {
@@ -29,10 +30,16 @@ ddpm_file_dtype_find (const gchar * dtype)
 guint
 ddpm_file_dtype_get_size (const gchar * dtype)
 {
-  guint i;
+  for (guint i = 0; i < G_N_ELEMENTS (dtypes); i++)
+    if (strcmp (dtypes[i].name, dtype) == 0)
+      return dtypes[i].size;
+  return 0;
+}
 
-  for (i = 0; strcmp (dtypes[i].name, dtype) != 0; i++);
-  return dtypes[i].size;
+gboolean
+ddpm_file_tensor_is_real (const DdpmFileTensor * tensor)
+{
+  return ddpm_file_dtype_get_size (tensor->dtype) > 0;
 }
 
 /* --- one tensor ------------------------------------------------------- */
@@ -102,12 +109,23 @@ ddpm_file_tensors_new (void)
       (GDestroyNotify) ddpm_file_tensor_free);
 }
 
+gboolean
+ddpm_file_check_hash (GHashTable * hashes, const gchar * name)
+{
+  gpointer hash = GUINT_TO_POINTER (g_str_hash (name));
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (hashes, hash)) + 1;
+
+  g_hash_table_insert (hashes, hash, GUINT_TO_POINTER (n));
+  return n <= MAX_SAME_HASH;
+}
+
 void
 ddpm_file_content_init (DdpmFileContent * content)
 {
   content->tensors = ddpm_file_tensors_new ();
   content->metadata =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  content->words = g_string_chunk_new (256);
 }
 
 void
@@ -115,6 +133,7 @@ ddpm_file_content_clear (DdpmFileContent * content)
 {
   g_clear_pointer (&content->tensors, g_hash_table_unref);
   g_clear_pointer (&content->metadata, g_hash_table_unref);
+  g_clear_pointer (&content->words, g_string_chunk_free);
 }
 
 /* --- messages --------------------------------------------------------- */

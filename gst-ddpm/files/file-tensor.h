@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 /**
  * DdpmFileTensor:
- * @dtype: "F32", "F16", "BF16", "I64", ..., as safetensors calls them
+ * @dtype: "F32", "F16", "BF16", "I64", ..., as safetensors calls them; of a
+ *   value that is no tensor, words for it, such as "an object of os.system"
  * @strides: elements from one index of a dimension to the next; 0: all of them
  *   are one element
  * @storage: the part of the file that has the numbers; 0 where there is one
@@ -45,22 +46,31 @@ void ddpm_file_tensor_set_contiguous (DdpmFileTensor * tensor);
 /* dtype: may be NULL. Returns: (nullable): it as a static string; NULL: it is
  * not known */
 const gchar *ddpm_file_dtype_find (const gchar * dtype);
-/* The bytes of an element of a dtype that is known */
+/* The bytes of an element. 0: dtype is not known */
 guint ddpm_file_dtype_get_size (const gchar * dtype);
+/* Is it one, and no other value? */
+gboolean ddpm_file_tensor_is_real (const DdpmFileTensor * tensor);
 
 /* An empty table: name -> DdpmFileTensor, which owns the name and is freed with
  * the table. Insert with g_hash_table_replace (table, tensor->name, tensor). */
 GHashTable *ddpm_file_tensors_new (void);
 
+/* g_str_hash is no secret: names that all have one hash value would make every
+ * table of them quadratic. hashes: of g_hash_table_new (NULL, NULL), for the
+ * names of one table. FALSE: too many have the hash value of this one */
+gboolean ddpm_file_check_hash (GHashTable * hashes, const gchar * name);
+
 /**
  * DdpmFileContent:
  * @tensors: of ddpm_file_tensors_new ()
  * @metadata: name -> value, both strings
+ * @words: those of values that are no tensors
  */
 typedef struct
 {
   GHashTable *tensors;
   GHashTable *metadata;
+  GStringChunk *words;
 } DdpmFileContent;
 
 void ddpm_file_content_init (DdpmFileContent * content);

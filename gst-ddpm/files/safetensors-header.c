@@ -10,7 +10,6 @@
  * that a hostile header can cost. */
 #define MAX_DEPTH 3             /* header, tensor, shape */
 #define MAX_NAME 255
-#define MAX_SAME_HASH 8         /* tensors whose names have one hash value */
 #define MAX_DIGITS 18           /* below 2^63, more than any file needs */
 
 #define DUPLICATE "two entries of one name in its header"
@@ -305,20 +304,14 @@ parse_metadata (Parser * p)
     p->wrong = g_strdup ("__metadata__ that is not an object of strings");
 }
 
-/* g_str_hash is no secret: names that all have one hash value would make
- * every table of them quadratic. */
 static void
 check_name (Parser * p, const gchar * name, gboolean escaped)
 {
-  gpointer hash = GUINT_TO_POINTER (g_str_hash (name));
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (p->hashes, hash)) + 1;
-
-  g_hash_table_insert (p->hashes, hash, GUINT_TO_POINTER (n));
   if (strlen (name) > MAX_NAME)
     set_problem (p, "a name in its header that is too long");
   else if (escaped)
     set_problem (p, "a name in its header that is escaped");
-  else if (n > MAX_SAME_HASH)
+  else if (!ddpm_file_check_hash (p->hashes, name))
     set_problem (p, "names in its header that are made to collide");
 }
 

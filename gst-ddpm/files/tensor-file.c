@@ -8,14 +8,19 @@
 
 #include "gst-ddpm/files/input.h"
 #include "gst-ddpm/files/safetensors.h"
+#include "gst-ddpm/files/torch-file.h"
 #include "kernels/bf16.h"
 
 #define CHUNK 16384             /* numbers converted at a time */
+/* Memory for a tensor whose elements are apart from each other: so many times
+ * its size */
+#define MAX_SPREAD 64
 
 struct _DdpmTensorFile
 {
   DdpmInput input;
   guint64 data;                 /* where offsets of tensors count from */
+  DdpmZip *zip;                 /* or the archive that has their storages */
   DdpmFileContent content;
 };
 
@@ -24,8 +29,12 @@ struct _DdpmTensorFile
 static gboolean
 read_content (DdpmTensorFile * file, GError ** error)
 {
-  return ddpm_safetensors_read_header (&file->input, &file->content,
-      &file->data, error);
+  if (!ddpm_torch_file_is_one (&file->input))
+    return ddpm_safetensors_read_header (&file->input, &file->content,
+        &file->data, error);
+  file->zip = ddpm_zip_open (&file->input, error);
+  return file->zip != NULL && ddpm_torch_file_read (file->zip,
+      file->input.name, &file->content, error);
 }
 
 DdpmTensorFile *
@@ -56,6 +65,7 @@ ddpm_tensor_file_free (DdpmTensorFile * file)
 {
   if (file == NULL)
     return;
+  ddpm_zip_free (file->zip);
   ddpm_input_clear (&file->input);
   ddpm_file_content_clear (&file->content);
   g_free (file);
@@ -137,6 +147,8 @@ ddpm_tensor_file_require (DdpmTensorFile * file, const gchar * name,
   expected = ddpm_file_shape_to_string (n_dims, wanted);
   if (tensor == NULL)
     goto missing;
+  if (!ddpm_file_tensor_is_real (tensor))
+    goto wrong_dtype;
   found = ddpm_file_shape_to_string (tensor->n_dims, tensor->shape);
   if (!is_shape (tensor, n_dims, shape))
     goto wrong_shape;
@@ -172,7 +184,7 @@ ddpm_tensor_file_check_all_required (DdpmTensorFile * file, GError ** error)
 
   g_hash_table_iter_init (&iter, file->content.tensors);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) & tensor)) {
-    if (tensor->required)
+    if (tensor->required || !ddpm_file_tensor_is_real (tensor))
       continue;
     n++;
     if (first == NULL || strcmp (tensor->name, first->name) < 0)
@@ -273,18 +285,29 @@ static gboolean
 read_bytes (DdpmTensorFile * file, const DdpmFileTensor * tensor,
     guint64 offset, gsize size, gpointer out, GError ** error)
 {
-  return ddpm_input_read (&file->input, file->data + tensor->begin + offset,
-      size, out, error);
+  offset += tensor->begin;
+  if (file->zip != NULL)
+    return ddpm_zip_read (file->zip, tensor->storage, offset, size, out, error);
+  return ddpm_input_read (&file->input, file->data + offset, size, out, error);
 }
 
-/* All bytes from the first element to the last. NULL: error */
+/* All bytes from the first element to the last. elements: the bytes that these
+ * have. NULL: error */
 static gchar *
 read_span (DdpmTensorFile * file, const DdpmFileTensor * tensor,
-    GError ** error)
+    guint64 elements, GError ** error)
 {
   const guint64 size = tensor->end - tensor->begin;
-  g_autofree gchar *span = g_try_malloc (MAX (size, 1));
+  g_autofree gchar *span = NULL;
 
+  if (size / MAX_SPREAD > elements) {
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+        "%s: expected the elements of tensor %s beside each other, found %"
+        G_GUINT64_FORMAT " bytes spread over %" G_GUINT64_FORMAT "; save it "
+        "with .contiguous ()", file->input.name, tensor->name, elements, size);
+    return NULL;
+  }
+  span = g_try_malloc (MAX (size, 1));
   if (span == NULL) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
         "%s: no memory for tensor %s of %" G_GUINT64_FORMAT " bytes",
@@ -341,7 +364,7 @@ ddpm_tensor_file_read (DdpmTensorFile * file, const DdpmFileTensor * tensor,
   for (guint i = 0; i < tensor->n_dims; i++)
     count *= tensor->shape[i];
   if (!is_contiguous (tensor)
-      && (span = read_span (file, tensor, error)) == NULL)
+      && (span = read_span (file, tensor, count * size, error)) == NULL)
     return FALSE;
   for (first = 0; first < count; first += n) {
     n = MIN (count - first, CHUNK);

@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Opening a file reads what its tensors are called, their shapes and where
- * their numbers are, but no numbers. The format is told by the content.
+ * their numbers are, but no numbers. The format is told by the content:
+ * safetensors, or what torch.save () of PyTorch writes. One thread at a time
+ * may use a file.
  */
 #pragma once
 
@@ -38,7 +40,8 @@ const DdpmFileTensor *ddpm_tensor_file_find (DdpmTensorFile * file,
  * BF16 */
 const DdpmFileTensor *ddpm_tensor_file_require (DdpmTensorFile * file,
     const gchar * name, guint n_dims, const guint * shape, GError ** error);
-/* DDPM_ERROR_FORMAT if require() was not called for one of the tensors */
+/* DDPM_ERROR_FORMAT if require() was not called for one of the tensors. Values
+ * that are no tensors do not count. */
 gboolean ddpm_tensor_file_check_all_required (DdpmTensorFile * file,
     GError ** error);
 /* Converts the elements of a tensor that require() returned to floats, in

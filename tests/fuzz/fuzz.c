@@ -3,6 +3,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +11,15 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 
+#include "gst-ddpm/files/tensor-file.h"
 #include "kernels/backend.h"
 
 /* Bytes of a made safetensors file */
 #define MAX_HEADER (1u << 16)
 #define MAX_DATA (1u << 21)
+/* Tensors that are read of one file, and numbers of one of them */
+#define MAX_TENSORS 16
+#define MAX_NUMBERS (1u << 22)
 
 guint32
 fuzz_take_uint32 (FuzzInput * in)
@@ -160,6 +165,52 @@ fuzz_write_path (const gchar * path, gconstpointer data, gsize data_size,
   g_assert_cmpint (fflush (file), ==, 0);
   g_assert_cmpint (ftruncate (fileno (file), size), ==, 0);
   fclose (file);
+}
+
+/* --- tensors -------------------------------------------------------------- */
+
+static void
+read_tensor (DdpmTensorFile * file, const DdpmFileTensor * tensor)
+{
+  guint shape[DDPM_FILE_MAX_DIMS];
+  g_autofree gfloat *numbers = NULL;
+  GError *error = NULL;
+  guint64 count = 1;
+  gboolean ok;
+
+  for (guint i = 0; i < tensor->n_dims; i++) {
+    shape[i] = tensor->shape[i];
+    /* One number may be said to be many. */
+    if (!g_uint64_checked_mul (&count, count, shape[i]) || count > MAX_NUMBERS)
+      return;
+  }
+  ok = ddpm_tensor_file_require (file, tensor->name, tensor->n_dims, shape,
+      &error) != NULL;
+  fuzz_check_error (ok, error);
+  if (!ok)
+    return;
+  error = NULL;
+  numbers = g_new (gfloat, count);
+  ok = ddpm_tensor_file_read (file, tensor, numbers, &error);
+  fuzz_check_error (ok, error);
+  for (gsize i = 0; ok && i < count; i++)
+    g_assert_true (isfinite (numbers[i]));
+}
+
+void
+fuzz_read_tensors (const gchar * path)
+{
+  GError *error = NULL;
+  g_autoptr (DdpmTensorFile) file = ddpm_tensor_file_open (path, &error);
+  g_autoptr (GList) tensors = NULL;
+  guint n = 0;
+
+  fuzz_check_error (file != NULL, error);
+  if (file == NULL)
+    return;
+  tensors = g_hash_table_get_values (ddpm_tensor_file_get_tensors (file));
+  for (GList * l = tensors; l != NULL && n++ < MAX_TENSORS; l = l->next)
+    read_tensor (file, l->data);
 }
 
 /* --- running -------------------------------------------------------------- */

@@ -40,6 +40,9 @@ const gchar *fuzz_get_folder (void);
 void fuzz_write_path (const gchar * path, gconstpointer data, gsize data_size,
     gsize size);
 
+/* Opens a file of tensors, and reads the first ones. Each number is finite. */
+void fuzz_read_tensors (const gchar * path);
+
 /* A reader has failed with exactly one error of ours, in UTF-8, or has
  * succeeded without. Frees the error. */
 void fuzz_check_error (gboolean ok, GError * error);

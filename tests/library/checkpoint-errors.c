@@ -141,7 +141,6 @@ static const struct
 {
   const gchar *name, *bytes, *found;
 } others[] = {
-  {"archive-of-torch-save", "PK\x03\x04", "found a zip archive"},
   {"pickle", "\x80\x02\x8a\x0al\xfc\x9c", "found a pickle of Python"},
   {"git-lfs", "version https://git-lfs.github.com/spec/v1\n",
       "found a pointer of Git LFS to the file"},

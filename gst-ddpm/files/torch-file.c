@@ -1,0 +1,524 @@
+/* gst-ddpm: the tensors of a file that torch.save () of PyTorch wrote
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gst-ddpm/files/torch-file.h"
+
+#include <string.h>
+
+#include "gst-ddpm/files/pickle.h"
+#include "kernels/backend.h"
+
+/* Our own limits, far above any checkpoint: they bound the memory and the time
+ * that a hostile file can cost. */
+#define MAX_DEPTH 32            /* dicts and lists in each other */
+#define MAX_VISITS (4u << 20)   /* values, each as often as it is found */
+#define MAX_TENSORS 32768
+#define MAX_OBJECTS 4096        /* of which a name is kept */
+#define MAX_NAME 255
+
+#define PICKLE "data.pkl"
+
+/**
+ * Walker: goes through the values of a pickle
+ * @prefix: the folder of the archive that has the pickle, with its slash
+ * @name: that of the value that it is at
+ * @problem: what is wrong with that value
+ */
+typedef struct
+{
+  DdpmZip *zip;
+  const gchar *location, *prefix;
+  DdpmFileContent *content;
+  GHashTable *hashes;
+  GString *name;
+  guint depth, n_visits, n_tensors, n_objects;
+  const gchar *problem;
+} Walker;
+
+static gboolean
+set_problem (Walker * w, const gchar * problem)
+{
+  if (w->problem == NULL)
+    w->problem = problem;
+  return FALSE;
+}
+
+/* --- storages --------------------------------------------------------- */
+
+static const struct
+{
+  const gchar *name, *dtype;
+} storages[] = {
+  {"FloatStorage", "F32"}, {"HalfStorage", "F16"}, {"BFloat16Storage", "BF16"},
+  {"DoubleStorage", "F64"}, {"LongStorage", "I64"}, {"IntStorage", "I32"},
+  {"ShortStorage", "I16"}, {"CharStorage", "I8"}, {"ByteStorage", "U8"},
+  {"BoolStorage", "BOOL"}, {"ComplexFloatStorage", "C64"},
+};
+
+/* NULL: this reader does not know the class */
+static const gchar *
+find_dtype (const DdpmPickleValue * class)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (storages); i++)
+    if (ddpm_pickle_is_global (class, "torch", storages[i].name)
+        || ddpm_pickle_is_global (class, "torch.cuda", storages[i].name))
+      return storages[i].dtype;
+  return NULL;
+}
+
+static gboolean
+get_count (const DdpmPickleValue * value, guint64 * count)
+{
+  if (value == NULL || value->kind != DDPM_PICKLE_INT || value->integer < 0)
+    return FALSE;
+  *count = value->integer;
+  return TRUE;
+}
+
+/* Finds the entry with the numbers of a storage: ("storage", class, key, where
+ * it was, number of elements). *size: its bytes. FALSE: it is not of a known
+ * class, or there is a problem */
+static gboolean
+find_storage (Walker * w, const DdpmPickleValue * value,
+    DdpmFileTensor * tensor, guint64 * size)
+{
+  const DdpmPickleValue *items[5];
+  g_autofree gchar *key = NULL, *name = NULL;
+  guint entry;
+
+  if (value == NULL || value->kind != DDPM_PICKLE_PERSISTENT
+      || !ddpm_pickle_get_items (value->argument, 5, items)
+      || !ddpm_pickle_is_text (items[0], "storage"))
+    return FALSE;
+  tensor->dtype = find_dtype (items[1]);
+  if (tensor->dtype == NULL)
+    return FALSE;
+  if (items[2] == NULL || items[2]->kind != DDPM_PICKLE_TEXT
+      || !get_count (items[4], size)
+      || !g_uint64_checked_mul (size, *size,
+          ddpm_file_dtype_get_size (tensor->dtype)))
+    return set_problem (w, "a storage without a size");
+  key = g_strndup (items[2]->text, MIN (items[2]->size, MAX_NAME));
+  name = g_strconcat (w->prefix, "data/", key, NULL);
+  if (!ddpm_zip_find (w->zip, name, &entry))
+    return set_problem (w, "a storage that the archive does not have");
+  if (ddpm_zip_get_size (w->zip, entry) != *size)
+    return set_problem (w, "a storage whose size in the archive is another");
+  tensor->storage = entry;
+  return TRUE;
+}
+
+/* --- tensors ---------------------------------------------------------- */
+
+/* Finds what is called in the end, where a parameter or another class is made
+ * of a tensor. FALSE: nothing is called */
+static gboolean
+find_call (const DdpmPickleValue * value, const DdpmPickleValue ** function,
+    const DdpmPickleValue ** arguments)
+{
+  const DdpmPickleValue *items[3];
+
+  if (value->kind == DDPM_PICKLE_CALL
+      && (ddpm_pickle_is_global (value->function, "torch._utils",
+              "_rebuild_parameter")
+          || ddpm_pickle_is_global (value->function, "torch._utils",
+              "_rebuild_parameter_with_state"))) {
+    ddpm_pickle_get_items (value->argument, 1, items);
+    value = items[0];
+  }
+  if (value == NULL || value->kind != DDPM_PICKLE_CALL)
+    return FALSE;
+  *function = value->function;
+  *arguments = value->argument;
+  /* function, class, its arguments, attributes */
+  if (ddpm_pickle_is_global (*function, "torch._tensor",
+          "_rebuild_from_type_v2")) {
+    ddpm_pickle_get_items (*arguments, 3, items);
+    *function = items[0];
+    *arguments = items[2];
+  }
+  return TRUE;
+}
+
+/* Returns the number of dimensions; -1: it is no tuple of at most 8 numbers */
+static gint
+get_counts (const DdpmPickleValue * tuple, guint64 * counts)
+{
+  const DdpmPickleValue *items[DDPM_FILE_MAX_DIMS + 1];
+  gint n;
+
+  if (!ddpm_pickle_get_items (tuple, DDPM_FILE_MAX_DIMS + 1, items))
+    return -1;
+  for (n = 0; items[n] != NULL; n++)
+    if (n == DDPM_FILE_MAX_DIMS || !get_count (items[n], &counts[n]))
+      return -1;
+  return n;
+}
+
+/* Sets where the tensor begins and ends in its storage. */
+static gboolean
+set_span (Walker * w, DdpmFileTensor * tensor, guint64 offset, guint64 size)
+{
+  const guint64 item = ddpm_file_dtype_get_size (tensor->dtype);
+  guint64 last = offset, count = item, step;
+  gboolean fits = TRUE;
+
+  for (guint i = 0; i < tensor->n_dims; i++)
+    fits = fits && g_uint64_checked_mul (&count, count, tensor->shape[i]);
+  if (!fits)
+    return set_problem (w, "a shape that no file can hold");
+  for (guint i = 0; i < tensor->n_dims && count > 0; i++)
+    fits = fits && g_uint64_checked_mul (&step, tensor->shape[i] - 1,
+        tensor->strides[i]) && g_uint64_checked_add (&last, last, step);
+  if (!fits || last > size / item || (last == size / item && count > 0))
+    return set_problem (w, "elements that are outside of its storage");
+  tensor->begin = offset * item;
+  tensor->end = count == 0 ? tensor->begin : (last + 1) * item;
+  return TRUE;
+}
+
+/* Is the value a tensor: (storage, offset, shape, strides, requires gradient,
+ * hooks, metadata)? FALSE: it is not, or there is a problem */
+static gboolean
+get_tensor (Walker * w, const DdpmPickleValue * value, DdpmFileTensor * tensor)
+{
+  const DdpmPickleValue *function, *arguments, *items[7];
+  guint64 size, offset;
+  gint n_dims, n_strides;
+
+  if (!find_call (value, &function, &arguments)
+      || !(ddpm_pickle_is_global (function, "torch._utils",
+              "_rebuild_tensor_v2")
+          || ddpm_pickle_is_global (function, "torch._utils",
+              "_rebuild_tensor"))
+      || !ddpm_pickle_get_items (arguments, 7, items)
+      /* such as numbers that are to be negated */
+      || (items[6] != NULL && items[6]->first != NULL)
+      || !find_storage (w, items[0], tensor, &size))
+    return FALSE;
+  n_dims = get_counts (items[2], tensor->shape);
+  n_strides = get_counts (items[3], tensor->strides);
+  if (!get_count (items[1], &offset) || n_dims < 0 || n_strides != n_dims)
+    return set_problem (w, "a shape that is not one of at most 8 numbers");
+  tensor->n_dims = n_dims;
+  return set_span (w, tensor, offset, size);
+}
+
+/* --- values and their names ------------------------------------------- */
+
+static void
+add_tensor (Walker * w, const DdpmFileTensor * tensor)
+{
+  const gchar *name = w->name->str;
+  DdpmFileTensor *copy;
+
+  if (strlen (name) != w->name->len || !g_utf8_validate (name, -1, NULL))
+    set_problem (w, "a name that is not UTF-8");
+  else if (!ddpm_file_check_hash (w->hashes, name))
+    set_problem (w, "names that are made to collide");
+  else if (g_hash_table_contains (w->content->tensors, name))
+    set_problem (w, "two values of one name");
+  if (w->problem != NULL)
+    return;
+  copy = ddpm_file_tensor_copy (tensor, name);
+  g_hash_table_replace (w->content->tensors, copy->name, copy);
+}
+
+/* Notes that a value is one that would have to be made by calling something. */
+static void
+add_object (Walker * w, const DdpmPickleValue * value)
+{
+  const DdpmPickleValue *class =
+      value->kind == DDPM_PICKLE_CALL ? value->function : value;
+  DdpmFileTensor tensor = { NULL };
+  g_autofree gchar *module = NULL, *name = NULL, *words = NULL;
+
+  if (w->n_objects++ >= MAX_OBJECTS)
+    return;
+  if (class->kind == DDPM_PICKLE_GLOBAL) {
+    module = g_strndup (class->function->text, class->function->size);
+    name = g_strndup (class->argument->text, class->argument->size);
+    words = g_strjoin (".", module, name, NULL);
+    g_free (name);
+    name = ddpm_file_quote (words);
+    g_free (words);
+    words = g_strconcat ("an object of ", name, NULL);
+  }
+  tensor.dtype = g_string_chunk_insert_const (w->content->words,
+      words ? words : "an object");
+  add_tensor (w, &tensor);
+}
+
+static void walk (Walker * w, const DdpmPickleValue * value);
+
+/* Goes through a value that is called so in the one around it. */
+static void
+walk_inside (Walker * w, const gchar * name, gsize size,
+    const DdpmPickleValue * value)
+{
+  const gsize len = w->name->len;
+
+  if (len + 1 + size > MAX_NAME) {
+    set_problem (w, "a name that is too long");
+    return;
+  }
+  if (len > 0)
+    g_string_append_c (w->name, '.');
+  g_string_append_len (w->name, name, size);
+  walk (w, value);
+  if (w->problem == NULL)       /* else the name is for the message */
+    g_string_truncate (w->name, len);
+}
+
+/* Can the value have names in it, or be one with a name? */
+static gboolean
+is_leaf (const DdpmPickleValue * value)
+{
+  return value->kind < DDPM_PICKLE_TUPLE || value->kind > DDPM_PICKLE_CALL;
+}
+
+static void
+walk_items (Walker * w, const DdpmPickleItem * item)
+{
+  gchar index[16];
+
+  for (guint i = 0; item != NULL && w->problem == NULL; i++) {
+    w->n_visits++;
+    g_snprintf (index, sizeof index, "%u", i);
+    if (!is_leaf (item->value))
+      walk_inside (w, index, strlen (index), item->value);
+    item = item->next;
+  }
+}
+
+/* key, value, key, value, ...; a key that is neither a text nor a number has no
+ * name */
+static void
+walk_pairs (Walker * w, const DdpmPickleItem * item)
+{
+  gchar number[24];
+
+  for (; item != NULL && item->next != NULL && w->problem == NULL;
+      item = item->next->next) {
+    const DdpmPickleValue *key = item->value, *value = item->next->value;
+
+    w->n_visits++;
+    if (is_leaf (value))
+      continue;
+    if (key->kind == DDPM_PICKLE_TEXT) {
+      walk_inside (w, key->text, key->size, value);
+    } else if (key->kind == DDPM_PICKLE_INT) {
+      g_snprintf (number, sizeof number, "%" G_GINT64_FORMAT, key->integer);
+      walk_inside (w, number, strlen (number), value);
+    }
+  }
+}
+
+/* A dict with an order or a default value: made empty, and filled then */
+static gboolean
+is_dict (const DdpmPickleValue * value)
+{
+  return value->kind == DDPM_PICKLE_DICT || (value->kind == DDPM_PICKLE_CALL
+      && (ddpm_pickle_is_global (value->function, "collections", "OrderedDict")
+          || ddpm_pickle_is_global (value->function, "collections",
+              "defaultdict")));
+}
+
+static void
+walk_content (Walker * w, const DdpmPickleValue * value)
+{
+  DdpmFileTensor tensor = { NULL };
+
+  if (is_dict (value)) {
+    walk_pairs (w, value->first);
+  } else if (value->kind == DDPM_PICKLE_LIST
+      || value->kind == DDPM_PICKLE_TUPLE) {
+    walk_items (w, value->first);
+  } else if (get_tensor (w, value, &tensor)) {
+    if (w->n_tensors++ == MAX_TENSORS)
+      set_problem (w, "too many tensors");
+    else
+      add_tensor (w, &tensor);
+  } else if (w->problem == NULL) {
+    add_object (w, value);
+  }
+}
+
+static void
+walk (Walker * w, const DdpmPickleValue * value)
+{
+  if (w->n_visits > MAX_VISITS)
+    set_problem (w, "too many values");
+  else if (++w->depth > MAX_DEPTH)
+    set_problem (w, "values nested too deeply");
+  else
+    walk_content (w, value);
+  w->depth--;
+}
+
+/* --- the archive ------------------------------------------------------ */
+
+static gboolean
+refuse (const gchar * location, const gchar * found, GError ** error)
+{
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected a file of tensors, as torch.save (model.state_dict (), "
+      "...) of PyTorch writes, found %s", location, found);
+  return FALSE;
+}
+
+/* Finds the pickle, "data.pkl" in one folder. NULL: there are none or several */
+static const gchar *
+find_pickle (DdpmZip * zip)
+{
+  const gchar *found = NULL;
+
+  for (guint i = 0; i < ddpm_zip_get_n_entries (zip); i++) {
+    const gchar *name = ddpm_zip_get_name (zip, i);
+    const gchar *slash = strchr (name, '/');
+
+    if (strcmp (slash ? slash + 1 : name, PICKLE) != 0)
+      continue;
+    if (found != NULL)
+      return NULL;
+    found = name;
+  }
+  return found;
+}
+
+/* What another archive is. NULL: not known */
+static const gchar *
+name_archive (DdpmZip * zip)
+{
+  static const struct
+  {
+    const gchar *end, *name;
+  } signs[] = {
+    {"/constants.pkl", "a program of TorchScript: load it in Python with "
+        "torch.jit.load () and save its state_dict ()"},
+    {".npy", "arrays of NumPy (.npz): load them in Python and save them as a "
+        "dict of tensors, by name"},
+    {"model.weights.h5", "a model of Keras: this reader knows PyTorch and "
+        "safetensors alone"},
+    {".safetensors", "a zip archive with a safetensors file in it: unpack it"},
+    {".pt", "a zip archive with a checkpoint in it: unpack it"},
+    {".pth", "a zip archive with a checkpoint in it: unpack it"},
+    {".ckpt", "a zip archive with a checkpoint in it: unpack it"},
+    {".bin", "a zip archive with a checkpoint in it: unpack it"},
+  };
+
+  for (guint s = 0; s < G_N_ELEMENTS (signs); s++)
+    for (guint i = 0; i < ddpm_zip_get_n_entries (zip); i++)
+      if (g_str_has_suffix (ddpm_zip_get_name (zip, i), signs[s].end))
+        return signs[s].name;
+  return NULL;
+}
+
+/* Numbers are little-endian, unless an entry says otherwise. */
+static gboolean
+check_byte_order (DdpmZip * zip, const gchar * prefix, const gchar * location,
+    GError ** error)
+{
+  g_autofree gchar *name = g_strconcat (prefix, "byteorder", NULL);
+  gchar order[6] = "";
+  guint entry;
+
+  if (!ddpm_zip_find (zip, name, &entry))
+    return TRUE;
+  if (!ddpm_zip_read (zip, entry, 0, MIN (ddpm_zip_get_size (zip, entry),
+              sizeof order), order, error))
+    return FALSE;
+  if (memcmp (order, "little", sizeof order) == 0)
+    return TRUE;
+  return refuse (location, "one of a big-endian machine: load it in Python and "
+      "save it on a little-endian one", error);
+}
+
+/* NULL: error */
+static DdpmPickle *
+read_pickle (DdpmZip * zip, const gchar * name, const gchar * location,
+    GError ** error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  guint entry;
+  guint64 size;
+  gchar *program;
+
+  ddpm_zip_find (zip, name, &entry);
+  size = ddpm_zip_get_size (zip, entry);
+  if (size > DDPM_PICKLE_MAX_SIZE) {
+    refuse (location, "a pickle that is larger than any checkpoint's", error);
+    return NULL;
+  }
+  program = g_malloc (size);
+  bytes = g_bytes_new_take (program, size);
+  if (!ddpm_zip_read (zip, entry, 0, size, program, error))
+    return NULL;
+  return ddpm_pickle_new (bytes, location, error);
+}
+
+/* FALSE: error */
+static gboolean
+walk_root (Walker * w, const DdpmPickleValue * root, GError ** error)
+{
+  g_autofree gchar *found = NULL, *name = NULL;
+  const DdpmFileTensor *object;
+
+  if (!is_leaf (root))
+    walk (w, root);
+  if (w->problem != NULL) {
+    name = ddpm_file_quote (w->name->str);
+    found = g_strdup_printf ("%s, at %s", w->problem, name);
+    return refuse (w->location, found, error);
+  }
+  if (w->n_tensors > 0)
+    return TRUE;
+  object = g_hash_table_lookup (w->content->tensors, "");
+  if (object != NULL)
+    found = g_strdup_printf ("%s, which is not made, as that could run any "
+        "program: if you trust the file, load it in Python and save its "
+        "state_dict ()", object->dtype);
+  return refuse (w->location, found ? found : "a pickle without tensors",
+      error);
+}
+
+gboolean
+ddpm_torch_file_is_one (const DdpmInput * input)
+{
+  gchar bytes[4];
+
+  return input->size >= sizeof bytes
+      && ddpm_input_read (input, 0, sizeof bytes, bytes, NULL)
+      && memcmp (bytes, "PK\x03\x04", sizeof bytes) == 0;
+}
+
+gboolean
+ddpm_torch_file_read (DdpmZip * zip, const gchar * location,
+    DdpmFileContent * content, GError ** error)
+{
+  const gchar *name = find_pickle (zip), *archive = name_archive (zip);
+  g_autoptr (GHashTable) hashes = g_hash_table_new (NULL, NULL);
+  g_autoptr (DdpmPickle) pickle = NULL;
+  g_autofree gchar *prefix = NULL;
+  DdpmFileContent found;
+  Walker w = {.zip = zip,.location = location,.hashes = hashes,
+    .content = &found
+  };
+  gboolean ok;
+
+  if (name == NULL || (archive && g_str_has_prefix (archive, "a program")))
+    return refuse (location, archive ? archive : "another zip archive", error);
+  w.prefix = prefix = g_strndup (name, strlen (name) - strlen (PICKLE));
+  if (!check_byte_order (zip, prefix, location, error)
+      || (pickle = read_pickle (zip, name, location, error)) == NULL)
+    return FALSE;
+  ddpm_file_content_init (&found);
+  w.name = g_string_new (NULL);
+  ok = walk_root (&w, ddpm_pickle_get_root (pickle), error);
+  g_string_free (w.name, TRUE);
+  if (ok)
+    *content = found;
+  else
+    ddpm_file_content_clear (&found);
+  return ok;
+}
