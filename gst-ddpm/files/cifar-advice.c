@@ -20,16 +20,16 @@ ddpm_cifar_check_format (const DdpmInput * file, GError ** error)
 {
   const gsize size = MIN (file->size, DDPM_FOREIGN_SIZE);
   gchar bytes[DDPM_FOREIGN_SIZE];
-  const gchar *found;
+  const DdpmForeign *found;
 
   if (!ddpm_input_read (file, 0, size, bytes, error))
     return FALSE;
-  found = ddpm_foreign_get_name (bytes, size);
+  found = ddpm_foreign_find (bytes, size);
   if (found == NULL)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "\"%s\" is not CIFAR data but %s: %s", file->name, found,
-      strstr (found, "archive") && strstr (file->name, "binary") ?
+      "\"%s\" is not CIFAR data but %s: %s", file->name, found->name,
+      strstr (found->name, "archive") && strstr (file->name, "binary") ?
       "expected the folder that it contains (tar xf)" : EXPECTED);
   return FALSE;
 }

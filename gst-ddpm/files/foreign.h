@@ -10,8 +10,18 @@ G_BEGIN_DECLS
 /* The bytes at the beginning of a file that are looked at */
 #define DDPM_FOREIGN_SIZE 262
 
-/* What a file is that begins with these bytes [size], such as "a zip archive".
- * Returns: (nullable): NULL: not known */
-const gchar *ddpm_foreign_get_name (gconstpointer bytes, gsize size);
+/**
+ * DdpmForeign:
+ * @name: such as "a gzip archive"
+ * @remedy: how to come from it to a model, such as "unpack it"
+ */
+typedef struct
+{
+  const gchar *name, *remedy;
+} DdpmForeign;
+
+/* What a file is that begins with these bytes [size]. Returns: (nullable):
+ * NULL: not known */
+const DdpmForeign *ddpm_foreign_find (gconstpointer bytes, gsize size);
 
 G_END_DECLS

@@ -600,6 +600,8 @@ ddpm_pickle_new (GBytes * bytes, const gchar * location, GError ** error)
   pickle->bytes = g_bytes_ref (bytes);
   pickle->blocks = g_ptr_array_new_with_free_func (g_free);
   program = g_bytes_get_data (bytes, &size);
+  if (size == 0)
+    program = (const guint8 *) "";      /* not NULL */
   m.at = program;
   m.end = program + size;
   if (size > DDPM_PICKLE_MAX_SIZE)

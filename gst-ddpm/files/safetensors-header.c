@@ -13,9 +13,10 @@
 #define MAX_DIGITS 18           /* below 2^63, more than any file needs */
 
 #define DUPLICATE "two entries of one name in its header"
+#define COLLISION "names in its header that are made to collide"
 
 /* Maximum number of members of an object or array at each depth */
-static const guint max_members[MAX_DEPTH + 1] = { 1, 32768, 512, 64 };
+static const guint max_members[MAX_DEPTH + 1] = { 1, 32768, 32768, 64 };
 
 /* --- JSON ------------------------------------------------------------- */
 
@@ -232,7 +233,7 @@ parse_dtype (Parser * p, guint64 * size)
 /* Returns what is wrong with the tensor; NULL: nothing. After a problem, the
  * result means nothing. */
 static const gchar *
-parse_tensor (Parser * p, guint64 data_size, DdpmFileTensor * tensor)
+parse_tensor (Parser * p, DdpmFileTensor * tensor)
 {
   static const gchar *const fields[] = { "dtype", "shape", "data_offsets" };
   guint64 size = 0, offsets[2];
@@ -269,8 +270,8 @@ parse_tensor (Parser * p, guint64 data_size, DdpmFileTensor * tensor)
   for (i = 0; i < n_dims; i++)
     if (!g_uint64_checked_mul (&size, size, tensor->shape[i]))
       return "has a shape that no file can hold";
-  if (tensor->begin > tensor->end || tensor->end > data_size)
-    return "has data_offsets that are reversed or beyond the end of the file";
+  if (tensor->begin > tensor->end)
+    return "has data_offsets that are reversed";
   if (tensor->end - tensor->begin != size)
     return "has data_offsets that do not fit its shape and dtype";
   ddpm_file_tensor_set_contiguous (tensor);
@@ -279,19 +280,29 @@ parse_tensor (Parser * p, guint64 data_size, DdpmFileTensor * tensor)
 
 /* --- the whole -------------------------------------------------------- */
 
+/* FALSE: it is another value */
+static gboolean
+skip_null (Parser * p)
+{
+  if (peek_char (p) != 'n' || p->end - p->at < 4
+      || memcmp (p->at, "null", 4) != 0)
+    return FALSE;
+  p->at += 4;
+  return TRUE;
+}
+
 static void
-parse_metadata (Parser * p)
+parse_metadata_members (Parser * p)
 {
   GHashTable *metadata = p->header->metadata;
   gboolean good = value_begins_with (p, '{');
 
-  if (p->has_metadata)
-    set_problem (p, DUPLICATE);
-  p->has_metadata = TRUE;
   if (good) {
     FOR_EACH_MEMBER (p, '{') {
       g_autofree gchar *name = parse_name (p), *value = NULL;
 
+      if (name != NULL && !ddpm_file_check_hash (p->hashes, name))
+        set_problem (p, COLLISION);
       if (value_begins_with (p, '"'))
         value = parse_string (p);
       good = good && value != NULL;
@@ -305,6 +316,16 @@ parse_metadata (Parser * p)
 }
 
 static void
+parse_metadata (Parser * p)
+{
+  if (p->has_metadata)
+    set_problem (p, DUPLICATE);
+  p->has_metadata = TRUE;
+  if (!skip_null (p))
+    parse_metadata_members (p);
+}
+
+static void
 check_name (Parser * p, const gchar * name, gboolean escaped)
 {
   if (strlen (name) > MAX_NAME)
@@ -312,11 +333,11 @@ check_name (Parser * p, const gchar * name, gboolean escaped)
   else if (escaped)
     set_problem (p, "a name in its header that is escaped");
   else if (!ddpm_file_check_hash (p->hashes, name))
-    set_problem (p, "names in its header that are made to collide");
+    set_problem (p, COLLISION);
 }
 
 static void
-parse_member (Parser * p, guint64 data_size)
+parse_member (Parser * p)
 {
   const gchar *text = p->at, *wrong;
   g_autofree gchar *name = parse_name (p), *quoted = NULL;
@@ -335,7 +356,7 @@ parse_member (Parser * p, guint64 data_size)
   tensor->name = g_steal_pointer (&name);
   if (!g_hash_table_replace (p->header->tensors, tensor->name, tensor))
     set_problem (p, DUPLICATE);
-  wrong = parse_tensor (p, data_size, tensor);
+  wrong = parse_tensor (p, tensor);
   if (wrong != NULL && p->wrong == NULL)
     p->wrong = g_strdup_printf ("that tensor %s %s", quoted, wrong);
 }
@@ -377,10 +398,32 @@ check_coverage (GHashTable * tensors, guint64 data_size, const gchar * location,
   if (end != data_size) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "%s: expected %" G_GUINT64_FORMAT " bytes of data, found %"
-        G_GUINT64_FORMAT, location, end, data_size);
+        G_GUINT64_FORMAT "%s", location, end, data_size, end > data_size ?
+        "; its download may have stopped: download it again" : "");
     return FALSE;
   }
   return TRUE;
+}
+
+/* Of tensors that share their numbers, save_model () of Python's safetensors
+ * writes one, and in the metadata the name of each other one -> that name. */
+static void
+add_tied (DdpmFileContent * header)
+{
+  GHashTableIter iter;
+  const gchar *name, *kept;
+
+  g_hash_table_iter_init (&iter, header->metadata);
+  while (g_hash_table_iter_next (&iter, (gpointer *) & name,
+          (gpointer *) & kept)) {
+    const DdpmFileTensor *tensor = g_hash_table_lookup (header->tensors, kept);
+    DdpmFileTensor *tied;
+
+    if (tensor == NULL || g_hash_table_contains (header->tensors, name))
+      continue;
+    tied = ddpm_file_tensor_copy (tensor, name);
+    g_hash_table_replace (header->tensors, tied->name, tied);
+  }
 }
 
 gboolean
@@ -399,7 +442,7 @@ ddpm_safetensors_header_parse (DdpmFileContent * header,
   else if (!g_utf8_validate (text, size, NULL))
     set_problem (&p, "a header that is not UTF-8");
   FOR_EACH_MEMBER (&p, '{')
-      parse_member (&p, data_size);
+      parse_member (&p);
   if (p.problem == NULL && peek_char (&p) != '\0')
     set_problem (&p, "text behind the end of its header");
 
@@ -408,6 +451,7 @@ ddpm_safetensors_header_parse (DdpmFileContent * header,
         "%s: expected a safetensors file, found %s", location,
         p.problem ? p.problem : p.wrong);
   else if (check_coverage (parsed.tensors, data_size, location, error)) {
+    add_tied (&parsed);
     *header = parsed;
     return TRUE;
   }

@@ -7,26 +7,29 @@
 
 #define LENGTH_SIZE 8           /* bytes of the header's length */
 
-/* Names the format of a file whose first bytes are no length of a header. */
+#define DOWNLOAD "; its download may have stopped: download it again"
+
+/* Names the format of a file whose first bytes are no length of a header, or
+ * says that the end is missing. */
 static gboolean
 refuse_format (const DdpmInput * input, guint64 length, GError ** error)
 {
   const gsize size = MIN (input->size, DDPM_FOREIGN_SIZE);
   gchar bytes[DDPM_FOREIGN_SIZE];
-  const gchar *format;
+  const DdpmForeign *foreign;
 
   if (!ddpm_input_read (input, 0, size, bytes, error))
     return FALSE;
-  format = ddpm_foreign_get_name (bytes, size);
-  if (format)
+  foreign = ddpm_foreign_find (bytes, size);
+  if (foreign)
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "%s: expected a safetensors file, as save_file () of Python's "
-        "safetensors writes, found %s", input->name, format);
+        "%s: expected a safetensors file, or what torch.save () of PyTorch "
+        "writes, found %s: %s", input->name, foreign->name, foreign->remedy);
   else
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "%s: expected a safetensors file, found a header of %" G_GUINT64_FORMAT
-        " bytes in a file of %" G_GUINT64_FORMAT, input->name, length,
-        input->size);
+        " bytes in a file of %" G_GUINT64_FORMAT "%s", input->name, length,
+        input->size, bytes[LENGTH_SIZE] == '{' ? DOWNLOAD : "");
   return FALSE;
 }
 
@@ -57,8 +60,8 @@ ddpm_safetensors_read_header (const DdpmInput * input,
 
 too_short:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT, "%s: expected a "
-      "safetensors file, found %" G_GUINT64_FORMAT " bytes", input->name,
-      input->size);
+      "safetensors file, found %" G_GUINT64_FORMAT " bytes" DOWNLOAD,
+      input->name, input->size);
   return FALSE;
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,

@@ -395,11 +395,11 @@ name_archive (DdpmZip * zip)
     const gchar *end, *name;
   } signs[] = {
     {"/constants.pkl", "a program of TorchScript: load it in Python with "
-        "torch.jit.load () and save its state_dict ()"},
+          "torch.jit.load () and save its state_dict ()"},
     {".npy", "arrays of NumPy (.npz): load them in Python and save them as a "
-        "dict of tensors, by name"},
+          "dict of tensors, by name"},
     {"model.weights.h5", "a model of Keras: this reader knows PyTorch and "
-        "safetensors alone"},
+          "safetensors alone"},
     {".safetensors", "a zip archive with a safetensors file in it: unpack it"},
     {".pt", "a zip archive with a checkpoint in it: unpack it"},
     {".pth", "a zip archive with a checkpoint in it: unpack it"},

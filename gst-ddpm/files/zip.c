@@ -205,7 +205,8 @@ add_entry (DdpmZip * zip, guint64 index, GHashTable * hashes, guint64 * sum)
           LOCAL_HEADER + DIRECTORY_HEADER + 2 * strlen (stat.name))
       || *sum > zip->input->size)
     return "entries that overlap";
-  entry = (Entry) { stat.name, stat.size, stat.comp_method != ZIP_CM_STORE };
+  entry = (Entry) {
+  stat.name, stat.size, stat.comp_method != ZIP_CM_STORE};
   g_array_append_val (zip->entries, entry);
   g_hash_table_insert (zip->by_name, (gpointer) stat.name,
       GUINT_TO_POINTER (zip->entries->len));

@@ -45,6 +45,6 @@ fuzz_one (FuzzInput * in)
   g_hash_table_iter_init (&iter, header.tensors);
   while (g_hash_table_iter_next (&iter, &name, &tensor))
     sum += check_tensor (name, tensor, data_size);
-  g_assert_cmpuint (sum, ==, data_size);
+  g_assert_cmpuint (sum, >=, data_size);        /* tied ones count twice */
   ddpm_file_content_clear (&header);
 }

@@ -137,15 +137,31 @@ TABLE_TEST (refuses, edits)
   assert_refused (edited, row->fragment);
 }
 
+#define OLD "found a file of PyTorch before 1.6: with a newer PyTorch, torch.save"
+
 static const struct
 {
   const gchar *name, *bytes, *found;
 } others[] = {
-  {"pickle", "\x80\x02\x8a\x0al\xfc\x9c", "found a pickle of Python"},
+  {"pickle", "\x80\x04\x95\x01", "found a pickle of Python: if you trust it"},
+  {"pickle-2", "\x80\x02" "c", "found a pickle of Python"},
+  {"old-torch", "\x80\x02\x8a\x0al\xfc\x9c" "F\xf9 j\xa8P\x19.", OLD},
+  {"old-torch-protocol-4", "\x80\x04\x95\x01\x01\x01\x01\x01\x01\x01\x01\x8a"
+        "\x0al\xfc\x9c" "F\xf9 j\xa8P\x19.", OLD},
+  {"old-torch-tar", "sys_info", OLD},
   {"git-lfs", "version https://git-lfs.github.com/spec/v1\n",
-      "found a pointer of Git LFS to the file"},
-  {"web-page", "<!DOCTYPE html>", "found a web page"},
-  {"gguf", "GGUF\x03", "found a GGUF file"},
+      "found a pointer of Git LFS to the file: \"git lfs pull\""},
+  {"web-page", "<!DOCTYPE html>", "found a web page: download the file itself"},
+  {"web-page-2", "\n  <HTML lang=en>", "found a web page"},
+  {"server-error", "<?xml version=\"1.0\"?>", "found the error of a server"},
+  {"server-error-2", "Entry not found", "found the error of a server"},
+  {"json", "{\n  \"_class_name\": 1", "found a text of JSON: name the weights"},
+  {"gguf", "GGUF\x03",
+      "found a GGUF file: use the safetensors or PyTorch file"},
+  {"onnx", "\x08\x07\x12\x07pytorch", "found an ONNX file: use the PyTorch"},
+  {"keras", "\x89HDF\r\n\x1a\n", "found an HDF5 file, as Keras writes"},
+  {"numpy", "\x93NUMPY\x01", "found an array of NumPy"},
+  {"gzip", "\x1f\x8b\x08", "found a gzip archive: unpack it"},
   {"text", "not a model, not at all", "found a header of"},
 };
 

@@ -82,6 +82,53 @@ TEST (reads_metadata_of_any_length)
   g_assert_cmpint (found[300000], ==, '\n');
 }
 
+/* As the format's own reader takes it */
+TEST (reads_metadata_that_is_null)
+{
+  g_autoptr (GBytes) bytes = make_file ("{\"__metadata__\":null,"
+      "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1);
+  g_autoptr (DdpmTensorFile) file =
+      assert_ok (ddpm_tensor_file_open_bytes (bytes, "model.bin", &error));
+
+  g_assert_nonnull (ddpm_tensor_file_find (file, "a"));
+  g_assert_cmpuint (g_hash_table_size (ddpm_tensor_file_get_metadata (file)),
+      ==, 0);
+}
+
+TEST (reads_metadata_of_thousands_of_entries)
+{
+  GString *header = g_string_new ("{\"__metadata__\":{\"0\":\"\"");
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (DdpmTensorFile) file = NULL;
+
+  for (guint i = 1; i < 20000; i++)
+    g_string_append_printf (header, ",\"%u\":\"v\"", i);
+  g_string_append (header, "}}");
+  bytes = make_file (header->str, 0);
+  file = assert_ok (ddpm_tensor_file_open_bytes (bytes, "model.bin", &error));
+  g_assert_cmpuint (g_hash_table_size (ddpm_tensor_file_get_metadata (file)),
+      ==, 20000);
+  g_string_free (header, TRUE);
+}
+
+/* save_model () of Python's safetensors writes tensors that share their numbers
+ * once, and the other names as metadata. */
+TEST (finds_tied_tensors_by_each_name)
+{
+  g_autoptr (GBytes) bytes = make_file ("{\"__metadata__\":{\"b\":\"a\","
+      "\"format\":\"pt\",\"c\":\"none\"},"
+      "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8);
+  g_autoptr (DdpmTensorFile) file =
+      assert_ok (ddpm_tensor_file_open_bytes (bytes, "model.bin", &error));
+  const guint shape[] = { 2 };
+
+  g_assert_cmpuint (g_hash_table_size (ddpm_tensor_file_get_tensors (file)), ==,
+      2);
+  assert_ok (ddpm_tensor_file_require (file, "a", 1, shape, &error));
+  assert_ok (ddpm_tensor_file_require (file, "b", 1, shape, &error));
+  g_assert_cmpuint (ddpm_tensor_file_find (file, "b")->begin, ==, 0);
+}
+
 static gfloat *
 read_tensor (DdpmTensorFile * file, const gchar * name, guint * count)
 {
@@ -206,7 +253,8 @@ static const Malformed malformed[] = {
   {"gap-at-start", "{" TENSOR ("b", "F32", "[2]", "[4,12]") "}", 12,
       "at byte 0, found it at 4"},
   {"bytes-behind", "{" A "}", 9, "8 bytes of data, found 9"},
-  {"bytes-missing", "{" A "}", 7, "beyond the end"},
+  {"bytes-missing", "{" A "}", 7, "8 bytes of data, found 7; its download may "
+        "have stopped: download it again"},
   {"reversed", "{" TENSOR ("b", "F32", "[2]", "[8,0]") "}", 8, "reversed"},
   {"size-of-shape", "{" TENSOR ("b", "F32", "[3]", "[0,8]") "}", 8,
       "do not fit its shape and dtype"},

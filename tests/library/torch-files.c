@@ -192,6 +192,9 @@ static const struct
   {"keras", "found a model of Keras"},
   {"zipped", "found a zip archive with a safetensors file in it: unpack it"},
   {"other-zip", "found another zip archive"},
+  {"empty", "found a header of"},
+  {"legacy", "found a file of PyTorch before 1.6: with a newer PyTorch"},
+  {"pickle", "found a pickle of Python: if you trust it, load it in Python"},
 };
 
 /* In little time and memory: a bomb has a million names. */
