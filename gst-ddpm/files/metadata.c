@@ -10,7 +10,9 @@
 
 #define MAX_IGNORED 5           /* keys in a message */
 
-static const gchar *const schedules[] = { "linear", "cosine", NULL };
+static const gchar *const schedules[] = { "linear", "cosine", "scaled_linear",
+  "sigmoid", NULL
+};
 
 static const gchar *const middles[] = { "attention", "plain-attention",
   "no-attention", "none", NULL
@@ -19,7 +21,20 @@ static const gchar *const middles[] = { "attention", "plain-attention",
 static const gchar *const paddings[] = { "both", "end", NULL };
 static const gchar *const booleans[] = { "false", "true", NULL };
 static const gchar *const data_ranges[] = { "symmetric", "unit", NULL };
-static const gchar *const predictions[] = { "epsilon", "v_prediction", NULL };
+
+static const gchar *const predictions[] = { "epsilon", "v_prediction",
+  "sample", NULL
+};
+
+static const gchar *const samplers[] = { "ddpm", "ddim", "dpmpp-2m", NULL };
+
+static const gchar *const spacings[] = { "linear", "quadratic", "leading",
+  "trailing", "linspace", NULL
+};
+
+static const gchar *const variances[] = { "fixed_small", "fixed_large",
+  "learned_range", NULL
+};
 
 /* --- reading ---------------------------------------------------------- */
 
@@ -133,6 +148,44 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
   return wrong_value (metadata, name, expected, text, error);
 }
 
+/* As get_choice (), for a field that may be -1 */
+static gboolean
+get_number (const DdpmMetadata * metadata, const gchar * name,
+    const gchar * const *choices, gint * value, GError ** error)
+{
+  guint number = *value;
+
+  if (!get_choice (metadata, name, choices, &number, error))
+    return FALSE;
+  *value = number;
+  return TRUE;
+}
+
+/* A name may be missing even in a complete file: what is not said is not
+ * written. */
+static gboolean
+get_sampling (const DdpmMetadata * metadata, DdpmSampling * sampling,
+    GError ** error)
+{
+  DdpmMetadata m = *metadata;
+
+  m.complete = FALSE;
+  return get_number (&m, "ddpm.sampler", samplers, &sampling->sampler, error)
+      && get_guint (&m, "ddpm.sampling_steps", &sampling->steps, error)
+      && get_number (&m, "ddpm.spacing", spacings, &sampling->spacing, error)
+      && get_guint (&m, "ddpm.steps_offset", &sampling->steps_offset, error)
+      && ddpm_metadata_get_double (&m, "ddpm.eta", &sampling->eta, error)
+      && get_number (&m, "ddpm.variance", variances, &sampling->variance, error)
+      && get_number (&m, "ddpm.clip", booleans, &sampling->clip, error)
+      && ddpm_metadata_get_double (&m, "ddpm.clip_range",
+      &sampling->clip_range, error)
+      && get_number (&m, "ddpm.keep_eps", booleans, &sampling->keep_eps, error)
+      && get_number (&m, "ddpm.final_alpha_first", booleans,
+      &sampling->final_alpha_first, error)
+      && get_number (&m, "ddpm.always_labelled", booleans,
+      &sampling->always_labelled, error);
+}
+
 /* These may be missing even in a complete file: older versions did not write
  * them, and defaults are not written. */
 static gboolean
@@ -149,7 +202,10 @@ get_later_settings (const DdpmMetadata * metadata, DdpmConfig * config,
           &prediction, error)
       || !ddpm_metadata_get_double (&incomplete, "ddpm.guidance",
           &config->guidance, error)
-      || !get_guint (&incomplete, "ddpm.steps", &config->steps, error))
+      || !get_guint (&incomplete, "ddpm.steps", &config->steps, error)
+      || !get_number (&incomplete, "ddpm.zero_snr", booleans,
+          &config->zero_snr, error)
+      || !get_sampling (metadata, &config->sampling, error))
     return FALSE;
   config->prediction = prediction;
   return TRUE;
@@ -322,12 +378,12 @@ list_assumptions (const DdpmMetadata * metadata, const DdpmConfig * config,
     gboolean has_table)
 {
   const gboolean ours = says (metadata, DDPM_METADATA_FORMAT);
-  const gboolean linear = config->schedule == DDPM_SCHEDULE_LINEAR;
+  const gboolean cosine = config->schedule == DDPM_SCHEDULE_COSINE;
   g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
 
   if (!says (metadata, "ddpm.schedule"))
     g_ptr_array_add (all, g_strdup ("a linear schedule"));
-  if (linear && (!says (metadata, "ddpm.beta_start")
+  if (!cosine && (!says (metadata, "ddpm.beta_start")
           || !says (metadata, "ddpm.beta_end")))
     g_ptr_array_add (all, g_strdup_printf ("betas of %g to %g",
             config->beta_start, config->beta_end));
@@ -364,7 +420,9 @@ is_ignored (const gchar * key)
     "step", "classes", "class_names", "level_channels", "up_attention_levels",
     "middle", "heads", "head_channels", "groups", "norm_eps", "scale_shift",
     "down_padding", "middle_scale", "center_input", "learned_variance",
-    "time_dim", NULL
+    "time_dim", "zero_snr", "sampler", "sampling_steps", "spacing",
+    "steps_offset", "eta", "variance", "clip", "clip_range", "keep_eps",
+    "final_alpha_first", "always_labelled", NULL
   };
   const gboolean ours = g_str_has_prefix (key, "ddpm.");
   g_autofree gchar *name = g_ascii_strdown (ours ? key + 5 : key, -1);
@@ -504,6 +562,39 @@ add_generality (DdpmSafetensorsWriter * writer, const DdpmConfig * config)
     ddpm_metadata_add_uint (writer, "ddpm.time_dim", config->time_dim);
 }
 
+static void
+add_choice (DdpmSafetensorsWriter * writer, const gchar * name,
+    const gchar * const *choices, gint value)
+{
+  if (value >= 0)
+    ddpm_safetensors_writer_add_metadata (writer, name, choices[value]);
+}
+
+/* Adds what is said. */
+static void
+add_sampling (DdpmSafetensorsWriter * writer, const DdpmSampling * sampling)
+{
+  const DdpmSampling *s = sampling;
+
+  add_choice (writer, "ddpm.sampler", samplers, s->sampler);
+  if (s->steps > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.sampling_steps", s->steps);
+  add_choice (writer, "ddpm.spacing", spacings, s->spacing);
+  if (s->steps_offset > 0)
+    ddpm_metadata_add_uint (writer, "ddpm.steps_offset", s->steps_offset);
+  if (s->eta >= 0.0)
+    ddpm_metadata_add_double (writer, "ddpm.eta", s->eta);
+  add_choice (writer, "ddpm.variance", variances, s->variance);
+  add_choice (writer, "ddpm.clip", booleans, s->clip);
+  if (s->clip_range != 1.0)
+    ddpm_metadata_add_double (writer, "ddpm.clip_range", s->clip_range);
+  add_choice (writer, "ddpm.keep_eps", booleans, s->keep_eps ? 1 : -1);
+  add_choice (writer, "ddpm.final_alpha_first", booleans,
+      s->final_alpha_first ? 1 : -1);
+  add_choice (writer, "ddpm.always_labelled", booleans,
+      s->always_labelled ? 1 : -1);
+}
+
 void
 ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
     const DdpmConfig * config, guint width, guint height)
@@ -538,6 +629,8 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
     ddpm_metadata_add_uint (writer, "ddpm.steps", config->steps);
   if (config->classes > 0)
     ddpm_metadata_add_uint (writer, "ddpm.classes", config->classes);
+  add_choice (writer, "ddpm.zero_snr", booleans, config->zero_snr ? 1 : -1);
+  add_sampling (writer, &config->sampling);
 }
 
 void

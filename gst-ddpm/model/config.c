@@ -29,6 +29,8 @@ ddpm_config_init_defaults (DdpmConfig * config)
     .beta_end = 0.02,
     .data_range = DDPM_DATA_RANGE_SYMMETRIC,
     .guidance = 1.0,
+    .sampling = {.sampler = -1,.spacing = -1,.eta = -1.0,.variance = -1,.clip =
+          -1,.clip_range = 1.0},
   };
 
   *config = notebook;
@@ -132,13 +134,54 @@ check_schedule (const DdpmConfig * c, GError ** error)
   return ddpm_require (c->timesteps >= 1 && c->timesteps <= DDPM_MAX_TIMESTEPS,
       error, "timesteps must be 1 to %d, not %u", DDPM_MAX_TIMESTEPS,
       c->timesteps)
-      && ddpm_require (c->schedule == DDPM_SCHEDULE_LINEAR
-      || c->schedule == DDPM_SCHEDULE_COSINE, error,
-      "schedule must be linear or cosine, not number %d", c->schedule)
+      && ddpm_require (c->schedule >= DDPM_SCHEDULE_LINEAR
+      && c->schedule <= DDPM_SCHEDULE_SIGMOID, error,
+      "schedule must be linear, cosine, scaled-linear or sigmoid, not number "
+      "%d", c->schedule)
       && ddpm_require (c->beta_start > 0.0 && c->beta_end < 1.0
       && c->beta_start <= c->beta_end, error,
       "betas must be 0 < beta-start <= beta-end < 1, not %g and %g",
-      c->beta_start, c->beta_end);
+      c->beta_start, c->beta_end)
+      && ddpm_require (!c->zero_snr || c->timesteps >= 2, error,
+      "a schedule rescaled to zero SNR needs at least 2 timesteps");
+}
+
+/* With alphas_bar 0, x_t is eps, and an eps predicted from it says nothing of
+ * the image. */
+static gboolean
+check_prediction (const DdpmConfig * c, GError ** error)
+{
+  return ddpm_require (c->prediction >= DDPM_PREDICTION_EPSILON
+      && c->prediction <= DDPM_PREDICTION_SAMPLE, error,
+      "prediction-type must be epsilon, v-prediction or sample, not number %d",
+      c->prediction)
+      && ddpm_require (!c->zero_snr
+      || c->prediction != DDPM_PREDICTION_EPSILON, error,
+      "prediction-type must be v-prediction or sample, not epsilon, with a "
+      "schedule rescaled to zero SNR: its last state is pure noise, whose eps "
+      "says nothing of the image");
+}
+
+static gboolean
+check_sampling (const DdpmSampling * s, guint timesteps, GError ** error)
+{
+  return ddpm_require (s->sampler >= -1 && s->sampler <= DDPM_SAMPLER_DPMPP_2M,
+      error, "there is no sampler number %d", s->sampler)
+      && ddpm_require (s->spacing >= -1 && s->spacing <= DDPM_SPACING_LINSPACE,
+      error, "there is no spacing number %d", s->spacing)
+      && ddpm_require (s->variance >= -1
+      && s->variance <= DDPM_VARIANCE_LEARNED_RANGE, error,
+      "there is no variance number %d", s->variance)
+      && ddpm_require (s->clip >= -1 && s->clip <= 1, error,
+      "clip must be 0, 1 or -1, not %d", s->clip)
+      && ddpm_require (s->clip_range > 0.0 && s->clip_range <= 1e6, error,
+      "the range of clipping must be above 0 and at most 1e6, not %g",
+      s->clip_range)
+      && ddpm_require (s->eta == -1.0 || (s->eta >= 0.0 && s->eta <= 1.0),
+      error, "eta must be 0 to 1, not %g", s->eta)
+      && ddpm_require (s->steps <= timesteps && s->steps_offset <= timesteps,
+      error, "a model of %u timesteps cannot be sampled in %u steps with an "
+      "offset of %u", timesteps, s->steps, s->steps_offset);
 }
 
 static gboolean
@@ -196,16 +239,14 @@ ddpm_config_check (const DdpmConfig * config, GError ** error)
       && ddpm_require (c->data_range == DDPM_DATA_RANGE_SYMMETRIC
       || c->data_range == DDPM_DATA_RANGE_UNIT, error,
       "data-range must be symmetric or unit, not number %d", c->data_range)
-      && ddpm_require (c->prediction == DDPM_PREDICTION_EPSILON
-      || c->prediction == DDPM_PREDICTION_V, error,
-      "prediction-type must be epsilon or v-prediction, not number %d",
-      c->prediction)
+      && check_prediction (c, error)
       && ddpm_require (c->guidance >= 0.0
       && c->guidance <= DDPM_MAX_GUIDANCE, error,
       "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, c->guidance)
       && ddpm_require (c->steps <= c->timesteps, error,
       "a model of %u timesteps cannot be distilled to %u steps", c->timesteps,
-      c->steps);
+      c->steps)
+      && check_sampling (&c->sampling, c->timesteps, error);
 }
 
 gboolean
@@ -228,6 +269,7 @@ gboolean
 ddpm_config_same_schedule (const DdpmConfig * a, const DdpmConfig * b)
 {
   return a->timesteps == b->timesteps && a->schedule == b->schedule
+      && !a->zero_snr == !b->zero_snr
       && (a->schedule == DDPM_SCHEDULE_COSINE
       || (a->beta_start == b->beta_start && a->beta_end == b->beta_end));
 }
@@ -420,6 +462,9 @@ describe_levels (const DdpmConfig * config)
 gchar *
 ddpm_config_to_string (const DdpmConfig * config)
 {
+  static const gchar *const schedules[] = { "linear", "cosine",
+    "scaled linear", "sigmoid"
+  };
   g_autofree gchar *levels = describe_levels (config);
   g_autofree gchar *attention = ddpm_config_attention_levels_to_string (config);
   GString *s = g_string_new (NULL);
@@ -427,9 +472,10 @@ ddpm_config_to_string (const DdpmConfig * config)
   g_string_printf (s, "UNet %s, attention at %s", levels,
       *attention ? attention : "no level");
   describe_network (config, s);
-  g_string_append_printf (s, ", %u block%s, T %u %s", config->res_blocks,
+  g_string_append_printf (s, ", %u block%s, T %u %s%s", config->res_blocks,
       config->res_blocks == 1 ? "" : "s", config->timesteps,
-      config->schedule == DDPM_SCHEDULE_COSINE ? "cosine" : "linear");
+      schedules[MIN (config->schedule, DDPM_SCHEDULE_SIGMOID)],
+      config->zero_snr ? " to zero SNR" : "");
   if (config->image_channels == 1)
     g_string_append (s, ", one image channel");
   else if (config->image_channels != 3)
@@ -438,6 +484,8 @@ ddpm_config_to_string (const DdpmConfig * config)
     g_string_append (s, ", data in 0..1");
   if (config->prediction == DDPM_PREDICTION_V)
     g_string_append (s, ", predicts v");
+  else if (config->prediction == DDPM_PREDICTION_SAMPLE)
+    g_string_append (s, ", predicts x_0");
   if (config->guidance != 1.0)
     g_string_append_printf (s, ", distilled from guidance %g",
         config->guidance);

@@ -100,6 +100,10 @@ G_BEGIN_DECLS
  * @DDPM_SCHEDULE_LINEAR: betas rise linearly (Ho et al. 2020, section 4)
  * @DDPM_SCHEDULE_COSINE: alphas_bar falls as a squared cosine (Nichol &
  *   Dhariwal 2021, eq. 17)
+ * @DDPM_SCHEDULE_SCALED_LINEAR: the square roots of the betas rise linearly
+ *   (Rombach et al. 2022)
+ * @DDPM_SCHEDULE_SIGMOID: betas rise as a sigmoid of -6 to 6 (Xu et al. 2022,
+ *   GeoDiff)
  *
  * The kind of noise schedule.
  */
@@ -107,6 +111,8 @@ typedef enum
 {
   DDPM_SCHEDULE_LINEAR,
   DDPM_SCHEDULE_COSINE,
+  DDPM_SCHEDULE_SCALED_LINEAR,
+  DDPM_SCHEDULE_SIGMOID,
 } DdpmScheduleKind;
 
 /**
@@ -127,6 +133,7 @@ typedef enum
  * @DDPM_PREDICTION_EPSILON: the noise (Ho et al. 2020, eq. 14)
  * @DDPM_PREDICTION_V: the velocity sqrt (alphas_bar) eps - sqrt (1 -
  *   alphas_bar) x_0 (Salimans & Ho 2022, section 4)
+ * @DDPM_PREDICTION_SAMPLE: the image x_0
  *
  * What a network predicts.
  */
@@ -134,6 +141,7 @@ typedef enum
 {
   DDPM_PREDICTION_EPSILON,
   DDPM_PREDICTION_V,
+  DDPM_PREDICTION_SAMPLE,
 } DdpmPrediction;
 
 /**
@@ -168,6 +176,102 @@ typedef enum
 } DdpmPadding;
 
 /**
+ * DdpmSamplerKind:
+ * @DDPM_SAMPLER_DDPM: ancestral sampling, Ho et al. 2020, algorithm 2
+ * @DDPM_SAMPLER_DDIM: Song et al. 2021, eq. 12
+ * @DDPM_SAMPLER_DPMPP_2M: Lu et al. 2022, DPM-Solver++, algorithm 2
+ *
+ * A sampling algorithm. There may be more of them than names here:
+ * ddpm_sampler_get_info() lists all.
+ */
+typedef enum
+{
+  DDPM_SAMPLER_DDPM,
+  DDPM_SAMPLER_DDIM,
+  DDPM_SAMPLER_DPMPP_2M,
+} DdpmSamplerKind;
+
+/**
+ * DdpmVariance:
+ * @DDPM_VARIANCE_FIXED_SMALL: beta tilde, that of the posterior
+ * @DDPM_VARIANCE_FIXED_LARGE: beta, that of the forward step
+ * @DDPM_VARIANCE_LEARNED_RANGE: between both, as the network predicts (Nichol &
+ *   Dhariwal 2021, eq. 15)
+ *
+ * The variance of the noise that a ddpm step adds (Ho et al. 2020, section
+ * 3.2).
+ */
+typedef enum
+{
+  DDPM_VARIANCE_FIXED_SMALL,
+  DDPM_VARIANCE_FIXED_LARGE,
+  DDPM_VARIANCE_LEARNED_RANGE,
+} DdpmVariance;
+
+/**
+ * DdpmSpacing:
+ * @DDPM_SPACING_LINEAR: step i leads from state round (T (S - i) / S)
+ * @DDPM_SPACING_QUADRATIC: step i leads from state round (T ((S - i) / S)^2),
+ *   and at least S - i, so that all states differ; steps get shorter towards
+ *   the image
+ * @DDPM_SPACING_LEADING: the network sees timesteps k (T div S) + offset
+ * @DDPM_SPACING_TRAILING: the network sees timesteps round (T - k T / S) - 1,
+ *   from T - 1 on
+ * @DDPM_SPACING_LINSPACE: the network sees timesteps round (k (T - 1) / (S -
+ *   1)), 0 and T - 1 among them
+ *
+ * How the S steps of a timestep schedule are spread over the states T..0 (Song
+ * et al. 2021, appendix D.2). Step 0 leads from x_T, step S - 1 to the image.
+ * The last three are those of diffusers (Lin et al. 2024, table 2), with k from
+ * 0 to S - 1; dpmpp-2m has S + 1 instead of S in leading and linspace, and
+ * leaves out k = 0.
+ */
+typedef enum
+{
+  DDPM_SPACING_LINEAR,
+  DDPM_SPACING_QUADRATIC,
+  DDPM_SPACING_LEADING,
+  DDPM_SPACING_TRAILING,
+  DDPM_SPACING_LINSPACE,
+} DdpmSpacing;
+
+/**
+ * DdpmSampling:
+ * @sampler: #DdpmSamplerKind; -1: not said
+ * @steps: number of sampling steps; 0: not said
+ * @spacing: #DdpmSpacing; -1: not said
+ * @steps_offset: number added to the timesteps of leading spacing
+ * @eta: noise that ddim adds, 0 to 1; -1: not said
+ * @variance: #DdpmVariance; -1: not said
+ * @clip: whether to clip the predicted x_0: 0 or 1; -1: not said
+ * @clip_range: clipped to at least -@clip_range and at most @clip_range; in
+ *   images of 0..1, to at least 0
+ * @keep_eps: ddim goes in the direction of the eps that the network predicted,
+ *   as diffusers does; otherwise, of the eps that follows from the clipped x_0
+ * @final_alpha_first: the last ddim step leads to alphas_bar[0] instead of the
+ *   image
+ * @always_labelled: the network has never seen an image without its label, so
+ *   classifier-free guidance is impossible
+ *
+ * How the author of a model recommends to sample from it. It is no part of what
+ * the weights mean. What is not said is chosen by ddpm_sampler_spec_init().
+ */
+typedef struct
+{
+  gint sampler;
+  guint steps;
+  gint spacing;
+  guint steps_offset;
+  gdouble eta;
+  gint variance;
+  gint clip;
+  gdouble clip_range;
+  gboolean keep_eps;
+  gboolean final_alpha_first;
+  gboolean always_labelled;
+} DdpmSampling;
+
+/**
  * DdpmConfig:
  * @image_channels: 1 to %DDPM_MAX_IMAGE_CHANNELS
  * @channels: channels of the first convolution and of the embedding table (ch
@@ -197,8 +301,10 @@ typedef enum
  * @dropout: dropout probability in training
  * @timesteps: T
  * @schedule: kind of beta schedule
- * @beta_start: first beta of the linear schedule
- * @beta_end: last beta of the linear schedule
+ * @beta_start: first beta of a schedule that is not cosine
+ * @beta_end: last beta of such a schedule
+ * @zero_snr: the schedule is rescaled so that the last alphas_bar is 0 (Lin et
+ *   al. 2024, algorithm 1); not with %DDPM_PREDICTION_EPSILON
  * @data_range: how pixels map to numbers
  * @prediction: what the network predicts
  * @guidance: guidance scale of the teacher that the weights were distilled from
@@ -206,6 +312,7 @@ typedef enum
  * @steps: number of noiseless DDIM steps that the weights were distilled to
  *   (Salimans & Ho 2022, section 3), at most @timesteps; 0: not distilled
  * @classes: labels are 0 .. @classes - 1; 0: the model has no labels
+ * @sampling: how to sample
  *
  * What defines a model besides its weights: the arguments of the notebook's
  * UNet, its schedule and its data range, and what the notebook does not have
@@ -234,11 +341,13 @@ typedef struct
   guint timesteps;
   DdpmScheduleKind schedule;
   gdouble beta_start, beta_end;
+  gboolean zero_snr;
   DdpmDataRange data_range;
   DdpmPrediction prediction;
   gdouble guidance;
   guint steps;
   guint classes;
+  DdpmSampling sampling;
 } DdpmConfig;
 
 /**
@@ -248,7 +357,7 @@ typedef struct
  * Sets the notebook's network and schedule: 3 image channels, 128 channels
  * times 1, 2, 2, 1, attention at level 1, 2 residual blocks, dropout 0.1, T =
  * 1000, linear betas 1e-4..0.02, epsilon, no classes. The data range is
- * symmetric; the notebook's is unit.
+ * symmetric; the notebook's is unit. How to sample is not said.
  */
 void ddpm_config_init_defaults (DdpmConfig * config);
 
@@ -366,7 +475,7 @@ gboolean ddpm_config_same_schedule (const DdpmConfig * a,
  *
  * Compares configurations.
  *
- * Returns: whether both are equal; unused fields may differ
+ * Returns: whether both are equal; unused fields and sampling may differ
  */
 gboolean ddpm_config_equal (const DdpmConfig * a, const DdpmConfig * b);
 

@@ -5,6 +5,7 @@
  * Nichol & Dhariwal 2021, "Improved denoising diffusion probabilistic models".
  */
 #include "gst-ddpm/model/schedule.h"
+#include "gst-ddpm/model/require.h"
 
 #include <float.h>
 #include <math.h>
@@ -38,14 +39,11 @@ ddpm_schedule_free (DdpmSchedule * schedule)
   g_free (schedule);
 }
 
-/* Ho et al., section 4: evenly from beta_start to beta_end */
+/* Number t of T, evenly from first to last */
 static gdouble
-linear_beta (const DdpmConfig * config, guint t)
+evenly (gdouble first, gdouble last, guint t, guint T)
 {
-  guint T = config->timesteps;
-  gdouble range = config->beta_end - config->beta_start;
-
-  return T > 1 ? config->beta_start + range * t / (T - 1) : config->beta_start;
+  return T > 1 ? first + (last - first) * t / (T - 1) : first;
 }
 
 /* Nichol & Dhariwal, eq. 17, with s = 0.008:
@@ -67,6 +65,56 @@ cosine_beta (guint T, guint t)
   gdouble before = cosine_alpha_bar ((gdouble) t / T);
 
   return MIN (1.0 - after / before, 0.999);
+}
+
+static void
+fill_betas (const DdpmConfig * config, gdouble * betas)
+{
+  const gdouble first = config->beta_start, last = config->beta_end;
+  const guint T = config->timesteps;
+
+  for (guint t = 0; t < T; t++) {
+    gdouble root;
+
+    switch (config->schedule) {
+      case DDPM_SCHEDULE_LINEAR:       /* Ho et al., section 4 */
+        betas[t] = evenly (first, last, t, T);
+        break;
+      case DDPM_SCHEDULE_COSINE:
+        betas[t] = cosine_beta (T, t);
+        break;
+      case DDPM_SCHEDULE_SCALED_LINEAR:
+        root = evenly (sqrt (first), sqrt (last), t, T);
+        betas[t] = root * root;
+        break;
+      case DDPM_SCHEDULE_SIGMOID:
+        betas[t] = first + (last - first)
+            / (1.0 + exp (-evenly (-6.0, 6.0, t, T)));
+        break;
+    }
+  }
+}
+
+/* Lin et al. 2024, "Common diffusion noise schedules and sample steps are
+ * flawed", algorithm 1: shifts and scales sqrt (alphas_bar) so that the last one
+ * is 0 and the first one stays */
+static void
+rescale_betas_to_zero_snr (gdouble * betas, guint T)
+{
+  gdouble A = 1.0, root_prev = 1.0, first = sqrt (1.0 - betas[0]), last;
+
+  for (guint t = 0; t < T; t++)
+    A *= 1.0 - betas[t];
+  last = sqrt (A);
+  A = 1.0;
+  for (guint t = 0; t < T; t++) {
+    gdouble root;
+
+    A *= 1.0 - betas[t];
+    root = (sqrt (A) - last) * first / (first - last);
+    betas[t] = 1.0 - root * root / (root_prev * root_prev);
+    root_prev = root;
+  }
 }
 
 /* The coefficients of one t; the numbers are Ho et al.'s equations.
@@ -98,25 +146,31 @@ ddpm_schedule_new (const DdpmConfig * config, GError ** error)
   gdouble A_prev = 1.0, one_minus_prev = 0.0;
   guint t;
 
-  if (!ddpm_config_check (config, error))
+  if (!ddpm_config_check (config, error)
+      || !ddpm_require (!config->zero_snr
+          && config->prediction != DDPM_PREDICTION_SAMPLE, error,
+          "neither a schedule rescaled to zero SNR nor a prediction of the "
+          "sample can be computed yet"))
     return NULL;
 
   s = schedule_alloc (config->timesteps);
+  fill_betas (config, s->betas);
+  if (config->zero_snr)
+    rescale_betas_to_zero_snr (s->betas, s->T);
   for (t = 0; t < s->T; t++) {
-    gdouble beta = config->schedule == DDPM_SCHEDULE_COSINE ?
-        cosine_beta (s->T, t) : linear_beta (config, t);
+    gdouble beta = s->betas[t];
     /* 1 - alphas_bar without the cancellation of the subtraction */
     gdouble one_minus = one_minus_prev + A_prev * beta;
 
-    s->betas[t] = beta;
     s->alphas[t] = 1.0 - beta;
     s->alphas_bar_prev[t] = A_prev;
     s->alphas_bar[t] = A_prev * s->alphas[t];
     fill_timestep (s, t, one_minus, one_minus_prev);
 
-    /* sampling uses float, and this is the largest coefficient */
-    if (!(s->reciprocal_alphas_bar_sqrt[t] <= FLT_MAX)
-        || one_minus < FLT_MIN)
+    /* Sampling uses float, and this is the largest coefficient, which only
+     * predictions of epsilon need. */
+    if ((!(s->reciprocal_alphas_bar_sqrt[t] <= FLT_MAX)
+            && !(config->zero_snr && t + 1 == s->T)) || one_minus < FLT_MIN)
       goto out_of_range;
     A_prev = s->alphas_bar[t];
     one_minus_prev = one_minus;

@@ -23,6 +23,8 @@ G_BEGIN_DECLS
  * @posterior_mean_coef2: coefficient of x_t in the posterior mean
  * @posterior_variance: beta tilde, eq. 7 ("fixed small")
  *
+ * With zero SNR, the last reciprocals are infinite.
+ *
  * All arrays have @T elements, in double; index t = 0..T-1 is the paper's
  * t = 1..T. The names are the notebook's, or the paper's where the notebook's
  * mislead ("sigmas").

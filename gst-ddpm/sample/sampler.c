@@ -184,7 +184,7 @@ state_at_step (DdpmSpacing spacing, guint64 T, guint64 S, guint i)
   switch (spacing) {
     case DDPM_SPACING_QUADRATIC:
       return MAX ((2 * T * left * left + S * S) / (2 * S * S), left);
-    case DDPM_SPACING_LINEAR:
+    default:
       break;
   }
   return (2 * T * left + S) / (2 * S);

@@ -9,22 +9,6 @@
 G_BEGIN_DECLS
 
 /**
- * DdpmSamplerKind:
- * @DDPM_SAMPLER_DDPM: ancestral sampling, Ho et al. 2020, algorithm 2
- * @DDPM_SAMPLER_DDIM: Song et al. 2021, eq. 12
- * @DDPM_SAMPLER_DPMPP_2M: Lu et al. 2022, DPM-Solver++, algorithm 2
- *
- * A sampling algorithm. There may be more of them than names here:
- * ddpm_sampler_get_info() lists all.
- */
-typedef enum
-{
-  DDPM_SAMPLER_DDPM,
-  DDPM_SAMPLER_DDIM,
-  DDPM_SAMPLER_DPMPP_2M,
-} DdpmSamplerKind;
-
-/**
  * DdpmSamplerInfo:
  * @name: its name in properties and on command lines, such as "ddim"
  * @title: its name in prose, with the paper
@@ -47,36 +31,6 @@ typedef struct
  *   samplers
  */
 const DdpmSamplerInfo *ddpm_sampler_get_info (guint kind);
-
-/**
- * DdpmVariance:
- * @DDPM_VARIANCE_FIXED_SMALL: beta tilde, that of the posterior
- * @DDPM_VARIANCE_FIXED_LARGE: beta, that of the forward step
- *
- * The variance of the noise that a ddpm step adds (Ho et al. 2020, section
- * 3.2).
- */
-typedef enum
-{
-  DDPM_VARIANCE_FIXED_SMALL,
-  DDPM_VARIANCE_FIXED_LARGE,
-} DdpmVariance;
-
-/**
- * DdpmSpacing:
- * @DDPM_SPACING_LINEAR: step i leads from state round (T (S - i) / S)
- * @DDPM_SPACING_QUADRATIC: step i leads from state round (T ((S - i) / S)^2),
- *   and at least S - i, so that all states differ; steps get shorter towards
- *   the image
- *
- * How the S steps of a timestep schedule are spread over the states T..0 (Song
- * et al. 2021, appendix D.2). Step 0 leads from x_T, step S - 1 to the image.
- */
-typedef enum
-{
-  DDPM_SPACING_LINEAR,
-  DDPM_SPACING_QUADRATIC,
-} DdpmSpacing;
 
 /**
  * DdpmSamplerSpec:

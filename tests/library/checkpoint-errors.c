@@ -114,7 +114,8 @@ static const struct
   {"timesteps-many", "timesteps\":\"17\"", "timesteps\":\"4000000000\"",
       "timesteps must be"},
   {"schedule", "\"cosine\"", "\"cosinus\"",
-      "linear or cosine as its metadata ddpm.schedule, found 'cosinus'"},
+      "linear or cosine or scaled_linear or sigmoid as its metadata "
+        "ddpm.schedule, found 'cosinus'"},
   {"data-range", "\"unit\"", "\"\"", "symmetric or unit"},
   {"dropout-nan", "dropout\":\"", "dropout\":\"nan",
       "a finite number as its metadata"},

@@ -202,6 +202,63 @@ TEST (networks_of_other_programs_survive_a_round_trip)
   test_files_remove_folder (folder);
 }
 
+static void
+assert_same_sampling (const DdpmSampling * a, const DdpmSampling * b)
+{
+  g_assert_cmpint (a->sampler, ==, b->sampler);
+  g_assert_cmpuint (a->steps, ==, b->steps);
+  g_assert_cmpint (a->spacing, ==, b->spacing);
+  g_assert_cmpuint (a->steps_offset, ==, b->steps_offset);
+  g_assert_cmpfloat (a->eta, ==, b->eta);
+  g_assert_cmpint (a->variance, ==, b->variance);
+  g_assert_cmpint (a->clip, ==, b->clip);
+  g_assert_cmpfloat (a->clip_range, ==, b->clip_range);
+  g_assert_cmpint (a->keep_eps, ==, b->keep_eps);
+  g_assert_cmpint (a->final_alpha_first, ==, b->final_alpha_first);
+  g_assert_cmpint (a->always_labelled, ==, b->always_labelled);
+}
+
+FIXTURE_TEST (how_to_sample_survives_a_round_trip)
+{
+  static const DdpmSampling all[] = {
+    {-1, 0, -1, 0, -1.0, -1, -1, 1.0, FALSE, FALSE, FALSE},
+    {DDPM_SAMPLER_DDPM, 10, DDPM_SPACING_LINEAR, 0, 0.0,
+        DDPM_VARIANCE_FIXED_SMALL, 0, 1.0, FALSE, FALSE, FALSE},
+    {DDPM_SAMPLER_DPMPP_2M, 3, DDPM_SPACING_LINSPACE, 1, 0.3,
+        DDPM_VARIANCE_LEARNED_RANGE, 1, 2.5, TRUE, TRUE, TRUE},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++) {
+    g_autoptr (DdpmModel) model = NULL;
+
+    f->model->config.sampling = all[i];
+    save (f, DDPM_TYPE_F32);
+    model = load (f->path);
+    assert_same_sampling (&model->config.sampling, &all[i]);
+  }
+}
+
+/* A rescaled schedule is another one. */
+FIXTURE_TEST (schedules_of_other_programs_survive_a_round_trip)
+{
+  const DdpmConfig plain = f->model->config;
+  g_autoptr (DdpmModel) model = NULL;
+
+  f->model->config.prediction = DDPM_PREDICTION_V;
+  f->model->config.zero_snr = TRUE;
+  for (guint i = DDPM_SCHEDULE_LINEAR; i <= DDPM_SCHEDULE_SIGMOID; i++) {
+    f->model->config.schedule = i;
+    save (f, DDPM_TYPE_F32);
+    g_clear_pointer (&model, ddpm_model_unref);
+    model = load (f->path);
+    assert_same_facts (model, f->model);
+    g_assert_cmpint (model->config.schedule, ==, i);
+    g_assert_true (model->config.zero_snr);
+  }
+  f->model->config.schedule = plain.schedule;
+  g_assert_false (ddpm_config_same_schedule (&f->model->config, &plain));
+}
+
 TEST (plays_a_state_dict_of_pytorch)
 {
   g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),

@@ -103,11 +103,42 @@ TEST (network_out_of_range_is_refused)
   ASSERT_REFUSED_WITH (dropout, NAN, "dropout");
 }
 
+TEST (sampling_out_of_range_is_refused)
+{
+  ASSERT_REFUSED_WITH (sampling.sampler, 3, "no sampler number 3");
+  ASSERT_REFUSED_WITH (sampling.sampler, -2, "no sampler number -2");
+  ASSERT_REFUSED_WITH (sampling.spacing, 5, "no spacing number 5");
+  ASSERT_REFUSED_WITH (sampling.variance, 3, "no variance number 3");
+  ASSERT_REFUSED_WITH (sampling.clip, 2, "clip");
+  ASSERT_REFUSED_WITH (sampling.clip_range, 0.0, "range of clipping");
+  ASSERT_REFUSED_WITH (sampling.clip_range, NAN, "range of clipping");
+  ASSERT_REFUSED_WITH (sampling.eta, 1.5, "eta");
+  ASSERT_REFUSED_WITH (sampling.eta, -0.5, "eta");
+  ASSERT_REFUSED_WITH (sampling.eta, NAN, "eta");
+  ASSERT_REFUSED_WITH (sampling.steps, 1001, "1001 steps");
+  ASSERT_REFUSED_WITH (sampling.steps_offset, 1001, "offset of 1001");
+}
+
+/* With alphas_bar 0, x_t is eps, and says nothing of the image. */
+TEST (zero_snr_needs_a_prediction_of_the_image)
+{
+  DdpmConfig config = defaults ();
+
+  config.zero_snr = TRUE;
+  assert_refused (&config, "not epsilon");
+  config.prediction = DDPM_PREDICTION_V;
+  assert_accepted (&config);
+  config.prediction = DDPM_PREDICTION_SAMPLE;
+  assert_accepted (&config);
+  config.timesteps = 1;
+  assert_refused (&config, "at least 2 timesteps");
+}
+
 TEST (schedule_out_of_range_is_refused)
 {
   ASSERT_REFUSED_WITH (timesteps, 0, "timesteps");
   ASSERT_REFUSED_WITH (timesteps, DDPM_MAX_TIMESTEPS + 1, "timesteps");
-  ASSERT_REFUSED_WITH (schedule, 2, "schedule");
+  ASSERT_REFUSED_WITH (schedule, 4, "schedule");
   ASSERT_REFUSED_WITH (schedule, -1, "schedule");
   ASSERT_REFUSED_WITH (beta_start, 0.0, "beta");
   ASSERT_REFUSED_WITH (beta_start, 0.03, "beta");

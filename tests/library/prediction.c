@@ -215,7 +215,7 @@ TEST (a_checkpoint_keeps_it)
   g_autoptr (TestFolder) folder = test_files_make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "v.bin", NULL);
   static const DdpmPrediction kinds[] =
-      { DDPM_PREDICTION_EPSILON, DDPM_PREDICTION_V };
+      { DDPM_PREDICTION_EPSILON, DDPM_PREDICTION_V, DDPM_PREDICTION_SAMPLE };
 
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
     g_autoptr (DdpmModel) saved = tiny_model (kinds[i]);
@@ -224,6 +224,8 @@ TEST (a_checkpoint_keeps_it)
 
     g_assert_cmpint (strstr (text, "predicts v") != NULL, ==,
         kinds[i] == DDPM_PREDICTION_V);
+    g_assert_cmpint (strstr (text, "predicts x_0") != NULL, ==,
+        kinds[i] == DDPM_PREDICTION_SAMPLE);
     assert_ok (ddpm_checkpoint_save (saved, DDPM_TYPE_F32, path, &error));
     loaded = assert_ok (ddpm_checkpoint_load (path, &error));
     g_assert_cmpint (loaded->config.prediction, ==, kinds[i]);
@@ -238,14 +240,14 @@ TEST (another_prediction_than_these_is_refused)
   g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
 
   ddpm_safetensors_writer_add_metadata (writer, "ddpm.prediction_type",
-      "sample");
+      "score");
   ddpm_param_tensors_add (writer, "", model->params, DDPM_TYPE_F32,
       model->weights);
   g_assert_true (ddpm_safetensors_writer_write (writer, path, 0, NULL));
   assert_fails (ddpm_checkpoint_load (path, &error), DDPM_ERROR_FORMAT,
-      "epsilon or v_prediction");
+      "epsilon or v_prediction or sample");
 
-  model->config.prediction = 2;
+  model->config.prediction = 3;
   assert_fails (ddpm_config_check (&model->config, &error),
       DDPM_ERROR_SETTINGS, NULL);
 }
