@@ -15,6 +15,7 @@
 
 G_BEGIN_DECLS
 
+/* Our own limit, far above any checkpoint's */
 #define DDPM_PICKLE_MAX_SIZE (32u << 20)
 
 /**

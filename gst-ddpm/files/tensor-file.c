@@ -12,8 +12,9 @@
 #include "kernels/bf16.h"
 
 #define CHUNK 16384             /* numbers converted at a time */
-/* Memory for a tensor whose elements are apart from each other: so many times
- * its size */
+/* Memory for a tensor whose elements are apart from each other: so many bytes,
+ * or so many times its size */
+#define MAX_SPAN (16u << 20)
 #define MAX_SPREAD 64
 
 struct _DdpmTensorFile
@@ -300,7 +301,7 @@ read_span (DdpmTensorFile * file, const DdpmFileTensor * tensor,
   const guint64 size = tensor->end - tensor->begin;
   g_autofree gchar *span = NULL;
 
-  if (size / MAX_SPREAD > elements) {
+  if (size > MAX_SPAN && size / MAX_SPREAD > elements) {
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
         "%s: expected the elements of tensor %s beside each other, found %"
         G_GUINT64_FORMAT " bytes spread over %" G_GUINT64_FORMAT "; save it "

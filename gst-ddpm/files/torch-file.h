@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Since PyTorch 1.6 it is a zip archive: NAME/data.pkl is the pickle of what
- * was saved, NAME/data/KEY the numbers of a storage, which tensors share or view
- * in part. Values in dicts and lists get the names that lead to them, joined by
- * dots: "ema_model.head.weight", "states.1.betas".
+ * was saved, NAME/data/KEY the numbers of a storage, which tensors share or
+ * view in part. Values in dicts and lists get the names that lead to them,
+ * joined by dots: "ema_model.head.weight", "states.1.betas".
  */
 #pragma once
 

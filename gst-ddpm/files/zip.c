@@ -17,7 +17,7 @@
 #define DIRECTORY_HEADER 46     /* bytes of the directory for one */
 /* Bytes that are decompressed only to be skipped, in the whole archive: a small
  * file must not cost hours. */
-#define MAX_SKIPPED (G_GUINT64_CONSTANT (4) << 30)
+#define MAX_SKIPPED (G_GUINT64_CONSTANT (1) << 30)
 #define CHUNK 65536
 
 typedef struct

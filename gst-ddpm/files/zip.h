@@ -3,8 +3,8 @@
  *
  * libzip reads them. An archive is refused if its entries overlap or have equal
  * names, if one has a name that leads out of the archive, or if it is in a form
- * that no checkpoint has. Checksums are not compared: PyTorch can be told not to
- * compute them.
+ * that no checkpoint has. Checksums are not compared: PyTorch can be told to
+ * leave them out.
  */
 #pragma once
 

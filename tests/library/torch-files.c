@@ -1,6 +1,7 @@
 /* gst-ddpm: tests of PyTorch's files: read, and refused
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "tests/support/archive.h"
 #include "tests/support/dump.h"
 #include "tests/support/files.h"
 #include "tests/support/test.h"
@@ -205,6 +206,33 @@ TABLE_TEST (refuses_in_one_sentence, refused)
 
   assert_fails (open_data (name, &error), DDPM_ERROR_FORMAT, row->words);
   g_assert_false (g_file_test ("executed", G_FILE_TEST_EXISTS));
+}
+
+/* {"w": a tensor of [2] floats, the first and the last one of 2^22 + 1} */
+#define APART "\x80\x02}X\1\0\0\0wctorch._utils\n_rebuild_tensor_v2\n" \
+    "((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0X\3\0\0\0cpu" \
+    "J\1\0\x40\0tQK\0K\2\x85J\0\0\x40\0\x85\x89NtRs."
+
+/* It is a small file, and would take as much memory as it likes. */
+TEST (refuses_to_take_much_memory_for_few_numbers)
+{
+  const gsize size = (16 << 20) + sizeof (gfloat);
+  g_autofree gchar *numbers = g_malloc0 (size);
+  const TestEntry entries[] = {
+    {"a/data.pkl", APART, sizeof APART - 1}, {"a/data/0", numbers, size}
+  };
+  g_autoptr (GBytes) bytes = test_archive_new (entries, 2, TRUE);
+  g_autoptr (DdpmTensorFile) file =
+      assert_ok (ddpm_tensor_file_open_bytes (bytes, "apart.pt", &error));
+  const guint shape[] = { 2 };
+  const DdpmFileTensor *w =
+      assert_ok (ddpm_tensor_file_require (file, "w", 1, shape, &error));
+  gfloat x[2];
+
+  assert_fails_saying (ddpm_tensor_file_read (file, w, x, &error),
+      DDPM_ERROR_FORMAT, "apart.pt: expected the elements of tensor w beside "
+      "each other, found 8 bytes spread over 16777220; save it with "
+      ".contiguous ()");
 }
 
 TEST (refuses_each_file_that_is_cut)
