@@ -89,6 +89,15 @@ ddpm_input_read (const DdpmInput * input, guint64 offset, gsize size,
   return TRUE;
 }
 
+gchar *
+ddpm_input_get_identity (const DdpmInput * input)
+{
+  return g_strdup_printf ("inode %" G_GUINT64_FORMAT " of device %"
+      G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " bytes of time %"
+      G_GUINT64_FORMAT, input->inode, input->device, input->size,
+      input->changed);
+}
+
 void
 ddpm_input_clear (DdpmInput * input)
 {

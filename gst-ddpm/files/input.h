@@ -26,6 +26,9 @@ void ddpm_input_open_bytes (DdpmInput * input, GBytes * bytes,
  * DDPM_ERROR_READ, also where the file has become shorter */
 gboolean ddpm_input_read (const DdpmInput * input, guint64 offset, gsize size,
     gpointer out, GError ** error);
+/* A text that two inputs have in common only if they are one file that has not
+ * changed. Returns: (transfer full) */
+gchar *ddpm_input_get_identity (const DdpmInput * input);
 void ddpm_input_clear (DdpmInput * input);
 /* The error of an errno. Returns: FALSE */
 gboolean ddpm_input_fail (const gchar * name, gint number, GError ** error);

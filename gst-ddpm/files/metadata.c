@@ -464,7 +464,7 @@ ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
 
   if (assumed == NULL && ignored == NULL)
     return NULL;
-  return g_strconcat (metadata->location, ": its metadata",
+  return g_strconcat ("its metadata",
       assumed ? " does not say how it was trained; assumed: " : "",
       assumed ? assumed : "", assumed && ignored ? "; it" : "",
       ignored ? " has unknown keys, which are ignored: " : "",

@@ -53,10 +53,10 @@ gboolean ddpm_metadata_get_double (const DdpmMetadata * metadata,
     const gchar * name, gdouble * value, GError ** error);
 gboolean ddpm_metadata_get_config (const DdpmMetadata * metadata,
     DdpmConfig * config, GError ** error);
-/* A sentence about what metadata that need not be complete leaves open, and the
- * configuration therefore assumes, and about its keys that are not known.
- * has_table: the file tells T by the embedding table. Returns: (transfer full)
- * (nullable): NULL: there is nothing of either */
+/* A part of a sentence about what metadata that need not be complete leaves
+ * open, and the configuration therefore assumes, and about its keys that are
+ * not known. has_table: the file tells T by the embedding table. Returns:
+ * (transfer full) (nullable): NULL: there is nothing of either */
 gchar *ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
     const DdpmConfig * config, gboolean has_table);
 /* Both are 0, or a size that the network accepts. */

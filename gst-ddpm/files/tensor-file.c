@@ -90,12 +90,7 @@ ddpm_tensor_file_get_location (DdpmTensorFile * file)
 gchar *
 ddpm_tensor_file_get_identity (DdpmTensorFile * file)
 {
-  const DdpmInput *input = &file->input;
-
-  return g_strdup_printf ("inode %" G_GUINT64_FORMAT " of device %"
-      G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " bytes of time %"
-      G_GUINT64_FORMAT, input->inode, input->device, input->size,
-      input->changed);
+  return ddpm_input_get_identity (&file->input);
 }
 
 GHashTable *
@@ -176,7 +171,8 @@ wrong_dtype:
 }
 
 gboolean
-ddpm_tensor_file_check_all_required (DdpmTensorFile * file, GError ** error)
+ddpm_tensor_file_check_all_required (DdpmTensorFile * file,
+    const gchar * what, GError ** error)
 {
   const DdpmFileTensor *tensor, *first = NULL;
   g_autofree gchar *name = NULL, *others = NULL;
@@ -197,8 +193,8 @@ ddpm_tensor_file_check_all_required (DdpmTensorFile * file, GError ** error)
   name = ddpm_file_quote (first->name);
   others = n > 1 ? g_strdup_printf (" and %u others", n - 1) : NULL;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected the tensors of one network, found also %s%s",
-      file->input.name, name, others ? others : "");
+      "%s: expected the tensors of %s, found also %s%s", file->input.name, what,
+      name, others ? others : "");
   return FALSE;
 }
 

@@ -41,9 +41,10 @@ const DdpmFileTensor *ddpm_tensor_file_find (DdpmTensorFile * file,
 const DdpmFileTensor *ddpm_tensor_file_require (DdpmTensorFile * file,
     const gchar * name, guint n_dims, const guint * shape, GError ** error);
 /* DDPM_ERROR_FORMAT if require() was not called for one of the tensors. Values
- * that are no tensors do not count. */
+ * that are no tensors do not count. what: what the file should be, such as
+ * "one network" */
 gboolean ddpm_tensor_file_check_all_required (DdpmTensorFile * file,
-    GError ** error);
+    const gchar * what, GError ** error);
 /* Converts the elements of a tensor that require() returned to floats, in
  * row-major order. A number that is not finite is DDPM_ERROR_FORMAT. */
 gboolean ddpm_tensor_file_read (DdpmTensorFile * file,

@@ -194,7 +194,7 @@ require_arrays (DdpmTensorFile * file, const DdpmParams * params,
       && !ddpm_tensor_file_require (file, table->name, table->n_dims,
           table->shape, error))
     return FALSE;
-  return ddpm_tensor_file_check_all_required (file, error);
+  return ddpm_tensor_file_check_all_required (file, "one network", error);
 }
 
 static gboolean

@@ -193,7 +193,8 @@ TEST (requires_name_shape_and_dtype)
   assert_fails_saying (ddpm_tensor_file_require (file, "g", 1, shape, &error),
       DDPM_ERROR_FORMAT,
       "model.bin: expected tensor g of shape [2], found none of that name");
-  assert_fails_saying (ddpm_tensor_file_check_all_required (file, &error),
+  assert_fails_saying (ddpm_tensor_file_check_all_required (file,
+          "one network", &error),
       DDPM_ERROR_FORMAT,
       "model.bin: expected the tensors of one network, found also 'i'");
 }

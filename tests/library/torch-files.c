@@ -131,7 +131,7 @@ TEST (an_object_beside_the_weights_is_not_made)
   const guint shape[] = { 6 };
 
   assert_ok (ddpm_tensor_file_require (file, "w", 1, shape, &error));
-  assert_ok (ddpm_tensor_file_check_all_required (file, &error));
+  assert_ok (ddpm_tensor_file_check_all_required (file, "one network", &error));
   g_assert_false (g_file_test ("executed", G_FILE_TEST_EXISTS));
 }
 

@@ -134,7 +134,8 @@ test_signs (const gchar * name, guint32 stream, gsize count)
   return u;
 }
 
-static void
+/* The weights of one parameter, of which the name and the shape matter */
+void
 test_weights_fill_param (const DdpmParam * p, gfloat * w)
 {
   gfloat *r = test_signs (p->name, TEST_STREAM_WEIGHTS, p->count);

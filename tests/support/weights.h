@@ -35,6 +35,7 @@ void test_net_middle (DdpmConfig * config, guint * width, guint * height);
 void test_net_labelled (DdpmConfig * config, guint * width, guint * height);
 void test_weights_fill (const DdpmParams * params, const DdpmConfig * config,
     gfloat * arena);
+void test_weights_fill_param (const DdpmParam * p, gfloat * w);
 void test_summary_check (TestDump * dump, const gchar * prefix,
     const DdpmParam * p, const gfloat * values, gdouble tolerance);
 void test_net_square_dropout (DdpmConfig * config, guint * width,

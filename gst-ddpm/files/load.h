@@ -1,0 +1,13 @@
+/* gst-ddpm: a model of what a source has (private)
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "gst-ddpm/files/source.h"
+
+G_BEGIN_DECLS
+
+/* Everything but the numbers is checked before memory is allocated for them. */
+DdpmModel *ddpm_load_model (DdpmSource * source, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,432 @@
+/* gst-ddpm: tests of the folders that diffusers saves
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+
+#include "gst-ddpm/files/checkpoint.h"
+#include "gst-ddpm/model/params.h"
+#include "tests/support/files.h"
+#include "tests/support/models.h"
+#include "tests/support/test.h"
+
+#define CONFIG "config.json"
+#define SCHEDULER "scheduler_config.json"
+#define WEIGHTS "diffusion_pytorch_model.safetensors"
+
+/* --- folders ---------------------------------------------------------- */
+
+static gchar *
+read_data (const gchar * name)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "diffusers", name, NULL);
+
+  return test_files_contents (path);
+}
+
+static void
+write_text (const gchar * folder, const gchar * name, const gchar * text)
+{
+  g_autofree gchar *path = g_build_filename (folder, name, NULL);
+  g_autofree gchar *parent = g_path_get_dirname (path);
+
+  g_assert_cmpint (g_mkdir_with_parents (parent, 0755), ==, 0);
+  assert_ok (g_file_set_contents (path, text, -1, &error));
+}
+
+/* Writes a file of data/diffusers under another name. */
+static void
+copy_data (const gchar * name, const gchar * folder, const gchar * as)
+{
+  g_autofree gchar *from = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "diffusers", name, NULL);
+  g_autoptr (GBytes) bytes = test_files_read (from);
+  g_autofree gchar *to = g_build_filename (folder, as, NULL);
+  g_autofree gchar *parent = g_path_get_dirname (to);
+
+  g_assert_cmpint (g_mkdir_with_parents (parent, 0755), ==, 0);
+  assert_ok (g_file_set_contents (to, g_bytes_get_data (bytes, NULL),
+          g_bytes_get_size (bytes), &error));
+}
+
+/* The text with one part replaced, which must be there */
+static gchar *
+edit_text (const gchar * text, const gchar * old, const gchar * new)
+{
+  const gchar *at = strstr (text, old);
+
+  g_assert_nonnull (at);
+  return g_strdup_printf ("%.*s%s%s", (int) (at - text), text, new,
+      at + strlen (old));
+}
+
+/* A folder of google's form: all files of tiny-google in one folder. Edits of a
+ * file: old: NULL: it is written as it is */
+static void
+write_folder (const gchar * folder, const gchar * edited, const gchar * old,
+    const gchar * new)
+{
+  static const gchar *const names[][2] = {
+    {"tiny-google/unet/config.json", CONFIG},
+    {"tiny-google/scheduler/scheduler_config.json", SCHEDULER},
+    {"tiny-google/model_index.json", "model_index.json"},
+  };
+
+  copy_data ("tiny-google/unet/" WEIGHTS, folder, WEIGHTS);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *text = read_data (names[i][0]);
+    g_autofree gchar *other = old && strcmp (names[i][1], edited) == 0 ?
+        edit_text (text, old, new) : g_strdup (text);
+
+    write_text (folder, names[i][1], other);
+  }
+}
+
+static DdpmModel *
+load (const gchar * path)
+{
+  return assert_ok (ddpm_checkpoint_load (path, &error));
+}
+
+static DdpmModel *
+load_data (const gchar * name)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "diffusers", name, NULL);
+
+  return load (path);
+}
+
+static void
+assert_refused (const gchar * folder, const gchar * fragment)
+{
+  assert_fails_with (ddpm_checkpoint_load (folder, &error), DDPM_ERROR_FORMAT,
+      folder, fragment);
+}
+
+/* --- networks --------------------------------------------------------- */
+
+TEST (google_s_network_is_known)
+{
+  g_autoptr (DdpmModel) model = load_data ("tiny-google");
+  const DdpmConfig *c = &model->config;
+  static const guint channels[] = { 4, 6, 8 };
+
+  g_assert_cmpuint (c->n_levels, ==, 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (ddpm_config_get_level_channels (c, i), ==, channels[i]);
+  g_assert_true (ddpm_config_has_attention (c, 1, FALSE));
+  g_assert_false (ddpm_config_has_attention (c, 2, TRUE));
+  g_assert_cmpuint (ddpm_config_get_heads (c, 8), ==, 1);
+  g_assert_cmpuint (c->groups, ==, 2);
+  g_assert_cmpfloat (c->norm_eps, ==, 1e-6);
+  g_assert_cmpint (c->down_padding, ==, DDPM_PADDING_END);
+  g_assert_cmpuint (c->timesteps, ==, 20);
+  g_assert_cmpfloat (c->beta_end, ==, 0.3);
+  g_assert_cmpint (c->data_range, ==, DDPM_DATA_RANGE_SYMMETRIC);
+  g_assert_cmpuint (model->width, ==, 8);
+  g_assert_null (model->assumptions);
+}
+
+TEST (a_network_of_scales_and_classes_is_known)
+{
+  g_autoptr (DdpmModel) model = load_data ("tiny-guided");
+  const DdpmConfig *c = &model->config;
+
+  g_assert_true (c->scale_shift);
+  g_assert_true (c->learned_variance);
+  g_assert_cmpint (c->middle, ==, DDPM_MIDDLE_PLAIN_ATTENTION);
+  g_assert_cmpuint (c->classes, ==, 3);
+  g_assert_cmpuint (c->head_channels, ==, 4);
+  g_assert_cmpuint (model->width, ==, 4);
+  g_assert_cmpuint (model->height, ==, 8);
+}
+
+/* Google's embeddings: half - 1 in the exponent, sines first */
+TEST (the_embedding_table_is_that_of_the_configuration)
+{
+  g_autoptr (DdpmModel) model = load_data ("tiny-google");
+  const gfloat *table = model->weights + model->params->trainable;
+
+  for (guint t = 0; t < 20; t++) {
+    const gfloat *row = table + 4 * t;
+
+    g_assert_cmpfloat_with_epsilon (row[0], sin (t), 1e-6);
+    g_assert_cmpfloat_with_epsilon (row[1], sin (t * 1e-4), 1e-6);
+    g_assert_cmpfloat_with_epsilon (row[2], cos (t), 1e-6);
+    g_assert_cmpfloat_with_epsilon (row[3], cos (t * 1e-4), 1e-6);
+  }
+}
+
+static const struct
+{
+  const gchar *name, *old, *new, *fragment;
+} configs[] = {
+  {"class", "UNet2DModel", "UNet2DConditionModel", "found "
+        "'UNet2DConditionModel': it needs a text"},
+  {"no-class", "\"_class_name\"", "\"_class\"", "expected _class_name "
+        "UNet2DModel, found none"},
+  {"skip-blocks", "AttnDownBlock2D", "AttnSkipDownBlock2D",
+      "expected DownBlock2D and AttnDownBlock2D as its down_block_types"},
+  {"resnet-resampling", "\"upsample_type\": \"conv\"",
+      "\"upsample_type\": \"resnet\"", "conv as its upsample_type, found "},
+  {"activation", "\"silu\"", "\"gelu\"", "expected silu as its act_fn"},
+  {"fourier", "\"positional\"", "\"fourier\"",
+      "positional or learned as its time_embedding_type"},
+  {"class-embedding", "\"class_embed_type\": null",
+      "\"class_embed_type\": \"timestep\"", "null as its class_embed_type"},
+  {"attention-groups", "\"attn_norm_num_groups\": null",
+      "\"attn_norm_num_groups\": 1", "its attn_norm_num_groups, found '1'"},
+  {"spatial-norms", "\"default\"", "\"spatial\"",
+      "default or scale_shift as its resnet_time_scale_shift"},
+  {"padding", "\"downsample_padding\": 0", "\"downsample_padding\": 2",
+      "expected 0 or 1 as its downsample_padding, found '2'"},
+  {"condition", "\"in_channels\": 3", "\"in_channels\": 4",
+      "sees only the noisy image) as its in_channels, found '4'"},
+  {"levels", "\"block_out_channels\": [", "\"block_out_channels\": [2,",
+      "as many blocks as block_out_channels has as its down_block_types"},
+  {"negative", "\"norm_num_groups\": 2", "\"norm_num_groups\": -2",
+      "a whole number as its norm_num_groups, found '-2'"},
+  {"null-groups", "\"norm_num_groups\": 2", "\"norm_num_groups\": null",
+      "a whole number as its norm_num_groups, found 'null'"},
+  {"nan", "1e-06", "NaN", "a finite number as its norm_eps"},
+  {"infinite", "1e-06", "Infinity", "a finite number as its norm_eps"},
+  {"groups", "\"norm_num_groups\": 2", "\"norm_num_groups\": 4",
+      "must be a multiple of the 4 groups of its norms, not 6"},
+  {"heads", "\"attention_head_dim\": null", "\"attention_head_dim\": 4",
+      "the 6 channels of level 1 cannot be divided into heads of 4"},
+  {"missing-layers", "\"layers_per_block\": 1", "\"layers_per_block\": 2",
+      "expected tensor down_blocks.0.resnets.1.norm1.weight of shape [4]"},
+  {"more-layers", "\"add_attention\": true", "\"add_attention\": false",
+      "UNet2DModel of diffusers, found also 'mid_block.attentions.0.group_"},
+  {"truncated", "\"upsample_type\": \"conv\"\n}", "", "a JSON object"},
+  {"comment", "{", "{/* [ */", "a character that JSON does not have"},
+  {"odd-size", "\"sample_size\": 8", "\"sample_size\": 10",
+      "divisible by 4, not 10x10"},
+};
+
+TABLE_TEST (refuses_a_network_with, configs)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+
+  write_folder (folder, CONFIG, row->old, row->new);
+  assert_refused (folder, row->fragment);
+}
+
+TEST (deep_nesting_is_refused)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *deep = g_strnfill (100000, '[');
+
+  write_folder (folder, NULL, NULL, NULL);
+  write_text (folder, CONFIG, deep);
+  assert_refused (folder, "values nested too deeply");
+}
+
+/* As EMAModel adds them, and what nobody knows */
+TEST (unknown_keys_are_told)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, CONFIG, "{", "{\"decay\": 0.9999, \"_private\": 1, "
+      "\"novelty\": true, ");
+  model = load (folder);
+  g_assert_true (g_str_has_suffix (model->assumptions,
+          ": unknown keys of config.json are ignored: 'novelty'"));
+}
+
+TEST (absent_keys_have_the_defaults_of_the_class)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+
+  write_folder (folder, CONFIG, "\"attention_head_dim\": null,", "");
+  assert_refused (folder, "the 6 channels of level 1 cannot be divided into "
+      "heads of 8");
+}
+
+/* --- schedulers ------------------------------------------------------- */
+
+static const struct
+{
+  const gchar *name, *old, *new, *fragment;
+} schedulers[] = {
+  {"sigmas", "DDPMScheduler", "ScoreSdeVeScheduler",
+      "its networks see noise levels instead of timesteps"},
+  {"flow", "DDPMScheduler", "FlowMatchEulerDiscreteScheduler",
+      "the velocity of a flow"},
+  {"class", "DDPMScheduler", "MysteryScheduler",
+      "gst-ddpm does not know this one"},
+  {"betas", "\"trained_betas\": null", "\"trained_betas\": [0.1]",
+      "as its trained_betas"},
+  {"schedule", "\"linear\"", "\"laplace\"", "as its beta_schedule, found"},
+  {"thresholding", "\"thresholding\": false", "\"thresholding\": true",
+      "expected false as its thresholding, found 'true'"},
+  {"prediction", "\"epsilon\"", "\"flow_prediction\"",
+      "as its prediction_type"},
+  {"variance", "\"fixed_large\"", "\"learned_range\"",
+      "one that is not learned"},
+  {"timesteps", "\"num_train_timesteps\": 20", "\"num_train_timesteps\": 0",
+      "timesteps must be"},
+};
+
+TABLE_TEST (refuses_a_scheduler_with, schedulers)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+
+  write_folder (folder, SCHEDULER, row->old, row->new);
+  assert_refused (folder, row->fragment);
+}
+
+TEST (a_missing_scheduler_is_assumed_and_told)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, SCHEDULER, NULL);
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, NULL, NULL, NULL);
+  g_assert_cmpint (g_remove (path), ==, 0);
+  model = load (folder);
+  g_assert_cmpuint (model->config.timesteps, ==, 1000);
+  g_assert_nonnull (strstr (model->assumptions, "there is no "
+          "scheduler_config.json; assumed: a linear schedule"));
+}
+
+TEST (a_sampler_that_is_not_ours_is_told)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, SCHEDULER, "DDPMScheduler", "PNDMScheduler");
+  model = load (folder);
+  g_assert_nonnull (strstr (model->assumptions,
+          "sampler ddim in the place of PNDMScheduler"));
+}
+
+/* Python's json writes this number, which JSON does not have. */
+TEST (infinities_of_python_are_read)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, SCHEDULER, "DDPMScheduler\"",
+      "DPMSolverMultistepScheduler\", \"lambda_min_clipped\": -Infinity");
+  model = load (folder);
+  g_assert_cmpuint (model->config.timesteps, ==, 20);
+}
+
+/* --- files ------------------------------------------------------------ */
+
+TEST (the_weights_name_their_folder_too)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "diffusers", "tiny-google", "unet", WEIGHTS, NULL);
+  g_autofree gchar *unet = g_path_get_dirname (path);
+  g_autoptr (DdpmModel) pipeline = load_data ("tiny-google");
+  g_autoptr (DdpmModel) file = load (path);
+  g_autoptr (DdpmModel) network = load (unet);
+
+  test_assert_same_weights (file, pipeline);
+  test_assert_same_weights (network, pipeline);
+  g_assert_true (ddpm_config_equal (&file->config, &pipeline->config));
+  g_assert_true (ddpm_config_equal (&network->config, &pipeline->config));
+}
+
+TEST (weights_alone_do_not_say_enough)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, WEIGHTS, NULL);
+
+  copy_data ("tiny-google/unet/" WEIGHTS, folder, WEIGHTS);
+  assert_fails_with (ddpm_checkpoint_load (path, &error), DDPM_ERROR_FORMAT,
+      path, "expected config.json beside the weights");
+}
+
+/* As train_unconditional.py leaves them while it runs */
+TEST (of_a_run_the_average_is_taken)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autoptr (DdpmModel) model = NULL;
+
+  copy_data ("tiny-google/unet/" CONFIG, folder, "unet/" CONFIG);
+  copy_data ("tiny-google/unet/" WEIGHTS, folder, "unet/" WEIGHTS);
+  copy_data ("tiny-guided/" CONFIG, folder, "unet_ema/" CONFIG);
+  copy_data ("tiny-guided/" WEIGHTS, folder, "unet_ema/" WEIGHTS);
+  model = load (folder);
+  g_assert_cmpuint (model->config.classes, ==, 3);
+  g_assert_nonnull (strstr (model->assumptions,
+          "the network of unet_ema is used, a moving average (EMA)"));
+}
+
+static const struct
+{
+  const gchar *name;
+  const gchar *removed, *written, *fragment;
+} files[] = {
+  {"no-weights", WEIGHTS, NULL, "or .bin, found none"},
+  {"shards", WEIGHTS, WEIGHTS ".index.json", "the weights are in shards"},
+  {"other-weights", WEIGHTS, "ema.ckpt",
+      "found 'ema.ckpt'; name the one to play"},
+  {"no-config", CONFIG, NULL, "without config.json or unet/config.json; to "
+        "play one of its files, 'diffusion_pytorch_model.safetensors'"},
+  {"vae", NULL, "vae/config.json", "found also vae: its network makes latents"},
+};
+
+TABLE_TEST (refuses_a_folder_with, files)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+
+  write_folder (folder, NULL, NULL, NULL);
+  if (row->removed) {
+    g_autofree gchar *path = g_build_filename (folder, row->removed, NULL);
+
+    g_assert_cmpint (g_remove (path), ==, 0);
+  }
+  if (row->written)
+    write_text (folder, row->written, "{}");
+  assert_refused (folder, row->fragment);
+}
+
+TEST (several_variants_are_refused_and_one_is_taken)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *old = g_build_filename (folder, WEIGHTS, NULL);
+  g_autofree gchar *new = g_build_filename (folder,
+      "diffusion_pytorch_model.fp16.safetensors", NULL);
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, NULL, NULL, NULL);
+  g_assert_cmpint (g_rename (old, new), ==, 0);
+  model = load (folder);
+  write_text (folder, "diffusion_pytorch_model.bf16.safetensors", "");
+  assert_refused (folder, "found 'diffusion_pytorch_model.bf16.safetensors', "
+      "'diffusion_pytorch_model.fp16.safetensors'; name the one to play");
+}
+
+TEST (a_pipeline_of_more_parts_is_refused)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+
+  write_folder (folder, "model_index.json", "\"unet\"",
+      "\"vqvae\": [\"diffusers\", \"VQModel\"], \"unet\"");
+  assert_refused (folder, "a network and a scheduler alone as its vqvae");
+}
+
+TEST (a_folder_is_shared_until_a_file_of_it_changes)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autoptr (DdpmModel) first = NULL, second = NULL, third = NULL;
+  g_autofree gchar *text = NULL;
+  g_autofree gchar *edited = NULL;
+
+  write_folder (folder, NULL, NULL, NULL);
+  first = assert_ok (ddpm_checkpoint_load_shared (folder, &error));
+  second = assert_ok (ddpm_checkpoint_load_shared (folder, &error));
+  g_assert_true (first == second);
+  text = read_data ("tiny-google/scheduler/scheduler_config.json");
+  edited = edit_text (text, "0.3", "0.2");
+  write_text (folder, SCHEDULER, edited);
+  third = assert_ok (ddpm_checkpoint_load_shared (folder, &error));
+  g_assert_true (third != first);
+  g_assert_cmpfloat (third->config.beta_end, ==, 0.2);
+}
