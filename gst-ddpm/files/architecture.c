@@ -120,7 +120,8 @@ ddpm_architecture_check_names (DdpmTensorFile * file, GError ** error)
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) & tensor)) {
     g_autofree gchar *name = replace_index (tensor->name, "", 0);
 
-    if (g_hash_table_contains (known, name))
+    if (g_hash_table_contains (known, name)
+        || !ddpm_file_tensor_is_real (tensor))
       continue;
     n_unknown++;
     if (first == NULL || strcmp (tensor->name, first->name) < 0)

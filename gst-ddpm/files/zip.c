@@ -139,6 +139,17 @@ serve_input (gpointer data, gpointer to, zip_uint64_t size,
 
 /* --- opening ---------------------------------------------------------- */
 
+/* Is the end of the archive missing? libzip tells it in other words since 1.11. */
+static gboolean
+is_cut (gint code)
+{
+#ifdef ZIP_ER_TRUNCATED_ZIP
+  if (code == ZIP_ER_TRUNCATED_ZIP)
+    return TRUE;
+#endif
+  return code == ZIP_ER_NOZIP;
+}
+
 static gboolean
 open_archive (DdpmZip * zip, GError ** error)
 {
@@ -161,11 +172,12 @@ open_archive (DdpmZip * zip, GError ** error)
   }
   if (zip->archive != NULL)
     return TRUE;
-  if (code == ZIP_ER_NOZIP)
+  if (is_cut (code))
     return zip_refuse (zip, "one without its end: its download may have "
         "stopped; download it again", error);
   return zip_refuse (zip, code == ZIP_ER_EXISTS ? "two entries of one name" :
-      "one whose entries contradict its directory", error);
+      "one whose entries contradict its directory; if it was downloaded, "
+      "download it again", error);
 }
 
 /* "data.pkl", "a/data.pkl", not "/a", "a/../b" */
