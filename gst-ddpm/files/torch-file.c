@@ -11,7 +11,9 @@
 /* Our own limits, far above any checkpoint: they bound the memory and the time
  * that a hostile file can cost. */
 #define MAX_DEPTH 32            /* dicts and lists in each other */
-#define MAX_VISITS (4u << 20)   /* values, each as often as it is found */
+/* Values, each as often as it is found; and of them dicts, lists, objects */
+#define MAX_VISITS (4u << 20)
+#define MAX_WALKS (1u << 19)
 #define MAX_TENSORS 32768
 #define MAX_OBJECTS 4096        /* of which a name is kept */
 #define MAX_NAME 255
@@ -22,7 +24,8 @@
  * Walker: goes through the values of a pickle
  * @prefix: the folder of the archive that has the pickle, with its slash
  * @name: that of the value that it is at
- * @problem: what is wrong with that value
+ * @object: words for the first value that is no tensor
+ * @problem: what is wrong with the value that it is at
  */
 typedef struct
 {
@@ -31,7 +34,8 @@ typedef struct
   DdpmFileContent *content;
   GHashTable *hashes;
   GString *name;
-  guint depth, n_visits, n_tensors, n_objects;
+  const gchar *object;
+  guint depth, n_visits, n_walks, n_tensors, n_objects;
   const gchar *problem;
 } Walker;
 
@@ -246,6 +250,8 @@ add_object (Walker * w, const DdpmPickleValue * value)
   }
   tensor.dtype = g_string_chunk_insert_const (w->content->words,
       words ? words : "an object");
+  if (w->object == NULL)
+    w->object = tensor.dtype;
   add_tensor (w, &tensor);
 }
 
@@ -347,7 +353,7 @@ walk_content (Walker * w, const DdpmPickleValue * value)
 static void
 walk (Walker * w, const DdpmPickleValue * value)
 {
-  if (w->n_visits > MAX_VISITS)
+  if (w->n_visits > MAX_VISITS || w->n_walks++ == MAX_WALKS)
     set_problem (w, "too many values");
   else if (++w->depth > MAX_DEPTH)
     set_problem (w, "values nested too deeply");
@@ -462,7 +468,6 @@ static gboolean
 walk_root (Walker * w, const DdpmPickleValue * root, GError ** error)
 {
   g_autofree gchar *found = NULL, *name = NULL;
-  const DdpmFileTensor *object;
 
   if (!is_leaf (root))
     walk (w, root);
@@ -473,11 +478,10 @@ walk_root (Walker * w, const DdpmPickleValue * root, GError ** error)
   }
   if (w->n_tensors > 0)
     return TRUE;
-  object = g_hash_table_lookup (w->content->tensors, "");
-  if (object != NULL)
-    found = g_strdup_printf ("%s, which is not made, as that could run any "
-        "program: if you trust the file, load it in Python and save its "
-        "state_dict ()", object->dtype);
+  if (w->object != NULL)
+    found = g_strdup_printf ("no tensors, but %s, which is not made, as that "
+        "could run any program: if you trust the file, load it in Python and "
+        "save its state_dict ()", w->object);
   return refuse (w->location, found ? found : "a pickle without tensors",
       error);
 }

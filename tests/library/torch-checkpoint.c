@@ -72,6 +72,7 @@ make_file (const DdpmModel * model, const gchar * spoilt)
 {
   const DdpmParams *params = model->params;
   g_autoptr (GByteArray) pickle = g_byte_array_new ();
+  TestEntry entries[2];
 
   add_raw (pickle, "\x80\x02}(");
   add_text (pickle, "recipe");
@@ -86,10 +87,12 @@ make_file (const DdpmModel * model, const gchar * spoilt)
       add_tensor (pickle, &params->params[i], params->total);
   }
   add_raw (pickle, "u.");
-  return test_archive_new ((TestEntry[]) {
-      {"ckpt/data.pkl", pickle->data, pickle->len},
-      {"ckpt/data/0", model->weights, params->total * sizeof (gfloat)}}, 2,
-      FALSE);
+  entries[0] = (TestEntry) {
+  "ckpt/data.pkl", pickle->data, pickle->len};
+  entries[1] = (TestEntry) {
+    "ckpt/data/0", model->weights, params->total * sizeof (gfloat)
+  };
+  return test_archive_new (entries, 2, FALSE);
 }
 
 /* --- tests ------------------------------------------------------------ */
@@ -111,7 +114,8 @@ TEST (a_call_in_the_place_of_weights_is_refused)
   g_autoptr (GBytes) bytes = make_file (model, "tail.2.bias");
 
   assert_fails (ddpm_checkpoint_load_bytes (bytes, "ckpt.pt", &error),
-      DDPM_ERROR_FORMAT, "expected tensor tail.2.bias as F64, F32, F16 or BF16, "
+      DDPM_ERROR_FORMAT,
+      "expected tensor tail.2.bias as F64, F32, F16 or BF16, "
       "found an object of 'os.system'");
   g_assert_false (g_file_test ("executed", G_FILE_TEST_EXISTS));
 }

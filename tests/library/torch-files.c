@@ -153,12 +153,14 @@ static const struct
 {
   const gchar *name, *words;
 } refused[] = {
-  {"system-alone", "found an object of 'posix.system', which is not made"},
-  {"module", "found an object of 'torch.nn.modules.linear.Linear', which"},
+  {"system-alone", "no tensors, but an object of 'posix.system', which is not"},
+  {"module", "but an object of 'torch.nn.modules.linear.Linear', which is not"},
+  {"module-in-dict", "an object of 'torch.nn.modules.linear.Linear', which is"},
   {"without-tensors", "found a pickle without tensors"},
   {"nested", "found values nested too deeply, at '0.0.0"},
   {"circle", "found values nested too deeply, at '1.1.1"},
   {"bomb", "found too many tensors, at '0.0.0"},
+  {"bomb-of-lists", "found too many values, at '0.0.0"},
   {"names", "found two values of one name, at 'a.b'"},
   {"long-name", "found a name that is too long"},
   {"zero-in-name", "found a name that is not UTF-8"},

@@ -145,9 +145,8 @@ def nested(depth):
     return value
 
 
-def bomb():
-    """2^30 names of one tensor: a list of two lists, which are one, and so on"""
-    value = torch.ones(1)
+def bomb(value):
+    """2^30 names of one value: a list of two lists, which are one, and so on"""
     for _ in range(30):
         value = [value, value]
     return value
@@ -207,9 +206,11 @@ def refused():
     yield 'eval-in-tensor', pack(save({'w': x, 'v': Call(
         rebuild, evil, 0, (2,), (1,), False, None)}))
     yield 'module', pack(save(torch.nn.Linear(1, 1)))
+    yield 'module-in-dict', pack(save({'epoch': 3, 'model': torch.nn.Linear(1, 1)}))
     yield 'without-tensors', pack(save({'a': 1}))
     yield 'nested', pack(save(nested(40)))
-    yield 'bomb', pack(save(bomb()))
+    yield 'bomb', pack(save(bomb(torch.ones(1))))
+    yield 'bomb-of-lists', pack(save(bomb([])))
     yield 'circle', pack(save(circle()))
     yield 'names', pack(save({'a.b': x, 'a': {'b': x}}))
     yield 'long-name', pack(save({'a' * 300: x}))
