@@ -50,6 +50,7 @@ static const Format formats[] = {
   ONNX ("\x03"), ONNX ("\x04"), ONNX ("\x05"), ONNX ("\x06"), ONNX ("\x07"),
   ONNX ("\x08"), ONNX ("\x09"), ONNX ("\x0a"), ONNX ("\x0b"), ONNX ("\x0c"),
   ONNX ("\x0d"),
+  {"\x08\x01\x12", 3, 0, {"a SavedModel of TensorFlow", UNKNOWN_FORMAT}},
   {"version https://git-lfs", 23, 0, {"a pointer of Git LFS to the file",
           "\"git lfs pull\" in its repository gets the file itself"}},
 };

@@ -163,6 +163,22 @@ TEST (widens_halves_as_pytorch_does)
   assert_same (file, "x.bf16", "x.bf16.widened");
 }
 
+TEST (rounds_doubles_to_floats)
+{
+  static const gdouble numbers[] = { 0.1, -1e-3, 16777217, 1e-60 };
+  const gchar *header = "{\"w\":{\"dtype\":\"F64\",\"shape\":[4],"
+      "\"data_offsets\":[0,32]}}";
+  g_autoptr (GBytes) bytes =
+      test_files_join (header, strlen (header), numbers, sizeof numbers);
+  g_autoptr (DdpmTensorFile) file =
+      assert_ok (ddpm_tensor_file_open_bytes (bytes, "model.bin", &error));
+  guint n;
+  g_autofree gfloat *x = read_tensor (file, "w", &n);
+
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpfloat (x[i], ==, (gfloat) numbers[i]);
+}
+
 TEST (reads_a_file_as_it_reads_memory)
 {
   g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
