@@ -193,7 +193,8 @@ check_activation (DdpmJson * json)
 {
   const gchar *name = ddpm_json_get_string (json, "act_fn", "silu");
 
-  if (strcmp (name, "silu") != 0 && strcmp (name, "swish") != 0)
+  if (g_ascii_strcasecmp (name, "silu") != 0
+      && g_ascii_strcasecmp (name, "swish") != 0)
     ddpm_json_refuse (json, "act_fn", "silu");
 }
 

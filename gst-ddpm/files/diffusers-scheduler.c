@@ -7,21 +7,10 @@
 
 #include "gst-ddpm/files/file-tensor.h"
 
-/* What a scheduler says of the noise and of sampling */
-typedef struct
-{
-  guint timesteps;
-  guint schedule, prediction, variance, spacing;        /* in lists below */
-  gdouble beta_start, beta_end;
-  gboolean zero_snr;
-  gboolean clip;
-  gdouble clip_range;
-  guint steps_offset;
-  gboolean alpha_to_one;
-} Settings;
-
+/* As DdpmScheduleKind, DdpmPrediction, DdpmVariance and DdpmSpacing, which
+ * begins with two of ours */
 static const gchar *const schedules[] =
-    { "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", NULL };
+    { "linear", "squaredcos_cap_v2", "scaled_linear", "sigmoid", NULL };
 static const gchar *const predictions[] =
     { "epsilon", "v_prediction", "sample", NULL };
 static const gchar *const variances[] = { "fixed_small", "fixed_large",
@@ -30,30 +19,22 @@ static const gchar *const variances[] = { "fixed_small", "fixed_large",
 static const gchar *const spacings[] =
     { "leading", "trailing", "linspace", NULL };
 
-#define LEADING 0
-#define LINSPACE 2
-#define LEARNED_RANGE 2
-
 /* --- classes ---------------------------------------------------------- */
 
-typedef enum
-{
-  SAMPLER_DDPM,
-  SAMPLER_DDIM,
-  SAMPLER_DPMPP_2M,
-  SAMPLER_OTHER,                /* DDIM is used, and told */
-} Sampler;
+#define OTHER (-1)              /* DDIM is used, and told */
 
 /**
  * Class: a class of schedulers, and its defaults
  * @name: without "Scheduler" at its end
+ * @sampler: #DdpmSamplerKind, or %OTHER
+ * @clip: of one that clips nothing, that of DDIM in its place
  * @refused: why its networks cannot be played; NULL: they can
  */
 typedef struct
 {
   const gchar *name;
-  Sampler sampler;
-  guint spacing;
+  gint sampler;
+  DdpmSpacing spacing;
   gboolean clip, alpha_to_one;
   gdouble beta_start, beta_end;
   const gchar *refused;
@@ -63,24 +44,31 @@ typedef struct
 #define FLOW "its networks learn the velocity of a flow"
 #define USUAL 1e-4, 0.02
 #define LATENT 0.00085, 0.012
+#define DDPM DDPM_SAMPLER_DDPM
+#define DDIM DDPM_SAMPLER_DDIM
+#define DPMPP_2M DDPM_SAMPLER_DPMPP_2M
+#define LEADING DDPM_SPACING_LEADING
+#define LINSPACE DDPM_SPACING_LINSPACE
 
 static const Class classes[] = {
-  {"DDPM", SAMPLER_DDPM, LEADING, TRUE, TRUE, USUAL, NULL},
-  {"DDPMParallel", SAMPLER_DDPM, LEADING, TRUE, TRUE, USUAL, NULL},
-  {"DDIM", SAMPLER_DDIM, LEADING, TRUE, TRUE, USUAL, NULL},
-  {"DDIMParallel", SAMPLER_DDIM, LEADING, TRUE, TRUE, USUAL, NULL},
-  {"DPMSolverMultistep", SAMPLER_DPMPP_2M, LINSPACE, FALSE, TRUE, USUAL, NULL},
-  {"PNDM", SAMPLER_OTHER, LEADING, TRUE, FALSE, USUAL, NULL},
-  {"DEISMultistep", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
-  {"UniPCMultistep", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
-  {"DPMSolverSinglestep", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
-  {"SASolver", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
-  {"EulerDiscrete", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
-  {"EulerAncestralDiscrete", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
-  {"LMSDiscrete", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
-  {"HeunDiscrete", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, LATENT, NULL},
-  {"KDPM2Discrete", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, LATENT, NULL},
-  {"KDPM2AncestralDiscrete", SAMPLER_OTHER, LINSPACE, TRUE, TRUE, LATENT, NULL},
+  {"DDPM", DDPM, LEADING, TRUE, TRUE, USUAL, NULL},
+  {"DDPMParallel", DDPM, LEADING, TRUE, TRUE, USUAL, NULL},
+  {"DDIM", DDIM, LEADING, TRUE, TRUE, USUAL, NULL},
+  {"DDIMParallel", DDIM, LEADING, TRUE, TRUE, USUAL, NULL},
+  {"DPMSolverMultistep", DPMPP_2M, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"PNDM", OTHER, LEADING, TRUE, FALSE, USUAL, NULL},
+  {"DEISMultistep", OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"UniPCMultistep", OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"DPMSolverSinglestep", OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"SASolver", OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"EulerDiscrete", OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"EulerAncestralDiscrete", OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"LMSDiscrete", OTHER, LINSPACE, TRUE, TRUE, USUAL, NULL},
+  {"HeunDiscrete", OTHER, LINSPACE, FALSE, TRUE, LATENT, NULL},
+  {"KDPM2Discrete", OTHER, LINSPACE, TRUE, TRUE, LATENT, NULL},
+  {"KDPM2AncestralDiscrete", OTHER, LINSPACE, TRUE, TRUE, LATENT, NULL},
+  {"DPMSolverSDE", OTHER, LINSPACE, TRUE, TRUE, LATENT, NULL},
+  {"RePaint", OTHER, LEADING, TRUE, TRUE, USUAL, NULL},
   {"ScoreSdeVe", 0, 0, 0, 0, 0, 0, SIGMAS " (score SDE, variance exploding)"},
   {"ScoreSdeVp", 0, 0, 0, 0, 0, 0,
       "its time is continuous (score SDE, variance preserving)"},
@@ -117,32 +105,33 @@ find_class (DdpmJson * json)
   return NULL;
 }
 
-/* --- settings --------------------------------------------------------- */
+/* --- noise ------------------------------------------------------------ */
 
+/* Versions before 0.11 say predict_epsilon. */
 static void
-init_settings (Settings * s, const Class * class)
+read_prediction (DdpmJson * json, DdpmConfig * config)
 {
-  memset (s, 0, sizeof *s);
-  s->timesteps = 1000;
-  s->beta_start = class->beta_start;
-  s->beta_end = class->beta_end;
-  s->spacing = class->spacing;
-  s->clip = class->clip;
-  s->clip_range = 1.0;
-  s->alpha_to_one = class->alpha_to_one;
+  const gboolean epsilon = ddpm_json_get_bool (json, "predict_epsilon", TRUE);
+
+  config->prediction = ddpm_json_get_choice (json, "prediction_type",
+      predictions, epsilon ? DDPM_PREDICTION_EPSILON : DDPM_PREDICTION_SAMPLE);
 }
 
 /* How noise is added, as the network has learnt it */
 static void
-read_noise (DdpmJson * json, Settings * s)
+read_noise (DdpmJson * json, const Class * class, DdpmConfig * config)
 {
-  s->timesteps = ddpm_json_get_uint (json, "num_train_timesteps", s->timesteps);
-  s->schedule = ddpm_json_get_choice (json, "beta_schedule", schedules, 0);
-  s->beta_start = ddpm_json_get_double (json, "beta_start", s->beta_start);
-  s->beta_end = ddpm_json_get_double (json, "beta_end", s->beta_end);
-  s->zero_snr = ddpm_json_get_bool (json, "rescale_betas_zero_snr", FALSE);
-  s->prediction =
-      ddpm_json_get_choice (json, "prediction_type", predictions, 0);
+  config->timesteps = ddpm_json_get_uint (json, "num_train_timesteps", 1000);
+  config->schedule = ddpm_json_get_choice (json, "beta_schedule", schedules, 0);
+  config->beta_start =
+      ddpm_json_get_double (json, "beta_start", class->beta_start);
+  config->beta_end = ddpm_json_get_double (json, "beta_end", class->beta_end);
+  read_prediction (json, config);
+  config->zero_snr = ddpm_json_get_bool (json, "rescale_betas_zero_snr", FALSE);
+  if (config->zero_snr && config->prediction == DDPM_PREDICTION_EPSILON)
+    ddpm_json_refuse (json, "rescale_betas_zero_snr", "false where "
+        "prediction_type is epsilon (the eps of a state that is pure noise "
+        "says nothing of the image)");
   if (ddpm_json_has (json, "trained_betas")
       && !ddpm_json_is_null (json, "trained_betas"))
     ddpm_json_refuse (json, "trained_betas", "null (a schedule that "
@@ -151,90 +140,133 @@ read_noise (DdpmJson * json, Settings * s)
     ddpm_json_refuse (json, "use_flow_sigmas", "false");
 }
 
-/* DPM-Solver++ clips nothing, and only ancestral sampling has a variance. */
-static void
-read_sampling (DdpmJson * json, const Class * class, Settings * s)
-{
-  const gboolean clips = class->sampler != SAMPLER_DPMPP_2M;
+/* --- sampling --------------------------------------------------------- */
 
-  if (clips)
-    s->clip = ddpm_json_get_bool (json, "clip_sample", s->clip);
-  s->clip_range = ddpm_json_get_double (json, "clip_sample_range", 1.0);
-  if (!(s->clip_range > 0.0))
-    ddpm_json_refuse (json, "clip_sample_range", "a number above 0");
-  if (ddpm_json_get_bool (json, "thresholding", FALSE))
-    ddpm_json_refuse (json, "thresholding", "false");
-  ddpm_json_has (json, "dynamic_thresholding_ratio");
-  ddpm_json_has (json, "sample_max_value");
-  if (class->sampler == SAMPLER_DDPM)
-    s->variance = ddpm_json_get_choice (json, "variance_type", variances, 0);
-  s->spacing =
-      ddpm_json_get_choice (json, "timestep_spacing", spacings, s->spacing);
-  s->steps_offset = ddpm_json_get_uint (json, "steps_offset", 0);
-  s->alpha_to_one =
-      ddpm_json_get_bool (json, "set_alpha_to_one", s->alpha_to_one);
-}
-
-/* --- samplers --------------------------------------------------------- */
-
-/* Has DPM-Solver++ settings of another algorithm than ours? */
+/* Those of an algorithm that is not ours, if one of them is set */
 static gboolean
-is_other_solver (DdpmJson * json)
+has_other_sigmas (DdpmJson * json)
 {
   static const gchar *const flags[] = { "use_karras_sigmas",
     "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas",
     "euler_at_final", "use_dynamic_shifting"
   };
+  gboolean other = ddpm_json_is_finite (json, "lambda_min_clipped");
+
+  for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
+    other |= ddpm_json_get_bool (json, flags[i], FALSE);
+  return other;
+}
+
+/* Has DPM-Solver++ settings of another algorithm than ours? */
+static gboolean
+is_other_solver (DdpmJson * json)
+{
   static const gchar *const strings[][2] = {
     {"algorithm_type", "dpmsolver++"}, {"solver_type", "midpoint"},
     {"final_sigmas_type", "zero"},
   };
-  gboolean other = ddpm_json_get_uint (json, "solver_order", 2) != 2
-      || !ddpm_json_get_bool (json, "lower_order_final", TRUE);
+  gboolean other = has_other_sigmas (json);
 
-  for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
-    other |= ddpm_json_get_bool (json, flags[i], FALSE);
+  other |= ddpm_json_get_uint (json, "solver_order", 2) != 2;
+  other |= !ddpm_json_get_bool (json, "lower_order_final", TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     other |= strcmp (ddpm_json_get_string (json, strings[i][0],
             strings[i][1]), strings[i][1]) != 0;
   return other;
 }
 
-static Sampler
+static DdpmSamplerKind
 choose_sampler (DdpmJson * json, const Class * class, GPtrArray * told)
 {
-  Sampler sampler = class->sampler;
+  const gboolean solver = class->sampler == DPMPP_2M;
 
-  if (sampler == SAMPLER_DPMPP_2M && is_other_solver (json))
-    sampler = SAMPLER_OTHER;
-  if (sampler != SAMPLER_OTHER)
-    return sampler;
+  if (class->sampler != OTHER && !(solver && is_other_solver (json)))
+    return class->sampler;
   g_ptr_array_add (told, g_strdup_printf ("sampler ddim in the place of "
           "%sScheduler%s, which gst-ddpm does not have", class->name,
-          class->sampler == SAMPLER_DPMPP_2M ? " with these settings" : ""));
-  return SAMPLER_DDIM;
+          solver ? " with these settings" : ""));
+  return DDIM;
+}
+
+/* Only ancestral sampling has a variance. In diffusers, the names that end with
+ * _log mean the same, with other roundings. */
+static void
+read_variance (DdpmJson * json, DdpmConfig * config)
+{
+  static const gint kinds[] = { DDPM_VARIANCE_FIXED_SMALL,
+    DDPM_VARIANCE_FIXED_LARGE, DDPM_VARIANCE_LEARNED_RANGE,
+    DDPM_VARIANCE_FIXED_SMALL, DDPM_VARIANCE_FIXED_LARGE
+  };
+  gint variance;
+
+  if (!ddpm_json_has (json, "variance_type") && config->learned_variance)
+    return;
+  variance = kinds[ddpm_json_get_choice (json, "variance_type", variances, 0)];
+  if (variance == DDPM_VARIANCE_LEARNED_RANGE && !config->learned_variance)
+    ddpm_json_refuse (json, "variance_type", "one that is not learned, because "
+        "out_channels is in_channels");
+  config->sampling.variance = variance;
+}
+
+static void
+read_clipping (DdpmJson * json, DdpmSampling * sampling, gboolean clip)
+{
+  sampling->clip = sampling->sampler != DPMPP_2M
+      && ddpm_json_get_bool (json, "clip_sample", clip);
+  sampling->clip_range = ddpm_json_get_double (json, "clip_sample_range", 1.0);
+  if (!(sampling->clip_range > 0.0))
+    ddpm_json_refuse (json, "clip_sample_range", "a number above 0");
+  if (ddpm_json_get_bool (json, "thresholding", FALSE))
+    ddpm_json_refuse (json, "thresholding", "false");
+  ddpm_json_has (json, "dynamic_thresholding_ratio");
+  ddpm_json_has (json, "sample_max_value");
+}
+
+static void
+read_sampling (DdpmJson * json, const Class * class, DdpmConfig * config,
+    GPtrArray * told)
+{
+  DdpmSampling *sampling = &config->sampling;
+
+  sampling->sampler = choose_sampler (json, class, told);
+  sampling->spacing = DDPM_SPACING_LEADING + ddpm_json_get_choice (json,
+      "timestep_spacing", spacings, class->spacing - DDPM_SPACING_LEADING);
+  sampling->steps_offset = ddpm_json_get_uint (json, "steps_offset", 0);
+  sampling->keep_eps = TRUE;
+  sampling->final_alpha_first =
+      !ddpm_json_get_bool (json, "set_alpha_to_one", class->alpha_to_one);
+  read_clipping (json, sampling, class->clip);
+  if (sampling->sampler == DDPM)
+    read_variance (json, config);
 }
 
 /* --- the configuration ------------------------------------------------ */
 
+/* What says nothing of images */
 static void
-adopt (DdpmJson * json, const Settings * s, DdpmConfig * config)
+skip_keys (DdpmJson * json)
 {
-  static const gchar *const names[] = { "linear", "squaredcos_cap_v2" };
-  const gchar *schedule = schedules[s->schedule];
+  static const gchar *const keys[] = { "tensor_format", "timestep_values" };
 
-  config->timesteps = s->timesteps;
-  config->beta_start = s->beta_start;
-  config->beta_end = s->beta_end;
-  config->prediction = s->prediction;
-  config->schedule = strcmp (schedule, names[1]) == 0 ? DDPM_SCHEDULE_COSINE :
-      DDPM_SCHEDULE_LINEAR;
-  if (strcmp (schedule, names[config->schedule]) != 0)
-    ddpm_json_refuse (json, "beta_schedule", "linear or squaredcos_cap_v2");
-  if (strcmp (predictions[s->prediction], "sample") == 0)
-    ddpm_json_refuse (json, "prediction_type", "epsilon or v_prediction");
-  if (s->zero_snr)
-    ddpm_json_refuse (json, "rescale_betas_zero_snr", "false");
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    ddpm_json_has (json, keys[i]);
+}
+
+/* Of an object without keys, the class DDPM */
+static gboolean
+assume_scheduler (DdpmConfig * config, GPtrArray * told, GError ** error)
+{
+  g_autoptr (DdpmJson) json = ddpm_json_new ("{}", 2, "", error);
+
+  if (json == NULL)
+    return FALSE;
+  read_noise (json, &classes[0], config);
+  read_sampling (json, &classes[0], config, told);
+  g_ptr_array_add (told, g_strdup_printf ("there is no "
+          "scheduler_config.json; assumed: a linear schedule of betas %g to "
+          "%g, T = %u, prediction of epsilon, sampler ddpm",
+          config->beta_start, config->beta_end, config->timesteps));
+  return ddpm_json_check (json, error);
 }
 
 gboolean
@@ -243,29 +275,17 @@ ddpm_diffusers_read_scheduler (DdpmJson * json, DdpmConfig * config,
 {
   g_autofree gchar *unknown = NULL;
   const Class *class;
-  Settings settings;
 
-  if (json == NULL) {
-    init_settings (&settings, &classes[0]);
-    adopt (NULL, &settings, config);
-    g_ptr_array_add (told, g_strdup_printf ("there is no "
-            "scheduler_config.json; assumed: a linear schedule of betas %g to "
-            "%g, T = %u, prediction of epsilon, sampler ddpm",
-            config->beta_start, config->beta_end, config->timesteps));
-    return TRUE;
-  }
+  config->sampling.always_labelled = config->classes > 0;
+  if (json == NULL)
+    return assume_scheduler (config, told, error);
   class = find_class (json);
   if (class == NULL)
     return ddpm_json_check (json, error);
-  init_settings (&settings, class);
-  read_noise (json, &settings);
-  read_sampling (json, class, &settings);
-  if (settings.variance == LEARNED_RANGE && !config->learned_variance)
-    ddpm_json_refuse (json, "variance_type", "one that is not learned, because "
-        "out_channels is in_channels");
-  choose_sampler (json, class, told);
-  adopt (json, &settings, config);
-  if (class->sampler != SAMPLER_OTHER
+  read_noise (json, class, config);
+  read_sampling (json, class, config, told);
+  skip_keys (json);
+  if (class->sampler != OTHER
       && (unknown = ddpm_json_list_unknown (json)) != NULL)
     g_ptr_array_add (told, g_strconcat ("unknown keys of "
             "scheduler_config.json are ignored: ", unknown, NULL));

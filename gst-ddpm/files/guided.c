@@ -100,6 +100,7 @@ ddpm_guided_infer (DdpmTensorFile * file, DdpmConfig * config,
   config->learned_variance = out == 2 * config->image_channels;
   config->time_dim = dim == 4 * channels ? 0 : dim;
   config->classes = ddpm_family_get_size (file, 0, "label_emb.weight");
+  config->sampling.always_labelled = config->classes > 0;
   config->heads = HEADS;
   if (!check_options (file, error) || !infer_levels (file, config, error))
     return FALSE;

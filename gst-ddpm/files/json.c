@@ -220,6 +220,15 @@ is_number (JsonNode * node)
   return type == G_TYPE_INT64 || type == G_TYPE_DOUBLE;
 }
 
+gboolean
+ddpm_json_is_finite (DdpmJson * json, const gchar * key)
+{
+  JsonNode *node = look_up (json, key);
+
+  return node != NULL && is_number (node)
+      && isfinite (json_node_get_double (node));
+}
+
 /* Sets number where the node is a whole number of 32 bits. */
 static gboolean
 read_uint (JsonNode * node, guint * number)

@@ -30,6 +30,7 @@ gboolean ddpm_json_has (DdpmJson * json, const gchar * key);
 /* Is it there, and null? */
 gboolean ddpm_json_is_null (DdpmJson * json, const gchar * key);
 gboolean ddpm_json_is_list (DdpmJson * json, const gchar * key);
+gboolean ddpm_json_is_finite (DdpmJson * json, const gchar * key);
 guint ddpm_json_get_uint (DdpmJson * json, const gchar * key, guint fallback);
 gdouble ddpm_json_get_double (DdpmJson * json, const gchar * key,
     gdouble fallback);

@@ -95,12 +95,18 @@ find_kind (Network * network)
 #define RANK_EMA 100000
 #define RANK_NAMED 90000
 
+/* Is one of the words of a name, such as "model_ema", a name for an average? */
 static gboolean
 is_ema (const gchar * part)
 {
-  return strcmp (part, "ema") == 0 || g_str_has_prefix (part, "ema_")
-      || g_str_has_suffix (part, "_ema") || strcmp (part, "shadow") == 0
-      || strcmp (part, "averaged_model") == 0;
+  g_auto (GStrv) words = g_strsplit (part, "_", -1);
+  gboolean found = FALSE;
+
+  for (guint i = 0; words[i] != NULL; i++)
+    found |= g_ascii_strcasecmp (words[i], "ema") == 0
+        || strcmp (words[i], "shadow") == 0
+        || strcmp (words[i], "averaged") == 0;
+  return found;
 }
 
 /* An EMA first, then the usual names. In a list, a later one is the EMA. */
@@ -197,28 +203,29 @@ choose (DdpmTensorFile * file, GPtrArray * ranked, GPtrArray * told,
 
 /* --- taking it out ---------------------------------------------------- */
 
-/* Names of tensors that networks are saved with, and that are no weights; with
- * a dot: also all names that begin so */
-static const gchar *const extras[] = {
-  "betas", "alphas", "alphas_bar", "alphas_cumprod", "alphas_cumprod_prev",
-  "sqrt_alphas_cumprod", "sqrt_alphas_bar", "sqrt_one_minus_alphas_cumprod",
-  "sqrt_one_minus_alphas_bar", "log_one_minus_alphas_cumprod",
-  "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod",
-  "posterior_variance", "posterior_log_variance_clipped",
-  "posterior_mean_coef1", "posterior_mean_coef2", "p2_loss_weight",
-  "loss_weight", "snr", "logvar", "num_timesteps", "num_batches_tracked",
-  "num_batches", "n_averaged", "num_updates", "decay", "ema_decay", "initted",
-  "step", "steps", "global_step", "epoch", "iteration", "x_T", "x_t",
+/* Beginnings of the names of tensors that networks are saved with, and that are
+ * no weights */
+static const gchar *const states[] = {
   "optimizer.", "optimizer_states.", "optim.", "opt.", "sched.", "scheduler.",
-  "lr_scheduler.", "lr_schedulers.", "scaler.", "rng_state",
+  "lr_scheduler.", "lr_schedulers.", "scaler.",
+};
+
+/* Parts of the names of tensors that belong to no layer: schedules, counters,
+ * samples */
+static const gchar *const buffers[] = {
+  "alpha", "beta", "posterior", "coef", "sigma", "snr", "variance", "logvar",
+  "loss", "num_", "n_averaged", "updates", "decay", "initted", "step",
+  "epoch", "iteration", "x_T", "x_t", "rng_state"
 };
 
 static gboolean
 is_extra (const gchar * name)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (extras); i++)
-    if (g_str_has_suffix (extras[i], ".") ? g_str_has_prefix (name, extras[i])
-        : strcmp (name, extras[i]) == 0)
+  for (guint i = 0; i < G_N_ELEMENTS (states); i++)
+    if (g_str_has_prefix (name, states[i]))
+      return TRUE;
+  for (guint i = 0; !strchr (name, '.') && i < G_N_ELEMENTS (buffers); i++)
+    if (strstr (name, buffers[i]))
       return TRUE;
   return FALSE;
 }

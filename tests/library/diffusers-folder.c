@@ -7,6 +7,7 @@
 #include "gst-ddpm/model/params.h"
 #include "tests/support/files.h"
 #include "tests/support/models.h"
+#include "tests/support/net.h"
 #include "tests/support/test.h"
 
 #define CONFIG "config.json"
@@ -160,6 +161,58 @@ TEST (the_embedding_table_is_that_of_the_configuration)
 
 static const struct
 {
+  const gchar *name;
+} networks[] = {
+  {"tiny-google"},
+};
+
+TABLE_TEST (computes_what_diffusers_does_with, networks)
+{
+  g_autoptr (DdpmModel) model = load_data (row->name);
+  g_autofree gchar *dump = g_strdup_printf ("diffusers/%s.safetensors",
+      row->name);
+
+  for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
+    g_autoptr (DdpmBackend) backend = test_backend_new (kind);
+
+    check_model_against_dump (backend, model, 2, model->width, model->height,
+        dump);
+  }
+}
+
+/* Before 0.13, as google's networks are saved */
+TEST (old_names_of_attention_are_read)
+{
+  static const gchar *const names[][2] = {
+    {"to_q", "query"}, {"to_k", "key"}, {"to_v", "value"},
+    {"to_out.0", "proj_attn"}
+  };
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, WEIGHTS, NULL);
+  g_autoptr (DdpmModel) expected = load_data ("tiny-google");
+  g_autoptr (GBytes) weights = NULL;
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, NULL, NULL, NULL);
+  weights = test_files_read (path);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *header = test_files_header (weights);
+    g_auto (GStrv) parts = g_strsplit (header, names[i][0], -1);
+    g_autofree gchar *edited = g_strjoinv (names[i][1], parts);
+    GBytes *next = test_files_edit (weights, header, edited);
+
+    g_assert_cmpuint (g_strv_length (parts), >, 2);
+    g_bytes_unref (weights);
+    weights = next;
+  }
+  assert_ok (g_file_set_contents (path, g_bytes_get_data (weights, NULL),
+          g_bytes_get_size (weights), &error));
+  model = load (folder);
+  test_assert_same_weights (model, expected);
+}
+
+static const struct
+{
   const gchar *name, *old, *new, *fragment;
 } configs[] = {
   {"class", "UNet2DModel", "UNet2DConditionModel", "found "
@@ -264,6 +317,11 @@ static const struct
       "expected false as its thresholding, found 'true'"},
   {"prediction", "\"epsilon\"", "\"flow_prediction\"",
       "as its prediction_type"},
+  {"learned-log-variance", "\"fixed_large\"", "\"learned\"",
+      "as its variance_type, found '\\\"learned"},
+  {"eps-of-pure-noise", "\"rescale_betas_zero_snr\": false",
+        "\"rescale_betas_zero_snr\": true",
+      "expected false where prediction_type is epsilon"},
   {"variance", "\"fixed_large\"", "\"learned_range\"",
       "one that is not learned"},
   {"timesteps", "\"num_train_timesteps\": 20", "\"num_train_timesteps\": 0",
@@ -276,6 +334,98 @@ TABLE_TEST (refuses_a_scheduler_with, schedulers)
 
   write_folder (folder, SCHEDULER, row->old, row->new);
   assert_refused (folder, row->fragment);
+}
+
+/* What a scheduler says, and which field shows it */
+static const struct
+{
+  const gchar *name, *old, *new;
+  gsize field;
+  gint value;
+} sampling[] = {
+#define FIELD(name) G_STRUCT_OFFSET (DdpmConfig, name)
+  {"ancestral-sampling", "DDPM", "DDPM", FIELD (sampling.sampler),
+      DDPM_SAMPLER_DDPM},
+  {"ddim", "DDPM", "DDIM", FIELD (sampling.sampler), DDPM_SAMPLER_DDIM},
+  {"dpm-solver", "DDPM", "DPMSolverMultistep", FIELD (sampling.sampler),
+      DDPM_SAMPLER_DPMPP_2M},
+  {"dpm-solver-does-not-clip", "DDPM", "DPMSolverMultistep",
+      FIELD (sampling.clip), 0},
+  {"a-dpm-solver-that-is-not-ours", "DDPMScheduler\"",
+        "DPMSolverMultistepScheduler\", \"use_karras_sigmas\": true",
+      FIELD (sampling.sampler), DDPM_SAMPLER_DDIM},
+  {"a-dpm-solver-that-clips-lambdas", "DDPMScheduler\"",
+        "DPMSolverMultistepScheduler\", \"lambda_min_clipped\": -5.1",
+      FIELD (sampling.sampler), DDPM_SAMPLER_DDIM},
+  {"large-variance", "DDPM", "DDPM", FIELD (sampling.variance),
+      DDPM_VARIANCE_FIXED_LARGE},
+  {"small-variance", "fixed_large", "fixed_small_log",
+      FIELD (sampling.variance), DDPM_VARIANCE_FIXED_SMALL},
+  {"no-variance-of-ddim", "DDPM", "DDIM", FIELD (sampling.variance), -1},
+  {"clipping", "DDPM", "DDPM", FIELD (sampling.clip), 1},
+  {"no-clipping", "\"clip_sample\": true", "\"clip_sample\": false",
+      FIELD (sampling.clip), 0},
+  {"leading", "DDPM", "DDPM", FIELD (sampling.spacing), DDPM_SPACING_LEADING},
+  {"trailing", "\"leading\"", "\"trailing\"", FIELD (sampling.spacing),
+      DDPM_SPACING_TRAILING},
+  {"linspace", "\"leading\"", "\"linspace\"", FIELD (sampling.spacing),
+      DDPM_SPACING_LINSPACE},
+  {"an-offset", "\"steps_offset\": 0", "\"steps_offset\": 1",
+      FIELD (sampling.steps_offset), 1},
+  {"the-eps-of-the-network", "DDPM", "DDPM", FIELD (sampling.keep_eps), TRUE},
+  {"no-first-alpha", "DDPM", "DDIM", FIELD (sampling.final_alpha_first), FALSE},
+  {"a-first-alpha", "DDPMScheduler\"", "DDIMScheduler\", "
+        "\"set_alpha_to_one\": false", FIELD (sampling.final_alpha_first),
+      TRUE},
+  {"a-first-alpha-of-pndm", "DDPM", "PNDM", FIELD (sampling.final_alpha_first),
+      TRUE},
+  {"a-scaled-schedule", "\"linear\"", "\"scaled_linear\"", FIELD (schedule),
+      DDPM_SCHEDULE_SCALED_LINEAR},
+  {"a-cosine", "\"linear\"", "\"squaredcos_cap_v2\"", FIELD (schedule),
+      DDPM_SCHEDULE_COSINE},
+  {"a-sigmoid", "\"linear\"", "\"sigmoid\"", FIELD (schedule),
+      DDPM_SCHEDULE_SIGMOID},
+  {"v-prediction", "\"epsilon\"", "\"v_prediction\"", FIELD (prediction),
+      DDPM_PREDICTION_V},
+  {"sample-prediction", "\"epsilon\"", "\"sample\"", FIELD (prediction),
+      DDPM_PREDICTION_SAMPLE},
+  {"sample-prediction-of-old-versions", "\"prediction_type\": \"epsilon\"",
+        "\"predict_epsilon\": false", FIELD (prediction),
+      DDPM_PREDICTION_SAMPLE},
+  {"zero-snr", "\"epsilon\",\n  \"rescale_betas_zero_snr\": false",
+      "\"sample\", \"rescale_betas_zero_snr\": true", FIELD (zero_snr), TRUE},
+#undef FIELD
+};
+
+TABLE_TEST (reads_from_a_scheduler, sampling)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, SCHEDULER, row->old, row->new);
+  model = load (folder);
+  g_assert_cmpint (G_STRUCT_MEMBER (gint, &model->config, row->field), ==,
+      row->value);
+}
+
+TEST (a_range_of_clipping_is_read)
+{
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, SCHEDULER, "\"clip_sample_range\": 1.0",
+      "\"clip_sample_range\": 1.5");
+  model = load (folder);
+  g_assert_cmpfloat (model->config.sampling.clip_range, ==, 1.5);
+}
+
+TEST (the_variance_that_a_network_has_learnt_is_used)
+{
+  g_autoptr (DdpmModel) model = load_data ("tiny-guided");
+
+  g_assert_cmpint (model->config.sampling.variance, ==,
+      DDPM_VARIANCE_LEARNED_RANGE);
+  g_assert_true (model->config.sampling.always_labelled);
 }
 
 TEST (a_missing_scheduler_is_assumed_and_told)

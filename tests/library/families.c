@@ -4,6 +4,7 @@
  */
 #include "gst-ddpm/files/checkpoint.h"
 #include "tests/support/files.h"
+#include "tests/support/net.h"
 #include "tests/support/test.h"
 #include "tests/support/weights.h"
 
@@ -167,6 +168,19 @@ TABLE_TEST (names_and_shapes_give_the_network_of, networks)
       __LINE__, G_STRFUNC);
 }
 
+TEST (computes_what_pytorch_does)
+{
+  g_autoptr (GBytes) bytes = make_file ("pesser", "");
+  g_autoptr (DdpmModel) model = load (bytes);
+
+  for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
+    g_autoptr (DdpmBackend) backend = test_backend_new (kind);
+
+    check_model_against_dump (backend, model, 3, 8, 8,
+        "family-pesser.safetensors");
+  }
+}
+
 /* Rows of the joint layer: of head h its q, its k and its v */
 TEST (q_k_and_v_of_each_head_come_out_of_one_layer)
 {
@@ -267,6 +281,8 @@ static const struct
   {"ema-and-plain", "", "ema.module.", "'ema.module' is used"},
   {"ema-of-ema-pytorch", "ema.online_model.", "ema.ema_model.",
       "not 'ema.online_model'"},
+  {"ema-of-any-name", "model.", "model_ema_state.", "'model_ema_state' is "
+        "used, a moving average"},
   {"last-of-a-list", "0.module.", "4.", "'4' is used, not '0.module'"},
   {"model-and-other", "critic.", "model.", "'model' is used, not 'critic'"},
 };
@@ -300,7 +316,8 @@ TEST (two_equal_networks_are_refused)
 TEST (entries_that_are_no_weights_are_told)
 {
   static const gchar *const extras[] = { "betas", "model.posterior_variance",
-    "model.num_batches_tracked", "optim.state.0.exp_avg", "x_T", "step"
+    "model.num_batches_tracked", "optim.state.0.exp_avg", "x_T", "step",
+    "model.coeff1"
   };
   File *file = file_new ();
   g_autoptr (GBytes) bytes = NULL;

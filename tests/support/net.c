@@ -3,9 +3,11 @@
  */
 #include "tests/support/net.h"
 
-/* A network with the weights of the oracle in backend memory */
+/* A network with the weights of a model in backend memory; NULL: with those of
+ * the oracle */
 typedef struct
 {
+  const DdpmModel *model;
   DdpmBackend *backend;
   DdpmConfig config;
   DdpmParams *params;
@@ -36,7 +38,10 @@ net_alloc (gpointer data)
   gsize out_size = net->batch * net->out_elements * sizeof (gfloat);
   g_autofree gfloat *arena = g_new (gfloat, net->params->total);
 
-  test_weights_fill (net->params, &net->config, arena);
+  if (net->model)
+    memcpy (arena, net->model->weights, net->params->total * 4);
+  else
+    test_weights_fill (net->params, &net->config, arena);
   net->weights = ops->alloc (net->backend, net->params->total * 4);
   net->x_t = ops->alloc (net->backend, size);
   net->out = ops->alloc (net->backend, out_size);
@@ -59,14 +64,11 @@ net_free (gpointer data)
   ops->free (net->backend, net->grads);
 }
 
+/* config and model are set. */
 static void
-net_init (Net * net, DdpmBackend * backend, TestNet make, guint batch,
-    gboolean training)
+net_init_sized (Net * net, DdpmBackend * backend, guint batch, guint width,
+    guint height, gboolean training)
 {
-  guint width, height;
-
-  memset (net, 0, sizeof (*net));
-  make (&net->config, &width, &height);
   net->backend = ddpm_backend_ref (backend);
   net->params = assert_ok (ddpm_params_new (&net->config, &error));
   net->unet = assert_ok (ddpm_unet_new (&net->config, net->backend, batch,
@@ -77,6 +79,17 @@ net_init (Net * net, DdpmBackend * backend, TestNet make, guint batch,
   net->out_elements =
       (gsize) width *height * ddpm_config_get_out_channels (&net->config);
   net->backend->ops->run (net->backend, net_alloc, net);
+}
+
+static void
+net_init (Net * net, DdpmBackend * backend, TestNet make, guint batch,
+    gboolean training)
+{
+  guint width, height;
+
+  memset (net, 0, sizeof (*net));
+  make (&net->config, &width, &height);
+  net_init_sized (net, backend, batch, width, height, training);
 }
 
 static void
@@ -154,6 +167,29 @@ check_against_pytorch (DdpmBackend * backend, TestNet make, const gchar * file)
   g_free (p.grads);
   net_clear (&net);
   test_dump_free (dump);
+}
+
+void
+check_model_against_dump (DdpmBackend * backend, const DdpmModel * model,
+    guint batch, guint width, guint height, const gchar * file)
+{
+  g_autoptr (TestDump) dump = test_dump_open (file);
+  Net net = {.model = model,.config = model->config };
+  Pass p = { &net };
+  gsize count;
+
+  net_init_sized (&net, backend, batch, width, height, FALSE);
+  count = net.batch * net.out_elements;
+  p.x_t = test_dump_get_floats (dump, "x_t", net.batch * net.elements);
+  p.t = test_dump_get (dump, "t", NULL);
+  if (net.config.classes > 0)
+    p.labels = test_dump_get (dump, "labels", NULL);
+  p.out = g_new (gfloat, count);
+  net_run (&net, &p);
+  g_assert_cmpfloat (test_relative_distance (p.out, test_dump_get_floats (dump,
+              "out", count), count), <, 1e-5);
+  g_free (p.out);
+  net_clear (&net);
 }
 
 gfloat *
