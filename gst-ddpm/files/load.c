@@ -196,6 +196,14 @@ read_weights (Loading * l, DdpmModel * model, GError ** error)
 
 /* --- the model -------------------------------------------------------- */
 
+static DdpmFacts
+get_assumed (Loading * l)
+{
+  if (l->source->config == NULL)
+    return ddpm_metadata_get_assumed (&l->metadata, &l->config);
+  return l->source->scheduler ? 0 : DDPM_FACT_SCHEDULE | DDPM_FACT_PREDICTION;
+}
+
 /* A sentence about what was chosen, left out and assumed; NULL: nothing */
 static gchar *
 describe (Loading * l)
@@ -231,6 +239,8 @@ make_model (Loading * l, GError ** error)
   model->step = l->step;
   model->location = g_strdup (l->metadata.location);
   model->class_names = g_steal_pointer (&l->class_names);
+  model->assumed = get_assumed (l);
+  model->notes = ddpm_metadata_get_notes (&l->metadata);
   model->assumptions = describe (l);
   return read_weights (l, model, error) ? g_steal_pointer (&model) : NULL;
 }

@@ -371,6 +371,47 @@ says (const DdpmMetadata * metadata, const gchar * name)
   return g_hash_table_contains (metadata->values, name);
 }
 
+DdpmFacts
+ddpm_metadata_get_assumed (const DdpmMetadata * metadata,
+    const DdpmConfig * config)
+{
+  const gboolean ours = says (metadata, DDPM_METADATA_FORMAT);
+  const gboolean betas = config->schedule == DDPM_SCHEDULE_COSINE
+      || (says (metadata, "ddpm.beta_start")
+      && says (metadata, "ddpm.beta_end"));
+  DdpmFacts assumed = 0;
+
+  if (!says (metadata, "ddpm.schedule") || !betas)
+    assumed |= DDPM_FACT_SCHEDULE;
+  if (!says (metadata, "ddpm.data_range"))
+    assumed |= DDPM_FACT_DATA_RANGE;
+  if (!says (metadata, "ddpm.prediction_type") && !ours)
+    assumed |= DDPM_FACT_PREDICTION;
+  return assumed;
+}
+
+/* Is a key another program's, such as license? */
+static gboolean
+is_note (const gchar * key)
+{
+  return !g_str_has_prefix (key, "ddpm.") && !g_str_equal (key, "format");
+}
+
+GHashTable *
+ddpm_metadata_get_notes (const DdpmMetadata * metadata)
+{
+  GHashTable *notes =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  gpointer key, value;
+  GHashTableIter iter;
+
+  g_hash_table_iter_init (&iter, metadata->values);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (is_note (key))
+      g_hash_table_insert (notes, g_strdup (key), g_strdup (value));
+  return notes;
+}
+
 /* Lists what is assumed. Files of ours leave out a prediction of epsilon. NULL:
  * nothing */
 static gchar *
@@ -631,6 +672,17 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
     ddpm_metadata_add_uint (writer, "ddpm.classes", config->classes);
   add_choice (writer, "ddpm.zero_snr", booleans, config->zero_snr ? 1 : -1);
   add_sampling (writer, &config->sampling);
+}
+
+void
+ddpm_metadata_add_notes (DdpmSafetensorsWriter * writer, GHashTable * notes)
+{
+  g_autoptr (GList) keys = notes ? g_list_sort (g_hash_table_get_keys (notes),
+      (GCompareFunc) strcmp) : NULL;
+
+  for (GList * l = keys; l != NULL; l = l->next)
+    ddpm_safetensors_writer_add_metadata (writer, l->data,
+        g_hash_table_lookup (notes, l->data));
 }
 
 void

@@ -59,6 +59,9 @@ gboolean ddpm_metadata_get_config (const DdpmMetadata * metadata,
  * (transfer full) (nullable): NULL: there is nothing of either */
 gchar *ddpm_metadata_describe_assumptions (const DdpmMetadata * metadata,
     const DdpmConfig * config, gboolean has_table);
+/* What such metadata leaves open */
+DdpmFacts ddpm_metadata_get_assumed (const DdpmMetadata * metadata,
+    const DdpmConfig * config);
 /* Both are 0, or a size that the network accepts. */
 gboolean ddpm_metadata_get_size (const DdpmMetadata * metadata,
     const DdpmConfig * config, guint * width, guint * height, GError ** error);
@@ -66,6 +69,10 @@ gboolean ddpm_metadata_get_size (const DdpmMetadata * metadata,
 /* *names: [config->classes] names, or NULL where the file has none */
 gboolean ddpm_metadata_get_class_names (const DdpmMetadata * metadata,
     const DdpmConfig * config, gchar *** names, GError ** error);
+
+/* What it says that is not for us, such as a licence. Returns: (transfer full):
+ * name -> value */
+GHashTable *ddpm_metadata_get_notes (const DdpmMetadata * metadata);
 
 void ddpm_metadata_add_uint (DdpmSafetensorsWriter * writer,
     const gchar * name, guint64 value);
@@ -77,6 +84,10 @@ void ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
 /* names NULL: adds nothing */
 void ddpm_metadata_add_class_names (DdpmSafetensorsWriter * writer,
     gchar ** names);
+
+/* notes NULL: adds nothing */
+void ddpm_metadata_add_notes (DdpmSafetensorsWriter * writer,
+    GHashTable * notes);
 
 /* Turns an error of settings into one of the file that they come from */
 void ddpm_metadata_blame (const gchar * location, GError ** error);

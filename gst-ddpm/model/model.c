@@ -51,6 +51,7 @@ ddpm_model_unref (DdpmModel * model)
   g_free (model->location);
   g_strfreev (model->class_names);
   g_free (model->assumptions);
+  g_clear_pointer (&model->notes, g_hash_table_unref);
   g_free (model->shared_key);
   g_free (model);
 }

@@ -551,6 +551,21 @@ guint64 ddpm_config_count_parameters (const DdpmConfig * config);
 /* --- weights -------------------------------------------------------------- */
 
 /**
+ * DdpmFacts:
+ * @DDPM_FACT_SCHEDULE: the noise schedule
+ * @DDPM_FACT_DATA_RANGE: how pixels map to numbers
+ * @DDPM_FACT_PREDICTION: what the network predicts
+ *
+ * What the file of a model may leave open.
+ */
+typedef enum
+{
+  DDPM_FACT_SCHEDULE = 1 << 0,
+  DDPM_FACT_DATA_RANGE = 1 << 1,
+  DDPM_FACT_PREDICTION = 1 << 2,
+} DdpmFacts;
+
+/**
  * DdpmParams: (skip)
  *
  * Names, shapes and places of the parameters. The type is private.
@@ -567,9 +582,12 @@ typedef struct _DdpmParams DdpmParams;
  * @location: the file or name that it was loaded from, for messages (owned)
  * @class_names: (nullable) (array zero-terminated=1): the name of each class;
  *   %NULL: unknown (owned)
+ * @assumed: what its file does not say, and was assumed
  * @assumptions: (nullable): what its file does not say about the schedule, the
  *   data range and the prediction, and was assumed, and what metadata it has
  *   that is not known, as a sentence for people; %NULL: nothing (owned)
+ * @notes: (nullable) (element-type utf8 utf8): what the metadata of its file
+ *   says besides, such as a licence; %NULL: nothing (owned)
  *
  * A configuration and its weights. Reference counted; immutable once shared.
  */
@@ -588,7 +606,9 @@ typedef struct
   guint64 step;
   gchar *location;
   gchar **class_names;
+  DdpmFacts assumed;
   gchar *assumptions;
+  GHashTable *notes;
 } DdpmModel;
 
 GType ddpm_model_get_type (void);

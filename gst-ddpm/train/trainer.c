@@ -396,19 +396,20 @@ other_size:
   return FALSE;
 }
 
-/* Whether training of b can start from weights of a */
+/* Whether training of b can start from the weights of a model. Where its file
+ * does not say schedule and data range, those of the run are as good as any. */
 static gboolean
-can_become (const DdpmConfig * a, const DdpmConfig * b)
+can_become (const DdpmModel * model, const DdpmConfig * b)
 {
-  DdpmConfig c = *a;
+  DdpmConfig c = model->config;
 
-  c.dropout = b->dropout;
-  c.prediction = b->prediction;
-  c.guidance = b->guidance;
-  c.steps = b->steps;
-  if (a->classes == 0)
+  if (c.classes == 0)
     c.classes = b->classes;
-  return ddpm_config_equal (&c, b);
+  return ddpm_config_same_network (&c, b) && c.timesteps == b->timesteps
+      && (model->assumed & DDPM_FACT_SCHEDULE
+      || ddpm_config_same_schedule (&c, b))
+      && (model->assumed & DDPM_FACT_DATA_RANGE
+      || c.data_range == b->data_range);
 }
 
 gboolean
@@ -417,7 +418,7 @@ ddpm_trainer_can_start_from (const DdpmConfig * config,
 {
   g_autofree gchar *found = NULL, *expected = NULL;
 
-  if (can_become (&model->config, config))
+  if (can_become (model, config))
     return TRUE;
   found = describe (&model->config);
   expected = describe (config);

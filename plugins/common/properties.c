@@ -227,7 +227,8 @@ set_property (GObject * object, guint id, const GValue * value,
 {
   const GstDdpmPropertyTable *table = get_table (object);
   const GstDdpmProperty *p = &table->properties[id - 1];
-  gpointer member = G_STRUCT_MEMBER_P (object, table->settings + p->offset);
+  gpointer settings = G_STRUCT_MEMBER_P (object, table->settings);
+  gpointer member = G_STRUCT_MEMBER_P (settings, p->offset);
   g_auto (GValue) kept = G_VALUE_INIT;
   gboolean refused;
 
@@ -238,6 +239,9 @@ set_property (GObject * object, guint id, const GValue * value,
       && g_param_values_cmp (pspec, value, &kept) != 0;
   if (!refused)
     set_value (p, member, value);
+  if (!refused && table->assigned > 0)
+    G_STRUCT_MEMBER (guint64, settings, table->assigned) |=
+        G_GUINT64_CONSTANT (1) << (id - 1);
   GST_OBJECT_UNLOCK (object);
   if (refused)
     warn_of_refusal (GST_ELEMENT (object), pspec, value, &kept);
@@ -262,6 +266,7 @@ gst_ddpm_properties_install (GObjectClass * klass,
   g_autofree gpointer defaults = g_malloc0 (table->settings_size);
   guint i;
 
+  g_assert (table->assigned == 0 || table->n_properties <= 64);
   g_type_set_qdata (G_OBJECT_CLASS_TYPE (klass), TABLE_QUARK, (gpointer) table);
   klass->set_property = set_property;
   klass->get_property = get_property;
@@ -382,10 +387,21 @@ gst_ddpm_settings_clear (const GstDdpmPropertyTable * table, gpointer settings)
   }
 }
 
+/* As few digits as tell it from all other numbers, but for some that take 17 */
+static gchar *
+double_to_text (gdouble value)
+{
+  gchar text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_formatd (text, sizeof text, "%.15g", value);
+  if (g_ascii_strtod (text, NULL) != value)
+    g_ascii_dtostr (text, sizeof text, value);
+  return g_strdup (text);
+}
+
 static gchar *
 member_to_text (const GstDdpmProperty * p, gconstpointer member)
 {
-  gchar number[G_ASCII_DTOSTR_BUF_SIZE];
   const GEnumValue *v = p->enum_values;
 
   switch (p->kind) {
@@ -398,8 +414,7 @@ member_to_text (const GstDdpmProperty * p, gconstpointer member)
     case GST_DDPM_UINT64:
       return g_strdup_printf ("%" G_GUINT64_FORMAT, *(const guint64 *) member);
     case GST_DDPM_DOUBLE:
-      return g_strdup (g_ascii_dtostr (number, sizeof (number),
-              *(const gdouble *) member));
+      return double_to_text (*(const gdouble *) member);
     case GST_DDPM_STRING:
       return g_strdup (*(const gchar * const *) member ?
           *(const gchar * const *) member : "");
@@ -413,13 +428,30 @@ member_to_text (const GstDdpmProperty * p, gconstpointer member)
   return NULL;
 }
 
-gchar *
-gst_ddpm_settings_get_text (const GstDdpmPropertyTable * table,
-    gconstpointer settings, const gchar * name)
+static const GstDdpmProperty *
+find_property (const GstDdpmPropertyTable * table, const gchar * name)
 {
   const GstDdpmProperty *p = table->properties;
 
   while (!g_str_equal (p->name, name))
     p++;
+  return p;
+}
+
+gchar *
+gst_ddpm_settings_get_text (const GstDdpmPropertyTable * table,
+    gconstpointer settings, const gchar * name)
+{
+  const GstDdpmProperty *p = find_property (table, name);
+
   return member_to_text (p, G_STRUCT_MEMBER_P (settings, p->offset));
+}
+
+gboolean
+gst_ddpm_settings_is_assigned (const GstDdpmPropertyTable * table,
+    gconstpointer settings, const gchar * name)
+{
+  const guint i = find_property (table, name) - table->properties;
+
+  return G_STRUCT_MEMBER (guint64, settings, table->assigned) >> i & 1;
 }

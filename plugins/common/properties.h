@@ -62,6 +62,8 @@ typedef struct
  *   its instance. The object lock protects them
  * @settings_size: bytes of the settings
  * @init: fills settings with the default values
+ * @assigned: offset in the settings of a guint64 whose bit i tells that
+ *   property i was set, perhaps to its default; 0: there is none
  */
 typedef struct
 {
@@ -69,6 +71,7 @@ typedef struct
   guint n_properties;
   gsize settings, settings_size;
   void (*init) (gpointer settings);
+  gsize assigned;
 } GstDdpmPropertyTable;
 
 /* Installs the properties, with functions that set and get them, in class_init.
@@ -82,6 +85,10 @@ void gst_ddpm_properties_install (GObjectClass * klass,
 gboolean gst_ddpm_element_copy_settings (GstElement * element,
     gpointer settings, GError ** error);
 
+/* Whether the property of this name was set, in settings of a table with
+ * @assigned */
+gboolean gst_ddpm_settings_is_assigned (const GstDdpmPropertyTable * table,
+    gconstpointer settings, const gchar * name);
 /* Frees the strings. */
 void gst_ddpm_settings_clear (const GstDdpmPropertyTable * table,
     gpointer settings);

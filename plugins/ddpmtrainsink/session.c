@@ -120,6 +120,21 @@ load_model (GstDdpmTrainSession * session, const gchar * name,
   return *model != NULL;
 }
 
+/* Where nothing is said of the network, it is that of the state or of the initial
+ * model. */
+static gboolean
+adopt_network (GstDdpmTrainSession * session, GError ** error)
+{
+  GstDdpmTrainSettings *s = &session->settings;
+
+  if (session->state)
+    gst_ddpm_train_settings_adopt_state (s, session->state);
+  if (session->initial
+      && !gst_ddpm_train_settings_adopt_model (s, session->initial, error))
+    return cannot_start (session, error);
+  return gst_ddpm_train_settings_check_network (s, error);
+}
+
 /* Checks that state and models fit the network, and asks for images that fit
  * them. Other images may come, and are checked then. */
 static gboolean
@@ -177,7 +192,8 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
   if (session->state == NULL
       && !load_model (session, s->initial_model, &session->initial, error))
     goto failed;
-  if (!load_model (session, s->teacher_model, &session->teacher, error)
+  if (!adopt_network (session, error)
+      || !load_model (session, s->teacher_model, &session->teacher, error)
       || !check_models (session, error))
     goto failed;
   session->backend = gst_ddpm_cuda_backend_new (cuda, &s->compute, error);

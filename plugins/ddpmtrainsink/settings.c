@@ -46,8 +46,9 @@ static const GstDdpmProperty properties[] = {
       "skipped, unless the source is live", GST_DDPM_BOOLEAN, AT (resume)},
   {"initial-model", "Initial model",
       "Checkpoint file, or name of a built-in model, with the initial weights "
-      "(empty: random weights). The other properties must describe the same "
-      "network, but the initial model may have no classes",
+      "(empty: random weights). It also says the network, the noise schedule, "
+      "the data range and the prediction type, where their properties are not "
+      "set",
       GST_DDPM_STRING, AT (initial_model)},
   {"teacher-model", "Teacher model",
       "Checkpoint file, or name of a built-in model, whose guided predictions "
@@ -211,7 +212,7 @@ settings_init (gpointer settings)
 const GstDdpmPropertyTable gst_ddpm_train_properties = {
   properties, G_N_ELEMENTS (properties),
   G_STRUCT_OFFSET (GstDdpmTrainSink, settings), sizeof (GstDdpmTrainSettings),
-  settings_init
+  settings_init, AT (assigned)
 };
 
 static void
@@ -304,8 +305,17 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
   s->config.guidance = s->teacher_model ? s->teacher_guidance : 1.0;
   if (!check_seed (s, error) || !check_locations (s, error)
       || !ddpm_config_parse_channel_mult (&s->config, mult, error)
-      || !ddpm_config_parse_attention_levels (&s->config, levels, error)
-      || !ddpm_config_check (&s->config, error)
+      || !ddpm_config_parse_attention_levels (&s->config, levels, error))
+    return FALSE;
+  return s->initial_model != NULL || s->resume
+      || gst_ddpm_train_settings_check_network (s, error);
+}
+
+gboolean
+gst_ddpm_train_settings_check_network (const GstDdpmTrainSettings * s,
+    GError ** error)
+{
+  if (!ddpm_config_check (&s->config, error)
       || !ddpm_trainer_settings_check (&s->trainer, &s->config, error)
       || !check_class_names (s, error))
     return FALSE;

@@ -7,6 +7,12 @@
 
 G_BEGIN_DECLS
 
+/**
+ * GstDdpmTrainSettings:
+ * @channel_mult: text, which check parses; @attention_levels and @class_names
+ *   are such, too
+ * @assigned: which properties were set, perhaps to their defaults
+ */
 typedef struct
 {
   gchar *location, *log_location;
@@ -14,8 +20,7 @@ typedef struct
   gchar *initial_model;
   gchar *teacher_model;
   gdouble teacher_guidance;
-  gchar *channel_mult, *attention_levels;       /* parsed by check */
-  gchar *class_names;           /* parsed by check */
+  gchar *channel_mult, *attention_levels, *class_names;
   DdpmConfig config;
   DdpmTrainerSettings trainer;
   GstDdpmCompute compute;
@@ -25,14 +30,27 @@ typedef struct
   guint progress_interval;
   guint64 preview_interval, preview_seed;
   guint preview_count, preview_steps;
+  guint64 assigned;
 } GstDdpmTrainSettings;
 
 extern const GstDdpmPropertyTable gst_ddpm_train_properties;
 
 /* Parses the strings into config, makes empty strings NULL, and checks what can
- * be checked before the images are known, without touching the disk. */
+ * be checked before the images are known, without touching the disk. Where a
+ * state or an initial model may describe the network, that is checked later. */
 gboolean gst_ddpm_train_settings_check (GstDdpmTrainSettings * settings,
     GError ** error);
+/* Checks the network, and what depends on it. */
+gboolean gst_ddpm_train_settings_check_network (const GstDdpmTrainSettings *
+    settings, GError ** error);
+/* Takes over the network of a state, with its dropout. Properties that were set
+ * stay: the state is checked against them. */
+void gst_ddpm_train_settings_adopt_state (GstDdpmTrainSettings * settings,
+    const DdpmTrainState * state);
+/* Takes over the network of an initial model. DDPM_ERROR_SETTINGS names a
+ * property that was set and contradicts it. */
+gboolean gst_ddpm_train_settings_adopt_model (GstDdpmTrainSettings * settings,
+    const DdpmModel * model, GError ** error);
 /* What the state file records of the settings, for people: property name ->
  * text */
 GHashTable *gst_ddpm_train_settings_to_table

@@ -31,7 +31,8 @@ gst_ddpm_train_warn_of_settings (GstElement * element,
     g_autofree gchar *usual =
         gst_ddpm_settings_get_text (table, &defaults, cases[i].name);
 
-    if (cases[i].in_vain && !g_str_equal (text, usual))
+    if (cases[i].in_vain && !g_str_equal (text, usual)
+        && gst_ddpm_settings_is_assigned (table, s, cases[i].name))
       GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
           ("%s has no effect %s", cases[i].name, cases[i].reason), (NULL));
   }
