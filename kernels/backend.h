@@ -120,6 +120,7 @@ typedef enum
  * DdpmType:
  * @DDPM_TYPE_F32: float
  * @DDPM_TYPE_BF16: the upper half of a float
+ * @DDPM_TYPE_F16: half precision (IEEE 754), which only files have
  *
  * The type of the numbers of a tensor.
  */
@@ -127,6 +128,7 @@ typedef enum
 {
   DDPM_TYPE_F32,
   DDPM_TYPE_BF16,
+  DDPM_TYPE_F16,
 } DdpmType;
 
 /**

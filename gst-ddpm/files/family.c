@@ -206,14 +206,26 @@ ddpm_family_get_landmarks (DdpmFamilyKind kind)
 
 /* --- tensors of parameters -------------------------------------------- */
 
-typedef struct
+typedef struct _Search Search;
+
+/**
+ * Search: a walk through the layers of a network
+ * @visit: is called for each layer: our name of it, theirs, and which
+ *   projection it is of a tensor that has all three (-1: none)
+ * @names: our name of a layer -> theirs
+ * @file, @params, @parts: where tensors are found, and of which parameters
+ */
+struct _Search
 {
   const Family *family;
-  DdpmTensorFile *file;
   const DdpmConfig *config;
+    gboolean (*visit) (Search * s, const gchar * ours, const gchar * theirs,
+      gint projection, GError ** error);
+  GHashTable *names;
+  DdpmTensorFile *file;
   const DdpmParams *params;
   GArray *parts;
-} Search;
+};
 
 /* Appends the tensor, of which part becomes rows of a parameter. */
 static void
@@ -290,9 +302,19 @@ require_layer (Search * s, const gchar * ours, const gchar * theirs,
   return TRUE;
 }
 
+static gboolean
+name_layer (Search * s, const gchar * ours, const gchar * theirs,
+    gint projection, GError ** error)
+{
+  g_hash_table_insert (s->names, g_strdup (ours), g_strdup (theirs));
+  return TRUE;
+}
+
+/* --- layers of a network ---------------------------------------------- */
+
 /* Layers behind the prefix of a block of ours, and of theirs */
 static gboolean
-require_layers (Search * s, const gchar * our_prefix,
+visit_layers (Search * s, const gchar * our_prefix,
     const gchar * const *ours, const gchar * their_prefix,
     const gchar * const *theirs, guint n, GError ** error)
 {
@@ -303,7 +325,7 @@ require_layers (Search * s, const gchar * our_prefix,
     g_autofree gchar *name = g_strconcat (their_prefix, ".", theirs[i], NULL);
     const guint projection = i - FIRST_PROJECTION;
 
-    if (!require_layer (s, our_name, name,
+    if (!s->visit (s, our_name, name,
             joint && projection < N_PROJECTIONS ? (gint) projection : -1,
             error))
       return FALSE;
@@ -312,7 +334,7 @@ require_layers (Search * s, const gchar * our_prefix,
 }
 
 static gboolean
-require_block (Search * s, const Place * place, GError ** error)
+visit_block (Search * s, const Place * place, GError ** error)
 {
   const gchar *ours = place->block->prefix;
   const gchar *const *layers = s->family->attention_layers;
@@ -322,18 +344,18 @@ require_block (Search * s, const Place * place, GError ** error)
   if (place->block->kind != DDPM_BLOCK_RES) {
     g_autofree gchar *our_name = g_strconcat (ours, ".main", NULL);
 
-    return require_layer (s, our_name, names.main, -1, error);
+    return s->visit (s, our_name, names.main, -1, error);
   }
-  if (!require_layers (s, ours, our_res_layers, names.main,
+  if (!visit_layers (s, ours, our_res_layers, names.main,
           s->family->res_layers, G_N_ELEMENTS (our_res_layers), error))
     return FALSE;
   if (!place->block->attention)
     return TRUE;
-  if (s->family->old_attention_layers[0]
+  if (s->file && s->family->old_attention_layers[0]
       && ddpm_family_has (s->file, "%s.%s.weight", names.attention,
           s->family->old_attention_layers[FIRST_PROJECTION]))
     layers = s->family->old_attention_layers;
-  return require_layers (s, ours, our_attention_layers, names.attention,
+  return visit_layers (s, ours, our_attention_layers, names.attention,
       layers, G_N_ELEMENTS (our_attention_layers), error);
 }
 
@@ -361,18 +383,18 @@ move_place (Place * place, const DdpmBlock * block, const DdpmConfig * config)
 }
 
 static gboolean
-require_all (Search * s, GError ** error)
+visit_all (Search * s, GError ** error)
 {
   g_autoptr (GArray) blocks = ddpm_blocks_new (s->config);
   Place place = { NULL, 0, 0, 0, 0, 0 };
 
   for (guint i = 0; i < G_N_ELEMENTS (our_layers); i++)
-    if (s->family->layers[i] && !require_layer (s, our_layers[i],
+    if (s->family->layers[i] && !s->visit (s, our_layers[i],
             s->family->layers[i], -1, error))
       return FALSE;
   for (guint i = 0; i < blocks->len; i++) {
     move_place (&place, &g_array_index (blocks, DdpmBlock, i), s->config);
-    if (!require_block (s, &place, error))
+    if (!visit_block (s, &place, error))
       return FALSE;
   }
   return TRUE;
@@ -403,11 +425,24 @@ ddpm_family_require (DdpmFamilyKind kind, DdpmTensorFile * file,
 {
   g_autoptr (GArray) parts = g_array_new (FALSE, FALSE,
       sizeof (DdpmFamilyPart));
-  Search s = { &families[kind], file, config, params, parts };
+  Search s = { &families[kind], config, require_layer, NULL, file, params,
+    parts
+  };
 
   g_array_set_clear_func (parts, clear_part);
   return (kind == DDPM_FAMILY_OURS ? require_ours (&s, error) :
-      require_all (&s, error)) ? g_steal_pointer (&parts) : NULL;
+      visit_all (&s, error)) ? g_steal_pointer (&parts) : NULL;
+}
+
+GHashTable *
+ddpm_family_name_layers (DdpmFamilyKind kind, const DdpmConfig * config)
+{
+  GHashTable *names =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  Search s = { &families[kind], config, name_layer, names };
+
+  visit_all (&s, NULL);
+  return names;
 }
 
 gboolean

@@ -59,6 +59,11 @@ typedef struct
  * params and file */
 GArray *ddpm_family_require (DdpmFamilyKind kind, DdpmTensorFile * file,
     const DdpmConfig * config, const DdpmParams * params, GError ** error);
+/* Finds this family's names of all layers of a network, and of layers that only
+ * some networks have. Returns: (transfer full): our name, without ".weight" or
+ * ".bias", -> theirs */
+GHashTable *ddpm_family_name_layers (DdpmFamilyKind kind,
+    const DdpmConfig * config);
 /* Reads them to arena [params->trainable]. */
 gboolean ddpm_family_read (DdpmTensorFile * file, GArray * parts,
     gfloat * arena, GError ** error);

@@ -4,12 +4,19 @@
 #include "gst-ddpm/files/safetensors.h"
 
 #include <json-glib/json-glib.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernels/bf16.h"
 
 #define HEADER_ALIGNMENT 8      /* so that data may be used where it is mapped */
 #define CHUNK 16384             /* numbers converted at a time */
+
+static const gchar *const dtypes[] = {
+  [DDPM_TYPE_F32] = "F32",
+  [DDPM_TYPE_BF16] = "BF16",
+  [DDPM_TYPE_F16] = "F16",
+};
 
 typedef struct
 {
@@ -98,8 +105,7 @@ describe (const Entry * entry, guint64 begin, guint64 end)
     json_array_add_int_element (shape, entry->shape[i]);
   json_array_add_int_element (offsets, begin);
   json_array_add_int_element (offsets, end);
-  json_object_set_string_member (object, "dtype",
-      entry->type == DDPM_TYPE_BF16 ? "BF16" : "F32");
+  json_object_set_string_member (object, "dtype", dtypes[entry->type]);
   json_object_set_array_member (object, "shape", shape);
   json_object_set_array_member (object, "data_offsets", offsets);
   return object;
@@ -134,32 +140,71 @@ make_header (DdpmSafetensorsWriter * writer)
   return header;
 }
 
+/* Rounds to nearest, ties to even. Infinite: beyond the largest half */
+static guint16
+half_from_float (gfloat value)
+{
+  const gfloat size = fabsf (value);
+  guint16 half = signbit (value) ? 0x8000 : 0;
+  guint32 bits;
+
+  /* multiples of 2^-24; 2^-14 is the smallest half with a whole fraction */
+  if (size < 0x1p-14f)
+    return half | (guint16) rintf (size * 0x1p24f);
+  if (size >= 65520.0f)
+    return half | 0x7c00;
+  memcpy (&bits, &size, sizeof bits);
+  bits += 0xfff + (bits >> 13 & 1);
+  return half | (bits - (112u << 23)) >> 13;
+}
+
+/* FALSE: one of them is too large for the type, which only halves are. le: n
+ * numbers of the type, little-endian */
+static gboolean
+convert_numbers (const gfloat * x, gsize n, DdpmType type, gpointer le)
+{
+  guint32 *words = le;
+  guint16 *halves = le;
+  gboolean finite = TRUE;
+
+  if (type == DDPM_TYPE_F32)
+    memcpy (words, x, n * sizeof *words);
+  for (gsize i = 0; i < n; i++) {
+    if (type == DDPM_TYPE_F32)
+      words[i] = GUINT32_TO_LE (words[i]);
+    else if (type == DDPM_TYPE_BF16)
+      halves[i] = GUINT16_TO_LE (ddpm_bf16_from_float (x[i]));
+    else {
+      const guint16 half = half_from_float (x[i]);
+
+      finite &= (half & 0x7fff) < 0x7c00;
+      halves[i] = GUINT16_TO_LE (half);
+    }
+  }
+  return finite;
+}
+
 static gboolean
 write_numbers (const Entry * entry, DdpmReplace * replace, GError ** error)
 {
-  gsize size = ddpm_type_size (entry->type), first, n, i;
-  union
-  {
-    guint32 words[CHUNK];
-    guint16 halves[CHUNK];
-  } le;
+  const gsize size = ddpm_type_size (entry->type);
+  guint32 le[CHUNK];
+  gsize n;
 
-  for (first = 0; first < entry->count; first += n) {
-    const gfloat *x = entry->data + first;
-
+  for (gsize first = 0; first < entry->count; first += n) {
     n = MIN (entry->count - first, CHUNK);
-    if (entry->type == DDPM_TYPE_F32)
-      memcpy (le.words, x, n * size);
-    for (i = 0; i < n; i++) {
-      if (entry->type == DDPM_TYPE_F32)
-        le.words[i] = GUINT32_TO_LE (le.words[i]);
-      else
-        le.halves[i] = GUINT16_TO_LE (ddpm_bf16_from_float (x[i]));
-    }
-    if (!ddpm_replace_write (replace, &le, n * size, error))
+    if (!convert_numbers (entry->data + first, n, entry->type, le))
+      goto too_large;
+    if (!ddpm_replace_write (replace, le, n * size, error))
       return FALSE;
   }
   return TRUE;
+
+too_large:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_WRITE,
+      "%s: %s has numbers beyond the range of F16, which ends at 65504: choose "
+      "BF16 or F32", replace->location, entry->name);
+  return FALSE;
 }
 
 static gboolean

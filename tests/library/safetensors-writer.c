@@ -1,6 +1,8 @@
 /* gst-ddpm: tests of the safetensors format: written
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <math.h>
+
 #include "tests/support/files.h"
 
 #include "kernels/bf16.h"
@@ -101,6 +103,67 @@ FIXTURE_TEST (rounds_to_bf16_as_pytorch_does)
               "x", 1, &total, NULL), found, NULL));
   g_assert_cmpmem (found, total * sizeof *found, expected,
       total * sizeof *expected);
+}
+
+/* Writes n numbers as F16, and reads them. */
+static void
+round_to_f16 (Fixture * f, gfloat * x, guint n)
+{
+  g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
+  g_autoptr (DdpmTensorFile) file = NULL;
+
+  ddpm_safetensors_writer_add (writer, "x", DDPM_TYPE_F16, 1, &n, x);
+  assert_ok (ddpm_safetensors_writer_write (writer, f->path, 0, &error));
+  file = assert_ok (ddpm_tensor_file_open (f->path, &error));
+  g_assert_cmpstr (ddpm_tensor_file_find (file, "x")->dtype, ==, "F16");
+  assert_ok (ddpm_tensor_file_read (file, ddpm_tensor_file_require (file, "x",
+              1, &n, NULL), x, &error));
+}
+
+/* All positive halves, by their bits: 5 bits of exponent, 10 of fraction */
+static gfloat
+get_half (guint bits)
+{
+  const guint exponent = bits >> 10, fraction = bits & 0x3ff;
+
+  return exponent == 0 ? ldexpf (fraction, -24) :
+      ldexpf (fraction + 1024, (gint) exponent - 25);
+}
+
+FIXTURE_TEST (rounds_to_f16_as_ieee_754_does)
+{
+  enum
+  { N = 0x7c00 - 1 };           /* halves that have a larger one */
+  g_autofree gfloat *x = g_new (gfloat, 4 * N);
+
+  for (guint i = 0; i < N; i++) {
+    const gfloat low = get_half (i), high = get_half (i + 1);
+    const gfloat middle = (low + high) / 2;
+
+    x[4 * i] = low;
+    x[4 * i + 1] = nextafterf (middle, 0.0f);
+    x[4 * i + 2] = middle;
+    x[4 * i + 3] = -nextafterf (middle, INFINITY);
+  }
+  round_to_f16 (f, x, 4 * N);
+  for (guint i = 0; i < N; i++) {
+    g_assert_cmpfloat (x[4 * i], ==, get_half (i));
+    g_assert_cmpfloat (x[4 * i + 1], ==, get_half (i));
+    g_assert_cmpfloat (x[4 * i + 2], ==, get_half (i + i % 2));
+    g_assert_cmpfloat (x[4 * i + 3], ==, -get_half (i + 1));
+  }
+}
+
+/* 65520 is halfway to the next number that F16 would have. */
+FIXTURE_TEST (a_number_too_large_for_f16_is_an_error)
+{
+  const gfloat fits = 65519.0f, beyond = -65520.0f;
+
+  add (f, "fits", DDPM_TYPE_F16, 1, &fits);
+  write_file (f);
+  add (f, "beyond", DDPM_TYPE_F16, 1, &beyond);
+  assert_fails_with (ddpm_safetensors_writer_write (f->writer, f->path, 0,
+          &error), DDPM_ERROR_WRITE, f->path, "beyond has numbers beyond");
 }
 
 FIXTURE_TEST (keeps_floats_to_the_bit)
