@@ -69,26 +69,44 @@ ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name, GError ** error)
 
 /* The embedding table stays in F32: in BF16, a third of the entries of late
  * timesteps would be equal to those of their neighbours. */
+static gboolean
+write_weights (DdpmSafetensorsWriter * writer, const DdpmModel * model,
+    DdpmType type, const gchar * path, GError ** error)
+{
+  const DdpmParam *table = &model->params->params[model->params->n_params - 1];
+
+  /* as Python's libraries expect of a file of PyTorch tensors */
+  ddpm_safetensors_writer_add_metadata (writer, "format", "pt");
+  ddpm_metadata_add_notes (writer, model->notes);
+  ddpm_param_tensors_add (writer, "", model->params, type, model->weights);
+  ddpm_safetensors_writer_add (writer, table->name, DDPM_TYPE_F32,
+      table->n_dims, table->shape, model->weights + table->offset);
+  return ddpm_safetensors_writer_write (writer, path, DDPM_REPLACE_FOLLOW,
+      error);
+}
+
 gboolean
 ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
     const gchar * path, GError ** error)
 {
   g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
-  const DdpmParam *table = &model->params->params[model->params->n_params - 1];
 
-  /* as Python's libraries expect of a file of PyTorch tensors */
-  ddpm_safetensors_writer_add_metadata (writer, "format", "pt");
   ddpm_safetensors_writer_add_metadata (writer, DDPM_METADATA_FORMAT,
       DDPM_METADATA_VERSION);
   ddpm_metadata_add_config (writer, &model->config, model->width,
       model->height);
   ddpm_metadata_add_class_names (writer, model->class_names);
   ddpm_metadata_add_uint (writer, "ddpm.step", model->step);
-  ddpm_param_tensors_add (writer, "", model->params, type, model->weights);
-  ddpm_safetensors_writer_add (writer, table->name, DDPM_TYPE_F32,
-      table->n_dims, table->shape, model->weights + table->offset);
-  return ddpm_safetensors_writer_write (writer, path, DDPM_REPLACE_FOLLOW,
-      error);
+  return write_weights (writer, model, type, path, error);
+}
+
+gboolean
+ddpm_checkpoint_save_state_dict (const DdpmModel * model, DdpmType type,
+    const gchar * path, GError ** error)
+{
+  g_autoptr (DdpmSafetensorsWriter) writer = ddpm_safetensors_writer_new ();
+
+  return write_weights (writer, model, type, path, error);
 }
 
 gboolean

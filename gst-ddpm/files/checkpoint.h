@@ -85,6 +85,56 @@ gboolean ddpm_checkpoint_save (const DdpmModel * model, DdpmType type,
     const gchar * path, GError ** error);
 
 /**
+ * ddpm_checkpoint_save_state_dict:
+ * @model: a model
+ * @type: type of the weights in the file
+ * @path: (type filename): file to write
+ * @error: return location for a #GError
+ *
+ * Writes what ddpm_checkpoint_save() writes, but no __metadata__ of ours: the
+ * file is the state_dict of the notebook's UNet and says nothing else.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_WRITE or %DDPM_ERROR_NO_SPACE; the
+ *   old file is then unchanged
+ */
+gboolean ddpm_checkpoint_save_state_dict (const DdpmModel * model,
+    DdpmType type, const gchar * path, GError ** error);
+
+/**
+ * ddpm_checkpoint_save_diffusers:
+ * @model: a model
+ * @type: type of the weights in the folder
+ * @folder: (type filename): folder to make
+ * @replace: if the folder is there already and not empty, rename it to
+ *   "<folder>.old". %FALSE: that is an error
+ * @error: return location for a #GError
+ *
+ * Writes a folder that DDPMPipeline.from_pretrained() of diffusers opens:
+ * model_index.json, unet/ and scheduler/. It is made under another name and
+ * renamed when it is complete.
+ * ddpm_checkpoint_list_diffusers_limits() lists what that pipeline cannot do
+ * with the model.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for a network that
+ *   UNet2DModel of diffusers cannot be, %DDPM_ERROR_WRITE or
+ *   %DDPM_ERROR_NO_SPACE; nothing has changed then
+ */
+gboolean ddpm_checkpoint_save_diffusers (const DdpmModel * model,
+    DdpmType type, const gchar * folder, gboolean replace, GError ** error);
+
+/**
+ * ddpm_checkpoint_list_diffusers_limits:
+ * @model: a model
+ *
+ * Lists what DDPMPipeline of diffusers cannot do with a model that
+ * ddpm_checkpoint_save_diffusers() has written.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): sentences for people;
+ *   none where the pipeline samples from the model as we do
+ */
+gchar **ddpm_checkpoint_list_diffusers_limits (const DdpmModel * model);
+
+/**
  * ddpm_checkpoint_can_save:
  * @path: (type filename): a file
  * @error: return location for a #GError
