@@ -10,6 +10,8 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "kernels/host-device.h"
 #include "kernels/steps.h"
@@ -45,14 +47,15 @@ ddpm_clip (double value, double low, double high)
   return value > high ? high : value;
 }
 
-/* Predicts x_0 from x_t and eps (Ho et al. 2020, eq. 4, solved for x_0), and
- * then computes x_(t-1), its mean plus noise. The sampler chooses the
- * coefficients. x_0_prev NULL: it is not stored, and counts as 0. */
+/* Computes x_0 from x_t and the prediction (for eps, Ho et al. 2020, eq. 4,
+ * solved for x_0), and then x_(t-1), its mean plus noise. The sampler chooses
+ * the coefficients. x_0_prev NULL: it is not stored, and counts as 0. */
 DDPM_HOST_DEVICE void
-ddpm_reverse_element (const DdpmReverseStep * step, float z, float eps,
+ddpm_reverse_element (const DdpmReverseStep * step, float z, float pred,
     float *x, float *x_0_prev)
 {
-  double x_0 = ddpm_multiply_add (step->x0_x, *x, (double) step->x0_eps * eps);
+  double x_0 =
+      ddpm_multiply_add (step->x0_x, *x, (double) step->x0_pred * pred);
   double next;
 
   if (step->clip)
@@ -62,7 +65,44 @@ ddpm_reverse_element (const DdpmReverseStep * step, float z, float eps,
   /* x_0_prev may be infinite, and 0 times that would not be 0 */
   if (x_0_prev != NULL && step->c_x0_prev != 0.0f)
     next = ddpm_multiply_add (step->c_x0_prev, *x_0_prev, next);
+  if (step->c_pred != 0.0f)
+    next = ddpm_multiply_add (step->c_pred, pred, next);
   *x = (float) ddpm_multiply_add (step->sigma, z, next);
   if (x_0_prev != NULL)
     *x_0_prev = (float) x_0;
+}
+
+/* e^y, with the same bits everywhere: y = k ln 2 + r with |r| <= ln 2 / 2, and
+ * the Taylor series of e^r. Below -700 it is 0; a NaN stays one. */
+DDPM_HOST_DEVICE double
+ddpm_exp (double y)
+{
+  const double ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;
+  double k, r, p = 1.0, scale;
+  int64_t bits;
+  int i;
+
+  if (!(y >= -700.0))
+    return y < -700.0 ? 0.0 : y;
+  y = y > 700.0 ? 700.0 : y;
+  k = (double) (int) (y * 1.44269504088896340736 + (y < 0.0 ? -0.5 : 0.5));
+  r = ddpm_multiply_add (-k, ln2_low, ddpm_multiply_add (-k, ln2_high, y));
+  for (i = 14; i >= 1; i--)
+    p = ddpm_multiply_add (p * r, 1.0 / i, 1.0);
+  bits = ((int64_t) k + 1023) << 52;
+  memcpy (&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+/* Adds the noise of a learned variance, if any (see DdpmReverseStep). */
+DDPM_HOST_DEVICE void
+ddpm_learned_noise_element (const DdpmReverseStep * step, float z, float v,
+    float *x)
+{
+  const double between = (double) step->log_high - step->log_low;
+  const double log_sigma =
+      ddpm_multiply_add (0.5 * ((double) v + 1.0), between, step->log_low);
+
+  if (step->has_learned_noise)
+    *x = (float) ddpm_multiply_add (ddpm_exp (log_sigma), z, *x);
 }

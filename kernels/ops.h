@@ -334,7 +334,13 @@ struct _DdpmOps
    * in place. x_0_prev NULL: x_0 is not stored, and c_x0_prev counts as 0. */
   void (*reverse_step) (DdpmBackend * b, const DdpmReverseStep * step,
       guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
-      const float *eps, float *x_0_prev);
+      const float *pred, float *x_0_prev);
+  /* Adds the noise of a learned variance, by the formula of DdpmReverseStep, if
+   * the step has any.
+   * v [n][elements]: what the network predicts for it */
+  void (*learned_noise) (DdpmBackend * b, const DdpmReverseStep * step,
+      guint64 seed, guint64 first_sample, guint n, guint elements,
+      const float *v, float *x);
 
   /* --- pictures ---------------------------------------------------------- */
   /* Floats to bytes: x [n][height][width][channels]. p points to memory of the

@@ -10,18 +10,27 @@
 
 /* One reverse step, element by element (see gst-ddpm/sample/sampler.c for the
  * formulas):
- *   x_0  = x0_x * x + x0_eps * eps, clipped to [clip_min, clip_max] if clip
- *   x   <- c_x * x + c_x0 * x_0 + c_x0_prev * x_0_prev + sigma * z
+ *   x_0  = x0_x * x + x0_pred * pred, clipped to [clip_min, clip_max] if clip
+ *   x   <- c_x * x + c_x0 * x_0 + c_x0_prev * x_0_prev + c_pred * pred
+ *          + sigma * z
  *   x_0_prev <- x_0
- * z: normal numbers of stream @stream; none are drawn if sigma is 0. */
+ * pred: what the network predicts, or eps from it; z: normal numbers of stream
+ * @stream; none are drawn if sigma is 0.
+ * With has_learned_noise, sigma is 0, and another operation adds noise whose
+ * variance the network predicts, element by element (Nichol & Dhariwal 2021,
+ * eq. 15): for the v that it predicts,
+ *   x <- x + exp (log_low + (v + 1) / 2 (log_high - log_low)) * z */
 typedef struct
 {
-  float x0_x, x0_eps;
+  float x0_x, x0_pred;
   int clip;
   float clip_min, clip_max;
   float c_x, c_x0, c_x0_prev;
   float sigma;
   uint32_t stream;
+  float c_pred;
+  int has_learned_noise;
+  float log_low, log_high;      /* of sigma: v -1, v 1 */
 } DdpmReverseStep;
 
 /* Adam as in PyTorch (Kingma & Ba 2015, algorithm 1), then the average (EMA) of

@@ -82,6 +82,10 @@ ddpm_evaluator_new (DdpmModel * model, DdpmBackend * backend, guint width,
   e->n_bins = MIN (DDPM_EVALUATION_BINS, model->config.timesteps);
   e->read = read;
   e->data = data;
+  if (!ddpm_require (!model->config.zero_snr, error,
+          "a model whose schedule is rescaled to zero SNR has no finite "
+          "bound"))
+    goto failed;
   e->schedule = ddpm_schedule_new (&model->config, error);
   if (e->schedule == NULL
       || !check_settings (&e->settings, e->schedule->T, error))

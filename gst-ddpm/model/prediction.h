@@ -13,7 +13,8 @@
 G_BEGIN_DECLS
 
 /* Replaces the network's prediction for x_t by eps: for v = signal eps -
- * noise x_0 (Salimans & Ho 2022, section 4) it is signal v + noise x_t */
+ * noise x_0 (Salimans & Ho 2022, section 4) it is signal v + noise x_t; for x_0
+ * it is (x_t - signal x_0) / noise */
 void ddpm_prediction_to_eps (DdpmPrediction kind, DdpmBackend * backend,
     guint n, guint elements, const gfloat * signal, const gfloat * noise,
     const float *x_t, float *prediction);

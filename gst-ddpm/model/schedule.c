@@ -5,7 +5,6 @@
  * Nichol & Dhariwal 2021, "Improved denoising diffusion probabilistic models".
  */
 #include "gst-ddpm/model/schedule.h"
-#include "gst-ddpm/model/require.h"
 
 #include <float.h>
 #include <math.h>
@@ -146,11 +145,7 @@ ddpm_schedule_new (const DdpmConfig * config, GError ** error)
   gdouble A_prev = 1.0, one_minus_prev = 0.0;
   guint t;
 
-  if (!ddpm_config_check (config, error)
-      || !ddpm_require (!config->zero_snr
-          && config->prediction != DDPM_PREDICTION_SAMPLE, error,
-          "neither a schedule rescaled to zero SNR nor a prediction of the "
-          "sample can be computed yet"))
+  if (!ddpm_config_check (config, error))
     return NULL;
 
   s = schedule_alloc (config->timesteps);

@@ -52,8 +52,7 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   d->schedule = ddpm_schedule_new (&model->config, error);
   if (d->schedule == NULL)
     goto failed;
-  d->sampler = ddpm_sampler_new (d->schedule, model->config.data_range, spec,
-      error);
+  d->sampler = ddpm_sampler_new (d->schedule, &model->config, spec, error);
   if (d->sampler == NULL)
     goto failed;
   d->predictor = ddpm_predictor_new (model, backend, batch, width, height,
@@ -206,11 +205,16 @@ make_step (gpointer data)
   d->cancelled = !ddpm_predictor_run (p);
   if (d->cancelled)
     return;
-  ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
-      d->elements, d->signal, d->noise, p->x, p->out);
+  if (d->sampler->prediction != d->model->config.prediction)
+    ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
+        d->elements, d->signal, d->noise, p->x, p->out);
   ddpm_timer_start (d->backend);
   d->backend->ops->reverse_step (d->backend, &step->coefs, d->seed,
       d->first_sample, d->batch, d->elements, p->x, p->out, d->x_0_prev);
+  /* in the last step too, which has none: every step makes the same calls */
+  if (d->sampler->learned_noise)
+    d->backend->ops->learned_noise (d->backend, &step->coefs, d->seed,
+        d->first_sample, d->batch, d->elements, p->variance, p->x);
   ddpm_timer_lap (d->backend, DDPM_TIMER_DIFFUSION, 0.0);
 }
 

@@ -109,11 +109,14 @@ free_network (DdpmNetwork * network)
   g_free (network);
 }
 
-/* x and out of a predictor, and a state more for its caller */
+/* x and out of a predictor, and a state more for its caller; and what a learned
+ * variance takes */
 static gsize
 size_of_states (const Arguments * a)
 {
-  return 3 * sizeof (float) * a->rows * a->width * a->height
+  const gsize states = a->model->config.learned_variance ? 6 : 3;
+
+  return states * sizeof (float) * a->rows * a->width * a->height
       * a->model->config.image_channels;
 }
 

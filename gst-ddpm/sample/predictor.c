@@ -22,6 +22,12 @@ alloc_memory (DdpmPredictor * p)
   p->labels = g_try_new (gint, p->rows);
   p->x = ddpm_backend_alloc (p->backend, size_of_rows (p, p->rows));
   p->out = ddpm_backend_alloc (p->backend, size_of_rows (p, p->rows));
+  if (p->model->config.learned_variance) {
+    p->variance = ddpm_backend_alloc (p->backend, size_of_rows (p, p->rows));
+    p->both = ddpm_backend_alloc (p->backend, 2 * size_of_rows (p, p->rows));
+    if (p->variance == NULL || p->both == NULL)
+      return FALSE;
+  }
   if (p->t == NULL || p->labels == NULL || p->x == NULL || p->out == NULL)
     return FALSE;
   for (guint i = 0; i < p->rows; i++)
@@ -74,6 +80,8 @@ clear_predictor (gpointer data)
   ddpm_backend_free_plans (p->backend, &p->graph_plan, 1);
   ddpm_backend_free (p->backend, p->x);
   ddpm_backend_free (p->backend, p->out);
+  ddpm_backend_free (p->backend, p->variance);
+  ddpm_backend_free (p->backend, p->both);
   g_free (p->t);
   g_free (p->labels);
   ddpm_backend_unref (p->backend);
@@ -97,20 +105,27 @@ run_passes (DdpmPredictor * p)
 {
   const guint images = p->network->images;
   const gint *labels = p->guidance == 0.0 ? NULL : p->labels;
+  const guint c = p->model->config.image_channels;
+  float *out = p->both ? p->both : p->out;
+  const gsize elements = p->both ? 2 * (gsize) p->elements : p->elements;
 
   for (guint row = 0; row < p->rows; row += images) {
     const guint first = MIN (row, p->rows - images);
-    const gsize at = (gsize) first * p->elements;
 
-    if (!ddpm_unet_forward (p->network->unet, p->x + at, p->t + first,
-            labels ? labels + first : NULL, NULL, p->out + at))
+    if (!ddpm_unet_forward (p->network->unet,
+            p->x + (gsize) first * p->elements, p->t + first,
+            labels ? labels + first : NULL, NULL, out + first * elements))
       return FALSE;
   }
+  if (p->both)
+    p->backend->ops->split_channels (p->backend,
+        (gsize) p->rows * p->elements / c, c, p->both, p->out, p->variance);
   return TRUE;
 }
 
 /* Both predictions that guidance is made of come from one pass. They belong to
- * one x_t, and so what guides eps guides v. */
+ * one x_t, and so what guides eps guides v and x_0. The variance is that of the
+ * prediction with a label. */
 gboolean
 ddpm_predictor_run (DdpmPredictor * p)
 {

@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /**
  * DdpmPredictor:
  *
- * A model in the memory of a backend. It predicts the noise (or v, as the
- * model's configuration says) of a batch of states, with classifier-free
- * guidance.
+ * A model in the memory of a backend. It predicts the noise (or v or the image,
+ * as the model's configuration says) of a batch of states, with classifier-free
+ * guidance. What the network predicts of the variance is not shown.
  *
  * Only one thread at a time may use a predictor.
  */

@@ -11,7 +11,8 @@
 G_BEGIN_DECLS
 
 /* One evaluation of the network at timestep t = state - 1, and the reverse step
- * from there to next_state */
+ * from there to next_state. The state of the following step may differ from
+ * that in the spacings of diffusers. */
 typedef struct
 {
   guint state, next_state;
@@ -25,12 +26,14 @@ typedef struct
   guint n_steps;
   DdpmSamplerStep *steps;
   gboolean multistep;           /* a step needs the x_0 of the previous one */
+  gboolean learned_noise;       /* a step has it */
+  DdpmPrediction prediction;    /* that the steps are for: the model's or eps */
 } DdpmSampler;
 
 /**
  * ddpm_sampler_new:
  * @schedule: the model's beta schedule; read during the call only
- * @range: the model's data range
+ * @config: the configuration that @schedule is of
  * @spec: what to sample, and how
  * @error: as ddpm_sampler_spec_check ()
  *
@@ -41,8 +44,18 @@ typedef struct
  * Returns: (transfer full): the sampler, or %NULL
  */
 DdpmSampler *ddpm_sampler_new (const DdpmSchedule * schedule,
-    DdpmDataRange range, const DdpmSamplerSpec * spec, GError ** error);
+    const DdpmConfig * config, const DdpmSamplerSpec * spec, GError ** error);
 void ddpm_sampler_free (DdpmSampler * sampler);
+
+/* Parts of ddpm_sampler_new (): the states of the steps, and then their
+ * coefficients */
+void ddpm_sampler_build_timesteps (DdpmSampler * sampler, guint T);
+void ddpm_sampler_fill_steps (DdpmSampler * sampler,
+    const DdpmSchedule * schedule, const DdpmConfig * config);
+
+/* Whether it spreads the timesteps that the network sees, as in diffusers,
+ * instead of states */
+gboolean ddpm_spacing_is_of_timesteps (DdpmSpacing spacing);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
 
@@ -57,6 +70,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
  * @cancel_func: as of ddpm_unet_set_cancel ()
  * @x: (rows, elements): the states, of which the first @batch are read
  * @out: (rows, elements): what is predicted, in the first @batch
+ * @variance: likewise, for the variance, of a network that predicts it; %NULL:
+ *   it does not
+ * @both: (rows, 2 elements): @out and @variance, pixel by pixel; or %NULL
  * @t: [rows] of the host, of which the first @batch are read
  * @labels: [rows] of the host, likewise; all are DDPM_NO_LABEL at first
  * @graph_plan: the calls of ddpm_predictor_predict (); %NULL: the backend has
@@ -73,7 +89,7 @@ struct _DdpmPredictor
   gpointer cancel_data;
   guint batch, rows, elements;
   gdouble guidance;
-  float *x, *out;
+  float *x, *out, *variance, *both;
   gint *t, *labels;
   DdpmPlan *graph_plan;
 };

@@ -38,14 +38,19 @@ const DdpmSamplerInfo *ddpm_sampler_get_info (guint kind);
  * @steps: number of steps of the timestep schedule from T to 0; 0: T
  * @spacing: how the steps are spread
  * @eta: noise that ddim adds, 0 (deterministic) to 1 (as much as ddpm)
- * @variance: variance of the noise that ddpm adds
- * @clip_x0: whether to clip the predicted x_0 to the data range before use
+ * @variance: variance of the noise that ddpm adds; learned-range needs a
+ *   network that predicts it
+ * @clip_x0: whether to clip the predicted x_0 before use
  * @start: state to start from, at most T (T: pure noise)
  * @stop: state to stop at, below @start (0: the image)
  * @guidance: classifier-free guidance scale w (0: ignore the label, 1: no
  *   guidance): eps = eps (no label) + w (eps (label) - eps (no label)), Ho &
  *   Salimans 2022, eq. 6, whose w is this one minus 1. Any value but 0 and 1
  *   doubles the time of a step.
+ * @steps_offset: as in #DdpmSampling
+ * @clip_range: likewise; 0: 1, the data range
+ * @keep_eps: likewise
+ * @final_alpha_first: likewise
  *
  * How to sample. ddpm_sampler_spec_init() sets the defaults.
  */
@@ -59,6 +64,10 @@ typedef struct
   gboolean clip_x0;
   guint start, stop;
   gdouble guidance;
+  guint steps_offset;
+  gdouble clip_range;
+  gboolean keep_eps;
+  gboolean final_alpha_first;
 } DdpmSamplerSpec;
 
 /**
@@ -66,14 +75,29 @@ typedef struct
  * @spec: the specification to write
  * @config: the model's configuration
  *
- * Sets the defaults for a model, from pure noise to the image.
+ * Sets the defaults for a model, from pure noise to the image: what the model
+ * recommends (#DdpmSampling), and otherwise what follows.
  *
  * A model that predicts v gets DPM-Solver++(2M). One that predicts eps gets
  * DDIM with eta 1: the noise that a step adds repairs errors of the previous
  * prediction. A model distilled to few steps gets DDIM with eta 0 and these
- * steps. Guidance is 3, or 1 for a model distilled with guidance.
+ * steps, whatever its metadata recommends. Guidance is 3, or 1 for a model
+ * distilled with guidance or always labelled.
  */
 void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
+
+/**
+ * ddpm_sampler_spec_choose:
+ * @spec: the specification to change
+ * @config: the model's configuration
+ * @kind: a sampler
+ *
+ * Sets a sampler, and the steps, spacing and eta that suit it and the model.
+ * Steps and eta that the model recommends are for its own sampler; eta is
+ * otherwise 0.
+ */
+void ddpm_sampler_spec_choose (DdpmSamplerSpec * spec,
+    const DdpmConfig * config, DdpmSamplerKind kind);
 
 /**
  * ddpm_sampler_get_default_steps:
@@ -82,7 +106,8 @@ void ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config);
  *
  * Gets the number of steps that suits a sampler: T for ddpm, few for the others
  * (Song et al. 2021, table 1; Lu et al. 2022, section 7). For ddim, the steps
- * that the model was distilled to, if any.
+ * that the model was distilled to, if any; otherwise those that it recommends
+ * for its sampler.
  *
  * Returns: number of steps
  */

@@ -57,9 +57,11 @@ make_sampler (DdpmTeacher * teacher, const DdpmConfig * config, guint steps,
     .clip_x0 = TRUE,.start = config->timesteps
   };
 
-  return ddpm_sampler_new (teacher->schedule, config->data_range, &spec, error);
+  return ddpm_sampler_new (teacher->schedule, config, &spec, error);
 }
 
+/* The prediction with which the student's one step leads where all of the
+ * teacher's lead: the x_0 of that step is (x' - c_x x_t) / c_x0 */
 static Target
 target_of_step (const DdpmSchedule * schedule, DdpmPrediction prediction,
     const DdpmSamplerStep * step)
@@ -69,8 +71,14 @@ target_of_step (const DdpmSchedule * schedule, DdpmPrediction prediction,
   gboolean v = prediction == DDPM_PREDICTION_V;
   gdouble of_x_t = (v ? signal : 1.0) / noise;
   gdouble of_x_0 = -(v ? 1.0 : signal) / noise / step->coefs.c_x0;
-  Target target = { of_x_t - of_x_0 * step->coefs.c_x, of_x_0 };
+  Target target;
 
+  if (prediction == DDPM_PREDICTION_SAMPLE) {
+    of_x_t = 0.0;
+    of_x_0 = 1.0 / step->coefs.c_x0;
+  }
+  target.a = of_x_t - of_x_0 * step->coefs.c_x;
+  target.b = of_x_0;
   return target;
 }
 
@@ -224,8 +232,9 @@ teacher_make_step (DdpmTeacher * teacher, guint j)
   }
   if (!ddpm_predictor_run (p))
     return FALSE;
-  ddpm_prediction_to_eps (p->model->config.prediction, b, p->batch,
-      p->elements, teacher->signal, teacher->noise, p->x, p->out);
+  if (teacher->sampler->prediction != p->model->config.prediction)
+    ddpm_prediction_to_eps (p->model->config.prediction, b, p->batch,
+        p->elements, teacher->signal, teacher->noise, p->x, p->out);
   for (guint i = 0; i < p->batch; i++) {
     gsize offset = (gsize) i * p->elements;
 

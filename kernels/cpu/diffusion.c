@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "kernels/cpu/private.h"
+#include "kernels/diffusion-math.h"
 
 /* Elements of one image that a thread works on at a time: a multiple of four,
  * because random numbers are drawn in blocks of four */
@@ -86,7 +87,7 @@ guide (DdpmBackend * b, gsize count, gfloat w, const float *without, float *eps)
 
 static void
 reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
-    guint64 first_sample, guint n, guint elements, float *x, const float *eps,
+    guint64 first_sample, guint n, guint elements, float *x, const float *pred,
     float *x_0_prev)
 {
   const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
@@ -101,8 +102,27 @@ reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
     if (step->sigma != 0.0f)
       draw_normals (b, seed, first_sample + image, step->stream, first, count,
           z);
-    get_kernels (b)->element->reverse_step (step, count, x + at, eps + at,
+    get_kernels (b)->element->reverse_step (step, count, x + at, pred + at,
         x_0_prev ? x_0_prev + at : NULL, step->sigma != 0.0f ? z : NULL);
+  }
+}
+
+static void
+learned_noise (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
+    guint64 first_sample, guint n, guint elements, const float *v, float *x)
+{
+  const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
+
+#pragma omp parallel for schedule(static)
+  for (gsize k = 0; k < n * pieces; k++) {
+    const gsize image = k / pieces, first = k % pieces * PIECE;
+    const gsize at = image * elements + first;
+    const gsize count = MIN (PIECE, elements - first);
+    float z[PIECE];
+
+    draw_normals (b, seed, first_sample + image, step->stream, first, count, z);
+    for (gsize i = 0; i < count; i++)
+      ddpm_learned_noise_element (step, z[i], v[at + i], &x[at + i]);
   }
 }
 
@@ -114,4 +134,5 @@ ddpm_cpu_diffusion_set_ops (DdpmOps * ops)
   ops->mse = mse;
   ops->guide = guide;
   ops->reverse_step = reverse_step;
+  ops->learned_noise = learned_noise;
 }

@@ -92,7 +92,7 @@ guide (DdpmBackend * base, gsize count, gfloat w,
 static void
 reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
     guint64 seed, guint64 first_sample, guint n, guint elements, float *x,
-    const float *eps, float *x_0_prev)
+    const float *pred, float *x_0_prev)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
   const CudaReverse args = { *step, seed, first_sample };
@@ -100,7 +100,21 @@ reverse_step (DdpmBackend * base, const DdpmReverseStep * step,
 
   if (staged)
     DDPM_CUDA_LAUNCH (b, "reverse step", ddpm_cuda_kern_reverse_step, staged, n,
-        elements, x, eps, x_0_prev);
+        elements, x, pred, x_0_prev);
+}
+
+static void
+learned_noise (DdpmBackend * base, const DdpmReverseStep * step,
+    guint64 seed, guint64 first_sample, guint n, guint elements,
+    const float *v, float *x)
+{
+  CudaBackend *b = ddpm_cuda_backend (base);
+  const CudaReverse args = { *step, seed, first_sample };
+  const CudaReverse *staged = ddpm_cuda_stage_args (b, &args, sizeof args);
+
+  if (staged)
+    DDPM_CUDA_LAUNCH (b, "learned noise", ddpm_cuda_kern_learned_noise, staged,
+        n, elements, v, x);
 }
 
 void
@@ -111,4 +125,5 @@ ddpm_cuda_diffusion_set_ops (DdpmOps * ops)
   ops->mse = mse;
   ops->guide = guide;
   ops->reverse_step = reverse_step;
+  ops->learned_noise = learned_noise;
 }

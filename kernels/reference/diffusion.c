@@ -57,7 +57,7 @@ guide (DdpmBackend * b, gsize count, gfloat w, const float *without, float *eps)
 
 static void
 reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
-    guint64 first_sample, guint n, guint elements, float *x, const float *eps,
+    guint64 first_sample, guint n, guint elements, float *x, const float *pred,
     float *x_0_prev)
 {
   float z[4] = { 0, };
@@ -68,8 +68,25 @@ reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
 
       if (step->sigma != 0.0f && e % 4 == 0)
         ddpm_normal4 (seed, first_sample + i, step->stream, e / 4, z);
-      ddpm_reverse_element (step, z[e % 4], eps[k], &x[k],
+      ddpm_reverse_element (step, z[e % 4], pred[k], &x[k],
           x_0_prev ? &x_0_prev[k] : NULL);
+    }
+  }
+}
+
+static void
+learned_noise (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
+    guint64 first_sample, guint n, guint elements, const float *v, float *x)
+{
+  float z[4];
+
+  for (guint i = 0; i < n; i++) {
+    for (guint e = 0; e < elements; e++) {
+      const gsize k = (gsize) i * elements + e;
+
+      if (e % 4 == 0)
+        ddpm_normal4 (seed, first_sample + i, step->stream, e / 4, z);
+      ddpm_learned_noise_element (step, z[e % 4], v[k], &x[k]);
     }
   }
 }
@@ -82,4 +99,5 @@ ddpm_ref_diffusion_set_ops (DdpmOps * ops)
   ops->mse = mse;
   ops->guide = guide;
   ops->reverse_step = reverse_step;
+  ops->learned_noise = learned_noise;
 }

@@ -2,6 +2,9 @@
  * no image depends on the others of its batch
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <math.h>
+
+#include "kernels/diffusion-math.h"
 #include "kernels/philox.h"
 #include "tests/support/kernels.h"
 #include "tests/support/test.h"
@@ -66,7 +69,7 @@ assert_reverse_step (const DdpmReverseStep * step, gboolean keep_x_0)
 
   b->ops->noise (b, SEED, 100, step->stream, N, E, z);
   for (guint i = 0; i < N * E; i++) {
-    double x_0_hat = (double) step->x0_x * x[i] + (double) step->x0_eps
+    double x_0_hat = (double) step->x0_x * x[i] + (double) step->x0_pred
         * eps[i];
 
     if (step->clip)
@@ -74,6 +77,7 @@ assert_reverse_step (const DdpmReverseStep * step, gboolean keep_x_0)
     expected_x_0[i] = x_0_hat;
     expected[i] = (double) step->c_x * x[i] + step->c_x0 * x_0_hat
         + (keep_x_0 ? (double) step->c_x0_prev * x_0[i] : 0.0)
+        + (double) step->c_pred * eps[i]
         + (double) step->sigma * z[i];
   }
   b->ops->reverse_step (b, step, SEED, 100, N, E, x, eps,
@@ -85,7 +89,7 @@ assert_reverse_step (const DdpmReverseStep * step, gboolean keep_x_0)
 
 TEST (reverse_step_without_noise)
 {
-  const DdpmReverseStep step = {.x0_x = 2.0f,.x0_eps = -1.5f,.c_x = 0.25f,
+  const DdpmReverseStep step = {.x0_x = 2.0f,.x0_pred = -1.5f,.c_x = 0.25f,
     .c_x0 = 0.75f
   };
 
@@ -117,6 +121,65 @@ TEST (reverse_step_takes_no_prediction_that_is_not_there)
   };
 
   assert_reverse_step (&step, FALSE);
+}
+
+/* though x_0 is clipped */
+TEST (reverse_step_along_the_prediction)
+{
+  const DdpmReverseStep step = {.x0_x = 2.0f,.x0_pred = -1.5f,.clip = TRUE,
+    .clip_min = -1.0f,.clip_max = 1.0f,.c_x0 = 0.75f,.c_pred = 0.4f
+  };
+
+  assert_reverse_step (&step, FALSE);
+}
+
+/* Nichol & Dhariwal 2021, eq. 15, of standard deviations, by another route: a
+ * power of their quotient. Networks predict v outside of -1..1 too. */
+TEST (learned_noise_is_between_two_variances)
+{
+  const double low = 0.02, high = 0.7;
+  const DdpmReverseStep step = {.stream = 12,.has_learned_noise = TRUE,
+    .log_low = log (low),.log_high = log (high)
+  };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  g_autofree float *x = test_random (1, N * E), *v = test_random (2, N * E);
+  g_autofree float *z = g_new0 (float, N * E);
+  double expected[N * E];
+
+  v[0] = -1.0f;
+  v[1] = 1.0f;
+  v[2] = -3.0f;
+  v[3] = 3.0f;
+  b->ops->noise (b, SEED, 100, step.stream, N, E, z);
+  for (guint i = 0; i < N * E; i++)
+    expected[i] = x[i] + low * pow (high / low, (v[i] + 1) / 2) * z[i];
+  b->ops->learned_noise (b, &step, SEED, 100, N, E, v, x);
+  /* the logarithms are floats */
+  test_assert_close (x, expected, N * E, 3e-6);
+}
+
+TEST (a_step_without_learned_noise_adds_none)
+{
+  const DdpmReverseStep step = {.stream = 12 };
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+  float x[] = { 1, -2 };
+  const float v[] = { NAN, 5 };
+
+  b->ops->learned_noise (b, &step, SEED, 100, 1, 2, v, x);
+  g_assert_cmpfloat (x[0], ==, 1);
+  g_assert_cmpfloat (x[1], ==, -2);
+}
+
+TEST (exponentials_have_the_digits_of_a_double)
+{
+  for (double y = -745; y < 705; y += 0.37) {
+    const double expected = y < -700 ? 0.0 : exp (MIN (y, 700));
+
+    g_assert_cmpfloat (fabs (ddpm_exp (y) - expected), <=, 4e-16 * expected);
+  }
+  g_assert_true (isnan (ddpm_exp (NAN)));
+  g_assert_cmpfloat (ddpm_exp (-INFINITY), ==, 0.0);
+  g_assert_cmpfloat (ddpm_exp (0.0), ==, 1.0);
 }
 
 TEST (a_prediction_that_is_no_number_stays_visible)

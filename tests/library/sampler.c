@@ -104,7 +104,7 @@ TEST (full_ddpm_has_the_notebooks_coefficients)
     guint t = sampler->steps[i].t;
 
     g_assert_cmpfloat (c->x0_x, ==, (gfloat) s->reciprocal_alphas_bar_sqrt[t]);
-    g_assert_cmpfloat (c->x0_eps, ==,
+    g_assert_cmpfloat (c->x0_pred, ==,
         (gfloat) - s->reciprocal_alphas_bar_m1_sqrt[t]);
     g_assert_cmpfloat (c->c_x0, ==, (gfloat) s->posterior_mean_coef1[t]);
     g_assert_cmpfloat (c->c_x, ==, (gfloat) s->posterior_mean_coef2[t]);
@@ -126,7 +126,7 @@ TEST (ddpm_mean_is_the_eps_form)
     const DdpmReverseStep *c = &sampler->steps[i].coefs;
     guint t = sampler->steps[i].t;
     gdouble of_x = c->c_x + (gdouble) c->c_x0 * c->x0_x;
-    gdouble of_eps = (gdouble) c->c_x0 * c->x0_eps;
+    gdouble of_eps = (gdouble) c->c_x0 * c->x0_pred;
 
     assert_near (of_x, 1 / sqrt (s->alphas[t]), 2e-7);
     assert_near (of_eps, -s->betas[t] / s->sqrt_one_minus_alphas_bar[t]
@@ -246,18 +246,19 @@ TEST (clipping_is_to_the_data_range)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
   DdpmSamplerSpec spec = spec_of (DDPM_SAMPLER_DDPM, 2, 1000, 0);
+  DdpmConfig of_symmetric, of_unit;
   guint clip;
 
+  ddpm_config_init_defaults (&of_symmetric);
+  of_unit = of_symmetric;
+  of_unit.data_range = DDPM_DATA_RANGE_UNIT;
   for (clip = 0; clip < 2; clip++) {
     g_autoptr (DdpmSampler) symmetric = NULL;
     g_autoptr (DdpmSampler) unit = NULL;
 
     spec.clip_x0 = clip;
-    symmetric =
-        assert_ok (ddpm_sampler_new (s, DDPM_DATA_RANGE_SYMMETRIC, &spec,
-            &error));
-    unit =
-        assert_ok (ddpm_sampler_new (s, DDPM_DATA_RANGE_UNIT, &spec, &error));
+    symmetric = assert_ok (ddpm_sampler_new (s, &of_symmetric, &spec, &error));
+    unit = assert_ok (ddpm_sampler_new (s, &of_unit, &spec, &error));
     g_assert_cmpint (symmetric->steps[1].coefs.clip, ==, clip);
     g_assert_cmpint (unit->steps[1].coefs.clip, ==, clip);
     g_assert_cmpfloat (symmetric->steps[1].coefs.clip_min, ==, -1.0f);
@@ -265,6 +266,25 @@ TEST (clipping_is_to_the_data_range)
     g_assert_cmpfloat (symmetric->steps[1].coefs.clip_max, ==, 1.0f);
     g_assert_cmpfloat (unit->steps[1].coefs.clip_max, ==, 1.0f);
   }
+}
+
+TEST (clipping_is_to_the_range_that_is_asked_for)
+{
+  g_autoptr (DdpmSchedule) s = notebook_schedule ();
+  DdpmSamplerSpec spec = spec_of (DDPM_SAMPLER_DDPM, 2, 1000, 0);
+  g_autoptr (DdpmSampler) symmetric = NULL, unit = NULL;
+  DdpmConfig config;
+
+  ddpm_config_init_defaults (&config);
+  spec.clip_x0 = TRUE;
+  spec.clip_range = 2.5;
+  symmetric = assert_ok (ddpm_sampler_new (s, &config, &spec, &error));
+  config.data_range = DDPM_DATA_RANGE_UNIT;
+  unit = assert_ok (ddpm_sampler_new (s, &config, &spec, &error));
+  g_assert_cmpfloat (symmetric->steps[1].coefs.clip_min, ==, -2.5f);
+  g_assert_cmpfloat (symmetric->steps[1].coefs.clip_max, ==, 2.5f);
+  g_assert_cmpfloat (unit->steps[1].coefs.clip_min, ==, 0.0f);
+  g_assert_cmpfloat (unit->steps[1].coefs.clip_max, ==, 2.5f);
 }
 
 /* --- convergence --------------------------------------------------------- */
@@ -296,7 +316,7 @@ toy_error (const DdpmSchedule * s, DdpmSamplerKind kind, guint steps)
     const DdpmReverseStep *c = &step->coefs;
     gdouble eps = s->sqrt_one_minus_alphas_bar[step->t] * x
         / toy_variance_of_state (s, step->state);
-    gdouble x_0 = c->x0_x * x + c->x0_eps * eps;
+    gdouble x_0 = c->x0_x * x + c->x0_pred * eps;
 
     x = c->c_x * x + c->c_x0 * x_0 + c->c_x0_prev * x_0_prev;
     x_0_prev = x_0;

@@ -123,7 +123,7 @@ check_loss (DdpmPrediction prediction, guint which, guint ratio)
   gint t[2];
 
   spec.start = model->config.timesteps;
-  sampler = ddpm_sampler_new (schedule, DDPM_DATA_RANGE_SYMMETRIC, &spec, NULL);
+  sampler = ddpm_sampler_new (schedule, &model->config, &spec, NULL);
   /* the other one learns the other step */
   t[1] = sampler->steps[which].t;
   t[0] = sampler->steps[1 - which].t;

@@ -123,8 +123,11 @@ TEST (split_runs_take_the_same_steps)
 TEST (impossible_settings_are_refused)
 {
   g_autoptr (DdpmSchedule) s = notebook_schedule ();
-  DdpmSamplerSpec bad[12];
+  DdpmSamplerSpec bad[16];
+  DdpmConfig config;
   guint i;
+
+  ddpm_config_init_defaults (&config);
 
   for (i = 0; i < G_N_ELEMENTS (bad); i++)
     bad[i] = spec_of (DDPM_SAMPLER_DDPM, 10, 1000, 0);
@@ -138,9 +141,13 @@ TEST (impossible_settings_are_refused)
   bad[7].eta = 1.01;
   bad[8].eta = NAN;
   bad[9].kind = 3;
-  bad[10].variance = 2;
-  bad[11].spacing = 2;
+  bad[10].variance = 3;
+  bad[11].spacing = 5;
+  bad[12].variance = DDPM_VARIANCE_LEARNED_RANGE;
+  bad[13].steps_offset = 1001;
+  bad[14].clip_range = -1.0;
+  bad[15].clip_range = NAN;
   for (i = 0; i < G_N_ELEMENTS (bad); i++)
-    assert_fails (ddpm_sampler_new (s, DDPM_DATA_RANGE_SYMMETRIC, &bad[i],
-            &error), DDPM_ERROR_SETTINGS, NULL);
+    assert_fails (ddpm_sampler_new (s, &config, &bad[i], &error),
+        DDPM_ERROR_SETTINGS, NULL);
 }

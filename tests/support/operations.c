@@ -267,7 +267,10 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
     0.2f, 0.1f, 17
   };
   const DdpmReverseStep last = { 1.1f, -0.4f, FALSE, 0, 0, 0.3f, 0.7f, 0.5f,
-    0, 0
+    0, 0, 0.6f
+  };
+  const DdpmReverseStep learned = {.stream = 18,.has_learned_noise = TRUE,
+    .log_low = -4.5f,.log_high = -0.5f
   };
   const DdpmType f32 = DDPM_TYPE_F32;
   Tensor x0 = tensor_random (b, f32, n, elements, 81, 1, 0, shift);
@@ -284,6 +287,9 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
       prev.data);
   b->ops->reverse_step (b, &last, seed, first, n, elements, x.data, eps.data,
       NULL);
+  b->ops->learned_noise (b, &learned, seed, first, n, elements, prev.data,
+      x.data);
+  b->ops->learned_noise (b, &step, seed, first, n, elements, prev.data, x.data);
   b->ops->guide (b, n * elements, 1.7f, x0.data, guided.data);
   tensor_result (b, &eps, "noise", TRUE, out);
   tensor_result (b, &x_t, "x_t", TRUE, out);

@@ -12,8 +12,11 @@ notebook_schedule (void)
 DdpmSampler *
 make (const DdpmSchedule * schedule, DdpmSamplerSpec spec)
 {
-  return assert_ok (ddpm_sampler_new (schedule, DDPM_DATA_RANGE_SYMMETRIC,
-          &spec, &error));
+  DdpmConfig config;
+
+  ddpm_config_init_defaults (&config);
+  config.timesteps = schedule->T;
+  return assert_ok (ddpm_sampler_new (schedule, &config, &spec, &error));
 }
 
 DdpmSamplerSpec

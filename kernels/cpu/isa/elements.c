@@ -210,12 +210,12 @@ guide (gsize count, float w, const float *restrict without, float *restrict eps)
 
 static void
 reverse_step (const DdpmReverseStep * step, gsize count, float *x,
-    const float *eps, float *x_0_prev, const float *z)
+    const float *pred, float *x_0_prev, const float *z)
 {
   const DdpmReverseStep s = *step;      /* which no store to x can alias */
 
   for (gsize i = 0; i < count; i++)
-    ddpm_reverse_element (&s, z ? z[i] : 0.0f, eps[i], &x[i],
+    ddpm_reverse_element (&s, z ? z[i] : 0.0f, pred[i], &x[i],
         x_0_prev ? &x_0_prev[i] : NULL);
 }
 

@@ -97,7 +97,7 @@ typedef struct
   void (*guide) (gsize count, float w, const float *without, float *eps);
   /* z NULL: sigma is 0; x_0_prev NULL: not kept */
   void (*reverse_step) (const DdpmReverseStep * step, gsize count, float *x,
-      const float *eps, float *x_0_prev, const float *z);
+      const float *pred, float *x_0_prev, const float *z);
 } CpuElementKernels;
 
 typedef struct

@@ -173,7 +173,7 @@ ddpm_cuda_kern_guide (cudaStream_t stream, size_t count, float w,
 /* Keep: stores x_0 in x_0_prev */
 template < bool Keep > static __global__ void
 reverse_step (const CudaReverse * args, unsigned n, unsigned elements,
-    size_t blocks, float *x, const float *eps, float *x_0_prev)
+    size_t blocks, float *x, const float *pred, float *x_0_prev)
 {
   const CudaReverse a = *args;
   const size_t step = (size_t) gridDim.x * blockDim.x;
@@ -185,7 +185,7 @@ reverse_step (const CudaReverse * args, unsigned n, unsigned elements,
       const unsigned count = elements - e < 4 ? (unsigned) (elements - e) : 4;
       Pack < float >state = load_some (x + k, count);
       Pack < float >prev = { }, z = { };
-      const Pack < float >predicted = load_some (eps + k, count);
+      const Pack < float >predicted = load_some (pred + k, count);
 
       if (Keep)
         prev = load_some (x_0_prev + k, count);
@@ -205,12 +205,48 @@ reverse_step (const CudaReverse * args, unsigned n, unsigned elements,
 
 void
 ddpm_cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
-    unsigned n, unsigned elements, float *x, const float *eps,
+    unsigned n, unsigned elements, float *x, const float *pred,
     float *x_0_prev)
 {
   const size_t blocks = blocks_of (elements);
 
   launch (x_0_prev ? reverse_step < true > : reverse_step < false >,
       image_grid (n, blocks), dim3 (THREADS), 0, stream, args, n, elements,
-      blocks, x, eps, x_0_prev);
+      blocks, x, pred, x_0_prev);
+}
+
+static __global__ void
+learned_noise (const CudaReverse * args, unsigned n, unsigned elements,
+    size_t blocks, const float *v, float *x)
+{
+  const CudaReverse a = *args;
+  const size_t step = (size_t) gridDim.x * blockDim.x;
+
+  for (size_t image = blockIdx.y; image < n; image += gridDim.y) {
+    for (size_t block = (size_t) blockIdx.x * blockDim.x + threadIdx.x;
+        block < blocks; block += step) {
+      const size_t e = 4 * block, k = image * elements + e;
+      const unsigned count = elements - e < 4 ? (unsigned) (elements - e) : 4;
+      const Pack < float >learned = load_some (v + k, count);
+      Pack < float >state = load_some (x + k, count);
+      Pack < float >z = { };
+
+      ddpm_normal4 (a.seed, a.first_sample + image, a.step.stream,
+          (uint32_t) block, z.v);
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        ddpm_learned_noise_element (&a.step, z.v[i], learned.v[i], &state.v[i]);
+      store_some (state, x + k, count);
+    }
+  }
+}
+
+void
+ddpm_cuda_kern_learned_noise (cudaStream_t stream, const CudaReverse * args,
+    unsigned n, unsigned elements, const float *v, float *x)
+{
+  const size_t blocks = blocks_of (elements);
+
+  launch (learned_noise, image_grid (n, blocks), dim3 (THREADS), 0, stream,
+      args, n, elements, blocks, v, x);
 }

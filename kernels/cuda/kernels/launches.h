@@ -131,8 +131,10 @@ void ddpm_cuda_kern_guide (cudaStream_t stream, size_t count, float w,
     const float *without, float *eps);
 /* x_0_prev NULL: not kept */
 void ddpm_cuda_kern_reverse_step (cudaStream_t stream, const CudaReverse * args,
-    unsigned n, unsigned elements, float *x, const float *eps,
+    unsigned n, unsigned elements, float *x, const float *pred,
     float *x_0_prev);
+void ddpm_cuda_kern_learned_noise (cudaStream_t stream, const CudaReverse *
+    args, unsigned n, unsigned elements, const float *v, float *x);
 
 /* sums [CUDA_KERN_SUMS]: partial sums */
 #define CUDA_KERN_SUMS 256
