@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: nearest upsampling, sums, embeddings and swish
+/* gst-ddpm: CUDA backend: small operations on elements
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/failure.h"
@@ -46,6 +46,35 @@ accumulate (DdpmBackend * base, gsize count, gconstpointer x, gpointer y)
 
   DDPM_CUDA_LAUNCH (b, "addition", ddpm_cuda_kern_accumulate, count,
       is_bf16 (b), x, y);
+}
+
+static void
+scale (DdpmBackend * base, gsize count, gfloat factor, gpointer y)
+{
+  CudaBackend *b = ddpm_cuda_backend (base);
+
+  DDPM_CUDA_LAUNCH (b, "scaling", ddpm_cuda_kern_scale, count, factor,
+      is_bf16 (b), y);
+}
+
+static void
+split_channels (DdpmBackend * base, gsize pixels, guint c, const float *x,
+    float *first, float *second)
+{
+  CudaBackend *b = ddpm_cuda_backend (base);
+
+  DDPM_CUDA_LAUNCH (b, "splitting channels", ddpm_cuda_kern_split_channels,
+      pixels, c, x, first, second);
+}
+
+static void
+join_channels (DdpmBackend * base, gsize pixels, guint c, const float *first,
+    const float *second, float *y)
+{
+  CudaBackend *b = ddpm_cuda_backend (base);
+
+  DDPM_CUDA_LAUNCH (b, "joining channels", ddpm_cuda_kern_join_channels,
+      pixels, c, first, second, y);
 }
 
 /* Runs a kernel on rows of a table, as many at a time as can be staged. */
@@ -132,6 +161,9 @@ ddpm_cuda_elements_set_ops (DdpmOps * ops)
   ops->upsample_forward = upsample_forward;
   ops->upsample_backward = upsample_backward;
   ops->accumulate = accumulate;
+  ops->scale = scale;
+  ops->split_channels = split_channels;
+  ops->join_channels = join_channels;
   ops->embedding = embedding;
   ops->embedding_add = embedding_add;
   ops->embedding_backward = embedding_backward;

@@ -1,5 +1,5 @@
-/* gst-ddpm: CUDA backend: group norm with time bias, swish and dropout: which
- * kernels compute it, and their arguments
+/* gst-ddpm: CUDA backend: group norm with time bias or modulation, swish and
+ * dropout: which kernels compute it, and their arguments
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/desc.h"
@@ -103,11 +103,6 @@ norm_new (DdpmBackend * base, const DdpmNormDesc * d, GError ** error)
 
   if (!ddpm_norm_desc_check (d, error))
     return NULL;
-  if (d->modulation) {
-    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-        "scale-shift norms are not there in CUDA yet");
-    return NULL;
-  }
   if (!ddpm_cuda_ok (b, cudaDeviceGetAttribute (&max_shared,
               cudaDevAttrMaxSharedMemoryPerBlockOptin, b->device),
           "getting the size of shared memory")
@@ -174,6 +169,7 @@ describe_call (const NormPlan * plan, gconstpointer x0, gconstpointer x1,
     .x0 = x0,
     .x1 = d->c1 ? x1 : NULL,
     .time_bias = d->time_bias ? time_bias : NULL,
+    .modulation = d->modulation ? time_bias : NULL,
     .time_bias_stride = time_bias_stride,
     .gamma = gamma,
     .beta = beta,
@@ -238,6 +234,7 @@ norm_backward (DdpmPlan * p, gconstpointer dy, gconstpointer x0,
   call.dbeta = dbeta;
   call.add = add;
   call.dtime_bias = plan->d.time_bias ? dtime_bias : NULL;
+  call.dmodulation = plan->d.modulation ? dtime_bias : NULL;
   call.sums = scratch;
   call.means = ddpm_cuda_at (scratch, plan->means);
   if (plan->backward.run && aligned (call.x0, call.x1, dy)

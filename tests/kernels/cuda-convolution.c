@@ -301,13 +301,16 @@ ddpm_cuda_dnn_ok (CudaBackend * b, cudnnStatus_t status, const gchar * what)
 /* Aligned and odd channels, one source and two, image and eps */
 TABLE_TEST (convolutions_agree_with_the_reference, host_precisions)
 {
-  static const guint shapes[][9] = {
-    /* n, height, width, cin0, cin1, cout, kernel, stride, f32: x 1, y 2 */
+  static const guint shapes[][10] = {
+    /* n, height, width, cin0, cin1, cout, kernel, stride, f32: x 1, y 2,
+     * padded at the end */
     {2, 6, 5, 8, 0, 16, 3, 1, 0}, {1, 5, 4, 16, 0, 8, 3, 2, 0},
     {2, 4, 4, 16, 0, 24, 1, 1, 0}, {2, 3, 4, 8, 16, 8, 1, 1, 0},
     {1, 4, 3, 3, 6, 7, 3, 1, 0}, {1, 5, 5, 3, 0, 16, 3, 1, 1},
     {2, 4, 4, 16, 0, 3, 3, 1, 2}, {1, 3, 3, 8, 8, 8, 3, 2, 3},
-    {2, 9, 9, 4, 0, 20, 1, 1, 0},
+    {2, 9, 9, 4, 0, 20, 1, 1, 0}, {2, 6, 4, 16, 0, 8, 3, 2, 0, TRUE},
+    {1, 5, 7, 3, 2, 5, 3, 2, 0, TRUE}, {1, 1, 1, 8, 0, 8, 3, 2, 0, TRUE},
+    {1, 5, 5, 4, 0, 16, 3, 1, 1}, {2, 4, 4, 16, 0, 2, 3, 1, 2},
   };
   const DdpmType act = row->type;
 
@@ -319,7 +322,7 @@ TABLE_TEST (convolutions_agree_with_the_reference, host_precisions)
         .run = run_conv,
         .conv = {s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7],
               s[8] & 1 ? DDPM_TYPE_F32 : act, s[8] & 2 ? DDPM_TYPE_F32 : act,
-            variant < 5},
+            variant < 5, s[9]},
         .residual = variant % 3,
         .add = variant / 2 % 2,
       };

@@ -23,6 +23,7 @@ static const Case cases[] = {
   {.run = run_small_activations},
   {.run = run_small_activations,.add = TRUE},
   {.run = run_swish},
+  {.run = run_halves},
   {.run = run_embedding},
   {.run = run_labels},
   {.run = run_labels,.add = TRUE},

@@ -35,10 +35,11 @@ static void
 assert_norm (const HostPrecision * p, guint launches, guint n, guint pixels,
     guint c0, guint c1, guint groups, guint variant, guint shift)
 {
+  const gboolean modulation = c1 == 0 && variant % 5 == 3;
   const Case c = {
     .run = run_norm,
     .norm = {n, pixels, c0, c1, groups, 1e-5f, variant % 4 != 3,
-        variant % 2 && c1 == 0, TRUE},
+        variant % 2 && c1 == 0 && !modulation, TRUE, modulation},
     .add = variant / 2 % 2,
     .dropout = variant % 3 == 1 ? 0.3f : 0.0f,
     .mean = 0.5f,
@@ -92,6 +93,18 @@ TABLE_TEST (norms_in_one_pass, host_precisions)
   assert_norm (row, ONE_PASS, 1, 520, 8, 16, 2, 10, 0);
 }
 
+TABLE_TEST (modulated_norms_in_one_pass, host_precisions)
+{
+  static const guint modulated[] = { 3, 8, 13, 18 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (modulated); i++) {
+    assert_norm (row, ONE_PASS, 3, 20, 32, 0, 4, modulated[i], 0);
+    assert_norm (row, ONE_PASS, 2, 9, 16, 0, 16, modulated[i], 0);
+    assert_norm (row, ONE_PASS, 1, 37, 48, 0, 2, modulated[i], 0);
+  }
+  assert_norm (row, ONE_PASS, 150, 5, 64, 0, 16, 3, 0);
+}
+
 /* With many images, blocks are wider. */
 TABLE_TEST (norms_of_large_batches, host_precisions)
 {
@@ -111,6 +124,18 @@ TABLE_TEST (norms_of_odd_shapes, host_precisions)
   assert_norm (row, GENERAL, 1, 1, 35, 0, 1, 1, 0);
   assert_norm (row, GENERAL, 2, 50, 1, 0, 1, 2, 0);
   assert_norm (row, GENERAL, 2, 9, 60, 21, 3, 4, 0);
+}
+
+TABLE_TEST (modulated_norms_of_odd_shapes, host_precisions)
+{
+  static const guint modulated[] = { 3, 8, 13, 18 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (modulated); i++) {
+    assert_norm (row, GENERAL, 3, 7, 10, 0, 5, modulated[i], 0);
+    assert_norm (row, GENERAL, 2, 11, 7, 0, 7, modulated[i], 0);
+    assert_norm (row, GENERAL, 2, 17, 16, 0, 4, modulated[i], 1);
+    assert_norm (row, GENERAL, 1, 5, 65, 0, 1, modulated[i], 0);
+  }
 }
 
 TABLE_TEST (norms_without_enough_shared_memory, host_precisions)
@@ -185,7 +210,8 @@ TABLE_TEST (a_replayed_graph_launches_nothing, host_precisions)
   static const Case cases[] = {
     {.run = run_norm,.norm = {1, 24, 64, 0, 16, 1e-5f, TRUE, TRUE, TRUE},
         .dropout = 0.1f},
-    {.run = run_norm,.norm = {1, 5, 3, 0, 3, 1e-5f, TRUE, FALSE, TRUE}},
+    {.run = run_norm,.norm = {1, 5, 3, 0, 3, 1e-5f, TRUE, FALSE, TRUE,
+            TRUE}},
     {.run = run_attention,.attention = {1, 7, 5, 1, TRUE}},
   };
   CudaBackend b = host_backend (row->type);

@@ -68,6 +68,8 @@ static const ConvCase conv_cases[] = {
   {"stride-2", {2, 4, 6, 3, 0, 4, 3, 2, 0, 0, TRUE}},
   {"stride-2-odd", {1, 5, 3, 2, 0, 8, 3, 2, 0, 0, TRUE}},
   {"two-sources", {2, 3, 4, 5, 4, 3, 3, 1, 0, 0, TRUE}},
+  {"padded-at-the-end", {2, 4, 6, 3, 0, 4, 3, 2, 0, 0, TRUE, TRUE}},
+  {"padded-at-the-end-odd", {1, 5, 3, 2, 3, 3, 3, 2, 0, 0, TRUE, TRUE}},
 };
 
 typedef struct
@@ -193,9 +195,12 @@ static const NormCase norm_cases[] = {
       0.0f},
   {"time-bias", {3, 6, 12, 0, 4, 1e-6f, TRUE, TRUE, TRUE}, 0.0f},
   {"dropout", {2, 5, 6, 3, 3, 1e-5f, TRUE, FALSE, TRUE}, 0.4f},
+  {"modulation", {3, 6, 9, 0, 3, 1e-6f, TRUE, FALSE, TRUE, TRUE}, 0.0f},
+  {"modulation-and-dropout", {2, 12, 8, 0, 8, 1e-2f, TRUE, FALSE, TRUE, TRUE},
+      0.3f},
 };
 
-#define STRIDE 20               /* of rows of the time bias */
+#define STRIDE 20               /* of rows of the time bias or modulation */
 
 typedef struct
 {
@@ -261,11 +266,13 @@ norm_backward (const Norm * op, float *dx0, float *dx1, float *dgamma,
 static void
 assert_time_bias_gradient (Norm * op, const NormCase * test, const float *dbias)
 {
+  const guint numbers = (test->d.modulation ? 2 : 1) * test->d.c0;
+
   for (guint image = 0; image < test->d.n; image++) {
     assert_gradient (dbias + image * STRIDE, op->bias + image * STRIDE,
-        test->d.c0, norm_loss, op);
+        numbers, norm_loss, op);
     /* what lies between the rows is somebody else's */
-    for (guint c = test->d.c0; c < STRIDE; c++)
+    for (guint c = numbers; c < STRIDE; c++)
       g_assert_true (isnan (dbias[image * STRIDE + c]));
   }
 }
@@ -277,6 +284,7 @@ TABLE_TEST (norm_gradient, norm_cases)
   Norm op = {.drop = row->drop > 0.0f ? &drop : NULL };
   g_autofree float *dx = NULL, *added = NULL, *before = NULL, *dbias = NULL;
   g_autofree float *dparams = NULL, *added_params = NULL, *params = NULL;
+  const gboolean timed = row->d.time_bias || row->d.modulation;
   gsize size, channels;
 
   norm_init (&op, b, &row->d);
@@ -287,13 +295,13 @@ TABLE_TEST (norm_gradient, norm_cases)
   dbias = test_unwritten (op.biases);
   norm_loss (&op);
   norm_backward (&op, dx, op.size1 ? dx + op.size0 : NULL, dparams,
-      dparams + channels, row->d.time_bias ? dbias : NULL, FALSE);
+      dparams + channels, timed ? dbias : NULL, FALSE);
   assert_gradient (dx, op.x0, op.size0, norm_loss, &op);
   if (op.size1)
     assert_gradient (dx + op.size0, op.x1, op.size1, norm_loss, &op);
   assert_gradient (dparams, op.gamma, channels, norm_loss, &op);
   assert_gradient (dparams + channels, op.beta, channels, norm_loss, &op);
-  if (row->d.time_bias)
+  if (timed)
     assert_time_bias_gradient (&op, row, dbias);
 
   added = test_random (9, size);
@@ -302,11 +310,10 @@ TABLE_TEST (norm_gradient, norm_cases)
   params = test_random (8, 2 * channels);
   norm_loss (&op);
   norm_backward (&op, added, op.size1 ? added + op.size0 : NULL,
-      added_params, added_params + channels,
-      row->d.time_bias ? dbias : NULL, TRUE);
+      added_params, added_params + channels, timed ? dbias : NULL, TRUE);
   assert_added (added, before, dx, size);
   assert_added (added_params, params, dparams, 2 * channels);
-  if (row->d.time_bias)         /* always = */
+  if (timed)                    /* always = */
     assert_time_bias_gradient (&op, row, dbias);
   norm_clear (&op);
 }
@@ -435,6 +442,38 @@ upsample_loss (gconstpointer data)
   return weighted_sum (op->dy, y, 4 * SMALL);
 }
 
+static double
+scale_loss (gconstpointer data)
+{
+  const Small *op = data;
+  float y[SMALL];
+
+  memcpy (y, op->x, sizeof (y));
+  op->b->ops->scale (op->b, SMALL, 0.7f, y);
+  return weighted_sum (op->dy, y, SMALL);
+}
+
+/* The halves of 2 x 5 channels */
+static double
+split_loss (gconstpointer data)
+{
+  const Small *op = data;
+  float y[SMALL];
+
+  op->b->ops->split_channels (op->b, SMALL / 10, 5, op->x, y, y + SMALL / 2);
+  return weighted_sum (op->dy, y, SMALL);
+}
+
+static double
+first_half_loss (gconstpointer data)
+{
+  const Small *op = data;
+  float y[SMALL / 2];
+
+  op->b->ops->split_channels (op->b, SMALL / 10, 5, op->x, y, NULL);
+  return weighted_sum (op->dy, y, SMALL / 2);
+}
+
 static const float mse_scale[] = { 0.125f, 0.5f };
 
 static double
@@ -466,6 +505,15 @@ TEST (small_gradients)
 
   b->ops->mse (b, 2, 2, SMALL / 2, mse_scale, x, target, dx, loss);
   assert_gradient (dx, x, SMALL, mse_loss, &op);
+
+  memcpy (dx, dy, SMALL * sizeof (float));
+  b->ops->scale (b, SMALL, 0.7f, dx);
+  assert_gradient (dx, x, SMALL, scale_loss, &op);
+
+  b->ops->join_channels (b, SMALL / 10, 5, dy, dy + SMALL / 2, dx);
+  assert_gradient (dx, x, SMALL, split_loss, &op);
+  b->ops->join_channels (b, SMALL / 10, 5, dy, NULL, dx);
+  assert_gradient (dx, x, SMALL, first_half_loss, &op);
 
   b->ops->upsample_backward (b, 2, 3, 2, 5, dy, dx, FALSE);
   assert_gradient (dx, x, SMALL, upsample_loss, &op);

@@ -72,7 +72,7 @@ check_conv (const Subject * subject, const ConvShape * s, DdpmType src,
   const Case c = {
     .run = run_conv,
     .conv = {s->n, s->height, s->width, s->cin0, s->cin1, s->cout, s->kernel,
-        s->stride, src, dst, TRUE},
+        s->stride, src, dst, TRUE, s->pad_end},
     .residual = residual,
     .add = add,
   };
@@ -137,21 +137,44 @@ convolutions_of_narrow_images (gconstpointer data)
   }
 }
 
+/* Odd and even sizes, padded at the end only */
 static void
-convolutions_from_and_to_images (gconstpointer data)
+convolutions_padded_at_the_end (gconstpointer data)
 {
-  static const ConvShape heads[] = { {2, 16, 16, 3, 0, 128, 3, 1},
-  {1, 8, 8, 1, 0, 32, 3, 1}
-  };
-  static const ConvShape tails[] = { {2, 16, 16, 128, 0, 3, 3, 1},
-  {1, 8, 8, 32, 0, 1, 3, 1}
+  static const ConvShape shapes[] = {
+    {2, 16, 16, 128, 0, 128, 3, 2, TRUE}, {1, 8, 8, 256, 0, 256, 3, 2, TRUE},
+    {2, 7, 9, 32, 0, 64, 3, 2, TRUE}, {3, 6, 5, 16, 8, 33, 3, 2, TRUE},
+    {1, 1, 1, 16, 0, 16, 3, 2, TRUE}, {2, 9, 1, 24, 0, 40, 3, 2, TRUE},
+    {2, 1, 12, 32, 0, 32, 3, 2, TRUE}, {2, 2, 10, 32, 0, 32, 3, 2, TRUE},
+    {2, 5, 8, 1, 0, 2, 3, 2, TRUE}, {1, 8, 7, 3, 0, 1, 3, 2, TRUE},
+    {3, 4, 4, 4, 3, 3, 3, 2, TRUE}, {1, 12, 2, 2, 0, 32, 3, 2, TRUE},
   };
   const Subject *subject = data;
   const DdpmType act = subject->backend->act_type;
 
-  for (guint i = 0; i < 2; i++) {
-    check_conv (subject, &heads[i], DDPM_TYPE_F32, act, NO_RESIDUAL, i);
-    check_conv (subject, &tails[i], act, DDPM_TYPE_F32, NO_RESIDUAL, i);
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    check_conv (subject, &shapes[i], act, act, i % 3, FALSE);
+    check_conv (subject, &shapes[i], act, act, i % 3, TRUE);
+  }
+}
+
+static void
+convolutions_from_and_to_images (gconstpointer data)
+{
+  static const ConvShape heads[] = { {2, 16, 16, 3, 0, 128, 3, 1},
+  {1, 8, 8, 1, 0, 32, 3, 1}, {2, 9, 7, 2, 0, 16, 3, 1},
+  {1, 8, 9, 4, 0, 64, 3, 1}
+  };
+  static const ConvShape tails[] = { {2, 16, 16, 128, 0, 3, 3, 1},
+  {1, 8, 8, 32, 0, 1, 3, 1}, {2, 9, 7, 16, 0, 4, 3, 1},
+  {1, 8, 9, 64, 0, 8, 3, 1}
+  };
+  const Subject *subject = data;
+  const DdpmType act = subject->backend->act_type;
+
+  for (guint i = 0; i < G_N_ELEMENTS (heads); i++) {
+    check_conv (subject, &heads[i], DDPM_TYPE_F32, act, NO_RESIDUAL, i % 2);
+    check_conv (subject, &tails[i], act, DDPM_TYPE_F32, NO_RESIDUAL, i % 2);
   }
 }
 
@@ -171,10 +194,12 @@ convolutions_of_any_shape (gconstpointer data)
       .cout = g_test_rand_int_range (1, 50),
       .kernel = i % 3 ? 3 : 1,
       .stride = i % 5 ? 1 : 2,
+      .pad_end = i == 5 || i == 10,
     };
 
-    g_test_message ("%u x %u x %u, %u + %u to %u, kernel %u, stride %u", s.n,
-        s.height, s.width, s.cin0, s.cin1, s.cout, s.kernel, s.stride);
+    g_test_message ("%u x %u x %u, %u + %u to %u, kernel %u, stride %u%s", s.n,
+        s.height, s.width, s.cin0, s.cin1, s.cout, s.kernel, s.stride,
+        s.pad_end ? ", padded at the end" : "");
     check_conv (subject, &s, act, act, i % 3, i % 2);
   }
 }
@@ -183,10 +208,11 @@ void
 check_norm (const Subject * subject, guint n, guint pixels, guint c0,
     guint c1, guint groups, guint variant)
 {
+  const gboolean modulation = c1 == 0 && variant / 4 % 2;
   const Case c = {
     .run = run_norm,
     .norm = {n, pixels, c0, c1, groups, 1e-5f, variant % 4 != 3,
-        c1 == 0 && variant % 2, TRUE},
+        c1 == 0 && !modulation && variant % 2, TRUE, modulation},
     .add = variant % 3 == 1,
     .dropout = variant % 4 == 1 ? 0.1f : variant % 4 == 2 ? 0.5f : 0.0f,
   };
@@ -209,6 +235,36 @@ norms_of_the_network (gconstpointer data)
   }
 }
 
+/* Groups of one channel, and of numbers of channels that fill no vector */
+static void
+norms_of_odd_groups (gconstpointer data)
+{
+  const Subject *subject = data;
+
+  for (guint variant = 0; variant < 8; variant++) {
+    check_norm (subject, 3, 37, 7, 0, 7, variant);
+    check_norm (subject, 2, 64, 32, 0, 32, variant);
+    check_norm (subject, 2, 25, 21, 0, 3, variant);
+    check_norm (subject, 1, 50, 34, 0, 17, variant);
+    check_norm (subject, 2, 16, 20, 13, 11, variant);
+    check_norm (subject, 2, 9, 1, 0, 1, variant);
+    check_norm (subject, 1, 30, 99, 0, 1, variant);
+  }
+}
+
+static void
+modulated_norms (gconstpointer data)
+{
+  const Subject *subject = data;
+
+  for (guint variant = 4; variant < 8; variant++) {
+    check_norm (subject, 1, 1024, 128, 0, 32, variant);
+    check_norm (subject, 8, 64, 256, 0, 32, variant);
+    check_norm (subject, 3, 49, 40, 0, 5, variant);
+    check_norm (subject, 70, 4, 24, 0, 4, variant);
+  }
+}
+
 static void
 norms_of_any_shape (gconstpointer data)
 {
@@ -216,8 +272,9 @@ norms_of_any_shape (gconstpointer data)
 
   for (guint variant = 0; variant < 24; variant++) {
     const guint groups = g_test_rand_int_range (1, 9);
-    const guint channels = groups * g_test_rand_int_range (2, 9);
-    const guint c1 = variant % 2 ? g_test_rand_int_range (1, channels) : 0;
+    const guint channels = groups * g_test_rand_int_range (1, 9);
+    const guint c1 = variant % 2 && channels > 1
+        ? g_test_rand_int_range (1, channels) : 0;
 
     check_norm (subject, g_test_rand_int_range (1, 11),
         g_test_rand_int_range (2, 300), channels - c1, c1, groups, variant);
@@ -282,6 +339,8 @@ static const Small small_tests[] = {
         {{.run = run_norm,.norm = {2, 1024, 64, 0, 32, 1e-5f, TRUE, TRUE,
                   TRUE},.mean = 1000}}},
   {"swish", TEST_ELEMENTS, TRUE, 1, 0, {{.run = run_swish}}},
+  {"halves-of-channels-keep-every-bit", TEST_ELEMENTS, TRUE, 0, BITS,
+      {{.run = run_halves}}},
   {"a-time-is-a-row-of-the-table", TEST_ELEMENTS, TRUE, 0, BITS,
       {{.run = run_embedding}}},
   {"labels-are-the-reference-s-to-the-bit", TEST_ELEMENTS, TRUE, 0, BITS,
@@ -363,11 +422,15 @@ add_operation_tests (const gchar * prefix, const Subject * subject,
         convolutions_of_any_size},
     {"convolutions-of-narrow-images", TEST_CONVOLUTIONS, FALSE,
         convolutions_of_narrow_images},
+    {"convolutions-padded-at-the-end", TEST_CONVOLUTIONS, FALSE,
+        convolutions_padded_at_the_end},
     {"convolutions-from-and-to-images", TEST_CONVOLUTIONS, FALSE,
         convolutions_from_and_to_images},
     {"convolutions-of-any-shape", TEST_CONVOLUTIONS, FALSE,
         convolutions_of_any_shape},
     {"norms-of-the-network", TEST_NORMS, FALSE, norms_of_the_network},
+    {"norms-of-odd-groups", TEST_NORMS, FALSE, norms_of_odd_groups},
+    {"modulated-norms", TEST_NORMS, FALSE, modulated_norms},
     {"norms-of-any-shape", TEST_NORMS, FALSE, norms_of_any_shape},
     {"attention", TEST_ATTENTION, FALSE, attention},
     {"linear", TEST_LINEAR, TRUE, linear},

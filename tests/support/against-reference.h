@@ -22,10 +22,10 @@ Outcome subject_run (const Subject * subject, const Case * c);
 void assert_as_reference (const Subject * subject, const Case * c, guint n,
     double tolerance);
 
-/* n, height, width, cin0, cin1, cout, kernel, stride */
 typedef struct
 {
   guint n, height, width, cin0, cin1, cout, kernel, stride;
+  gboolean pad_end;
 } ConvShape;
 
 void check_conv (const Subject * subject, const ConvShape * s, DdpmType src,

@@ -71,7 +71,9 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
 {
   const DdpmNormDesc *d = &c->norm;
   const DdpmType act = b->act_type, f32 = DDPM_TYPE_F32;
-  const gsize channels = d->c0 + d->c1, stride = d->c0 + 5;
+  const gsize channels = d->c0 + d->c1;
+  const gsize stride = (d->modulation ? 2 : 1) * d->c0 + 5;
+  const gboolean timed = d->time_bias || d->modulation;
   const gboolean keep = c->add || !d->training;
   const DdpmDropout drop = { c->dropout, 0x80000007u, G_GUINT64_CONSTANT
         (0x123456789abcdef), G_GUINT64_CONSTANT (0xfffffffe)
@@ -97,14 +99,14 @@ run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   dbias = tensor_random (b, f32, d->n, stride, 33, 1, 0, shift);
 
   b->ops->norm_forward (plan, x0.data, x1.data,
-      d->time_bias ? bias.data : NULL, stride, gamma.data, beta.data,
+      timed ? bias.data : NULL, stride, gamma.data, beta.data,
       c->dropout > 0 ? &drop : NULL, y.data, stats.data, scratch);
   if (d->training)
     b->ops->norm_backward (plan, dy.data, x0.data, x1.data,
-        d->time_bias ? bias.data : NULL, stride, gamma.data, beta.data,
+        timed ? bias.data : NULL, stride, gamma.data, beta.data,
         c->dropout > 0 ? &drop : NULL, stats.data, dx0.data, c->add,
         d->c1 ? dx1.data : NULL, c->add, dgamma.data, dbeta.data, c->add,
-        d->time_bias ? dbias.data : NULL, scratch);
+        timed ? dbias.data : NULL, scratch);
 
   tensor_result (b, &y, "y", TRUE, out);
   tensor_result (b, &stats, "stats", TRUE, out);
@@ -189,13 +191,16 @@ run_small_activations (DdpmBackend * b, const Case * c, guint shift,
   Tensor dy = tensor_random (b, b->act_type, n, 4 * in, 62, 1, 0, shift);
   Tensor dx = tensor_target (b, b->act_type, n, in, 63, c->add, shift);
   Tensor sum = tensor_random (b, b->act_type, n, in, 64, 1, 0, shift);
+  Tensor scaled = tensor_random (b, b->act_type, n, in, 65, 1, 0, shift);
 
   b->ops->upsample_forward (b, n, h, w, channels, x.data, y.data);
   b->ops->upsample_backward (b, n, h, w, channels, dy.data, dx.data, c->add);
   b->ops->accumulate (b, n * in - 1, x.data, sum.data);
+  b->ops->scale (b, n * in - 1, 0.7f, scaled.data);
   tensor_result (b, &y, "upsampled", TRUE, out);
   tensor_result (b, &dx, "upsampling's gradient", TRUE, out);
   tensor_result (b, &sum, "sum", TRUE, out);
+  tensor_result (b, &scaled, "scaled", TRUE, out);
   TENSORS_FREE (b, &x, &dy);
 }
 
@@ -213,6 +218,31 @@ run_swish (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   tensor_result (b, &y, "swish", FALSE, out);
   tensor_result (b, &dx, "swish's gradient", FALSE, out);
   TENSORS_FREE (b, &x, &dy);
+}
+
+void
+run_halves (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
+{
+  enum
+  { PIXELS = 5 * 7, C = 3 };
+  const DdpmType f32 = DDPM_TYPE_F32;
+  Tensor x = tensor_random (b, f32, 1, PIXELS * 2 * C, 66, 1, 0, shift);
+  Tensor first = tensor_new (b, f32, PIXELS * C, shift);
+  Tensor second = tensor_new (b, f32, PIXELS * C, shift);
+  Tensor alone = tensor_new (b, f32, PIXELS * C, shift);
+  Tensor joined = tensor_new (b, f32, PIXELS * 2 * C, shift);
+  Tensor filled = tensor_new (b, f32, PIXELS * 2 * C, shift);
+
+  b->ops->split_channels (b, PIXELS, C, x.data, first.data, second.data);
+  b->ops->split_channels (b, PIXELS, C, x.data, alone.data, NULL);
+  b->ops->join_channels (b, PIXELS, C, second.data, first.data, joined.data);
+  b->ops->join_channels (b, PIXELS, C, first.data, NULL, filled.data);
+  tensor_result (b, &first, "first half", FALSE, out);
+  tensor_result (b, &second, "second half", FALSE, out);
+  tensor_result (b, &alone, "first half alone", FALSE, out);
+  tensor_result (b, &joined, "joined", FALSE, out);
+  tensor_result (b, &filled, "joined with zeros", FALSE, out);
+  tensor_free (b, &x);
 }
 
 void

@@ -33,6 +33,7 @@ void run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out);
 void run_small_activations (DdpmBackend * b, const Case * c, guint shift,
     Outcome * out);
 void run_swish (DdpmBackend * b, const Case * c, guint shift, Outcome * out);
+void run_halves (DdpmBackend * b, const Case * c, guint shift, Outcome * out);
 void run_embedding (DdpmBackend * b, const Case * c, guint shift,
     Outcome * out);
 void run_labels (DdpmBackend * b, const Case * c, guint shift, Outcome * out);

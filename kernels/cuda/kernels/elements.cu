@@ -1,4 +1,4 @@
-/* gst-ddpm: CUDA backend: nearest upsampling, sums, embeddings and swish
+/* gst-ddpm: CUDA backend: small operations on elements
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "kernels/cuda/kernels/common.cuh"
@@ -197,6 +197,51 @@ ddpm_cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
     launch_accumulate < __nv_bfloat16 > (stream, count, x, y);
   else
     launch_accumulate < float >(stream, count, x, y);
+}
+
+template < typename T > static void
+launch_scale (cudaStream_t stream, size_t count, float factor, T * y)
+{
+  launch_for_each (stream, count, [=] __device__ (size_t i) {
+        y[i] = from_float < T > (to_float (y[i]) * factor);
+      });
+}
+
+void
+ddpm_cuda_kern_scale (cudaStream_t stream, size_t count, float factor,
+    int bf16, void *y)
+{
+  if (bf16)
+    launch_scale (stream, count, factor, static_cast < __nv_bfloat16 * >(y));
+  else
+    launch_scale (stream, count, factor, static_cast < float *>(y));
+}
+
+/* --- the halves of a prediction ------------------------------------------- */
+
+void
+ddpm_cuda_kern_split_channels (cudaStream_t stream, size_t pixels, size_t c,
+    const float *x, float *first, float *second)
+{
+  launch_for_each (stream, pixels * c, [=] __device__ (size_t i) {
+        const float *from = x + i / c * 2 * c + i % c;
+
+        first[i] = from[0];
+        if (second)
+          second[i] = from[c];
+      });
+}
+
+void
+ddpm_cuda_kern_join_channels (cudaStream_t stream, size_t pixels, size_t c,
+    const float *first, const float *second, float *y)
+{
+  launch_for_each (stream, pixels * c, [=] __device__ (size_t i) {
+        float *to = y + i / c * 2 * c + i % c;
+
+        to[0] = first[i];
+        to[c] = second ? second[i] : 0.0f;
+      });
 }
 
 /* --- embeddings of timesteps and labels ----------------------------------- */

@@ -71,6 +71,14 @@ void ddpm_cuda_kern_upsample_backward (cudaStream_t stream, size_t rows,
     int add);
 void ddpm_cuda_kern_accumulate (cudaStream_t stream, size_t count, int bf16,
     const void *x, void *y);
+void ddpm_cuda_kern_scale (cudaStream_t stream, size_t count, float factor,
+    int bf16, void *y);
+/* x [pixels][2 c], first and second [pixels][c]; second NULL: nowhere */
+void ddpm_cuda_kern_split_channels (cudaStream_t stream, size_t pixels,
+    size_t c, const float *x, float *first, float *second);
+/* The reverse; second NULL: zeros */
+void ddpm_cuda_kern_join_channels (cudaStream_t stream, size_t pixels,
+    size_t c, const float *first, const float *second, float *y);
 /* t [n]: rows of the table; n is not 0 */
 void ddpm_cuda_kern_embedding (cudaStream_t stream, unsigned n, size_t dim,
     const float *table, const int *t, float *out);

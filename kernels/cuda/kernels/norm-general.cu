@@ -106,7 +106,8 @@ normalize (const CudaNormCall call)
     for (unsigned c = threadIdx.x; c < channels; c += CHANNELS) {
       const float *stats = stats_of (call, image, c / per_group);
       const float a = input_of < T > (call, image, pixel, c);
-      const float z = (a - stats[0]) * stats[1] * call.gamma[c] + call.beta[c];
+      const float z = (a - stats[0]) * stats[1] * gamma_of (call, image, c)
+          + beta_of (call, image, c);
       const float s = call.swish ? ddpm_swish (z, Coarse < T >::yes) : z;
 
       y[row * channels + c] = from_float < T > (s
@@ -138,8 +139,8 @@ gradient_of (const CudaNormCall & call, size_t image, size_t pixel, unsigned c)
   g.dz = to_float (dy[image * call.pixels * channels + e])
       * dropout_factor (call, image, e);
   if (call.swish)
-    g.dz *= ddpm_swish_derivative (g.x * call.gamma[c] + call.beta[c],
-        Coarse < T >::yes);
+    g.dz *= ddpm_swish_derivative (g.x * gamma_of (call, image, c)
+        + beta_of (call, image, c), Coarse < T >::yes);
   return g;
 }
 
@@ -181,8 +182,8 @@ sum_pixels (const CudaNormCall call)
   }
 }
 
-/* Computes means and the gradient of the time bias. A warp handles a group at a
- * time. */
+/* Computes means and the gradients of the time bias and the modulation. A warp
+ * handles a group at a time. */
 static __global__ void __launch_bounds__ (THREADS)
 mean_groups (const CudaNormCall call)
 {
@@ -203,8 +204,9 @@ mean_groups (const CudaNormCall call)
 
     for (unsigned c = first + threadIdx.x; c < first + per_group;
         c += CHANNELS) {
-      mean_dz += call.gamma[c] * dz[c];
-      mean_dz_x += call.gamma[c] * dz_x[c];
+      mean_dz += gamma_of (call, image, c) * dz[c];
+      mean_dz_x += gamma_of (call, image, c) * dz_x[c];
+      store_modulation (call, image, c, dz_x[c], dz[c]);
     }
     mean_dz = warp_sum (mean_dz) / count;
     mean_dz_x = warp_sum (mean_dz_x) / count;
@@ -242,8 +244,8 @@ input_gradient (const CudaNormCall call)
       if (dx.at == nullptr)
         continue;
       g = gradient_of < T > (call, image, pixel, c);
-      value = call.stats[group * 2 + 1] * (call.gamma[c] * g.dz
-          - call.means[group * 2] - g.x * call.means[group * 2 + 1]);
+      value = call.stats[group * 2 + 1] * (gamma_of (call, image, c)
+          * g.dz - call.means[group * 2] - g.x * call.means[group * 2 + 1]);
       if (add)
         value += to_float (dx.at[pixel * dx.stride]);
       dx.at[pixel * dx.stride] = from_float < T > (value);
@@ -265,7 +267,7 @@ sum_images (const CudaNormCall call)
 
   if (c < channels) {
     for (size_t image = threadIdx.y; image < call.n; image += ROWS)
-      total += sums[image * channels + c];
+      total += factor_of (call, image, c) * sums[image * channels + c];
   }
   partials[threadIdx.y][threadIdx.x] = total;
   __syncthreads ();

@@ -10,6 +10,9 @@
  *   z  = gamma x^ + beta
  *   y  = dropout (swish (z))
  *
+ * With modulation, gamma (1 + scale) and beta (1 + scale) + shift of the image
+ * stand in the places of gamma and beta.
+ *
  * A block reads run channels of an image, [pixels][run], into shared memory and
  * passes over them there: sums, squared deviations, results. Thread (x, y)
  * handles the same 16 bytes of channels of pixels y, y + lanes, ..., and reads
@@ -183,8 +186,9 @@ norm_forward (const CudaNormCall call, const CudaNormShape shape)
   group_deviations (call, shape, b, per_group, count);
 #pragma unroll
   for (int i = 0; i < V; i++) {
-    scale[i] = b.group[1][(b.at + i) / per_group] * call.gamma[channel + i];
-    beta[i] = call.beta[channel + i];
+    scale[i] = b.group[1][(b.at + i) / per_group]
+        * gamma_of (call, b.image, channel + i);
+    beta[i] = beta_of (call, b.image, channel + i);
   }
 
 #pragma unroll 2
@@ -235,14 +239,18 @@ group_gradients (const CudaNormCall & call, const CudaNormShape & shape,
 
     sums[0] = b.channel[0][c];
     sums[call.n * channels] = rstd * b.channel[1][c];
+    store_modulation (call, b.image, b.first + c, rstd * b.channel[1][c],
+        b.channel[0][c]);
   }
   for (unsigned g = b.thread; g < shape.run / per_group; g += b.threads) {
     const float rstd = stats_of (call, b.image, b.first / per_group + g)[1];
     float dz = 0.0f, dz_x = 0.0f;
 
     for (unsigned c = g * per_group; c < (g + 1) * per_group; c++) {
-      dz += call.gamma[b.first + c] * b.channel[0][c];
-      dz_x += call.gamma[b.first + c] * (rstd * b.channel[1][c]);
+      const float gamma = gamma_of (call, b.image, b.first + c);
+
+      dz += gamma * b.channel[0][c];
+      dz_x += gamma * (rstd * b.channel[1][c]);
     }
     b.group[0][g] = rstd * (dz / count);
     b.group[1][g] = rstd * rstd * (dz_x / count);
@@ -294,8 +302,8 @@ norm_backward (const CudaNormCall call, const CudaNormShape shape)
     const float *stats = stats_of (call, b.image, (channel + i) / per_group);
 
     center[i] = stats[0] - time_bias_of (call, b.image, channel + i);
-    scale[i] = stats[1] * call.gamma[channel + i];
-    beta[i] = call.beta[channel + i];
+    scale[i] = stats[1] * gamma_of (call, b.image, channel + i);
+    beta[i] = beta_of (call, b.image, channel + i);
   }
 
 #pragma unroll 2

@@ -48,6 +48,46 @@ time_bias_of (const CudaNormCall & call, size_t image, unsigned channel)
       : call.time_bias[image * call.time_bias_stride + channel];
 }
 
+/* 1 + the scale by which the time multiplies a channel of an image */
+__device__ inline float
+factor_of (const CudaNormCall & call, size_t image, unsigned channel)
+{
+  return call.modulation == nullptr ? 1.0f
+      : 1.0f + call.modulation[image * call.time_bias_stride + channel];
+}
+
+/* What stands in the places of gamma and beta for an image */
+__device__ inline float
+gamma_of (const CudaNormCall & call, size_t image, unsigned channel)
+{
+  return call.gamma[channel] * factor_of (call, image, channel);
+}
+
+__device__ inline float
+beta_of (const CudaNormCall & call, size_t image, unsigned channel)
+{
+  const float beta = call.beta[channel];
+
+  return call.modulation == nullptr ? beta
+      : beta * factor_of (call, image, channel)
+      + call.modulation[image * call.time_bias_stride + call.c0 + channel];
+}
+
+/* The gradients of an image's scale and shift from those of what stands in the
+ * places of gamma and beta, if they are needed */
+__device__ inline void
+store_modulation (const CudaNormCall & call, size_t image, unsigned channel,
+    float dgamma, float dbeta)
+{
+  float *dscale = call.dmodulation;
+
+  if (dscale == nullptr)
+    return;
+  dscale += image * call.time_bias_stride;
+  dscale[channel] = call.gamma[channel] * dgamma + call.beta[channel] * dbeta;
+  dscale[call.c0 + channel] = dbeta;
+}
+
 /* Means and 1 / sqrt (var + eps): stats [n][groups][2] */
 __device__ inline float *
 stats_of (const CudaNormCall & call, size_t image, unsigned group)

@@ -36,7 +36,8 @@ typedef struct
   int swish;
   const void *x0, *x1;
   const float *time_bias;       /* NULL: none */
-  size_t time_bias_stride;
+  const float *modulation;      /* [n][2 c0], in its place; NULL: none */
+  size_t time_bias_stride;      /* of either */
   const float *gamma, *beta;
   const CudaDropout *drop;      /* device memory; NULL: none */
   float *stats;
@@ -46,7 +47,7 @@ typedef struct
   int add0, add1;
   float *dgamma, *dbeta;
   int add;
-  float *dtime_bias;
+  float *dtime_bias, *dmodulation;
   float *sums;                  /* workspace [3][n][c0 + c1], over pixels, of:
                                  * dz, dz x^ and x^ */
   float *means;                 /* workspace [n][groups][2], over groups, of:
