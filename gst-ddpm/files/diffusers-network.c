@@ -25,6 +25,8 @@ read_channels (DdpmJson * json, DdpmConfig * config)
         "a list of 1 to 8 whole numbers");
     return;
   }
+  if (channels[0] % 2 != 0)
+    ddpm_json_refuse (json, "block_out_channels", "an even number first");
   config->n_levels = n;
   config->channels = channels[0];
   for (guint i = 0; i < n; i++)
@@ -43,6 +45,8 @@ read_image (DdpmJson * json, DdpmConfig * config, guint * width, guint * height)
   if (in != out && !config->learned_variance)
     ddpm_json_refuse (json, "in_channels", "as many as out_channels has, or "
         "half of them (a network that sees only the noisy image)");
+  if (in < 1 || in > DDPM_MAX_IMAGE_CHANNELS)
+    ddpm_json_refuse (json, "in_channels", "1 to 4");
   if (ddpm_json_is_null (json, "sample_size"))
     return;
   if (!ddpm_json_is_list (json, "sample_size"))
@@ -137,12 +141,47 @@ read_blocks (DdpmJson * json, DdpmConfig * config)
 
 /* --- layers ----------------------------------------------------------- */
 
+static gboolean
+has_attention (const DdpmConfig * config, guint level)
+{
+  const gboolean middle = config->middle == DDPM_MIDDLE_ATTENTION
+      || config->middle == DDPM_MIDDLE_PLAIN_ATTENTION;
+
+  return ddpm_config_has_attention (config, level, FALSE)
+      || ddpm_config_has_attention (config, level, TRUE)
+      || (middle && level + 1 == config->n_levels);
+}
+
+static gboolean
+has_norms (const DdpmConfig * config, guint level)
+{
+  return TRUE;
+}
+
+/* Refuses a number that does not divide the channels of the levels that have
+ * what it is for. */
+static void
+check_divisor (DdpmJson * json, const gchar * key, const DdpmConfig * config,
+    gboolean (*concerns) (const DdpmConfig * config, guint level),
+    guint divisor)
+{
+  for (guint i = 0; divisor > 0 && i < config->n_levels; i++) {
+    const guint channels = ddpm_config_get_level_channels (config, i);
+    g_autofree gchar *expected = g_strdup_printf ("a divisor of the %u "
+        "channels of level %u, not %u,", channels, i, divisor);
+
+    if (concerns (config, i) && channels % divisor != 0)
+      ddpm_json_refuse (json, key, expected);
+  }
+}
+
 static void
 read_norms (DdpmJson * json, DdpmConfig * config)
 {
   static const gchar *const shifts[] = { "default", "scale_shift", NULL };
 
   config->groups = ddpm_json_get_uint (json, "norm_num_groups", 32);
+  check_divisor (json, "norm_num_groups", config, has_norms, config->groups);
   config->norm_eps = ddpm_json_get_double (json, "norm_eps", 1e-5);
   config->scale_shift =
       ddpm_json_get_choice (json, "resnet_time_scale_shift", shifts, 0) == 1;
@@ -186,6 +225,8 @@ read_heads (DdpmJson * json, DdpmConfig * config)
   config->head_channels = ddpm_json_get_uint (json, "attention_head_dim", 8);
   if (config->head_channels == 0)
     ddpm_json_refuse (json, "attention_head_dim", "1 or more, or null");
+  check_divisor (json, "attention_head_dim", config, has_attention,
+      config->head_channels);
 }
 
 static void

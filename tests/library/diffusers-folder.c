@@ -175,8 +175,8 @@ TABLE_TEST (computes_what_diffusers_does_with, networks)
   for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
     g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
-    check_model_against_dump (backend, model, 2, model->width, model->height,
-        dump);
+    g_assert_cmpfloat (compare_model_with_dump (backend, model, 2, model->width,
+            model->height, dump), <, 1e-5);
   }
 }
 
@@ -245,9 +245,15 @@ static const struct
   {"nan", "1e-06", "NaN", "a finite number as its norm_eps"},
   {"infinite", "1e-06", "Infinity", "a finite number as its norm_eps"},
   {"groups", "\"norm_num_groups\": 2", "\"norm_num_groups\": 4",
-      "must be a multiple of the 4 groups of its norms, not 6"},
+      "a divisor of the 6 channels of level 1, not 4, as its "
+        "norm_num_groups, found '4'"},
   {"heads", "\"attention_head_dim\": null", "\"attention_head_dim\": 4",
-      "the 6 channels of level 1 cannot be divided into heads of 4"},
+      "a divisor of the 6 channels of level 1, not 4, as its "
+        "attention_head_dim, found '4'"},
+  {"five-channels", "\"in_channels\": 3", "\"in_channels\": 5",
+      "as its in_channels, found '5'"},
+  {"odd-channels", "    4,", "    5,",
+      "an even number first as its block_out_channels"},
   {"missing-layers", "\"layers_per_block\": 1", "\"layers_per_block\": 2",
       "expected tensor down_blocks.0.resnets.1.norm1.weight of shape [4]"},
   {"more-layers", "\"add_attention\": true", "\"add_attention\": false",
@@ -294,8 +300,8 @@ TEST (absent_keys_have_the_defaults_of_the_class)
   g_autoptr (TestFolder) folder = test_files_make_folder ();
 
   write_folder (folder, CONFIG, "\"attention_head_dim\": null,", "");
-  assert_refused (folder, "the 6 channels of level 1 cannot be divided into "
-      "heads of 8");
+  assert_refused (folder, "a divisor of the 6 channels of level 1, not 8, as "
+      "its attention_head_dim, found none");
 }
 
 /* --- schedulers ------------------------------------------------------- */

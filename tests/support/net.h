@@ -12,9 +12,9 @@
 
 void check_against_pytorch (DdpmBackend * backend, TestNet make,
     const gchar * file);
-/* The output of a forward pass alone, of a model of any origin; the dump has
- * x_t, t, out, and labels of a model with classes. batch: of its images */
-void check_model_against_dump (DdpmBackend * backend, const DdpmModel * model,
+/* The relative distance of a forward pass of a model of any origin from a dump
+ * of x_t, t, out, and labels of a model with classes. batch: of its images */
+gdouble compare_model_with_dump (DdpmBackend * backend, const DdpmModel * model,
     guint batch, guint width, guint height, const gchar * file);
 gfloat *evaluate_net (DdpmBackend * backend, TestNet make, guint batch,
     guint64 first_sample, gboolean training, const DdpmDropout * drop,
