@@ -69,22 +69,56 @@ ddpm_attention_desc_check (const DdpmAttentionDesc * d, GError ** error)
   const gsize tokens = (gsize) d->tokens + 8;
   const gsize per_token = 4 * tokens + 8 * (gsize) d->c;
 
-  if (d->n > 0 && d->tokens > 0 && d->c > 0 && d->heads == 1
+  if (d->n > 0 && d->tokens > 0 && d->c > 0 && d->heads > 0
+      && d->c % d->heads == 0
       && addressable (ddpm_size_mul (ddpm_size_mul (per_token, tokens),
               (gsize) d->n + 1)))
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "attention of %u images, %u tokens, %u channels, %u heads: expected "
-      "sizes that memory can hold, and one head", d->n, d->tokens, d->c,
-      d->heads);
+      "sizes that memory can hold, and heads that divide the channels", d->n,
+      d->tokens, d->c, d->heads);
   return FALSE;
+}
+
+/* Probabilities of an image that a forward pass keeps */
+#define MOST_KEPT ((gsize) 1 << 20)
+#define BLOCK_ROWS 32
+
+/* The probabilities of an image */
+static gsize
+count_probs (const DdpmAttentionDesc * d)
+{
+  return ddpm_size_mul (d->heads, ddpm_size_mul (d->tokens, d->tokens));
+}
+
+DdpmAttentionBlock
+ddpm_attention_get_block (const DdpmAttentionDesc * d, gsize scores)
+{
+  const gsize tokens = d->tokens;
+  DdpmAttentionBlock block = { 1, 1, tokens };
+  gsize heads;                  /* of any image */
+
+  if (count_probs (d) > MOST_KEPT)
+    block.rows = MIN (tokens,
+        MAX (scores / tokens / BLOCK_ROWS, 1) * BLOCK_ROWS);
+  heads = MAX (scores / (block.rows * tokens), 1);
+  if (d->heads == 1)
+    block.images = MIN (heads, d->n);
+  else
+    block.heads = MIN (heads, d->heads);
+  while (d->heads % block.heads != 0)
+    block.heads--;
+  return block;
 }
 
 gsize
 ddpm_attention_kept_size (const DdpmAttentionDesc * d, gsize act_size)
 {
-  return ddpm_size_mul (ddpm_size_mul (d->n, d->heads),
-      ddpm_size_mul (ddpm_size_mul (d->tokens, d->tokens), act_size));
+  const gsize probs = count_probs (d);
+
+  return d->training && probs <= MOST_KEPT ?
+      ddpm_size_mul (d->n, probs * act_size) : 0;
 }
 
 gboolean

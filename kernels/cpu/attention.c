@@ -1,19 +1,27 @@
-/* gst-ddpm: CPU backend: attention with one head
+/* gst-ddpm: CPU backend: attention
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Vaswani et al., "Attention is all you need" (2017), eq. 1, and its
  * derivatives: products of strided views of q, k and v, with a softmax of each
- * row between them.
+ * row between them. Of each head, with c channels:
  *
  *   S = q k^T / sqrt (c),  P = softmax (S) by rows,  y = P v
  *   dv = P^T dy,  dP = dy v^T,  dS = P (dP - rowsum (P dP))
  *   dq = dS k / sqrt (c),  dk = dS^T q / sqrt (c)
+ *
+ * S and P grow with the square of the tokens, so only a block of their rows is
+ * in memory at a time. If P is too large to be kept, the backward pass computes
+ * each block again.
  */
 #include <math.h>
 #include "kernels/cpu/gemm.h"
 
 /* With rows of so many tokens, an attention can take seconds. */
 #define LONG_ROW 1024
+/* Scores of a block: enough work for many threads */
+#define BLOCK_SCORES ((gsize) 1 << 20)
+/* With fewer channels of a head, oneDNN is slower than our own kernels. */
+#define BF16_CHANNELS 32
 
 typedef enum
 {
@@ -31,49 +39,77 @@ typedef struct
   DdpmPlan base;
   DdpmAttentionDesc d;
   DdpmType type;                /* of the operands of products */
-  CpuGemm gemm[N_PRODUCTS];
-  /* Offsets in the workspace: two matrices of tokens by tokens, in f32 and in
-   * the type of activations; where products have another type, their operands
-   * in that */
-  gsize scores_at, dscores_at, qkv_at, y_at, probs_at, dqkv_at, work_at;
+  gboolean widened;             /* activations have another type */
+  gboolean keeps;               /* P, for the backward pass */
+  DdpmAttentionBlock block;
+  CpuGemm gemm[2][N_PRODUCTS];  /* [1]: of a last block that is smaller */
+  /* Offsets in the workspace: S and then P, dP and then dS, these rounded to
+   * operands in bf16, and operands that are widened activations */
+  gsize scores_at, dprobs_at, rounded_at, qkv_at, y_at, dqkv_at, work_at;
 } CpuAttention;
+
+/* --- planning ----------------------------------------------------------------- */
 
 static void
 clear_gemms (DdpmPlan * p)
 {
   CpuAttention *a = (CpuAttention *) p;
 
-  for (guint i = 0; i < N_PRODUCTS; i++)
-    ddpm_cpu_gemm_clear (&a->gemm[i]);
+  for (guint i = 0; i < N_PRODUCTS; i++) {
+    ddpm_cpu_gemm_clear (&a->gemm[0][i]);
+    ddpm_cpu_gemm_clear (&a->gemm[1][i]);
+  }
 }
 
+/* The products of blocks of so many images and rows of queries */
 static gboolean
-plan_gemms (CpuAttention * a, CpuBackend * b, GError ** error)
+plan_gemms (CpuAttention * a, CpuGemm * gemm, gsize images, gsize rows,
+    GError ** error)
 {
-  const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
+  CpuBackend *b = ddpm_cpu_plan_backend (&a->base);
+  const gsize t = a->d.tokens, c = a->d.c, head = c / a->d.heads;
   const DdpmType type = a->type;
-  /* a third of qkv, y or dy, S or dP, P or dS */
-  const CpuMatrix third = { type, t, c, {t * 3 * c, 3 * c, 1} };
-  const CpuMatrix third_transposed = { type, c, t, {t * 3 * c, 1, 3 * c} };
-  const CpuMatrix y = { type, t, c, {t * c, c, 1} };
-  const CpuMatrix scores = { DDPM_TYPE_F32, t, t, {t * t, t, 1} };
-  const CpuMatrix probs = { type, t, t, {t * t, t, 1} };
-  const CpuMatrix probs_transposed = { type, t, t, {t * t, 1, t} };
+  /* from one matrix to the next: images, or heads */
+  const gsize qkv_step = a->d.heads == 1 ? t * 3 * c : head;
+  const gsize y_step = a->d.heads == 1 ? t * c : head;
+  const CpuMatrix queries = { type, rows, head, {qkv_step, 3 * c, 1} };
+  const CpuMatrix keys = { type, t, head, {qkv_step, 3 * c, 1} };
+  const CpuMatrix keys_transposed = { type, head, t, {qkv_step, 1, 3 * c} };
+  const CpuMatrix y = { type, rows, head, {y_step, c, 1} };
+  const CpuMatrix scores = { DDPM_TYPE_F32, rows, t, {rows * t, t, 1} };
+  const CpuMatrix probs = { type, rows, t, {rows * t, t, 1} };
+  const CpuMatrix probs_transposed = { type, t, rows, {rows * t, 1, t} };
   const CpuMatrix *const operands[N_PRODUCTS][3] = {
-    {&third, &third_transposed, &scores}, {&probs, &third, &y},
-    {&y, &third_transposed, &scores}, {&probs_transposed, &y, &third},
-    {&probs, &third, &third}, {&probs_transposed, &third, &third}
+    {&queries, &keys_transposed, &scores}, {&probs, &keys, &y},
+    {&y, &keys_transposed, &scores}, {&probs_transposed, &y, &keys},
+    {&probs, &keys, &queries}, {&probs_transposed, &queries, &keys}
   };
   const guint count = a->d.training ? N_PRODUCTS : DPROBS;
 
   for (guint i = 0; i < count; i++) {
-    if (!ddpm_cpu_gemm_init (&a->gemm[i], b, n, operands[i][0],
-            operands[i][1], operands[i][2], FALSE, error))
+    if (!ddpm_cpu_gemm_init (&gemm[i], b, images * a->block.heads,
+            operands[i][0], operands[i][1], operands[i][2], FALSE, error))
       return FALSE;
   }
+  return TRUE;
+}
+
+static gboolean
+plan_blocks (CpuAttention * a, GError ** error)
+{
+  const gsize images = a->d.n % a->block.images;
+  const gsize rows = a->d.tokens % a->block.rows;
+
+  if (!plan_gemms (a, a->gemm[0], a->block.images, a->block.rows, error))
+    return FALSE;
+  if ((images || rows) && !plan_gemms (a, a->gemm[1],
+          images ? images : a->block.images, rows ? rows : a->block.rows,
+          error))
+    return FALSE;
+
   /* Each kind of pass has two products: the name is that of the slower one. */
   for (guint kind = 0; kind < 3; kind++) {
-    const CpuGemm *gemm = &a->gemm[2 * kind];
+    const CpuGemm *gemm = &a->gemm[0][2 * kind];
 
     a->base.implementation[kind] =
         ddpm_cpu_primitive_is_slow (&gemm[1].primitive[0]) ? gemm[1].name
@@ -85,25 +121,24 @@ plan_gemms (CpuAttention * a, CpuBackend * b, GError ** error)
 static void
 lay_out (CpuAttention * a)
 {
-  const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
-  const gsize act = ddpm_type_size (a->base.backend->act_type);
-  const gsize training = !!a->d.training;
-  /* 1, if activations are converted to floats before they are multiplied */
-  const gsize widened = a->type != a->base.backend->act_type;
+  const DdpmAttentionBlock *block = &a->block;
+  const gsize scores = block->images * block->heads * block->rows * a->d.tokens;
+  const gsize tokens = block->images * a->d.tokens, c = a->d.c;
+  const gsize training = !!a->d.training, widened = !!a->widened;
+  const gsize bf16 = a->type == DDPM_TYPE_BF16;
   gsize total = 0, work = 0;
 
   for (guint i = 0; i < N_PRODUCTS; i++)
-    work = MAX (work, a->gemm[i].scratch);
-  a->scores_at = ddpm_cpu_layout_add (&total, n * t * t, sizeof (float));
-  a->dscores_at = ddpm_cpu_layout_add (&total, training * n * t * t, act);
+    work = MAX (work, MAX (a->gemm[0][i].scratch, a->gemm[1][i].scratch));
+  a->scores_at = ddpm_cpu_layout_add (&total, scores, sizeof (float));
+  a->dprobs_at =
+      ddpm_cpu_layout_add (&total, training * scores, sizeof (float));
+  a->rounded_at = ddpm_cpu_layout_add (&total, bf16 * scores, sizeof (guint16));
   a->qkv_at =
-      ddpm_cpu_layout_add (&total, widened * n * t * 3 * c, sizeof (float));
-  a->y_at = ddpm_cpu_layout_add (&total, widened * n * t * c, sizeof (float));
-  a->probs_at =
-      ddpm_cpu_layout_add (&total, widened * n * t * t, sizeof (float));
-  a->dqkv_at =
-      ddpm_cpu_layout_add (&total, training * widened * n * t * 3 * c,
-      sizeof (float));
+      ddpm_cpu_layout_add (&total, widened * tokens * 3 * c, sizeof (float));
+  a->y_at = ddpm_cpu_layout_add (&total, widened * tokens * c, sizeof (float));
+  a->dqkv_at = ddpm_cpu_layout_add (&total,
+      training * widened * tokens * 3 * c, sizeof (float));
   a->work_at = ddpm_cpu_layout_add (&total, work, 1);
   a->base.scratch = total;
 }
@@ -118,8 +153,15 @@ attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
 
   a = ddpm_plan_new (sizeof (CpuAttention), b, clear_gemms, NULL);
   a->d = *d;
-  a->type = ((CpuBackend *) b)->native_bf16 ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
-  if (!plan_gemms (a, (CpuBackend *) b, error)) {
+  a->block = ddpm_attention_get_block (d, BLOCK_SCORES);
+  a->keeps = ddpm_attention_kept_size (d, 1) > 0;
+  /* In blocks, dk and dv are sums of products, which are not to be rounded. */
+  a->type = ((CpuBackend *) b)->native_bf16
+      && (d->heads == 1 || d->c / d->heads >= BF16_CHANNELS)
+      && (a->block.rows == d->tokens || !d->training) ?
+      DDPM_TYPE_BF16 : DDPM_TYPE_F32;
+  a->widened = a->type != b->act_type;
+  if (!plan_blocks (a, error)) {
     ddpm_plan_free (&a->base);
     return NULL;
   }
@@ -127,101 +169,250 @@ attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
   return &a->base;
 }
 
-/* As operands of products: as they are, or converted into the workspace */
+/* --- executing ----------------------------------------------------------------- */
+
+/* A block, and what the products read and write */
+typedef struct
+{
+  CpuAttention *a;
+  CpuBackend *backend;
+  gpointer scratch;
+  float scale;
+  CpuGemm *gemm;
+  gsize scores;                 /* rows of S in the block */
+  gboolean add;                 /* to dk and dv of the blocks before */
+  /* of its first image and head, those of queries also of its first row */
+  gconstpointer queries, keys, values;
+  gpointer y, dqueries, dkeys, dvalues; /* y: or dy */
+  gpointer kept;                /* P; NULL: not kept */
+} Block;
+
+static void
+multiply (const Block * block, Product product, gconstpointer left,
+    gconstpointer right, gpointer out, gboolean add)
+{
+  ddpm_cpu_gemm_run (&block->gemm[product], block->backend, left, right, out,
+      add, ddpm_cpu_at (block->scratch, block->a->work_at));
+}
+
+/* The operands of a block, of tensors that begin with its first image */
+static void
+set_operands (Block * block, gsize head, gsize row, gconstpointer qkv,
+    gpointer y, gpointer dqkv)
+{
+  const CpuAttention *a = block->a;
+  const gsize size = ddpm_type_size (a->type), c = a->d.c;
+  const gsize channel = c / a->d.heads * head;
+
+  block->queries = ddpm_cpu_at (qkv, (row * 3 * c + channel) * size);
+  block->keys = ddpm_cpu_at (qkv, (c + channel) * size);
+  block->values = ddpm_cpu_at (qkv, (2 * c + channel) * size);
+  block->y = ddpm_cpu_at (y, (row * c + channel) * size);
+  block->add = row > 0;
+  if (dqkv) {
+    block->dqueries = ddpm_cpu_at (dqkv, (row * 3 * c + channel) * size);
+    block->dkeys = ddpm_cpu_at (dqkv, (c + channel) * size);
+    block->dvalues = ddpm_cpu_at (dqkv, (2 * c + channel) * size);
+  }
+}
+
+static gboolean
+is_row_skipped (const Block * block)
+{
+  return block->a->d.tokens >= LONG_ROW
+      && ddpm_cpu_is_cancelled (block->backend);
+}
+
+/* Computes P, and stores it if it is kept. Returns: P as an operand */
 static gconstpointer
-widen_activations (CpuAttention * a, gsize count, gconstpointer x,
-    gpointer scratch, gsize at)
+compute_probs (const Block * block)
 {
-  DdpmBackend *b = a->base.backend;
+  const CpuAttention *a = block->a;
+  const CpuKernels *k = block->backend->kernels;
+  const gsize t = a->d.tokens;
+  float *scores = ddpm_cpu_at (block->scratch, a->scores_at);
+  gpointer probs = block->kept ? block->kept
+      : a->type == DDPM_TYPE_BF16 ? ddpm_cpu_at (block->scratch, a->rounded_at)
+      : scores;
+  const DdpmType type = block->kept ? a->base.backend->act_type : a->type;
+  const gsize row_bytes = t * ddpm_type_size (type);
 
-  if (a->type == b->act_type)
+  multiply (block, SCORES, block->queries, block->keys, scores, FALSE);
+#pragma omp parallel for schedule(static)
+  for (gsize row = 0; row < block->scores; row++) {
+    float *s = scores + row * t;
+    gpointer p = ddpm_cpu_at (probs, row * row_bytes);
+
+    if (is_row_skipped (block))
+      continue;
+    k->softmax->softmax (type, t, block->scale, s, p);
+    if (a->widened && block->kept)
+      k->element->copy (type, DDPM_TYPE_F32, 1, t, t, p, s, FALSE);
+    else if (a->widened)
+      k->element->round_to_bf16 (t, s);
+  }
+  return a->widened ? scores : probs;
+}
+
+/* P as an operand, for the backward pass */
+static gconstpointer
+get_probs (const Block * block)
+{
+  const CpuAttention *a = block->a;
+  float *probs = ddpm_cpu_at (block->scratch, a->scores_at);
+
+  if (block->kept == NULL)
+    return compute_probs (block);
+  if (!a->widened)
+    return block->kept;
+  ddpm_cpu_copy (block->backend, a->base.backend->act_type, DDPM_TYPE_F32,
+      block->scores, a->d.tokens, a->d.tokens, block->kept, probs, FALSE);
+  return probs;
+}
+
+/* dS as an operand, from P and dP; in f32 in the place of dP */
+static gconstpointer
+derive_softmax (const Block * block, gconstpointer probs, float *dprobs)
+{
+  const CpuAttention *a = block->a;
+  const CpuKernels *k = block->backend->kernels;
+  const gsize t = a->d.tokens, row_bytes = t * ddpm_type_size (a->type);
+  gpointer dscores = a->type == DDPM_TYPE_F32 ? (gpointer) dprobs
+      : ddpm_cpu_at (block->scratch, a->rounded_at);
+
+#pragma omp parallel for schedule(static)
+  for (gsize row = 0; row < block->scores; row++) {
+    gpointer ds = ddpm_cpu_at (dscores, row * row_bytes);
+
+    if (is_row_skipped (block))
+      continue;
+    k->softmax->softmax_gradient (a->type, t, block->scale,
+        ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t, ds);
+    if (a->widened)
+      k->element->round_to_bf16 (t, ds);
+  }
+  return dscores;
+}
+
+static void
+run_forward (const Block * block)
+{
+  multiply (block, VALUES, compute_probs (block), block->values, block->y,
+      FALSE);
+}
+
+static void
+run_backward (const Block * block)
+{
+  gconstpointer probs = get_probs (block), dscores;
+  float *dprobs = ddpm_cpu_at (block->scratch, block->a->dprobs_at);
+
+  multiply (block, DVALUES, probs, block->y, block->dvalues, block->add);
+  multiply (block, DPROBS, block->y, block->values, dprobs, FALSE);
+  dscores = derive_softmax (block, probs, dprobs);
+  multiply (block, DQUERIES, dscores, block->keys, block->dqueries, FALSE);
+  multiply (block, DKEYS, dscores, block->queries, block->dkeys, block->add);
+}
+
+/* Activations as operands of products: as they are, or converted into the
+ * workspace */
+static gconstpointer
+widen_activations (const Block * block, gsize count, gconstpointer x, gsize at)
+{
+  const CpuAttention *a = block->a;
+
+  if (!a->widened)
     return x;
-  ddpm_cpu_copy ((CpuBackend *) b, b->act_type, a->type, count, 1, 1, x,
-      ddpm_cpu_at (scratch, at), FALSE);
-  return ddpm_cpu_at (scratch, at);
+  ddpm_cpu_copy (block->backend, a->base.backend->act_type, a->type, count, 1,
+      1, x, ddpm_cpu_at (block->scratch, at), FALSE);
+  return ddpm_cpu_at (block->scratch, at);
 }
 
 static void
-store_activations (CpuAttention * a, gsize count, gconstpointer x, gpointer y)
+store_activations (const Block * block, gsize count, gconstpointer x,
+    gpointer y)
 {
-  DdpmBackend *b = a->base.backend;
+  const CpuAttention *a = block->a;
 
-  if (x != y)
-    ddpm_cpu_copy ((CpuBackend *) b, a->type, b->act_type, count, 1, 1, x, y,
-        FALSE);
+  if (a->widened)
+    ddpm_cpu_copy (block->backend, a->type, a->base.backend->act_type, count, 1,
+        1, x, y, FALSE);
 }
 
-/* q, k or v of the first token: 0, 1, 2 */
-static gpointer
-get_third (const CpuAttention * a, gconstpointer qkv, guint which)
+/* Calls func for each block of some images. qkv, y and dqkv begin with the first
+ * of these, kept with that of the batch. */
+static void
+run_blocks (Block * block, void (*func) (const Block * block), gsize image,
+    gsize images, gconstpointer qkv, gpointer y, gpointer dqkv, gpointer kept)
 {
-  return ddpm_cpu_at (qkv, which * (gsize) a->d.c * ddpm_type_size (a->type));
+  CpuAttention *a = block->a;
+  const gsize t = a->d.tokens;
+  const gsize probs_bytes = t * t * ddpm_type_size (a->base.backend->act_type);
+
+  for (gsize head = 0; head < a->d.heads; head += a->block.heads) {
+    for (gsize row = 0; row < t; row += a->block.rows) {
+      const gsize rows = MIN (a->block.rows, t - row);
+
+      if (ddpm_cpu_is_cancelled (block->backend))
+        return;
+      block->gemm = a->gemm[images < a->block.images || rows < a->block.rows];
+      block->scores = images * a->block.heads * rows;
+      block->kept = a->keeps ? ddpm_cpu_at (kept,
+          (image * a->d.heads + head) * probs_bytes) : NULL;
+      set_operands (block, head, row, qkv, y, dqkv);
+      func (block);
+    }
+  }
 }
 
 static void
-attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y, gpointer probs,
+attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y, gpointer kept,
     gpointer scratch)
 {
   CpuAttention *a = (CpuAttention *) p;
-  CpuBackend *b = ddpm_cpu_plan_backend (p);
-  const DdpmType act = p->backend->act_type;
-  const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
-  const float scale = 1.0 / sqrt (c);
-  gpointer work = ddpm_cpu_at (scratch, a->work_at);
-  float *scores = ddpm_cpu_at (scratch, a->scores_at);
-  gpointer out = a->type == act ? y : ddpm_cpu_at (scratch, a->y_at);
+  const gsize size = ddpm_type_size (p->backend->act_type);
+  const gsize t = a->d.tokens, c = a->d.c;
+  Block block = { a, ddpm_cpu_plan_backend (p), scratch,
+    1.0 / sqrt (c / a->d.heads)
+  };
 
-  qkv = widen_activations (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_gemm_run (&a->gemm[SCORES], b, qkv, get_third (a, qkv, 1), scores,
-      FALSE, work);
-#pragma omp parallel for schedule(static)
-  for (gsize row = 0; row < n * t; row++)
-    if (t < LONG_ROW || !ddpm_cpu_is_cancelled (b))
-      b->kernels->softmax->softmax (act, t, scale, scores + row * t,
-          ddpm_cpu_at (probs, row * t * ddpm_type_size (act)));
-  probs =
-      (gpointer) widen_activations (a, n * t * t, probs, scratch, a->probs_at);
-  ddpm_cpu_gemm_run (&a->gemm[VALUES], b, probs, get_third (a, qkv, 2), out,
-      FALSE, work);
-  store_activations (a, n * t * c, out, y);
+  for (gsize image = 0; image < a->d.n; image += a->block.images) {
+    const gsize images = MIN (a->block.images, a->d.n - image);
+    gpointer y_at = ddpm_cpu_at (y, image * t * c * size);
+    gpointer out = a->widened ? ddpm_cpu_at (scratch, a->y_at) : y_at;
+
+    run_blocks (&block, run_forward, image, images, widen_activations (&block,
+            images * t * 3 * c, ddpm_cpu_at (qkv, image * t * 3 * c * size),
+            a->qkv_at), out, NULL, kept);
+    store_activations (&block, images * t * c, out, y_at);
+  }
 }
 
 static void
 attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
-    gconstpointer probs, gpointer dqkv, gpointer scratch)
+    gconstpointer kept, gpointer dqkv, gpointer scratch)
 {
   CpuAttention *a = (CpuAttention *) p;
-  CpuBackend *b = ddpm_cpu_plan_backend (p);
-  const DdpmType act = p->backend->act_type;
-  const gsize n = a->d.n, t = a->d.tokens, c = a->d.c;
-  const gsize row_bytes = t * ddpm_type_size (act);
-  const float scale = 1.0 / sqrt (c);
-  gpointer work = ddpm_cpu_at (scratch, a->work_at);
-  float *dprobs = ddpm_cpu_at (scratch, a->scores_at);
-  gpointer rounded = ddpm_cpu_at (scratch, a->dscores_at);
-  gpointer out = a->type == act ? dqkv : ddpm_cpu_at (scratch, a->dqkv_at);
-  gconstpointer wide_probs =
-      widen_activations (a, n * t * t, probs, scratch, a->probs_at);
-  gconstpointer dscores;
+  const gsize size = ddpm_type_size (p->backend->act_type);
+  const gsize t = a->d.tokens, c = a->d.c;
+  Block block = { a, ddpm_cpu_plan_backend (p), scratch,
+    1.0 / sqrt (c / a->d.heads)
+  };
 
-  dy = widen_activations (a, n * t * c, dy, scratch, a->y_at);
-  qkv = widen_activations (a, n * t * 3 * c, qkv, scratch, a->qkv_at);
-  ddpm_cpu_gemm_run (&a->gemm[DVALUES], b, wide_probs, dy, get_third (a, out,
-          2), FALSE, work);
-  ddpm_cpu_gemm_run (&a->gemm[DPROBS], b, dy, get_third (a, qkv, 2), dprobs,
-      FALSE, work);
-#pragma omp parallel for schedule(static)
-  for (gsize row = 0; row < n * t; row++)
-    if (t < LONG_ROW || !ddpm_cpu_is_cancelled (b))
-      b->kernels->softmax->softmax_gradient (act, t, scale,
-          ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t,
-          ddpm_cpu_at (rounded, row * row_bytes));
-  dscores = widen_activations (a, n * t * t, rounded, scratch, a->probs_at);
-  ddpm_cpu_gemm_run (&a->gemm[DQUERIES], b, dscores, get_third (a, qkv, 1), out,
-      FALSE, work);
-  ddpm_cpu_gemm_run (&a->gemm[DKEYS], b, dscores, qkv, get_third (a, out, 1),
-      FALSE, work);
-  store_activations (a, n * t * 3 * c, out, dqkv);
+  for (gsize image = 0; image < a->d.n; image += a->block.images) {
+    const gsize images = MIN (a->block.images, a->d.n - image);
+    const gsize qkv_count = images * t * 3 * c;
+    const gsize qkv_offset = image * t * 3 * c * size;
+    gpointer dqkv_at = ddpm_cpu_at (dqkv, qkv_offset);
+    gpointer out = a->widened ? ddpm_cpu_at (scratch, a->dqkv_at) : dqkv_at;
+
+    run_blocks (&block, run_backward, image, images,
+        widen_activations (&block, qkv_count, ddpm_cpu_at (qkv, qkv_offset),
+            a->qkv_at), (gpointer) widen_activations (&block, images * t * c,
+            ddpm_cpu_at (dy, image * t * c * size), a->y_at), out,
+        (gpointer) kept);
+    store_activations (&block, qkv_count, out, dqkv_at);
+  }
 }
 
 void

@@ -1,52 +1,86 @@
-/* gst-ddpm: reference backend: attention with one head
+/* gst-ddpm: reference backend: attention
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Vaswani et al., "Attention is all you need" (2017), eq. 1, and its derivatives by
- * the chain rule, image by image:
+ * the chain rule. Of each head of an image, with c channels:
  *
  *   S = q k^T / sqrt (c),  P = softmax (S) by rows,  y = P v
  *   dv = P^T dy,  dP = dy v^T,  dS = P (dP - rowsum (P dP))
  *   dq = dS k / sqrt (c),  dk = dS^T q / sqrt (c)
+ *
+ * Some rows of queries are computed at a time; dk and dv are sums over all of
+ * them.
  */
 #include <math.h>
 #include "kernels/reference/private.h"
+
+/* Rows of queries in a block */
+#define MOST_ROWS 64
 
 typedef struct
 {
   DdpmPlan base;
   DdpmAttentionDesc d;
+  gboolean keeps;               /* P, for the backward pass */
 } RefAttention;
 
-/* The workspace of one image */
+/* The workspace: tensors of an image, then of a head and of a block of rows */
 typedef struct
 {
-  float *qkv;                   /* [tokens][3 c] */
+  float *qkv;                   /* [tokens][3 channels] */
+  float *dy;                    /* [tokens][channels] */
+  double *dk, *dv;              /* [tokens][c] */
+  double *scores;               /* [rows][tokens]: S, then dP */
+  float *probs;                 /* [rows][tokens]: P, then dS */
+  double *out;                  /* [rows][c]: y or dq */
   float *panels;                /* the right factor of a product */
-  double *scores;               /* [tokens][tokens]: S, then dP */
-  float *probs;                 /* [tokens][tokens]: P, then dS */
-  double *out;                  /* [tokens][c] */
-  float *dy;                    /* [tokens][c] */
 } AttentionScratch;
+
+/* Some rows of one head of an image */
+typedef struct
+{
+  gsize image, head, row, rows;
+  /* [rows or tokens][c], with the strides of qkv and dy */
+  const float *q, *k, *v, *dy;
+} Block;
+
+static gsize
+get_head_channels (const RefAttention * attention)
+{
+  return attention->d.c / attention->d.heads;
+}
+
+static double
+get_scale (const RefAttention * attention)
+{
+  return 1.0 / sqrt (get_head_channels (attention));
+}
 
 static gsize
 lay_out_scratch (const RefAttention * attention, gpointer scratch,
     AttentionScratch * s)
 {
-  const gsize tokens = attention->d.tokens, c = attention->d.c;
+  const gsize tokens = attention->d.tokens, channels = attention->d.c;
+  const gsize c = get_head_channels (attention);
+  const gsize rows = MIN (tokens, MOST_ROWS);
   const gsize panels = MAX (ddpm_ref_panels_size (tokens, c),
-      MAX (ddpm_ref_panels_size (c, tokens),
-          ddpm_ref_panels_size (tokens, tokens)));
+      ddpm_ref_panels_size (c, tokens));
   gsize used = 0;
 
-  s->qkv = ddpm_ref_alloc_part (scratch, &used, tokens * 3 * c, sizeof (float));
+  s->qkv = ddpm_ref_alloc_part (scratch, &used, tokens * 3 * channels,
+      sizeof (float));
   s->panels = ddpm_ref_alloc_part (scratch, &used, panels, sizeof (float));
   s->scores =
-      ddpm_ref_alloc_part (scratch, &used, tokens * tokens, sizeof (double));
+      ddpm_ref_alloc_part (scratch, &used, rows * tokens, sizeof (double));
   s->probs =
-      ddpm_ref_alloc_part (scratch, &used, tokens * tokens, sizeof (float));
-  s->out = ddpm_ref_alloc_part (scratch, &used, tokens * c, sizeof (double));
-  if (attention->d.training)
-    s->dy = ddpm_ref_alloc_part (scratch, &used, tokens * c, sizeof (float));
+      ddpm_ref_alloc_part (scratch, &used, rows * tokens, sizeof (float));
+  s->out = ddpm_ref_alloc_part (scratch, &used, rows * c, sizeof (double));
+  if (attention->d.training) {
+    s->dy =
+        ddpm_ref_alloc_part (scratch, &used, tokens * channels, sizeof (float));
+    s->dk = ddpm_ref_alloc_part (scratch, &used, tokens * c, sizeof (double));
+    s->dv = ddpm_ref_alloc_part (scratch, &used, tokens * c, sizeof (double));
+  }
   return used;
 }
 
@@ -61,8 +95,25 @@ attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
 
   attention = ddpm_plan_new (sizeof (RefAttention), b, NULL, "reference");
   attention->d = *d;
+  attention->keeps = ddpm_attention_kept_size (d, 1) > 0;
   attention->base.scratch = lay_out_scratch (attention, NULL, &s);
   return &attention->base;
+}
+
+static Block
+get_block (const RefAttention * attention, gsize image, gsize head, gsize row,
+    const AttentionScratch * s)
+{
+  const gsize channels = attention->d.c;
+  const gsize channel = head * get_head_channels (attention);
+
+  return (Block) {
+  .image = image,.head = head,.row = row,.rows =
+        MIN (MOST_ROWS, attention->d.tokens - row),.q =
+        s->qkv + row * 3 * channels + channel,.k =
+        s->qkv + channels + channel,.v =
+        s->qkv + 2 * channels + channel,.dy =
+        s->dy ? s->dy + row * channels + channel : NULL,};
 }
 
 static void
@@ -73,26 +124,45 @@ load_floats (DdpmType type, gconstpointer src, gsize first, gsize count,
     dst[i] = ddpm_ref_load (type, src, first + i);
 }
 
-/* out [m][n] = a [m][k] b [k][n], b in panels */
-static void
-multiply_panels (gsize m, gsize n, gsize k, const float *a, gsize a_row_stride,
-    gsize a_column_stride, const float *panels, double *out)
-{
-  memset (out, 0, m * n * sizeof (double));
-  ddpm_ref_multiply_add (m, n, k, a, a_row_stride, a_column_stride, panels,
-      out, n);
-}
-
 /* scores [i][j] = sum over l of a[i][l] b[j][l]: S sqrt (c) = q k^T, or dP =
  * dy v^T. Rows of a are a_stride apart; b is the k or v of qkv. */
 static void
-multiply_rows (const RefAttention * attention, const float *a, gsize a_stride,
-    const float *b, const AttentionScratch * s)
+multiply_rows (const RefAttention * attention, gsize rows, const float *a,
+    gsize a_stride, const float *b, const AttentionScratch * s)
 {
-  const gsize tokens = attention->d.tokens, c = attention->d.c;
+  const gsize tokens = attention->d.tokens, c = get_head_channels (attention);
 
-  ddpm_ref_pack (c, tokens, b, 1, 3 * c, s->panels);
-  multiply_panels (tokens, tokens, c, a, a_stride, 1, s->panels, s->scores);
+  ddpm_ref_pack (c, tokens, b, 1, 3 * attention->d.c, s->panels);
+  memset (s->scores, 0, rows * tokens * sizeof (double));
+  ddpm_ref_multiply_add (rows, tokens, c, a, a_stride, 1, s->panels,
+      s->scores, tokens);
+}
+
+/* out [i][l] = sum over j of probs[i][j] b[j][l]: y = P v, or dq sqrt (c) = dS
+ * k */
+static void
+multiply_probs (const RefAttention * attention, gsize rows, const float *b,
+    const AttentionScratch * s)
+{
+  const gsize tokens = attention->d.tokens, c = get_head_channels (attention);
+
+  ddpm_ref_pack (tokens, c, b, 3 * attention->d.c, 1, s->panels);
+  memset (s->out, 0, rows * c * sizeof (double));
+  ddpm_ref_multiply_add (rows, c, tokens, s->probs, tokens, 1, s->panels,
+      s->out, c);
+}
+
+/* sums [j][l] += sum over i of probs[i][j] b[i][l]: dv = P^T dy, or
+ * dk sqrt (c) = dS^T q */
+static void
+multiply_add_transposed (const RefAttention * attention, gsize rows,
+    const float *b, gsize b_stride, const AttentionScratch * s, double *sums)
+{
+  const gsize tokens = attention->d.tokens, c = get_head_channels (attention);
+
+  ddpm_ref_pack (rows, c, b, b_stride, 1, s->panels);
+  ddpm_ref_multiply_add (tokens, c, rows, s->probs, 1, tokens, s->panels,
+      sums, c);
 }
 
 static void
@@ -110,47 +180,86 @@ apply_softmax (gsize count, double scale, double *row)
     row[i] /= sum;
 }
 
-static void
-attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y, gpointer probs,
-    gpointer scratch)
+/* Where the probabilities of a block are kept */
+static gsize
+get_first_kept (const RefAttention * attention, const Block * block)
 {
-  const RefAttention *attention = (const RefAttention *) p;
-  const DdpmType type = p->backend->act_type;
-  const gsize tokens = attention->d.tokens, c = attention->d.c;
-  const double scale = 1.0 / sqrt (c);
-  AttentionScratch s;
+  const gsize tokens = attention->d.tokens;
 
-  lay_out_scratch (attention, scratch, &s);
-  for (gsize image = 0; image < attention->d.n; image++) {
-    const gsize first_prob = image * tokens * tokens;
+  return ((block->image * attention->d.heads + block->head) * tokens
+      + block->row) * tokens;
+}
 
-    load_floats (type, qkv, image * tokens * 3 * c, tokens * 3 * c, s.qkv);
-    multiply_rows (attention, s.qkv, 3 * c, s.qkv + c, &s);
-    for (gsize row = 0; row < tokens; row++)
-      apply_softmax (tokens, scale, s.scores + row * tokens);
-    for (gsize i = 0; i < tokens * tokens; i++)
-      ddpm_ref_store (type, probs, first_prob + i, s.scores[i]);
+/* P, rounded to activations */
+static void
+compute_probs (const RefAttention * attention, const Block * block,
+    const AttentionScratch * s)
+{
+  const DdpmType type = attention->base.backend->act_type;
+  const gsize tokens = attention->d.tokens;
 
-    load_floats (type, probs, first_prob, tokens * tokens, s.probs);
-    ddpm_ref_pack (tokens, c, s.qkv + 2 * c, 3 * c, 1, s.panels);
-    multiply_panels (tokens, c, tokens, s.probs, tokens, 1, s.panels, s.out);
-    for (gsize i = 0; i < tokens * c; i++)
-      ddpm_ref_store (type, y, image * tokens * c + i, s.out[i]);
+  multiply_rows (attention, block->rows, block->q, 3 * attention->d.c,
+      block->k, s);
+  for (gsize row = 0; row < block->rows; row++)
+    apply_softmax (tokens, get_scale (attention), s->scores + row * tokens);
+  for (gsize i = 0; i < block->rows * tokens; i++)
+    s->probs[i] = type == DDPM_TYPE_F32 ? (float) s->scores[i]
+        : ddpm_bf16_to_float (ddpm_bf16_from_float ((float) s->scores[i]));
+}
+
+/* Stores rows of y, dq, dk or dv: values [rows][c] times scale. first: the
+ * place of the first one; stride: of rows */
+static void
+store_rows (const RefAttention * attention, gsize rows, const double *values,
+    double scale, gpointer dst, gsize first, gsize stride)
+{
+  const gsize c = get_head_channels (attention);
+
+  for (gsize row = 0; row < rows; row++) {
+    for (gsize i = 0; i < c; i++)
+      ddpm_ref_store (attention->base.backend->act_type, dst,
+          first + row * stride + i, scale * values[row * c + i]);
   }
 }
 
-/* Stores dq, dk or dv (third 0, 1, 2): out [tokens][c] times scale */
 static void
-store_third (const RefAttention * attention, const double *out, double scale,
-    gsize image, guint third, gpointer dqkv)
+run_forward (const RefAttention * attention, const Block * block, gpointer y,
+    gpointer kept, const AttentionScratch * s)
 {
-  const gsize tokens = attention->d.tokens, c = attention->d.c;
+  const gsize tokens = attention->d.tokens, channels = attention->d.c;
 
-  for (gsize row = 0; row < tokens; row++) {
-    for (gsize i = 0; i < c; i++)
-      ddpm_ref_store (attention->base.backend->act_type, dqkv,
-          ((image * tokens + row) * 3 + third) * c + i,
-          scale * out[row * c + i]);
+  compute_probs (attention, block, s);
+  if (attention->keeps) {
+    for (gsize i = 0; i < block->rows * tokens; i++)
+      ddpm_ref_store (attention->base.backend->act_type, kept,
+          get_first_kept (attention, block) + i, s->probs[i]);
+  }
+  multiply_probs (attention, block->rows, block->v, s);
+  store_rows (attention, block->rows, s->out, 1.0, y,
+      (block->image * tokens + block->row) * channels
+      + block->head * get_head_channels (attention), channels);
+}
+
+static void
+attention_forward (DdpmPlan * p, gconstpointer qkv, gpointer y, gpointer kept,
+    gpointer scratch)
+{
+  const RefAttention *attention = (const RefAttention *) p;
+  const gsize tokens = attention->d.tokens;
+  const gsize qkv_count = tokens * 3 * attention->d.c;
+  AttentionScratch s = { 0, };
+
+  lay_out_scratch (attention, scratch, &s);
+  for (gsize image = 0; image < attention->d.n; image++) {
+    load_floats (p->backend->act_type, qkv, image * qkv_count, qkv_count,
+        s.qkv);
+    for (gsize head = 0; head < attention->d.heads; head++) {
+      for (gsize row = 0; row < tokens; row += MOST_ROWS) {
+        const Block block = get_block (attention, image, head, row, &s);
+
+        run_forward (attention, &block, y, kept, &s);
+      }
+    }
   }
 }
 
@@ -166,38 +275,69 @@ derive_softmax (gsize count, const double *dp, float *p)
     p[i] = p[i] * (dp[i] - sum);
 }
 
+/* Stores dq of a block; adds to dk and dv of its head. */
+static void
+run_backward (const RefAttention * attention, const Block * block,
+    gconstpointer kept, gpointer dqkv, const AttentionScratch * s)
+{
+  const gsize tokens = attention->d.tokens, channels = attention->d.c;
+
+  if (attention->keeps)
+    load_floats (attention->base.backend->act_type, kept,
+        get_first_kept (attention, block), block->rows * tokens, s->probs);
+  else
+    compute_probs (attention, block, s);
+  multiply_add_transposed (attention, block->rows, block->dy, channels, s,
+      s->dv);
+
+  multiply_rows (attention, block->rows, block->dy, channels, block->v, s);
+  for (gsize row = 0; row < block->rows; row++)
+    derive_softmax (tokens, s->scores + row * tokens, s->probs + row * tokens);
+
+  multiply_probs (attention, block->rows, block->k, s);
+  store_rows (attention, block->rows, s->out, get_scale (attention), dqkv,
+      (block->image * tokens + block->row) * 3 * channels
+      + block->head * get_head_channels (attention), 3 * channels);
+  multiply_add_transposed (attention, block->rows, block->q, 3 * channels, s,
+      s->dk);
+}
+
+static void
+derive_head (const RefAttention * attention, gsize image, gsize head,
+    gconstpointer kept, gpointer dqkv, const AttentionScratch * s)
+{
+  const gsize tokens = attention->d.tokens, channels = attention->d.c;
+  const gsize c = get_head_channels (attention);
+  const gsize first = image * tokens * 3 * channels + head * c;
+
+  memset (s->dk, 0, tokens * c * sizeof (double));
+  memset (s->dv, 0, tokens * c * sizeof (double));
+  for (gsize row = 0; row < tokens; row += MOST_ROWS) {
+    const Block block = get_block (attention, image, head, row, s);
+
+    run_backward (attention, &block, kept, dqkv, s);
+  }
+  store_rows (attention, tokens, s->dk, get_scale (attention), dqkv,
+      first + channels, 3 * channels);
+  store_rows (attention, tokens, s->dv, 1.0, dqkv, first + 2 * channels,
+      3 * channels);
+}
+
 static void
 attention_backward (DdpmPlan * p, gconstpointer dy, gconstpointer qkv,
-    gconstpointer probs, gpointer dqkv, gpointer scratch)
+    gconstpointer kept, gpointer dqkv, gpointer scratch)
 {
   const RefAttention *attention = (const RefAttention *) p;
   const DdpmType type = p->backend->act_type;
-  const gsize tokens = attention->d.tokens, c = attention->d.c;
-  const double scale = 1.0 / sqrt (c);
-  AttentionScratch s;
+  const gsize count = (gsize) attention->d.tokens * attention->d.c;
+  AttentionScratch s = { 0, };
 
   lay_out_scratch (attention, scratch, &s);
   for (gsize image = 0; image < attention->d.n; image++) {
-    load_floats (type, qkv, image * tokens * 3 * c, tokens * 3 * c, s.qkv);
-    load_floats (type, probs, image * tokens * tokens, tokens * tokens,
-        s.probs);
-    load_floats (type, dy, image * tokens * c, tokens * c, s.dy);
-
-    ddpm_ref_pack (tokens, c, s.dy, c, 1, s.panels);
-    multiply_panels (tokens, c, tokens, s.probs, 1, tokens, s.panels, s.out);
-    store_third (attention, s.out, 1.0, image, 2, dqkv);
-
-    multiply_rows (attention, s.dy, c, s.qkv + 2 * c, &s);
-    for (gsize row = 0; row < tokens; row++)
-      derive_softmax (tokens, s.scores + row * tokens, s.probs + row * tokens);
-
-    ddpm_ref_pack (tokens, c, s.qkv + c, 3 * c, 1, s.panels);
-    multiply_panels (tokens, c, tokens, s.probs, tokens, 1, s.panels, s.out);
-    store_third (attention, s.out, scale, image, 0, dqkv);
-
-    ddpm_ref_pack (tokens, c, s.qkv, 3 * c, 1, s.panels);
-    multiply_panels (tokens, c, tokens, s.probs, 1, tokens, s.panels, s.out);
-    store_third (attention, s.out, scale, image, 1, dqkv);
+    load_floats (type, qkv, image * 3 * count, 3 * count, s.qkv);
+    load_floats (type, dy, image * count, count, s.dy);
+    for (gsize head = 0; head < attention->d.heads; head++)
+      derive_head (attention, image, head, kept, dqkv, &s);
   }
 }
 

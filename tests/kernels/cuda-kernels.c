@@ -188,17 +188,17 @@ TABLE_TEST (an_image_is_the_same_in_any_batch, host_precisions)
 
 TABLE_TEST (attention_is_the_reference_s, host_precisions)
 {
-  static const guint shapes[][3] = {
-    {2, 16, 32}, {1, 64, 8}, {1, 256, 4}, {3, 7, 5}, {1, 300, 3}, {2, 1, 1},
-    {1, 40, 24},
+  static const DdpmAttentionDesc shapes[] = { {2, 16, 32, 1, TRUE},
+  {1, 64, 8, 1, TRUE}, {1, 256, 4, 1, TRUE}, {3, 7, 5, 1, TRUE},
+  {1, 300, 3, 1, TRUE}, {2, 1, 1, 1, TRUE}, {1, 40, 24, 1, TRUE},
+  {2, 16, 32, 4, TRUE}, {3, 7, 15, 5, TRUE}, {2, 7, 10, 2, FALSE},
+  /* P is not kept */
+  {1, 1032, 2, 1, TRUE}, {1, 740, 4, 2, TRUE},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
     for (guint shift = 0; shift < 2; shift++) {
-      const Case c = {
-        .run = run_attention,
-        .attention = {shapes[i][0], shapes[i][1], shapes[i][2], 1, TRUE},
-      };
+      const Case c = {.run = run_attention,.attention = shapes[i] };
 
       host_assert_as_reference (row, &c, c.attention.n, shift);
     }

@@ -51,6 +51,7 @@ TEST (networks_of_other_programs_agree_with_pytorch)
     check (kind, test_net_padding, "unet-padding.safetensors");
     check (kind, test_net_variance, "unet-variance.safetensors");
     check (kind, test_net_middle, "unet-middle.safetensors");
+    check (kind, test_net_heads, "unet-heads.safetensors");
   }
 }
 

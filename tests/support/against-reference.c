@@ -286,7 +286,10 @@ attention (gconstpointer data)
 {
   static const DdpmAttentionDesc shapes[] = { {2, 64, 256, 1, TRUE},
   {3, 16, 128, 1, TRUE}, {1, 256, 64, 1, TRUE}, {5, 9, 20, 1, TRUE},
-  {2, 1, 8, 1, TRUE}
+  {2, 1, 8, 1, TRUE}, {2, 64, 256, 4, TRUE}, {3, 16, 64, 8, TRUE},
+  {2, 9, 21, 7, TRUE}, {3, 9, 20, 2, FALSE},
+  /* P is not kept, and computed in blocks */
+  {2, 1056, 8, 1, TRUE}, {1, 560, 16, 4, TRUE},
   };
   const Subject *subject = data;
 

@@ -6,6 +6,8 @@
  */
 #include "tests/support/operations.h"
 
+#include "kernels/desc.h"
+
 typedef struct
 {
   DdpmBackend *backend;
@@ -127,21 +129,22 @@ run_attention (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const DdpmType act = b->act_type;
   DdpmPlan *plan = assert_ok (b->ops->attention_new (b, d, &error));
   gpointer scratch = test_scratch (plan);
-  Tensor qkv, y, probs, dy, dqkv;
+  const gsize kept_size = ddpm_attention_kept_size (d, ddpm_type_size (act));
+  Tensor qkv, y, kept, dy, dqkv;
 
   qkv = tensor_random (b, act, d->n, t * 3 * d->c, 41, 2, 0, shift);
   y = tensor_new (b, act, d->n * t * d->c, shift);
-  probs = tensor_new (b, act, d->n * t * t, shift);
+  kept = tensor_new (b, act, kept_size / ddpm_type_size (act), shift);
   dy = tensor_random (b, act, d->n, t * d->c, 42, 1, 0, shift);
-  dqkv = tensor_new (b, act, d->n * t * 3 * d->c, shift);
+  dqkv = tensor_target (b, act, d->n, t * 3 * d->c, 43, !d->training, shift);
 
-  b->ops->attention_forward (plan, qkv.data, y.data, probs.data, scratch);
+  b->ops->attention_forward (plan, qkv.data, y.data, kept.data, scratch);
   if (d->training)
-    b->ops->attention_backward (plan, dy.data, qkv.data, probs.data,
+    b->ops->attention_backward (plan, dy.data, qkv.data, kept.data,
         dqkv.data, scratch);
 
   tensor_result (b, &y, "y", TRUE, out);
-  tensor_result (b, &probs, "probs", TRUE, out);
+  tensor_result (b, &kept, "probs", TRUE, out);
   tensor_result (b, &dqkv, "dqkv", TRUE, out);
   TENSORS_FREE (b, &qkv, &dy);
   test_plan_free (plan, scratch);
