@@ -155,6 +155,8 @@ check_models (GstDdpmTrainSession * session, GError ** error)
   if (session->initial) {
     images->channels = config.image_channels =
         session->initial->config.image_channels;
+    images->width = session->initial->width;
+    images->height = session->initial->height;
     if (!ddpm_trainer_can_start_from (&config, session->initial, error))
       return cannot_start (session, error);
   }

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gst-ddpm/model/params.h"
-#include "tests/support/files.h"
 #include "tests/support/train-test.h"
 
 /* Where groups of a norm have one channel, it takes away what a label adds. */
@@ -414,82 +413,6 @@ TEST (training_starts_from_the_initial_model)
   ddpm_model_unref (before);
   ddpm_model_unref (after);
   g_free (recipe);
-}
-
-/* Trains name with what initial-model says, and nothing else of the network */
-static void
-train_further (const gchar * name, const gchar * initial,
-    const gchar * properties)
-{
-  run_to_eos (launch (VIDEO " ! ddpmtrainsink location=%s/%s "
-          "initial-model=%s/%s batch-size=4 backend=reference %s", folder, name,
-          folder, initial, properties));
-}
-
-TEST (the_network_is_that_of_the_initial_model)
-{
-  DdpmModel *before, *after;
-
-  train ("first.bin", "res-blocks=2 data-range=unit schedule=cosine classes=2 "
-      "prediction-type=v-prediction max-steps=1");
-  train_further ("second.bin", "first.bin", "max-steps=1");
-  train_further ("second.bin", "first.bin", "max-steps=2 resume=true");
-  before = load_model ("first.bin");
-  after = load_model ("second.bin");
-  fail_unless_equals_uint64 (after->step, 2);
-  fail_unless (ddpm_config_equal (&after->config, &before->config));
-  ddpm_model_unref (before);
-  ddpm_model_unref (after);
-}
-
-/* As from pytorch-ddpm: nothing is known but names and shapes. */
-TEST (what_the_initial_model_does_not_say_can_be_said)
-{
-  gchar *path = in_folder ("first.bin");
-  GBytes *file, *bare;
-  DdpmModel *after;
-
-  train ("first.bin", "max-steps=1");
-  file = test_files_read (path);
-  bare = test_files_without_metadata (file);
-  fail_unless (g_file_set_contents (path, g_bytes_get_data (bare, NULL),
-          g_bytes_get_size (bare), NULL));
-  train_further ("second.bin", "first.bin", "max-steps=1 schedule=cosine "
-      "data-range=unit prediction-type=v-prediction dropout=0.2");
-  after = load_model ("second.bin");
-  fail_unless_equals_int (after->config.timesteps, 10);
-  fail_unless_equals_int (after->config.schedule, DDPM_SCHEDULE_COSINE);
-  fail_unless_equals_int (after->config.data_range, DDPM_DATA_RANGE_UNIT);
-  fail_unless_equals_int (after->config.prediction, DDPM_PREDICTION_V);
-  fail_unless_equals_float (after->config.dropout, 0.2);
-  ddpm_model_unref (after);
-  g_bytes_unref (file);
-  g_bytes_unref (bare);
-  g_free (path);
-}
-
-TEST (an_initial_model_of_another_network_is_an_error)
-{
-  const gchar *const others[] = { "res-blocks=2", "timesteps=11",
-    "data-range=unit", "schedule=cosine", "channel-mult=1,1", "beta-end=0.03"
-  };
-  guint i;
-
-  train ("first.bin", "max-steps=1");
-  for (i = 0; i < G_N_ELEMENTS (others); i++) {
-    gchar *recipe = starting_from ("first.bin", others[i]);
-
-    assert_error (launch_training ("a.bin", recipe), SETTINGS_ERROR,
-        "first.bin", "expected", others[i], "found");
-    g_free (recipe);
-  }
-  fail_if (exists ("a.bin"));
-}
-
-TEST (an_initial_model_that_is_not_there_is_an_error)
-{
-  assert_error (launch_training ("a.bin", "initial-model=/nowhere/ckpt.bin"),
-      NOT_FOUND_ERROR, "/nowhere/ckpt.bin");
 }
 
 TEST (steps_are_trained_from_a_teacher)

@@ -163,7 +163,7 @@ static const struct
 {
   const gchar *name;
 } networks[] = {
-  {"tiny-google"}, {"tiny-trained"}, {"tiny-guided"}, {"tiny-odd"},
+  {"tiny-google"},
 };
 
 TABLE_TEST (computes_what_diffusers_does_with, networks)
