@@ -23,38 +23,69 @@ ddpm_checkpoint_load (const gchar * path, GError ** error)
 {
   g_autoptr (DdpmSource) source = ddpm_source_open (path, error);
 
-  return source ? ddpm_load_model (source, error) : NULL;
+  return source ? ddpm_load_model (source, NULL, error) : NULL;
 }
 
+/* Arguments of make_shared_model () */
+typedef struct
+{
+  DdpmSource *source;
+  const DdpmTrained *trained;
+  gchar *key;
+} Shared;
+
 static gchar *
-get_shared_key (DdpmSource * source)
+get_shared_key (DdpmSource * source, const DdpmTrained * t)
 {
   g_autofree gchar *identity = ddpm_source_get_identity (source);
 
-  return g_strconcat ("model of ", identity, NULL);
+  if (t == NULL)
+    return g_strconcat ("model of ", identity, NULL);
+  return g_strdup_printf ("model of %s, as schedule %d, betas %.17g %.17g, "
+      "T %u, range %d, prediction %d", identity, t->schedule, t->beta_start,
+      t->beta_end, t->timesteps, t->data_range, t->prediction);
 }
 
 static gpointer
 make_shared_model (gpointer data, GError ** error)
 {
-  DdpmSource *source = data;
-  DdpmModel *model = ddpm_load_model (source, error);
+  const Shared *shared = data;
+  DdpmModel *model = ddpm_load_model (shared->source, shared->trained, error);
 
   if (model)
-    model->shared_key = get_shared_key (source);
+    model->shared_key = g_strdup (shared->key);
+  return model;
+}
+
+static gboolean
+says_nothing (const DdpmTrained * t)
+{
+  return t->schedule < 0 && t->beta_start < 0 && t->beta_end < 0
+      && t->timesteps == 0 && t->data_range < 0 && t->prediction < 0;
+}
+
+DdpmModel *
+ddpm_checkpoint_load_shared_as (const gchar * path,
+    const DdpmTrained * trained, GError ** error)
+{
+  g_autoptr (DdpmSource) source = ddpm_source_open (path, error);
+  Shared shared = { source, trained };
+  DdpmModel *model;
+
+  if (source == NULL)
+    return NULL;
+  if (trained && says_nothing (trained))
+    shared.trained = NULL;
+  shared.key = get_shared_key (source, shared.trained);
+  model = ddpm_shared_get (shared.key, make_shared_model, &shared, error);
+  g_free (shared.key);
   return model;
 }
 
 DdpmModel *
 ddpm_checkpoint_load_shared (const gchar * path, GError ** error)
 {
-  g_autoptr (DdpmSource) source = ddpm_source_open (path, error);
-  g_autofree gchar *key = NULL;
-
-  if (source == NULL)
-    return NULL;
-  key = get_shared_key (source);
-  return ddpm_shared_get (key, make_shared_model, source, error);
+  return ddpm_checkpoint_load_shared_as (path, NULL, error);
 }
 
 DdpmModel *
@@ -62,7 +93,7 @@ ddpm_checkpoint_load_bytes (GBytes * bytes, const gchar * name, GError ** error)
 {
   g_autoptr (DdpmSource) source = ddpm_source_open_bytes (bytes, name, error);
 
-  return source ? ddpm_load_model (source, error) : NULL;
+  return source ? ddpm_load_model (source, NULL, error) : NULL;
 }
 
 /* --- saving ----------------------------------------------------------- */

@@ -44,6 +44,22 @@ DdpmModel *ddpm_checkpoint_load (const gchar * path, GError ** error);
 DdpmModel *ddpm_checkpoint_load_shared (const gchar * path, GError ** error);
 
 /**
+ * ddpm_checkpoint_load_shared_as:
+ * @path: (nullable) (type filename): as of ddpm_checkpoint_load()
+ * @trained: (nullable): how the model was trained; %NULL: as the file says
+ * @error: return location for a #GError
+ *
+ * Loads a checkpoint as ddpm_checkpoint_load_shared() does, but @trained
+ * overrides what the file says. A model is shared with those who say the same.
+ *
+ * Returns: (transfer full): a model that must not be changed; %NULL and an
+ *   error as from ddpm_checkpoint_load(), or %DDPM_ERROR_SETTINGS for what the
+ *   model cannot have been trained with
+ */
+DdpmModel *ddpm_checkpoint_load_shared_as (const gchar * path,
+    const DdpmTrained * trained, GError ** error);
+
+/**
  * ddpm_checkpoint_load_bytes:
  * @bytes: content of a checkpoint; it is not kept
  * @name: what messages call it

@@ -21,6 +21,6 @@ gboolean ddpm_diffusers_read_network (DdpmJson * json, DdpmTensorFile * file,
  * scheduler_config.json describes, with the defaults of its class. json: NULL:
  * those of DDPMScheduler, which is told. */
 gboolean ddpm_diffusers_read_scheduler (DdpmJson * json, DdpmConfig * config,
-    GPtrArray * told, GError ** error);
+    const DdpmTrained * trained, GPtrArray * told, GError ** error);
 
 G_END_DECLS

@@ -252,9 +252,32 @@ skip_keys (DdpmJson * json)
     ddpm_json_has (json, keys[i]);
 }
 
+/* What is assumed of a scheduler, but for what trained, or NULL, says */
+static gchar *
+describe_assumed (const DdpmConfig * config, const DdpmTrained * trained)
+{
+  const DdpmTrained *t = trained;
+  GString *s = g_string_new ("there is no scheduler_config.json; assumed: ");
+
+  if (t == NULL || t->schedule < 0)
+    g_string_append (s, "a linear schedule, ");
+  if (t == NULL || (t->schedule != DDPM_SCHEDULE_COSINE
+          && (t->beta_start < 0.0 || t->beta_end < 0.0)))
+    g_string_append_printf (s, "betas of %g to %g, ",
+        t && t->beta_start >= 0.0 ? t->beta_start : config->beta_start,
+        t && t->beta_end >= 0.0 ? t->beta_end : config->beta_end);
+  if (t == NULL || t->timesteps == 0)
+    g_string_append_printf (s, "T = %u, ", config->timesteps);
+  if (t == NULL || t->prediction < 0)
+    g_string_append (s, "prediction of epsilon, ");
+  g_string_append (s, "sampler ddpm");
+  return g_string_free (s, FALSE);
+}
+
 /* Of an object without keys, the class DDPM */
 static gboolean
-assume_scheduler (DdpmConfig * config, GPtrArray * told, GError ** error)
+assume_scheduler (DdpmConfig * config, const DdpmTrained * trained,
+    GPtrArray * told, GError ** error)
 {
   g_autoptr (DdpmJson) json = ddpm_json_new ("{}", 2, "", error);
 
@@ -262,23 +285,20 @@ assume_scheduler (DdpmConfig * config, GPtrArray * told, GError ** error)
     return FALSE;
   read_noise (json, &classes[0], config);
   read_sampling (json, &classes[0], config, told);
-  g_ptr_array_add (told, g_strdup_printf ("there is no "
-          "scheduler_config.json; assumed: a linear schedule of betas %g to "
-          "%g, T = %u, prediction of epsilon, sampler ddpm",
-          config->beta_start, config->beta_end, config->timesteps));
+  g_ptr_array_add (told, describe_assumed (config, trained));
   return ddpm_json_check (json, error);
 }
 
 gboolean
 ddpm_diffusers_read_scheduler (DdpmJson * json, DdpmConfig * config,
-    GPtrArray * told, GError ** error)
+    const DdpmTrained * trained, GPtrArray * told, GError ** error)
 {
   g_autofree gchar *unknown = NULL;
   const Class *class;
 
   config->sampling.always_labelled = config->classes > 0;
   if (json == NULL)
-    return assume_scheduler (config, told, error);
+    return assume_scheduler (config, trained, told, error);
   class = find_class (json);
   if (class == NULL)
     return ddpm_json_check (json, error);

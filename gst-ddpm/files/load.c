@@ -19,6 +19,7 @@
 typedef struct
 {
   DdpmSource *source;
+  const DdpmTrained *trained;   /* or NULL */
   DdpmMetadata metadata;
   DdpmConfig config;
   guint width, height;
@@ -110,7 +111,7 @@ read_diffusers_config (Loading * l, GError ** error)
   if (!ddpm_diffusers_read_network (source->config, source->file, &l->config,
           &l->table, &l->width, &l->height, source->told, error)
       || !ddpm_diffusers_read_scheduler (source->scheduler, &l->config,
-          source->told, error))
+          l->trained, source->told, error))
     return FALSE;
   if (!ddpm_config_check (&l->config, error)
       || (l->width > 0 && !ddpm_config_check_size (&l->config, l->width,
@@ -119,6 +120,33 @@ read_diffusers_config (Loading * l, GError ** error)
     return FALSE;
   }
   return TRUE;
+}
+
+/* Overrides what the source says. A model that is sampled in all timesteps has
+ * no more steps than these. */
+static gboolean
+apply_trained (Loading * l, GError ** error)
+{
+  const DdpmTrained *t = l->trained;
+  DdpmConfig *c = &l->config;
+
+  if (t == NULL)
+    return TRUE;
+  if (t->schedule >= 0)
+    c->schedule = t->schedule;
+  if (t->beta_start >= 0.0)
+    c->beta_start = t->beta_start;
+  if (t->beta_end >= 0.0)
+    c->beta_end = t->beta_end;
+  if (t->timesteps > 0)
+    c->timesteps = t->timesteps;
+  if (t->data_range >= 0)
+    c->data_range = t->data_range;
+  if (t->prediction >= 0)
+    c->prediction = t->prediction;
+  c->sampling.steps = MIN (c->sampling.steps, c->timesteps);
+  c->sampling.steps_offset = MIN (c->sampling.steps_offset, c->timesteps);
+  return ddpm_config_check (c, error);
 }
 
 /* --- tensors ---------------------------------------------------------- */
@@ -196,24 +224,64 @@ read_weights (Loading * l, DdpmModel * model, GError ** error)
 
 /* --- the model -------------------------------------------------------- */
 
-static DdpmFacts
-get_assumed (Loading * l)
+/* The names of what metadata, or a person in its place, says. Returns: (transfer
+ * full) */
+static GHashTable *
+get_known (Loading * l)
 {
+  const DdpmTrained *t = l->trained;
+  const struct
+  {
+    gboolean is_said;
+    const gchar *name;
+  } said[] = {
+    {t && t->schedule >= 0, "ddpm.schedule"},
+    {t && t->beta_start >= 0.0, "ddpm.beta_start"},
+    {t && t->beta_end >= 0.0, "ddpm.beta_end"},
+    {t && t->timesteps > 0, "ddpm.timesteps"},
+    {t && t->data_range >= 0, "ddpm.data_range"},
+    {t && t->prediction >= 0, "ddpm.prediction_type"},
+  };
+  GHashTable *known = g_hash_table_new (g_str_hash, g_str_equal);
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init (&iter, l->metadata.values);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    g_hash_table_add (known, name);
+  for (guint i = 0; i < G_N_ELEMENTS (said); i++)
+    if (said[i].is_said)
+      g_hash_table_add (known, (gpointer) said[i].name);
+  return known;
+}
+
+static DdpmFacts
+get_assumed (Loading * l, const DdpmMetadata * known)
+{
+  const DdpmTrained *t = l->trained;
+  DdpmFacts assumed = 0;
+
   if (l->source->config == NULL)
-    return ddpm_metadata_get_assumed (&l->metadata, &l->config);
-  return l->source->scheduler ? 0 : DDPM_FACT_SCHEDULE | DDPM_FACT_PREDICTION;
+    return ddpm_metadata_get_assumed (known, &l->config);
+  if (l->source->scheduler)
+    return 0;
+  if (t == NULL || t->schedule < 0 || t->beta_start < 0.0 || t->beta_end < 0.0)
+    assumed |= DDPM_FACT_SCHEDULE;
+  if (t == NULL || t->prediction < 0)
+    assumed |= DDPM_FACT_PREDICTION;
+  return assumed;
 }
 
 /* A sentence about what was chosen, left out and assumed; NULL: nothing */
 static gchar *
-describe (Loading * l)
+describe (Loading * l, const DdpmMetadata * known)
 {
   g_autofree gchar *assumed = NULL;
   g_autofree gchar *all = NULL;
   GPtrArray *told = l->source->told;
 
   if (l->source->config == NULL)
-    assumed = ddpm_metadata_describe_assumptions (&l->metadata, &l->config,
+    assumed = ddpm_metadata_describe_assumptions (known, &l->config,
         l->has_table);
   if (assumed != NULL)
     g_ptr_array_add (told, g_steal_pointer (&assumed));
@@ -229,7 +297,10 @@ static DdpmModel *
 make_model (Loading * l, GError ** error)
 {
   g_autoptr (DdpmModel) model = ddpm_model_new (&l->config, error);
+  g_autoptr (GHashTable) values = get_known (l);
+  DdpmMetadata known = l->metadata;
 
+  known.values = values;
   if (model == NULL) {
     ddpm_metadata_blame (l->metadata.location, error);
     return NULL;
@@ -239,23 +310,25 @@ make_model (Loading * l, GError ** error)
   model->step = l->step;
   model->location = g_strdup (l->metadata.location);
   model->class_names = g_steal_pointer (&l->class_names);
-  model->assumed = get_assumed (l);
+  model->assumed = get_assumed (l, &known);
   model->notes = ddpm_metadata_get_notes (&l->metadata);
-  model->assumptions = describe (l);
+  model->assumptions = describe (l, &known);
   return read_weights (l, model, error) ? g_steal_pointer (&model) : NULL;
 }
 
 DdpmModel *
-ddpm_load_model (DdpmSource * source, GError ** error)
+ddpm_load_model (DdpmSource * source, const DdpmTrained * trained,
+    GError ** error)
 {
-  Loading l = {.source = source };
+  Loading l = {.source = source,.trained = trained };
   DdpmModel *model = NULL;
 
   l.metadata.values = ddpm_tensor_file_get_metadata (source->file);
   l.metadata.location = ddpm_tensor_file_get_location (source->file);
   ddpm_config_init_defaults (&l.config);
   if ((source->config ? read_diffusers_config (&l, error)
-          : read_config (&l, error)) && require_tensors (&l, error))
+          : read_config (&l, error))
+      && apply_trained (&l, error) && require_tensors (&l, error))
     model = make_model (&l, error);
   loading_clear (&l);
   return model;

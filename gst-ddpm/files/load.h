@@ -7,7 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Everything but the numbers is checked before memory is allocated for them. */
-DdpmModel *ddpm_load_model (DdpmSource * source, GError ** error);
+/* Everything but the numbers is checked before memory is allocated for them.
+ * trained NULL: as the source says */
+DdpmModel *ddpm_load_model (DdpmSource * source, const DdpmTrained * trained,
+    GError ** error);
 
 G_END_DECLS

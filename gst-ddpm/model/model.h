@@ -566,6 +566,27 @@ typedef enum
 } DdpmFacts;
 
 /**
+ * DdpmTrained:
+ * @schedule: #DdpmScheduleKind; -1: as the file says
+ * @beta_start: first beta of a schedule that is not cosine; -1: as the file
+ *   says
+ * @beta_end: last beta of such a schedule; -1: as the file says
+ * @timesteps: T; 0: as the file says
+ * @data_range: #DdpmDataRange; -1: as the file says
+ * @prediction: #DdpmPrediction; -1: as the file says
+ *
+ * What a person knows of how a model was trained. It overrides the file.
+ */
+typedef struct
+{
+  gint schedule;
+  gdouble beta_start, beta_end;
+  guint timesteps;
+  gint data_range;
+  gint prediction;
+} DdpmTrained;
+
+/**
  * DdpmParams: (skip)
  *
  * Names, shapes and places of the parameters. The type is private.
@@ -582,9 +603,9 @@ typedef struct _DdpmParams DdpmParams;
  * @location: the file or name that it was loaded from, for messages (owned)
  * @class_names: (nullable) (array zero-terminated=1): the name of each class;
  *   %NULL: unknown (owned)
- * @assumed: what its file does not say, and was assumed
- * @assumptions: (nullable): what its file does not say about the schedule, the
- *   data range and the prediction, and was assumed, and what metadata it has
+ * @assumed: what neither its file nor #DdpmTrained says, and was assumed
+ * @assumptions: (nullable): what neither says about the schedule, the data
+ *   range and the prediction, and was assumed, and what metadata the file has
  *   that is not known, as a sentence for people; %NULL: nothing (owned)
  * @notes: (nullable) (element-type utf8 utf8): what the metadata of its file
  *   says besides, such as a licence; %NULL: nothing (owned)

@@ -46,9 +46,9 @@
  * When the model is loaded, the element posts the message "ddpmdenoise-model"
  * with the fields location, architecture, parameters, step, width, height,
  * image-channels, channels, timesteps, classes, class-names (a string such as
- * "cat,dog", if known), backend, precision, device, sampler and steps. If the
- * metadata of the file does not say how the model was trained, an info message
- * tells what is assumed. Settings that have no effect, or that cannot give good
+ * "cat,dog", if known), backend, precision, device, sampler and steps. If neither
+ * the file nor a property says how the model was trained, an info message tells
+ * what is assumed. Settings that have no effect, or that cannot give good
  * images, cause a warning at each start, as does a size that is far from that of
  * the training images. While loading or planning take longer than two seconds, a
  * progress message of the code "ddpm-task" says so each second.

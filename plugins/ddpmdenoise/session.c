@@ -20,12 +20,14 @@ check_sampler (const GstDdpmDenoiseSession * session, GError ** error)
 }
 
 static DdpmModel *
-load_model (GstElement * element, const gchar * name, GError ** error)
+load_model (GstElement * element, const GstDdpmDenoiseSettings * settings,
+    GError ** error)
 {
+  const gchar *name = settings->model;
   g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (element, "loading",
       name && *name ? name : "the default model");
 
-  return ddpm_checkpoint_load_shared (name, error);
+  return ddpm_checkpoint_load_shared_as (name, &settings->trained, error);
 }
 
 GstDdpmDenoiseSession *
@@ -37,7 +39,7 @@ gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
   if (!gst_ddpm_element_copy_settings (cuda->element, &session->settings,
           error))
     return NULL;
-  session->model = load_model (cuda->element, settings->model, error);
+  session->model = load_model (cuda->element, settings, error);
   if (session->model == NULL || !check_sampler (session, error))
     return NULL;
   session->labels = ddpm_labels_new (session->model, settings->label, error);

@@ -10,22 +10,67 @@
 
 /* "auto", followed by the samplers of the library */
 static GEnumValue sampler_values[16] = {
-  {AUTO, "dpmpp-2m for v-prediction models that are not step-distilled, "
-        "otherwise ddim", "auto"},
+  {AUTO, "As the model says; otherwise dpmpp-2m for v-prediction models that "
+        "are not step-distilled, otherwise ddim", "auto"},
 };
 
 static const GEnumValue spacing_values[] = {
-  {AUTO, "linear for ddpm, otherwise quadratic", "auto"},
+  {AUTO, "As the model says; otherwise linear for ddpm, quadratic for others",
+      "auto"},
   {DDPM_SPACING_LINEAR, "Steps of equal length", "linear"},
   {DDPM_SPACING_QUADRATIC, "Shorter steps towards the image", "quadratic"},
+  {DDPM_SPACING_LEADING, "Every (T / steps)th timestep from 0 on, as in "
+        "diffusers", "leading"},
+  {DDPM_SPACING_TRAILING, "Every (T / steps)th timestep from T - 1 down, as "
+        "in diffusers", "trailing"},
+  {DDPM_SPACING_LINSPACE, "Timesteps from 0 to T - 1, as in diffusers",
+      "linspace"},
   {0, NULL, NULL},
 };
 
 static const GEnumValue variance_values[] = {
+  {AUTO, "As the model says; otherwise learned-range if it predicts one, "
+        "otherwise fixed-small", "auto"},
   {DDPM_VARIANCE_FIXED_SMALL, "Variance of the posterior, beta tilde",
       "fixed-small"},
   {DDPM_VARIANCE_FIXED_LARGE, "beta, for sampling with all timesteps",
       "fixed-large"},
+  {DDPM_VARIANCE_LEARNED_RANGE, "Between both, as the network predicts "
+        "(Nichol & Dhariwal 2021)", "learned-range"},
+  {0, NULL, NULL},
+};
+
+static const GEnumValue clip_values[] = {
+  {AUTO, "As the model says; otherwise true", "auto"},
+  {FALSE, "Leave it as it is", "false"},
+  {TRUE, "Clip it", "true"},
+  {0, NULL, NULL},
+};
+
+static const GEnumValue schedule_values[] = {
+  {AUTO, "As the model says; otherwise linear", "auto"},
+  {DDPM_SCHEDULE_LINEAR, "beta rises linearly (Ho et al. 2020)", "linear"},
+  {DDPM_SCHEDULE_COSINE, "Cosine (Nichol & Dhariwal 2021, eq. 17)", "cosine"},
+  {DDPM_SCHEDULE_SCALED_LINEAR, "sqrt (beta) rises linearly (Rombach et al. "
+        "2022)", "scaled-linear"},
+  {DDPM_SCHEDULE_SIGMOID, "beta rises as a sigmoid (Xu et al. 2022)",
+      "sigmoid"},
+  {0, NULL, NULL},
+};
+
+static const GEnumValue data_range_values[] = {
+  {AUTO, "As the model says; otherwise symmetric", "auto"},
+  {DDPM_DATA_RANGE_SYMMETRIC, "-1 to 1", "symmetric"},
+  {DDPM_DATA_RANGE_UNIT, "0 to 1", "unit"},
+  {0, NULL, NULL},
+};
+
+static const GEnumValue prediction_values[] = {
+  {AUTO, "As the model says; otherwise epsilon", "auto"},
+  {DDPM_PREDICTION_EPSILON, "The noise (Ho et al. 2020)", "epsilon"},
+  {DDPM_PREDICTION_V, "v = sqrt (alpha_bar) eps - sqrt (1 - alpha_bar) x_0 "
+        "(Salimans & Ho 2022)", "v-prediction"},
+  {DDPM_PREDICTION_SAMPLE, "The image x_0", "sample"},
   {0, NULL, NULL},
 };
 
@@ -56,25 +101,57 @@ static const GstDdpmProperty properties[] = {
    */
   {"steps", "Sampling steps",
       "Number of sampling steps from pure noise to the image (0: one per "
-      "timestep of the model, -1: the default of the sampler, or the steps "
-      "that the model was distilled to)",
+      "timestep of the model, -1: as many as the model says or was distilled "
+      "to, otherwise the default of the sampler)",
       GST_DDPM_INT, AT (steps), AUTO, DDPM_MAX_TIMESTEPS},
   {"spacing", "Timestep spacing",
       "How the sampling steps are spaced over the timesteps (Song et al. "
-      "2021, appendix D.2)", GST_DDPM_ENUM, AT (spacing),
+      "2021, appendix D.2; Lin et al. 2024, table 2)", GST_DDPM_ENUM, AT (spacing),
       .enum_name = "GstDdpmDenoiseSpacing", .enum_values = spacing_values},
   {"eta", "Eta",
       "Amount of noise that each ddim step adds (0: none, 1: as much as "
-      "ancestral sampling, -1: 0; sampler=auto uses 1 for models that predict "
-      "epsilon and are not step-distilled)",
+      "ancestral sampling, -1: as the model says, otherwise 0; sampler=auto "
+      "uses 1 for models that predict epsilon or the image, are not "
+      "step-distilled and say nothing)",
       GST_DDPM_DOUBLE, AT (eta), AUTO, 1},
   {"variance", "Variance",
       "Variance of the noise that each ddpm step adds (Ho et al. 2020, "
       "section 3.2)", GST_DDPM_ENUM, AT (variance),
       .enum_name = "GstDdpmDenoiseVariance", .enum_values = variance_values},
   {"clip-x0", "Clip predicted image",
-      "Clip the image that each step predicts to the data range of the model",
-      GST_DDPM_BOOLEAN, AT (clip_x0)},
+      "Clip the image that each step predicts to the data range of the model, "
+      "or to another range that it says", GST_DDPM_ENUM, AT (clip_x0),
+      .enum_name = "GstDdpmDenoiseClip", .enum_values = clip_values},
+  /**
+   * GstDdpmDenoise:data-range:
+   *
+   * This and the following properties tell what the file of a model does not
+   * say, or says wrong. A message tells what is assumed where neither does.
+   *
+   * Since: 0.1
+   */
+  {"data-range", "Data range",
+      "Range of numbers that the model was trained to map pixels to",
+      GST_DDPM_ENUM, AT (trained.data_range),
+      .enum_name = "GstDdpmDenoiseDataRange",
+      .enum_values = data_range_values},
+  {"schedule", "Noise schedule", "Schedule that the model was trained with",
+      GST_DDPM_ENUM, AT (trained.schedule),
+      .enum_name = "GstDdpmDenoiseSchedule", .enum_values = schedule_values},
+  {"beta-start", "Beta start",
+      "First beta of a schedule that is not cosine (-1: as the model says, "
+      "otherwise 0.0001)", GST_DDPM_DOUBLE, AT (trained.beta_start), AUTO, 1},
+  {"beta-end", "Beta end",
+      "Last beta of a schedule that is not cosine (-1: as the model says, "
+      "otherwise 0.02)", GST_DDPM_DOUBLE, AT (trained.beta_end), AUTO, 1},
+  {"timesteps", "Timesteps",
+      "Number T of timesteps that the model was trained with (0: as the model "
+      "says, otherwise 1000)", GST_DDPM_UINT, AT (trained.timesteps), 0,
+      DDPM_MAX_TIMESTEPS},
+  {"prediction-type", "Prediction type",
+      "What the model was trained to predict", GST_DDPM_ENUM,
+      AT (trained.prediction), .enum_name = "GstDdpmDenoisePrediction",
+      .enum_values = prediction_values},
   {"start-timestep", "Start timestep",
       "Timestep of the input state (-1: as in the caps, otherwise that of "
       "pure noise)", GST_DDPM_INT, AT (start_timestep), AUTO,
@@ -117,7 +194,8 @@ static const GstDdpmProperty properties[] = {
    */
   {"guidance", "Guidance scale",
       "Classifier-free guidance scale (0: ignore the label, 1: no guidance, "
-      "-1: 3, or 1 for guidance-distilled models)", GST_DDPM_DOUBLE,
+      "-1: 3, or 1 for models that are guidance-distilled or have only seen "
+      "images with labels)", GST_DDPM_DOUBLE,
       AT (guidance), AUTO, DDPM_MAX_GUIDANCE},
   {"emit", "Output states", "Which states to output as video frames",
       GST_DDPM_ENUM, AT (emit), .enum_name = "GstDdpmDenoiseEmit",
@@ -167,7 +245,10 @@ settings_init (gpointer settings)
   s->steps = AUTO;
   s->spacing = AUTO;
   s->eta = AUTO;
-  s->clip_x0 = TRUE;
+  s->variance = AUTO;
+  s->clip_x0 = AUTO;
+  s->trained = (DdpmTrained) {
+  AUTO, AUTO, AUTO, 0, AUTO, AUTO};
   s->start_timestep = AUTO;
   s->label = g_strdup ("");
   s->guidance = AUTO;
@@ -185,19 +266,18 @@ gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s,
     const DdpmConfig * config, guint start, DdpmSamplerSpec * spec)
 {
   ddpm_sampler_spec_init (spec, config);
-  if (s->sampler != AUTO) {
-    spec->kind = s->sampler;
-    spec->eta = 0.0;
-  }
-  spec->steps =
-      s->steps < 0 ? ddpm_sampler_get_default_steps (spec->kind, config)
-      : s->steps == 0 ? config->timesteps : (guint) s->steps;
-  spec->spacing = s->spacing != AUTO ? s->spacing
-      : ddpm_sampler_get_default_spacing (spec->kind);
+  if (s->sampler != AUTO)
+    ddpm_sampler_spec_choose (spec, config, s->sampler);
+  if (s->steps != AUTO)
+    spec->steps = s->steps == 0 ? config->timesteps : (guint) s->steps;
+  if (s->spacing != AUTO)
+    spec->spacing = s->spacing;
   if (s->eta != AUTO)
     spec->eta = s->eta;
-  spec->variance = s->variance;
-  spec->clip_x0 = s->clip_x0;
+  if (s->variance != AUTO)
+    spec->variance = s->variance;
+  if (s->clip_x0 != AUTO)
+    spec->clip_x0 = s->clip_x0;
   spec->start = start;
   spec->stop = s->stop_timestep;
   if (s->guidance != AUTO)

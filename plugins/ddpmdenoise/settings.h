@@ -21,8 +21,9 @@ typedef struct
   gint steps;                   /* 0: all timesteps, -1: by the sampler */
   gint spacing;                 /* DdpmSpacing; -1: by the sampler */
   gdouble eta;                  /* -1: by the model */
-  DdpmVariance variance;
-  gboolean clip_x0;
+  gint variance;                /* DdpmVariance; -1: by the model */
+  gint clip_x0;                 /* 0 or 1; -1: by the model */
+  DdpmTrained trained;
   gchar *label;
   gdouble guidance;             /* -1: by the model */
   GstDdpmDenoiseEmit emit;

@@ -15,13 +15,15 @@ warn_of_variance (GstElement * element, const GstDdpmDenoiseSession * session,
     const DdpmSamplerSpec * spec, const gchar * sampler)
 {
   const guint T = session->model->config.timesteps;
+  const gint variance = session->settings.variance;
 
-  if (spec->variance == DDPM_VARIANCE_FIXED_SMALL)
+  if (variance < 0 || variance == DDPM_VARIANCE_FIXED_SMALL)
     return;
   if (spec->kind != DDPM_SAMPLER_DDPM)
-    WARN (element, "variance=fixed-large has no effect: it is for "
-        "sampler=ddpm, and the sampler is %s", sampler);
-  else if (spec->steps < T / 4)
+    WARN (element, "variance=%s has no effect: it is for sampler=ddpm, and the "
+        "sampler is %s", variance == DDPM_VARIANCE_FIXED_LARGE ?
+        "fixed-large" : "learned-range", sampler);
+  else if (variance == DDPM_VARIANCE_FIXED_LARGE && spec->steps < T / 4)
     WARN (element, "variance=fixed-large leaves noise in images of %u steps: "
         "expected steps=0, which makes all %u, or variance=fixed-small",
         spec->steps, T);
@@ -53,6 +55,10 @@ warn_of_guidance (GstElement * element, const GstDdpmDenoiseSession * session)
   else if (guides && !ddpm_labels_any (session->labels))
     WARN (element, "guidance=%g has no effect: label=%s leaves all samples "
         "without a label", s->guidance, s->label);
+  else if (guides && model->config.sampling.always_labelled)
+    WARN (element, "guidance=%g cannot give good images: %s has only seen "
+        "images with labels, expected guidance=1", s->guidance,
+        model->location);
   else if (guides && model->config.guidance != 1.0)
     WARN (element, "guidance=%g guides twice: %s was distilled with a guidance "
         "scale of %g, expected guidance=1", s->guidance, model->location,

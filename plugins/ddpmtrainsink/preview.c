@@ -47,7 +47,8 @@ job_free (GstDdpmPreviewJob * job)
 /* Without preview-steps, a model is sampled as ddpmdenoise does by default: with
  * few steps. With it, ddim makes that number, with the default eta of the model,
  * or ddpm all timesteps. Predicted images are clipped as in Ho et al. 2020, but
- * not with data-range=unit: the reference UNet samples without clipping. */
+ * not with data-range=unit: the reference UNet samples without clipping. What an
+ * initial model says of clipping holds. */
 static DdpmSamplerSpec
 get_sampler_spec (const DdpmConfig * config, guint steps)
 {
@@ -60,7 +61,8 @@ get_sampler_spec (const DdpmConfig * config, guint steps)
         DDPM_SAMPLER_DDIM;
     spec.steps = steps;
   }
-  spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
+  if (config->sampling.clip < 0)
+    spec.clip_x0 = config->data_range == DDPM_DATA_RANGE_SYMMETRIC;
   return spec;
 }
 

@@ -21,6 +21,18 @@ write_model (const gchar * name, guint classes, gdouble guidance)
 }
 
 static void
+write_always_labelled (const gchar * name)
+{
+  g_autofree gchar *path = in_folder (name);
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_model (name, 3, 1.0);
+  model = ddpm_checkpoint_load (path, NULL);
+  model->config.sampling.always_labelled = TRUE;
+  fail_unless (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, NULL));
+}
+
+static void
 write_models (void)
 {
   g_autofree gchar *path = NULL;
@@ -31,6 +43,7 @@ write_models (void)
   write_model ("plain.bin", 0, 1.0);
   write_model ("classes.bin", 3, 1.0);
   write_model ("distilled.bin", 3, 4.0);
+  write_always_labelled ("always.bin");
   path = in_folder ("plain.bin");
   plain = test_files_read (path);
   bare = test_files_without_metadata (plain);
@@ -122,6 +135,8 @@ static const struct
   {"plain.bin", "variance=fixed-large",
       "variance=fixed-large has no effect: it is for sampler=ddpm, and the "
         "sampler is ddim"},
+  {"plain.bin", "variance=learned-range",
+      "variance=learned-range has no effect: it is for sampler=ddpm"},
   {"plain.bin", "sampler=ddpm eta=0",
       "eta=0 has no effect: it is for sampler=ddim, and the sampler is ddpm"},
   {"plain.bin", "sampler=ddpm eta=1", NULL},
@@ -134,6 +149,9 @@ static const struct
   {"classes.bin", "label=1 guidance=0", "label=1 has no effect"},
   {"distilled.bin", "label=1 guidance=3",
       "was distilled with a guidance scale of 4, expected guidance=1"},
+  {"always.bin", "label=1", NULL},
+  {"always.bin", "label=1 guidance=3",
+      "has only seen images with labels, expected guidance=1"},
   {"plain.bin", "trajectory-interval=2",
       "trajectory-interval=2 has no effect without emit=trajectory"},
   {"plain.bin", "cuda-device-id=0",
@@ -193,6 +211,19 @@ TEST (a_model_without_metadata_is_told_to_be_one)
 
   fail_unless (g_str_has_suffix (told, ASSUMED), "%s", told);
   fail_unless (strchr (told, '\n')[1] == '\0', "%s", told);
+}
+
+TEST (what_properties_say_is_not_assumed)
+{
+  g_autofree gchar *some = get_messages (launch_denoise ("", "bare.bin",
+          "schedule=cosine prediction-type=epsilon"), GST_MESSAGE_INFO);
+  g_autofree gchar *all = get_messages (launch_denoise ("", "bare.bin",
+          "schedule=cosine prediction-type=epsilon data-range=symmetric"),
+      GST_MESSAGE_INFO);
+
+  fail_unless (strstr (some, "assumed: pixels in [-1, 1], no distillation"),
+      "%s", some);
+  fail_unless_equals_string (all, "");
 }
 
 TEST (a_model_with_metadata_is_not)

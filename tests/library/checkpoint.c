@@ -348,6 +348,64 @@ static const struct
         "it has unknown keys, which are ignored: 'ddpm.data-range'"},
 };
 
+/* The file says none of it. */
+static DdpmModel *
+load_as (const DdpmTrained * trained)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "notebook.safetensors", NULL);
+
+  return assert_ok (ddpm_checkpoint_load_shared_as (path, trained, &error));
+}
+
+TEST (what_a_person_says_is_not_assumed)
+{
+  const DdpmTrained some = { DDPM_SCHEDULE_COSINE, -1, -1, 0, -1,
+    DDPM_PREDICTION_V
+  };
+  const DdpmTrained all = { DDPM_SCHEDULE_SIGMOID, 0.01, 0.3, 10,
+    DDPM_DATA_RANGE_UNIT, DDPM_PREDICTION_SAMPLE
+  };
+  g_autoptr (DdpmModel) in_part = load_as (&some), whole = load_as (&all);
+
+  g_assert_cmpint (in_part->config.schedule, ==, DDPM_SCHEDULE_COSINE);
+  g_assert_cmpint (in_part->config.prediction, ==, DDPM_PREDICTION_V);
+  g_assert_nonnull (strstr (in_part->assumptions, "assumed: pixels in [-1, 1], "
+          "no distillation, images of any size, T = 10"));
+  g_assert_cmpint (in_part->assumed, ==, DDPM_FACT_DATA_RANGE);
+
+  g_assert_cmpint (whole->config.schedule, ==, DDPM_SCHEDULE_SIGMOID);
+  g_assert_cmpfloat (whole->config.beta_start, ==, 0.01);
+  g_assert_cmpfloat (whole->config.beta_end, ==, 0.3);
+  g_assert_cmpint (whole->config.data_range, ==, DDPM_DATA_RANGE_UNIT);
+  g_assert_cmpint (whole->config.prediction, ==, DDPM_PREDICTION_SAMPLE);
+  g_assert_null (whole->assumptions);
+  g_assert_cmpint (whole->assumed, ==, 0);
+}
+
+TEST (those_who_say_the_same_share_a_model)
+{
+  const DdpmTrained nothing = { -1, -1, -1, 0, -1, -1 };
+  const DdpmTrained unit = { -1, -1, -1, 0, DDPM_DATA_RANGE_UNIT, -1 };
+  g_autoptr (DdpmModel) a = load_as (NULL), b = load_as (&nothing);
+  g_autoptr (DdpmModel) c = load_as (&unit), d = load_as (&unit);
+
+  g_assert_true (a == b && c == d && a != c);
+}
+
+TEST (what_no_model_was_trained_with_is_refused)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("DDPM_TEST_DATA"),
+      "notebook.safetensors", NULL);
+  const DdpmTrained betas = { -1, 0.5, 0.1, 0, -1, -1 };
+  const DdpmTrained other_table = { -1, -1, -1, 11, -1, -1 };
+
+  assert_fails (ddpm_checkpoint_load_shared_as (path, &betas, &error),
+      DDPM_ERROR_SETTINGS, "not 0.5 and 0.1");
+  assert_fails (ddpm_checkpoint_load_shared_as (path, &other_table, &error),
+      DDPM_ERROR_FORMAT, "timembedding.0.weight");
+}
+
 TABLE_TEST (tells_what_it_assumes, open_questions)
 {
   g_autoptr (GBytes) file = test_files_data ("notebook.safetensors");

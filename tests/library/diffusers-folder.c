@@ -445,7 +445,28 @@ TEST (a_missing_scheduler_is_assumed_and_told)
   model = load (folder);
   g_assert_cmpuint (model->config.timesteps, ==, 1000);
   g_assert_nonnull (strstr (model->assumptions, "there is no "
-          "scheduler_config.json; assumed: a linear schedule"));
+          "scheduler_config.json; assumed: a linear schedule, betas of 0.0001 "
+          "to 0.02, T = 1000, prediction of epsilon, sampler ddpm"));
+}
+
+TEST (what_a_person_says_of_a_folder_is_not_assumed)
+{
+  const DdpmTrained trained = { DDPM_SCHEDULE_SIGMOID, 0.001, -1, 50, -1,
+    DDPM_PREDICTION_V
+  };
+  g_autoptr (TestFolder) folder = test_files_make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, SCHEDULER, NULL);
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_folder (folder, NULL, NULL, NULL);
+  g_assert_cmpint (g_remove (path), ==, 0);
+  model = assert_ok (ddpm_checkpoint_load_shared_as (folder, &trained, &error));
+  g_assert_cmpuint (model->config.timesteps, ==, 50);
+  g_assert_cmpint (model->config.schedule, ==, DDPM_SCHEDULE_SIGMOID);
+  g_assert_cmpint (model->config.prediction, ==, DDPM_PREDICTION_V);
+  g_assert_true (g_str_has_suffix (model->assumptions, "assumed: betas of "
+          "0.001 to 0.02, sampler ddpm"));
+  g_assert_cmpint (model->assumed, ==, DDPM_FACT_SCHEDULE);
 }
 
 TEST (a_sampler_that_is_not_ours_is_told)
