@@ -228,7 +228,7 @@ find_weights (DdpmDiffusersFolder * folder, const gchar * network,
   if (name != NULL) {
     folder->weights = g_build_filename (network, name, NULL);
     if (!g_str_has_prefix (name, WEIGHTS ".safetensors") && names->len > 1)
-      g_ptr_array_add (told, g_strdup_printf ("weights of %s, of %s", name,
+      g_ptr_array_add (told, g_strdup_printf ("weights of %s, one of %s", name,
               found));
     return TRUE;
   }

@@ -102,8 +102,11 @@ ddpm_json_new (const gchar * text, gsize size, const gchar * location,
           || !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser))))
     found = "another value";
   if (found != NULL) {
+    /* json-glib quotes names that are no UTF-8, such as "\\ud800". */
+    g_autofree gchar *valid = g_utf8_make_valid (found, -1);
+
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-        "%s: expected a JSON object, found %s", location, found);
+        "%s: expected a JSON object, found %s", location, valid);
     return NULL;
   }
   json->root = json_parser_steal_root (parser);
