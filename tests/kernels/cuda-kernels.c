@@ -5,25 +5,7 @@
 #include "kernels/cuda/operations.h"
 #include "kernels/norm-math.h"
 #include "tests/support/host-backend.h"
-
-/* --- the device ----------------------------------------------------------- */
-
-static gint shared_memory = 227 << 10;  /* of a block, on Hopper */
-
-cudaError_t
-cudaDeviceGetAttribute (int *value, enum cudaDeviceAttr attribute, int device)
-{
-  g_assert_cmpint (attribute, ==, cudaDevAttrMaxSharedMemoryPerBlockOptin);
-  *value = shared_memory;
-  return cudaSuccess;
-}
-
-cudaError_t
-cudaFuncSetAttribute (const void *kernel, enum cudaFuncAttribute attribute,
-    int value)
-{
-  return cudaSuccess;
-}
+#include "tests/support/host-device.h"
 
 /* --- cases ---------------------------------------------------------------- */
 
@@ -140,9 +122,9 @@ TABLE_TEST (modulated_norms_of_odd_shapes, host_precisions)
 
 TABLE_TEST (norms_without_enough_shared_memory, host_precisions)
 {
-  shared_memory = 16 << 10;
+  host_shared_memory = 16 << 10;
   assert_norm (row, GENERAL, 1, 600, 16, 8, 2, 4, 0);
-  shared_memory = 227 << 10;
+  host_shared_memory = 227 << 10;
 }
 
 TEST (norms_keep_the_variance_about_a_large_mean)

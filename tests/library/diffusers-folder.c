@@ -163,7 +163,7 @@ static const struct
 {
   const gchar *name;
 } networks[] = {
-  {"tiny-google"},
+  {"tiny-google"}, {"tiny-trained"}, {"tiny-guided"}, {"tiny-odd"},
 };
 
 TABLE_TEST (computes_what_diffusers_does_with, networks)

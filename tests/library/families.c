@@ -168,16 +168,18 @@ TABLE_TEST (names_and_shapes_give_the_network_of, networks)
       __LINE__, G_STRFUNC);
 }
 
-TEST (computes_what_pytorch_does)
+TABLE_TEST (computes_what_pytorch_does_with_the_network_of, networks)
 {
-  g_autoptr (GBytes) bytes = make_file ("pesser", "");
+  g_autoptr (GBytes) bytes = make_file (row->name, "");
   g_autoptr (DdpmModel) model = load (bytes);
+  g_autofree gchar *dump = g_strdup_printf ("family-%s.safetensors",
+      row->name);
 
   for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
     g_autoptr (DdpmBackend) backend = test_backend_new (kind);
 
-    g_assert_cmpfloat (compare_model_with_dump (backend, model, 3, 8, 8,
-            "family-pesser.safetensors"), <, 1e-5);
+    g_assert_cmpfloat (compare_model_with_dump (backend, model, 3, 8, 8, dump),
+        <, 1e-5);
   }
 }
 

@@ -202,24 +202,26 @@ evaluate_net (DdpmBackend * backend, TestNet make, guint batch,
   Net net;
   Pass p = { &net };
   g_autofree gfloat *x_t = NULL, *eps = NULL;
-  g_autofree gint *t = g_new (gint, batch);
+  g_autofree gint *t = g_new (gint, batch), *labels = g_new (gint, batch);
   guint i;
 
   net_init (&net, backend, make, batch, training);
   x_t = g_new (gfloat, batch * net.elements);
-  eps = g_new (gfloat, batch * net.elements);
+  eps = g_new (gfloat, batch * net.out_elements);
   for (i = 0; i < batch; i++) {
     ddpm_noise_normal (7, first_sample + i, 0, 0, net.elements,
         x_t + i * net.elements);
-    ddpm_noise_normal (7, first_sample + i, 1, 0, net.elements,
-        eps + i * net.elements);
+    ddpm_noise_normal (7, first_sample + i, 1, 0, net.out_elements,
+        eps + i * net.out_elements);
     t[i] = (first_sample + i) % net.config.timesteps;
+    labels[i] = (first_sample + i) % MAX (net.config.classes, 1);
   }
   p.x_t = x_t;
   p.eps = eps;
   p.t = t;
+  p.labels = net.config.classes > 0 ? labels : NULL;
   p.drop = drop;
-  p.out = g_new (gfloat, batch * net.elements);
+  p.out = g_new (gfloat, batch * net.out_elements);
   if (training)
     p.grads = *grads = g_new (gfloat, net.params->trainable);
   net_run (&net, &p);
