@@ -80,12 +80,26 @@ load_data (const gchar * name)
   return assert_ok (ddpm_checkpoint_load (path, &error));
 }
 
+static void
+assert_same_sampling (const DdpmSampling * a, const DdpmSampling * b)
+{
+  g_assert_cmpint (a->sampler, ==, b->sampler);
+  g_assert_cmpint (a->spacing, ==, b->spacing);
+  g_assert_cmpuint (a->steps_offset, ==, b->steps_offset);
+  g_assert_cmpint (a->variance, ==, b->variance);
+  g_assert_cmpint (a->clip, ==, b->clip);
+  g_assert_cmpfloat (a->clip_range, ==, b->clip_range);
+  g_assert_cmpint (a->final_alpha_first, ==, b->final_alpha_first);
+}
+
 /* --- folders of diffusers --------------------------------------------- */
 
 static const struct
 {
   const gchar *name;
-} folders[] = { {"tiny-google"}, {"tiny-trained"}, {"tiny-guided"} };
+} folders[] = { {"tiny-google"}, {"tiny-trained"}, {"tiny-odd"},
+{"tiny-guided"}
+};
 
 FIXTURE_TABLE_TEST (what_was_loaded_comes_back_to_the_bit, folders)
 {
@@ -93,6 +107,7 @@ FIXTURE_TABLE_TEST (what_was_loaded_comes_back_to_the_bit, folders)
   g_autoptr (DdpmModel) after = save_and_load (f, before);
 
   g_assert_true (ddpm_config_equal (&after->config, &before->config));
+  assert_same_sampling (&after->config.sampling, &before->config.sampling);
   g_assert_cmpuint (after->width, ==, before->width);
   g_assert_cmpuint (after->height, ==, before->height);
   test_assert_same_weights (after, before);

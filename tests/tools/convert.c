@@ -123,6 +123,18 @@ FIXTURE_TEST (names_of_pytorch_alone_are_written)
           "trained"));
 }
 
+FIXTURE_TEST (names_that_do_not_tell_the_network_are_told)
+{
+  g_autofree gchar *google = get_data ("tiny-google");
+  g_autofree gchar *arguments = g_strdup_printf ("--to pytorch-names %s %s",
+      f->model, f->out);
+  g_auto (TestOutcome) o = test_program_run ("DDPM_CONVERT", arguments);
+
+  g_assert_cmpstr (o.err, ==, "");
+  assert_converts (f, "--to pytorch-names", google, 0,
+      "do not say in what it differs");
+}
+
 static const struct
 {
   const gchar *name, *dtype;

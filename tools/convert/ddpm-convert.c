@@ -7,6 +7,7 @@
  * Exit status: 0: done; 1: an error; 2: the command line is wrong.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/common/model.h"
 #include "tools/convert/info.h"
@@ -43,6 +44,26 @@ print_limits (const DdpmModel * model)
     g_printerr ("%s\n", limits[i]);
 }
 
+/* Names and shapes do not show heads, groups, eps and padding. */
+static void
+print_limits_of_names (const DdpmConfig * c)
+{
+  DdpmConfig plain;
+
+  ddpm_config_init_defaults (&plain);
+  plain.image_channels = c->image_channels;
+  plain.channels = c->channels;
+  plain.n_levels = c->n_levels;
+  memcpy (plain.channel_mult, c->channel_mult, sizeof plain.channel_mult);
+  plain.attention_levels = c->attention_levels;
+  plain.res_blocks = c->res_blocks;
+  plain.classes = c->classes;
+  if (!ddpm_config_same_network (c, &plain))
+    g_printerr ("This network is none of pytorch-ddpm, and the names of its "
+        "weights do not say in what it differs: a checkpoint does, and a folder "
+        "of diffusers\n");
+}
+
 static gboolean
 convert (const ConvertOptions * o, GError ** error)
 {
@@ -54,6 +75,7 @@ convert (const ConvertOptions * o, GError ** error)
     case CONVERT_TO_CHECKPOINT:
       return ddpm_checkpoint_save (model, o->type, o->output, error);
     case CONVERT_TO_PYTORCH_NAMES:
+      print_limits_of_names (&model->config);
       return ddpm_checkpoint_save_state_dict (model, o->type, o->output, error);
     case CONVERT_TO_DIFFUSERS:
       break;
