@@ -328,7 +328,7 @@ typedef struct
   DdpmPlan *plan;
   float *qkv, *dy;
   gpointer scratch;
-  float y[N * TOKENS * C], probs[N * TOKENS * TOKENS];
+  float y[N * TOKENS * C], kept[3 * N * TOKENS * TOKENS];
 } Attention;
 
 static double
@@ -336,14 +336,22 @@ attention_loss (gconstpointer data)
 {
   Attention *op = (Attention *) data;
 
-  op->plan->ops->attention_forward (op->plan, op->qkv, op->y, op->probs,
+  op->plan->ops->attention_forward (op->plan, op->qkv, op->y, op->kept,
       op->scratch);
   return weighted_sum (op->dy, op->y, N * TOKENS * C);
 }
 
-TEST (attention_gradient)
+static const struct
 {
-  const DdpmAttentionDesc d = { N, TOKENS, C, 1, TRUE };
+  const gchar *name;
+  guint heads;
+} attentions[] = {
+  {"one-head", 1}, {"three-heads", 3},
+};
+
+TABLE_TEST (attention_gradient, attentions)
+{
+  const DdpmAttentionDesc d = { N, TOKENS, C, row->heads, TRUE };
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   g_autofree float *qkv = test_random (1, N * TOKENS * 3 * C);
   g_autofree float *dy = test_random (2, N * TOKENS * C);
@@ -352,7 +360,7 @@ TEST (attention_gradient)
 
   op.scratch = test_scratch (op.plan);
   attention_loss (&op);
-  b->ops->attention_backward (op.plan, dy, qkv, op.probs, dqkv, op.scratch);
+  b->ops->attention_backward (op.plan, dy, qkv, op.kept, dqkv, op.scratch);
   assert_gradient (dqkv, qkv, N * TOKENS * 3 * C, attention_loss, &op);
   test_plan_free (op.plan, op.scratch);
 }

@@ -4,7 +4,7 @@
  */
 #include "kernels/bf16.h"
 #include "kernels/philox.h"
-#include "tests/support/kernels.h"
+#include "tests/support/operations.h"
 #include "tests/support/test.h"
 
 /* --- convolution --- */
@@ -416,4 +416,11 @@ TEST (impossible_shapes_are_refused)
         DDPM_ERROR_SETTINGS, NULL);
   assert_fails (b->ops->linear_new (b, 1, 0, 1, &error), DDPM_ERROR_SETTINGS,
       NULL);
+}
+
+TEST (memory_of_attention_grows_with_the_tokens)
+{
+  g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
+
+  assert_attention_memory_is_linear (b);
 }

@@ -55,6 +55,35 @@ TEST (networks_of_other_programs_agree_with_pytorch)
   }
 }
 
+/* 16384 tokens, whose probabilities would take 1 GiB */
+static void
+net_many_tokens (DdpmConfig * config, guint * width, guint * height)
+{
+  test_net_tiny (config, width, height);
+  *width = *height = 128;
+}
+
+TEST (attention_to_many_pixels_needs_little_memory)
+{
+  const gsize count = 3 * 128 * 128;
+  g_autoptr (DdpmBackend) b = test_backend_new (DDPM_BACKEND_CPU);
+  g_autofree gfloat *out = NULL;
+  DdpmConfig config;
+  guint width, height;
+
+  net_many_tokens (&config, &width, &height);
+  for (guint training = 0; training < 2; training++) {
+    DdpmUnet *unet = assert_ok (ddpm_unet_new (&config, b, 1, width, height,
+            training, 0, &error));
+
+    g_assert_cmpuint (ddpm_unet_get_memory (unet), <, 100 << 20);
+    ddpm_unet_free (unet);
+  }
+  out = evaluate_net (b, net_many_tokens, 1, 0, FALSE, NULL, NULL);
+  for (gsize i = 0; i < count; i++)
+    g_assert_true (isfinite (out[i]));
+}
+
 TEST (an_image_does_not_depend_on_its_batch)
 {
   gsize elements = 3 * 8 * 8;

@@ -304,6 +304,14 @@ attention (gconstpointer data)
 }
 
 static void
+attention_s_memory_grows_with_the_tokens (gconstpointer data)
+{
+  const Subject *subject = data;
+
+  assert_attention_memory_is_linear (subject->backend);
+}
+
+static void
 linear (gconstpointer data)
 {
   static const guint shapes[][3] = { {16, 128, 512}, {5, 512, 512},
@@ -437,6 +445,8 @@ add_operation_tests (const gchar * prefix, const Subject * subject,
     {"modulated-norms", TEST_NORMS, FALSE, modulated_norms},
     {"norms-of-any-shape", TEST_NORMS, FALSE, norms_of_any_shape},
     {"attention", TEST_ATTENTION, FALSE, attention},
+    {"attention-s-memory-grows-with-the-tokens", TEST_ATTENTION, FALSE,
+        attention_s_memory_grows_with_the_tokens},
     {"linear", TEST_LINEAR, TRUE, linear},
     {"a-sum-of-squares-tells-of-an-element-that-is-not-finite",
           TEST_ELEMENTS, TRUE,

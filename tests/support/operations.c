@@ -150,6 +150,37 @@ run_attention (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   test_plan_free (plan, scratch);
 }
 
+/* Bytes of a plan, and of what its forward pass keeps */
+static gsize
+attention_memory (DdpmBackend * b, const DdpmAttentionDesc * d)
+{
+  DdpmPlan *plan = assert_ok (b->ops->attention_new (b, d, &error));
+  const gsize size = plan->scratch
+      + ddpm_attention_kept_size (d, ddpm_type_size (b->act_type));
+
+  ddpm_plan_free (plan);
+  return size;
+}
+
+/* Four times as many tokens need no more than four times as much memory, and
+ * less than the scores of one head would. */
+void
+assert_attention_memory_is_linear (DdpmBackend * b)
+{
+  const gsize tokens = 16384;
+
+  for (guint heads = 1; heads <= 4; heads += 3) {
+    for (guint training = 0; training < 2; training++) {
+      const DdpmAttentionDesc few = { 2, tokens, 64, heads, training };
+      const DdpmAttentionDesc many = { 2, 4 * tokens, 64, heads, training };
+      const gsize size = attention_memory (b, &few);
+
+      g_assert_cmpuint (size, <, tokens * tokens * sizeof (float));
+      g_assert_cmpuint (attention_memory (b, &many), <=, 4 * size);
+    }
+  }
+}
+
 void
 run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
 {

@@ -29,6 +29,7 @@ void run_conv (DdpmBackend * b, const Case * c, guint shift, Outcome * out);
 void run_norm (DdpmBackend * b, const Case * c, guint shift, Outcome * out);
 void run_attention (DdpmBackend * b, const Case * c, guint shift,
     Outcome * out);
+void assert_attention_memory_is_linear (DdpmBackend * b);
 void run_linear (DdpmBackend * b, const Case * c, guint shift, Outcome * out);
 void run_small_activations (DdpmBackend * b, const Case * c, guint shift,
     Outcome * out);
