@@ -50,10 +50,10 @@ ddpm_trainer_settings_check (const DdpmTrainerSettings * s,
       error, "label-dropout must be 0 to 1, not %g", s->label_dropout)
       && ddpm_require (weight >= 1.0 && weight <= G_MAXFLOAT, error,
       "max-loss-weight must be a finite number of at least 1, not %g", weight)
-      && ddpm_require (config->prediction != DDPM_PREDICTION_V
+      && ddpm_require (config->prediction == DDPM_PREDICTION_EPSILON
       || weight == 1.0, error,
       "max-loss-weight weighs the loss of eps, and must be 1, not %g, with "
-      "prediction-type=v-prediction", weight);
+      "another prediction-type", weight);
 }
 
 /* Memory that each image of a pass takes. Weights are not counted: their size

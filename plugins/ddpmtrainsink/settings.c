@@ -15,6 +15,10 @@
 static const GEnumValue schedule_values[] = {
   {DDPM_SCHEDULE_LINEAR, "beta rises linearly (Ho et al. 2020)", "linear"},
   {DDPM_SCHEDULE_COSINE, "Cosine (Nichol & Dhariwal 2021, eq. 17)", "cosine"},
+  {DDPM_SCHEDULE_SCALED_LINEAR, "sqrt (beta) rises linearly (Rombach et al. "
+        "2022)", "scaled-linear"},
+  {DDPM_SCHEDULE_SIGMOID, "beta rises as a sigmoid (Xu et al. 2022)",
+      "sigmoid"},
   {0, NULL, NULL},
 };
 
@@ -28,6 +32,7 @@ static const GEnumValue prediction_values[] = {
   {DDPM_PREDICTION_EPSILON, "The noise (Ho et al. 2020)", "epsilon"},
   {DDPM_PREDICTION_V, "v = sqrt (alpha_bar) eps - sqrt (1 - alpha_bar) x_0 "
         "(Salimans & Ho 2022)", "v-prediction"},
+  {DDPM_PREDICTION_SAMPLE, "The image x_0", "sample"},
   {0, NULL, NULL},
 };
 
@@ -82,9 +87,9 @@ static const GstDdpmProperty properties[] = {
       GST_DDPM_DOUBLE, AT (config.dropout), 0, 1},
   {"timesteps", "Timesteps", "Number T of diffusion timesteps",
       GST_DDPM_UINT, AT (config.timesteps), 1, DDPM_MAX_TIMESTEPS},
-  {"beta-start", "Beta start", "First beta of the linear noise schedule",
+  {"beta-start", "Beta start", "First beta of a schedule that is not cosine",
       GST_DDPM_DOUBLE, AT (config.beta_start), 0, 1},
-  {"beta-end", "Beta end", "Last beta of the linear noise schedule",
+  {"beta-end", "Beta end", "Last beta of a schedule that is not cosine",
       GST_DDPM_DOUBLE, AT (config.beta_end), 0, 1},
   {"schedule", "Noise schedule", "How the noise grows with the timestep",
       GST_DDPM_ENUM, AT (config.schedule), .enum_name = "GstDdpmSchedule",

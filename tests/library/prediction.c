@@ -254,14 +254,19 @@ TEST (another_prediction_than_these_is_refused)
 
 TEST (its_loss_takes_no_other_weight)
 {
-  g_autoptr (DdpmModel) model = tiny_model (DDPM_PREDICTION_V);
+  static const DdpmPrediction kinds[] =
+      { DDPM_PREDICTION_V, DDPM_PREDICTION_SAMPLE };
   g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
   DdpmTrainerSettings settings;
 
   test_settings_plain (&settings);
   settings.max_loss_weight = 2;
-  assert_fails (ddpm_trainer_new (&model->config, &settings, 6, 4, backend,
-          &error), DDPM_ERROR_SETTINGS, "max-loss-weight");
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autoptr (DdpmModel) model = tiny_model (kinds[i]);
+
+    assert_fails (ddpm_trainer_new (&model->config, &settings, 6, 4, backend,
+            &error), DDPM_ERROR_SETTINGS, "max-loss-weight");
+  }
 }
 
 TEST (weights_of_eps_are_a_beginning)

@@ -478,7 +478,7 @@ TEST (what_cannot_be_is_refused)
     {"", "forward, sample, train"},
     {"backward", "backward"},
     {"forward train", "train"},
-    {"forward --channels=33", "multiple of 32"},
+    {"forward --channels=33", "even number"},
     {"forward --channel-mult=0", "channel-mult"},
     {"forward --attention-levels=9", "attention-levels"},
     {"forward --classes=4097", "--classes"},
