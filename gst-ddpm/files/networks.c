@@ -175,6 +175,15 @@ quote_prefix (const Network * network)
   return ddpm_file_quote (name);
 }
 
+static const gchar *
+describe_rank (gint rank)
+{
+  if (rank == RANK_EMA)
+    return ", a moving average (EMA)";
+  return rank > 1 && rank < RANK_NAMED ?
+      ", the last of a list, where the moving average (EMA) is" : "";
+}
+
 /* NULL: there are two equal ones */
 static const Network *
 choose (DdpmTensorFile * file, GPtrArray * ranked, GPtrArray * told,
@@ -196,8 +205,7 @@ choose (DdpmTensorFile * file, GPtrArray * ranked, GPtrArray * told,
     return NULL;
   }
   g_ptr_array_add (told, g_strdup_printf ("the network %s is used%s, not %s",
-          name, best->rank == RANK_EMA ? ", a moving average (EMA)" : "",
-          other));
+          name, describe_rank (best->rank), other));
   return best;
 }
 

@@ -285,7 +285,9 @@ static const struct
       "not 'ema.online_model'"},
   {"ema-of-any-name", "model.", "model_ema_state.", "'model_ema_state' is "
         "used, a moving average"},
-  {"last-of-a-list", "0.module.", "4.", "'4' is used, not '0.module'"},
+  {"last-of-a-list", "0.module.", "4.",
+      "'4' is used, the last of a list, where "
+        "the moving average (EMA) is, not '0.module'"},
   {"model-and-other", "critic.", "model.", "'model' is used, not 'critic'"},
 };
 
