@@ -47,6 +47,8 @@ net_uneven (DdpmConfig * config, guint * width, guint * height)
 
 static const NamedNet nets[] = {
   {"square", test_net_square_dropout}, {"uneven", net_uneven},
+  {"padding", test_net_padding}, {"heads", test_net_heads},
+  {"variance", test_net_variance},
 };
 
 /* NULL, and the test skipped, on a processor without */
