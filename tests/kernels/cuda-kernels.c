@@ -187,6 +187,27 @@ TABLE_TEST (attention_is_the_reference_s, host_precisions)
   }
 }
 
+/* Gradients of keys and values are sums over blocks. */
+TEST (many_tokens_are_attended_in_blocks)
+{
+  const Case c = {.run = run_attention,.attention = {1, 4128, 1, 1, TRUE} };
+  CudaBackend b = host_backend (DDPM_TYPE_F32);
+  g_autoptr (DdpmBackend) reference = test_reference (DDPM_PRECISION_F32);
+  Outcome got = case_run (&b.base, &c, 0);
+  Outcome expected = case_run (reference, &c, 0);
+
+  outcome_assert_rounded_once (&got, &expected, 1, 1, ERROR_F32);
+  outcome_clear (&got);
+  outcome_clear (&expected);
+}
+
+TABLE_TEST (memory_of_attention_grows_with_the_tokens, host_precisions)
+{
+  CudaBackend b = host_backend (row->type);
+
+  assert_attention_memory_is_linear (&b.base);
+}
+
 TABLE_TEST (a_replayed_graph_launches_nothing, host_precisions)
 {
   static const Case cases[] = {
