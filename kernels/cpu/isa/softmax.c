@@ -31,10 +31,10 @@ sum_lanes (const float *lanes)
       + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* The exponentials are computed twice, not stored between the loops: probs may
- * have a type that would round them. */
+/* The exponentials take the place of the scores: probs may have a type that
+ * would round them. */
 KERN_INLINE void
-softmax_typed (DdpmType type, gsize tokens, float scale, const float *scores,
+softmax_typed (DdpmType type, gsize tokens, float scale, float *scores,
     void *probs)
 {
   const float top = largest (tokens, scores);
@@ -42,19 +42,22 @@ softmax_typed (DdpmType type, gsize tokens, float scale, const float *scores,
   gsize i = 0;
 
   for (; i + CPU_SUM_LANES <= tokens; i += CPU_SUM_LANES) {
-    for (gsize lane = 0; lane < CPU_SUM_LANES; lane++)
-      lanes[lane] += kern_exp (scale * (scores[i + lane] - top));
+    for (gsize lane = 0; lane < CPU_SUM_LANES; lane++) {
+      scores[i + lane] = kern_exp (scale * (scores[i + lane] - top));
+      lanes[lane] += scores[i + lane];
+    }
   }
-  for (; i < tokens; i++)
-    lanes[0] += kern_exp (scale * (scores[i] - top));
+  for (; i < tokens; i++) {
+    scores[i] = kern_exp (scale * (scores[i] - top));
+    lanes[0] += scores[i];
+  }
   factor = 1.0f / sum_lanes (lanes);
   for (i = 0; i < tokens; i++)
-    kern_set (type, probs, i, factor * kern_exp (scale * (scores[i] - top)));
+    kern_set (type, probs, i, factor * scores[i]);
 }
 
 static void
-softmax (DdpmType type, gsize tokens, float scale, const float *scores,
-    void *probs)
+softmax (DdpmType type, gsize tokens, float scale, float *scores, void *probs)
 {
   KERN_BY_TYPE (softmax_typed, type, tokens, scale, scores, probs);
 }

@@ -54,9 +54,10 @@ typedef struct
 /* One row of attention */
 typedef struct
 {
-  /* probs = softmax (scale * scores); scores may be probs */
-  void (*softmax) (DdpmType type, gsize tokens, float scale,
-      const float *scores, void *probs);
+  /* probs = softmax (scale * scores); scores are overwritten, and may be
+   * probs */
+  void (*softmax) (DdpmType type, gsize tokens, float scale, float *scores,
+      void *probs);
   /* dscores = scale * probs * (dprobs - sum (dprobs * probs)) */
   void (*softmax_gradient) (DdpmType type, gsize tokens, float scale,
       const void *probs, const float *dprobs, void *dscores);
