@@ -269,11 +269,11 @@ TEST (levels_must_divide_the_size)
 TEST (memory_must_be_there_before_it_is_used)
 {
   g_setenv ("GST_DDPM_TEST_MEMORY", "2900", TRUE);
-  assert_error (launch ("videotestsrc ! video/x-raw,width=144,height=144 ! "
+  assert_error (launch ("videotestsrc ! video/x-raw,width=256,height=256 ! "
           "ddpmtrainsink location=%s/a.bin attention-levels=0 backend=cpu "
           "precision=f32", folder), GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_NO_SPACE_LEFT, "training with 1 image of 144x144 ",
-      " needs 13", "2900 MiB are available (GST_DDPM_TEST_MEMORY)");
+      GST_RESOURCE_ERROR_NO_SPACE_LEFT, "training with 1 image of 256x256 ",
+      " needs 3", "2900 MiB are available (GST_DDPM_TEST_MEMORY)");
   assert_error (launch ("videotestsrc ! video/x-raw,width=1024,height=1024 ! "
           "ddpmtrainsink location=%s/a.bin" NET "batch-size=2000", folder),
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
