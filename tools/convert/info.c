@@ -56,9 +56,8 @@ describe_distillation (const DdpmConfig * c, GString * s)
 }
 
 static void
+G_GNUC_PRINTF (2, 3)
 append_item (GString * s, const gchar * format, ...)
-G_GNUC_PRINTF (2, 3);
-     static void append_item (GString * s, const gchar * format, ...)
 {
   va_list args;
 
