@@ -326,7 +326,8 @@ infer_middle (DdpmTensorFile * file, DdpmConfig * config)
 /* What the sizes of tensors show of a network that the notebook's does not
  * have */
 static gboolean
-infer_generality (DdpmTensorFile * file, DdpmConfig * config, GError ** error)
+infer_network_options (DdpmTensorFile * file, DdpmConfig * config,
+    GError ** error)
 {
   const DdpmFileTensor *head = ddpm_tensor_file_find (file, "head.weight");
   guint dim, columns;
@@ -357,5 +358,5 @@ ddpm_architecture_infer (DdpmTensorFile * file, DdpmConfig * config,
   infer_rows (file, DDPM_PARAM_LABELS, &config->classes);
   config->channels = MAX (config->channels, 1);
   return infer_levels (file, config, error)
-      && infer_generality (file, config, error);
+      && infer_network_options (file, config, error);
 }

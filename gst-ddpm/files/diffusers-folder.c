@@ -179,14 +179,11 @@ list_weights (const gchar * folder)
 static gchar *
 join_names (GPtrArray * names)
 {
-  g_autoptr (GString) list = g_string_new (NULL);
+  g_autoptr (GList) list = NULL;
 
-  for (guint i = 0; i < MIN (names->len, 5); i++) {
-    g_autofree gchar *quoted = ddpm_file_quote (names->pdata[i]);
-
-    g_string_append_printf (list, "%s%s", i > 0 ? ", " : "", quoted);
-  }
-  return g_strdup (names->len > 0 ? list->str : "none");
+  for (guint i = 0; i < names->len; i++)
+    list = g_list_prepend (list, names->pdata[i]);
+  return list ? ddpm_file_quote_names (list) : g_strdup ("none");
 }
 
 /* The file of weights, as diffusers chooses it; else the only one of a variant
@@ -217,7 +214,7 @@ choose_weights (GPtrArray * names)
 
 static gboolean
 find_weights (DdpmDiffusersFolder * folder, const gchar * network,
-    GPtrArray * told, GError ** error)
+    GPtrArray * remarks, GError ** error)
 {
   g_autoptr (GPtrArray) names = list_weights (network);
   g_autofree gchar *shown = g_filename_display_name (network);
@@ -228,8 +225,8 @@ find_weights (DdpmDiffusersFolder * folder, const gchar * network,
   if (name != NULL) {
     folder->weights = g_build_filename (network, name, NULL);
     if (!g_str_has_prefix (name, WEIGHTS ".safetensors") && names->len > 1)
-      g_ptr_array_add (told, g_strdup_printf ("weights of %s, one of %s", name,
-              found));
+      g_ptr_array_add (remarks, g_strdup_printf ("weights of %s, one of %s",
+              name, found));
     return TRUE;
   }
   for (guint i = 0; i < names->len; i++)
@@ -247,7 +244,7 @@ find_weights (DdpmDiffusersFolder * folder, const gchar * network,
 
 /* Where the network is. Returns: (transfer full): NULL: nowhere */
 static gchar *
-find_network (const gchar * root, GPtrArray * told)
+find_network (const gchar * root, GPtrArray * remarks)
 {
   static const gchar *const places[] = { "", "unet_ema", "unet" };
 
@@ -257,7 +254,7 @@ find_network (const gchar * root, GPtrArray * told)
     if (!exists (network, "config.json"))
       continue;
     if (i == 1 && exists (root, "unet"))
-      g_ptr_array_add (told, g_strdup ("the network of unet_ema is used, a "
+      g_ptr_array_add (remarks, g_strdup ("the network of unet_ema is used, a "
               "moving average (EMA), not that of unet"));
     return g_steal_pointer (&network);
   }
@@ -313,15 +310,15 @@ refuse_folder (const gchar * path, GError ** error)
 
 gboolean
 ddpm_diffusers_folder_open (DdpmDiffusersFolder * folder, const gchar * path,
-    GPtrArray * told, GError ** error)
+    GPtrArray * remarks, GError ** error)
 {
-  g_autofree gchar *network = find_network (path, told);
+  g_autofree gchar *network = find_network (path, remarks);
 
   memset (folder, 0, sizeof *folder);
   if (network == NULL)
     return refuse_folder (path, error);
   return open_network (folder, network, error)
-      && find_weights (folder, network, told, error);
+      && find_weights (folder, network, remarks, error);
 }
 
 gboolean

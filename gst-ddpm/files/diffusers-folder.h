@@ -25,10 +25,10 @@ typedef struct
   DdpmJson *config, *scheduler;
 } DdpmDiffusersFolder;
 
-/* path: a folder. told: adds what was chosen. FALSE: it is not one, or has a
+/* path: a folder. remarks: adds what was chosen. FALSE: it is not one, or has a
  * network that cannot be played. Clear it in any case. */
 gboolean ddpm_diffusers_folder_open (DdpmDiffusersFolder * folder,
-    const gchar * path, GPtrArray * told, GError ** error);
+    const gchar * path, GPtrArray * remarks, GError ** error);
 /* path: a file of weights. *found: there is a config.json beside it, which is
  * then read as above; else nothing is. */
 gboolean ddpm_diffusers_folder_open_beside (DdpmDiffusersFolder * folder,

@@ -3,6 +3,7 @@
  */
 #include "gst-ddpm/files/diffusers-json.h"
 
+#include "gst-ddpm/files/diffusers-config.h"
 #include "gst-ddpm/model/require.h"
 #include "gst-ddpm/model/schedule.h"
 
@@ -257,24 +258,12 @@ choose_scheduler (const DdpmConfig * c)
 static void
 add_schedule (JsonBuilder * b, const DdpmConfig * c)
 {
-  static const gchar *const schedules[] = {
-    [DDPM_SCHEDULE_LINEAR] = "linear",
-    [DDPM_SCHEDULE_COSINE] = "squaredcos_cap_v2",
-    [DDPM_SCHEDULE_SCALED_LINEAR] = "scaled_linear",
-    [DDPM_SCHEDULE_SIGMOID] = "sigmoid",
-  };
-  static const gchar *const predictions[] = {
-    [DDPM_PREDICTION_EPSILON] = "epsilon",
-    [DDPM_PREDICTION_V] = "v_prediction",
-    [DDPM_PREDICTION_SAMPLE] = "sample",
-  };
-
   add_uint (b, "num_train_timesteps", c->timesteps);
-  add_string (b, "beta_schedule", schedules[c->schedule]);
+  add_string (b, "beta_schedule", ddpm_diffusers_schedules[c->schedule]);
   add_double (b, "beta_start", c->beta_start);
   add_double (b, "beta_end", c->beta_end);
   add_boolean (b, "rescale_betas_zero_snr", c->zero_snr);
-  add_string (b, "prediction_type", predictions[c->prediction]);
+  add_string (b, "prediction_type", ddpm_diffusers_predictions[c->prediction]);
 }
 
 /* Our linear spacing is their trailing. */
@@ -282,20 +271,22 @@ static void
 add_spacing (JsonBuilder * b, const DdpmConfig * c)
 {
   const DdpmSampling *s = &c->sampling;
-  const gboolean leading = s->spacing == DDPM_SPACING_LEADING;
+  const guint spacing = s->spacing >= DDPM_SPACING_LEADING ? s->spacing
+      : DDPM_SPACING_TRAILING;
 
-  add_string (b, "timestep_spacing", leading ? "leading" :
-      s->spacing == DDPM_SPACING_LINSPACE ? "linspace" : "trailing");
-  add_uint (b, "steps_offset", leading ? s->steps_offset : 0);
+  add_string (b, "timestep_spacing",
+      ddpm_diffusers_spacings[spacing - DDPM_SPACING_LEADING]);
+  add_uint (b, "steps_offset",
+      spacing == DDPM_SPACING_LEADING ? s->steps_offset : 0);
 }
 
 static const gchar *
 get_variance_type (const DdpmConfig * c)
 {
-  if (c->sampling.variance == DDPM_VARIANCE_FIXED_LARGE)
-    return "fixed_large";
-  return c->learned_variance && c->sampling.variance !=
-      DDPM_VARIANCE_FIXED_SMALL ? "learned_range" : "fixed_small";
+  const gint said = c->sampling.variance;
+
+  return ddpm_diffusers_variances[said >= 0 ? said : c->learned_variance ?
+      DDPM_VARIANCE_LEARNED_RANGE : DDPM_VARIANCE_FIXED_SMALL];
 }
 
 JsonNode *

@@ -284,7 +284,7 @@ skip_average_keys (DdpmJson * json)
 gboolean
 ddpm_diffusers_read_network (DdpmJson * json, DdpmTensorFile * file,
     DdpmConfig * config, DdpmTimeTable * table, guint * width, guint * height,
-    GPtrArray * told, GError ** error)
+    GPtrArray * remarks, GError ** error)
 {
   g_autofree gchar *unknown = NULL;
 
@@ -305,7 +305,7 @@ ddpm_diffusers_read_network (DdpmJson * json, DdpmTensorFile * file,
   skip_average_keys (json);
   unknown = ddpm_json_list_unknown (json);
   if (unknown != NULL)
-    g_ptr_array_add (told, g_strconcat ("unknown keys of config.json are "
+    g_ptr_array_add (remarks, g_strconcat ("unknown keys of config.json are "
             "ignored: ", unknown, NULL));
   return ddpm_json_check (json, error);
 }

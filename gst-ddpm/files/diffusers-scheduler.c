@@ -7,16 +7,15 @@
 
 #include "gst-ddpm/files/file-tensor.h"
 
-/* As DdpmScheduleKind, DdpmPrediction, DdpmVariance and DdpmSpacing, which
- * begins with two of ours */
-static const gchar *const schedules[] =
+const gchar *const ddpm_diffusers_schedules[] =
     { "linear", "squaredcos_cap_v2", "scaled_linear", "sigmoid", NULL };
-static const gchar *const predictions[] =
+const gchar *const ddpm_diffusers_predictions[] =
     { "epsilon", "v_prediction", "sample", NULL };
-static const gchar *const variances[] = { "fixed_small", "fixed_large",
+const gchar *const ddpm_diffusers_variances[] = { "fixed_small", "fixed_large",
   "learned_range", "fixed_small_log", "fixed_large_log", NULL
 };
-static const gchar *const spacings[] =
+
+const gchar *const ddpm_diffusers_spacings[] =
     { "leading", "trailing", "linspace", NULL };
 
 /* --- classes ---------------------------------------------------------- */
@@ -114,7 +113,8 @@ read_prediction (DdpmJson * json, DdpmConfig * config)
   const gboolean epsilon = ddpm_json_get_bool (json, "predict_epsilon", TRUE);
 
   config->prediction = ddpm_json_get_choice (json, "prediction_type",
-      predictions, epsilon ? DDPM_PREDICTION_EPSILON : DDPM_PREDICTION_SAMPLE);
+      ddpm_diffusers_predictions,
+      epsilon ? DDPM_PREDICTION_EPSILON : DDPM_PREDICTION_SAMPLE);
 }
 
 /* How noise is added, as the network has learnt it */
@@ -122,7 +122,8 @@ static void
 read_noise (DdpmJson * json, const Class * class, DdpmConfig * config)
 {
   config->timesteps = ddpm_json_get_uint (json, "num_train_timesteps", 1000);
-  config->schedule = ddpm_json_get_choice (json, "beta_schedule", schedules, 0);
+  config->schedule = ddpm_json_get_choice (json, "beta_schedule",
+      ddpm_diffusers_schedules, 0);
   config->beta_start =
       ddpm_json_get_double (json, "beta_start", class->beta_start);
   config->beta_end = ddpm_json_get_double (json, "beta_end", class->beta_end);
@@ -176,13 +177,13 @@ is_other_solver (DdpmJson * json)
 }
 
 static DdpmSamplerKind
-choose_sampler (DdpmJson * json, const Class * class, GPtrArray * told)
+choose_sampler (DdpmJson * json, const Class * class, GPtrArray * remarks)
 {
   const gboolean solver = class->sampler == DPMPP_2M;
 
   if (class->sampler != OTHER && !(solver && is_other_solver (json)))
     return class->sampler;
-  g_ptr_array_add (told, g_strdup_printf ("sampler ddim in the place of "
+  g_ptr_array_add (remarks, g_strdup_printf ("sampler ddim in the place of "
           "%sScheduler%s, which gst-ddpm does not have", class->name,
           solver ? " with these settings" : ""));
   return DDIM;
@@ -201,7 +202,8 @@ read_variance (DdpmJson * json, DdpmConfig * config)
 
   if (!ddpm_json_has (json, "variance_type") && config->learned_variance)
     return;
-  variance = kinds[ddpm_json_get_choice (json, "variance_type", variances, 0)];
+  variance = kinds[ddpm_json_get_choice (json, "variance_type",
+          ddpm_diffusers_variances, 0)];
   if (variance == DDPM_VARIANCE_LEARNED_RANGE && !config->learned_variance)
     ddpm_json_refuse (json, "variance_type", "one that is not learned, because "
         "out_channels is in_channels");
@@ -224,13 +226,14 @@ read_clipping (DdpmJson * json, DdpmSampling * sampling, gboolean clip)
 
 static void
 read_sampling (DdpmJson * json, const Class * class, DdpmConfig * config,
-    GPtrArray * told)
+    GPtrArray * remarks)
 {
   DdpmSampling *sampling = &config->sampling;
 
-  sampling->sampler = choose_sampler (json, class, told);
+  sampling->sampler = choose_sampler (json, class, remarks);
   sampling->spacing = DDPM_SPACING_LEADING + ddpm_json_get_choice (json,
-      "timestep_spacing", spacings, class->spacing - DDPM_SPACING_LEADING);
+      "timestep_spacing", ddpm_diffusers_spacings,
+      class->spacing - DDPM_SPACING_LEADING);
   sampling->steps_offset = ddpm_json_get_uint (json, "steps_offset", 0);
   sampling->keep_eps = TRUE;
   sampling->final_alpha_first =
@@ -252,23 +255,23 @@ skip_keys (DdpmJson * json)
     ddpm_json_has (json, keys[i]);
 }
 
-/* What is assumed of a scheduler, but for what trained, or NULL, says */
+/* What is assumed of a scheduler, but for what trained says */
 static gchar *
 describe_assumed (const DdpmConfig * config, const DdpmTrained * trained)
 {
   const DdpmTrained *t = trained;
   GString *s = g_string_new ("there is no scheduler_config.json; assumed: ");
 
-  if (t == NULL || t->schedule < 0)
+  if (t->schedule < 0)
     g_string_append (s, "a linear schedule, ");
-  if (t == NULL || (t->schedule != DDPM_SCHEDULE_COSINE
-          && (t->beta_start < 0.0 || t->beta_end < 0.0)))
+  if (t->schedule != DDPM_SCHEDULE_COSINE
+      && (t->beta_start < 0.0 || t->beta_end < 0.0))
     g_string_append_printf (s, "betas of %g to %g, ",
-        t && t->beta_start >= 0.0 ? t->beta_start : config->beta_start,
-        t && t->beta_end >= 0.0 ? t->beta_end : config->beta_end);
-  if (t == NULL || t->timesteps == 0)
+        t->beta_start >= 0.0 ? t->beta_start : config->beta_start,
+        t->beta_end >= 0.0 ? t->beta_end : config->beta_end);
+  if (t->timesteps == 0)
     g_string_append_printf (s, "T = %u, ", config->timesteps);
-  if (t == NULL || t->prediction < 0)
+  if (t->prediction < 0)
     g_string_append (s, "prediction of epsilon, ");
   g_string_append (s, "sampler ddpm");
   return g_string_free (s, FALSE);
@@ -277,37 +280,37 @@ describe_assumed (const DdpmConfig * config, const DdpmTrained * trained)
 /* Of an object without keys, the class DDPM */
 static gboolean
 assume_scheduler (DdpmConfig * config, const DdpmTrained * trained,
-    GPtrArray * told, GError ** error)
+    GPtrArray * remarks, GError ** error)
 {
   g_autoptr (DdpmJson) json = ddpm_json_new ("{}", 2, "", error);
 
   if (json == NULL)
     return FALSE;
   read_noise (json, &classes[0], config);
-  read_sampling (json, &classes[0], config, told);
-  g_ptr_array_add (told, describe_assumed (config, trained));
+  read_sampling (json, &classes[0], config, remarks);
+  g_ptr_array_add (remarks, describe_assumed (config, trained));
   return ddpm_json_check (json, error);
 }
 
 gboolean
 ddpm_diffusers_read_scheduler (DdpmJson * json, DdpmConfig * config,
-    const DdpmTrained * trained, GPtrArray * told, GError ** error)
+    const DdpmTrained * trained, GPtrArray * remarks, GError ** error)
 {
   g_autofree gchar *unknown = NULL;
   const Class *class;
 
   config->sampling.always_labelled = config->classes > 0;
   if (json == NULL)
-    return assume_scheduler (config, trained, told, error);
+    return assume_scheduler (config, trained, remarks, error);
   class = find_class (json);
   if (class == NULL)
     return ddpm_json_check (json, error);
   read_noise (json, class, config);
-  read_sampling (json, class, config, told);
+  read_sampling (json, class, config, remarks);
   skip_keys (json);
   if (class->sampler != OTHER
       && (unknown = ddpm_json_list_unknown (json)) != NULL)
-    g_ptr_array_add (told, g_strconcat ("unknown keys of "
+    g_ptr_array_add (remarks, g_strconcat ("unknown keys of "
             "scheduler_config.json are ignored: ", unknown, NULL));
   return ddpm_json_check (json, error);
 }

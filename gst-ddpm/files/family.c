@@ -198,6 +198,16 @@ ddpm_family_get_title (DdpmFamilyKind kind)
   return families[kind].title;
 }
 
+gboolean
+ddpm_family_refuse (DdpmFamilyKind kind, DdpmTensorFile * file,
+    const gchar * found, GError ** error)
+{
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
+      "%s: expected %s that gst-ddpm can compute, found %s",
+      ddpm_tensor_file_get_location (file), families[kind].title, found);
+  return FALSE;
+}
+
 const gchar *const *
 ddpm_family_get_landmarks (DdpmFamilyKind kind)
 {

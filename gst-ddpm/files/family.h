@@ -42,6 +42,10 @@ typedef struct
 } DdpmTimeTable;
 
 const gchar *ddpm_family_get_title (DdpmFamilyKind kind);
+/* Sets DDPM_ERROR_FORMAT: a network of this family has what ours cannot have.
+ * Returns: FALSE */
+gboolean ddpm_family_refuse (DdpmFamilyKind kind, DdpmTensorFile * file,
+    const gchar * found, GError ** error);
 /* Names of tensors that every network of this family has; ends with NULL */
 const gchar *const *ddpm_family_get_landmarks (DdpmFamilyKind kind);
 
@@ -77,7 +81,7 @@ void ddpm_family_compute_time_table (const DdpmTimeTable * table,
 gboolean ddpm_pesser_infer (DdpmTensorFile * file, DdpmConfig * config,
     DdpmTimeTable * table, GError ** error);
 gboolean ddpm_guided_infer (DdpmTensorFile * file, DdpmConfig * config,
-    DdpmTimeTable * table, GPtrArray * told, GError ** error);
+    DdpmTimeTable * table, GPtrArray * remarks, GError ** error);
 
 /* A number of a tensor's shape; 0: there is no such tensor or dimension */
 guint ddpm_family_get_size (DdpmTensorFile * file, guint dim,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MAX_QUOTE 60
+#define MAX_QUOTED 5            /* names in a message */
 #define MAX_SAME_HASH 8         /* names that have one hash value */
 
 static const struct
@@ -147,6 +148,25 @@ ddpm_file_quote (const gchar * text)
 
   return g_strdup_printf ("'%s%s'", escaped,
       strlen (text) > MAX_QUOTE ? "..." : "");
+}
+
+gchar *
+ddpm_file_quote_names (GList * names)
+{
+  g_autoptr (GList) sorted = g_list_sort (g_list_copy (names),
+      (GCompareFunc) strcmp);
+  g_autoptr (GString) list = g_string_new (NULL);
+  guint n = 0;
+
+  for (GList * l = sorted; l != NULL; l = l->next) {
+    g_autofree gchar *quoted = ddpm_file_quote (l->data);
+
+    if (n++ < MAX_QUOTED)
+      g_string_append_printf (list, "%s%s", n > 1 ? ", " : "", quoted);
+  }
+  if (n > MAX_QUOTED)
+    g_string_append_printf (list, " and %u others", n - MAX_QUOTED);
+  return n > 0 ? g_strdup (list->str) : NULL;
 }
 
 gchar *

@@ -78,6 +78,9 @@ void ddpm_file_content_clear (DdpmFileContent * content);
 
 /* Text from a file for a message: escaped, cut and in quotes */
 gchar *ddpm_file_quote (const gchar * text);
+/* The first of these names, sorted: "'betas', 'step' and 3 others" with more of
+ * them. Returns: (transfer full) (nullable): NULL: there are none */
+gchar *ddpm_file_quote_names (GList * names);
 /* "[32, 3, 3, 3]" */
 gchar *ddpm_file_shape_to_string (guint n_dims, const guint64 * shape);
 

@@ -3,16 +3,12 @@
  */
 #include "gst-ddpm/files/family.h"
 
-#define TITLE "a UNet of improved-diffusion or guided-diffusion"
 #define HEADS 4                 /* their default; a file does not say */
 
 static gboolean
 refuse (DdpmTensorFile * file, const gchar * found, GError ** error)
 {
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected " TITLE " that gst-ddpm can compute, found %s",
-      ddpm_tensor_file_get_location (file), found);
-  return FALSE;
+  return ddpm_family_refuse (DDPM_FAMILY_GUIDED, file, found, error);
 }
 
 static gboolean
@@ -88,7 +84,7 @@ infer_levels (DdpmTensorFile * file, DdpmConfig * config, GError ** error)
 
 gboolean
 ddpm_guided_infer (DdpmTensorFile * file, DdpmConfig * config,
-    DdpmTimeTable * table, GPtrArray * told, GError ** error)
+    DdpmTimeTable * table, GPtrArray * remarks, GError ** error)
 {
   const guint channels = ddpm_family_get_size (file, 1, "time_embed.0.weight");
   const guint out = ddpm_family_get_size (file, 0, "out.2.weight");
@@ -109,7 +105,7 @@ ddpm_guided_infer (DdpmTensorFile * file, DdpmConfig * config,
       == 2 * ddpm_config_get_level_channels (config, 0);
   table->flip = TRUE;
   table->shift = 0.0;
-  g_ptr_array_add (told, g_strdup_printf ("%d heads, whose q, k and v are "
+  g_ptr_array_add (remarks, g_strdup_printf ("%d heads, whose q, k and v are "
           "neighbours (num_heads and use_new_attention_order are not in the "
           "file)", HEADS));
   return TRUE;

@@ -14,7 +14,6 @@
 /* Our own limits: json-glib calls itself for each level of nesting. */
 #define MAX_SIZE (1 << 20)
 #define MAX_DEPTH 32
-#define MAX_LISTED 5            /* keys in a message */
 
 struct _DdpmJson
 {
@@ -394,19 +393,13 @@ gchar *
 ddpm_json_list_unknown (DdpmJson * json)
 {
   g_autoptr (GList) keys = ddpm_json_get_keys (json);
-  g_autoptr (GString) list = g_string_new (NULL);
-  guint n = 0;
+  g_autoptr (GList) unknown = NULL;
 
   for (GList * l = keys; l != NULL; l = l->next) {
     const gchar *key = l->data;
-    g_autofree gchar *quoted = ddpm_file_quote (key);
 
-    if (*key == '_' || g_hash_table_contains (json->asked, key))
-      continue;
-    if (n++ < MAX_LISTED)
-      g_string_append_printf (list, "%s%s", n > 1 ? ", " : "", quoted);
+    if (*key != '_' && !g_hash_table_contains (json->asked, key))
+      unknown = g_list_prepend (unknown, l->data);
   }
-  if (n > MAX_LISTED)
-    g_string_append_printf (list, " and %u others", n - MAX_LISTED);
-  return n > 0 ? g_strdup (list->str) : NULL;
+  return ddpm_file_quote_names (unknown);
 }

@@ -19,7 +19,7 @@
 typedef struct
 {
   DdpmSource *source;
-  const DdpmTrained *trained;   /* or NULL */
+  const DdpmTrained *trained;
   DdpmMetadata metadata;
   DdpmConfig config;
   guint width, height;
@@ -50,7 +50,7 @@ infer_config (Loading * l, GError ** error)
     case DDPM_FAMILY_PESSER:
       return ddpm_pesser_infer (file, &l->config, &l->table, error);
     case DDPM_FAMILY_GUIDED:
-      return ddpm_guided_infer (file, &l->config, &l->table, l->source->told,
+      return ddpm_guided_infer (file, &l->config, &l->table, l->source->remarks,
           error);
     default:
       return ddpm_architecture_check_names (file, error)
@@ -109,9 +109,9 @@ read_diffusers_config (Loading * l, GError ** error)
   DdpmSource *source = l->source;
 
   if (!ddpm_diffusers_read_network (source->config, source->file, &l->config,
-          &l->table, &l->width, &l->height, source->told, error)
+          &l->table, &l->width, &l->height, source->remarks, error)
       || !ddpm_diffusers_read_scheduler (source->scheduler, &l->config,
-          l->trained, source->told, error))
+          l->trained, source->remarks, error))
     return FALSE;
   if (!ddpm_config_check (&l->config, error)
       || (l->width > 0 && !ddpm_config_check_size (&l->config, l->width,
@@ -130,8 +130,6 @@ apply_trained (Loading * l, GError ** error)
   const DdpmTrained *t = l->trained;
   DdpmConfig *c = &l->config;
 
-  if (t == NULL)
-    return TRUE;
   if (t->schedule >= 0)
     c->schedule = t->schedule;
   if (t->beta_start >= 0.0)
@@ -235,12 +233,12 @@ get_known (Loading * l)
     gboolean is_said;
     const gchar *name;
   } said[] = {
-    {t && t->schedule >= 0, "ddpm.schedule"},
-    {t && t->beta_start >= 0.0, "ddpm.beta_start"},
-    {t && t->beta_end >= 0.0, "ddpm.beta_end"},
-    {t && t->timesteps > 0, "ddpm.timesteps"},
-    {t && t->data_range >= 0, "ddpm.data_range"},
-    {t && t->prediction >= 0, "ddpm.prediction_type"},
+    {t->schedule >= 0, "ddpm.schedule"},
+    {t->beta_start >= 0.0, "ddpm.beta_start"},
+    {t->beta_end >= 0.0, "ddpm.beta_end"},
+    {t->timesteps > 0, "ddpm.timesteps"},
+    {t->data_range >= 0, "ddpm.data_range"},
+    {t->prediction >= 0, "ddpm.prediction_type"},
   };
   GHashTable *known = g_hash_table_new (g_str_hash, g_str_equal);
   GHashTableIter iter;
@@ -265,9 +263,9 @@ get_assumed (Loading * l, const DdpmMetadata * known)
     return ddpm_metadata_get_assumed (known, &l->config);
   if (l->source->scheduler)
     return 0;
-  if (t == NULL || t->schedule < 0 || t->beta_start < 0.0 || t->beta_end < 0.0)
+  if (t->schedule < 0 || t->beta_start < 0.0 || t->beta_end < 0.0)
     assumed |= DDPM_FACT_SCHEDULE;
-  if (t == NULL || t->prediction < 0)
+  if (t->prediction < 0)
     assumed |= DDPM_FACT_PREDICTION;
   return assumed;
 }
@@ -278,18 +276,18 @@ describe (Loading * l, const DdpmMetadata * known)
 {
   g_autofree gchar *assumed = NULL;
   g_autofree gchar *all = NULL;
-  GPtrArray *told = l->source->told;
+  GPtrArray *remarks = l->source->remarks;
 
   if (l->source->config == NULL)
     assumed = ddpm_metadata_describe_assumptions (known, &l->config,
         l->has_table);
   if (assumed != NULL)
-    g_ptr_array_add (told, g_steal_pointer (&assumed));
-  if (told->len == 0)
+    g_ptr_array_add (remarks, g_steal_pointer (&assumed));
+  if (remarks->len == 0)
     return NULL;
-  g_ptr_array_add (told, NULL);
-  all = g_strjoinv ("; ", (gchar **) told->pdata);
-  g_ptr_array_remove_index (told, told->len - 1);
+  g_ptr_array_add (remarks, NULL);
+  all = g_strjoinv ("; ", (gchar **) remarks->pdata);
+  g_ptr_array_remove_index (remarks, remarks->len - 1);
   return g_strconcat (l->metadata.location, ": ", all, NULL);
 }
 
@@ -320,7 +318,8 @@ DdpmModel *
 ddpm_load_model (DdpmSource * source, const DdpmTrained * trained,
     GError ** error)
 {
-  Loading l = {.source = source,.trained = trained };
+  static const DdpmTrained nothing_said = { -1, -1.0, -1.0, 0, -1, -1 };
+  Loading l = {.source = source,.trained = trained ? trained : &nothing_said };
   DdpmModel *model = NULL;
 
   l.metadata.values = ddpm_tensor_file_get_metadata (source->file);

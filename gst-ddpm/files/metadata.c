@@ -8,8 +8,6 @@
 
 #include "gst-ddpm/model/model.h"
 
-#define MAX_IGNORED 5           /* keys in a message */
-
 static const gchar *const schedules[] = { "linear", "cosine", "scaled_linear",
   "sigmoid", NULL
 };
@@ -148,7 +146,7 @@ get_choice (const DdpmMetadata * metadata, const gchar * name,
   return wrong_value (metadata, name, expected, text, error);
 }
 
-/* As get_choice (), for a field that may be -1 */
+/* As get_choice (), for a boolean, or a field that may be -1 */
 static gboolean
 get_number (const DdpmMetadata * metadata, const gchar * name,
     const gchar * const *choices, gint * value, GError ** error)
@@ -257,13 +255,11 @@ get_level_list (const DdpmMetadata * metadata, DdpmConfig * config,
 /* What networks of other programs have. A name may be missing even in a complete
  * file: defaults are not written. */
 static gboolean
-get_generality (const DdpmMetadata * metadata, DdpmConfig * config,
+get_network_options (const DdpmMetadata * metadata, DdpmConfig * config,
     GError ** error)
 {
   DdpmMetadata m = *metadata;
   guint middle = config->middle, padding = config->down_padding;
-  guint shift = !!config->scale_shift, center = !!config->center_input;
-  guint variance = !!config->learned_variance;
 
   m.complete = FALSE;
   if (!get_level_list (&m, config, error)
@@ -273,19 +269,19 @@ get_generality (const DdpmMetadata * metadata, DdpmConfig * config,
       || !get_guint (&m, "ddpm.groups", &config->groups, error)
       || !ddpm_metadata_get_double (&m, "ddpm.norm_eps", &config->norm_eps,
           error)
-      || !get_choice (&m, "ddpm.scale_shift", booleans, &shift, error)
+      || !get_number (&m, "ddpm.scale_shift", booleans, &config->scale_shift,
+          error)
       || !get_choice (&m, "ddpm.down_padding", paddings, &padding, error)
       || !ddpm_metadata_get_double (&m, "ddpm.middle_scale",
           &config->middle_scale, error)
-      || !get_choice (&m, "ddpm.center_input", booleans, &center, error)
-      || !get_choice (&m, "ddpm.learned_variance", booleans, &variance, error)
+      || !get_number (&m, "ddpm.center_input", booleans, &config->center_input,
+          error)
+      || !get_number (&m, "ddpm.learned_variance", booleans,
+          &config->learned_variance, error)
       || !get_guint (&m, "ddpm.time_dim", &config->time_dim, error))
     return FALSE;
   config->middle = middle;
-  config->scale_shift = shift;
   config->down_padding = padding;
-  config->center_input = center;
-  config->learned_variance = variance;
   return TRUE;
 }
 
@@ -316,7 +312,7 @@ ddpm_metadata_get_config (const DdpmMetadata * metadata, DdpmConfig * config,
   if (!get_guint (metadata, "ddpm.image_channels", &found.image_channels, error)
       || !get_guint (metadata, "ddpm.channels", &found.channels, error)
       || !get_levels (metadata, &found, error)
-      || !get_generality (metadata, &found, error)
+      || !get_network_options (metadata, &found, error)
       || !get_guint (metadata, "ddpm.res_blocks", &found.res_blocks, error)
       || !ddpm_metadata_get_double (metadata, "ddpm.dropout", &found.dropout,
           error)
@@ -473,27 +469,17 @@ is_ignored (const gchar * key)
   return g_strv_contains (known + 1, g_strdelimit (name, "-", '_'));
 }
 
-/* The first ones of those keys, as text. NULL: there are none */
+/* Those keys, as text. NULL: there are none */
 static gchar *
 list_ignored (const DdpmMetadata * metadata)
 {
-  GList *keys = g_list_sort (g_hash_table_get_keys (metadata->values),
-      (GCompareFunc) strcmp);
-  g_autoptr (GString) list = g_string_new (NULL);
-  guint n = 0;
+  g_autoptr (GList) keys = g_hash_table_get_keys (metadata->values);
+  g_autoptr (GList) ignored = NULL;
 
-  for (GList * l = keys; l != NULL; l = l->next) {
-    g_autofree gchar *quoted = NULL;
-
-    if (!is_ignored (l->data) || n++ >= MAX_IGNORED)
-      continue;
-    quoted = ddpm_file_quote (l->data);
-    g_string_append_printf (list, "%s%s", n > 1 ? ", " : "", quoted);
-  }
-  g_list_free (keys);
-  if (n > MAX_IGNORED)
-    g_string_append_printf (list, " and %u others", n - MAX_IGNORED);
-  return n > 0 ? g_strdup (list->str) : NULL;
+  for (GList * l = keys; l != NULL; l = l->next)
+    if (is_ignored (l->data))
+      ignored = g_list_prepend (ignored, l->data);
+  return ddpm_file_quote_names (ignored);
 }
 
 gchar *
@@ -571,7 +557,7 @@ add_level_lists (DdpmSafetensorsWriter * writer, const DdpmConfig * config)
 
 /* Adds what differs from the networks that programs of old versions know. */
 static void
-add_generality (DdpmSafetensorsWriter * writer, const DdpmConfig * config)
+add_network_options (DdpmSafetensorsWriter * writer, const DdpmConfig * config)
 {
   add_level_lists (writer, config);
   if (config->middle != DDPM_MIDDLE_ATTENTION)
@@ -650,7 +636,7 @@ ddpm_metadata_add_config (DdpmSafetensorsWriter * writer,
   ddpm_safetensors_writer_add_metadata (writer, "ddpm.attention_levels",
       attention);
   ddpm_metadata_add_uint (writer, "ddpm.res_blocks", config->res_blocks);
-  add_generality (writer, config);
+  add_network_options (writer, config);
   ddpm_metadata_add_double (writer, "ddpm.dropout", config->dropout);
   ddpm_metadata_add_uint (writer, "ddpm.timesteps", config->timesteps);
   ddpm_safetensors_writer_add_metadata (writer, "ddpm.schedule",

@@ -7,8 +7,6 @@
 
 #include "gst-ddpm/files/refused.h"
 
-#define MAX_LISTED 5            /* names in a message */
-
 /**
  * Network: a prefix under which there is one
  * @prefix: such as "ema_model."; "": none
@@ -186,7 +184,7 @@ describe_rank (gint rank)
 
 /* NULL: there are two equal ones */
 static const Network *
-choose (DdpmTensorFile * file, GPtrArray * ranked, GPtrArray * told,
+choose (DdpmTensorFile * file, GPtrArray * ranked, GPtrArray * remarks,
     GError ** error)
 {
   const Network *best = ranked->pdata[0], *second;
@@ -204,7 +202,7 @@ choose (DdpmTensorFile * file, GPtrArray * ranked, GPtrArray * told,
         ddpm_tensor_file_get_location (file), ranked->len, name, other);
     return NULL;
   }
-  g_ptr_array_add (told, g_strdup_printf ("the network %s is used%s, not %s",
+  g_ptr_array_add (remarks, g_strdup_printf ("the network %s is used%s, not %s",
           name, describe_rank (best->rank), other));
   return best;
 }
@@ -252,33 +250,14 @@ belongs_to_another (GPtrArray * ranked, const Network * chosen,
   return FALSE;
 }
 
-/* "'betas', 'optim' and 3 others" of a table of names; NULL: there are none */
-static gchar *
-list_names (GHashTable * names)
-{
-  g_autoptr (GList) sorted = g_list_sort (g_hash_table_get_keys (names),
-      (GCompareFunc) strcmp);
-  g_autoptr (GString) list = g_string_new (NULL);
-  guint n = 0;
-
-  for (GList * l = sorted; l != NULL; l = l->next) {
-    g_autofree gchar *quoted = ddpm_file_quote (l->data);
-
-    if (n++ < MAX_LISTED)
-      g_string_append_printf (list, "%s%s", n > 1 ? ", " : "", quoted);
-  }
-  if (n > MAX_LISTED)
-    g_string_append_printf (list, " and %u others", n - MAX_LISTED);
-  return n > 0 ? g_strdup (list->str) : NULL;
-}
-
 static void
 extract (DdpmTensorFile * file, GPtrArray * ranked, const Network * network,
-    GPtrArray * told)
+    GPtrArray * remarks)
 {
   g_autoptr (GHashTable) left = g_hash_table_new_full (g_str_hash, g_str_equal,
       g_free, NULL);
   GHashTable *kept = ddpm_file_tensors_new ();
+  g_autoptr (GList) names = NULL;
   g_autofree gchar *list = NULL;
   GHashTableIter iter;
   const DdpmFileTensor *tensor;
@@ -300,15 +279,16 @@ extract (DdpmTensorFile * file, GPtrArray * ranked, const Network * network,
     g_hash_table_replace (kept, copy->name, copy);
   }
   ddpm_tensor_file_set_tensors (file, kept);
-  list = list_names (left);
+  names = g_hash_table_get_keys (left);
+  list = ddpm_file_quote_names (names);
   if (list != NULL)
-    g_ptr_array_add (told, g_strconcat ("entries that are no weights of the "
+    g_ptr_array_add (remarks, g_strconcat ("entries that are no weights of the "
             "network are ignored: ", list, NULL));
 }
 
 gboolean
 ddpm_networks_choose (DdpmTensorFile * file, DdpmFamilyKind * kind,
-    GPtrArray * told, GError ** error)
+    GPtrArray * remarks, GError ** error)
 {
   g_autoptr (GHashTable) networks =
       g_hash_table_new_full (g_str_hash, g_str_equal, NULL, network_free);
@@ -326,10 +306,10 @@ ddpm_networks_choose (DdpmTensorFile * file, DdpmFamilyKind * kind,
     return FALSE;
   if (ranked->len == 0)
     return TRUE;
-  network = choose (file, ranked, told, error);
+  network = choose (file, ranked, remarks, error);
   if (network == NULL)
     return FALSE;
   *kind = network->kind;
-  extract (file, ranked, network, told);
+  extract (file, ranked, network, remarks);
   return TRUE;
 }

@@ -13,9 +13,9 @@ G_BEGIN_DECLS
 /* Leaves only the tensors of the network to play in the file, without their
  * prefix, and gets its family. A file without any known network is left as it
  * is, as DDPM_FAMILY_OURS; a network that cannot be played is
- * DDPM_ERROR_FORMAT, with its family and the reason. told: adds what was
+ * DDPM_ERROR_FORMAT, with its family and the reason. remarks: adds what was
  * chosen and what was left out. */
 gboolean ddpm_networks_choose (DdpmTensorFile * file, DdpmFamilyKind * kind,
-    GPtrArray * told, GError ** error);
+    GPtrArray * remarks, GError ** error);
 
 G_END_DECLS

@@ -3,15 +3,10 @@
  */
 #include "gst-ddpm/files/family.h"
 
-#define TITLE "a UNet of pytorch_diffusion or ddim"
-
 static gboolean
 refuse (DdpmTensorFile * file, const gchar * found, GError ** error)
 {
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_FORMAT,
-      "%s: expected " TITLE " that gst-ddpm can compute, found %s",
-      ddpm_tensor_file_get_location (file), found);
-  return FALSE;
+  return ddpm_family_refuse (DDPM_FAMILY_PESSER, file, found, error);
 }
 
 static gboolean

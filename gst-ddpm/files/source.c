@@ -112,7 +112,7 @@ static gboolean
 choose_network (DdpmSource * source, const gchar * path, GError ** error)
 {
   if (source->file == NULL || !check_version (source->file, error)
-      || !ddpm_networks_choose (source->file, &source->kind, source->told,
+      || !ddpm_networks_choose (source->file, &source->kind, source->remarks,
           error))
     return FALSE;
   if (source->config == NULL)
@@ -134,7 +134,7 @@ source_new (void)
 {
   DdpmSource *source = g_new0 (DdpmSource, 1);
 
-  source->told = g_ptr_array_new_with_free_func (g_free);
+  source->remarks = g_ptr_array_new_with_free_func (g_free);
   return source;
 }
 
@@ -156,7 +156,7 @@ open_folder (DdpmSource * source, const gchar * path, GError ** error)
   DdpmDiffusersFolder folder = { NULL, NULL, NULL };
   DdpmTensorFile *file = NULL;
 
-  if (ddpm_diffusers_folder_open (&folder, path, source->told, error))
+  if (ddpm_diffusers_folder_open (&folder, path, source->remarks, error))
     file = ddpm_tensor_file_open (folder.weights, error);
   take_configs (source, &folder);
   ddpm_diffusers_folder_clear (&folder);
@@ -198,7 +198,7 @@ ddpm_source_free (DdpmSource * source)
   ddpm_tensor_file_free (source->file);
   ddpm_json_free (source->config);
   ddpm_json_free (source->scheduler);
-  g_ptr_array_unref (source->told);
+  g_ptr_array_unref (source->remarks);
   g_free (source);
 }
 

@@ -15,14 +15,14 @@ G_BEGIN_DECLS
  * @kind: whose names they have
  * @config: config.json of diffusers; NULL where @kind is another one
  * @scheduler: scheduler_config.json; NULL: there is none
- * @told: texts: what was chosen and left out, for people
+ * @remarks: texts: what was chosen and left out, for people
  */
 typedef struct
 {
   DdpmTensorFile *file;
   DdpmFamilyKind kind;
   DdpmJson *config, *scheduler;
-  GPtrArray *told;
+  GPtrArray *remarks;
 } DdpmSource;
 
 /* path: a file or a folder; or NULL, "" or the name of a built-in model. Reads

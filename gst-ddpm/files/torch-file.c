@@ -72,18 +72,16 @@ add_object (Walker * w, const DdpmPickleValue * value)
   const DdpmPickleValue *class =
       value->kind == DDPM_PICKLE_CALL ? value->function : value;
   DdpmFileTensor tensor = { NULL };
-  g_autofree gchar *module = NULL, *name = NULL, *words = NULL;
+  g_autofree gchar *path = NULL, *quoted = NULL, *words = NULL;
 
   if (w->n_objects++ >= MAX_OBJECTS)
     return;
   if (class->kind == DDPM_PICKLE_GLOBAL) {
-    module = g_strndup (class->function->text, class->function->size);
-    name = g_strndup (class->argument->text, class->argument->size);
-    words = g_strjoin (".", module, name, NULL);
-    g_free (name);
-    name = ddpm_file_quote (words);
-    g_free (words);
-    words = g_strconcat ("an object of ", name, NULL);
+    path = g_strdup_printf ("%.*s.%.*s", (gint) class->function->size,
+        class->function->text, (gint) class->argument->size,
+        class->argument->text);
+    quoted = ddpm_file_quote (path);
+    words = g_strconcat ("an object of ", quoted, NULL);
   }
   tensor.dtype = g_string_chunk_insert_const (w->content->words,
       words ? words : "an object");

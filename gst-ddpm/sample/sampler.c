@@ -31,8 +31,7 @@ ddpm_sampler_get_info (guint kind)
   return kind < G_N_ELEMENTS (samplers) ? &samplers[kind].info : NULL;
 }
 
-/* A fixed variance and learned_range are numbers of one enum; a sampler other
- * than ddpm does not look at them. */
+/* Samplers other than ddpm do not look at the variance. */
 static gboolean
 check_variance (const DdpmSamplerSpec * spec, const DdpmConfig * config,
     GError ** error)

@@ -3,6 +3,7 @@
  */
 #include "plugins/ddpmdenoise/settings.h"
 #include "plugins/common/caps.h"
+#include "plugins/common/trained.h"
 #include "plugins/ddpmdenoise/private.h"
 
 /* Of an enum or number: to be chosen by the model and the sampler */
@@ -44,33 +45,6 @@ static const GEnumValue clip_values[] = {
   {AUTO, "As the model says; otherwise true", "auto"},
   {FALSE, "Leave it as it is", "false"},
   {TRUE, "Clip it", "true"},
-  {0, NULL, NULL},
-};
-
-static const GEnumValue schedule_values[] = {
-  {AUTO, "As the model says; otherwise linear", "auto"},
-  {DDPM_SCHEDULE_LINEAR, "beta rises linearly (Ho et al. 2020)", "linear"},
-  {DDPM_SCHEDULE_COSINE, "Cosine (Nichol & Dhariwal 2021, eq. 17)", "cosine"},
-  {DDPM_SCHEDULE_SCALED_LINEAR, "sqrt (beta) rises linearly (Rombach et al. "
-        "2022)", "scaled-linear"},
-  {DDPM_SCHEDULE_SIGMOID, "beta rises as a sigmoid (Xu et al. 2022)",
-      "sigmoid"},
-  {0, NULL, NULL},
-};
-
-static const GEnumValue data_range_values[] = {
-  {AUTO, "As the model says; otherwise symmetric", "auto"},
-  {DDPM_DATA_RANGE_SYMMETRIC, "-1 to 1", "symmetric"},
-  {DDPM_DATA_RANGE_UNIT, "0 to 1", "unit"},
-  {0, NULL, NULL},
-};
-
-static const GEnumValue prediction_values[] = {
-  {AUTO, "As the model says; otherwise epsilon", "auto"},
-  {DDPM_PREDICTION_EPSILON, "The noise (Ho et al. 2020)", "epsilon"},
-  {DDPM_PREDICTION_V, "v = sqrt (alpha_bar) eps - sqrt (1 - alpha_bar) x_0 "
-        "(Salimans & Ho 2022)", "v-prediction"},
-  {DDPM_PREDICTION_SAMPLE, "The image x_0", "sample"},
   {0, NULL, NULL},
 };
 
@@ -134,10 +108,11 @@ static const GstDdpmProperty properties[] = {
       "Range of numbers that the model was trained to map pixels to",
       GST_DDPM_ENUM, AT (trained.data_range),
       .enum_name = "GstDdpmDenoiseDataRange",
-      .enum_values = data_range_values},
+      .enum_values = gst_ddpm_data_range_values},
   {"schedule", "Noise schedule", "Schedule that the model was trained with",
       GST_DDPM_ENUM, AT (trained.schedule),
-      .enum_name = "GstDdpmDenoiseSchedule", .enum_values = schedule_values},
+      .enum_name = "GstDdpmDenoiseSchedule",
+      .enum_values = gst_ddpm_schedule_values},
   {"beta-start", "Beta start",
       "First beta of a schedule that is not cosine (-1: as the model says, "
       "otherwise 0.0001)", GST_DDPM_DOUBLE, AT (trained.beta_start), AUTO, 1},
@@ -151,7 +126,7 @@ static const GstDdpmProperty properties[] = {
   {"prediction-type", "Prediction type",
       "What the model was trained to predict", GST_DDPM_ENUM,
       AT (trained.prediction), .enum_name = "GstDdpmDenoisePrediction",
-      .enum_values = prediction_values},
+      .enum_values = gst_ddpm_prediction_values},
   {"start-timestep", "Start timestep",
       "Timestep of the input state (-1: as in the caps, otherwise that of "
       "pure noise)", GST_DDPM_INT, AT (start_timestep), AUTO,

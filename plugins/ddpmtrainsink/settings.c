@@ -3,6 +3,7 @@
  */
 #include "plugins/ddpmtrainsink/settings.h"
 #include "plugins/common/caps.h"
+#include "plugins/common/trained.h"
 #include "plugins/ddpmtrainsink/files.h"
 #include "plugins/ddpmtrainsink/private.h"
 
@@ -11,30 +12,6 @@
  * parses as the largest unsigned number */
 #define MAX_STEPS G_MAXINT
 #define MAX_SECONDS G_MAXINT
-
-static const GEnumValue schedule_values[] = {
-  {DDPM_SCHEDULE_LINEAR, "beta rises linearly (Ho et al. 2020)", "linear"},
-  {DDPM_SCHEDULE_COSINE, "Cosine (Nichol & Dhariwal 2021, eq. 17)", "cosine"},
-  {DDPM_SCHEDULE_SCALED_LINEAR, "sqrt (beta) rises linearly (Rombach et al. "
-        "2022)", "scaled-linear"},
-  {DDPM_SCHEDULE_SIGMOID, "beta rises as a sigmoid (Xu et al. 2022)",
-      "sigmoid"},
-  {0, NULL, NULL},
-};
-
-static const GEnumValue data_range_values[] = {
-  {DDPM_DATA_RANGE_SYMMETRIC, "-1 to 1", "symmetric"},
-  {DDPM_DATA_RANGE_UNIT, "0 to 1", "unit"},
-  {0, NULL, NULL},
-};
-
-static const GEnumValue prediction_values[] = {
-  {DDPM_PREDICTION_EPSILON, "The noise (Ho et al. 2020)", "epsilon"},
-  {DDPM_PREDICTION_V, "v = sqrt (alpha_bar) eps - sqrt (1 - alpha_bar) x_0 "
-        "(Salimans & Ho 2022)", "v-prediction"},
-  {DDPM_PREDICTION_SAMPLE, "The image x_0", "sample"},
-  {0, NULL, NULL},
-};
 
 #define AT(member) G_STRUCT_OFFSET (GstDdpmTrainSettings, member)
 
@@ -93,14 +70,15 @@ static const GstDdpmProperty properties[] = {
       GST_DDPM_DOUBLE, AT (config.beta_end), 0, 1},
   {"schedule", "Noise schedule", "How the noise grows with the timestep",
       GST_DDPM_ENUM, AT (config.schedule), .enum_name = "GstDdpmSchedule",
-      .enum_values = schedule_values},
+      .enum_values = gst_ddpm_schedule_values + 1},
   {"data-range", "Data range", "Range of numbers that pixels are mapped to",
       GST_DDPM_ENUM, AT (config.data_range), .enum_name = "GstDdpmDataRange",
-      .enum_values = data_range_values},
+      .enum_values = gst_ddpm_data_range_values + 1},
   {"prediction-type", "Prediction type",
       "What the network learns to predict; v-prediction needs fewer sampling "
       "steps", GST_DDPM_ENUM, AT (config.prediction),
-      .enum_name = "GstDdpmPrediction", .enum_values = prediction_values},
+      .enum_name = "GstDdpmPrediction",
+      .enum_values = gst_ddpm_prediction_values + 1},
   {"classes", "Classes",
       "Number of classes of a class-conditional model (0: ignore labels). "
       "Images without a label are trained without one", GST_DDPM_UINT,

@@ -52,7 +52,8 @@ parse (const gchar * text, gsize size)
 static void
 read_both (DdpmTensorFile * file, DdpmJson * network, DdpmJson * scheduler)
 {
-  g_autoptr (GPtrArray) told = g_ptr_array_new_with_free_func (g_free);
+  const DdpmTrained trained = { -1, -1.0, -1.0, 0, -1, -1 };
+  g_autoptr (GPtrArray) remarks = g_ptr_array_new_with_free_func (g_free);
   DdpmTimeTable table = { FALSE, 0.0, NULL };
   DdpmConfig config;
   guint width, height;
@@ -61,17 +62,18 @@ read_both (DdpmTensorFile * file, DdpmJson * network, DdpmJson * scheduler)
 
   ddpm_config_init_defaults (&config);
   ok = ddpm_diffusers_read_network (network, file, &config, &table, &width,
-      &height, told, &error);
+      &height, remarks, &error);
   fuzz_check_error (ok, error);
   if (!ok)
     return;
   error = NULL;
-  ok = ddpm_diffusers_read_scheduler (scheduler, &config, NULL, told, &error);
+  ok = ddpm_diffusers_read_scheduler (scheduler, &config, &trained, remarks,
+      &error);
   fuzz_check_error (ok, error);
   if (ok)
     check_network (file, &config);
-  for (guint i = 0; i < told->len; i++)
-    g_assert_true (g_utf8_validate (told->pdata[i], -1, NULL));
+  for (guint i = 0; i < remarks->len; i++)
+    g_assert_true (g_utf8_validate (remarks->pdata[i], -1, NULL));
 }
 
 void
