@@ -393,10 +393,14 @@ gst_ddpm_denoise_caps_to_sink (const GstDdpmDenoiseLink * link,
 {
   g_autoptr (GstCaps) in = strip_memory (link, caps);
   GstCaps *of_host = to_sink (link, in);
-  GstCaps *out = copy_of_cuda (link, of_host);
+  GstCaps *of_cuda = copy_of_cuda (link, of_host);
 
-  gst_caps_append (out, of_host);
-  return out;
+  if (link->image_channels == 0) {
+    gst_caps_append (of_host, of_cuda);
+    return of_host;
+  }
+  gst_caps_append (of_cuda, of_host);
+  return of_cuda;
 }
 
 /* --- fixation ------------------------------------------------------------- */

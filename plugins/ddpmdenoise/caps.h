@@ -39,7 +39,8 @@ typedef struct
 /* The memory of one pad does not depend on that of the other. The source pad
  * lists system memory first, because an element that accepts anything cannot
  * read GPU memory. The sink pad lists GPU memory first, if the backend computes
- * on a GPU.
+ * on a GPU. Where there is no backend, as while the element stops, it lists
+ * system memory first: upstream must not try to get GPU memory.
  *
  * Video comes before states. If the output is an intermediate state (stop > 0),
  * states come first. Shapes that do not fit the model are converted as well,
