@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* The first one is auto, -1: as the model says. An element that trains models has
- * the others. */
+/* The first one is auto, -1: as the model says. An element that trains models
+ * has the others. */
 extern const GEnumValue gst_ddpm_schedule_values[];
 extern const GEnumValue gst_ddpm_data_range_values[];
 extern const GEnumValue gst_ddpm_prediction_values[];
