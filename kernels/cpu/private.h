@@ -45,6 +45,12 @@ void ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data),
     gpointer data);
 /* In a job: runs the other jobs that wait */
 void ddpm_cpu_thread_yield (void);
+/* In a job: calls func for i = 0 .. count - 1, each once, in this thread and
+ * others, and returns when all have ended. thread: which one calls, less than
+ * the job's number of threads. Calls of one thread follow one another, with
+ * rising i. */
+typedef void (*CpuForFunc) (gconstpointer data, gsize i, guint thread);
+void ddpm_cpu_thread_for (gsize count, CpuForFunc func, gconstpointer data);
 
 /* --- sizes and workspaces ------------------------------------------------- */
 

@@ -83,6 +83,14 @@ ddpm_cpu_thread_yield (void)
   next = end + MIN (end - begin, G_USEC_PER_SEC / 10);
 }
 
+void
+ddpm_cpu_thread_for (gsize count, CpuForFunc func, gconstpointer data)
+{
+#pragma omp parallel for schedule(dynamic)
+  for (gsize i = 0; i < count; i++)
+    func (data, i, omp_get_thread_num ());
+}
+
 /* The user sets this limit by OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS. oneDNN
  * divides some work among the number of threads that was requested: if OpenMP
  * starts fewer, parts of the results stay unwritten. */
