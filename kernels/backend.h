@@ -83,7 +83,7 @@ typedef gboolean (*DdpmCancelFunc) (gpointer data);
  * @DDPM_BACKEND_AUTO: the fastest one that this machine has
  * @DDPM_BACKEND_REFERENCE: plain C in float, on one thread; the tests compare
  *   the others with it
- * @DDPM_BACKEND_CPU: the processor, with our own kernels, and oneDNN for bf16
+ * @DDPM_BACKEND_CPU: the processor, with our own kernels
  * @DDPM_BACKEND_CUDA: an NVIDIA GPU, with cuDNN, cuBLAS and our own kernels: a
  *   module that is opened at run time
  *

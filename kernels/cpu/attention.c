@@ -20,7 +20,7 @@
 #define LONG_ROW 1024
 /* Scores of a block: enough work for many threads */
 #define BLOCK_SCORES ((gsize) 1 << 20)
-/* With fewer channels of a head, oneDNN is slower than our own kernels. */
+/* With fewer channels of a head, tiles are mostly zeros. */
 #define BF16_CHANNELS 32
 
 typedef enum
@@ -62,9 +62,8 @@ clear_gemms (DdpmPlan * p)
 }
 
 /* The products of blocks of so many images and rows of queries */
-static gboolean
-plan_gemms (CpuAttention * a, CpuGemm * gemm, gsize images, gsize rows,
-    GError ** error)
+static void
+plan_gemms (CpuAttention * a, CpuGemm * gemm, gsize images, gsize rows)
 {
   CpuBackend *b = ddpm_cpu_plan_backend (&a->base);
   const gsize t = a->d.tokens, c = a->d.c, head = c / a->d.heads;
@@ -86,36 +85,23 @@ plan_gemms (CpuAttention * a, CpuGemm * gemm, gsize images, gsize rows,
   };
   const guint count = a->d.training ? N_PRODUCTS : DPROBS;
 
-  for (guint i = 0; i < count; i++) {
-    if (!ddpm_cpu_gemm_init (&gemm[i], b, images * a->block.heads,
-            operands[i][0], operands[i][1], operands[i][2], FALSE, error))
-      return FALSE;
-  }
-  return TRUE;
+  for (guint i = 0; i < count; i++)
+    ddpm_cpu_gemm_init (&gemm[i], b, images * a->block.heads, operands[i][0],
+        operands[i][1], operands[i][2]);
 }
 
-static gboolean
-plan_blocks (CpuAttention * a, GError ** error)
+static void
+plan_blocks (CpuAttention * a)
 {
   const gsize images = a->d.n % a->block.images;
   const gsize rows = a->d.tokens % a->block.rows;
 
-  if (!plan_gemms (a, a->gemm[0], a->block.images, a->block.rows, error))
-    return FALSE;
-  if ((images || rows) && !plan_gemms (a, a->gemm[1],
-          images ? images : a->block.images, rows ? rows : a->block.rows,
-          error))
-    return FALSE;
-
-  /* Each kind of pass has two products: the name is that of the slower one. */
-  for (guint kind = 0; kind < 3; kind++) {
-    const CpuGemm *gemm = &a->gemm[0][2 * kind];
-
-    a->base.implementation[kind] =
-        ddpm_cpu_primitive_is_slow (&gemm[1].primitive[0]) ? gemm[1].name
-        : gemm[0].name;
-  }
-  return TRUE;
+  plan_gemms (a, a->gemm[0], a->block.images, a->block.rows);
+  if (images || rows)
+    plan_gemms (a, a->gemm[1], images ? images : a->block.images,
+        rows ? rows : a->block.rows);
+  for (guint kind = 0; kind < 3; kind++)
+    a->base.implementation[kind] = a->gemm[0][2 * kind].name;
 }
 
 static void
@@ -156,15 +142,12 @@ attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
   a->block = ddpm_attention_get_block (d, BLOCK_SCORES);
   a->keeps = ddpm_attention_kept_size (d, 1) > 0;
   /* In blocks, dk and dv are sums of products, which are not to be rounded. */
-  a->type = ((CpuBackend *) b)->native_bf16
+  a->type = ((CpuBackend *) b)->tiles
       && (d->heads == 1 || d->c / d->heads >= BF16_CHANNELS)
       && (a->block.rows == d->tokens || !d->training) ?
       DDPM_TYPE_BF16 : DDPM_TYPE_F32;
   a->widened = a->type != b->act_type;
-  if (!plan_blocks (a, error)) {
-    ddpm_plan_free (&a->base);
-    return NULL;
-  }
+  plan_blocks (a);
   lay_out (a);
   return &a->base;
 }

@@ -13,7 +13,6 @@ free_backend (DdpmBackend * base)
   CpuBackend *b = (CpuBackend *) base;
 
   ddpm_host_free (base, b->staging);
-  ddpm_cpu_onednn_close (b);
   g_free (b);
 }
 
@@ -58,18 +57,25 @@ set_ops (DdpmOps * ops)
 
 /* --- creating it --------------------------------------------------------- */
 
-/* oneDNN is opened for native bf16 only. */
 static gboolean
 choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
 {
+  const CpuTileKernels *tiles = ddpm_cpu_tiles_get ();
+
   if (asked == DDPM_PRECISION_AUTO)
-    asked = ddpm_cpu_onednn_check_bf16 (NULL) ? DDPM_PRECISION_BF16
+    asked = tiles && tiles->beats_f32 ? DDPM_PRECISION_BF16
         : DDPM_PRECISION_F32;
   b->base.precision = asked;
   b->base.act_type = asked == DDPM_PRECISION_F32 ? DDPM_TYPE_F32
       : DDPM_TYPE_BF16;
-  b->native_bf16 = asked == DDPM_PRECISION_BF16;
-  return !b->native_bf16 || ddpm_cpu_onednn_open (b, error);
+  if (asked != DDPM_PRECISION_BF16)
+    return TRUE;
+  b->tiles = tiles;
+  if (tiles == NULL)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
+        "precision=bf16 needs a processor with AVX-512 BF16 or AMX, and this "
+        "one has neither (%s)", b->kernels->name);
+  return tiles != NULL;
 }
 
 static gboolean
@@ -101,7 +107,8 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   if (!check_threads (b->base.threads, error)
       || !choose_precision (b, precision, error))
     goto failed;
-  computes = b->native_bf16 ? ddpm_cpu_onednn_describe ()
+  computes = b->tiles ? g_strdup_printf ("own kernels (%s, %s)",
+      b->kernels->name, b->tiles->name)
       : g_strdup_printf ("own kernels (%s)", b->kernels->name);
   b->base.device = g_strdup_printf ("%s, %u thread%s", computes,
       b->base.threads, b->base.threads == 1 ? "" : "s");

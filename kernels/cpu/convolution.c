@@ -11,11 +11,8 @@
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/im2col.h"
+#include "kernels/cpu/tile-conv.h"
 #include "kernels/cpu/winograd.h"
-
-/* oneDNN's kernels compute blocks of this many channels in bf16. Without
- * padding, they would compute the three channels of an image one by one. */
-#define BF16_BLOCK 16
 
 static CpuBackend *
 get_backend (const CpuConvolution * conv)
@@ -64,36 +61,36 @@ free_gemm (CpuConvPass * p)
 }
 
 static void
-backward_weights_gemm (CpuConvPass * p, guint source, gconstpointer x,
+backward_weights_gemm (CpuConvPass * p, const gconstpointer x[2],
     gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
 {
   GemmPass *pass = (GemmPass *) p;
 
-  ddpm_cpu_gemm_run (&pass->gemm[source], get_backend (p->conv), dy, x,
-      dweight + p->conv->source[source].first, add, scratch);
+  for (guint i = 0; i < p->conv->n_sources; i++)
+    ddpm_cpu_gemm_run (&pass->gemm[i], get_backend (p->conv), dy, x[i],
+        dweight + p->conv->source[i].first, add, scratch);
 }
 
 static CpuConvPass *
-plan_gemm (CpuConvolution * conv, GError ** error)
+plan_gemm (CpuConvolution * conv)
 {
   GemmPass *pass = new_pass (conv, sizeof (GemmPass), NULL, free_gemm);
   const gsize pixels = ddpm_cpu_conv_pixels_out (conv);
-  const CpuMatrix dy = { conv->type, conv->cout, pixels,
-    {0, 1, conv->cout_padded}
+  const CpuMatrix dy = { DDPM_TYPE_F32, conv->cout, pixels,
+    {0, 1, conv->cout}
   };
 
   for (guint i = 0; i < conv->n_sources; i++) {
     const CpuConvSource *s = &conv->source[i];
-    const CpuMatrix x = { conv->type, pixels, s->channels, {0, s->padded, 1} };
+    const CpuMatrix x = { DDPM_TYPE_F32, pixels, s->channels,
+      {0, s->channels, 1}
+    };
     const CpuMatrix dweight = { DDPM_TYPE_F32, conv->cout, s->channels,
       {0, conv->cin, 1}
     };
 
-    if (!ddpm_cpu_gemm_init (&pass->gemm[i], get_backend (conv), 1, &dy, &x,
-            &dweight, TRUE, error)) {
-      free_gemm (&pass->base);
-      return NULL;
-    }
+    ddpm_cpu_gemm_init (&pass->gemm[i], get_backend (conv), 1, &dy, &x,
+        &dweight);
     pass->base.scratch = MAX (pass->base.scratch, pass->gemm[i].scratch);
   }
   pass->base.name = pass->gemm[0].name;
@@ -125,7 +122,7 @@ free_im2col (CpuConvPass * p)
 
 /* For the data gradient, inputs and outputs of a kernel change places. */
 static void
-set_weights_im2col (CpuConvPass * p, const float *weight, float *staging)
+set_weights_im2col (CpuConvPass * p, const float *weight)
 {
   Im2colPass *pass = (Im2colPass *) p;
   const CpuConvolution *conv = p->conv;
@@ -151,7 +148,7 @@ forward_im2col (CpuConvPass * p, const gconstpointer x[2],
 
 static void
 backward_data_im2col (CpuConvPass * p, guint source, gconstpointer dy,
-    DdpmType dx_type, gpointer dx, gboolean add, gpointer scratch)
+    gpointer dx, gboolean add, gpointer scratch)
 {
   const Im2colPass *pass = (Im2colPass *) p;
   const float *const inputs[2] = { dy, NULL };
@@ -161,21 +158,23 @@ backward_data_im2col (CpuConvPass * p, guint source, gconstpointer dy,
 }
 
 static void
-backward_weights_im2col (CpuConvPass * p, guint source, gconstpointer x,
+backward_weights_im2col (CpuConvPass * p, const gconstpointer x[2],
     gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
 {
   const Im2colPass *pass = (Im2colPass *) p;
   const CpuConvolution *conv = p->conv;
-  const CpuIm2col *im2col = &pass->im2col[source];
   const gsize taps = conv->taps, row = conv->cin * taps;
 
-  dweight += conv->source[source].first * taps;
-  if (pass->of_dy[source])
-    ddpm_cpu_im2col_gradient (im2col, get_backend (conv), 0, dy, x, dweight,
-        row, taps, add, scratch);
-  else
-    ddpm_cpu_im2col_gradient (im2col, get_backend (conv), source, x, dy,
-        dweight, taps, row, add, scratch);
+  for (guint i = 0; i < conv->n_sources; i++) {
+    float *to = dweight + conv->source[i].first * taps;
+
+    if (pass->of_dy[i])
+      ddpm_cpu_im2col_gradient (&pass->im2col[i], get_backend (conv), 0, dy,
+          x[i], to, row, taps, add, scratch);
+    else
+      ddpm_cpu_im2col_gradient (&pass->im2col[i], get_backend (conv), i, x[i],
+          dy, to, taps, row, add, scratch);
+  }
 }
 
 /* The weight gradient can be computed from the im2col matrix of x or of dy. This
@@ -286,7 +285,7 @@ free_winograd (CpuConvPass * p)
 }
 
 static void
-set_weights_winograd (CpuConvPass * p, const float *weight, float *staging)
+set_weights_winograd (CpuConvPass * p, const float *weight)
 {
   WinogradPass *pass = (WinogradPass *) p;
   const gsize tap = p->conv->taps, row = (gsize) p->conv->cin * tap;
@@ -308,7 +307,7 @@ forward_winograd (CpuConvPass * p, const gconstpointer x[2],
 
 static void
 backward_data_winograd (CpuConvPass * p, guint source, gconstpointer dy,
-    DdpmType dx_type, gpointer dx, gboolean add, gpointer scratch)
+    gpointer dx, gboolean add, gpointer scratch)
 {
   const WinogradPass *pass = (WinogradPass *) p;
 
@@ -317,12 +316,12 @@ backward_data_winograd (CpuConvPass * p, guint source, gconstpointer dy,
 }
 
 static void
-backward_weights_winograd (CpuConvPass * p, guint source, gconstpointer x,
+backward_weights_winograd (CpuConvPass * p, const gconstpointer x[2],
     gconstpointer dy, float *dweight, gboolean add, gpointer scratch)
 {
   const WinogradPass *pass = (WinogradPass *) p;
 
-  ddpm_cpu_winograd_gradient (get_backend (p->conv), &pass->shape, x, dy,
+  ddpm_cpu_winograd_gradient (get_backend (p->conv), &pass->shape, x[0], dy,
       dweight, add, scratch);
 }
 
@@ -357,24 +356,13 @@ plan_winograd (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
 
 /* --- planning ---------------------------------------------------------------- */
 
-/* oneDNN 2.6 and 3.7 do not write all of some results: dweight (2.6.3) and y
- * (3.7.2) of a 3x3 kernel with stride 2 whose outputs are one pixel wide, and
- * dweight of a 1x1 kernel with one output channel, or with one channel of x0 or
- * x1 (3.7.2). Our own kernels compute these. */
-static gboolean
-onednn_writes_all (const DdpmConvDesc * d)
-{
-  return d->kernel == 3 ? d->stride == 1 || d->width > 2 :
-      d->cout > 1 && d->cin0 > 1 && d->cin1 != 1;
-}
-
 static CpuConvPass *
 plan_pass (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
 {
+  if (conv->by_tiles)
+    return ddpm_cpu_plan_tiles (conv, kind, error);
   if (suits_gemm (conv, kind))
-    return plan_gemm (conv, error);
-  if (conv->type == DDPM_TYPE_BF16)
-    return ddpm_cpu_onednn_plan_conv (conv, kind, error);
+    return plan_gemm (conv);
   if (suits_winograd (conv, kind))
     return plan_winograd (conv, kind, error);
   return plan_im2col (conv, kind, error);
@@ -394,24 +382,18 @@ plan_passes (CpuConvolution * conv, GError ** error)
   return TRUE;
 }
 
-/* The pass can use x as the caller gives it: same type, no padding. */
+/* The passes can use x and its gradient as the caller gives them. */
 static gboolean
-x_needs_no_copy (const CpuConvolution * conv, guint source)
+x_needs_no_copy (const CpuConvolution * conv)
 {
-  return conv->type == conv->d.src_type
-      && conv->source[source].padded == conv->source[source].channels;
+  return conv->by_tiles || conv->d.src_type == DDPM_TYPE_F32;
 }
 
-static gboolean
-dy_needs_no_copy (const CpuConvolution * conv)
-{
-  return conv->type == conv->d.dst_type && conv->cout_padded == conv->cout;
-}
-
+/* The same for y */
 static gboolean
 y_needs_no_copy (const CpuConvolution * conv)
 {
-  return conv->y_type == conv->d.dst_type && conv->cout_padded == conv->cout;
+  return conv->by_tiles || conv->d.dst_type == DDPM_TYPE_F32;
 }
 
 static void
@@ -419,25 +401,20 @@ conv_plan_workspace (CpuConvolution * conv)
 {
   const gsize in = ddpm_cpu_conv_pixels_in (conv);
   const gsize out = ddpm_cpu_conv_pixels_out (conv);
-  const gboolean copies_y = !y_needs_no_copy (conv)
-      || !dy_needs_no_copy (conv);
   CpuConvLayout *l = &conv->layout;
   gsize total = 0, work = 0;
-  guint padded = 0;
+  guint channels = 0;
 
   for (guint i = 0; i < conv->n_sources; i++) {
-    padded = MAX (padded, conv->source[i].padded);
-    l->x[i] = ddpm_cpu_layout_add (&total, x_needs_no_copy (conv, i) ? 0
-        : in * conv->source[i].padded, ddpm_type_size (conv->type));
+    channels = MAX (channels, conv->source[i].channels);
+    l->x[i] = ddpm_cpu_layout_add (&total, x_needs_no_copy (conv) ? 0
+        : in * conv->source[i].channels, sizeof (float));
   }
-  l->y = ddpm_cpu_layout_add (&total, copies_y ? out * conv->cout_padded : 0,
-      sizeof (float));
+  l->y = ddpm_cpu_layout_add (&total, y_needs_no_copy (conv) ? 0
+      : out * conv->cout, sizeof (float));
   if (conv->d.training) {
-    const gboolean always_direct = conv->type == DDPM_TYPE_F32
-        && conv->d.src_type == DDPM_TYPE_F32;
-
-    l->dx = ddpm_cpu_layout_add (&total, always_direct ? 0 : in * padded,
-        sizeof (float));
+    l->dx = ddpm_cpu_layout_add (&total, x_needs_no_copy (conv) ? 0
+        : in * channels, sizeof (float));
     l->sums = ddpm_cpu_layout_add (&total,
         ddpm_cpu_column_sums_scratch (out, conv->cout), 1);
   }
@@ -454,8 +431,7 @@ conv_plan_workspace (CpuConvolution * conv)
 static gboolean
 rounds_weights (const CpuConvolution * conv)
 {
-  return conv->type == DDPM_TYPE_F32
-      && conv->base.backend->act_type == DDPM_TYPE_BF16;
+  return !conv->by_tiles && conv->base.backend->act_type == DDPM_TYPE_BF16;
 }
 
 static gsize
@@ -470,13 +446,9 @@ static gboolean
 reserve_staging (CpuConvolution * conv, GError ** error)
 {
   CpuBackend *b = get_backend (conv);
-  gsize size = rounds_weights (conv) ? count_weights (conv) : 0;
+  const gsize size = rounds_weights (conv) ? count_weights (conv) : 0;
   float *staging;
 
-  for (guint kind = 0; kind < CPU_CONV_PASSES; kind++) {
-    if (conv->pass[kind])
-      size = MAX (size, conv->pass[kind]->staging);
-  }
   if (size <= b->staging_size)
     return TRUE;
   staging = ddpm_cpu_conv_alloc (conv, size * sizeof (float), error);
@@ -509,9 +481,6 @@ round_up (guint channels, guint multiple)
 static CpuConvolution *
 new_conv (DdpmBackend * b, const DdpmConvDesc * d)
 {
-  const gboolean native = ((CpuBackend *) b)->native_bf16
-      && d->src_type == DDPM_TYPE_BF16 && onednn_writes_all (d);
-  const guint block = native ? BF16_BLOCK : 1;
   CpuConvolution *conv =
       ddpm_plan_new (sizeof (CpuConvolution), b, clear_conv, NULL);
 
@@ -520,17 +489,14 @@ new_conv (DdpmBackend * b, const DdpmConvDesc * d)
   conv->out_width = (d->width - 1) / d->stride + 1;
   conv->cin = d->cin0 + d->cin1;
   conv->cout = d->cout;
-  conv->cout_padded = round_up (d->cout, block);
   conv->taps = d->kernel * d->kernel;
   conv->n_sources = d->cin1 ? 2 : 1;
   conv->source[0].channels = d->cin0;
-  conv->source[0].padded = round_up (d->cin0, block);
   conv->source[1].first = d->cin0;
   conv->source[1].channels = d->cin1;
-  conv->source[1].padded = round_up (d->cin1, block);
-  conv->type = native ? DDPM_TYPE_BF16 : DDPM_TYPE_F32;
-  /* in f32 with two sources, so that their sum is rounded once */
-  conv->y_type = native && !d->cin1 ? d->dst_type : DDPM_TYPE_F32;
+  /* x in f32 is the state, which is not to be rounded */
+  conv->by_tiles = get_backend (conv)->tiles && d->src_type == DDPM_TYPE_BF16
+      && ddpm_cpu_tile_conv_suits (d);
   return conv;
 }
 
@@ -546,7 +512,7 @@ conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   conv = new_conv (b, d);
   ok = plan_passes (conv, error) && reserve_staging (conv, error);
   if (ok)
-    conv->bias = ddpm_cpu_conv_alloc (conv, round_up (conv->cout_padded,
+    conv->bias = ddpm_cpu_conv_alloc (conv, round_up (conv->cout,
             get_backend (conv)->kernels->winograd->width) * sizeof (float),
         error);
   if (conv->bias == NULL) {
@@ -574,7 +540,7 @@ conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)
     CpuConvPass *pass = conv->pass[kind];
 
     if (pass && pass->set_weights)
-      pass->set_weights (pass, weight, b->staging);
+      pass->set_weights (pass, weight);
   }
   memcpy (conv->bias, bias, conv->cout * sizeof (float));
 }
@@ -583,14 +549,22 @@ static gconstpointer
 convert_x (CpuConvolution * conv, guint source, gconstpointer x,
     gpointer scratch)
 {
-  const CpuConvSource *s = &conv->source[source];
   gpointer copy = ddpm_cpu_at (scratch, conv->layout.x[source]);
 
-  if (x_needs_no_copy (conv, source))
+  if (x == NULL || x_needs_no_copy (conv))
     return x;
-  ddpm_cpu_copy (get_backend (conv), conv->d.src_type, conv->type,
-      ddpm_cpu_conv_pixels_in (conv), s->channels, s->padded, x, copy, FALSE);
+  ddpm_cpu_copy (get_backend (conv), conv->d.src_type, DDPM_TYPE_F32,
+      ddpm_cpu_conv_pixels_in (conv), conv->source[source].channels,
+      conv->source[source].channels, x, copy, FALSE);
   return copy;
+}
+
+static void
+copy_y (CpuConvolution * conv, DdpmType from_type, DdpmType to_type,
+    gconstpointer from, gpointer to)
+{
+  ddpm_cpu_copy (get_backend (conv), from_type, to_type,
+      ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout, from, to, FALSE);
 }
 
 static gconstpointer
@@ -598,11 +572,9 @@ convert_dy (CpuConvolution * conv, gconstpointer dy, gpointer scratch)
 {
   gpointer copy = ddpm_cpu_at (scratch, conv->layout.y);
 
-  if (dy_needs_no_copy (conv))
+  if (y_needs_no_copy (conv))
     return dy;
-  ddpm_cpu_copy (get_backend (conv), conv->d.dst_type, conv->type,
-      ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout_padded, dy, copy,
-      FALSE);
+  copy_y (conv, conv->d.dst_type, DDPM_TYPE_F32, dy, copy);
   return copy;
 }
 
@@ -612,23 +584,20 @@ conv_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
 {
   CpuConvolution *conv = (CpuConvolution *) p;
   CpuConvPass *pass = conv->pass[CPU_CONV_FORWARD];
-  const gsize pixels = ddpm_cpu_conv_pixels_out (conv);
   const gboolean direct = y_needs_no_copy (conv);
   gpointer out = direct ? y : ddpm_cpu_at (scratch, conv->layout.y);
-  gconstpointer x[2] = { x0, x1 };
+  const gconstpointer x[2] = { convert_x (conv, 0, x0, scratch),
+    convert_x (conv, 1, x1, scratch)
+  };
 
   if (residual && !direct) {
-    ddpm_cpu_copy (get_backend (conv), conv->d.dst_type, conv->y_type, pixels,
-        conv->cout, conv->cout_padded, residual, out, FALSE);
+    copy_y (conv, conv->d.dst_type, DDPM_TYPE_F32, residual, out);
     residual = out;
   }
-  for (guint i = 0; i < conv->n_sources; i++)
-    x[i] = convert_x (conv, i, x[i], scratch);
   pass->forward (pass, x, residual, out, ddpm_cpu_at (scratch,
           conv->layout.work));
   if (!direct)
-    ddpm_cpu_copy (get_backend (conv), conv->y_type, conv->d.dst_type, pixels,
-        conv->cout_padded, conv->cout, out, y, FALSE);
+    copy_y (conv, DDPM_TYPE_F32, conv->d.dst_type, out, y);
 }
 
 /* If a pass cannot write dx itself, it computes in f32 into the workspace. The
@@ -637,19 +606,18 @@ static void
 backward_data (CpuConvolution * conv, guint source, gconstpointer dy,
     gpointer dx, gboolean add, gpointer scratch)
 {
-  const CpuConvSource *s = &conv->source[source];
+  const guint channels = conv->source[source].channels;
   CpuConvPass *pass = conv->pass[CPU_CONV_BACKWARD_DATA];
   gpointer work = ddpm_cpu_at (scratch, conv->layout.work);
   gpointer out = ddpm_cpu_at (scratch, conv->layout.dx);
 
-  if (x_needs_no_copy (conv, source)
-      && (!add || conv->type == DDPM_TYPE_F32)) {
-    pass->backward_data (pass, source, dy, conv->type, dx, add, work);
+  if (x_needs_no_copy (conv)) {
+    pass->backward_data (pass, source, dy, dx, add, work);
     return;
   }
-  pass->backward_data (pass, source, dy, DDPM_TYPE_F32, out, FALSE, work);
+  pass->backward_data (pass, source, dy, out, FALSE, work);
   ddpm_cpu_copy (get_backend (conv), DDPM_TYPE_F32, conv->d.src_type,
-      ddpm_cpu_conv_pixels_in (conv), s->padded, s->channels, out, dx, add);
+      ddpm_cpu_conv_pixels_in (conv), channels, channels, out, dx, add);
 }
 
 static void
@@ -672,12 +640,12 @@ conv_backward_weights (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
 {
   CpuConvolution *conv = (CpuConvolution *) p;
   CpuConvPass *pass = conv->pass[CPU_CONV_BACKWARD_WEIGHTS];
-  const gconstpointer x[2] = { x0, x1 };
-  gconstpointer converted = convert_dy (conv, dy, scratch);
+  const gconstpointer x[2] = { convert_x (conv, 0, x0, scratch),
+    convert_x (conv, 1, x1, scratch)
+  };
 
-  for (guint i = 0; i < conv->n_sources; i++)
-    pass->backward_weights (pass, i, convert_x (conv, i, x[i], scratch),
-        converted, dweight, add, ddpm_cpu_at (scratch, conv->layout.work));
+  pass->backward_weights (pass, x, convert_dy (conv, dy, scratch), dweight,
+      add, ddpm_cpu_at (scratch, conv->layout.work));
   ddpm_cpu_column_sums (get_backend (conv), conv->d.dst_type,
       ddpm_cpu_conv_pixels_out (conv), conv->cout, conv->cout, dy, dbias, add,
       ddpm_cpu_at (scratch, conv->layout.sums));

@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A convolution has three passes. Each is planned by one of four ways to
- * compute it: as one product of matrices (gemm), as products of a matrix of
- * copied pixels (im2col), by Winograd's tiles, or by oneDNN. What differs
- * between the ways is behind CpuConvPass; what they share (copies of operands
- * in another type or with more channels, and rounding) is in convolution.c.
+ * compute it: in bf16 by tiles (tile-pass.c), in f32 as one product of matrices
+ * (gemm), as products of a matrix of copied pixels (im2col), or by Winograd's
+ * tiles. What differs between the ways is behind CpuConvPass; what they share
+ * (copies of operands in another type, and rounding) is in convolution.c.
  */
 #pragma once
 
@@ -25,7 +25,6 @@ typedef enum
 typedef struct
 {
   guint first, channels;        /* of the concatenated channels */
-  guint padded;                 /* channels as computed with */
 } CpuConvSource;
 
 typedef struct _CpuConvPass CpuConvPass;
@@ -44,12 +43,11 @@ typedef struct
   DdpmConvDesc d;
   guint out_height, out_width;
   guint cin, cout, taps;        /* taps: kernel^2 */
-  guint cout_padded;
   guint n_sources;
   CpuConvSource source[2];
-  DdpmType type;                /* of x and dy as computed with */
-  DdpmType y_type;              /* of y as computed with */
-  float *bias;                  /* [cout_padded], or more */
+  /* By tiles, activations have the types of the description; else f32. */
+  gboolean by_tiles;
+  float *bias;                  /* [cout], or more */
   CpuConvPass *pass[CPU_CONV_PASSES];   /* NULL: not planned */
   CpuConvLayout layout;
 } CpuConvolution;
@@ -60,17 +58,16 @@ struct _CpuConvPass
   CpuConvolution *conv;
   const gchar *name;            /* of what computes it, for measurements */
   gsize scratch;                /* bytes of workspace */
-  gsize staging;                /* floats of the backend's, to set weights */
   /* weight [cout][cin][k][k]; NULL: the pass does not use them */
-  void (*set_weights) (CpuConvPass * p, const float *weight, float *staging);
-  /* y [pixels][cout_padded] of y_type; residual, as y: NULL, or y itself */
+  void (*set_weights) (CpuConvPass * p, const float *weight);
+  /* y [pixels][cout]; residual, as y: NULL, or y itself */
   void (*forward) (CpuConvPass * p, const gconstpointer x[2],
       gconstpointer residual, gpointer y, gpointer scratch);
-  /* dx [pixels][padded] of a source, of conv->type or f32; add: f32 only */
+  /* dx [pixels][channels] of a source */
   void (*backward_data) (CpuConvPass * p, guint source, gconstpointer dy,
-      DdpmType dx_type, gpointer dx, gboolean add, gpointer scratch);
-  /* The source's channels of dweight [cout][cin][k][k] */
-  void (*backward_weights) (CpuConvPass * p, guint source, gconstpointer x,
+      gpointer dx, gboolean add, gpointer scratch);
+  /* dweight [cout][cin][k][k] */
+  void (*backward_weights) (CpuConvPass * p, const gconstpointer x[2],
       gconstpointer dy, float *dweight, gboolean add, gpointer scratch);
   void (*free) (CpuConvPass * p);
 };
@@ -102,8 +99,8 @@ ddpm_cpu_conv_alloc (CpuConvolution * conv, gsize size, GError ** error)
   return memory;
 }
 
-/* In bf16 (onednn/convolution.c); NULL: error says why */
-CpuConvPass *ddpm_cpu_onednn_plan_conv (CpuConvolution * conv,
-    CpuConvPassKind kind, GError ** error);
+/* In bf16 (tile-pass.c); NULL: error says why */
+CpuConvPass *ddpm_cpu_plan_tiles (CpuConvolution * conv, CpuConvPassKind kind,
+    GError ** error);
 
 G_END_DECLS

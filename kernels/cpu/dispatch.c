@@ -33,3 +33,43 @@ ddpm_cpu_kernels_get (void)
 #endif
   return &ddpm_cpu_kernels_baseline;
 }
+
+#ifdef __x86_64__
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* From the kernel's Documentation/arch/x86/xstate.rst */
+#define REQUEST_PERMISSION 0x1023       /* ARCH_REQ_XCOMP_PERM */
+#define TILE_DATA 18            /* XFEATURE_XTILEDATA */
+
+static gboolean
+may_use_amx (void)
+{
+  return __builtin_cpu_supports ("amx-tile")
+      && __builtin_cpu_supports ("amx-bf16")
+      && syscall (SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+const CpuTileKernels *
+ddpm_cpu_tiles_get (void)
+{
+  static gsize known = 0;
+  static const CpuTileKernels *kernels = NULL;
+
+  if (g_once_init_enter (&known)) {
+    __builtin_cpu_init ();
+    if (__builtin_cpu_supports ("avx512bf16")
+        && ddpm_cpu_kernels_get () == &ddpm_cpu_kernels_v4)
+      kernels = may_use_amx ()? &ddpm_cpu_tile_kernels_amx
+          : &ddpm_cpu_tile_kernels_avx512bf16;
+    g_once_init_leave (&known, 1);
+  }
+  return kernels;
+}
+#else
+const CpuTileKernels *
+ddpm_cpu_tiles_get (void)
+{
+  return NULL;
+}
+#endif

@@ -75,61 +75,27 @@ plan_f32 (CpuGemm * g, CpuBackend * b, gsize batch, const CpuMatrix * left,
   g->name = b->kernels->gemm->name;
 }
 
-/* Multiplications of a call of a primitive: a tenth of a second on one core */
-#define PRIMITIVE_WORK ((gdouble) (1ull << 32))
-
-static void
-cut_up_large (CpuGemm * g, gsize batch, const CpuMatrix * left,
-    const CpuMatrix * right, const CpuMatrix * out)
-{
-  const CpuMatrix *const matrices[] = { left, right, out };
-  const gdouble work = (gdouble) left->rows * left->columns * right->columns;
-
-  g->images = g->parts = 1;
-  if (work <= PRIMITIVE_WORK)
-    return;
-  g->images = batch;
-  while (work / g->parts > PRIMITIVE_WORK && left->rows % (2 * g->parts) == 0)
-    g->parts *= 2;
-  for (guint i = 0; i < G_N_ELEMENTS (matrices); i++)
-    g->image_bytes[i] =
-        matrices[i]->stride[0] * ddpm_type_size (matrices[i]->type);
-  g->part_bytes[0] = left->rows / g->parts * left->stride[1]
-      * ddpm_type_size (left->type);
-  g->part_bytes[2] = left->rows / g->parts * out->stride[1]
-      * ddpm_type_size (out->type);
-}
-
-gboolean
+void
 ddpm_cpu_gemm_init (CpuGemm * g, CpuBackend * b, gsize batch,
-    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out,
-    gboolean adds, GError ** error)
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out)
 {
-  CpuMatrix left_part = *left, out_part = *out;
-
   memset (g, 0, sizeof (*g));
   if (left->type == DDPM_TYPE_F32) {
     plan_f32 (g, b, batch, left, right, out);
-    return TRUE;
+    return;
   }
-  cut_up_large (g, batch, left, right, out);
-  left_part.rows /= g->parts;
-  out_part.rows /= g->parts;
-  for (guint add = 0; add <= adds; add++) {
-    if (!ddpm_cpu_onednn_plan_gemm (&g->primitive[add], b, batch / g->images,
-            &left_part, right, &out_part, add, error))
-      return FALSE;
-  }
-  g->scratch = MAX (g->primitive[0].scratch, g->primitive[1].scratch);
-  g->name = g->primitive[0].implementation;
-  return TRUE;
+  g->tiles = g_new0 (CpuTileGemm, 1);
+  ddpm_cpu_tile_gemm_init (g->tiles, b, batch, left, right, out);
+  g->scratch = g->tiles->scratch;
+  g->name = b->tiles->name;
 }
 
 void
 ddpm_cpu_gemm_clear (CpuGemm * g)
 {
-  ddpm_cpu_primitive_clear (&g->primitive[0]);
-  ddpm_cpu_primitive_clear (&g->primitive[1]);
+  if (g->tiles)
+    ddpm_cpu_tile_gemm_clear (g->tiles);
+  g_clear_pointer (&g->tiles, g_free);
 }
 
 /* --- executing ----------------------------------------------------------------- */
@@ -232,29 +198,12 @@ multiply_f32 (const CpuGemm * g, CpuBackend * b, const float *left,
   }
 }
 
-static void
-run_primitive (CpuGemm * g, CpuBackend * b, gconstpointer left,
-    gconstpointer right, gpointer out, gboolean add, gpointer scratch)
-{
-  for (gsize i = 0; i < g->images * g->parts; i++) {
-    const gsize image = i / g->parts, part = i % g->parts;
-    const gconstpointer data[] = {
-      ddpm_cpu_at (left, image * g->image_bytes[0] + part * g->part_bytes[0]),
-      ddpm_cpu_at (right, image * g->image_bytes[1]),
-      ddpm_cpu_at (out, image * g->image_bytes[2] + part * g->part_bytes[2])
-    };
-
-    if (!ddpm_cpu_is_cancelled (b))
-      ddpm_cpu_primitive_run (&g->primitive[add], b, data, scratch);
-  }
-}
-
 void
-ddpm_cpu_gemm_run (CpuGemm * g, CpuBackend * b, gconstpointer left,
+ddpm_cpu_gemm_run (const CpuGemm * g, CpuBackend * b, gconstpointer left,
     gconstpointer right, gpointer out, gboolean add, gpointer scratch)
 {
-  if (g->primitive[0].primitive)
-    run_primitive (g, b, left, right, out, !!add, scratch);
+  if (g->tiles)
+    ddpm_cpu_tile_gemm_run (g->tiles, b, left, right, out, add, scratch);
   else
     multiply_f32 (g, b, left, right, out, add, scratch);
 }

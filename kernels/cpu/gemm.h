@@ -22,8 +22,22 @@ typedef struct
   gsize stride[3];
 } CpuMatrix;
 
-/* c = a b, or c += a b, @batch times: in f32 by our own kernels (see gemm.c for
- * how it is cut up), in bf16, with c in bf16 or f32, by primitives of oneDNN */
+/* In bf16, by tiles (tile-gemm.c), with c in bf16 or f32 */
+typedef struct
+{
+  gsize batch, rows, columns, depth;
+  gsize a[3], b[3], c[3];       /* strides: of batch, rows, columns */
+  DdpmType type;                /* of c */
+  gboolean in_place;            /* a is not packed */
+  gsize row_pieces, column_pieces;
+  gsize steps;
+  guint32 *tile_at, *step_at;   /* see CpuTileProduct */
+  gsize a_at, block_at, places_at, slot_bytes;  /* of a thread's workspace */
+  gsize scratch;                /* bytes of workspace */
+} CpuTileGemm;
+
+/* c = a b, or c += a b, @batch times: in f32 (see gemm.c for how it is cut up)
+ * or in bf16 */
 typedef struct
 {
   gsize batch, rows, columns, depth;
@@ -31,27 +45,25 @@ typedef struct
   gsize blocks;                 /* of the depth */
   gsize row_pieces, column_pieces;
   gsize a_at, slot_bytes;       /* of a thread's workspace */
-  CpuPrimitive primitive[2];    /* [1]: c += a b */
-  /* A large product is many calls of its primitive, between which it can be
-   * cancelled: for parts of the rows of each matrix of the batch. These are so
-   * many bytes apart in a, b and c. */
-  gsize images, parts;
-  gsize image_bytes[3], part_bytes[3];
+  CpuTileGemm *tiles;           /* NULL: in f32 */
   gsize scratch;                /* bytes of workspace */
   const gchar *name;            /* of what computes it; NULL: not planned */
 } CpuGemm;
 
-/* adds: it may be run with @add, too. Cannot fail in f32. */
-gboolean ddpm_cpu_gemm_init (CpuGemm * g, CpuBackend * b, gsize batch,
-    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out,
-    gboolean adds, GError ** error);
-void ddpm_cpu_gemm_run (CpuGemm * g, CpuBackend * b, gconstpointer left,
+/* left and right have one type. In bf16, the columns of out lie side by side,
+ * and so do the rows or the columns of the others. */
+void ddpm_cpu_gemm_init (CpuGemm * g, CpuBackend * b, gsize batch,
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out);
+void ddpm_cpu_gemm_run (const CpuGemm * g, CpuBackend * b, gconstpointer left,
     gconstpointer right, gpointer out, gboolean add, gpointer scratch);
 void ddpm_cpu_gemm_clear (CpuGemm * g);
 
-/* (onednn/gemm.c) */
-gboolean ddpm_cpu_onednn_plan_gemm (CpuPrimitive * p, CpuBackend * b,
-    gsize batch, const CpuMatrix * left, const CpuMatrix * right,
-    const CpuMatrix * out, gboolean add, GError ** error);
+/* (tile-gemm.c) */
+void ddpm_cpu_tile_gemm_init (CpuTileGemm * g, CpuBackend * b, gsize batch,
+    const CpuMatrix * left, const CpuMatrix * right, const CpuMatrix * out);
+void ddpm_cpu_tile_gemm_run (const CpuTileGemm * g, CpuBackend * b,
+    gconstpointer left, gconstpointer right, gpointer out, gboolean add,
+    gpointer scratch);
+void ddpm_cpu_tile_gemm_clear (CpuTileGemm * g);
 
 G_END_DECLS

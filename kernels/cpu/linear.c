@@ -30,11 +30,9 @@ plan_gemms (CpuLinear * l, CpuBackend * b)
   const CpuMatrix y_transposed = { f32, l->out, l->rows, {0, 1, l->out} };
   const CpuMatrix weight = { f32, l->out, l->in, {0, l->in, 1} };
 
-  ddpm_cpu_gemm_init (&l->forward, b, 1, &weight, &x_transposed,
-      &y_transposed, FALSE, NULL);
-  ddpm_cpu_gemm_init (&l->backward_data, b, 1, &y, &weight, &x, FALSE, NULL);
-  ddpm_cpu_gemm_init (&l->backward_weights, b, 1, &y_transposed, &x, &weight,
-      TRUE, NULL);
+  ddpm_cpu_gemm_init (&l->forward, b, 1, &weight, &x_transposed, &y_transposed);
+  ddpm_cpu_gemm_init (&l->backward_data, b, 1, &y, &weight, &x);
+  ddpm_cpu_gemm_init (&l->backward_weights, b, 1, &y_transposed, &x, &weight);
 }
 
 static DdpmPlan *

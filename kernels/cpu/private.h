@@ -1,11 +1,10 @@
 /* gst-ddpm: CPU backend: what its files share
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * oneDNN computes convolutions and matrix products in bf16. The loops of
- * kernels/cpu/isa/table.h compute everything else, and everything in a build
- * without oneDNN. Sums are cut into pieces that depend on the shape alone and
- * are added in their order, so no result depends on which thread computed
- * what. Only oneDNN allocates memory while it executes.
+ * The loops of kernels/cpu/isa/table.h compute everything. Sums are cut into
+ * pieces that depend on the shape alone and are added in their order, so no
+ * result depends on which thread computed what. Nothing allocates memory while
+ * it executes.
  */
 #pragma once
 
@@ -19,9 +18,7 @@ typedef struct
   DdpmBackend base;
   DdpmOps ops;
   const CpuKernels *kernels;
-  gboolean native_bf16;         /* bf16, and not emulated: by oneDNN */
-  struct dnnl_engine *engine;   /* NULL: oneDNN is not used */
-  struct dnnl_stream *stream;
+  const CpuTileKernels *tiles;  /* of bf16; NULL: f32, or it is emulated */
   /* workspace of conv_set_weights (), large enough for every plan */
   float *staging;
   gsize staging_size;           /* floats */
@@ -89,38 +86,6 @@ ddpm_cpu_at (gconstpointer base, gsize bytes)
 {
   return (gpointer) ((const guint8 *) base + bytes);
 }
-
-/* --- oneDNN (onednn/onednn.c, primitive.c; without-onednn.c) -------------- */
-
-/* Whether oneDNN computes in bf16 on this processor; else error says what is
- * missing */
-gboolean ddpm_cpu_onednn_check_bf16 (GError ** error);
-/* Opens engine and stream; fails where oneDNN has no bf16. */
-gboolean ddpm_cpu_onednn_open (CpuBackend * b, GError ** error);
-/* Closes what was opened, if anything. */
-void ddpm_cpu_onednn_close (CpuBackend * b);
-/* (transfer full): oneDNN's version and the instruction set that it uses */
-gchar *ddpm_cpu_onednn_describe (void);
-
-#define CPU_PRIMITIVE_ARGS 5
-
-/* A primitive of oneDNN and its memory objects, whose addresses are set at each
- * run */
-typedef struct
-{
-  struct dnnl_primitive *primitive;     /* NULL: none */
-  /* DNNL_ARG_* and memory object of each; the last one is the workspace */
-  gint args[CPU_PRIMITIVE_ARGS];
-  struct dnnl_memory *memory[CPU_PRIMITIVE_ARGS];
-  gint n_args;
-  gsize scratch;                /* bytes of its workspace */
-  const gchar *implementation;  /* interned */
-} CpuPrimitive;
-
-void ddpm_cpu_primitive_run (CpuPrimitive * p, CpuBackend * b,
-    const gconstpointer * data, gpointer scratch);
-void ddpm_cpu_primitive_clear (CpuPrimitive * p);
-gboolean ddpm_cpu_primitive_is_slow (const CpuPrimitive * p);
 
 /* --- plans ---------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@ const GEnumValue gst_ddpm_backend_values[] = {
   {DDPM_BACKEND_AUTO, "The fastest backend that is available", "auto"},
   {DDPM_BACKEND_REFERENCE, "Plain C in float, one thread, for comparison",
       "reference"},
-  {DDPM_BACKEND_CPU, "Vectorized kernels, and oneDNN for bf16", "cpu"},
+  {DDPM_BACKEND_CPU, "Vectorized kernels", "cpu"},
   {DDPM_BACKEND_CUDA, "CUDA kernels and cuDNN", "cuda"},
   {0, NULL, NULL},
 };

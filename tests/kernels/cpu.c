@@ -2,34 +2,41 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "tests/support/against-reference.h"
+#include "tests/support/tiles.h"
 
-/* FALSE: this processor has no such precision. */
-static gboolean
-subject_init (Subject * subject, DdpmPrecision precision)
+enum
+{ MAX_SUBJECTS = 5 };
+
+static Subject subjects[MAX_SUBJECTS];
+static guint n_subjects;
+
+static void
+add_subject (const gchar * name, DdpmBackend * backend)
 {
-  subject->backend = ddpm_backend_new (DDPM_BACKEND_CPU, precision, 2, NULL);
-  subject->tolerance = 0;
+  g_autofree gchar *prefix = g_strconcat ("/cpu/", name, NULL);
+  Subject *subject = &subjects[n_subjects++];
+
+  g_assert_cmpuint (n_subjects, <=, MAX_SUBJECTS);
+  subject->backend = backend;
   subject->error = ERROR_F32;
-  return subject->backend != NULL;
+  add_operation_tests (prefix, subject, TEST_ALL_OPERATIONS);
 }
 
 int
 main (int argc, char **argv)
 {
-  Subject f32, emulated, bf16;
   int status;
 
   test_fill_new_memory ();
   g_test_init (&argc, &argv, NULL);
-  g_assert_true (subject_init (&f32, DDPM_PRECISION_F32));
-  g_assert_true (subject_init (&emulated, DDPM_PRECISION_BF16_EMULATED));
-  add_operation_tests ("/cpu/f32", &f32, TEST_ALL_OPERATIONS);
-  add_operation_tests ("/cpu/bf16-emulated", &emulated, TEST_ALL_OPERATIONS);
-  if (subject_init (&bf16, DDPM_PRECISION_BF16))
-    add_operation_tests ("/cpu/bf16", &bf16, TEST_ALL_OPERATIONS);
+  add_subject ("f32", ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32,
+          2, NULL));
+  add_subject ("bf16-emulated", ddpm_backend_new (DDPM_BACKEND_CPU,
+          DDPM_PRECISION_BF16_EMULATED, 2, NULL));
+  for (const CpuTileKernels * const *k = tile_kernels (); *k; k++)
+    add_subject ((*k)->name, tile_backend_new (*k, 2));
   status = g_test_run ();
-  ddpm_backend_unref (f32.backend);
-  ddpm_backend_unref (emulated.backend);
-  g_clear_pointer (&bf16.backend, ddpm_backend_unref);
+  for (guint i = 0; i < n_subjects; i++)
+    ddpm_backend_unref (subjects[i].backend);
   return status;
 }

@@ -114,7 +114,7 @@ convolutions_of_any_size (gconstpointer data)
     check_conv (subject, &shapes[i], act, act, i % 3, i % 2);
 }
 
-/* Outputs one pixel wide or one channel deep, of which some versions of oneDNN
+/* Outputs one pixel wide or one channel deep, of which kernels for large ones
  * leave a part unwritten */
 static void
 convolutions_of_narrow_images (gconstpointer data)

@@ -195,6 +195,75 @@ typedef struct
       const CpuGemmResult * to);
 } CpuGemmKernels;
 
+/* Products in bf16, by tiles of CPU_TILE_ROWS x CPU_TILE_DEPTH of a and of
+ * CPU_TILE_DEPTH x CPU_TILE_ROWS of b; see tiles.h. */
+#define CPU_TILE_ROWS 16
+#define CPU_TILE_DEPTH 32
+#define CPU_TILE_ROW_BYTES 64
+#define CPU_TILE_BYTES 1024
+/* Columns of a panel: two tiles of b side by side */
+#define CPU_PANEL_COLUMNS 32
+
+/* y = a b [+ bias] [+ plus], rounded once. a is read where it lies: the tile of
+ * rows 16 i and of step s of the depth begins tile_at[i] + step_at[s] bytes
+ * after a. b is packed, [panels][steps] pairs of tiles side by side. */
+typedef struct
+{
+  gconstpointer a;
+  const guint32 *tile_at;
+  gsize tiles;
+  gsize a_row;                  /* bytes from one row of a tile to the next */
+  const guint32 *step_at;
+  gsize steps;
+  gconstpointer b;
+  gsize columns;
+  const float *bias;            /* [columns]; NULL: none */
+  /* [tiles][16]: the first element of each row in y; G_MAXSIZE: not stored */
+  const gsize *place;
+  gconstpointer plus;           /* as y; NULL: nothing; may be y */
+  gpointer y;
+  DdpmType type;                /* of plus and y */
+} CpuTileProduct;
+
+/* Two by two tiles of sums [2][2][16][16] = a b, or +=. a: two rows of @steps
+ * tiles, one after the other; b: pairs of tiles side by side, that of step s
+ * step_at[s] bytes after b. */
+typedef struct
+{
+  gconstpointer a[2];
+  gconstpointer b;
+  const guint32 *step_at;
+  gsize steps;
+  float *sums;
+  gboolean add;
+} CpuTileSums;
+
+typedef struct
+{
+  const gchar *name;
+  gboolean beats_f32;           /* and its fewer multiplications */
+  void (*multiply) (const CpuTileProduct * p);
+  void (*accumulate) (const CpuTileSums * s);
+  /* Copies channels of pixels, @step elements apart, into blocks of
+   * CPU_TILE_DEPTH channels, and zeros after the last: channel i of pixel p to
+   * (guint16 *) to [i / 32 * block + 32 p + i % 32] */
+  void (*pack_pixels) (DdpmType type, gsize pixels, gsize channels, gsize step,
+      gconstpointer x, gsize block, guint16 * to);
+  /* Rows 2 p and 2 p + 1 of x [2 pairs][32] side by side: to [pairs][32][2] */
+  void (*pair_rows) (gsize pairs, const guint16 * x, guint16 * to);
+  /* Pairs of numbers: to [16][16] from x [16][16], whose rows are @to_row and
+   * @row pairs apart */
+  void (*transpose) (const guint32 * x, gsize row, guint32 * to,
+      gsize to_row);
+} CpuTileKernels;
+
+/* In plain C, with the bits of AMX, for tests; the others: on x86-64 only */
+extern const CpuTileKernels ddpm_cpu_tile_kernels_plain;
+extern const CpuTileKernels ddpm_cpu_tile_kernels_avx512bf16;
+extern const CpuTileKernels ddpm_cpu_tile_kernels_amx;
+/* NULL: this processor has no instructions for bf16 */
+const CpuTileKernels *ddpm_cpu_tiles_get (void);
+
 typedef struct
 {
   const gchar *name;
