@@ -50,10 +50,6 @@ run_to_eos () {
 # or, with GST_DDPM_INSTALLED=1 in the environment, takes what is installed.
 make_available () {
   cd "$(dirname "$0")/.." || exit 1
-  # Waiting threads sleep: others may need the cores, and the batches of these
-  # scripts are large enough for the time of waking up not to count.
-  OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
-  export OMP_WAIT_POLICY
   [ -z "${GST_DDPM_INSTALLED:-}" ] || return 0
 
   pipelines/install-dependencies.sh

@@ -25,7 +25,7 @@ bench=$build/tools/ddpm-bench
 module=$build/kernels/cuda/libgstddpm-cuda.so
 export GST_DDPM_MODULE_DIR=$build/kernels/cuda GST_DDPM_MODEL_DIR=$PWD/models
 export DDPM_TEST_DATA=$PWD/tests/data DDPM_SHARED_DATA=$PWD/../shared/data
-export DDPM_REQUIRE_GPU=1 OMP_WAIT_POLICY=passive CK_DEFAULT_TIMEOUT=60
+export DDPM_REQUIRE_GPU=1 CK_DEFAULT_TIMEOUT=60
 export G_DEBUG=fatal-criticals XDG_CACHE_HOME=$build/gpu-cache
 export GST_PLUGIN_PATH_1_0=$build/plugins${GST_PLUGIN_PATH_1_0:+:$GST_PLUGIN_PATH_1_0}
 export GST_REGISTRY_1_0=$build/gpu-registry.bin

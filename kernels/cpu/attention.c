@@ -20,6 +20,8 @@
 #define LONG_ROW 1024
 /* Scores of a block: enough work for many threads */
 #define BLOCK_SCORES ((gsize) 1 << 20)
+/* Scores of a piece of work: ten microseconds or so */
+#define PIECE_SCORES 8192
 /* With fewer channels of a head, tiles are mostly zeros. */
 #define BF16_CHANNELS 32
 
@@ -48,7 +50,8 @@ typedef struct
   gsize scores_at, dprobs_at, rounded_at, qkv_at, y_at, dqkv_at, work_at;
 } CpuAttention;
 
-/* --- planning ----------------------------------------------------------------- */
+/* --- planning
+ * ----------------------------------------------------------------- */
 
 static void
 clear_gemms (DdpmPlan * p)
@@ -152,7 +155,8 @@ attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
   return &a->base;
 }
 
-/* --- executing ----------------------------------------------------------------- */
+/* --- executing
+ * ----------------------------------------------------------------- */
 
 /* A block, and what the products read and write */
 typedef struct
@@ -206,34 +210,65 @@ is_row_skipped (const Block * block)
       && ddpm_cpu_is_cancelled (block->backend);
 }
 
+/* Rows of scores, and what becomes of them */
+typedef struct
+{
+  const Block *block;
+  gsize rows;                   /* of a piece */
+  float *scores, *dprobs;
+  gconstpointer probs;
+  gpointer out;
+  DdpmType type;                /* of out */
+} Rows;
+
+static void
+for_each_row (Rows * rows, CpuForFunc func)
+{
+  const Block *block = rows->block;
+
+  rows->rows = MAX (1, PIECE_SCORES / block->a->d.tokens);
+  ddpm_cpu_thread_for (ddpm_cpu_count_pieces (block->scores, rows->rows), func,
+      rows);
+}
+
+static void
+softmax_piece (gconstpointer data, gsize i, guint thread)
+{
+  const Rows *rows = data;
+  const CpuAttention *a = rows->block->a;
+  const CpuKernels *k = rows->block->backend->kernels;
+  const gsize t = a->d.tokens, end = MIN (rows->block->scores,
+      (i + 1) * rows->rows);
+
+  for (gsize row = i * rows->rows; row < end; row++) {
+    float *s = rows->scores + row * t;
+    gpointer p = ddpm_cpu_at (rows->out, row * t * ddpm_type_size (rows->type));
+
+    if (is_row_skipped (rows->block))
+      return;
+    k->softmax->softmax (rows->type, t, rows->block->scale, s, p);
+    if (a->widened && rows->block->kept)
+      k->element->copy (rows->type, DDPM_TYPE_F32, 1, t, t, p, s, FALSE);
+    else if (a->widened)
+      k->element->round_to_bf16 (t, s);
+  }
+}
+
 /* Computes P, and stores it if it is kept. Returns: P as an operand */
 static gconstpointer
 compute_probs (const Block * block)
 {
   const CpuAttention *a = block->a;
-  const CpuKernels *k = block->backend->kernels;
-  const gsize t = a->d.tokens;
   float *scores = ddpm_cpu_at (block->scratch, a->scores_at);
   gpointer probs = block->kept ? block->kept
       : a->type == DDPM_TYPE_BF16 ? ddpm_cpu_at (block->scratch, a->rounded_at)
       : scores;
-  const DdpmType type = block->kept ? a->base.backend->act_type : a->type;
-  const gsize row_bytes = t * ddpm_type_size (type);
+  Rows rows = {.block = block,.scores = scores,.out = probs,
+    .type = block->kept ? a->base.backend->act_type : a->type
+  };
 
   multiply (block, SCORES, block->queries, block->keys, scores, FALSE);
-#pragma omp parallel for schedule(static)
-  for (gsize row = 0; row < block->scores; row++) {
-    float *s = scores + row * t;
-    gpointer p = ddpm_cpu_at (probs, row * row_bytes);
-
-    if (is_row_skipped (block))
-      continue;
-    k->softmax->softmax (type, t, block->scale, s, p);
-    if (a->widened && block->kept)
-      k->element->copy (type, DDPM_TYPE_F32, 1, t, t, p, s, FALSE);
-    else if (a->widened)
-      k->element->round_to_bf16 (t, s);
-  }
+  for_each_row (&rows, softmax_piece);
   return a->widened ? scores : probs;
 }
 
@@ -253,27 +288,37 @@ get_probs (const Block * block)
   return probs;
 }
 
+static void
+softmax_gradient_piece (gconstpointer data, gsize i, guint thread)
+{
+  const Rows *rows = data;
+  const CpuAttention *a = rows->block->a;
+  const CpuKernels *k = rows->block->backend->kernels;
+  const gsize t = a->d.tokens, row_bytes = t * ddpm_type_size (a->type);
+  const gsize end = MIN (rows->block->scores, (i + 1) * rows->rows);
+
+  for (gsize row = i * rows->rows; row < end; row++) {
+    gpointer ds = ddpm_cpu_at (rows->out, row * row_bytes);
+
+    if (is_row_skipped (rows->block))
+      return;
+    k->softmax->softmax_gradient (a->type, t, rows->block->scale,
+        ddpm_cpu_at (rows->probs, row * row_bytes), rows->dprobs + row * t, ds);
+    if (a->widened)
+      k->element->round_to_bf16 (t, ds);
+  }
+}
+
 /* dS as an operand, from P and dP; in f32 in the place of dP */
 static gconstpointer
 derive_softmax (const Block * block, gconstpointer probs, float *dprobs)
 {
   const CpuAttention *a = block->a;
-  const CpuKernels *k = block->backend->kernels;
-  const gsize t = a->d.tokens, row_bytes = t * ddpm_type_size (a->type);
   gpointer dscores = a->type == DDPM_TYPE_F32 ? (gpointer) dprobs
       : ddpm_cpu_at (block->scratch, a->rounded_at);
+  Rows rows = {.block = block,.probs = probs,.dprobs = dprobs,.out = dscores };
 
-#pragma omp parallel for schedule(static)
-  for (gsize row = 0; row < block->scores; row++) {
-    gpointer ds = ddpm_cpu_at (dscores, row * row_bytes);
-
-    if (is_row_skipped (block))
-      continue;
-    k->softmax->softmax_gradient (a->type, t, block->scale,
-        ddpm_cpu_at (probs, row * row_bytes), dprobs + row * t, ds);
-    if (a->widened)
-      k->element->round_to_bf16 (t, ds);
-  }
+  for_each_row (&rows, softmax_gradient_piece);
   return dscores;
 }
 
@@ -322,8 +367,8 @@ store_activations (const Block * block, gsize count, gconstpointer x,
         1, x, y, FALSE);
 }
 
-/* Calls func for each block of some images. qkv, y and dqkv begin with the first
- * of these, kept with that of the batch. */
+/* Calls func for each block of some images. qkv, y and dqkv begin with the
+ * first of these, kept with that of the batch. */
 static void
 run_blocks (Block * block, void (*func) (const Block * block), gsize image,
     gsize images, gconstpointer qkv, gpointer y, gpointer dqkv, gpointer kept)

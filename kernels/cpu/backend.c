@@ -78,18 +78,6 @@ choose_precision (CpuBackend * b, DdpmPrecision asked, GError ** error)
   return tiles != NULL;
 }
 
-static gboolean
-check_threads (guint threads, GError ** error)
-{
-  if (threads <= ddpm_cpu_thread_limit ())
-    return TRUE;
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_UNSUPPORTED,
-      "%u threads were asked for, but OpenMP may use only %u here "
-      "(OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS)", threads,
-      ddpm_cpu_thread_limit ());
-  return FALSE;
-}
-
 DdpmBackend *
 ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
 {
@@ -101,20 +89,16 @@ ddpm_cpu_backend_new (DdpmPrecision precision, guint threads, GError ** error)
   b->base.name = "cpu";
   b->base.host_memory = TRUE;
   b->base.one_thread = TRUE;
-  b->base.threads = threads ? threads
-      : MIN (ddpm_cpu_thread_count_cores (), ddpm_cpu_thread_limit ());
+  b->base.threads = threads ? threads : ddpm_cpu_thread_count_cores ();
   b->kernels = ddpm_cpu_kernels_get ();
-  if (!check_threads (b->base.threads, error)
-      || !choose_precision (b, precision, error))
-    goto failed;
+  if (!choose_precision (b, precision, error)) {
+    free_backend (&b->base);
+    return NULL;
+  }
   computes = b->tiles ? g_strdup_printf ("own kernels (%s, %s)",
       b->kernels->name, b->tiles->name)
       : g_strdup_printf ("own kernels (%s)", b->kernels->name);
   b->base.device = g_strdup_printf ("%s, %u thread%s", computes,
       b->base.threads, b->base.threads == 1 ? "" : "s");
   return &b->base;
-
-failed:
-  free_backend (&b->base);
-  return NULL;
 }

@@ -32,7 +32,8 @@ new_pass (CpuConvolution * conv, gsize size, const gchar * name,
   return pass;
 }
 
-/* --- one product of matrices --------------------------------------------------
+/* --- one product of matrices
+ * --------------------------------------------------
  *
  * The weight gradient of a 1x1 kernel is dy^T x, which needs no copies. (Its
  * other passes are left to im2col, which makes no copies for them either.) */
@@ -98,7 +99,8 @@ plan_gemm (CpuConvolution * conv)
   return &pass->base;
 }
 
-/* --- im2col ----------------------------------------------------------------- */
+/* --- im2col -----------------------------------------------------------------
+ * */
 
 typedef struct
 {
@@ -177,8 +179,8 @@ backward_weights_im2col (CpuConvPass * p, const gconstpointer x[2],
   }
 }
 
-/* The weight gradient can be computed from the im2col matrix of x or of dy. This
- * chooses the one with fewer channels, because it is copied. */
+/* The weight gradient can be computed from the im2col matrix of x or of dy.
+ * This chooses the one with fewer channels, because it is copied. */
 static void
 plan_im2col_gradient (Im2colPass * pass, CpuBackend * b)
 {
@@ -240,7 +242,8 @@ plan_im2col (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
   return NULL;
 }
 
-/* --- Winograd's tiles -------------------------------------------------------- */
+/* --- Winograd's tiles --------------------------------------------------------
+ * */
 
 typedef struct
 {
@@ -354,7 +357,8 @@ plan_winograd (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
   return NULL;
 }
 
-/* --- planning ---------------------------------------------------------------- */
+/* --- planning ----------------------------------------------------------------
+ * */
 
 static CpuConvPass *
 plan_pass (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
@@ -440,8 +444,8 @@ count_weights (const CpuConvolution * conv)
   return (gsize) conv->cout * conv->cin * conv->taps;
 }
 
-/* conv_set_weights () has no workspace argument, so the backend keeps one for all
- * convolutions. */
+/* conv_set_weights () has no workspace argument, so the backend keeps one for
+ * all convolutions. */
 static gboolean
 reserve_staging (CpuConvolution * conv, GError ** error)
 {
@@ -523,7 +527,8 @@ conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   return &conv->base;
 }
 
-/* --- executing ---------------------------------------------------------------- */
+/* --- executing
+ * ---------------------------------------------------------------- */
 
 static void
 conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)

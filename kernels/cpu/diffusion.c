@@ -32,29 +32,99 @@ draw_normals (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
   }
 }
 
+/* What the operations have in common. Images are cut into pieces. */
+typedef struct
+{
+  DdpmBackend *backend;
+  guint64 seed, first_sample;
+  guint32 stream;
+  gsize elements, pieces;       /* of an image */
+  const DdpmReverseStep *step;
+  const float *a, *s;           /* of each image */
+  guint n_valid;
+  const float *in, *other;
+  float *out, *x_0_prev;
+  double *loss;
+} Run;
+
+typedef struct
+{
+  gsize image, first, count, at;
+} Piece;
+
+static gsize
+count_pieces (gsize elements)
+{
+  return ddpm_cpu_count_pieces (elements, PIECE);
+}
+
+static Piece
+locate_piece (const Run * run, gsize i)
+{
+  const gsize image = i / run->pieces, first = i % run->pieces * PIECE;
+  const Piece piece = { image, first, MIN (PIECE, run->elements - first),
+    image * run->elements + first
+  };
+
+  return piece;
+}
+
+static void
+noise_piece (gconstpointer data, gsize i, guint thread)
+{
+  const Run *run = data;
+  const Piece p = locate_piece (run, i);
+
+  draw_normals (run->backend, run->seed, run->first_sample + p.image,
+      run->stream, p.first, p.count, run->out + p.at);
+}
+
 static void
 noise (DdpmBackend * b, guint64 seed, guint64 first_sample, guint32 stream,
     guint n, guint elements, float *out)
 {
-  const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
+  const Run run = {.backend = b,.seed = seed,.first_sample = first_sample,
+    .stream = stream,.elements = elements,.pieces = count_pieces (elements),
+    .out = out
+  };
 
-#pragma omp parallel for schedule(static)
-  for (gsize k = 0; k < n * pieces; k++) {
-    const gsize image = k / pieces, first = k % pieces * PIECE;
+  ddpm_cpu_thread_for (n * run.pieces, noise_piece, &run);
+}
 
-    draw_normals (b, seed, first_sample + image, stream, first,
-        MIN (PIECE, elements - first), out + image * elements + first);
-  }
+static void
+q_sample_image (gconstpointer data, gsize i, guint thread)
+{
+  const Run *run = data;
+  const gsize at = i * run->elements;
+
+  get_kernels (run->backend)->element->q_sample (run->elements, run->a[i],
+      run->s[i], run->in + at, run->other + at, run->out + at);
 }
 
 static void
 q_sample (DdpmBackend * b, guint n, guint elements, const float *a,
     const float *s, const float *x_0, const float *eps, float *x_t)
 {
-#pragma omp parallel for schedule(static)
-  for (gsize i = 0; i < n; i++)
-    get_kernels (b)->element->q_sample (elements, a[i], s[i],
-        x_0 + i * elements, eps + i * elements, x_t + i * elements);
+  const Run run = {.backend = b,.elements = elements,.a = a,.s = s,.in = x_0,
+    .other = eps,.out = x_t
+  };
+
+  ddpm_cpu_thread_for (n, q_sample_image, &run);
+}
+
+static void
+mse_of_image (gconstpointer data, gsize i, guint thread)
+{
+  const Run *run = data;
+  const gsize first = i * run->elements;
+
+  if (i < run->n_valid) {
+    run->loss[i] = get_kernels (run->backend)->element->mse (run->elements,
+        run->s[i], run->in + first, run->other + first, run->out + first);
+  } else {
+    run->loss[i] = 0.0;
+    memset (run->out + first, 0, run->elements * sizeof (float));
+  }
 }
 
 static void
@@ -62,27 +132,48 @@ mse (DdpmBackend * b, guint n, guint n_valid, guint elements,
     const float *scale, const float *pred, const float *target, float *dpred,
     double *loss)
 {
-#pragma omp parallel for schedule(static)
-  for (gsize i = 0; i < n; i++) {
-    const gsize first = i * elements;
+  const Run run = {.backend = b,.elements = elements,.s = scale,
+    .n_valid = n_valid,.in = pred,.other = target,.out = dpred,.loss = loss
+  };
 
-    if (i < n_valid) {
-      loss[i] = get_kernels (b)->element->mse (elements, scale[i], pred + first,
-          target + first, dpred + first);
-    } else {
-      loss[i] = 0.0;
-      memset (dpred + first, 0, elements * sizeof (float));
-    }
-  }
+  ddpm_cpu_thread_for (n, mse_of_image, &run);
 }
 
 static void
+guide_piece (gconstpointer data, gsize i, guint thread)
+{
+  const Run *run = data;
+  const Piece p = locate_piece (run, i);
+
+  get_kernels (run->backend)->element->guide (p.count, *run->s,
+      run->in + p.at, run->out + p.at);
+}
+
+/* As one image */
+static void
 guide (DdpmBackend * b, gsize count, gfloat w, const float *without, float *eps)
 {
-#pragma omp parallel for schedule(static)
-  for (gsize first = 0; first < count; first += PIECE)
-    get_kernels (b)->element->guide (MIN (PIECE, count - first), w,
-        without + first, eps + first);
+  const Run run = {.backend = b,.elements = count,
+    .pieces = count_pieces (count),.s = &w,.in = without,.out = eps
+  };
+
+  ddpm_cpu_thread_for (run.pieces, guide_piece, &run);
+}
+
+static void
+reverse_piece (gconstpointer data, gsize i, guint thread)
+{
+  const Run *run = data;
+  const Piece p = locate_piece (run, i);
+  const gboolean noisy = run->step->sigma != 0.0f;
+  float z[PIECE];
+
+  if (noisy)
+    draw_normals (run->backend, run->seed, run->first_sample + p.image,
+        run->step->stream, p.first, p.count, z);
+  get_kernels (run->backend)->element->reverse_step (run->step, p.count,
+      run->out + p.at, run->in + p.at,
+      run->x_0_prev ? run->x_0_prev + p.at : NULL, noisy ? z : NULL);
 }
 
 static void
@@ -90,40 +181,38 @@ reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
     guint64 first_sample, guint n, guint elements, float *x, const float *pred,
     float *x_0_prev)
 {
-  const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
+  const Run run = {.backend = b,.seed = seed,.first_sample = first_sample,
+    .elements = elements,.pieces = count_pieces (elements),.step = step,
+    .in = pred,.out = x,.x_0_prev = x_0_prev
+  };
 
-#pragma omp parallel for schedule(static)
-  for (gsize k = 0; k < n * pieces; k++) {
-    const gsize image = k / pieces, first = k % pieces * PIECE;
-    const gsize at = image * elements + first;
-    const gsize count = MIN (PIECE, elements - first);
-    float z[PIECE];
+  ddpm_cpu_thread_for (n * run.pieces, reverse_piece, &run);
+}
 
-    if (step->sigma != 0.0f)
-      draw_normals (b, seed, first_sample + image, step->stream, first, count,
-          z);
-    get_kernels (b)->element->reverse_step (step, count, x + at, pred + at,
-        x_0_prev ? x_0_prev + at : NULL, step->sigma != 0.0f ? z : NULL);
-  }
+static void
+learned_noise_piece (gconstpointer data, gsize i, guint thread)
+{
+  const Run *run = data;
+  const Piece p = locate_piece (run, i);
+  float z[PIECE];
+
+  draw_normals (run->backend, run->seed, run->first_sample + p.image,
+      run->step->stream, p.first, p.count, z);
+  for (gsize k = 0; k < p.count; k++)
+    ddpm_learned_noise_element (run->step, z[k], run->in[p.at + k],
+        &run->out[p.at + k]);
 }
 
 static void
 learned_noise (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
     guint64 first_sample, guint n, guint elements, const float *v, float *x)
 {
-  const gsize pieces = ((gsize) elements + PIECE - 1) / PIECE;
+  const Run run = {.backend = b,.seed = seed,.first_sample = first_sample,
+    .elements = elements,.pieces = count_pieces (elements),.step = step,
+    .in = v,.out = x
+  };
 
-#pragma omp parallel for schedule(static)
-  for (gsize k = 0; k < n * pieces; k++) {
-    const gsize image = k / pieces, first = k % pieces * PIECE;
-    const gsize at = image * elements + first;
-    const gsize count = MIN (PIECE, elements - first);
-    float z[PIECE];
-
-    draw_normals (b, seed, first_sample + image, step->stream, first, count, z);
-    for (gsize i = 0; i < count; i++)
-      ddpm_learned_noise_element (step, z[i], v[at + i], &x[at + i]);
-  }
+  ddpm_cpu_thread_for (n * run.pieces, learned_noise_piece, &run);
 }
 
 void

@@ -9,7 +9,8 @@
  * that each thread gets some pieces of a large array. Sums are rounded piece by
  * piece, so this number must not depend on the number of threads. */
 #define PIECE 16384
-/* Rows of a piece of a sum of columns, and columns that are added up at a time */
+/* Rows of a piece of a sum of columns, and columns that are added up at a time
+ * */
 #define SUM_ROWS 128
 #define SUM_COLUMNS 16
 
@@ -19,21 +20,40 @@ get_kernels (DdpmBackend * b)
   return ((CpuBackend *) b)->kernels;
 }
 
+typedef struct
+{
+  CpuBackend *backend;
+  DdpmType x_type, y_type;
+  gsize rows, cx, cy;
+  gconstpointer x;
+  gpointer y;
+  gboolean add;
+  gsize piece;                  /* rows */
+} CopyRun;
+
+static void
+copy_piece (gconstpointer data, gsize i, guint thread)
+{
+  const CopyRun *run = data;
+  const gsize first = i * run->piece;
+
+  run->backend->kernels->element->copy (run->x_type, run->y_type,
+      MIN (run->piece, run->rows - first), run->cx, run->cy,
+      ddpm_cpu_at (run->x, first * run->cx * ddpm_type_size (run->x_type)),
+      ddpm_cpu_at (run->y, first * run->cy * ddpm_type_size (run->y_type)),
+      run->add);
+}
+
 void
 ddpm_cpu_copy (CpuBackend * b, DdpmType x_type, DdpmType y_type, gsize rows,
     gsize cx, gsize cy, gconstpointer x, gpointer y, gboolean add)
 {
-  const gsize piece = MAX (1, PIECE / MAX (cx, cy));
-  const gsize pieces = ddpm_cpu_count_pieces (rows, piece);
+  const CopyRun run = { b, x_type, y_type, rows, cx, cy, x, y, add,
+    MAX (1, PIECE / MAX (cx, cy))
+  };
 
-#pragma omp parallel for schedule(static)
-  for (gsize i = 0; i < pieces; i++) {
-    const gsize first = i * piece;
-
-    b->kernels->element->copy (x_type, y_type, MIN (piece, rows - first), cx,
-        cy, ddpm_cpu_at (x, first * cx * ddpm_type_size (x_type)),
-        ddpm_cpu_at (y, first * cy * ddpm_type_size (y_type)), add);
-  }
+  ddpm_cpu_thread_for (ddpm_cpu_count_pieces (rows, run.piece), copy_piece,
+      &run);
 }
 
 gsize
@@ -42,68 +62,117 @@ ddpm_cpu_column_sums_scratch (gsize rows, gsize c)
   return ddpm_cpu_count_pieces (rows, SUM_ROWS) * c * sizeof (float);
 }
 
-/* Adds up the sums of the pieces [pieces][c], in double and in their order. */
-static void
-join_sums (gsize pieces, gsize c, gsize first, const float *sums, float *out,
-    gboolean add)
+typedef struct
 {
-  const gsize count = MIN (SUM_COLUMNS, c - first);
+  CpuBackend *backend;
+  DdpmType type;
+  gsize rows, row, c;
+  gconstpointer x;
+  gsize pieces;
+  float *sums;                  /* [pieces][c] */
+  float *out;
+  gboolean add;
+} SumRun;
+
+static void
+sum_piece (gconstpointer data, gsize i, guint thread)
+{
+  const SumRun *run = data;
+
+  run->backend->kernels->element->column_sums (run->type, MIN (SUM_ROWS,
+          run->rows - i * SUM_ROWS), run->row, run->c, ddpm_cpu_at (run->x,
+          i * SUM_ROWS * run->row * ddpm_type_size (run->type)),
+      run->sums + i * run->c);
+}
+
+/* Adds up the sums of the pieces, in double and in their order. */
+static void
+join_sums (gconstpointer data, gsize i, guint thread)
+{
+  const SumRun *run = data;
+  const gsize first = i * SUM_COLUMNS, count = MIN (SUM_COLUMNS,
+      run->c - first);
   double total[SUM_COLUMNS] = { 0, };
 
-  for (gsize piece = 0; piece < pieces; piece++) {
-    for (gsize i = 0; i < count; i++)
-      total[i] += sums[piece * c + first + i];
+  for (gsize piece = 0; piece < run->pieces; piece++) {
+    for (gsize k = 0; k < count; k++)
+      total[k] += run->sums[piece * run->c + first + k];
   }
-  for (gsize i = 0; i < count; i++)
-    out[first + i] = add ? out[first + i] + total[i] : total[i];
+  for (gsize k = 0; k < count; k++) {
+    float *out = &run->out[first + k];
+
+    *out = run->add ? *out + total[k] : total[k];
+  }
 }
 
 void
 ddpm_cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
     gsize c, gconstpointer x, float *out, gboolean add, gpointer scratch)
 {
-  const gsize pieces = ddpm_cpu_count_pieces (rows, SUM_ROWS);
-  float *sums = scratch;
+  const SumRun run = { b, type, rows, row, c, x,
+    ddpm_cpu_count_pieces (rows, SUM_ROWS), scratch, out, add
+  };
 
-#pragma omp parallel
-  {
-#pragma omp for schedule(static)
-    for (gsize i = 0; i < pieces; i++)
-      b->kernels->element->column_sums (type, MIN (SUM_ROWS,
-              rows - i * SUM_ROWS), row, c, ddpm_cpu_at (x,
-              i * SUM_ROWS * row * ddpm_type_size (type)), sums + i * c);
-#pragma omp for schedule(static)
-    for (gsize first = 0; first < c; first += SUM_COLUMNS)
-      join_sums (pieces, c, first, sums, out, add);
-  }
+  ddpm_cpu_thread_for (run.pieces, sum_piece, &run);
+  ddpm_cpu_thread_for (ddpm_cpu_count_pieces (c, SUM_COLUMNS), join_sums, &run);
 }
 
-/* --- activations ------------------------------------------------------------ */
+/* --- activations ------------------------------------------------------------
+ * */
+
+/* x or dx [n][h][w][c], and y or dy of twice the size */
+typedef struct
+{
+  DdpmBackend *backend;
+  guint w, c;
+  gsize row_bytes;              /* of the smaller image */
+  gconstpointer from;
+  gpointer to;
+  gboolean add;
+} UpsampleRun;
+
+static void
+upsample_row (gconstpointer data, gsize i, guint thread)
+{
+  const UpsampleRun *run = data;
+
+  get_kernels (run->backend)->element->upsample_row (run->backend->act_type,
+      run->w, run->c, ddpm_cpu_at (run->from, i / 2 * run->row_bytes),
+      ddpm_cpu_at (run->to, i * 2 * run->row_bytes));
+}
+
+static void
+upsample_row_gradient (gconstpointer data, gsize i, guint thread)
+{
+  const UpsampleRun *run = data;
+  gconstpointer dy = ddpm_cpu_at (run->from, i * 4 * run->row_bytes);
+
+  get_kernels (run->backend)->element->upsample_row_gradient
+      (run->backend->act_type, run->w, run->c, dy, ddpm_cpu_at (dy,
+          2 * run->row_bytes), ddpm_cpu_at (run->to, i * run->row_bytes),
+      run->add);
+}
 
 static void
 upsample_forward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer x, gpointer y)
 {
-  const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
+  const UpsampleRun run = { b, w, c, (gsize) w * c
+        * ddpm_type_size (b->act_type), x, y
+  };
 
-  /* all images, one below the other: 2 n h rows */
-#pragma omp parallel for schedule(static)
-  for (gsize i = 0; i < (gsize) 2 * n * h; i++)
-    get_kernels (b)->element->upsample_row (b->act_type, w, c,
-        ddpm_cpu_at (x, i / 2 * row), ddpm_cpu_at (y, i * 2 * row));
+  ddpm_cpu_thread_for ((gsize) 2 * n * h, upsample_row, &run);
 }
 
 static void
 upsample_backward (DdpmBackend * b, guint n, guint h, guint w, guint c,
     gconstpointer dy, gpointer dx, gboolean add)
 {
-  const gsize row = (gsize) w * c * ddpm_type_size (b->act_type);
+  const UpsampleRun run = { b, w, c, (gsize) w * c
+        * ddpm_type_size (b->act_type), dy, dx, add
+  };
 
-#pragma omp parallel for schedule(static)
-  for (gsize i = 0; i < (gsize) n * h; i++)
-    get_kernels (b)->element->upsample_row_gradient (b->act_type, w, c,
-        ddpm_cpu_at (dy, i * 4 * row), ddpm_cpu_at (dy, i * 4 * row + 2 * row),
-        ddpm_cpu_at (dx, i * row), add);
+  ddpm_cpu_thread_for ((gsize) n * h, upsample_row_gradient, &run);
 }
 
 static void
@@ -113,7 +182,8 @@ accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
       TRUE);
 }
 
-/* --- the embeddings of times and labels --------------------------------------- */
+/* --- the embeddings of times and labels
+ * --------------------------------------- */
 
 static void
 embedding (DdpmBackend * b, guint n, guint dim, const float *table,
@@ -150,38 +220,51 @@ embedding_backward_piece (guint n, guint dim, gint row, gsize first,
     drow[first + k] = add ? drow[first + k] + sums[k] : sums[k];
 }
 
+typedef struct
+{
+  guint n, dim;
+  const gint *index;
+  const float *dy;
+  float *dtable;
+  gboolean add;
+} EmbeddingRun;
+
+static void
+embedding_backward_row (gconstpointer data, gsize row, guint thread)
+{
+  const EmbeddingRun *run = data;
+
+  for (gsize first = 0; first < run->dim; first += SUM_COLUMNS)
+    embedding_backward_piece (run->n, run->dim, row, first, run->index, run->dy,
+        run->dtable + row * run->dim, run->add);
+}
+
 static void
 embedding_backward (DdpmBackend * b, guint n, guint dim, guint rows,
     const gint * index, const float *dy, float *dtable, gboolean add)
 {
-#pragma omp parallel for schedule(static)
-  for (gsize row = 0; row < rows; row++) {
-    for (gsize first = 0; first < dim; first += SUM_COLUMNS)
-      embedding_backward_piece (n, dim, row, first, index, dy,
-          dtable + row * dim, add);
-  }
+  const EmbeddingRun run = { n, dim, index, dy, dtable, add };
+
+  ddpm_cpu_thread_for (rows, embedding_backward_row, &run);
 }
 
+/* Of the time embedding alone, so that sharing it out would take longer */
 static void
 swish_forward (DdpmBackend * b, gsize count, const float *x, float *y)
 {
-#pragma omp parallel for schedule(static)
-  for (gsize first = 0; first < count; first += PIECE)
-    get_kernels (b)->element->swish (MIN (PIECE, count - first), x + first,
-        y + first);
+  get_kernels (b)->element->swish (count, x, y);
 }
 
 static void
 swish_backward (DdpmBackend * b, gsize count, const float *x, const float *dy,
     float *dx)
 {
-#pragma omp parallel for schedule(static)
-  for (gsize first = 0; first < count; first += PIECE)
-    get_kernels (b)->element->swish_gradient (MIN (PIECE, count - first),
-        x + first, dy + first, dx + first);
+  get_kernels (b)->element->swish_gradient (count, x, dy, dx);
 }
 
-/* A rare operation, so there is no kernel for each instruction set. */
+/* Rare operations: there are no kernels for each instruction set, and no
+ * pieces.
+ */
 static void
 scale (DdpmBackend * b, gsize count, gfloat factor, gpointer y)
 {
@@ -189,11 +272,9 @@ scale (DdpmBackend * b, gsize count, gfloat factor, gpointer y)
   guint16 *bf16 = y;
 
   if (b->act_type == DDPM_TYPE_F32) {
-#pragma omp parallel for schedule(static)
     for (gsize i = 0; i < count; i++)
       f32[i] *= factor;
   } else {
-#pragma omp parallel for schedule(static)
     for (gsize i = 0; i < count; i++)
       bf16[i] = ddpm_bf16_from_float (ddpm_bf16_to_float (bf16[i]) * factor);
   }
@@ -203,7 +284,6 @@ static void
 split_channels (DdpmBackend * b, gsize pixels, guint c, const float *x,
     float *first, float *second)
 {
-#pragma omp parallel for schedule(static)
   for (gsize i = 0; i < pixels; i++) {
     memcpy (first + i * c, x + i * 2 * c, c * sizeof (float));
     if (second)
@@ -215,7 +295,6 @@ static void
 join_channels (DdpmBackend * b, gsize pixels, guint c, const float *first,
     const float *second, float *y)
 {
-#pragma omp parallel for schedule(static)
   for (gsize i = 0; i < pixels; i++) {
     memcpy (y + i * 2 * c, first + i * c, c * sizeof (float));
     if (second)
@@ -225,41 +304,75 @@ join_channels (DdpmBackend * b, gsize pixels, guint c, const float *first,
   }
 }
 
-/* --- the optimizer ------------------------------------------------------------ */
+/* --- the optimizer
+ * ------------------------------------------------------------ */
 
-/* The sums of the pieces are added in their order, a fixed number at a time. */
+enum
+{ SUMS_AT_A_TIME = 1024 };
+
+typedef struct
+{
+  DdpmBackend *backend;
+  gsize count, first;           /* elements; the first piece */
+  const float *x;
+  double *sums;
+} SquaresRun;
+
+static void
+sum_squares_of_piece (gconstpointer data, gsize i, guint thread)
+{
+  const SquaresRun *run = data;
+  const gsize first = (run->first + i) * PIECE;
+
+  run->sums[i] = get_kernels (run->backend)->optimizer->sum_of_squares
+      (MIN (PIECE, run->count - first), run->x + first);
+}
+
+/* The sums of the pieces are added in their order. */
 static double
 sum_of_squares (DdpmBackend * b, gsize count, const float *x)
 {
-  const gsize at_a_time = 1024;
-  double sums[1024], total = 0.0;
-  gsize pieces = ddpm_cpu_count_pieces (count, PIECE);
+  double sums[SUMS_AT_A_TIME], total = 0.0;
+  const gsize pieces = ddpm_cpu_count_pieces (count, PIECE);
+  SquaresRun run = { b, count, 0, x, sums };
 
-  for (gsize done = 0; done < pieces; done += at_a_time) {
-    const gsize now = MIN (at_a_time, pieces - done);
+  for (; run.first < pieces; run.first += SUMS_AT_A_TIME) {
+    const gsize now = MIN (SUMS_AT_A_TIME, pieces - run.first);
 
-#pragma omp parallel for schedule(static)
-    for (gsize i = 0; i < now; i++) {
-      const gsize first = (done + i) * PIECE;
-
-      sums[i] = get_kernels (b)->optimizer->sum_of_squares (MIN (PIECE,
-              count - first), x + first);
-    }
+    ddpm_cpu_thread_for (now, sum_squares_of_piece, &run);
     for (gsize i = 0; i < now; i++)
       total += sums[i];
   }
   return total;
 }
 
+typedef struct
+{
+  DdpmBackend *backend;
+  const DdpmAdam *adam;
+  gsize count;
+  const float *grad;
+  float *param, *m, *v, *ema;
+} AdamRun;
+
+static void
+adam_piece (gconstpointer data, gsize i, guint thread)
+{
+  const AdamRun *run = data;
+  const gsize first = i * PIECE;
+
+  get_kernels (run->backend)->optimizer->adam (run->adam, MIN (PIECE,
+          run->count - first), run->grad + first, run->param + first,
+      run->m + first, run->v + first, run->ema ? run->ema + first : NULL);
+}
+
 static void
 adam (DdpmBackend * b, const DdpmAdam * a, gsize count, const float *grad,
     float *param, float *m, float *v, float *ema)
 {
-#pragma omp parallel for schedule(static)
-  for (gsize first = 0; first < count; first += PIECE)
-    get_kernels (b)->optimizer->adam (a, MIN (PIECE, count - first),
-        grad + first, param + first, m + first, v + first,
-        ema ? ema + first : NULL);
+  const AdamRun run = { b, a, count, grad, param, m, v, ema };
+
+  ddpm_cpu_thread_for (ddpm_cpu_count_pieces (count, PIECE), adam_piece, &run);
 }
 
 void

@@ -7,11 +7,11 @@
  * depth alone and are summed in their order: so no result depends on how the
  * work was shared out.
  */
-#include <omp.h>
 #include <string.h>
 #include "kernels/cpu/gemm.h"
 
-/* --- planning ----------------------------------------------------------------- */
+/* --- planning
+ * ----------------------------------------------------------------- */
 
 static gsize
 count_panels (const CpuGemm * g, CpuBackend * b, gboolean columns)
@@ -98,7 +98,8 @@ ddpm_cpu_gemm_clear (CpuGemm * g)
   g_clear_pointer (&g->tiles, g_free);
 }
 
-/* --- executing ----------------------------------------------------------------- */
+/* --- executing
+ * ----------------------------------------------------------------- */
 
 typedef struct
 {
@@ -108,6 +109,7 @@ typedef struct
   const float *a, *b;
   float *c;
   gboolean add;
+  gpointer scratch;
 } GemmRun;
 
 /* The rows of a in place if they are contiguous, otherwise packed */
@@ -158,9 +160,11 @@ add_block (const GemmRun * run, gsize image, gsize row, gsize end, gsize column,
 }
 
 static void
-multiply_piece (const GemmRun * run, gsize i, gpointer slot)
+multiply_piece (gconstpointer data, gsize i, guint thread)
 {
+  const GemmRun *run = data;
   const CpuGemm *g = run->g;
+  gpointer slot = ddpm_cpu_at (run->scratch, thread * g->slot_bytes);
   const CpuGemmKernels *k = run->kernels;
   const gsize row_panels = ddpm_cpu_count_pieces (g->rows, k->rows);
   const gsize column_panels = ddpm_cpu_count_pieces (g->columns, k->width);
@@ -185,17 +189,12 @@ static void
 multiply_f32 (const CpuGemm * g, CpuBackend * b, const float *left,
     const float *right, float *out, gboolean add, gpointer scratch)
 {
-  const GemmRun run = { g, b, b->kernels->gemm, left, right, out, add };
+  const GemmRun run = { g, b, b->kernels->gemm, left, right, out, add,
+    scratch
+  };
 
-#pragma omp parallel
-  {
-    gpointer slot =
-        ddpm_cpu_at (scratch, omp_get_thread_num () * g->slot_bytes);
-
-#pragma omp for schedule(dynamic)
-    for (gsize i = 0; i < g->batch * g->row_pieces * g->column_pieces; i++)
-      multiply_piece (&run, i, slot);
-  }
+  ddpm_cpu_thread_for (g->batch * g->row_pieces * g->column_pieces,
+      multiply_piece, &run);
 }
 
 void

@@ -10,7 +10,6 @@
  * In the gradient by inputs with stride 2, pixels of even and of odd rows and
  * columns are read by different taps. Each such phase is a product of its own.
  */
-#include <omp.h>
 #include <string.h>
 #include "kernels/cpu/im2col.h"
 
@@ -63,7 +62,8 @@ typedef struct
   gsize tap, taps, channel, channels;
 } ColumnRange;
 
-/* --- geometry -------------------------------------------------------------- */
+/* --- geometry --------------------------------------------------------------
+ * */
 
 static void
 add_phase (CpuIm2col * p, CpuBackend * b, const CpuPhase * phase)
@@ -150,7 +150,8 @@ ddpm_cpu_im2col_init_backward (CpuIm2col * p, CpuBackend * b,
   }
 }
 
-/* --- the im2col matrix -------------------------------------------------------- */
+/* --- the im2col matrix
+ * -------------------------------------------------------- */
 
 /* A range is as deep as a block of a gemm: one tap, or as many whole taps as
  * fit. */
@@ -241,7 +242,8 @@ fill_matrix (const CpuIm2col * p, const CpuPhase * phase,
     fill_row (p, phase, range, &place, x, matrix + i * step, tap_step);
 }
 
-/* --- weights ----------------------------------------------------------------- */
+/* --- weights -----------------------------------------------------------------
+ * */
 
 gsize
 ddpm_cpu_im2col_packed_size (const CpuIm2col * p, CpuBackend * b)
@@ -278,22 +280,40 @@ pack_panel (const CpuIm2col * p, CpuBackend * b, const CpuPhase * phase,
   }
 }
 
+typedef struct
+{
+  const CpuIm2col *p;
+  CpuBackend *backend;
+  const float *weight;
+  gsize in_stride, out_stride;
+  float *packed;
+} PackRun;
+
+static void
+pack_panels (gconstpointer data, gsize i, guint thread)
+{
+  const PackRun *run = data;
+  const CpuIm2col *p = run->p;
+  const gsize width = run->backend->kernels->gemm->width, first = i * width;
+
+  for (guint k = 0; k < p->n_phases; k++)
+    pack_panel (p, run->backend, &p->phases[k], MIN (width, p->out - first),
+        run->weight + first * run->out_stride, run->in_stride, run->out_stride,
+        run->packed + p->phases[k].packed_at + first * p->phases[k].depth);
+}
+
 void
 ddpm_cpu_im2col_pack (const CpuIm2col * p, CpuBackend * b,
     const float *weight, gsize in_stride, gsize out_stride, float *packed)
 {
-  const gsize width = b->kernels->gemm->width;
+  const PackRun run = { p, b, weight, in_stride, out_stride, packed };
 
-#pragma omp parallel for schedule(static)
-  for (gsize first = 0; first < p->out; first += width) {
-    for (guint i = 0; i < p->n_phases; i++)
-      pack_panel (p, b, &p->phases[i], MIN (width, p->out - first),
-          weight + first * out_stride, in_stride, out_stride,
-          packed + p->phases[i].packed_at + first * p->phases[i].depth);
-  }
+  ddpm_cpu_thread_for (ddpm_cpu_count_pieces (p->out, b->kernels->gemm->width),
+      pack_panels, &run);
 }
 
-/* --- convolution --------------------------------------------------------------- */
+/* --- convolution
+ * --------------------------------------------------------------- */
 
 /* Work is shared out in blocks of rows and, if there are more threads than
  * blocks, in groups of output channels. */
@@ -306,6 +326,7 @@ typedef struct
   float *y;
   gsize block, blocks;          /* rows of a block; blocks of all phases */
   gsize panels, groups;         /* of output channels */
+  gpointer scratch;
   gsize sums_at, slot_bytes;    /* of a thread's workspace */
 } Convolution;
 
@@ -458,18 +479,22 @@ convolve_block (const Convolution * c, const CpuPhase * phase, gsize block,
 /* Phases are computed from the last one to the first: the last have the most
  * taps, and so the most work. */
 static void
-convolve_piece (const Convolution * c, gsize i, gpointer slot)
+convolve_piece (gconstpointer data, gsize i, guint thread)
 {
+  const Convolution *c = data;
   const CpuPhase *phase = &c->p->phases[c->p->n_phases - 1];
   const gsize group = i % c->groups;
   gsize block = i / c->groups, blocks;
 
+  if (ddpm_cpu_is_cancelled (c->backend))
+    return;
   while (block >= (blocks =
           ddpm_cpu_count_pieces (count_outputs (c->p, phase), c->block))) {
     block -= blocks;
     phase--;
   }
-  convolve_block (c, phase, block, group, slot);
+  convolve_block (c, phase, block, group, ddpm_cpu_at (c->scratch,
+          thread * c->slot_bytes));
 }
 
 void
@@ -477,18 +502,12 @@ ddpm_cpu_im2col_convolve (const CpuIm2col * p, CpuBackend * b,
     const float *const x[2], const float *packed, const float *bias,
     const float *plus, float *y, gpointer scratch)
 {
-  Convolution c = {.x = x,.packed = packed,.bias = bias,.plus = plus,.y = y };
+  Convolution c = {.x = x,.packed = packed,.bias = bias,.plus = plus,.y = y,
+    .scratch = scratch
+  };
 
   share_out (&c, p, b);
-#pragma omp parallel
-  {
-    gpointer slot = ddpm_cpu_at (scratch, omp_get_thread_num () * c.slot_bytes);
-
-#pragma omp for schedule(dynamic)
-    for (gsize i = 0; i < c.blocks * c.groups; i++)
-      if (!ddpm_cpu_is_cancelled (b))
-        convolve_piece (&c, i, slot);
-  }
+  ddpm_cpu_thread_for (c.blocks * c.groups, convolve_piece, &c);
 }
 
 gsize
@@ -502,7 +521,8 @@ ddpm_cpu_im2col_scratch (const CpuIm2col * p, CpuBackend * b)
   return total;
 }
 
-/* --- the gradient of weights ----------------------------------------------------
+/* --- the gradient of weights
+ * ----------------------------------------------------
  *
  * The product of dy, transposed, and the im2col matrix of x: its depth is all
  * outputs of all images. */
@@ -520,6 +540,7 @@ typedef struct
   RangeSize size;
   gsize ranges, row_panels, row_pieces;
   gsize blocks;                 /* of rows */
+  gpointer scratch;
   gsize columns_at, rows_at, sums_at, slot_bytes;       /* of the workspace */
 } Gradient;
 
@@ -627,8 +648,10 @@ store_gradient (const Gradient * g, const ColumnRange * range, gsize out,
 }
 
 static void
-sum_gradient (const Gradient * g, gsize i, gpointer slot)
+sum_gradient (gconstpointer data, gsize i, guint thread)
 {
+  const Gradient *g = data;
+  gpointer slot = ddpm_cpu_at (g->scratch, thread * g->slot_bytes);
   const gsize panel = g->kernels->rows;
   const ColumnRange range = locate_range (g->p, &g->p->phases[0], &g->size,
       i / g->row_pieces);
@@ -651,18 +674,11 @@ ddpm_cpu_im2col_gradient (const CpuIm2col * p, CpuBackend * b, guint input,
     gsize out_stride, gboolean add, gpointer scratch)
 {
   Gradient g = {.x = x,.dy = dy,.dweight = dweight,.in_stride = in_stride,
-    .out_stride = out_stride,.add = add
+    .out_stride = out_stride,.add = add,.scratch = scratch
   };
 
   share_out_gradient (&g, p, b, input);
-#pragma omp parallel
-  {
-    gpointer slot = ddpm_cpu_at (scratch, omp_get_thread_num () * g.slot_bytes);
-
-#pragma omp for schedule(dynamic)
-    for (gsize i = 0; i < g.ranges * g.row_pieces; i++)
-      sum_gradient (&g, i, slot);
-  }
+  ddpm_cpu_thread_for (g.ranges * g.row_pieces, sum_gradient, &g);
 }
 
 gsize

@@ -16,18 +16,17 @@
  *
  * Its first pass leaves dz in the workspace.
  *
- * With modulation (Dhariwal & Nichol 2021), gamma (1 + scale) and beta (1 + scale)
- * + shift of an image stand in the places of gamma and beta.
+ * With modulation (Dhariwal & Nichol 2021), gamma (1 + scale) and beta (1 +
+ * scale) + shift of an image stand in the places of gamma and beta.
  */
-#include <omp.h>
 #include <string.h>
 #include "kernels/cpu/private.h"
 
 /* Elements of a block: 32 KiB of floats */
 #define BLOCK 8192
 /* A thread works on whole images if they divide evenly among the threads, or if
- * each thread gets at least this many. An image then stays in the cache from the
- * first pass to the second. */
+ * each thread gets at least this many. An image then stays in the cache from
+ * the first pass to the second. */
 #define IMAGES_PER_THREAD 4
 
 /* Vectors of one number a channel; see CpuNormKernels */
@@ -91,10 +90,10 @@ typedef struct
 typedef struct
 {
   void (*collect) (const NormCall * call, gsize image, gsize block,
-      gpointer slot);
+      guint thread, gpointer slot);
   void (*join) (const NormCall * call, gsize image, gpointer slot);
   void (*apply) (const NormCall * call, gsize image, gsize block,
-      gpointer slot);
+      guint thread, gpointer slot);
 } NormPasses;
 
 /* Number of pixels in a block; the last block may be smaller */
@@ -191,47 +190,61 @@ norm_new (DdpmBackend * b, const DdpmNormDesc * d, GError ** error)
 
 /* --- both passes ---------------------------------------------------------- */
 
-static void
-run_by_image (const NormCall * call, const NormPasses * passes)
+typedef struct
 {
+  const NormCall *call;
+  const NormPasses *passes;
+} NormRun;
+
+static void
+run_image (gconstpointer data, gsize image, guint thread)
+{
+  const NormRun *run = data;
+  const NormCall *call = run->call;
   const Norm *norm = call->norm;
+  gpointer slot = ddpm_cpu_at (call->scratch, thread * norm->slot_bytes);
 
-#pragma omp parallel for schedule(static)
-  for (gsize image = 0; image < norm->d.n; image++) {
-    gpointer slot = ddpm_cpu_at (call->scratch,
-        omp_get_thread_num () * norm->slot_bytes);
+  if (ddpm_cpu_is_cancelled (call->backend))
+    return;
+  for (gsize block = 0; block < norm->blocks; block++)
+    run->passes->collect (call, image, block, thread, slot);
+  run->passes->join (call, image, slot);
+  for (gsize block = 0; block < norm->blocks; block++)
+    run->passes->apply (call, image, block, thread, slot);
+}
 
-    if (ddpm_cpu_is_cancelled (call->backend))
-      continue;
-    for (gsize block = 0; block < norm->blocks; block++)
-      passes->collect (call, image, block, slot);
-    passes->join (call, image, slot);
-    for (gsize block = 0; block < norm->blocks; block++)
-      passes->apply (call, image, block, slot);
-  }
+static gpointer
+get_image_slot (const NormCall * call, gsize image)
+{
+  return ddpm_cpu_at (call->scratch, image * call->norm->slot_bytes);
 }
 
 static void
-run_by_block (const NormCall * call, const NormPasses * passes)
+collect_block (gconstpointer data, gsize i, guint thread)
 {
-  const Norm *norm = call->norm;
-  const gsize blocks = norm->d.n * norm->blocks;
+  const NormRun *run = data;
+  const gsize blocks = run->call->norm->blocks, image = i / blocks;
 
-#pragma omp parallel
-  {
-#pragma omp for schedule(static)
-    for (gsize k = 0; k < blocks; k++)
-      passes->collect (call, k / norm->blocks, k % norm->blocks,
-          ddpm_cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
-#pragma omp for schedule(static)
-    for (gsize image = 0; image < norm->d.n; image++)
-      passes->join (call, image, ddpm_cpu_at (call->scratch,
-              image * norm->slot_bytes));
-#pragma omp for schedule(static)
-    for (gsize k = 0; k < blocks; k++)
-      passes->apply (call, k / norm->blocks, k % norm->blocks,
-          ddpm_cpu_at (call->scratch, k / norm->blocks * norm->slot_bytes));
-  }
+  run->passes->collect (run->call, image, i % blocks, thread,
+      get_image_slot (run->call, image));
+}
+
+static void
+join_image (gconstpointer data, gsize image, guint thread)
+{
+  const NormRun *run = data;
+
+  run->passes->join (run->call, image, get_image_slot (run->call, image));
+}
+
+static void
+apply_block (gconstpointer data, gsize i, guint thread)
+{
+  const NormRun *run = data;
+  const gsize blocks = run->call->norm->blocks, image = i / blocks;
+
+  run->passes->apply (run->call, image, i % blocks, thread,
+      get_image_slot (run->call, image));
 }
 
 /* Both ways add up the same blocks in the same order, so their results are
@@ -239,10 +252,16 @@ run_by_block (const NormCall * call, const NormPasses * passes)
 static void
 run_passes (const NormCall * call, const NormPasses * passes)
 {
-  if (call->norm->by_image)
-    run_by_image (call, passes);
-  else
-    run_by_block (call, passes);
+  const Norm *norm = call->norm;
+  const NormRun run = { call, passes };
+
+  if (norm->by_image) {
+    ddpm_cpu_thread_for (norm->d.n, run_image, &run);
+    return;
+  }
+  ddpm_cpu_thread_for (norm->d.n * norm->blocks, collect_block, &run);
+  ddpm_cpu_thread_for (norm->d.n, join_image, &run);
+  ddpm_cpu_thread_for (norm->d.n * norm->blocks, apply_block, &run);
 }
 
 /* The scales of an image, before its shifts; NULL: there are none */
@@ -308,7 +327,7 @@ spread_stats (const NormCall * call, gsize image, gpointer slot)
 
 /* Draws the factors of dropout for a block; NULL: there is no dropout */
 static const float *
-draw_keep (const NormCall * call, gsize image, gsize block)
+draw_keep (const NormCall * call, gsize image, gsize block, guint thread)
 {
   const Norm *norm = call->norm;
   const gsize elements = norm->block * norm->c;
@@ -317,7 +336,7 @@ draw_keep (const NormCall * call, gsize image, gsize block)
   if (call->drop == NULL || call->drop->p == 0.0f)
     return NULL;
   keep = (float *) ddpm_cpu_at (call->scratch, norm->keep_at)
-      + omp_get_thread_num () * elements;
+      + thread * elements;
   call->backend->kernels->random->dropout (call->drop, image,
       block * elements, count_block_pixels (norm, block) * norm->c, keep);
   return keep;
@@ -326,7 +345,8 @@ draw_keep (const NormCall * call, gsize image, gsize block)
 /* --- forward -------------------------------------------------------------- */
 
 static void
-collect_moments (const NormCall * call, gsize image, gsize block, gpointer slot)
+collect_moments (const NormCall * call, gsize image, gsize block,
+    guint thread, gpointer slot)
 {
   const Norm *norm = call->norm;
   float *moments = (float *) ddpm_cpu_at (slot, norm->sums_at)
@@ -353,10 +373,11 @@ join_moments (const NormCall * call, gsize image, gpointer slot)
 }
 
 static void
-normalize (const NormCall * call, gsize image, gsize block, gpointer slot)
+normalize (const NormCall * call, gsize image, gsize block,
+    guint thread, gpointer slot)
 {
   const Norm *norm = call->norm;
-  const float *keep = draw_keep (call, image, block);
+  const float *keep = draw_keep (call, image, block, thread);
   const float *mean = get_vector (norm, slot, NORM_MEAN);
   const float *scale = get_vector (norm, slot, NORM_SCALE);
 
@@ -403,10 +424,10 @@ norm_forward (DdpmPlan * p, gconstpointer x0, gconstpointer x1,
 
 static void
 collect_gradients (const NormCall * call, gsize image, gsize block,
-    gpointer slot)
+    guint thread, gpointer slot)
 {
   const Norm *norm = call->norm;
-  const float *keep = draw_keep (call, image, block);
+  const float *keep = draw_keep (call, image, block, thread);
   const float *mean = get_vector (norm, slot, NORM_MEAN);
   const float *rstd = get_vector (norm, slot, NORM_RSTD);
   float *sums =
@@ -505,7 +526,8 @@ join_gradients (const NormCall * call, gsize image, gpointer slot)
 }
 
 static void
-apply_gradients (const NormCall * call, gsize image, gsize block, gpointer slot)
+apply_gradients (const NormCall * call, gsize image, gsize block,
+    guint thread, gpointer slot)
 {
   const Norm *norm = call->norm;
   const float *dz = (float *) ddpm_cpu_at (slot, norm->dz_at)
@@ -531,11 +553,12 @@ apply_gradients (const NormCall * call, gsize image, gsize block, gpointer slot)
 /* A thread that works on whole images spreads the statistics of an image before
  * its first block. Otherwise norm_backward () has done so for all images. */
 static void
-collect_first (const NormCall * call, gsize image, gsize block, gpointer slot)
+collect_first (const NormCall * call, gsize image, gsize block,
+    guint thread, gpointer slot)
 {
   if (call->norm->by_image && block == 0)
     spread_stats (call, image, slot);
-  collect_gradients (call, image, block, slot);
+  collect_gradients (call, image, block, thread, slot);
 }
 
 static void

@@ -36,8 +36,6 @@ ddpm_cpu_is_cancelled (const CpuBackend * b)
 
 /* The number of physical cores that this process may run on */
 guint ddpm_cpu_thread_count_cores (void);
-/* The largest number of threads that OpenMP allows here */
-guint ddpm_cpu_thread_limit (void);
 void ddpm_cpu_thread_run (guint threads, void (*func) (gpointer data),
     gpointer data);
 /* In a job: runs the other jobs that wait */
@@ -48,6 +46,9 @@ void ddpm_cpu_thread_yield (void);
  * rising i. */
 typedef void (*CpuForFunc) (gconstpointer data, gsize i, guint thread);
 void ddpm_cpu_thread_for (gsize count, CpuForFunc func, gconstpointer data);
+/* (pool.c) In the compute thread: how many threads share its work */
+void ddpm_cpu_pool_set_threads (guint threads);
+guint ddpm_cpu_pool_get_threads (void);
 
 /* --- sizes and workspaces ------------------------------------------------- */
 

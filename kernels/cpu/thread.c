@@ -1,13 +1,11 @@
 /* gst-ddpm: CPU backend: the compute thread
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * libgomp creates a team of workers for each thread that uses it. Threads of a
- * pipeline come and go; so all backends of a process run their jobs in one
- * thread, one after the other. A long job can let others run in between. Where
- * there are no jobs, this thread sleeps, and so do the workers, after libgomp has
- * let them spin for a few milliseconds.
+ * Threads of a pipeline come and go. All backends of a process run their jobs
+ * in one thread, one after the other, with one set of workers (pool.c). A long
+ * job can let others run in between. Where there are no jobs, all of them
+ * sleep.
  */
-#include <omp.h>
 #include <sched.h>
 #include "kernels/cpu/private.h"
 
@@ -30,11 +28,11 @@ static GThread *thread;         /* started by the first job, never stopped */
 static void
 call_with_threads (guint threads, void (*func) (gpointer data), gpointer data)
 {
-  const gint before = omp_get_max_threads ();
+  const guint before = ddpm_cpu_pool_get_threads ();
 
-  omp_set_num_threads (threads);
+  ddpm_cpu_pool_set_threads (threads);
   func (data);
-  omp_set_num_threads (before);
+  ddpm_cpu_pool_set_threads (before);
 }
 
 /* With the lock, which it releases meanwhile */
@@ -51,7 +49,6 @@ run_job (Job * job)
 static gpointer
 run_jobs (gpointer unused)
 {
-  omp_set_dynamic (0);
   g_mutex_lock (&lock);
   while (TRUE) {
     GList *first;
@@ -81,25 +78,6 @@ ddpm_cpu_thread_yield (void)
   g_mutex_unlock (&lock);
   end = g_get_monotonic_time ();
   next = end + MIN (end - begin, G_USEC_PER_SEC / 10);
-}
-
-void
-ddpm_cpu_thread_for (gsize count, CpuForFunc func, gconstpointer data)
-{
-#pragma omp parallel for schedule(dynamic)
-  for (gsize i = 0; i < count; i++)
-    func (data, i, omp_get_thread_num ());
-}
-
-/* The user sets this limit by OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS. oneDNN
- * divides some work among the number of threads that was requested: if OpenMP
- * starts fewer, parts of the results stay unwritten. */
-guint
-ddpm_cpu_thread_limit (void)
-{
-  if (omp_get_max_active_levels () < 1)
-    return 1;
-  return MAX (1, omp_get_thread_limit ());
 }
 
 void

@@ -1,9 +1,10 @@
 /* gst-ddpm: CPU backend: convolution in bf16, by tiles
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The outputs of a phase are computed in bands. The pixels that a band reads are
- * packed once, as tiles (tile-pixels.h), for all its outputs. The sum of an output is over blocks of channels and, within each, over taps,
- * whatever the band, the batch and the number of threads are.
+ * The outputs of a phase are computed in bands. The pixels that a band reads
+ * are packed once, as tiles (tile-pixels.h), for all its outputs. The sum of an
+ * output is over blocks of channels and, within each, over taps, whatever the
+ * band, the batch and the number of threads are.
  */
 #include <string.h>
 #include "kernels/bf16.h"
@@ -17,7 +18,8 @@
 /* Pieces of work for each thread, so that none waits long for another */
 #define PIECES_PER_THREAD 4
 
-/* --- planning ----------------------------------------------------------------- */
+/* --- planning
+ * ----------------------------------------------------------------- */
 
 static gsize
 count_blocks (const CpuIm2col * shape, guint input)
@@ -150,7 +152,8 @@ ddpm_cpu_tile_conv_clear (CpuTileConv * t)
   }
 }
 
-/* --- weights ------------------------------------------------------------------ */
+/* --- weights
+ * ------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -214,7 +217,8 @@ ddpm_cpu_tile_conv_pack (const CpuTileConv * t, const float *weight,
   }
 }
 
-/* --- executing ---------------------------------------------------------------- */
+/* --- executing
+ * ---------------------------------------------------------------- */
 
 typedef struct
 {
@@ -308,8 +312,8 @@ place_outputs (const ConvRun * run, const Band * band, gsize * places)
   return band->images * tiles;
 }
 
-/* Neighbouring pieces are of as many bands as there are threads, so that a thread
- * is likely to get those of one band. */
+/* Neighbouring pieces are of as many bands as there are threads, so that a
+ * thread is likely to get those of one band. */
 static void
 locate_piece (const ConvRun * run, gsize i, gsize * band, gsize * group)
 {

@@ -1,11 +1,11 @@
 /* gst-ddpm: CPU backend: products of matrices in bf16, by tiles
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A piece of the result is some rows and some columns of one matrix of the batch.
- * Its operands are packed in blocks of 32 x 32, except a left one whose rows are
- * tiles as they lie. The left operand is cut up where that is cheap: by columns
- * of the result, so that no part of the right one is packed twice; or by rows
- * where the left one must be packed.
+ * A piece of the result is some rows and some columns of one matrix of the
+ * batch. Its operands are packed in blocks of 32 x 32, except a left one whose
+ * rows are tiles as they lie. The left operand is cut up where that is cheap:
+ * by columns of the result, so that no part of the right one is packed twice;
+ * or by rows where the left one must be packed.
  */
 #include <string.h>
 #include "kernels/cpu/gemm.h"
@@ -14,7 +14,8 @@
 #define BLOCK_BYTES (2 * CPU_TILE_BYTES)
 #define PIECES_PER_THREAD 4
 
-/* --- planning ----------------------------------------------------------------- */
+/* --- planning
+ * ----------------------------------------------------------------- */
 
 static gsize
 count_blocks (gsize size)
@@ -32,8 +33,8 @@ cut_up (CpuTileGemm * g, gsize threads)
   g->column_pieces = g->in_place ? MIN (wanted, count_blocks (g->columns)) : 1;
 }
 
-/* In place, step s of the depth is 64 s bytes after the first; packed, the blocks
- * of a depth follow one another. */
+/* In place, step s of the depth is 64 s bytes after the first; packed, the
+ * blocks of a depth follow one another. */
 static void
 plan_addresses (CpuTileGemm * g, gsize rows)
 {
@@ -93,7 +94,8 @@ ddpm_cpu_tile_gemm_clear (CpuTileGemm * g)
   g_free (g->step_at);
 }
 
-/* --- packing -------------------------------------------------------------------- */
+/* --- packing
+ * -------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -116,7 +118,8 @@ copy_block (const CpuTileKernels * k, const guint16 * x, gsize step,
   memset (to + count * BLOCK, 0, (BLOCK - count) * CPU_TILE_ROW_BYTES);
 }
 
-/* Two tiles of a: 32 rows, 32 of the depth; element r, k at x + r row + k deep */
+/* Two tiles of a: 32 rows, 32 of the depth; element r, k at x + r row + k deep
+ * */
 static void
 pack_left (const CpuTileKernels * k, const guint16 * x, gsize row, gsize deep,
     gsize rows, gsize depth, guint16 * block, guint16 * to)
@@ -150,7 +153,8 @@ pack_right (const CpuTileKernels * k, const guint16 * x, gsize deep,
         CPU_TILE_ROWS, (guint32 *) to + i * CPU_TILE_ROWS, BLOCK);
 }
 
-/* --- executing ------------------------------------------------------------------ */
+/* --- executing
+ * ------------------------------------------------------------------ */
 
 static void
 pack_operands (const GemmRun * run, const guint16 * a, const guint16 * b,

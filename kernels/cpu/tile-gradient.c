@@ -3,12 +3,12 @@
  *
  *   dweight[o][c][tap] = sum over outputs p of dy[p][o] x[p + tap][c]
  *
- * A product whose depth is the outputs, 32 of them a step. dy, transposed, is a;
- * it is packed first, for all images. Pairs of pixels of x are b. A piece of work
- * is a block of 32 channels and some outputs: it packs the pixels of these
- * channels band by band, and each tap reads them at another address. Its sums stay
- * in memory from one band to the next, and their order depends on the shape
- * alone.
+ * A product whose depth is the outputs, 32 of them a step. dy, transposed, is
+ * a; it is packed first, for all images. Pairs of pixels of x are b. A piece of
+ * work is a block of 32 channels and some outputs: it packs the pixels of these
+ * channels band by band, and each tap reads them at another address. Its sums
+ * stay in memory from one band to the next, and their order depends on the
+ * shape alone.
  */
 #include <string.h>
 #include "kernels/cpu/tile-gradient.h"
@@ -17,7 +17,8 @@
 #define BAND_PIXELS 1024
 #define PIECES_PER_THREAD 2
 
-/* --- planning ----------------------------------------------------------------- */
+/* --- planning
+ * ----------------------------------------------------------------- */
 
 static gsize
 count_blocks (const CpuIm2col * shape, guint input)
@@ -87,7 +88,8 @@ ddpm_cpu_tile_gradient_clear (CpuTileGradient * t)
   g_free (t->step_at);
 }
 
-/* --- executing ---------------------------------------------------------------- */
+/* --- executing
+ * ---------------------------------------------------------------- */
 
 typedef struct
 {

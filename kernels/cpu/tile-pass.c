@@ -33,7 +33,8 @@ free_pass (CpuConvPass * p)
   g_free (pass);
 }
 
-/* --- y from x, and dx from dy ------------------------------------------------- */
+/* --- y from x, and dx from dy
+ * ------------------------------------------------- */
 
 /* For the data gradient, inputs and outputs of a kernel change places. */
 static void
@@ -109,7 +110,8 @@ plan_convs (TilePass * pass, CpuConvPassKind kind, GError ** error)
   return TRUE;
 }
 
-/* --- dweight -------------------------------------------------------------------- */
+/* --- dweight
+ * -------------------------------------------------------------------- */
 
 static void
 backward_weights (CpuConvPass * p, const gconstpointer x[2], gconstpointer dy,

@@ -2,17 +2,16 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * isa/winograd.c has the formulas. The tiles of all images are one list: image
- * by image, row by row. The list is cut into blocks whose transforms stay in the
- * second-level cache. Each sum is over the channels in their order, so it does
- * not depend on how outputs are shared out among threads, nor on the other
+ * by image, row by row. The list is cut into blocks whose transforms stay in
+ * the second-level cache. Each sum is over the channels in their order, so it
+ * does not depend on how outputs are shared out among threads, nor on the other
  * images.
  */
-#include <omp.h>
 #include <string.h>
 #include "kernels/cpu/winograd.h"
 
-/* Matrices are apart by one more cache line, so that they do not all fall on the
- * same lines of the cache. */
+/* Matrices are apart by one more cache line, so that they do not all fall on
+ * the same lines of the cache. */
 #define MATRIX_GAP 16
 #define MAX_TILE_ELEMENTS 36
 
@@ -36,8 +35,8 @@ count_tiles_of_image (const CpuWinogradShape * t, gsize outputs)
       * ddpm_cpu_count_pieces (t->width, outputs);
 }
 
-/* Larger tiles need fewer multiplications, but read more weights. So this chooses
- * them if @n images have at least @least of them. */
+/* Larger tiles need fewer multiplications, but read more weights. So this
+ * chooses them if @n images have at least @least of them. */
 static const CpuWinogradTransforms *
 choose_transforms (CpuBackend * b, const CpuWinogradShape * t, gsize n,
     gsize least)
@@ -77,7 +76,8 @@ move_to_next_tile (const CpuWinogradShape * t, gssize outputs, Tile * tile)
 }
 
 /* Points at size x size pixels of an image. The first one is @before rows and
- * columns before the tile's outputs. Pixels that are not in the image: outside */
+ * columns before the tile's outputs. Pixels that are not in the image: outside
+ * */
 static void
 point_at_pixels (const CpuWinogradShape * t, const Tile * tile,
     gssize before, gssize size, gsize channels, const float *image,
@@ -97,13 +97,15 @@ point_at_pixels (const CpuWinogradShape * t, const Tile * tile,
   }
 }
 
-/* --- which tiles ------------------------------------------------------------- */
+/* --- which tiles -------------------------------------------------------------
+ * */
 
 /* Tiles of a block: with fewer, weights would be read more often; with more, a
  * block would leave the cache. */
 #define CONVOLVE_BLOCK_TILES 32
-/* With fewer than 4x4 pixels, reading the weights takes longer than computing. The
- * same is true for the larger tiles if an image has fewer of them than this. */
+/* With fewer than 4x4 pixels, reading the weights takes longer than computing.
+ * The same is true for the larger tiles if an image has fewer of them than
+ * this. */
 #define MIN_PIXELS 16
 #define MIN_TILES 16
 
@@ -135,7 +137,8 @@ ddpm_cpu_winograd_name (CpuBackend * b, const CpuWinogradShape * t)
   return choose_forward_transforms (b, t)->name;
 }
 
-/* --- weights ----------------------------------------------------------------- */
+/* --- weights -----------------------------------------------------------------
+ * */
 
 gsize
 ddpm_cpu_winograd_packed_size (CpuBackend * b, const CpuWinogradShape * t)
@@ -146,23 +149,45 @@ ddpm_cpu_winograd_packed_size (CpuBackend * b, const CpuWinogradShape * t)
       * count_elements (choose_forward_transforms (b, t)) * sizeof (float);
 }
 
+typedef struct
+{
+  const CpuWinogradShape *t;
+  const CpuWinogradTransforms *transforms;
+  gsize width;
+  const float *weight;
+  gsize in_stride, out_stride;
+  gboolean flipped;
+  float *packed;
+} PackRun;
+
+static void
+pack_panel (gconstpointer data, gsize i, guint thread)
+{
+  const PackRun *run = data;
+  const CpuWinogradShape *t = run->t;
+  const gsize first = i * run->width;
+
+  run->transforms->pack_weights (t->in, MIN (run->width, t->out - first),
+      run->in_stride, run->out_stride, run->flipped,
+      run->weight + first * run->out_stride,
+      run->packed + first * t->in * count_elements (run->transforms));
+}
+
 void
 ddpm_cpu_winograd_pack (CpuBackend * b, const CpuWinogradShape * t,
     const float *weight, gsize in_stride, gsize out_stride, gboolean flipped,
     float *packed)
 {
-  const CpuWinogradTransforms *transforms = choose_forward_transforms (b, t);
   const gsize width = b->kernels->winograd->width;
-  const gsize elements = count_elements (transforms);
+  const PackRun run = { t, choose_forward_transforms (b, t), width, weight,
+    in_stride, out_stride, flipped, packed
+  };
 
-#pragma omp parallel for schedule(static)
-  for (gsize first = 0; first < t->out; first += width)
-    transforms->pack_weights (t->in, MIN (width, t->out - first), in_stride,
-        out_stride, flipped, weight + first * out_stride,
-        packed + first * t->in * elements);
+  ddpm_cpu_thread_for (ddpm_cpu_count_pieces (t->out, width), pack_panel, &run);
 }
 
-/* --- convolution --------------------------------------------------------------- */
+/* --- convolution
+ * --------------------------------------------------------------- */
 
 /* Work is shared out in blocks of tiles and, if there are more threads than
  * blocks, in groups of output channels: then each group transforms the same
@@ -178,6 +203,8 @@ typedef struct
   gsize tiles, blocks;
   gsize columns, groups;        /* kernels' widths of outputs; groups of them */
   gsize block_tiles, matrix;
+  const CpuBackend *backend;
+  gpointer scratch;
   gsize products_at, zeros_at, slot_bytes;      /* of a thread's workspace */
 } Convolution;
 
@@ -256,23 +283,28 @@ transform_block_outputs (const Convolution * c, gsize first, gsize count,
 }
 
 static void
-convolve_block (const Convolution * c, gsize block, gsize group, gpointer slot)
+convolve_piece (gconstpointer data, gsize i, guint thread)
 {
+  const Convolution *c = data;
+  gpointer slot = ddpm_cpu_at (c->scratch, thread * c->slot_bytes);
+  const gsize block = i / c->groups, group = i % c->groups;
   const gsize in = c->t->in, width = c->kernels->width;
   const gsize first = block * c->block_tiles;
   const gsize count = MIN (c->block_tiles, c->tiles - first);
   const gsize end = (group + 1) * c->columns / c->groups;
   float *matrices = slot, *products = ddpm_cpu_at (slot, c->products_at);
 
+  if (ddpm_cpu_is_cancelled (c->backend))
+    return;
   transform_block_inputs (c, first, count, matrices, ddpm_cpu_at (slot,
           c->zeros_at));
   for (gsize column = group * c->columns / c->groups; column < end; column++) {
     const float *packed = c->packed + column * c->elements * in * width;
 
-    for (gsize i = 0; i < c->elements; i++)
-      c->kernels->multiply (count, in, matrices + i * c->matrix, in, 1,
-          packed + i * in * width, width, packed + (i + 1) * in * width,
-          products + i * width, c->elements * width, FALSE);
+    for (gsize k = 0; k < c->elements; k++)
+      c->kernels->multiply (count, in, matrices + k * c->matrix, in, 1,
+          packed + k * in * width, width, packed + (k + 1) * in * width,
+          products + k * width, c->elements * width, FALSE);
     transform_block_outputs (c, first, count, column * width, products);
   }
 }
@@ -283,20 +315,14 @@ ddpm_cpu_winograd_convolve (CpuBackend * b, const CpuWinogradShape * t,
     const float *residual, float *y, gpointer scratch)
 {
   Convolution c = {.x = x,.packed = packed,.bias = bias,.residual = residual,
-    .y = y
+    .y = y,.backend = b,.scratch = scratch
   };
 
   share_out (&c, b, t);
-#pragma omp parallel
-  {
-    gpointer slot = ddpm_cpu_at (scratch, omp_get_thread_num () * c.slot_bytes);
-
-    memset (ddpm_cpu_at (slot, c.zeros_at), 0, t->in * sizeof (float));
-#pragma omp for schedule(dynamic)
-    for (gsize i = 0; i < c.blocks * c.groups; i++)
-      if (!ddpm_cpu_is_cancelled (b))
-        convolve_block (&c, i / c.groups, i % c.groups, slot);
-  }
+  for (guint thread = 0; thread < b->base.threads; thread++)
+    memset (ddpm_cpu_at (scratch, thread * c.slot_bytes + c.zeros_at), 0,
+        t->in * sizeof (float));
+  ddpm_cpu_thread_for (c.blocks * c.groups, convolve_piece, &c);
 }
 
 gsize
@@ -310,7 +336,8 @@ ddpm_cpu_winograd_scratch (CpuBackend * b, const CpuWinogradShape * t)
   return total;
 }
 
-/* --- the gradient of weights ---------------------------------------------------
+/* --- the gradient of weights
+ * ---------------------------------------------------
  *
  * All threads transform a block of tiles; then each adds the products of some
  * elements of the tiles. Blocks depend on the shape alone, and so does the
@@ -345,6 +372,11 @@ typedef struct
   float *in_matrices, *out_matrices;
   float *sums;                  /* [columns][elements][in][kernels' width] */
   float *zeros;                 /* what is not in an image */
+  const CpuBackend *backend;
+  gsize columns;                /* kernels' widths of outputs */
+  gsize first, count;           /* tiles of the present block */
+  float *dweight;
+  gboolean add;
 } Gradient;
 
 /* Lays out the workspace and returns its size in bytes. Rows, and matrices, are
@@ -358,6 +390,8 @@ lay_out_gradient (Gradient * g, CpuBackend * b, const CpuWinogradShape * t,
   g->t = t;
   g->kernels = b->kernels->winograd;
   g->transforms = choose_gradient_transforms (b, t);
+  g->backend = b;
+  g->columns = t->out / g->kernels->width;
   g->elements = count_elements (g->transforms);
   g->tiles = t->n * count_tiles_of_image (t, g->transforms->outputs);
   g->block_tiles = MIN (g->tiles, GRADIENT_BLOCK_TILES);
@@ -379,14 +413,17 @@ lay_out_gradient (Gradient * g, CpuBackend * b, const CpuWinogradShape * t,
   return total;
 }
 
-/* Tile i of the block that begins with tile @first */
+/* Tile i of the block */
 static void
-transform_tile (const Gradient * g, gsize first, gsize i)
+transform_tile (gconstpointer data, gsize i, guint thread)
 {
+  const Gradient *g = data;
   const gsize outputs = g->transforms->outputs;
-  const Tile tile = locate_tile (g->t, outputs, first + i);
+  const Tile tile = locate_tile (g->t, outputs, g->first + i);
   const float *pixels[MAX_TILE_ELEMENTS];
 
+  if (ddpm_cpu_is_cancelled (g->backend))
+    return;
   point_at_pixels (g->t, &tile, 1, outputs + 2, g->t->in, g->x,
       g->zeros, pixels);
   g->transforms->transform_input (g->t->in, pixels, g->in_matrix,
@@ -396,17 +433,32 @@ transform_tile (const Gradient * g, gsize first, gsize i)
       g->out_matrices + i * g->out_row);
 }
 
-/* The products of one element of @count tiles, for kernels' width of outputs */
+/* The products of one element of the block's tiles, for kernels' width of
+ * outputs */
 static void
-add_products (const Gradient * g, gsize matrix, gsize column, gsize count,
-    gboolean add)
+add_products (gconstpointer data, gsize i, guint thread)
 {
+  const Gradient *g = data;
+  const gsize matrix = i / g->columns, column = i % g->columns;
   const gsize in = g->t->in, width = g->kernels->width;
   float *sums = g->sums + (column * g->elements + matrix) * in * width;
 
-  g->kernels->multiply (in, count, g->in_matrices + matrix * g->in_matrix, 1,
+  if (ddpm_cpu_is_cancelled (g->backend))
+    return;
+  g->kernels->multiply (in, g->count, g->in_matrices + matrix * g->in_matrix, 1,
       g->in_row, g->out_matrices + matrix * g->out_matrix + column * width,
-      g->out_row, sums + g->elements * in * width, sums, width, add);
+      g->out_row, sums + g->elements * in * width, sums, width, g->first > 0);
+}
+
+static void
+unpack_column (gconstpointer data, gsize i, guint thread)
+{
+  const Gradient *g = data;
+  const gsize in = g->t->in, width = g->kernels->width;
+
+  g->transforms->unpack_gradient (in, 9, in * 9,
+      g->sums + i * g->elements * in * width, g->dweight + i * width * in * 9,
+      g->add);
 }
 
 void
@@ -414,32 +466,16 @@ ddpm_cpu_winograd_gradient (CpuBackend * b, const CpuWinogradShape * t,
     const float *x, const float *dy, float *dweight, gboolean add,
     gpointer scratch)
 {
-  const gsize width = b->kernels->winograd->width;
-  const gsize columns = t->out / width;
-  Gradient g = {.x = x,.dy = dy };
+  Gradient g = {.x = x,.dy = dy,.dweight = dweight,.add = add };
 
   lay_out_gradient (&g, b, t, scratch);
   memset (g.zeros, 0, MAX (t->in, t->out) * sizeof (float));
-#pragma omp parallel
-  {
-    for (gsize first = 0; first < g.tiles; first += g.block_tiles) {
-      const gsize count = MIN (g.block_tiles, g.tiles - first);
-
-#pragma omp for schedule(static)
-      for (gsize i = 0; i < count; i++)
-        if (!ddpm_cpu_is_cancelled (b))
-          transform_tile (&g, first, i);
-#pragma omp for schedule(static)
-      for (gsize i = 0; i < g.elements * columns; i++)
-        if (!ddpm_cpu_is_cancelled (b))
-          add_products (&g, i / columns, i % columns, count, first > 0);
-    }
-#pragma omp for schedule(static)
-    for (gsize i = 0; i < columns; i++)
-      g.transforms->unpack_gradient (t->in, 9, t->in * 9,
-          g.sums + i * g.elements * t->in * width,
-          dweight + i * width * t->in * 9, add);
+  for (g.first = 0; g.first < g.tiles; g.first += g.block_tiles) {
+    g.count = MIN (g.block_tiles, g.tiles - g.first);
+    ddpm_cpu_thread_for (g.count, transform_tile, &g);
+    ddpm_cpu_thread_for (g.elements * g.columns, add_products, &g);
   }
+  ddpm_cpu_thread_for (g.columns, unpack_column, &g);
 }
 
 gsize

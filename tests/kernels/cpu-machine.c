@@ -92,28 +92,6 @@ TEST (too_many_threads_are_refused)
           G_MAXUINT, &error), DDPM_ERROR_SETTINGS, NULL);
 }
 
-TEST (subprocess_use_two_threads_at_most)
-{
-  g_autoptr (DdpmBackend) all = cpu_backend (DDPM_PRECISION_F32, 0);
-  g_autoptr (DdpmBackend) two = cpu_backend (DDPM_PRECISION_F32, 2);
-
-  g_assert_cmpuint (all->threads, <=, 2);
-  g_assert_cmpuint (two->threads, ==, 2);
-  assert_fails (ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 3,
-          &error), DDPM_ERROR_UNSUPPORTED, NULL);
-}
-
-/* A smaller team than oneDNN counted on computes wrong numbers. OpenMP reads
- * its limit once, at the start. */
-TEST (more_threads_than_openmp_gives_are_refused)
-{
-  g_setenv ("OMP_THREAD_LIMIT", "2", TRUE);
-  g_test_trap_subprocess ("/cpu-machine/subprocess/use-two-threads-at-most", 0,
-      G_TEST_SUBPROCESS_INHERIT_STDERR);
-  g_unsetenv ("OMP_THREAD_LIMIT");
-  g_test_trap_assert_passed ();
-}
-
 static void
 refuse_job (gpointer data)
 {
@@ -471,7 +449,7 @@ processor_time (void)
       * G_TIME_SPAN_SECOND + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-TEST (subprocess_compute_and_idle)
+TEST (it_is_quiet_when_idle)
 {
   g_autoptr (DdpmBackend) b = cpu_backend (DDPM_PRECISION_F32, 2);
   Outcome out = case_run (b, &small_conv, 0);
@@ -485,16 +463,6 @@ TEST (subprocess_compute_and_idle)
   }
   g_assert_true (quiet);
   outcome_clear (&out);
-}
-
-/* With waiting threads as they are by themselves, whatever the tests ask of
- * OpenMP to be fast side by side; it reads that once, at the start. */
-TEST (it_is_quiet_when_idle)
-{
-  g_unsetenv ("OMP_WAIT_POLICY");
-  g_test_trap_subprocess ("/cpu-machine/subprocess/compute-and-idle", 0,
-      G_TEST_SUBPROCESS_INHERIT_STDERR);
-  g_test_trap_assert_passed ();
 }
 
 int

@@ -162,7 +162,7 @@ TABLE_TEST (sums_in_memory_have_the_bits_of_plain_c, data_sizes)
 
     for (guint i = 0; is_exact (*k, row->of_any_size) && i < 2; i++) {
       const CpuTileSums first = { {d->a, d->a + A_SIZE / 2}, d->b, step_at,
-        STEPS, sums[i], FALSE
+      STEPS, sums[i], FALSE
       };
       CpuTileSums more = first;
 
