@@ -30,21 +30,23 @@
 #define store(variable, value) \
   __atomic_store_n (&(variable), value, __ATOMIC_SEQ_CST)
 
-/* All of it is atomic. What a call is, is only valid for who takes a piece with
- * the ticket that it read before. */
-static guint64 ticket = NO_PIECE;       /* number of the call, next piece */
+/* All of it is atomic. The ticket: the number of the call, and the next piece.
+ * What a call is, is only valid for who takes a piece with the ticket that it
+ * read before. */
+static guint64 ticket __attribute__((aligned (64))) = NO_PIECE;
 static CpuForFunc call_func;
 static gconstpointer call_data;
-static gsize call_first;                /* of the loop */
+static gsize call_first;        /* of the loop */
 static guint32 call_pieces;
-static guint call_threads;
-static guint32 pieces_left;             /* that have not ended */
+static guint threads_now = 1;   /* changes between calls */
+/* Pieces that have not ended. Who waits for a call does not read this line. */
+static guint32 pieces_left __attribute__((aligned (64)));
 
 static GMutex lock;
 static GCond called, ended;
-/* Atomic: whether a worker may sleep that has not been woken; the caller */
+/* Atomic: whether a worker may sleep that a call wakes up; the caller */
 static guint sleeping, caller_sleeps;
-static guint n_workers;                 /* only in the compute thread */
+static guint n_workers;         /* only in the compute thread */
 
 static inline guint32
 get_call (guint64 t)
@@ -64,7 +66,7 @@ take_piece (guint thread)
     const gsize first = load (call_first);
     const guint32 piece = (guint32) t;
 
-    if (piece >= load (call_pieces) || thread >= load (call_threads))
+    if (piece >= load (call_pieces) || thread >= load (threads_now))
       return FALSE;
     if (__atomic_compare_exchange_n (&ticket, &t, t + 1, FALSE,
             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
@@ -74,8 +76,7 @@ take_piece (guint thread)
   }
 }
 
-/* --- workers
- * -------------------------------------------------------------------- */
+/* --- workers --------------------------------------------------------------- */
 
 static void
 end_piece (void)
@@ -88,18 +89,26 @@ end_piece (void)
   g_mutex_unlock (&lock);
 }
 
+/* Whether no call for this thread came after that one */
+static inline gboolean
+is_idle (guint thread, guint32 seen)
+{
+  return get_call (load (ticket)) == seen || thread >= load (threads_now);
+}
+
 static void
-wait_for_call (guint32 seen)
+wait_for_call (guint thread, guint32 seen)
 {
   for (guint i = 0; i < SPINS; i++) {
-    if (get_call (load (ticket)) != seen)
+    if (!is_idle (thread, seen))
       return;
     pause ();
   }
   g_mutex_lock (&lock);
   while (TRUE) {
-    store (sleeping, TRUE);
-    if (get_call (load (ticket)) != seen)
+    if (thread < load (threads_now))
+      store (sleeping, TRUE);
+    if (!is_idle (thread, seen))
       break;
     g_cond_wait (&called, &lock);
   }
@@ -116,7 +125,7 @@ work (gpointer data)
 
     while (take_piece (thread))
       end_piece ();
-    wait_for_call (call);
+    wait_for_call (thread, call);
   }
   return NULL;
 }
@@ -126,8 +135,7 @@ static void
 start_workers (guint threads)
 {
   while (n_workers + 1 < threads) {
-    g_autofree gchar *name =
-        g_strdup_printf ("ddpm-worker-%u", n_workers + 1);
+    g_autofree gchar *name = g_strdup_printf ("ddpm-worker-%u", n_workers + 1);
     GThread *thread =
         g_thread_try_new (name, work, GUINT_TO_POINTER (n_workers + 1), NULL);
 
@@ -138,16 +146,20 @@ start_workers (guint threads)
   }
 }
 
-/* --- the compute thread
- * ----------------------------------------------------------- */
+/* --- the compute thread ---------------------------------------------------- */
 
-static guint threads_now = 1;
-
+/* Calls do not wake up those who slept while they were not needed. */
 void
 ddpm_cpu_pool_set_threads (guint threads)
 {
+  const gboolean more = threads > threads_now;
+
   start_workers (threads);
-  threads_now = threads;
+  g_mutex_lock (&lock);
+  store (threads_now, threads);
+  if (more)
+    g_cond_broadcast (&called);
+  g_mutex_unlock (&lock);
 }
 
 guint
@@ -184,7 +196,6 @@ publish (gsize first, guint32 pieces, CpuForFunc func, gconstpointer data)
   store (call_data, data);
   store (call_first, first);
   store (call_pieces, pieces);
-  store (call_threads, threads_now);
   store (pieces_left, pieces);
   store (ticket, (guint64) (last + 1) << 32);
   if (load (sleeping)) {

@@ -97,8 +97,7 @@ point_at_pixels (const CpuWinogradShape * t, const Tile * tile,
   }
 }
 
-/* --- which tiles -------------------------------------------------------------
- * */
+/* --- which tiles ----------------------------------------------------------- */
 
 /* Tiles of a block: with fewer, weights would be read more often; with more, a
  * block would leave the cache. */

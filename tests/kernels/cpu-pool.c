@@ -154,6 +154,31 @@ TEST (a_waiting_worker_misses_no_call)
   ddpm_cpu_thread_run (2, run_meetings, NULL);
 }
 
+static void
+do_nothing (gpointer data)
+{
+}
+
+static void
+run_meetings_between_smaller_jobs (gpointer data)
+{
+  for (guint i = 0; i < 20; i++) {
+    gint begun = 0;
+
+    ddpm_cpu_thread_run (1, do_nothing, NULL);
+    ddpm_cpu_thread_for (2, meet, &begun);
+    ddpm_cpu_thread_run (1, do_nothing, NULL);
+    g_usleep (1000);
+    begun = 0;
+    ddpm_cpu_thread_for (2, meet, &begun);
+  }
+}
+
+TEST (a_worker_that_a_job_did_not_need_comes_back)
+{
+  ddpm_cpu_thread_run (2, run_meetings_between_smaller_jobs, NULL);
+}
+
 int
 main (int argc, char **argv)
 {
