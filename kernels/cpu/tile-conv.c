@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The outputs of a phase are computed in bands. The pixels that a band reads
- * are packed once, as tiles (tile-pixels.h), for all its outputs. The sum of an
+ * are packed once, as tiles (tile-pixels.h), for all its outputs; those of
+ * a 1x1 kernel mostly are tiles as they lie. The sum of an
  * output is over blocks of channels and, within each, over taps, whatever the
  * band, the batch and the number of threads are.
  */
@@ -65,14 +66,26 @@ plan_bands (CpuTilePhase * p, const CpuIm2col * shape, gsize panels,
   p->groups = CLAMP (PIECES_PER_THREAD * threads / p->bands, 1, panels);
 }
 
+/* Each output reads the pixel in its own place, and neighbouring pixels lie
+ * side by side, also from one image of a band to the next. */
+static gboolean
+is_in_place (const CpuTilePhase * p, const CpuIm2col * shape, DdpmType x_type)
+{
+  return p->outputs->n_taps == 1 && shape->in_step == 1 && shape->out_step == 1
+      && shape->n_inputs == 1 && shape->channels[0] % CPU_TILE_DEPTH == 0
+      && p->rows * p->outputs->width % CPU_TILE_ROWS == 0
+      && p->outputs->height % p->rows == 0 && x_type == DDPM_TYPE_BF16;
+}
+
 static void
-plan_addresses (CpuTilePhase * p, const CpuIm2col * shape)
+plan_addresses (CpuTilePhase * p, const CpuIm2col * shape, DdpmType x_type)
 {
   const CpuTilePixels *pixels = &p->pixels;
   const gsize width = p->outputs->width;
   const gsize blocks = count_blocks (shape, 0) + count_blocks (shape, 1);
   gsize step = 0;
 
+  p->in_place = is_in_place (p, shape, x_type);
   p->image_pixels = (p->rows + pixels->more_rows) * pixels->columns;
   p->block_bytes = pixels->n_copies * p->images * p->image_pixels
       * CPU_TILE_ROW_BYTES;
@@ -83,13 +96,15 @@ plan_addresses (CpuTilePhase * p, const CpuIm2col * shape)
   for (gsize i = 0; i < p->images * p->image_tiles; i++) {
     const gsize output = i % p->image_tiles * CPU_TILE_ROWS;
 
-    p->tile_at[i] = (i / p->image_tiles * p->image_pixels
+    p->tile_at[i] = p->in_place ? i * CPU_TILE_ROWS * shape->channels[0]
+        * sizeof (guint16) : (i / p->image_tiles * p->image_pixels
         + output / width * pixels->columns + output % width)
         * CPU_TILE_ROW_BYTES;
   }
   for (gsize block = 0; block < blocks; block++) {
     for (guint i = 0; i < p->outputs->n_taps; i++)
-      p->step_at[step++] = block * p->block_bytes
+      p->step_at[step++] = p->in_place ? block * CPU_TILE_ROW_BYTES
+          : block * p->block_bytes
           + (pixels->tap_copy[i] * p->images * p->image_pixels
           + pixels->tap_pixel[i]) * CPU_TILE_ROW_BYTES;
   }
@@ -104,7 +119,7 @@ plan_phase (CpuTileConv * t, CpuTilePhase * p, const CpuPhase * outputs,
   ddpm_cpu_tile_pixels_init (&p->pixels, &t->shape, outputs,
       outputs->width % CPU_TILE_ROWS ? CPU_TILES_BY_COLUMN : CPU_TILES_BY_ROW);
   plan_bands (p, &t->shape, t->panels, threads);
-  plan_addresses (p, &t->shape);
+  plan_addresses (p, &t->shape, t->x_type);
   t->packed_size += t->panels * p->steps * 2 * CPU_TILE_BYTES;
 }
 
@@ -119,18 +134,20 @@ ddpm_cpu_tile_conv_suits (const DdpmConvDesc * d)
 
 void
 ddpm_cpu_tile_conv_init (CpuTileConv * t, CpuBackend * b,
-    const CpuIm2col * shape)
+    const CpuIm2col * shape, DdpmType x_type)
 {
   gsize input = 0, tiles = 0, total = 0;
 
   memset (t, 0, sizeof (*t));
   t->shape = *shape;
+  t->x_type = x_type;
   t->panels = ddpm_cpu_count_pieces (shape->out, CPU_PANEL_COLUMNS);
   for (guint i = 0; i < shape->n_phases; i++) {
     CpuTilePhase *p = &t->phases[i];
 
     plan_phase (t, p, &t->shape.phases[i], b->base.threads);
-    input = MAX (input, count_band_bytes (p, shape, p->images, p->rows));
+    if (!p->in_place)
+      input = MAX (input, count_band_bytes (p, shape, p->images, p->rows));
     tiles = MAX (tiles, p->images * p->image_tiles);
   }
   /* The last tile of an image may read beyond its last pixel. */
@@ -225,7 +242,7 @@ typedef struct
   const CpuTileConv *t;
   const CpuTilePhase *phase;
   const CpuBackend *backend;
-  DdpmType x_type, y_type;
+  DdpmType y_type;
   const gconstpointer *x;
   gconstpointer packed;
   const float *bias;
@@ -264,8 +281,8 @@ pack_row (const ConvRun * run, guint copy, gsize image, gsize y, guint16 * to)
     const gsize channels = shape->channels[i];
 
     ddpm_cpu_tile_pixels_pack_row (&run->phase->pixels, run->backend->tiles,
-        copy, y, run->x_type, ddpm_cpu_at (run->x[i], pixel * channels
-            * ddpm_type_size (run->x_type)), channels, channels, block, to);
+        copy, y, run->t->x_type, ddpm_cpu_at (run->x[i], pixel * channels
+            * ddpm_type_size (run->t->x_type)), channels, channels, block, to);
     to += count_blocks (shape, i) * block;
   }
 }
@@ -327,6 +344,52 @@ locate_piece (const ConvRun * run, gsize i, gsize * band, gsize * group)
   *group = i / side;
 }
 
+/* Where the first tile of a band begins */
+static gconstpointer
+get_inputs (const ConvRun * run, const Band * band, gsize number, guint thread,
+    gpointer slot)
+{
+  const CpuIm2col *shape = &run->t->shape;
+
+  if (run->phase->in_place)
+    return ddpm_cpu_at (run->x[0], (band->image * shape->in_height + band->row)
+        * shape->in_width * shape->channels[0] * sizeof (guint16));
+  if (run->packed_band[thread] != number)
+    pack_band (run, band, slot);
+  run->packed_band[thread] = number;
+  return slot;
+}
+
+/* The panels from first to before end, of the outputs of a band */
+static void
+multiply_band (const ConvRun * run, const Band * band, gsize first, gsize end,
+    gconstpointer inputs, gsize * places)
+{
+  const CpuTileConv *t = run->t;
+  const CpuTilePhase *p = run->phase;
+  const gsize column = first * CPU_PANEL_COLUMNS;
+  const gsize size = ddpm_type_size (run->y_type);
+  const CpuTileProduct product = {
+    .a = inputs,
+    .tile_at = p->tile_at,
+    .tiles = place_outputs (run, band, places),
+    .a_row = p->in_place ? t->shape.channels[0] * sizeof (guint16)
+        : CPU_TILE_ROW_BYTES,
+    .step_at = p->step_at,
+    .steps = p->steps,
+    .b = ddpm_cpu_at (run->packed, p->packed_at
+        + first * p->steps * 2 * CPU_TILE_BYTES),
+    .columns = MIN (end * CPU_PANEL_COLUMNS, t->shape.out) - column,
+    .bias = run->bias ? run->bias + column : NULL,
+    .place = places,
+    .plus = run->plus ? ddpm_cpu_at (run->plus, column * size) : NULL,
+    .y = ddpm_cpu_at (run->y, column * size),
+    .type = run->y_type,
+  };
+
+  run->backend->tiles->multiply (&product);
+}
+
 static void
 convolve_piece (gconstpointer data, gsize i, guint thread)
 {
@@ -335,50 +398,25 @@ convolve_piece (gconstpointer data, gsize i, guint thread)
   const CpuTilePhase *p = run->phase;
   gpointer slot =
       ddpm_cpu_at (run->scratch, t->slots_at + thread * t->slot_bytes);
-  gsize *places = ddpm_cpu_at (slot, t->places_at);
-  gsize number, group, first, end;
+  gsize number, group;
   Band band;
 
   if (ddpm_cpu_is_cancelled (run->backend))
     return;
   locate_piece (run, i, &number, &group);
   band = locate_band (p, &t->shape, number);
-  first = ddpm_cpu_piece_at (t->panels, p->groups, group);
-  end = ddpm_cpu_piece_at (t->panels, p->groups, group + 1);
-  if (run->packed_band[thread] != number)
-    pack_band (run, &band, slot);
-  run->packed_band[thread] = number;
-  {
-    const gsize column = first * CPU_PANEL_COLUMNS;
-    const gsize size = ddpm_type_size (run->y_type);
-    const CpuTileProduct product = {
-      .a = slot,
-      .tile_at = p->tile_at,
-      .tiles = place_outputs (run, &band, places),
-      .a_row = CPU_TILE_ROW_BYTES,
-      .step_at = p->step_at,
-      .steps = p->steps,
-      .b = ddpm_cpu_at (run->packed, p->packed_at
-          + first * p->steps * 2 * CPU_TILE_BYTES),
-      .columns = MIN (end * CPU_PANEL_COLUMNS, t->shape.out) - column,
-      .bias = run->bias ? run->bias + column : NULL,
-      .place = places,
-      .plus = run->plus ? ddpm_cpu_at (run->plus, column * size) : NULL,
-      .y = ddpm_cpu_at (run->y, column * size),
-      .type = run->y_type,
-    };
-
-    run->backend->tiles->multiply (&product);
-  }
+  multiply_band (run, &band, ddpm_cpu_piece_at (t->panels, p->groups, group),
+      ddpm_cpu_piece_at (t->panels, p->groups, group + 1),
+      get_inputs (run, &band, number, thread, slot),
+      ddpm_cpu_at (slot, t->places_at));
 }
 
 void
 ddpm_cpu_tile_conv_run (const CpuTileConv * t, CpuBackend * b,
-    DdpmType x_type, const gconstpointer x[2], gconstpointer packed,
-    const float *bias, DdpmType y_type, gconstpointer plus, gpointer y,
-    gpointer scratch)
+    const gconstpointer x[2], gconstpointer packed, const float *bias,
+    DdpmType y_type, gconstpointer plus, gpointer y, gpointer scratch)
 {
-  ConvRun run = { t, NULL, b, x_type, y_type, x, packed, bias, plus, y,
+  ConvRun run = { t, NULL, b, y_type, x, packed, bias, plus, y,
     scratch, scratch
   };
 

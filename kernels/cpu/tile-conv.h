@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const CpuPhase *outputs;
+  gboolean in_place;            /* pixels are tiles as they lie, not packed */
   gsize images, rows;           /* of a band */
   gsize row_bands, bands;       /* of an image; in all */
   gsize groups;                 /* of panels, for a band */
@@ -27,6 +28,7 @@ typedef struct
 typedef struct
 {
   CpuIm2col shape;
+  DdpmType x_type;
   gsize panels;
   CpuTilePhase phases[4];
   gsize packed_size;            /* bytes of packed weights */
@@ -37,17 +39,16 @@ typedef struct
 
 /* Whether the packed inputs of a row of outputs are less than 2 GiB */
 gboolean ddpm_cpu_tile_conv_suits (const DdpmConvDesc * d);
-/* shape: inputs and outputs, as for im2col */
+/* shape: inputs and outputs, as for im2col. An x in f32 is rounded to bf16. */
 void ddpm_cpu_tile_conv_init (CpuTileConv * t, CpuBackend * b,
-    const CpuIm2col * shape);
+    const CpuIm2col * shape, DdpmType x_type);
 void ddpm_cpu_tile_conv_clear (CpuTileConv * t);
 /* As ddpm_cpu_im2col_pack (); rounds the weights */
 void ddpm_cpu_tile_conv_pack (const CpuTileConv * t, const float *weight,
     gsize in_stride, gsize out_stride, gpointer packed);
-/* As ddpm_cpu_im2col_convolve (); plus and y: of y_type. An x in f32 is rounded
- * to bf16. */
+/* As ddpm_cpu_im2col_convolve (); plus and y: of y_type */
 void ddpm_cpu_tile_conv_run (const CpuTileConv * t, CpuBackend * b,
-    DdpmType x_type, const gconstpointer x[2], gconstpointer packed,
+    const gconstpointer x[2], gconstpointer packed,
     const float *bias, DdpmType y_type, gconstpointer plus, gpointer y,
     gpointer scratch);
 

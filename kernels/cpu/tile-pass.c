@@ -58,8 +58,8 @@ forward (CpuConvPass * p, const gconstpointer x[2], gconstpointer residual,
   const TilePass *pass = (TilePass *) p;
   const CpuConvolution *conv = p->conv;
 
-  ddpm_cpu_tile_conv_run (&pass->conv[0], get_backend (p), conv->d.src_type, x,
-      pass->packed[0], conv->bias, conv->d.dst_type, residual, y, scratch);
+  ddpm_cpu_tile_conv_run (&pass->conv[0], get_backend (p), x, pass->packed[0],
+      conv->bias, conv->d.dst_type, residual, y, scratch);
 }
 
 static void
@@ -71,16 +71,17 @@ backward_data (CpuConvPass * p, guint source, gconstpointer dy, gpointer dx,
   const gconstpointer inputs[2] = { dy, NULL };
 
   ddpm_cpu_tile_conv_run (&pass->conv[source], get_backend (p),
-      conv->d.dst_type, inputs, pass->packed[source], NULL, conv->d.src_type,
+      inputs, pass->packed[source], NULL, conv->d.src_type,
       add ? dx : NULL, dx, scratch);
 }
 
 static gboolean
-plan_conv (TilePass * pass, guint i, const CpuIm2col * shape, GError ** error)
+plan_conv (TilePass * pass, guint i, const CpuIm2col * shape, DdpmType x_type,
+    GError ** error)
 {
   CpuTileConv *t = &pass->conv[i];
 
-  ddpm_cpu_tile_conv_init (t, get_backend (&pass->base), shape);
+  ddpm_cpu_tile_conv_init (t, get_backend (&pass->base), shape, x_type);
   pass->base.scratch = MAX (pass->base.scratch, t->scratch);
   pass->packed[i] = ddpm_cpu_conv_alloc (pass->base.conv, t->packed_size,
       error);
@@ -98,13 +99,13 @@ plan_convs (TilePass * pass, CpuConvPassKind kind, GError ** error)
   if (kind == CPU_CONV_FORWARD) {
     pass->base.forward = forward;
     ddpm_cpu_im2col_init (&shape, b, &conv->d);
-    return plan_conv (pass, 0, &shape, error);
+    return plan_conv (pass, 0, &shape, conv->d.src_type, error);
   }
   pass->base.backward_data = backward_data;
   for (guint i = 0; i < conv->n_sources; i++) {
     ddpm_cpu_im2col_init_backward (&shape, b, &conv->d,
         conv->source[i].channels);
-    if (!plan_conv (pass, i, &shape, error))
+    if (!plan_conv (pass, i, &shape, conv->d.dst_type, error))
       return FALSE;
   }
   return TRUE;
