@@ -325,6 +325,13 @@ spread_stats (const NormCall * call, gsize image, gpointer slot)
   }
 }
 
+/* NULL: the kernels of every type compute */
+static const CpuNormBf16Kernels *
+get_bf16 (const NormCall * call)
+{
+  return call->backend->tiles ? call->backend->tiles->norm : NULL;
+}
+
 /* Draws the factors of dropout for a block; NULL: there is no dropout */
 static const float *
 draw_keep (const NormCall * call, gsize image, gsize block, guint thread)
@@ -380,17 +387,24 @@ normalize (const NormCall * call, gsize image, gsize block,
   const float *keep = draw_keep (call, image, block, thread);
   const float *mean = get_vector (norm, slot, NORM_MEAN);
   const float *scale = get_vector (norm, slot, NORM_SCALE);
+  const CpuNormBf16Kernels *bf16 = get_bf16 (call);
 
   for (guint s = 0; s < norm->n_sources; s++) {
     const gsize first = norm->first[s];
 
-    call->backend->kernels->norm->normalize (call->backend->base.act_type,
-        count_block_pixels (norm, block), norm->channels[s], norm->c,
-        locate_source_block (norm, call->x[s], s, image, block),
-        mean + first, scale + first, get_beta (call, slot) + first,
-        norm->d.swish,
-        keep ? keep + first : NULL,
-        locate_result_block (norm, call->y, s, image, block));
+    gconstpointer x = locate_source_block (norm, call->x[s], s, image, block);
+    gpointer y = locate_result_block (norm, call->y, s, image, block);
+    const float *shift = get_beta (call, slot) + first;
+
+    if (bf16)
+      bf16->normalize (count_block_pixels (norm, block), norm->channels[s],
+          norm->c, x, mean + first, scale + first, shift, norm->d.swish,
+          keep ? keep + first : NULL, y);
+    else
+      call->backend->kernels->norm->normalize (call->backend->base.act_type,
+          count_block_pixels (norm, block), norm->channels[s], norm->c, x,
+          mean + first, scale + first, shift, norm->d.swish,
+          keep ? keep + first : NULL, y);
   }
 }
 
@@ -434,18 +448,26 @@ collect_gradients (const NormCall * call, gsize image, gsize block,
       (float *) ddpm_cpu_at (slot, norm->sums_at) + block * 3 * norm->c;
   float *dz = (float *) ddpm_cpu_at (slot, norm->dz_at)
       + block * norm->block * norm->c;
+  const CpuNormBf16Kernels *bf16 = get_bf16 (call);
 
   for (guint s = 0; s < norm->n_sources; s++) {
     const gsize first = norm->first[s];
+    const gsize pixels = count_block_pixels (norm, block);
+    gconstpointer x = locate_source_block (norm, call->x[s], s, image, block);
+    gconstpointer dy = locate_result_block (norm, call->dy, s, image, block);
+    const float *gamma = get_gamma (call, slot) + first;
+    const float *beta = get_beta (call, slot) + first;
+    const float *factors = keep ? keep + first : NULL;
 
-    call->backend->kernels->norm->gradient (call->backend->base.act_type,
-        count_block_pixels (norm, block), norm->channels[s], norm->c,
-        locate_source_block (norm, call->x[s], s, image, block),
-        locate_result_block (norm, call->dy, s, image, block),
-        mean + first, rstd + first, get_gamma (call, slot) + first,
-        get_beta (call, slot) + first, norm->d.swish,
-        keep ? keep + first : NULL, dz + first, sums + first,
-        sums + norm->c + first, sums + 2 * norm->c + first);
+    if (bf16)
+      bf16->gradient (pixels, norm->channels[s], norm->c, x, dy, mean + first,
+          rstd + first, gamma, beta, norm->d.swish, factors, dz + first,
+          sums + first, sums + norm->c + first, sums + 2 * norm->c + first);
+    else
+      call->backend->kernels->norm->gradient (call->backend->base.act_type,
+          pixels, norm->channels[s], norm->c, x, dy, mean + first,
+          rstd + first, gamma, beta, norm->d.swish, factors, dz + first,
+          sums + first, sums + norm->c + first, sums + 2 * norm->c + first);
   }
 }
 

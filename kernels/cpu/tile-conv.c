@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The outputs of a phase are computed in bands. The pixels that a band reads
- * are packed once, as tiles (tile-pixels.h), for all its outputs; those of
- * a 1x1 kernel mostly are tiles as they lie. The sum of an
- * output is over blocks of channels and, within each, over taps, whatever the
- * band, the batch and the number of threads are.
+ * are packed once, as tiles (tile-pixels.h), for all its outputs; those of a 1x1
+ * kernel mostly are tiles as they lie. The sum of an output is over blocks of
+ * channels and, within each, over taps, whatever the band, the batch and the
+ * number of threads are.
  */
 #include <string.h>
 #include "kernels/bf16.h"

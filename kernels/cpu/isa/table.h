@@ -51,6 +51,22 @@ typedef struct
       void *dx, gboolean add);
 } CpuNormKernels;
 
+/* The same in bf16, by instructions that few processors have. Their roundings
+ * differ from those of CpuNormKernels. */
+typedef struct
+{
+  void (*normalize) (gsize pixels, gsize c, gsize row, const guint16 * x,
+      const float *mean, const float *scale, const float *shift,
+      gboolean swish, const float *keep, guint16 * y);
+  void (*gradient) (gsize pixels, gsize c, gsize row, const guint16 * x,
+      const guint16 * dy, const float *mean, const float *rstd,
+      const float *gamma, const float *beta, gboolean swish,
+      const float *keep, float *dz, float *sum_dz, float *sum_dz_x,
+      float *sum_x);
+} CpuNormBf16Kernels;
+
+extern const CpuNormBf16Kernels ddpm_cpu_norm_kernels_avx512bf16;
+
 /* One row of attention */
 typedef struct
 {
@@ -242,6 +258,7 @@ typedef struct
 {
   const gchar *name;
   gboolean beats_f32;           /* and its fewer multiplications */
+  const CpuNormBf16Kernels *norm;       /* NULL: CpuNormKernels compute it */
   void (*multiply) (const CpuTileProduct * p);
   void (*accumulate) (const CpuTileSums * s);
   /* Copies channels of pixels, @step elements apart, into blocks of

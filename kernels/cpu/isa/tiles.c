@@ -392,6 +392,9 @@ const CpuTileKernels KERN (tile_kernels) = {
 #if defined (__AMX_BF16__)
   .beats_f32 = TRUE,
 #endif
+#if defined (__AVX512BF16__)
+  .norm = &ddpm_cpu_norm_kernels_avx512bf16,
+#endif
   .multiply = multiply,
   .accumulate = accumulate,
   .pack_pixels = pack_pixels,
