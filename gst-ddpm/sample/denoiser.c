@@ -188,6 +188,22 @@ no_memory:
   return FALSE;
 }
 
+/* The timesteps of this step and, with it, of those that follow */
+static void
+prepare_step (DdpmDenoiser * d)
+{
+  const DdpmSamplerStep *step = &d->sampler->steps[d->step];
+  gint next[DDPM_TIMES_AT_ONCE];
+  guint n;
+
+  for (guint i = 0; i < d->batch; i++)
+    d->predictor->t[i] = step->t;
+  for (n = 0; n < G_N_ELEMENTS (next)
+      && d->step + 1 + n < d->sampler->n_steps; n++)
+    next[n] = step[1 + n].t;
+  ddpm_predictor_prepare (d->predictor, n, next);
+}
+
 /* The same calls in each step: what changes is in the host's memory. A cancelled
  * step leaves x and x_0_prev as they were. */
 static void
@@ -198,7 +214,6 @@ make_step (gpointer data)
   const DdpmSamplerStep *step = &d->sampler->steps[d->step];
 
   for (guint i = 0; i < d->batch; i++) {
-    p->t[i] = step->t;
     d->signal[i] = d->schedule->sqrt_alphas_bar[step->t];
     d->noise[i] = d->schedule->sqrt_one_minus_alphas_bar[step->t];
   }
@@ -246,6 +261,7 @@ run_step (gpointer data)
 {
   DdpmDenoiser *d = data;
 
+  prepare_step (d);
   if (d->graph_plan == NULL)
     d->graph_plan = ddpm_graph_plan_new (d->backend);
   ddpm_graph_plan_run (d->graph_plan, make_step, d);

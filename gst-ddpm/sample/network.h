@@ -33,8 +33,8 @@ typedef struct
  *
  * A network with the weights of a model. Predictors on the CPU share it, with
  * its packed weights and its activations, if model, precision, threads and
- * shape are the same: such predictors compute in one thread, and a network
- * keeps nothing from one pass to the next.
+ * shape are the same: such predictors compute in one thread, and what a network
+ * keeps from one pass to the next is the same for all.
  */
 typedef struct
 {

@@ -98,6 +98,28 @@ ddpm_predictor_set_cancel (DdpmPredictor * p, DdpmCancelFunc func,
   p->cancel_data = data;
 }
 
+/* What the network sees as the label of a row */
+static gint
+get_label (const DdpmPredictor * p, guint i)
+{
+  return p->guidance == 0.0 ? DDPM_NO_LABEL : p->labels[i];
+}
+
+void
+ddpm_predictor_prepare (DdpmPredictor * p, guint n, const gint * next)
+{
+  DdpmUnet *unet = p->network->unet;
+  gboolean waiting = FALSE;
+
+  for (guint i = 0; i < p->rows; i++)
+    waiting = ddpm_unet_keep_time (unet, p->t[i % p->batch], get_label (p, i));
+  for (guint k = 0; k < n && waiting; k++) {
+    for (guint i = 0; i < p->rows && waiting; i++)
+      waiting = ddpm_unet_keep_time (unet, next[k], get_label (p, i));
+  }
+  ddpm_unet_compute_times (unet);
+}
+
 /* Predicts out for all rows. The last pass has as many images as the others, some
  * of them once more. */
 static gboolean
@@ -160,6 +182,7 @@ run_in_graph (gpointer data)
 {
   DdpmPredictor *p = data;
 
+  ddpm_predictor_prepare (p, 0, NULL);
   if (p->graph_plan == NULL)
     p->graph_plan = ddpm_graph_plan_new (p->backend);
   ddpm_graph_plan_run (p->graph_plan, run, p);

@@ -97,6 +97,11 @@ struct _DdpmPredictor
 /* As ddpm_unet_set_cancel (), for the passes of this predictor */
 void ddpm_predictor_set_cancel (DdpmPredictor * predictor, DdpmCancelFunc func,
     gpointer data);
+/* Computes together, for this batch's t and labels and for the timesteps next
+ * [n], what the network needs of them. Inside ddpm_backend_run (), before the
+ * same calls that ddpm_predictor_run () makes each time. */
+void ddpm_predictor_prepare (DdpmPredictor * predictor, guint n,
+    const gint * next);
 /* Predicts out from x, t and labels. Inside ddpm_backend_run (); it makes the
  * same calls each time. Returns: FALSE if it was cancelled: out and the second
  * half of x are then undefined */

@@ -10,21 +10,44 @@
 G_BEGIN_DECLS
 
 /* The time embedding: table -> linear -> swish -> linear -> + label embedding
- * -> swish -> all time projections. A row is an image. The gradients d* exist
- * only in training. */
+ * -> swish -> all time projections. A row is a timestep and a label: those of
+ * an image, or of what is computed ahead. The gradients d* exist only in
+ * training. */
 typedef struct
 {
+  guint rows;
   gsize weight[3], bias[3];     /* offsets: the two linears, the projections */
   gsize labels;                 /* offset, where there are classes */
   DdpmPlan *linear[3];
   gdouble flops[3];             /* of a linear's forward pass */
   guint dim, columns;
-  float *embedding;             /* (batch, channels) */
-  float *hidden, *hidden_swish; /* (batch, dim) */
-  float *out, *out_swish;       /* (batch, dim) */
-  float *projections;           /* (batch, columns) */
+  float *embedding;             /* (rows, channels) */
+  float *hidden, *hidden_swish; /* (rows, dim) */
+  float *out, *out_swish;       /* (rows, dim) */
+  float *projections;           /* (rows, columns) */
   float *dhidden, *dhidden_swish, *dout, *dout_swish, *dprojections;
 } DdpmTimeEmbedding;
+
+typedef struct
+{
+  gint t, label;                /* t -1: the row is free */
+  guint64 used;                 /* when it was asked for last */
+} DdpmKeptTime;
+
+/* Time projections that are kept for later forward passes. The row that was not
+ * asked for longest makes room for another. */
+typedef struct
+{
+  guint n_rows;                 /* 0: of training, where the weights change */
+  float *table;                 /* (n_rows, columns), of the backend */
+  DdpmKeptTime *rows;
+  gint *found;                  /* [batch]: the rows of a pass */
+  guint64 clock;
+  /* rows that are yet to be computed */
+  guint waiting[DDPM_TIMES_AT_ONCE];
+  guint n_waiting;
+  DdpmTimeEmbedding ahead;      /* computes them */
+} DdpmKeptTimes;
 
 struct _DdpmUnet
 {
@@ -38,6 +61,7 @@ struct _DdpmUnet
   DdpmMemoryPlan *memory;
   DdpmPlan **plans;             /* by node; NULL for upsampling */
   DdpmTimeEmbedding time;
+  DdpmKeptTimes kept;
 
   /* of a network that sees 2 x_t - 1; else NULL */
   float *centered, *ones;       /* as x_t */
@@ -56,6 +80,14 @@ struct _DdpmUnet
 gboolean ddpm_unet_is_synchronous (const DdpmUnet * unet);
 /* Gives the plans the weights that they do not have yet, until cancelled. */
 void ddpm_unet_update_plans (DdpmUnet * unet);
+/* Computes the projections of time->rows timesteps. labels NULL: none */
+void ddpm_unet_embed_times (DdpmUnet * unet, DdpmTimeEmbedding * time,
+    const gint * t, const gint * labels);
+/* Copies the projections of a batch from those that are kept. Returns: FALSE if
+ * not all are kept: nothing is copied */
+gboolean ddpm_unet_find_times (DdpmUnet * unet, const gint * t,
+    const gint * labels);
+void ddpm_unet_forget_times (DdpmUnet * unet);
 /* Describes a convolution node for the backend */
 DdpmConvDesc ddpm_unet_conv_desc (const DdpmUnet * unet, const DdpmNode * node);
 

@@ -118,38 +118,6 @@ lap_node (Pass * p, guint i, DdpmTimerKind kind)
 /* --- the time embedding --------------------------------------------------- */
 
 static void
-time_forward (Pass * p, const gint * t)
-{
-  DdpmUnet *unet = p->unet;
-  DdpmTimeEmbedding *time = &unet->time;
-  const float *w = unet->weights;
-  gsize count = (gsize) unet->batch * time->dim;
-
-  p->ops->embedding (unet->backend, unet->batch, unet->config.channels,
-      w + unet->params->trainable, t, time->embedding);
-  lap_elementwise (p);
-  p->ops->linear_forward (time->linear[0], time->embedding,
-      w + time->weight[0], w + time->bias[0], time->hidden, unet->scratch);
-  lap_linear (p, 0, DDPM_TIMER_LINEAR_FORWARD, 1);
-  p->ops->swish_forward (unet->backend, count, time->hidden,
-      time->hidden_swish);
-  lap_elementwise (p);
-  p->ops->linear_forward (time->linear[1], time->hidden_swish,
-      w + time->weight[1], w + time->bias[1], time->out, unet->scratch);
-  lap_linear (p, 1, DDPM_TIMER_LINEAR_FORWARD, 1);
-  if (p->labels) {
-    p->ops->embedding_add (unet->backend, unet->batch, time->dim,
-        w + time->labels, p->labels, time->out);
-    lap_elementwise (p);
-  }
-  p->ops->swish_forward (unet->backend, count, time->out, time->out_swish);
-  lap_elementwise (p);
-  p->ops->linear_forward (time->linear[2], time->out_swish,
-      w + time->weight[2], w + time->bias[2], time->projections, unet->scratch);
-  lap_linear (p, 2, DDPM_TIMER_LINEAR_FORWARD, 1);
-}
-
-static void
 time_backward (Pass * p)
 {
   DdpmUnet *unet = p->unet;
@@ -362,8 +330,8 @@ ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
 
   begin_pass (&p);
   ddpm_unet_update_plans (unet);
-  if (!pass_is_cancelled (&p))
-    time_forward (&p, t);
+  if (!pass_is_cancelled (&p) && !ddpm_unet_find_times (unet, t, p.labels))
+    ddpm_unet_embed_times (unet, &unet->time, t, p.labels);
   if (unet->config.center_input && !pass_is_cancelled (&p))
     center_input (&p);
   for (guint i = 0; i < unet->graph->nodes->len && !pass_is_cancelled (&p); i++)

@@ -8,6 +8,8 @@
 #include "kernels/desc.h"
 #include "kernels/timer.h"
 
+gsize ddpm_kept_times_size = 4 << 20;
+
 static DdpmType
 tensor_type (const DdpmUnet * unet, gint tensor)
 {
@@ -109,12 +111,11 @@ plan_nodes (DdpmUnet * unet, GError ** error)
 }
 
 static gboolean
-plan_time_linears (DdpmUnet * unet, GError ** error)
+plan_time_linears (DdpmUnet * unet, DdpmTimeEmbedding * time, GError ** error)
 {
   static const gchar *const names[] = { "time_embedding.timembedding.1",
     "time_embedding.timembedding.3", "downblocks.0.temb_proj.1"
   };
-  DdpmTimeEmbedding *time = &unet->time;
   const guint in[] = { unet->config.channels, time->dim, time->dim };
   const guint out[] = { time->dim, time->dim, time->columns };
 
@@ -124,20 +125,19 @@ plan_time_linears (DdpmUnet * unet, GError ** error)
 
     time->weight[i] = ddpm_params_find (unet->params, weight)->offset;
     time->bias[i] = ddpm_params_find (unet->params, bias)->offset;
-    time->flops[i] = 2.0 * unet->batch * in[i] * out[i];
+    time->flops[i] = 2.0 * time->rows * in[i] * out[i];
     if (!take_plan (unet, &time->linear[i],
-            unet->backend->ops->linear_new (unet->backend, unet->batch, in[i],
+            unet->backend->ops->linear_new (unet->backend, time->rows, in[i],
                 out[i], error)))
       return FALSE;
   }
   return TRUE;
 }
 
-/* Lays out the buffers of the time embedding from p on. Returns: floats */
+/* Lays out the buffers of a time embedding from p on. Returns: floats */
 static gsize
-lay_out_time (DdpmUnet * unet, float *p)
+lay_out_time (DdpmUnet * unet, DdpmTimeEmbedding * time, float *p)
 {
-  DdpmTimeEmbedding *time = &unet->time;
   const struct
   {
     float **place;
@@ -156,9 +156,49 @@ lay_out_time (DdpmUnet * unet, float *p)
 
   for (guint i = 0; i < n; i++) {
     *buffers[i].place = p ? p + used : NULL;
-    used += buffers[i].width * unet->batch;
+    used += buffers[i].width * time->rows;
   }
   return used;
+}
+
+/* Lays out all that begins in time_arena. Returns: floats */
+static gsize
+lay_out_times (DdpmUnet * unet, float *p)
+{
+  DdpmKeptTimes *kept = &unet->kept;
+  gsize used = lay_out_time (unet, &unet->time, p);
+
+  if (kept->n_rows == 0)
+    return used;
+  used += lay_out_time (unet, &kept->ahead, p ? p + used : NULL);
+  kept->table = p ? p + used : NULL;
+  return used + (gsize) kept->n_rows * kept->ahead.columns;
+}
+
+static void
+init_time (DdpmUnet * unet, DdpmTimeEmbedding * time, guint rows)
+{
+  time->rows = rows;
+  time->dim = ddpm_config_get_time_dim (&unet->config);
+  time->columns = unet->graph->time_columns;
+  if (unet->config.classes > 0)
+    time->labels = ddpm_params_find (unet->params, DDPM_PARAM_LABELS)->offset;
+}
+
+/* With two rows for each image, what a batch needs is not forgotten when that of
+ * the following ones is computed with it. */
+static void
+init_kept_times (DdpmUnet * unet)
+{
+  DdpmKeptTimes *kept = &unet->kept;
+  const gsize all = (gsize) unet->config.timesteps
+      * ((gsize) unet->config.classes + 1);
+  gsize rows;
+
+  init_time (unet, &kept->ahead, DDPM_TIMES_AT_ONCE);
+  rows = ddpm_kept_times_size / (sizeof (float) * kept->ahead.columns);
+  rows = MAX (rows, 2 * (gsize) MAX (unet->batch, DDPM_TIMES_AT_ONCE));
+  kept->n_rows = MIN (rows, all);
 }
 
 /* A sum that is too large stays G_MAXSIZE. */
@@ -220,15 +260,29 @@ alloc_centered_input (DdpmUnet * unet)
 }
 
 static gboolean
+alloc_kept_times (DdpmUnet * unet)
+{
+  DdpmKeptTimes *kept = &unet->kept;
+
+  kept->rows = g_try_new (DdpmKeptTime, kept->n_rows);
+  kept->found = g_try_new (gint, unet->batch);
+  if (kept->rows == NULL || kept->found == NULL)
+    return FALSE;
+  ddpm_unet_forget_times (unet);
+  return TRUE;
+}
+
+static gboolean
 alloc_all_memory (DdpmUnet * unet, GError ** error)
 {
   unet->time_arena = alloc_memory (unet, unet->time_arena_size);
   unet->arena = alloc_memory (unet, unet->memory->size);
   unet->scratch = alloc_memory (unet, unet->scratch_size);
   if (unet->time_arena == NULL || unet->arena == NULL || unet->scratch == NULL
-      || (unet->config.center_input && !alloc_centered_input (unet)))
+      || (unet->config.center_input && !alloc_centered_input (unet))
+      || (!unet->training && !alloc_kept_times (unet)))
     goto no_memory;
-  lay_out_time (unet, unet->time_arena);
+  lay_out_times (unet, unet->time_arena);
   return TRUE;
 
 no_memory:
@@ -252,7 +306,9 @@ plan_all (gpointer data)
   PlanAll *plan = data;
 
   plan->ok = plan_nodes (plan->unet, plan->error)
-      && plan_time_linears (plan->unet, plan->error);
+      && plan_time_linears (plan->unet, &plan->unet->time, plan->error)
+      && (plan->unet->training || plan_time_linears (plan->unet,
+          &plan->unet->kept.ahead, plan->error));
 }
 
 DdpmUnet *
@@ -281,14 +337,12 @@ ddpm_unet_new (const DdpmConfig * config, DdpmBackend * backend, guint batch,
   unet->memory = ddpm_memory_plan_new (unet->graph, batch,
       ddpm_type_size (backend->act_type), training);
   unet->plans = g_new0 (DdpmPlan *, unet->graph->nodes->len);
-  unet->time.dim = ddpm_config_get_time_dim (config);
-  unet->time.columns = unet->graph->time_columns;
-  if (unet->config.classes > 0)
-    unet->time.labels =
-        ddpm_params_find (unet->params, DDPM_PARAM_LABELS)->offset;
+  init_time (unet, &unet->time, batch);
+  if (!training)
+    init_kept_times (unet);
 
   plan.unet = unet;
-  unet->time_arena_size = lay_out_time (unet, NULL) * sizeof (float);
+  unet->time_arena_size = lay_out_times (unet, NULL) * sizeof (float);
   ddpm_backend_run (backend, plan_all, &plan);
   if (!plan.ok || !check_room (unet, others, error)
       || !alloc_all_memory (unet, error)) {
@@ -306,11 +360,15 @@ ddpm_unet_free (DdpmUnet * unet)
   ddpm_backend_free_plans (unet->backend, unet->plans, unet->graph->nodes->len);
   ddpm_backend_free_plans (unet->backend, unet->time.linear,
       G_N_ELEMENTS (unet->time.linear));
+  ddpm_backend_free_plans (unet->backend, unet->kept.ahead.linear,
+      G_N_ELEMENTS (unet->kept.ahead.linear));
   ddpm_backend_free (unet->backend, unet->arena);
   ddpm_backend_free (unet->backend, unet->time_arena);
   ddpm_backend_free (unet->backend, unet->scratch);
   ddpm_backend_free (unet->backend, unet->centered);
   ddpm_backend_free (unet->backend, unet->ones);
+  g_free (unet->kept.rows);
+  g_free (unet->kept.found);
   g_free (unet->two);
   g_free (unet->minus_one);
   g_free (unet->plans);
@@ -374,6 +432,7 @@ ddpm_unet_set_weights (DdpmUnet * unet, const float *arena)
 {
   unet->weights = arena;
   unet->n_set = 0;
+  ddpm_unet_forget_times (unet);
   if (!ddpm_unet_is_synchronous (unet))
     ddpm_unet_update_plans (unet);
 }

@@ -8,6 +8,14 @@
 
 G_BEGIN_DECLS
 
+/* How many timesteps are computed together. As many as a layer of few rows has
+ * on a GPU: it then computes them as it computes those of a small batch. */
+#define DDPM_TIMES_AT_ONCE 16
+
+/* Bytes: what is kept of timesteps takes no more memory than this, unless two
+ * rows for each image of a batch do. Tests change it. */
+extern gsize ddpm_kept_times_size;
+
 /* A network for one batch size, image size and backend. Plans and memory are
  * made once; running it allocates nothing. */
 typedef struct _DdpmUnet DdpmUnet;
@@ -44,6 +52,15 @@ void ddpm_unet_set_cancel (DdpmUnet * unet, DdpmCancelFunc func,
  * others are set: norms and linears read them, convolutions read reordered
  * copies. */
 void ddpm_unet_set_weights (DdpmUnet * unet, const float *arena);
+/* For inference: keeps what later forward passes need of timestep t with this
+ * label (-1: none), so that they do not compute it; what is not kept, a forward
+ * pass computes itself. Timesteps are computed together, when there are
+ * DDPM_TIMES_AT_ONCE of them or ddpm_unet_compute_times () is called, as it has
+ * to be before the next pass. What was not asked for longest is forgotten.
+ * Do not call either inside graph_run (), whose runs make the same calls.
+ * Returns: whether there is something left to compute */
+gboolean ddpm_unet_keep_time (DdpmUnet * unet, gint t, gint label);
+void ddpm_unet_compute_times (DdpmUnet * unet);
 /* Both passes return FALSE if they were cancelled; what they write is then
  * undefined. */
 
