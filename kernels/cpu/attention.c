@@ -50,8 +50,7 @@ typedef struct
   gsize scores_at, dprobs_at, rounded_at, qkv_at, y_at, dqkv_at, work_at;
 } CpuAttention;
 
-/* --- planning
- * ----------------------------------------------------------------- */
+/* --- planning ------------------------------------------------------------- */
 
 static void
 clear_gemms (DdpmPlan * p)
@@ -155,8 +154,7 @@ attention_new (DdpmBackend * b, const DdpmAttentionDesc * d, GError ** error)
   return &a->base;
 }
 
-/* --- executing
- * ----------------------------------------------------------------- */
+/* --- executing ------------------------------------------------------------ */
 
 /* A block, and what the products read and write */
 typedef struct

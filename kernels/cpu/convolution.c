@@ -99,8 +99,7 @@ plan_gemm (CpuConvolution * conv)
   return &pass->base;
 }
 
-/* --- im2col -----------------------------------------------------------------
- * */
+/* --- im2col --------------------------------------------------------------- */
 
 typedef struct
 {
@@ -242,8 +241,7 @@ plan_im2col (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
   return NULL;
 }
 
-/* --- Winograd's tiles --------------------------------------------------------
- * */
+/* --- Winograd's tiles ----------------------------------------------------- */
 
 typedef struct
 {
@@ -357,8 +355,7 @@ plan_winograd (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
   return NULL;
 }
 
-/* --- planning ----------------------------------------------------------------
- * */
+/* --- planning ------------------------------------------------------------- */
 
 static CpuConvPass *
 plan_pass (CpuConvolution * conv, CpuConvPassKind kind, GError ** error)
@@ -527,8 +524,7 @@ conv_new (DdpmBackend * b, const DdpmConvDesc * d, GError ** error)
   return &conv->base;
 }
 
-/* --- executing
- * ---------------------------------------------------------------- */
+/* --- executing ------------------------------------------------------------ */
 
 static void
 conv_set_weights (DdpmPlan * p, const float *weight, const float *bias)

@@ -117,8 +117,7 @@ ddpm_cpu_column_sums (CpuBackend * b, DdpmType type, gsize rows, gsize row,
   ddpm_cpu_thread_for (ddpm_cpu_count_pieces (c, SUM_COLUMNS), join_sums, &run);
 }
 
-/* --- activations ------------------------------------------------------------
- * */
+/* --- activations ---------------------------------------------------------- */
 
 /* x or dx [n][h][w][c], and y or dy of twice the size */
 typedef struct
@@ -182,8 +181,7 @@ accumulate (DdpmBackend * b, gsize count, gconstpointer x, gpointer y)
       TRUE);
 }
 
-/* --- the embeddings of times and labels
- * --------------------------------------- */
+/* --- the embeddings of times and labels ----------------------------------- */
 
 static void
 embedding (DdpmBackend * b, guint n, guint dim, const float *table,
@@ -304,8 +302,7 @@ join_channels (DdpmBackend * b, gsize pixels, guint c, const float *first,
   }
 }
 
-/* --- the optimizer
- * ------------------------------------------------------------ */
+/* --- the optimizer -------------------------------------------------------- */
 
 enum
 { SUMS_AT_A_TIME = 1024 };

@@ -10,8 +10,7 @@
 #include <string.h>
 #include "kernels/cpu/gemm.h"
 
-/* --- planning
- * ----------------------------------------------------------------- */
+/* --- planning ------------------------------------------------------------- */
 
 static gsize
 count_panels (const CpuGemm * g, CpuBackend * b, gboolean columns)
@@ -98,8 +97,7 @@ ddpm_cpu_gemm_clear (CpuGemm * g)
   g_clear_pointer (&g->tiles, g_free);
 }
 
-/* --- executing
- * ----------------------------------------------------------------- */
+/* --- executing ------------------------------------------------------------ */
 
 typedef struct
 {

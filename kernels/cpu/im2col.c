@@ -62,8 +62,7 @@ typedef struct
   gsize tap, taps, channel, channels;
 } ColumnRange;
 
-/* --- geometry --------------------------------------------------------------
- * */
+/* --- geometry ------------------------------------------------------------- */
 
 static void
 add_phase (CpuIm2col * p, CpuBackend * b, const CpuPhase * phase)
@@ -150,8 +149,7 @@ ddpm_cpu_im2col_init_backward (CpuIm2col * p, CpuBackend * b,
   }
 }
 
-/* --- the im2col matrix
- * -------------------------------------------------------- */
+/* --- the im2col matrix ---------------------------------------------------- */
 
 /* A range is as deep as a block of a gemm: one tap, or as many whole taps as
  * fit. */
@@ -242,8 +240,7 @@ fill_matrix (const CpuIm2col * p, const CpuPhase * phase,
     fill_row (p, phase, range, &place, x, matrix + i * step, tap_step);
 }
 
-/* --- weights -----------------------------------------------------------------
- * */
+/* --- weights -------------------------------------------------------------- */
 
 gsize
 ddpm_cpu_im2col_packed_size (const CpuIm2col * p, CpuBackend * b)
@@ -312,8 +309,7 @@ ddpm_cpu_im2col_pack (const CpuIm2col * p, CpuBackend * b,
       pack_panels, &run);
 }
 
-/* --- convolution
- * --------------------------------------------------------------- */
+/* --- convolution ---------------------------------------------------------- */
 
 /* Work is shared out in blocks of rows and, if there are more threads than
  * blocks, in groups of output channels. */

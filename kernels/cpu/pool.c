@@ -76,7 +76,7 @@ take_piece (guint thread)
   }
 }
 
-/* --- workers --------------------------------------------------------------- */
+/* --- workers -------------------------------------------------------------- */
 
 static void
 end_piece (void)
@@ -146,7 +146,7 @@ start_workers (guint threads)
   }
 }
 
-/* --- the compute thread ---------------------------------------------------- */
+/* --- the compute thread --------------------------------------------------- */
 
 /* Calls do not wake up those who slept while they were not needed. */
 void

@@ -97,7 +97,7 @@ point_at_pixels (const CpuWinogradShape * t, const Tile * tile,
   }
 }
 
-/* --- which tiles ----------------------------------------------------------- */
+/* --- which tiles ---------------------------------------------------------- */
 
 /* Tiles of a block: with fewer, weights would be read more often; with more, a
  * block would leave the cache. */
@@ -136,8 +136,7 @@ ddpm_cpu_winograd_name (CpuBackend * b, const CpuWinogradShape * t)
   return choose_forward_transforms (b, t)->name;
 }
 
-/* --- weights -----------------------------------------------------------------
- * */
+/* --- weights -------------------------------------------------------------- */
 
 gsize
 ddpm_cpu_winograd_packed_size (CpuBackend * b, const CpuWinogradShape * t)
@@ -185,8 +184,7 @@ ddpm_cpu_winograd_pack (CpuBackend * b, const CpuWinogradShape * t,
   ddpm_cpu_thread_for (ddpm_cpu_count_pieces (t->out, width), pack_panel, &run);
 }
 
-/* --- convolution
- * --------------------------------------------------------------- */
+/* --- convolution ---------------------------------------------------------- */
 
 /* Work is shared out in blocks of tiles and, if there are more threads than
  * blocks, in groups of output channels: then each group transforms the same
