@@ -35,6 +35,7 @@ ddpm_cpu_kernels_get (void)
 }
 
 #ifdef __x86_64__
+#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,11 +43,15 @@ ddpm_cpu_kernels_get (void)
 #define REQUEST_PERMISSION 0x1023       /* ARCH_REQ_XCOMP_PERM */
 #define TILE_DATA 18            /* XFEATURE_XTILEDATA */
 
+/* By CPUID's bits: older compilers do not know these features by name. */
 static gboolean
 may_use_amx (void)
 {
-  return __builtin_cpu_supports ("amx-tile")
-      && __builtin_cpu_supports ("amx-bf16")
+  const guint amx_bf16 = 1u << 22, amx_tile = 1u << 24;
+  guint eax, ebx, ecx, edx;
+
+  return __get_cpuid_count (7, 0, &eax, &ebx, &ecx, &edx)
+      && (edx & amx_bf16) && (edx & amx_tile)
       && syscall (SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 

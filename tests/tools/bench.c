@@ -401,7 +401,7 @@ TEST (a_model_that_had_a_teacher_is_trained_without)
 }
 
 static void
-assert_allocates_nothing (const gchar * backend)
+assert_allocates_nothing (const gchar * backend, const gchar * precision)
 {
   static const gchar *const modes[] =
       { "forward --batch=2", "sample --steps=2", "train --batch=2",
@@ -410,8 +410,8 @@ assert_allocates_nothing (const gchar * backend)
 
   for (guint i = 0; i < G_N_ELEMENTS (modes); i++) {
     g_autofree gchar *arguments =
-        g_strdup_printf ("%s --precision=f32 --threads=2 --backend=%s",
-        modes[i], backend);
+        g_strdup_printf ("%s --precision=%s --threads=2 --backend=%s",
+        modes[i], precision, backend);
     g_autoptr (GPtrArray) lines = run_json (arguments);
     JsonObject *result = result_at (lines, 0);
 
@@ -425,19 +425,24 @@ assert_allocates_nothing (const gchar * backend)
 
 TEST (steps_of_the_engine_allocate_nothing)
 {
-  assert_allocates_nothing ("reference");
+  assert_allocates_nothing ("reference", "f32");
 }
 
 TEST (steps_on_a_cpu_allocate_nothing)
 {
-  g_autoptr (DdpmBackend) cpu =
-      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 1, NULL);
+  assert_allocates_nothing ("cpu", "f32");
+  assert_allocates_nothing ("cpu", "bf16-emulated");
+}
 
-  if (cpu == NULL) {
-    g_test_skip ("this build has no CPU backend");
-    return;
-  }
-  assert_allocates_nothing ("cpu");
+TEST (steps_in_native_bf16_allocate_nothing)
+{
+  g_autoptr (DdpmBackend) cpu =
+      ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_BF16, 1, NULL);
+
+  if (cpu == NULL)
+    g_test_skip ("no AVX-512 BF16 or AMX here");
+  else
+    assert_allocates_nothing ("cpu", "bf16");
 }
 
 TEST (the_built_in_model_says_what_it_is)
