@@ -144,9 +144,10 @@ ddpm_unet_find_times (DdpmUnet * unet, const gint * t, const gint * labels)
 void
 ddpm_unet_forget_times (DdpmUnet * unet)
 {
+  static const DdpmKeptTime nothing = { -1, -1, 0 };
   DdpmKeptTimes *kept = &unet->kept;
 
   for (guint i = 0; i < kept->n_rows; i++)
-    kept->rows[i] = (DdpmKeptTime) {-1, -1, 0};
+    kept->rows[i] = nothing;
   kept->n_waiting = 0;
 }

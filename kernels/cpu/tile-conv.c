@@ -19,8 +19,7 @@
 /* Pieces of work for each thread, so that none waits long for another */
 #define PIECES_PER_THREAD 4
 
-/* --- planning
- * ----------------------------------------------------------------- */
+/* --- planning ------------------------------------------------------------ */
 
 static gsize
 count_blocks (const CpuIm2col * shape, guint input)
@@ -169,8 +168,7 @@ ddpm_cpu_tile_conv_clear (CpuTileConv * t)
   }
 }
 
-/* --- weights
- * ------------------------------------------------------------------ */
+/* --- weights ------------------------------------------------------------- */
 
 typedef struct
 {
@@ -234,8 +232,7 @@ ddpm_cpu_tile_conv_pack (const CpuTileConv * t, const float *weight,
   }
 }
 
-/* --- executing
- * ---------------------------------------------------------------- */
+/* --- executing ----------------------------------------------------------- */
 
 typedef struct
 {

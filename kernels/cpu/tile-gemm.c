@@ -14,8 +14,7 @@
 #define BLOCK_BYTES (2 * CPU_TILE_BYTES)
 #define PIECES_PER_THREAD 4
 
-/* --- planning
- * ----------------------------------------------------------------- */
+/* --- planning ------------------------------------------------------------ */
 
 static gsize
 count_blocks (gsize size)
@@ -94,8 +93,7 @@ ddpm_cpu_tile_gemm_clear (CpuTileGemm * g)
   g_free (g->step_at);
 }
 
-/* --- packing
- * -------------------------------------------------------------------- */
+/* --- packing ------------------------------------------------------------- */
 
 typedef struct
 {
@@ -153,8 +151,7 @@ pack_right (const CpuTileKernels * k, const guint16 * x, gsize deep,
         CPU_TILE_ROWS, (guint32 *) to + i * CPU_TILE_ROWS, BLOCK);
 }
 
-/* --- executing
- * ------------------------------------------------------------------ */
+/* --- executing ----------------------------------------------------------- */
 
 static void
 pack_operands (const GemmRun * run, const guint16 * a, const guint16 * b,

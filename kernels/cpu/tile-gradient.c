@@ -17,8 +17,7 @@
 #define BAND_PIXELS 1024
 #define PIECES_PER_THREAD 2
 
-/* --- planning
- * ----------------------------------------------------------------- */
+/* --- planning ------------------------------------------------------------ */
 
 static gsize
 count_blocks (const CpuIm2col * shape, guint input)
@@ -88,8 +87,7 @@ ddpm_cpu_tile_gradient_clear (CpuTileGradient * t)
   g_free (t->step_at);
 }
 
-/* --- executing
- * ---------------------------------------------------------------- */
+/* --- executing ----------------------------------------------------------- */
 
 typedef struct
 {

@@ -33,8 +33,7 @@ free_pass (CpuConvPass * p)
   g_free (pass);
 }
 
-/* --- y from x, and dx from dy
- * ------------------------------------------------- */
+/* --- y from x, and dx from dy -------------------------------------------- */
 
 /* For the data gradient, inputs and outputs of a kernel change places. */
 static void
@@ -111,8 +110,7 @@ plan_convs (TilePass * pass, CpuConvPassKind kind, GError ** error)
   return TRUE;
 }
 
-/* --- dweight
- * -------------------------------------------------------------------- */
+/* --- dweight ------------------------------------------------------------- */
 
 static void
 backward_weights (CpuConvPass * p, const gconstpointer x[2], gconstpointer dy,

@@ -61,8 +61,7 @@ sigmoid (__m512 z)
   return _mm512_mul_ps (y, _mm512_fnmadd_ps (d, y, _mm512_set1_ps (2.0f)));
 }
 
-/* --- forward
- * ------------------------------------------------------------------ */
+/* --- forward ------------------------------------------------------------- */
 
 KERN_INLINE Channels
 load_channels (gsize c, gsize i, const float *mean, const float *scale,
@@ -125,15 +124,13 @@ normalize (gsize pixels, gsize c, gsize row, const guint16 * x,
     normalize_pixels (pixels, c, row, x, mean, scale, shift, TRUE, NULL, y);
 }
 
-/* --- backward
- * ----------------------------------------------------------------- */
+/* --- backward ------------------------------------------------------------ */
 
 KERN_INLINE void
 gradient_channels (gsize pixels, gsize c, gsize row, gsize i,
     const guint16 * x, const guint16 * dy, const float *mean,
     const float *rstd, const float *gamma, const float *beta, gboolean swish,
-    const float *keep, float *dz, float *sum_dz, float *sum_dz_x,
-    float *sum_x)
+    const float *keep, float *dz, float *sum_dz, float *sum_dz_x, float *sum_x)
 {
   const __m512 one = _mm512_set1_ps (1.0f);
   const Channels channels = load_channels (c, i, mean, rstd, gamma);
