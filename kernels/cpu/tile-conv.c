@@ -174,24 +174,40 @@ typedef struct
 {
   const CpuTileConv *t;
   const CpuTilePhase *phase;
+  const CpuTileKernels *kernels;
   const float *weight;
   gsize in_stride, out_stride;
   guint16 *packed;
 } PackRun;
 
-/* The weights of one tap from up to 32 channels, which begin at @weight, to the
- * outputs of a panel */
+/* The weights from up to 32 channels to the outputs of a panel: [taps] pairs of
+ * tiles. Kernels lie one after the other along channels or along outputs; they
+ * are rounded in this order. */
 static void
-pack_step (const PackRun * run, const float *weight, gsize channels,
+pack_block (const PackRun * run, const float *weight, gsize channels,
     gsize columns, guint16 * packed)
 {
-  for (gsize column = 0; column < CPU_PANEL_COLUMNS; column++) {
-    const float *w = weight + column * run->out_stride;
-    guint16 *to = packed + column * 2;
+  const CpuPhase *outputs = run->phase->outputs;
+  const gboolean by_channel = run->in_stride < run->out_stride;
+  const gsize rows = by_channel ? columns : channels;
+  const gsize count = by_channel ? channels : columns;
+  const gsize row = MAX (run->in_stride, run->out_stride);
+  const gsize kernel = MIN (run->in_stride, run->out_stride);
+  guint16 rounded[9 * CPU_TILE_DEPTH];
 
-    for (gsize k = 0; k < CPU_TILE_DEPTH; k++)
-      to[k / 2 * 2 * CPU_PANEL_COLUMNS + k % 2] = column < columns
-          && k < channels ? ddpm_bf16_from_float (w[k * run->in_stride]) : 0;
+  memset (packed, 0, outputs->n_taps * 2 * CPU_TILE_BYTES);
+  for (gsize i = 0; i < rows; i++) {
+    run->kernels->pack_pixels (DDPM_TYPE_F32, 1, count * kernel, 0,
+        weight + i * row, CPU_TILE_DEPTH, rounded);
+    for (gsize k = 0; k < count; k++) {
+      const gsize channel = by_channel ? k : i, column = by_channel ? i : k;
+      guint16 *to = packed + channel / 2 * 2 * CPU_PANEL_COLUMNS + column * 2
+          + channel % 2;
+
+      for (guint tap = 0; tap < outputs->n_taps; tap++)
+        to[tap * CPU_TILE_BYTES] =
+            rounded[k * kernel + outputs->taps[tap].index];
+    }
   }
 }
 
@@ -206,25 +222,23 @@ pack_panel (gconstpointer data, gsize panel, guint thread)
 
   for (guint input = 0; input < shape->n_inputs; input++) {
     for (gsize i = 0; i < shape->channels[input]; i += CPU_TILE_DEPTH) {
-      for (guint tap = 0; tap < run->phase->outputs->n_taps; tap++) {
-        pack_step (run, run->weight + (channel + i) * run->in_stride
-            + first * run->out_stride + run->phase->outputs->taps[tap].index,
-            MIN (CPU_TILE_DEPTH, shape->channels[input] - i),
-            MIN (CPU_PANEL_COLUMNS, shape->out - first), packed);
-        packed += CPU_TILE_BYTES;
-      }
+      pack_block (run, run->weight + (channel + i) * run->in_stride
+          + first * run->out_stride, MIN (CPU_TILE_DEPTH,
+              shape->channels[input] - i), MIN (CPU_PANEL_COLUMNS,
+              shape->out - first), packed);
+      packed += run->phase->outputs->n_taps * CPU_TILE_BYTES;
     }
     channel += shape->channels[input];
   }
 }
 
 void
-ddpm_cpu_tile_conv_pack (const CpuTileConv * t, const float *weight,
-    gsize in_stride, gsize out_stride, gpointer packed)
+ddpm_cpu_tile_conv_pack (const CpuTileConv * t, CpuBackend * b,
+    const float *weight, gsize in_stride, gsize out_stride, gpointer packed)
 {
   for (guint i = 0; i < t->shape.n_phases; i++) {
     const CpuTilePhase *p = &t->phases[i];
-    const PackRun run = { t, p, weight, in_stride, out_stride,
+    const PackRun run = { t, p, b->tiles, weight, in_stride, out_stride,
       ddpm_cpu_at (packed, p->packed_at)
     };
 

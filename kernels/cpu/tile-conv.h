@@ -44,8 +44,8 @@ void ddpm_cpu_tile_conv_init (CpuTileConv * t, CpuBackend * b,
     const CpuIm2col * shape, DdpmType x_type);
 void ddpm_cpu_tile_conv_clear (CpuTileConv * t);
 /* As ddpm_cpu_im2col_pack (); rounds the weights */
-void ddpm_cpu_tile_conv_pack (const CpuTileConv * t, const float *weight,
-    gsize in_stride, gsize out_stride, gpointer packed);
+void ddpm_cpu_tile_conv_pack (const CpuTileConv * t, CpuBackend * b,
+    const float *weight, gsize in_stride, gsize out_stride, gpointer packed);
 /* As ddpm_cpu_im2col_convolve (); plus and y: of y_type */
 void ddpm_cpu_tile_conv_run (const CpuTileConv * t, CpuBackend * b,
     const gconstpointer x[2], gconstpointer packed,
