@@ -219,30 +219,69 @@ pack_band (const GradientRun * run, const Band * band, guint input,
   }
 }
 
+static gconstpointer
+locate_tap (const CpuTileGradient * t, gconstpointer packed, guint tap)
+{
+  return ddpm_cpu_at (packed, t->pixels.tap_copy[tap] * t->copy_bytes
+      + t->pixels.tap_pixel[tap] * CPU_TILE_ROW_BYTES);
+}
+
+/* One tap, for a block of outputs. sums [taps][2][2] tiles */
+static void
+add_tap (const CpuTileGradient * t, const CpuTileKernels * k, guint tap,
+    CpuTileSums * product, gconstpointer packed, float *sums)
+{
+  product->b[0] = locate_tap (t, packed, tap);
+  product->sums[0] = sums + tap * CPU_TILE_BYTES;
+  k->accumulate (product);
+}
+
+/* The three taps of a column of the kernel, which read the same copy */
+static void
+add_column (const CpuTileGradient * t, const CpuTileKernels * k, guint column,
+    const CpuTileSums * product, gconstpointer packed, float *sums)
+{
+  for (guint row = 0; row < 2; row++) {
+    CpuTileSums of_row = *product;
+
+    of_row.a[0] = product->a[row];
+    for (guint i = 0; i < 3; i++) {
+      const guint tap = 3 * i + column;
+
+      of_row.b[i] = locate_tap (t, packed, tap);
+      of_row.sums[i] = sums + tap * CPU_TILE_BYTES + row * CPU_TILE_BYTES / 2;
+    }
+    k->accumulate_three (&of_row);
+  }
+}
+
 /* Adds the products of a band to sums [blocks of outputs][taps][2][2] tiles. */
 static void
 add_band (const GradientRun * run, gsize number, gsize first, gsize end,
     gconstpointer packed, float *sums)
 {
   const CpuTileGradient *t = run->t;
+  const CpuTileKernels *k = run->backend->tiles;
+  const guint taps = t->shape.phases[0].n_taps;
   const Band band = locate_band (t, number);
 
   for (gsize block = first; block < end; block++) {
-    for (guint tap = 0; tap < t->shape.phases[0].n_taps; tap++) {
-      const CpuTileSums product = {
-        .a = {locate_tiles (run, number, 2 * block),
-            locate_tiles (run, number, 2 * block + 1)},
-        .b = ddpm_cpu_at (packed, t->pixels.tap_copy[tap] * t->copy_bytes
-            + t->pixels.tap_pixel[tap] * CPU_TILE_ROW_BYTES),
-        .step_at = t->step_at,
-        .steps = band.images * t->image_steps,
-        .sums = sums,
-        .add = number > 0,
-      };
+    CpuTileSums product = {
+      .a = {locate_tiles (run, number, 2 * block),
+          locate_tiles (run, number, 2 * block + 1)},
+      .step_at = t->step_at,
+      .steps = band.images * t->image_steps,
+      .add = number > 0,
+    };
 
-      run->backend->tiles->accumulate (&product);
-      sums += CPU_TILE_BYTES;   /* four tiles of floats */
+    if (t->pixels.n_copies < taps) {
+      for (guint column = 0; column < 3; column++)
+        add_column (t, k, column, &product, packed, sums);
+    } else {
+      for (guint tap = 0; tap < taps; tap++)
+        add_tap (t, k, tap, &product, packed, sums);
     }
+    sums += taps * CPU_TILE_BYTES;      /* four tiles of floats each */
   }
 }
 

@@ -45,7 +45,8 @@ set_weights (CpuConvPass * p, const float *weight)
   const gboolean back = p->backward_data != NULL;
 
   for (guint i = 0; i < (back ? conv->n_sources : 1); i++)
-    ddpm_cpu_tile_conv_pack (&pass->conv[i], get_backend (p), weight + conv->source[i].first * tap, back ? row : tap,
+    ddpm_cpu_tile_conv_pack (&pass->conv[i], get_backend (p),
+        weight + conv->source[i].first * tap, back ? row : tap,
         back ? tap : row, pass->packed[i]);
 }
 

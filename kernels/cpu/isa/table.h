@@ -241,16 +241,15 @@ typedef struct
   DdpmType type;                /* of plus and y */
 } CpuTileProduct;
 
-/* Two by two tiles of sums [2][2][16][16] = a b, or +=. a: two rows of @steps
- * tiles, one after the other; b: pairs of tiles side by side, that of step s
- * step_at[s] bytes after b. */
+/* Tiles of sums = a b, or +=. a: rows of @steps tiles, one after the other; b:
+ * pairs of tiles side by side, that of step s step_at[s] bytes after b. */
 typedef struct
 {
   gconstpointer a[2];
-  gconstpointer b;
+  gconstpointer b[3];
+  float *sums[3];
   const guint32 *step_at;
   gsize steps;
-  float *sums;
   gboolean add;
 } CpuTileSums;
 
@@ -260,7 +259,11 @@ typedef struct
   gboolean beats_f32;           /* and its fewer multiplications */
   const CpuNormBf16Kernels *norm;       /* NULL: CpuNormKernels compute it */
   void (*multiply) (const CpuTileProduct * p);
+  /* sums[0] [2][2] tiles, of two rows of a and b[0] */
   void (*accumulate) (const CpuTileSums * s);
+  /* sums[i] [2] tiles, of a[0] and b[i], for three neighbouring b: what one of
+   * them reads, the next has just read */
+  void (*accumulate_three) (const CpuTileSums * s);
   /* Copies channels of pixels, @step elements apart, into blocks of
    * CPU_TILE_DEPTH channels, and zeros after the last: channel i of pixel p to
    * (guint16 *) to [i / 32 * block + 32 p + i % 32] */

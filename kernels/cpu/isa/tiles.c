@@ -231,7 +231,7 @@ multiply (const CpuTileProduct * p)
 static void
 accumulate (const CpuTileSums * p)
 {
-  float (*sums)[TILE_ROWS][TILE_ROWS] = (gpointer) p->sums;
+  float (*sums)[TILE_ROWS][TILE_ROWS] = (gpointer) p->sums[0];
   const guint8 *a0 = p->a[0], *a1 = p->a[1];
   TILES;
 
@@ -248,7 +248,7 @@ accumulate (const CpuTileSums * p)
     tile_zero (3);
   }
   for (gsize s = 0; s < p->steps; s++) {
-    const guint8 *b = (const guint8 *) p->b + p->step_at[s];
+    const guint8 *b = (const guint8 *) p->b[0] + p->step_at[s];
 
     tile_load (4, a0 + s * CPU_TILE_BYTES, CPU_TILE_ROW_BYTES);
     tile_load (6, b, 2 * CPU_TILE_ROW_BYTES);
@@ -263,6 +263,60 @@ accumulate (const CpuTileSums * p)
   tile_store (1, sums[1][0], CPU_TILE_ROW_BYTES);
   tile_store (2, sums[2][0], CPU_TILE_ROW_BYTES);
   tile_store (3, sums[3][0], CPU_TILE_ROW_BYTES);
+  tiles_end ();
+}
+
+#define LOAD_PAIR(left, right, sums) \
+  G_STMT_START { \
+    tile_load_sums (left, sums); \
+    tile_load_sums (right, (sums) + TILE_ROWS * TILE_ROWS); \
+  } G_STMT_END
+
+#define STORE_PAIR(left, right, sums) \
+  G_STMT_START { \
+    tile_store (left, sums, CPU_TILE_ROW_BYTES); \
+    tile_store (right, (sums) + TILE_ROWS * TILE_ROWS, CPU_TILE_ROW_BYTES); \
+  } G_STMT_END
+
+#define MULTIPLY_PAIR(left, right, b) \
+  G_STMT_START { \
+    const guint8 *pair = (b); \
+\
+    tile_load (7, pair, 2 * CPU_TILE_ROW_BYTES); \
+    tile_multiply (left, 6, 7); \
+    tile_load (7, pair + CPU_TILE_ROW_BYTES, 2 * CPU_TILE_ROW_BYTES); \
+    tile_multiply (right, 6, 7); \
+  } G_STMT_END
+
+static void
+accumulate_three (const CpuTileSums * p)
+{
+  const guint8 *a = p->a[0];
+  const guint8 *const b[3] = { p->b[0], p->b[1], p->b[2] };
+  TILES;
+
+  tiles_begin ();
+  if (p->add) {
+    LOAD_PAIR (0, 1, p->sums[0]);
+    LOAD_PAIR (2, 3, p->sums[1]);
+    LOAD_PAIR (4, 5, p->sums[2]);
+  } else {
+    tile_zero (0);
+    tile_zero (1);
+    tile_zero (2);
+    tile_zero (3);
+    tile_zero (4);
+    tile_zero (5);
+  }
+  for (gsize s = 0; s < p->steps; s++) {
+    tile_load (6, a + s * CPU_TILE_BYTES, CPU_TILE_ROW_BYTES);
+    MULTIPLY_PAIR (0, 1, b[0] + p->step_at[s]);
+    MULTIPLY_PAIR (2, 3, b[1] + p->step_at[s]);
+    MULTIPLY_PAIR (4, 5, b[2] + p->step_at[s]);
+  }
+  STORE_PAIR (0, 1, p->sums[0]);
+  STORE_PAIR (2, 3, p->sums[1]);
+  STORE_PAIR (4, 5, p->sums[2]);
   tiles_end ();
 }
 
@@ -397,6 +451,7 @@ const CpuTileKernels KERN (tile_kernels) = {
 #endif
   .multiply = multiply,
   .accumulate = accumulate,
+  .accumulate_three = accumulate_three,
   .pack_pixels = pack_pixels,
   .pair_rows = pair_rows,
   .transpose = transpose,
