@@ -292,7 +292,13 @@ assert_consistent (JsonObject * result)
   const gdouble step = median (result, "step_ms");
   const gdouble batch = number (result, "batch");
   JsonObject *ceiling = json_object_get_object_member (result, "ceiling");
+  JsonObject *limit = json_object_get_object_member (result, "limit");
 
+  g_assert_cmpfloat (number (limit, "gflops"), >, 0.0);
+  g_assert_cmpstr (json_object_get_string_member (limit, "instruction"), !=,
+      "");
+  g_assert_cmpfloat_with_epsilon (number (result, "fraction_of_limit"),
+      number (result, "gflops") / number (limit, "gflops"), 1e-6);
   g_assert_cmpfloat_with_epsilon (number (result, "images_per_second"),
       1e3 * batch / step, 1e-6 * 1e3 * batch / step);
   g_assert_cmpfloat_with_epsilon (number (result, "gflops"),

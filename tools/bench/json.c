@@ -154,6 +154,22 @@ shapes_to_json (const BenchResult * r)
   return shapes;
 }
 
+/* Nothing where it is not known */
+static void
+set_limit (JsonObject * json, const BenchResult * r)
+{
+  JsonObject *limit;
+
+  if (r->limit.flops == 0.0)
+    return;
+  limit = json_object_new ();
+  json_object_set_double_member (limit, "gflops", 1e-9 * r->limit.flops);
+  json_object_set_string_member (limit, "instruction", r->limit.instruction);
+  json_object_set_object_member (json, "limit", limit);
+  json_object_set_double_member (json, "fraction_of_limit",
+      r->flops / r->step.median / r->limit.flops);
+}
+
 static void
 set_speed (JsonObject * json, const BenchResult * r)
 {
@@ -168,6 +184,7 @@ set_speed (JsonObject * json, const BenchResult * r)
   json_object_set_double_member (json, "gflop_per_evaluation",
       1e-9 * r->flops / evaluations);
   json_object_set_double_member (json, "gflops", 1e-9 * r->flops / seconds);
+  set_limit (json, r);
   json_object_set_object_member (json, "ceiling", ceiling_to_json (r));
   json_object_set_double_member (json, "fraction_of_ceiling",
       r->flops / seconds / r->ceiling);

@@ -172,6 +172,7 @@ static gboolean
 measure_job (Measurement * m, GError ** error)
 {
   const gdouble start = bench_now (m->options->clock);
+  BenchLimit before;
 
   m->job = bench_job_new (m->options, m->backend, m->result->batch, error);
   if (m->job == NULL)
@@ -183,8 +184,14 @@ measure_job (Measurement * m, GError ** error)
     return FALSE;
   m->convolutions = bench_convolutions_new (m->backend, m->timer,
       m->options->warmup, error);
-  if (m->convolutions == NULL || !time_all (m, error))
+  if (m->convolutions == NULL)
     return FALSE;
+  before = bench_limit_measure (m->backend);
+  if (!time_all (m, error))
+    return FALSE;
+  m->result->limit = bench_limit_measure (m->backend);
+  if (before.flops > m->result->limit.flops)
+    m->result->limit = before;
   summarise (m);
   return TRUE;
 }

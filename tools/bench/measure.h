@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tools/bench/convolutions.h"
+#include "tools/bench/limit.h"
 #include "tools/bench/options.h"
 #include "tools/bench/process.h"
 
@@ -28,6 +29,8 @@ G_BEGIN_DECLS
  * @ceiling: floating-point operations a second of the fastest convolution
  * @ceiling_shape: its index in @shapes
  * @ceiling_pass: its pass
+ * @limit: of the processor's arithmetic: the larger of two, before and after
+ *   the timed steps
  * @peak_memory: bytes, before convolutions were timed alone; 0: not known
  * @first: allocations of the first step
  * @steady: allocations of all timed steps; calls -1: not known
@@ -45,6 +48,7 @@ typedef struct
   gdouble ratio;
   gdouble ceiling;
   guint ceiling_shape, ceiling_pass;
+  BenchLimit limit;
   guint64 peak_memory;
   BenchAllocations first, steady;
 } BenchResult;

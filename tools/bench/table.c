@@ -49,6 +49,17 @@ print_speed (const BenchOptions * options, const BenchResult * r)
 }
 
 static void
+print_limit (const BenchResult * r)
+{
+  if (r->limit.flops == 0.0)
+    return;
+  g_print ("  %-34s %10.2f GFLOP/s  (%s)\n", "limit", 1e-9 * r->limit.flops,
+      r->limit.instruction);
+  print_number ("of the limit", 100.0 * r->flops / r->step.median
+      / r->limit.flops, "%");
+}
+
+static void
 print_ceiling (const BenchResult * r)
 {
   const BenchShape *shape =
@@ -106,10 +117,24 @@ print_breakdown (const BenchResult * r, guint steps)
 }
 
 static void
+print_pass (const BenchResult * r, const BenchShape * shape, const gchar * name,
+    guint pass)
+{
+  const gdouble speed = shape->flops / shape->alone[pass].median;
+
+  g_print ("  %-34s %5u %10.3f %10.3f %8.1f", name, shape->count[pass],
+      1e3 * shape->alone[pass].median, 1e3 * shape->in_step[pass],
+      1e-9 * speed);
+  if (r->limit.flops > 0.0)
+    g_print (" %5.1f %%", 100.0 * speed / r->limit.flops);
+  g_print ("  %s, %s\n", bench_pass_to_string (pass), shape->engine[pass]);
+}
+
+static void
 print_shapes (const BenchResult * r)
 {
-  g_print ("\n  %-34s %5s %10s %10s %8s\n", "convolution", "calls", "alone ms",
-      "in step", "GFLOP/s");
+  g_print ("\n  %-34s %5s %10s %10s %8s%s\n", "convolution", "calls",
+      "alone ms", "in step", "GFLOP/s", r->limit.flops > 0.0 ? "   limit" : "");
   for (guint i = 0; i < r->shapes->len; i++) {
     const BenchShape *shape = &g_array_index (r->shapes, BenchShape, i);
     g_autofree gchar *name = bench_shape_to_string (&shape->desc);
@@ -117,11 +142,7 @@ print_shapes (const BenchResult * r)
     for (guint pass = 0; pass < BENCH_N_PASSES; pass++) {
       if (shape->count[pass] == 0)
         continue;
-      g_print ("  %-34s %5u %10.3f %10.3f %8.1f  %s, %s\n", name,
-          shape->count[pass], 1e3 * shape->alone[pass].median,
-          1e3 * shape->in_step[pass],
-          1e-9 * shape->flops / shape->alone[pass].median,
-          bench_pass_to_string (pass), shape->engine[pass]);
+      print_pass (r, shape, name, pass);
     }
   }
 }
@@ -137,6 +158,7 @@ bench_report_table (const BenchOptions * options, const BenchResult * result)
   g_print (", %u times%s\n", options->repeats,
       options->clock == BENCH_WALL ? "" : ", all in time of processors");
   print_speed (options, result);
+  print_limit (result);
   print_ceiling (result);
   print_cost (result, options->repeats);
   print_breakdown (result, options->repeats);
