@@ -468,6 +468,19 @@ TEST (the_built_in_model_says_what_it_is)
   g_assert_cmpint (json_object_get_int_member (network, "width"), ==, 8);
 }
 
+/* The processes hold the end of its output open: it would not end if they did
+ * not. */
+TEST (busy_processes_run_beside_it_and_end_with_it)
+{
+  g_autoptr (GPtrArray) lines = run_json ("forward --beside=2");
+  JsonObject *beside =
+      json_object_get_object_member (result_at (lines, 0), "beside");
+
+  g_assert_cmpint (json_object_get_int_member (beside, "processes"), ==, 2);
+  g_assert_cmpfloat (number (beside, "speed_to_idle"), >, 0.0);
+  g_assert_cmpfloat (median (beside, "step_ms"), >, 0.0);
+}
+
 TEST (people_get_a_table)
 {
   g_auto (TestOutcome) o =
@@ -497,6 +510,7 @@ TEST (what_cannot_be_is_refused)
     {"sample --classes=2 --guidance=nan", "--guidance"},
     {"forward --width=7", "divisible"},
     {"forward --batch=0", "--batch"},
+    {"forward --beside=65", "--beside"},
     {"forward --batch=1,,2", "--batch"},
     {"forward --batch=99999999999999999999", "--batch"},
     {"forward --batch=65537", "--batch"},

@@ -193,6 +193,20 @@ set_speed (JsonObject * json, const BenchResult * r)
 }
 
 static void
+set_beside (JsonObject * json, const BenchResult * r, guint processes)
+{
+  JsonObject *beside;
+
+  if (processes == 0)
+    return;
+  beside = json_object_new ();
+  json_object_set_int_member (beside, "processes", processes);
+  set_milliseconds (beside, "step_ms", &r->beside);
+  json_object_set_double_member (beside, "speed_to_idle", r->beside_speed);
+  json_object_set_object_member (json, "beside", beside);
+}
+
+static void
 set_cost (JsonObject * json, const BenchResult * r, guint steps)
 {
   json_object_set_double_member (json, "setup_ms", 1e3 * r->setup);
@@ -221,6 +235,7 @@ bench_report_json (const BenchOptions * options, DdpmBackend * backend,
   json_object_set_string_member (json, "clock",
       options->clock == BENCH_WALL ? "wall" : "cpu");
   set_speed (json, result);
+  set_beside (json, result, options->beside);
   json_object_set_array_member (json, "breakdown",
       breakdown_to_json (result, options->repeats));
   set_cost (json, result, options->repeats);

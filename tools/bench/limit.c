@@ -47,12 +47,11 @@ typedef struct
   guint8 rows[16];
 } TileConfig;
 
-__attribute__ ((target ("amx-tile,amx-bf16")))
-static void
-loop_amx (void)
+__attribute__((target ("amx-tile,amx-bf16")))
+     static void loop_amx (void)
 {
   static const TileConfig config = { 1, 0, {0},
-    {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}
+  {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}
   };
 
   _tile_loadconfig (&config);
@@ -75,9 +74,8 @@ loop_amx (void)
 
 #define SUMS 12
 
-__attribute__ ((target ("avx512f,avx512bf16")))
-static void
-loop_avx512bf16 (void)
+__attribute__((target ("avx512f,avx512bf16")))
+     static void loop_avx512bf16 (void)
 {
   const __m512bh a = (__m512bh) _mm512_loadu_si512 (numbers);
   const __m512bh b = (__m512bh) _mm512_loadu_si512 (numbers + 100);
@@ -94,9 +92,8 @@ loop_avx512bf16 (void)
     result = result + _mm512_reduce_add_ps (sums[k]);
 }
 
-__attribute__ ((target ("avx512f")))
-static void
-loop_avx512 (void)
+__attribute__((target ("avx512f")))
+     static void loop_avx512 (void)
 {
   const __m512 a = _mm512_set1_ps (0.9993f), b = _mm512_set1_ps (0.1237f);
   __m512 sums[SUMS];
@@ -112,9 +109,8 @@ loop_avx512 (void)
     result = result + _mm512_reduce_add_ps (sums[k]);
 }
 
-__attribute__ ((target ("avx2,fma")))
-static void
-loop_avx2 (void)
+__attribute__((target ("avx2,fma")))
+     static void loop_avx2 (void)
 {
   const __m256 a = _mm256_set1_ps (0.9993f), b = _mm256_set1_ps (0.1237f);
   __m256 sums[SUMS];
@@ -131,7 +127,7 @@ loop_avx2 (void)
 }
 #endif
 
-typedef float Vector __attribute__ ((vector_size (16)));
+typedef float Vector __attribute__((vector_size (16)));
 
 static void
 loop_plain (void)

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "tools/bench/beside.h"
 #include "tools/bench/job.h"
 #include "tools/bench/measure.h"
 #include "gst-ddpm/ddpm.h"
@@ -129,6 +130,62 @@ time_all (Measurement * m, GError ** error)
   return TRUE;
 }
 
+/* Wall-clock time: that of processors does not tell how long others held them */
+static gboolean
+time_one (Measurement * m, gdouble * seconds, GError ** error)
+{
+  const gdouble start = bench_now (BENCH_WALL);
+
+  if (!bench_job_step (m->job, NULL, error))
+    return FALSE;
+  *seconds = bench_now (BENCH_WALL) - start;
+  return TRUE;
+}
+
+static gboolean
+time_in_turn (Measurement * m, BenchBeside * processes, GArray * beside,
+    GArray * speeds, GError ** error)
+{
+  for (guint i = 0; i < m->options->repeats; i++) {
+    gdouble idle, busy, speed;
+    gboolean ok;
+
+    if (!time_one (m, &idle, error))
+      return FALSE;
+    bench_beside_let_run (processes, TRUE);
+    ok = time_one (m, &busy, error);
+    bench_beside_let_run (processes, FALSE);
+    if (!ok)
+      return FALSE;
+    speed = idle / busy;
+    g_array_append_val (beside, busy);
+    g_array_append_val (speeds, speed);
+  }
+  return TRUE;
+}
+
+static gboolean
+time_beside (Measurement * m, GError ** error)
+{
+  g_autoptr (GArray) beside = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  g_autoptr (GArray) speeds = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  BenchBeside *processes;
+  BenchSpread speed;
+  gboolean ok;
+
+  if (m->options->beside == 0)
+    return TRUE;
+  processes = bench_beside_new (m->options->beside, error);
+  if (processes == NULL)
+    return FALSE;
+  ok = time_in_turn (m, processes, beside, speeds, error);
+  bench_beside_free (processes);
+  bench_samples_summarise (beside, &m->result->beside);
+  bench_samples_summarise (speeds, &speed);
+  m->result->beside_speed = speed.median;
+  return ok;
+}
+
 static void
 find_ceiling (BenchResult * result)
 {
@@ -192,6 +249,8 @@ measure_job (Measurement * m, GError ** error)
   m->result->limit = bench_limit_measure (m->backend);
   if (before.flops > m->result->limit.flops)
     m->result->limit = before;
+  if (!time_beside (m, error))
+    return FALSE;
   summarise (m);
   return TRUE;
 }

@@ -29,6 +29,9 @@ G_BEGIN_DECLS
  * @ceiling: floating-point operations a second of the fastest convolution
  * @ceiling_shape: its index in @shapes
  * @ceiling_pass: its pass
+ * @beside: seconds of a step beside busy processes
+ * @beside_speed: median of the speed beside them : the speed without, both
+ *   timed in one repeat
  * @limit: of the processor's arithmetic: the larger of two, before and after
  *   the timed steps
  * @peak_memory: bytes, before convolutions were timed alone; 0: not known
@@ -48,6 +51,8 @@ typedef struct
   gdouble ratio;
   gdouble ceiling;
   guint ceiling_shape, ceiling_pass;
+  BenchSpread beside;
+  gdouble beside_speed;
   BenchLimit limit;
   guint64 peak_memory;
   BenchAllocations first, steady;

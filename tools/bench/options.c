@@ -11,6 +11,7 @@
 #define DEFAULT_SIZE 32
 #define DEFAULT_STEPS 10
 #define MAX_REPEATS 1000000
+#define MAX_BESIDE 64
 
 static const gchar *const modes[] = { "forward", "sample", "train", NULL };
 static const gchar *const clocks[] = { "wall", "cpu", NULL };
@@ -189,6 +190,9 @@ parse_command_line (CommandLine * line, BenchOptions * o, gchar *** argv,
         "Steps that are timed (10)", "N", 1, MAX_REPEATS},
     {"warmup", 0, OPTION_NUMBER, &o->warmup,
         "Steps before them (2)", "N", 1, MAX_REPEATS},
+    {"beside", 0, OPTION_NUMBER, &o->beside,
+        "Also time steps beside so many busy processes (0)", "N",
+        0, MAX_BESIDE},
     {"json", 0, OPTION_FLAG, &o->json,
         "Print one JSON object a line, for each batch"},
     {"shapes", 0, OPTION_FLAG, &o->shapes,

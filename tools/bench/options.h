@@ -33,6 +33,7 @@ typedef enum
  * @clock: clock of all times
  * @repeats: steps to time
  * @warmup: steps before them
+ * @beside: busy processes, beside which as many steps are timed; 0: none
  * @json: print a line of JSON for each batch instead of a table
  * @shapes: list each convolution in the table
  */
@@ -50,7 +51,7 @@ typedef struct
   guint steps;
   gdouble guidance;
   clockid_t clock;
-  guint repeats, warmup;
+  guint repeats, warmup, beside;
   gboolean json, shapes;
 } BenchOptions;
 

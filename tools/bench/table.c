@@ -75,6 +75,18 @@ print_ceiling (const BenchResult * r)
 }
 
 static void
+print_beside (const BenchResult * r, guint processes)
+{
+  g_autofree gchar *name = g_strdup_printf ("beside %u busy process%s",
+      processes, processes == 1 ? "" : "es");
+
+  if (processes == 0)
+    return;
+  print_spread (name, &r->beside);
+  print_number ("speed beside them : without", r->beside_speed, "");
+}
+
+static void
 print_cost (const BenchResult * r, guint steps)
 {
   print_number ("to plan and take memory", 1e3 * r->setup, "ms");
@@ -160,6 +172,7 @@ bench_report_table (const BenchOptions * options, const BenchResult * result)
   print_speed (options, result);
   print_limit (result);
   print_ceiling (result);
+  print_beside (result, options->beside);
   print_cost (result, options->repeats);
   print_breakdown (result, options->repeats);
   if (options->shapes)
