@@ -1,8 +1,8 @@
 /* gst-ddpm: inner loops of the CPU backend: products in bf16
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A block of two by two tiles of sums stays in registers during the loop over
- * the depth: four loads for four products, which take 64 cycles. The sums then
+ * A block of three by two tiles of sums stays in registers during the loop over
+ * the depth: seven loads for six products, which take 96 cycles. The sums then
  * go to a small buffer. The block after it finishes them, a few rows in each
  * step of its own loop: so the tile unit does not wait for biases, rounding and
  * stores.
