@@ -34,6 +34,7 @@
 #include "plugins/common/meta.h"
 #include "plugins/common/properties.h"
 #include "gst-ddpm/ddpm.h"
+#include "plugins/sources/epochs.h"
 #include "plugins/sources/framesrc.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cifar_src_debug);
@@ -61,11 +62,7 @@ struct _GstCifarSrc
 
   /* set by start */
   DdpmCifar *cifar;
-  guint64 n_images;             /* of an epoch */
-  guint64 n_frames;             /* of all epochs */
-  guint64 seed;
-  guint64 *order;               /* [n_images]; NULL: not shuffled */
-  guint64 order_epoch;          /* epoch of order; G_MAXUINT64: none yet */
+  GstDdpmEpochs epochs;
 
   GstVideoInfo video;           /* streaming thread */
 };
@@ -184,7 +181,7 @@ gst_cifar_src_stop (GstBaseSrc * src)
   GstCifarSrc *self = GST_CIFAR_SRC (src);
 
   g_clear_pointer (&self->cifar, ddpm_cifar_free);
-  g_clear_pointer (&self->order, g_free);
+  gst_ddpm_epochs_clear (&self->epochs);
   return TRUE;
 }
 
@@ -198,30 +195,20 @@ open_data_set (GstCifarSrc * self, const Settings * settings, GError ** error)
     return FALSE;
   gst_ddpm_element_post_info (GST_ELEMENT (self),
       ddpm_cifar_get_notes (self->cifar));
-  self->n_images = ddpm_cifar_get_n_images (self->cifar);
-  self->seed = settings->seed;
-  self->order_epoch = G_MAXUINT64;
-  if (settings->shuffle) {
-    self->order = g_try_new (guint64, self->n_images);
-    if (self->order == NULL)
-      goto no_memory;
+  if (!gst_ddpm_epochs_init (&self->epochs,
+          ddpm_cifar_get_n_images (self->cifar), settings->epochs,
+          settings->shuffle, settings->seed, error)) {
+    g_prefix_error (error, "Cannot use %s: ", settings->location);
+    return FALSE;
   }
-  if (settings->epochs == 0 || !g_uint64_checked_mul (&self->n_frames,
-          self->n_images, settings->epochs))
-    self->n_frames = GST_DDPM_FRAMES_ENDLESS;
   GST_DEBUG_OBJECT (self, "%" G_GUINT64_FORMAT " images in %s",
-      self->n_images, settings->location);
+      self->epochs.n_images, settings->location);
   return TRUE;
 
 no_location:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
       "The property location is not set: expected a folder of CIFAR data or "
       "a .bin file");
-  return FALSE;
-no_memory:
-  g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
-      "No memory to shuffle the %" G_GUINT64_FORMAT " images of \"%s\"",
-      self->n_images, settings->location);
   return FALSE;
 }
 
@@ -275,7 +262,7 @@ static gboolean
 gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
 {
   GstCifarSrc *self = GST_CIFAR_SRC (src);
-  GstDdpmFrames frames = { 0, 1, 1, self->n_frames };
+  GstDdpmFrames frames = { 0, 1, 1, self->epochs.n_frames };
   GstVideoInfo video;
 
   if (!gst_video_info_from_caps (&video, caps)
@@ -299,23 +286,6 @@ wrong_caps:
 }
 
 /* --- data ----------------------------------------------------------------- */
-
-/* Fills sample, except for its label, for a frame number. */
-static void
-locate_sample (GstCifarSrc * self, guint64 frame, GstDdpmSample * sample)
-{
-  sample->epoch_size = self->n_images;
-  sample->epoch = frame / self->n_images;
-  sample->position = frame % self->n_images;
-  sample->index = sample->position;
-  if (self->order == NULL)
-    return;
-
-  if (self->order_epoch != sample->epoch)
-    ddpm_cifar_shuffle (self->seed, sample->epoch, self->n_images, self->order);
-  self->order_epoch = sample->epoch;
-  sample->index = self->order[sample->position];
-}
 
 /* pixels: [3][32][32]; frame: planar or packed */
 static void
@@ -346,7 +316,7 @@ gst_cifar_src_fill_frame (GstDdpmFrameSrc * src, guint64 number,
   GError *error = NULL;
   guint label;
 
-  locate_sample (self, number, &sample);
+  gst_ddpm_epochs_locate (&self->epochs, number, &sample);
   if (!ddpm_cifar_read (self->cifar, sample.index, pixels, &label, &error))
     goto failed;
   if (!gst_video_frame_map (&frame, &self->video, buffer, GST_MAP_WRITE))

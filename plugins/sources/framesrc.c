@@ -96,6 +96,14 @@ gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src, GstDdpmFrames * frames)
     frames->n_frames = MIN (frames->n_frames, num_buffers);
 }
 
+gint
+gst_ddpm_frame_src_get_direction (GstDdpmFrameSrc * src)
+{
+  GstDdpmFrameSrcPrivate *priv = get_private (src);
+
+  return priv->reverse ? -1 : 1;
+}
+
 /* After an error of the subclass, GstBaseSrc posts another error, which says only
  * that it could not start or that the stream has stopped. That one is dropped. */
 static gboolean
@@ -277,14 +285,16 @@ gst_ddpm_frame_src_fill (GstPushSrc * src, GstBuffer * buffer)
   if (GST_CLOCK_TIME_IS_VALID (priv->seek_time))
     priv->next = get_first_frame (priv);
   priv->seek_time = GST_CLOCK_TIME_NONE;
-  if (g_atomic_int_get (&priv->ended)
-      || !gst_ddpm_frames_stamp (&priv->frames, priv->next, buffer))
-    return GST_FLOW_EOS;
+  do {
+    if (g_atomic_int_get (&priv->ended)
+        || !gst_ddpm_frames_stamp (&priv->frames, priv->next, buffer))
+      return GST_FLOW_EOS;
 
-  ret = GST_DDPM_FRAME_SRC_GET_CLASS (self)->fill_frame (self, priv->next,
-      buffer);
-  /* the frame before frame 0 is GST_DDPM_FRAMES_ENDLESS, which has no stamp */
-  if (ret == GST_FLOW_OK)
-    priv->next += priv->reverse ? -1 : 1;
+    ret = GST_DDPM_FRAME_SRC_GET_CLASS (self)->fill_frame (self, priv->next,
+        buffer);
+    /* The number before 0 is GST_DDPM_FRAMES_ENDLESS, which has no stamp. */
+    if (ret == GST_FLOW_OK || ret == GST_DDPM_FLOW_SKIP)
+      priv->next += priv->reverse ? -1 : 1;
+  } while (ret == GST_DDPM_FLOW_SKIP);
   return ret;
 }

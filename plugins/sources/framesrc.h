@@ -12,6 +12,10 @@ G_BEGIN_DECLS
 G_DECLARE_DERIVABLE_TYPE (GstDdpmFrameSrc, gst_ddpm_frame_src, GST,
     DDPM_FRAME_SRC, GstPushSrc)
 
+/* Returned by fill_frame: there is no such frame. The one after it is output
+ * instead, with its own number and time. */
+#define GST_DDPM_FLOW_SKIP GST_FLOW_CUSTOM_SUCCESS
+
 /**
  * GstDdpmFrameSrcClass:
  * @fill_frame: writes the data of a frame, whose times and offsets are set
@@ -34,5 +38,8 @@ void gst_ddpm_frame_src_set_frames (GstDdpmFrameSrc * src,
 /* n_frames is at most num-buffers. */
 void gst_ddpm_frame_src_get_frames (GstDdpmFrameSrc * src,
     GstDdpmFrames * frames);
+/* 1, or -1 while the stream is played backwards: the frame after frame n is
+ * n + 1 or n - 1. To be called in fill_frame. */
+gint gst_ddpm_frame_src_get_direction (GstDdpmFrameSrc * src);
 
 G_END_DECLS
