@@ -39,7 +39,7 @@ train () {
 
 # Interrupted, it saves what it has; that is no model to build in.
 trap 'exit 130' INT TERM
-train plain 1 4318 learning-rate=8e-4 warmup-steps=300 "$@"
+train plain 1 4318 learning-rate=8e-4 warmup-steps=300 classes=0 "$@"
 train labelled 2 2715 learning-rate=8e-4 warmup-steps=200 classes=10 \
   initial-model="$work/plain.bin" "$@"
 train weighted 3 6695 learning-rate=6e-4 warmup-steps=300 classes=10 \

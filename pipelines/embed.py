@@ -141,9 +141,8 @@ def feed(source, _, samples):
 
 def train(o):
     pipeline = Pipeline('appsrc name=source format=time ! ddpmtrainsink name=train '
-                        f'classes={len(SHAPES)} class-names={",".join(SHAPES)} channels=32 '
-                        'channel-mult=1,2 res-blocks=1 attention-levels=1 batch-size=16 '
-                        'learning-rate=1e-3')
+                        f'class-names={",".join(SHAPES)} channels=32 channel-mult=1,2 '
+                        'res-blocks=1 attention-levels=1 batch-size=16 learning-rate=1e-3')
     pipeline['train'].set_property('location', str(o.location))
     pipeline['source'].connect('need-data', feed, draw_all(o.images))
     with pipeline:

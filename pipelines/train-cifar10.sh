@@ -9,7 +9,7 @@
 # Previews are PNG files beside the checkpoint. Interrupt it (Ctrl-C) and run
 # the same command again: it goes on where it was.
 set -eu
-recipe="channel-mult=1,2,2,2 max-steps=800000"
+recipe="classes=0 channel-mult=1,2,2,2 max-steps=800000"
 epochs=0
 default=cifar10.bin
 # shellcheck source=pipelines/train.sh

@@ -8,7 +8,7 @@
 # Previews are PNG files beside the checkpoint. Interrupt it (Ctrl-C) and run
 # the same command again: it goes on where it was.
 set -eu
-recipe="data-range=unit batch-size=32 learning-rate=2e-4 warmup-steps=0 grad-clip=0 ema-decay=0 flip=false preview-steps=1000"
+recipe="classes=0 data-range=unit batch-size=32 learning-rate=2e-4 warmup-steps=0 grad-clip=0 ema-decay=0 flip=false preview-steps=1000"
 epochs=100
 default=notebook.bin
 # shellcheck source=pipelines/train.sh

@@ -53,9 +53,10 @@
  * The images of a data set (cifarsrc) come in epochs, and the last batch of an
  * epoch may be smaller than the others. Any other source is one long stream.
  *
- * With #GstDdpmTrainSink:classes, the model is class-conditional and learns the
- * labels of the images, from their GstDdpmSampleMeta or else from the field label
- * of the caps (video/x-raw,...,label=(int)3). A first batch without labels is a
+ * The model is class-conditional if #GstDdpmTrainSink:classes says so, or if the
+ * source names classes, as cifarsrc does, in the tag "ddpm-class-names". It then
+ * learns the labels of the images, from their GstDdpmSampleMeta or else from the
+ * field label of the caps (video/x-raw,...,label=(int)3). A first batch without labels is a
  * warning, an epoch or 1,000 steps without any an error. ddpmdenoise can then
  * generate images of a given class. With #GstDdpmTrainSink:initial-model, training
  * starts from the weights of another model, which may have no classes. With
@@ -100,7 +101,7 @@
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin epochs=10 ! ddpmtrainsink name=t location=ckpt.bin t.preview ! pngenc ! multifilesink location=%05d.png
  * ]| Write five previews after each epoch.
  * |[
- * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=0 ! ddpmtrainsink location=labelled.bin initial-model=ckpt.bin classes=10 learning-rate=1e-4 max-steps=20000
+ * gst-launch-1.0 -e cifarsrc location=cifar-10-batches-bin epochs=0 ! ddpmtrainsink location=labelled.bin initial-model=ckpt.bin learning-rate=1e-4 max-steps=20000
  * ]| Make a model class-conditional.
  *
  * Since: 0.1

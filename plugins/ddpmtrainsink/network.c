@@ -46,7 +46,7 @@ apply (const GstDdpmTrainSettings * s, const gchar * name, DdpmConfig * c)
     c->data_range = from->data_range;
   } else if (g_str_equal (name, "prediction-type")) {
     c->prediction = from->prediction;
-  } else if (g_str_equal (name, "classes")) {
+  } else if (g_str_equal (name, "classes") && s->classes >= 0) {
     c->classes = from->classes;
   }
 }
@@ -100,6 +100,7 @@ get_text_of_model (const DdpmModel * model, const gchar * name)
   g_autofree gchar *levels =
       ddpm_config_attention_levels_to_string (&model->config);
   GstDdpmTrainSettings settings = {.config = model->config,
+    .classes = model->config.classes,
     .channel_mult = mult,.attention_levels = levels
   };
 

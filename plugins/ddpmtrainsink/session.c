@@ -135,6 +135,22 @@ adopt_network (GstDdpmTrainSession * session, GError ** error)
   return gst_ddpm_train_settings_check_network (s, error);
 }
 
+/* The number of classes that nobody has set is that of the models, or else of the
+ * names. Otherwise it stays open until the source has named its classes. */
+static void
+settle_classes (GstDdpmTrainSession * session)
+{
+  GstDdpmTrainSettings *s = &session->settings;
+  guint classes = s->config.classes;
+
+  if (classes == 0 && session->state == NULL && session->teacher)
+    classes = session->teacher->config.classes;
+  if (classes == 0 && session->state == NULL && s->class_names)
+    classes = gst_ddpm_train_count_names (s->class_names);
+  if (s->classes < 0 && (classes > 0 || session->state))
+    s->config.classes = s->classes = classes;
+}
+
 /* Checks that state and models fit the network, and asks for images that fit
  * them. Other images may come, and are checked then. */
 static gboolean
@@ -195,13 +211,14 @@ gst_ddpm_train_session_new (GstDdpmCuda * cuda, GstDdpmTrainReport * published,
       && !load_model (session, s->initial_model, &session->initial, error))
     goto failed;
   if (!adopt_network (session, error)
-      || !load_model (session, s->teacher_model, &session->teacher, error)
-      || !check_models (session, error))
+      || !load_model (session, s->teacher_model, &session->teacher, error))
+    goto failed;
+  settle_classes (session);
+  if (!check_models (session, error))
     goto failed;
   session->backend = gst_ddpm_cuda_backend_new (cuda, &s->compute, error);
   if (session->backend == NULL)
     goto failed;
-  gst_ddpm_train_warn_of_settings (session->element, s);
   session->progress.interval = s->progress_interval;
   gst_ddpm_train_session_update_report (session);
   return session;
@@ -267,17 +284,19 @@ static void
 warn_of_class_names (GstDdpmTrainSession * session, const gchar * text)
 {
   const GstDdpmTrainSettings *s = &session->settings;
+  const guint classes = s->classes < 0 ? gst_ddpm_train_count_names (text)
+      : s->config.classes;
   g_auto (GStrv) names = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (s->config.classes == 0 || s->class_names
+  if (classes == 0 || s->class_names
       || g_strcmp0 (text, session->source_names) == 0)
     return;
-  names = ddpm_class_names_parse (text, s->config.classes, &error);
+  names = ddpm_class_names_parse (text, classes, &error);
   if (names == NULL)
     GST_ELEMENT_WARNING (session->element, STREAM, FORMAT, ("The class names "
-            "that the source announces are ignored with classes=%u: %s",
-            s->config.classes, error->message), (NULL));
+            "that the source announces are ignored with classes=%d: %s",
+            s->classes, error->message), (NULL));
 }
 
 void
@@ -370,6 +389,24 @@ make_trainer (GstDdpmTrainSession * session, GError ** error)
   return TRUE;
 }
 
+/* Before the first image, if the source has named its classes by then */
+static void
+learn_named_classes (GstDdpmTrainSession * session)
+{
+  GstDdpmTrainSettings *s = &session->settings;
+
+  g_autofree gchar *text = NULL;
+
+  s->classes = gst_ddpm_train_count_names (session->source_names);
+  s->config.classes = s->classes;
+  if (s->classes == 0)
+    return;
+  text = g_strdup_printf ("The model learns the %d classes that the source "
+      "names: %s. With classes=0 it would learn none", s->classes,
+      session->source_names);
+  gst_ddpm_element_post_info (session->element, text);
+}
+
 static gboolean
 open_log (GstDdpmTrainSession * session, GError ** error)
 {
@@ -415,8 +452,8 @@ gst_ddpm_train_session_set_format (GstDdpmTrainSession * session,
   session->images.height = GST_VIDEO_INFO_HEIGHT (info);
   GST_OBJECT_UNLOCK (session->element);
   warn_of_pixels (session);
-  return session->trainer || (make_trainer (session, error)
-      && open_log (session, error));
+  return session->settings.classes < 0
+      || gst_ddpm_train_session_prepare (session, error);
 
 other_size:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
@@ -427,6 +464,17 @@ other_size:
       GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
       GST_VIDEO_INFO_NAME (info));
   return FALSE;
+}
+
+gboolean
+gst_ddpm_train_session_prepare (GstDdpmTrainSession * session, GError ** error)
+{
+  if (session->trainer)
+    return TRUE;
+  if (session->settings.classes < 0)
+    learn_named_classes (session);
+  gst_ddpm_train_warn_of_settings (session->element, &session->settings);
+  return make_trainer (session, error) && open_log (session, error);
 }
 
 DdpmModel *

@@ -98,10 +98,15 @@ GstDdpmTrainSession *gst_ddpm_train_session_ref
     (GstDdpmTrainSession * session);
 void gst_ddpm_train_session_unref (GstDdpmTrainSession * session);
 
-/* The first format makes the trainer, restores the state if there is one, and
- * opens the log. Later formats may only differ in the layout of pixels. */
+/* Later formats than the first may only differ in the layout of pixels.
+ * Prepares for the training, unless the number of classes is not known yet. */
 gboolean gst_ddpm_train_session_set_format (GstDdpmTrainSession * session,
     const GstVideoInfo * info, GError ** error);
+/* Makes the trainer, restores the state if there is one, and opens the log. To
+ * be called with the first image, before which the source can name its classes.
+ * */
+gboolean gst_ddpm_train_session_prepare (GstDdpmTrainSession * session,
+    GError ** error);
 /* The label in the caps of the stream, if there is one */
 gboolean gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
     const GstCaps * caps, GError ** error);

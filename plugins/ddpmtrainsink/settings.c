@@ -80,9 +80,11 @@ static const GstDdpmProperty properties[] = {
       .enum_name = "GstDdpmPrediction",
       .enum_values = gst_ddpm_prediction_values + 1},
   {"classes", "Classes",
-      "Number of classes of a class-conditional model (0: ignore labels). "
-      "Images without a label are trained without one", GST_DDPM_UINT,
-      AT (config.classes), 0, DDPM_MAX_CLASSES},
+      "Number of classes that the model learns from the labels of images (0: "
+      "ignore labels, -1: those of the model that training starts or learns "
+      "from, if it has any, otherwise as many as class-names or the source "
+      "names). Images without a label are trained without one", GST_DDPM_INT,
+      AT (classes), -1, DDPM_MAX_CLASSES},
   {"class-names", "Class names",
       "Comma-separated names of the classes, which the checkpoint stores "
       "(empty: those that the source announces, if any)", GST_DDPM_STRING,
@@ -182,6 +184,7 @@ settings_init (gpointer settings)
   memset (s, 0, sizeof (*s));
   ddpm_config_init_defaults (&s->config);
   ddpm_trainer_settings_init (&s->trainer);
+  s->classes = -1;
   s->channel_mult = g_strdup ("1,2,2,1");
   s->attention_levels = g_strdup ("1");
   s->compute.device_id = -1;
@@ -232,17 +235,27 @@ check_locations (const GstDdpmTrainSettings * s, GError ** error)
   return ok;
 }
 
+guint
+gst_ddpm_train_count_names (const gchar * text)
+{
+  g_auto (GStrv) names = g_strsplit (text ? text : "", ",", -1);
+
+  return g_strv_length (names);
+}
+
 static gboolean
 check_class_names (const GstDdpmTrainSettings * s, GError ** error)
 {
+  const guint classes = s->classes < 0 && s->config.classes == 0
+      ? gst_ddpm_train_count_names (s->class_names) : s->config.classes;
   g_auto (GStrv) names = NULL;
 
   if (s->class_names == NULL)
     return TRUE;
-  names = ddpm_class_names_parse (s->class_names, s->config.classes, error);
+  names = ddpm_class_names_parse (s->class_names, classes, error);
   if (names == NULL)
     g_prefix_error (error, "class-names=%s with classes=%u: ", s->class_names,
-        s->config.classes);
+        classes);
   return names != NULL;
 }
 
@@ -285,6 +298,7 @@ gst_ddpm_train_settings_check (GstDdpmTrainSettings * s, GError ** error)
         "empty", s->config.steps);
     return FALSE;
   }
+  s->config.classes = MAX (s->classes, 0);
   s->config.guidance = s->teacher_model ? s->teacher_guidance : 1.0;
   if (!check_seed (s, error) || !check_locations (s, error)
       || !ddpm_config_parse_channel_mult (&s->config, mult, error)

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 
 /**
  * GstDdpmTrainSettings:
+ * @classes: -1: not known before the first image; then config has 0
  * @channel_mult: text, which check parses; @attention_levels and @class_names
  *   are such, too
  * @assigned: which properties were set, perhaps to their defaults
@@ -20,6 +21,7 @@ typedef struct
   gchar *initial_model;
   gchar *teacher_model;
   gdouble teacher_guidance;
+  gint classes;
   gchar *channel_mult, *attention_levels, *class_names;
   DdpmConfig config;
   DdpmTrainerSettings trainer;
@@ -51,6 +53,8 @@ void gst_ddpm_train_settings_adopt_state (GstDdpmTrainSettings * settings,
  * property that was set and contradicts it. */
 gboolean gst_ddpm_train_settings_adopt_model (GstDdpmTrainSettings * settings,
     const DdpmModel * model, GError ** error);
+/* The number of names in a text such as "cat,dog"; 0 for NULL and "" */
+guint gst_ddpm_train_count_names (const gchar * text);
 /* What the state file records of the settings, for people: property name ->
  * text */
 GHashTable *gst_ddpm_train_settings_to_table

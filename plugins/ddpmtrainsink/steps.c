@@ -41,8 +41,6 @@ gboolean
 gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
     const GstCaps * caps, GError ** error)
 {
-  const gboolean had_label = session->of_caps.has_label;
-
   session->of_caps = (GstDdpmSample) {
   .label = DDPM_NO_LABEL};
   if (!gst_ddpm_sample_read_label (&session->of_caps,
@@ -50,11 +48,23 @@ gst_ddpm_train_session_set_label (GstDdpmTrainSession * session,
     g_prefix_error (error, "Cannot use the caps: ");
     return FALSE;
   }
-  if (session->of_caps.has_label && !had_label
-      && session->settings.config.classes == 0)
-    gst_ddpm_element_post_info (session->element,
-        "The labels in the caps are not learnt, because classes is 0");
   return TRUE;
+}
+
+/* Once a run: images have labels, and nobody has said that they are not to be
+ * learnt. */
+static void
+tell_of_labels (GstDdpmTrainSession * session, const GstDdpmSample * sample)
+{
+  const GstDdpmTrainSettings *s = &session->settings;
+
+  if (s->config.classes == 0 && sample->label != DDPM_NO_LABEL
+      && !session->has_classes)
+    gst_ddpm_element_post_info (session->element, gst_ddpm_settings_is_assigned
+        (&gst_ddpm_train_properties, s, "classes")
+        ? "The labels of the images are not learnt, because classes is 0"
+        : "The labels of the images are not learnt: the property classes can "
+        "say how many classes there are");
 }
 
 gboolean
@@ -99,6 +109,7 @@ gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
   session->sample = *sample;
   session->epoch_ended = sample->epoch_size > 0
       && sample->position == sample->epoch_size - 1;
+  tell_of_labels (session, sample);
   session->has_labels |= sample->has_label;
   session->has_classes |= sample->label != DDPM_NO_LABEL;
   return TRUE;

@@ -281,8 +281,10 @@ gst_ddpm_train_sink_render (GstBaseSink * sink, GstBuffer * buffer)
     return GST_FLOW_ERROR;
   if (g_atomic_int_get (&session->end_wanted))
     return GST_FLOW_EOS;
-  if (session->trainer == NULL)
+  if (GST_VIDEO_INFO_FORMAT (&session->info) == GST_VIDEO_FORMAT_UNKNOWN)
     goto no_caps;
+  if (!gst_ddpm_train_session_prepare (session, &error))
+    return fail_training (self, error);
   if (!session->has_begun)
     gst_ddpm_train_session_begin (session, query_n_images (self),
         is_upstream_live (self));

@@ -324,6 +324,12 @@ TEST (a_run_with_labels_resumes_to_the_bit)
   fail_unless (runs_equal ("whole.bin", "parts.bin"));
 }
 
+static gchar *
+starting_from (const gchar * name, const gchar * properties)
+{
+  return g_strdup_printf ("initial-model=%s/%s %s", folder, name, properties);
+}
+
 /* --- names ---------------------------------------------------------------- */
 
 /* Learns with these properties and, if not NULL, a tag, twice */
@@ -362,13 +368,63 @@ TEST (names_of_other_classes_are_none_and_warned_of)
 {
   check_names ("classes=3", "cat,dog", NULL, TRUE);
   check_names ("classes=3", "cat,,dog", NULL, TRUE);
-  check_names ("", "cat,dog,ship", NULL, FALSE);
+  check_names ("classes=0", "cat,dog,ship", NULL, FALSE);
+}
+
+static guint
+count_classes (const gchar * name)
+{
+  DdpmModel *model = load_model (name);
+  const guint classes = model->config.classes;
+
+  ddpm_model_unref (model);
+  return classes;
+}
+
+/* Without classes= */
+TEST (classes_that_are_named_are_learnt)
+{
+  check_names ("", "cat,dog,ship", "cat,dog,ship", FALSE);
+  fail_unless_equals_int (count_classes ("a.bin"), 3);
+  check_names ("class-names=a,b", "cat,dog,ship", "a,b", FALSE);
+  fail_unless_equals_int (count_classes ("a.bin"), 2);
+  check_names ("", NULL, NULL, FALSE);
+  fail_unless_equals_int (count_classes ("a.bin"), 0);
+  check_names ("", "cat,,dog", NULL, TRUE);
+}
+
+/* Which the source may name otherwise */
+TEST (classes_are_those_of_the_models_that_a_run_starts_from)
+{
+  gchar *properties;
+
+  learn ("first.bin", 4, "channels=64 classes=3");
+  properties = starting_from ("first.bin", "channels=64");
+  check_names (properties, "cat,dog", NULL, TRUE);
+  fail_unless_equals_int (count_classes ("a.bin"), 3);
+  g_free (properties);
+  properties = g_strdup_printf ("channels=64 teacher-model=%s/first.bin",
+      folder);
+  check_names (properties, NULL, NULL, FALSE);
+  fail_unless_equals_int (count_classes ("a.bin"), 3);
+  g_free (properties);
+}
+
+TEST (model_without_classes_learns_those_that_are_named)
+{
+  gchar *properties;
+
+  learn ("first.bin", 4, "channels=64");
+  properties = starting_from ("first.bin", "channels=64");
+  check_names (properties, "cat,dog", "cat,dog", FALSE);
+  fail_unless_equals_int (count_classes ("a.bin"), 2);
+  g_free (properties);
 }
 
 TEST (names_that_cannot_be_are_an_error)
 {
   const gchar *const wrong[] = { "classes=3 class-names=a,b",
-    "classes=3 class-names=a,,b", "class-names=a"
+    "classes=3 class-names=a,,b", "classes=0 class-names=a", "class-names=a,,b"
   };
   guint i;
 
@@ -381,12 +437,6 @@ TEST (names_that_cannot_be_are_an_error)
 
 /* So slow that no weight moves */
 #define STILL " learning-rate=1e-30 "
-
-static gchar *
-starting_from (const gchar * name, const gchar * properties)
-{
-  return g_strdup_printf ("initial-model=%s/%s %s", folder, name, properties);
-}
 
 static void
 check_same_beginning (const DdpmModel * a, const DdpmModel * b, gsize count)

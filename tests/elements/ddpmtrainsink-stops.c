@@ -123,10 +123,11 @@ TEST (signal_tells_that_it_could_not_save)
 {
   GstHarness *h = harness_training ("a.bin", IMAGES, "");
 
+  push_ok (h, image (0));
   hide_folder ();
   fail_if (save_checkpoint (h->element));
   pop_message (GST_ELEMENT_BUS (h->element), GST_MESSAGE_WARNING);
-  push_ok (h, image (0));
+  push_ok (h, image (1));
   harness_free (h);
   show_folder ();
 }
