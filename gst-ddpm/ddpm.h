@@ -43,6 +43,7 @@
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/pixels.h"
 #include "gst-ddpm/sample/denoiser.h"
+#include "gst-ddpm/sample/diffuser.h"
 #include "gst-ddpm/sample/predictor.h"
 #include "gst-ddpm/sample/sampler.h"
 #include "gst-ddpm/train/trainer.h"

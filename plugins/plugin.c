@@ -22,6 +22,7 @@
 #include "plugins/common/meta.h"
 
 GST_ELEMENT_REGISTER_DECLARE (ddpmnoise);
+GST_ELEMENT_REGISTER_DECLARE (ddpmdiffuse);
 GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
 GST_ELEMENT_REGISTER_DECLARE (cifarsrc);
 GST_ELEMENT_REGISTER_DECLARE (ddpmtrainsink);
@@ -34,6 +35,7 @@ plugin_init (GstPlugin * plugin)
   gst_ddpm_sample_meta_register ();
 
   ret |= GST_ELEMENT_REGISTER (ddpmnoise, plugin);
+  ret |= GST_ELEMENT_REGISTER (ddpmdiffuse, plugin);
   ret |= GST_ELEMENT_REGISTER (ddpmdenoise, plugin);
   ret |= GST_ELEMENT_REGISTER (cifarsrc, plugin);
   ret |= GST_ELEMENT_REGISTER (ddpmtrainsink, plugin);

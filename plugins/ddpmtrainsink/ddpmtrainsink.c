@@ -107,6 +107,7 @@
  * Since: 0.1
  */
 #include "plugins/common/caps.h"
+#include "plugins/common/image-caps.h"
 #include "plugins/ddpmtrainsink/private.h"
 
 GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
@@ -120,6 +121,10 @@ GST_DEBUG_CATEGORY (gst_ddpm_train_sink_debug);
 #define TRAIN_SINK_CUDA_CAPS \
     GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_DDPM_CUDA_FEATURE, \
         "{ RGB, RGBP }") ", " TRAIN_SINK_SIZE
+/* Where upstream can make both, colour goes before grey. */
+#define COLOUR_CAPS "video/x-raw(ANY), format={ RGB, RGBP }"
+#define GREY_CAPS "video/x-raw(ANY), format=GRAY8"
+#define ALPHA_CAPS "video/x-raw(ANY), format=RGBA"
 /* of models that have an alpha channel */
 #define TRAIN_SINK_ALPHA_CAPS \
     GST_VIDEO_CAPS_MAKE ("RGBA") ", " TRAIN_SINK_SIZE
@@ -407,7 +412,9 @@ gst_ddpm_train_sink_get_caps (GstBaseSink * sink, GstCaps * filter)
   if (self->session)
     images = self->session->images;
   GST_OBJECT_UNLOCK (self);
-  return gst_ddpm_train_caps_choose (get_possible_caps (self), filter, &images);
+  return gst_ddpm_image_caps_choose (get_possible_caps (self), filter,
+      images.channels == 1 ? GREY_CAPS : images.channels == 4 ? ALPHA_CAPS
+      : COLOUR_CAPS, images.width, images.height);
 }
 
 /* Accepts what get_caps does not ask for, so that an error can say why it cannot

@@ -7,7 +7,6 @@
 #include "plugins/common/cuda.h"
 #include "plugins/common/meta.h"
 #include "plugins/ddpmtrainsink/batch.h"
-#include "plugins/ddpmtrainsink/caps.h"
 #include "plugins/ddpmtrainsink/files.h"
 #include "plugins/ddpmtrainsink/log.h"
 #include "plugins/ddpmtrainsink/progress.h"
@@ -16,6 +15,13 @@
 G_BEGIN_DECLS
 
 #define NO_STEP G_MAXUINT64
+
+/* The images that a run is trained on; each 0: any */
+typedef struct
+{
+  guint channels;
+  gint width, height;
+} GstDdpmTrainImages;
 
 /* The training of one model, from READY to READY. The streaming thread feeds it
  * with images. Other threads may save and copy the model between two steps.

@@ -282,6 +282,7 @@ launch_all (void)
 {
   return launch ("ddpmnoise name=ddpmnoise ! %s,framerate=30/1 ! "
       "%s ! fakesink "
+      "videotestsrc ! ddpmdiffuse name=ddpmdiffuse ! fakesink sync=true "
       "cifarsrc name=cifarsrc location=%s/x.bin epochs=0 ! "
       "identity sleep-time=20000 ! ddpmtrainsink name=ddpmtrainsink location=%s/ck.bin"
       NET "batch-size=64 " "micro-batch=1",

@@ -96,8 +96,8 @@ TEST (every_element)
 
 TEST (plugin_has_its_elements)
 {
-  static const gchar *names[] = { "ddpmnoise", "ddpmdenoise", "ddpmtrainsink",
-    "cifarsrc"
+  static const gchar *names[] = { "ddpmnoise", "ddpmdiffuse", "ddpmdenoise",
+    "ddpmtrainsink", "cifarsrc"
   };
   guint i;
 
