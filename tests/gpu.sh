@@ -158,8 +158,8 @@ sanitizers () {
 # pytorch SECONDS MODE BATCH REPEATS: each batch has a process of its own, because
 # PyTorch compiles a second batch size of one process for any batch size
 pytorch () {
-  stage "$1" "beside PyTorch: $2, batch $3" "$python" tools/bench-pytorch.py \
-    --bench="$bench" --device=cuda --compile --precision=bf16 --mode="$2" \
+  stage "$1" "beside PyTorch: $2, batch $3" "$python" tools/bench-peers.py \
+    --bench="$bench" --device=cuda --precision=bf16 --mode="$2" \
     --batch="$3" --rounds=1 --repeats="$4"
 }
 

@@ -108,9 +108,8 @@ void gst_ddpm_train_session_unref (GstDdpmTrainSession * session);
  * Prepares for the training, unless the number of classes is not known yet. */
 gboolean gst_ddpm_train_session_set_format (GstDdpmTrainSession * session,
     const GstVideoInfo * info, GError ** error);
-/* Makes the trainer, restores the state if there is one, and opens the log. To
- * be called with the first image, before which the source can name its classes.
- * */
+/* Makes the trainer, restores the state if there is one, and opens the log. The
+ * first image calls it too: the source can name its classes before that. */
 gboolean gst_ddpm_train_session_prepare (GstDdpmTrainSession * session,
     GError ** error);
 /* The label in the caps of the stream, if there is one */

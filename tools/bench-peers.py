@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Times the notebook's model in PyTorch and ONNX Runtime, and in ddpm-bench: the same network,
-batch and threads, in turn, so that other load on the machine slows all of them down. Prints
-which of them it leaves out, and why.
+"""Times the notebook's model in ddpm-bench and in every other program that python3 can
+import (PyTorch, eager and compiled; ONNX Runtime; OpenVINO): the same network, batch and
+threads, in turn, so that other load on the machine slows all of them down. Prints which of
+them it leaves out, and why.
 
-    tools/bench-pytorch.py --bench build/tools/ddpm-bench --batch 16 --threads 2
+    tools/bench-peers.py --bench build/tools/ddpm-bench --batch 16 --threads 2
+
+The last two columns are times of a step divided by those of ours in the same round: the
+median over the rounds and, in brackets, the least and the greatest.
 
 A training step in PyTorch is the notebook's: Adam, without average of weights and without
 clipping, which ddpm-bench has. The model is that of tests/oracle."""
@@ -23,6 +27,8 @@ import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DROPOUT = 0.1
+# seconds after which threads of the program before have stopped to wait busily
+PAUSE = 0.3
 
 
 def numbers(text):
@@ -38,14 +44,15 @@ def parse_arguments():
     parser.add_argument('--batch', type=int, default=16)
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument('--rounds', type=int, default=3, help='rounds of all programs (3)')
+    parser.add_argument('--rounds', type=int, default=5, help='rounds of all programs (5)')
     parser.add_argument('--repeats', type=int, default=5, help='steps of a round (5)')
     parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall',
                         help='cpu: time of processors, for a machine with other load; set '
                         'OMP_WAIT_POLICY=passive, so that it has no waiting threads')
-    parser.add_argument('--compile', action='store_true', help='time torch.compile too')
+    parser.add_argument('--no-compile', action='store_true',
+                        help='leave out torch.compile, which takes a minute for each precision')
     parser.add_argument('--precision', choices=('all', 'bf16'), default='all',
-                        help='bf16: time every program in bf16 only, so that less is compiled')
+                        help='bf16: time every program in bf16 only')
     parser.add_argument('--channels', type=int, default=128)
     parser.add_argument('--channel-mult', type=numbers, default=[1, 2, 2, 1])
     parser.add_argument('--attention-levels', type=numbers, default=[1])
@@ -117,20 +124,28 @@ class Torch:
         mode = 'reduce-overhead' if o.device == 'cuda' else 'default'
         # dynamic=False: shapes stay, and each is compiled for itself
         self.run = torch.compile(self.net, mode=mode, dynamic=False) if compiled else self.net
-        self.optimizer = torch.optim.Adam(
-            [p for p in self.net.parameters() if p.requires_grad], lr=2e-4)
         shape = (o.batch, 3, o.height, o.width)
         self.x = torch.randn(shape, device=o.device).contiguous(memory_format=self.format)
         self.t = torch.arange(o.batch, device=o.device) * o.timesteps // o.batch
-        betas = torch.linspace(1e-4, 0.02, o.timesteps, dtype=torch.float64)
-        self.bar = torch.cumprod(1 - betas, 0).float().to(o.device)
 
-    def autocast(self):
-        return self.torch.autocast(self.o.device, dtype=self.torch.bfloat16, enabled=self.bf16)
+    def prepare(self, mode):
+        """A network that is to be trained keeps weights in f32; one that samples in bf16
+        has them in bf16 from the start."""
+        torch, o = self.torch, self.o
+        self.net.train(mode == 'train')
+        if mode == 'train':
+            self.optimizer = torch.optim.Adam(
+                [p for p in self.net.parameters() if p.requires_grad], lr=2e-4)
+            betas = torch.linspace(1e-4, 0.02, o.timesteps, dtype=torch.float64)
+            self.bar = torch.cumprod(1 - betas, 0).float().to(o.device)
+            return self.train
+        if self.bf16:
+            self.net.to(torch.bfloat16)
+            self.x = self.x.to(torch.bfloat16)
+        return self.forward
 
     def forward(self):
-        self.net.eval()
-        with self.torch.inference_mode(), self.autocast():
+        with self.torch.inference_mode():
             self.run(self.x, self.t)
         self.wait()
 
@@ -141,12 +156,11 @@ class Torch:
 
     def train(self):
         torch, o = self.torch, self.o
-        self.net.train()
         t = torch.randint(0, o.timesteps, (o.batch,), device=o.device)
         bar = self.bar[t].view(-1, 1, 1, 1)
         eps = torch.randn_like(self.x)
         x_t = bar.sqrt() * self.x + (1 - bar).sqrt() * eps
-        with self.autocast():
+        with torch.autocast(o.device, dtype=torch.bfloat16, enabled=self.bf16):
             prediction = self.run(x_t, t)
         loss = torch.nn.functional.mse_loss(prediction.float(), eps)
         self.optimizer.zero_grad(set_to_none=True)
@@ -166,61 +180,44 @@ def has_bf16(torch, device):
         return flags.exists() and 'avx512_bf16' in flags.read_text()
 
 
-def torch_contenders(o):
-    """name -> Torch"""
-    try:
-        import torch
-    except ImportError as e:
-        leave_out('PyTorch', e)
-        return {}
+def torch_steps(o, torch, mode):
+    """name -> function of a step"""
     torch.set_num_threads(o.threads)
-    version = f'PyTorch {torch.__version__}'
+    version = f'PyTorch {torch.__version__.split("+")[0]}'
     ways = []
     if 'f32' in precisions(o):
-        ways += [('f32', False, False), ('f32 channels_last', True, False)]
+        ways += [('f32', False, False), ('f32 channels last', True, False)]
     if has_bf16(torch, o.device):
-        ways.append(('bf16 channels_last', True, True))
+        ways.append(('bf16 channels last', True, True))
     else:
         leave_out(f'{version} bf16', 'there is none on this machine')
-    contenders = {f'{version} {name}': Torch(o, torch, layout, bf16, False)
-                  for name, layout, bf16 in ways}
-    if o.compile and hasattr(torch, 'compile'):
-        contenders.update({f'{version} {name} compiled': Torch(o, torch, layout, bf16, True)
-                           for name, layout, bf16 in ways if layout})
-    return contenders
+    steps = {f'{version} {name}': Torch(o, torch, layout, bf16, False).prepare(mode)
+             for name, layout, bf16 in ways}
+    if not o.no_compile and hasattr(torch, 'compile'):
+        steps.update({f'{version} {name}, compiled':
+                      Torch(o, torch, layout, bf16, True).prepare(mode)
+                      for name, layout, bf16 in ways if layout})
+    return steps
 
 
-def export(o, contender):
-    """The network as ONNX, with the time embedding and a batch that is fixed"""
-    torch = contender.torch
+def export(o, torch):
+    """The network as ONNX, with the time embedding and a batch that is fixed; its inputs"""
     options = dict(input_names=['x', 't'], output_names=['eps'], opset_version=13)
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         options['dynamo'] = False
     file = io.BytesIO()
+    contender = Torch(o, torch, False, False, False)
     contender.net.eval()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(contender.net, (contender.x, contender.t), file, **options)
-    return file.getvalue()
+    return file.getvalue(), {'x': contender.x.numpy(), 't': contender.t.numpy()}
 
 
-def onnx_contender(o, contenders):
-    """name -> function of a forward step"""
-    if o.device == 'cuda' or 'f32' not in precisions(o):
-        return {}
-    try:
-        import onnxruntime
-    except ImportError as e:
-        leave_out('ONNX Runtime', e)
-        return {}
-    if not contenders:
-        leave_out('ONNX Runtime', 'PyTorch writes its model')
-        return {}
-    torch = next(iter(contenders.values()))
-    try:
-        model = export(o, torch)
-    except Exception as e:      # whatever this version of PyTorch's exporter lacks
-        leave_out('ONNX Runtime', f'the model cannot be written: {e}')
+def onnx_runtime_steps(o, model, inputs):
+    """name -> function of a step; its CPU kernels have no bf16"""
+    import onnxruntime
+    if 'f32' not in precisions(o):
         return {}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = o.threads
@@ -228,9 +225,48 @@ def onnx_contender(o, contenders):
     if o.clock == 'cpu':
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
-    inputs = {'x': torch.x.contiguous().numpy(), 't': torch.t.numpy()}
-    return {f'ONNX Runtime {onnxruntime.__version__} f32':
-            lambda: session.run(None, inputs)}
+    return {f'ONNX Runtime {onnxruntime.__version__} f32': lambda: session.run(None, inputs)}
+
+
+def openvino_steps(o, model, inputs):
+    """name -> function of a step"""
+    import openvino
+    core = openvino.Core()
+    version = f'OpenVINO {openvino.__version__.split("-")[0]}'
+    steps = {}
+    for precision in precisions(o):
+        if precision == 'bf16' and 'BF16' not in core.get_property(
+                'CPU', 'OPTIMIZATION_CAPABILITIES'):
+            leave_out(f'{version} bf16', 'there is none on this machine')
+            continue
+        request = core.compile_model(core.read_model(io.BytesIO(model)), 'CPU', {
+            'INFERENCE_NUM_THREADS': o.threads, 'PERFORMANCE_HINT': 'LATENCY',
+            'INFERENCE_PRECISION_HINT': precision}).create_infer_request()
+        steps[f'{version} {precision}'] = lambda r=request: r.infer(inputs)
+    return steps
+
+
+def peers(o, mode):
+    """name -> function of a step, of everything that can be imported"""
+    try:
+        import torch
+    except ImportError as e:
+        leave_out('all others, whose model PyTorch writes', e)
+        return {}
+    steps = torch_steps(o, torch, mode)
+    if o.device == 'cuda' or mode == 'train':
+        return steps
+    try:
+        model, inputs = export(o, torch)
+    except Exception as e:      # whatever this version of PyTorch's exporter lacks
+        leave_out('ONNX Runtime and OpenVINO', f'the model cannot be written: {e}')
+        return steps
+    for name, more in (('ONNX Runtime', onnx_runtime_steps), ('OpenVINO', openvino_steps)):
+        try:
+            steps.update(more(o, model, inputs))
+        except ImportError as e:
+            leave_out(name, e)
+    return steps
 
 
 def measure(o, mode, steps):
@@ -252,13 +288,16 @@ def measure(o, mode, steps):
             else:
                 times.setdefault(f'gst-ddpm {precision}', []).append(ms)
         for name, step in steps.items():
+            time.sleep(PAUSE)
             times.setdefault(name, []).append(median_ms(o, step))
+        time.sleep(PAUSE)
     return times
 
 
-def ratio(times, others):
-    """Time of a step of the others, divided by that of ours"""
-    return statistics.median(b / a for a, b in zip(times, others))
+def ratios(ours, theirs):
+    """Their time of a step divided by ours, round by round: median, least, greatest"""
+    each = sorted(b / a for a, b in zip(ours, theirs))
+    return dict(median=statistics.median(each), min=each[0], max=each[-1])
 
 
 def report(o, mode, times):
@@ -267,20 +306,21 @@ def report(o, mode, times):
     rows = []
     for name, values in times.items():
         ms = statistics.median(values)
-        rows.append(dict(mode=mode, name=name, batch=o.batch, threads=o.threads, ms=ms,
-                         images_per_second=1e3 * o.batch / ms,
-                         to_f32=ratio(ours, values) if ours else None,
-                         to_best=ratio(best, values)))
+        rows.append(dict(name=name, ms=ms, images_per_second=1e3 * o.batch / ms,
+                         to_f32=ratios(ours, values) if ours else None,
+                         to_best=ratios(best, values)))
     if o.json:
-        print(json.dumps(dict(mode=mode, results=rows)))
+        print(json.dumps(dict(mode=mode, batch=o.batch, threads=o.threads, rounds=o.rounds,
+                              repeats=o.repeats, clock=o.clock, results=rows)))
         return
     print(f'\n{mode}, batch {o.batch}, {o.threads} threads, {o.rounds} rounds of {o.repeats}'
           + (', in time of processors' if o.clock == 'cpu' else ''))
-    print(f'  {"":<40} {"ms":>10} {"images/s":>10} {": our f32":>10} {": our best":>10}')
+    print(f'  {"":<40} {"ms":>9} {"images/s":>9} {": our f32":>22} {": our best":>22}')
     for row in rows:
-        to_f32 = '-' if row['to_f32'] is None else f'{row["to_f32"]:.2f}'
-        print(f'  {row["name"]:<40} {row["ms"]:10.2f} {row["images_per_second"]:10.2f}'
-              f' {to_f32:>10} {row["to_best"]:10.2f}')
+        columns = [f'{r["median"]:.2f} ({r["min"]:.2f} to {r["max"]:.2f})' if r else '-'
+                   for r in (row['to_f32'], row['to_best'])]
+        print(f'  {row["name"]:<40} {row["ms"]:9.2f} {row["images_per_second"]:9.2f}'
+              f' {columns[0]:>22} {columns[1]:>22}')
 
 
 def main():
@@ -288,13 +328,9 @@ def main():
     sys.path.insert(0, str(ROOT / 'tests' / 'oracle'))
     if not shutil.which(o.bench):
         sys.exit(f'{o.bench} is no program: build it, or say where it is with --bench')
-    contenders = torch_contenders(o)
-    if o.mode != 'train':
-        steps = {name: c.forward for name, c in contenders.items()}
-        steps.update(onnx_contender(o, contenders))
-        report(o, 'forward', measure(o, 'forward', steps))
-    if o.mode != 'forward':
-        report(o, 'train', measure(o, 'train', {n: c.train for n, c in contenders.items()}))
+    for mode in ('forward', 'train'):
+        if o.mode in (mode, 'both'):
+            report(o, mode, measure(o, mode, peers(o, mode)))
 
 
 main()
