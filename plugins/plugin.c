@@ -19,6 +19,7 @@
  */
 #include "config.h"
 
+#include "plugins/common/known.h"
 #include "plugins/common/meta.h"
 
 GST_ELEMENT_REGISTER_DECLARE (ddpmnoise);
@@ -33,6 +34,7 @@ plugin_init (GstPlugin * plugin)
   gboolean ret = FALSE;
 
   gst_ddpm_sample_meta_register ();
+  gst_ddpm_known_meta_register ();
 
   ret |= GST_ELEMENT_REGISTER (ddpmnoise, plugin);
   ret |= GST_ELEMENT_REGISTER (ddpmdiffuse, plugin);

@@ -2,11 +2,16 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Stream 0 is x_T. Stream t = 1..T-1 is the noise z of the reverse step that is
- * evaluated at timestep t. The trainer's streams begin at DDPM_STREAM_TRAINER,
+ * evaluated at timestep t, and t + DDPM_STREAM_AGAIN r where that step is made
+ * for the r-th time again. The trainer's streams begin at DDPM_STREAM_TRAINER,
  * the evaluator's at DDPM_STREAM_EVALUATOR.
  */
 #pragma once
 
+/* plus s: the known part of an image in the state s; plus DDPM_STREAM_AGAIN r:
+ * at the r-th return to that state */
+#define DDPM_STREAM_KNOWN 0x40000000u
+#define DDPM_STREAM_AGAIN 0x10000u
 #define DDPM_STREAM_TRAINER 0x80000000u
 /* the uniform of element 0 gives the timestep */
 #define DDPM_STREAM_TIMESTEP (DDPM_STREAM_TRAINER + 0u)

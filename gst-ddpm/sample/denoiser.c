@@ -8,6 +8,8 @@
 #include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/prediction.h"
+#include "gst-ddpm/model/streams.h"
+#include "gst-ddpm/sample/known.h"
 #include "gst-ddpm/sample/private.h"
 #include "kernels/host.h"
 #include "kernels/timer.h"
@@ -20,6 +22,7 @@ struct _DdpmDenoiser
   DdpmSampler *sampler;
   DdpmPredictor *predictor;     /* whose x are the samples */
   DdpmPlan *graph_plan;         /* of a step; NULL: the backend has none */
+  DdpmKnown *known;             /* NULL: nothing has been known yet */
 
   guint batch;
   guint width;                  /* of an image, in pixels */
@@ -29,7 +32,9 @@ struct _DdpmDenoiser
   gfloat *signal, *noise;
 
   guint64 seed, first_sample;
-  guint step;
+  guint resample;               /* how often each step of the sampler is made */
+  guint step, n_steps;          /* made; in all */
+  DdpmReverseStep coefs;        /* of the current step */
   gboolean cancelled;           /* the current step */
   GError *failure;              /* of the backend, since begin; or NULL */
 };
@@ -38,6 +43,18 @@ static gsize
 state_size (DdpmDenoiser * d)
 {
   return (gsize) d->batch * d->elements * sizeof (float);
+}
+
+static gboolean
+make_known (DdpmDenoiser * d, GError ** error)
+{
+  const DdpmConfig *config = &d->model->config;
+
+  if (d->known == NULL)
+    d->known = ddpm_known_new (d->backend, d->schedule, config->data_range,
+        d->batch, d->elements / config->image_channels, config->image_channels,
+        error);
+  return d->known != NULL;
 }
 
 DdpmDenoiser *
@@ -70,7 +87,10 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
     goto no_memory;
   if (!ddpm_backend_check (backend, error))
     goto failed;
-  d->step = d->sampler->n_steps;
+  d->resample = MAX (spec->resample, 1);
+  d->step = d->n_steps = d->sampler->n_steps * d->resample;
+  if (d->resample > 1 && !make_known (d, error))
+    goto failed;
   return d;
 
 no_memory:
@@ -86,6 +106,7 @@ clear_denoiser (gpointer data)
 {
   DdpmDenoiser *d = data;
 
+  ddpm_known_free (d->known);
   ddpm_backend_free_plans (d->backend, &d->graph_plan, 1);
   ddpm_backend_free (d->backend, d->x_0_prev);
   ddpm_predictor_free (d->predictor);
@@ -103,13 +124,20 @@ DDPM_DEFINE_BOXED (DdpmDenoiser, ddpm_denoiser, clear_denoiser);
 guint
 ddpm_denoiser_get_n_steps (DdpmDenoiser * d)
 {
-  return d->sampler->n_steps;
+  return d->n_steps;
+}
+
+/* Step n of those that are made, as the sampler knows it */
+static const DdpmSamplerStep *
+get_step (DdpmDenoiser * d, guint n)
+{
+  return &d->sampler->steps[n / d->resample];
 }
 
 guint
 ddpm_denoiser_get_state (DdpmDenoiser * d)
 {
-  return d->step < d->sampler->n_steps ? d->sampler->steps[d->step].state :
+  return d->step < d->n_steps ? get_step (d, d->step)->state :
       d->sampler->spec.stop;
 }
 
@@ -146,6 +174,8 @@ begin (DdpmDenoiser * d, guint64 seed, guint64 first_sample)
   d->seed = seed;
   d->first_sample = first_sample;
   d->step = 0;
+  if (d->known)
+    ddpm_known_set (d->known, NULL, NULL);
   g_clear_error (&d->failure);
 }
 
@@ -188,19 +218,41 @@ no_memory:
   return FALSE;
 }
 
+gboolean
+ddpm_denoiser_set_known (DdpmDenoiser * d, const guint8 * pixels,
+    const guint8 * alpha, GError ** error)
+{
+  if (!make_known (d, error))
+    return FALSE;
+  ddpm_known_set (d->known, pixels, alpha);
+  return TRUE;
+}
+
+/* What the step is in the place of the sampler's, where it is made for the r-th
+ * time again: it has other noise, and is of first order, since the x_0 before it
+ * is of the same state. */
+static void
+set_coefs (DdpmDenoiser * d, guint r)
+{
+  d->coefs = get_step (d, d->step)->coefs;
+  if (r == 0)
+    return;
+  d->coefs.stream += DDPM_STREAM_AGAIN * r;
+  d->coefs.c_x0 += d->coefs.c_x0_prev;
+  d->coefs.c_x0_prev = 0.0f;
+}
+
 /* The timesteps of this step and, with it, of those that follow */
 static void
 prepare_step (DdpmDenoiser * d)
 {
-  const DdpmSamplerStep *step = &d->sampler->steps[d->step];
   gint next[DDPM_TIMES_AT_ONCE];
   guint n;
 
   for (guint i = 0; i < d->batch; i++)
-    d->predictor->t[i] = step->t;
-  for (n = 0; n < G_N_ELEMENTS (next)
-      && d->step + 1 + n < d->sampler->n_steps; n++)
-    next[n] = step[1 + n].t;
+    d->predictor->t[i] = get_step (d, d->step)->t;
+  for (n = 0; n < G_N_ELEMENTS (next) && d->step + 1 + n < d->n_steps; n++)
+    next[n] = get_step (d, d->step + 1 + n)->t;
   ddpm_predictor_prepare (d->predictor, n, next);
 }
 
@@ -211,7 +263,7 @@ make_step (gpointer data)
 {
   DdpmDenoiser *d = data;
   DdpmPredictor *p = d->predictor;
-  const DdpmSamplerStep *step = &d->sampler->steps[d->step];
+  const DdpmSamplerStep *step = get_step (d, d->step);
 
   for (guint i = 0; i < d->batch; i++) {
     d->signal[i] = d->schedule->sqrt_alphas_bar[step->t];
@@ -224,11 +276,11 @@ make_step (gpointer data)
     ddpm_prediction_to_eps (d->model->config.prediction, d->backend, d->batch,
         d->elements, d->signal, d->noise, p->x, p->out);
   ddpm_timer_start (d->backend);
-  d->backend->ops->reverse_step (d->backend, &step->coefs, d->seed,
+  d->backend->ops->reverse_step (d->backend, &d->coefs, d->seed,
       d->first_sample, d->batch, d->elements, p->x, p->out, d->x_0_prev);
   /* in the last step too, which has none: every step makes the same calls */
   if (d->sampler->learned_noise)
-    d->backend->ops->learned_noise (d->backend, &step->coefs, d->seed,
+    d->backend->ops->learned_noise (d->backend, &d->coefs, d->seed,
         d->first_sample, d->batch, d->elements, p->variance, p->x);
   ddpm_timer_lap (d->backend, DDPM_TIMER_DIFFUSION, 0.0);
 }
@@ -239,8 +291,8 @@ make_step (gpointer data)
 static void
 check_prediction (DdpmDenoiser * d)
 {
-  const DdpmSamplerStep *step = &d->sampler->steps[d->step];
-  const gboolean is_last = d->step + 1 == d->sampler->n_steps;
+  const DdpmSamplerStep *step = get_step (d, d->step);
+  const gboolean is_last = d->step + 1 == d->n_steps;
   gdouble squares;
 
   if (!d->backend->host_memory && !is_last)
@@ -256,23 +308,52 @@ check_prediction (DdpmDenoiser * d)
         d->model->location ? d->model->location : "the model", step->t);
 }
 
+/* After the step has been made for the r-th time again, the known part is put
+ * back: where the step ends, or where it began, if it has to be made once more.
+ * The step before came there as often as it was made. */
+static void
+put_known_back (DdpmDenoiser * d, guint r)
+{
+  const DdpmSamplerStep *step = get_step (d, d->step);
+  DdpmKnownPlace place = { d->predictor->x, d->seed, d->first_sample,
+    step->next_state, r
+  };
+
+  ddpm_timer_start (d->backend);
+  if (r + 1 < d->resample) {
+    place.state = step->state;
+    place.visit = r + (d->step < d->resample ? 1 : d->resample);
+    ddpm_known_jump (d->known, &place, step->next_state);
+  } else if (d->step + 1 == d->n_steps && d->sampler->spec.stop == 0) {
+    ddpm_known_finish (d->known, d->predictor->x);
+  } else {
+    ddpm_known_put_back (d->known, &place);
+  }
+  ddpm_timer_lap (d->backend, DDPM_TIMER_DIFFUSION, 0.0);
+}
+
 static void
 run_step (gpointer data)
 {
   DdpmDenoiser *d = data;
+  const guint r = d->step % d->resample;
 
+  set_coefs (d, r);
   prepare_step (d);
   if (d->graph_plan == NULL)
     d->graph_plan = ddpm_graph_plan_new (d->backend);
   ddpm_graph_plan_run (d->graph_plan, make_step, d);
-  if (!d->cancelled)
-    check_prediction (d);
+  if (d->cancelled)
+    return;
+  check_prediction (d);
+  if (d->known)
+    put_known_back (d, r);
 }
 
 gboolean
 ddpm_denoiser_step (DdpmDenoiser * d)
 {
-  if (d->failure || d->step >= d->sampler->n_steps)
+  if (d->failure || d->step >= d->n_steps)
     return FALSE;
   ddpm_backend_run (d->backend, run_step, d);
   if (d->cancelled || d->failure

@@ -123,6 +123,32 @@ gboolean ddpm_denoiser_begin_with_noise (DdpmDenoiser * denoiser,
     GError ** error);
 
 /**
+ * ddpm_denoiser_set_known: (skip)
+ * @denoiser: a denoiser
+ * @pixels: (nullable): the images of which a part is known, [batch][height]
+ *   [width][image_channels]; %NULL: nothing is known
+ * @alpha: (nullable): [batch][height][width], 128 and more where a pixel is
+ *   known
+ * @error: return location for a #GError
+ *
+ * Sets what is known of the images of the batch that has begun, so that the
+ * steps generate the rest: inpainting (Lugmayr et al. 2022, "RePaint",
+ * algorithm 1). After each step to a state s, the known pixels of sample n are
+ * put back, with as much noise as the state has: that of the stream 2^30 + s of
+ * (seed, n), and of 2^30 + s + 65536 r at the r-th return to s, which the
+ * resample of #DdpmSamplerSpec makes. At the end known pixels are exactly those
+ * of @pixels, and others are blended with them by @alpha / 255.
+ *
+ * The state to start from should contain the known part too. Each
+ * ddpm_denoiser_begin() forgets what is known.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_NO_SPACE if there is not enough
+ *   memory
+ */
+gboolean ddpm_denoiser_set_known (DdpmDenoiser * denoiser,
+    const guint8 * pixels, const guint8 * alpha, GError ** error);
+
+/**
  * ddpm_denoiser_set_cancel: (skip)
  * @denoiser: a denoiser
  * @func: (nullable): tells whether a step should stop; %NULL: none should

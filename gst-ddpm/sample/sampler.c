@@ -67,6 +67,8 @@ check_spec (const DdpmSamplerSpec * spec, const DdpmConfig * config,
       && ddpm_require (spec->guidance >= 0.0
       && spec->guidance <= DDPM_MAX_GUIDANCE, error,
       "guidance must be 0 to %g, not %g", DDPM_MAX_GUIDANCE, spec->guidance)
+      && ddpm_require (spec->resample <= DDPM_MAX_RESAMPLE, error,
+      "resample must be 0 to %u, not %u", DDPM_MAX_RESAMPLE, spec->resample)
       && ddpm_require (spec->start <= T && spec->stop < spec->start, error,
       "sampling from state %u to state %u: expected stop < start <= %u",
       spec->start, spec->stop, T);
@@ -141,7 +143,7 @@ ddpm_sampler_spec_init (DdpmSamplerSpec * spec, const DdpmConfig * config)
 
   *spec = (DdpmSamplerSpec) {
   .clip_x0 = model->clip != 0,.start = config->timesteps,.guidance =
-        unguided ? 1.0 : DEFAULT_GUIDANCE,.steps_offset =
+        unguided ? 1.0 : DEFAULT_GUIDANCE,.resample = 1,.steps_offset =
         model->steps_offset,.clip_range = model->clip_range,.keep_eps =
         model->keep_eps,.final_alpha_first = model->final_alpha_first};
   if (model->variance >= 0)

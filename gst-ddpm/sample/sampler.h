@@ -33,6 +33,13 @@ typedef struct
 const DdpmSamplerInfo *ddpm_sampler_get_info (guint kind);
 
 /**
+ * DDPM_MAX_RESAMPLE:
+ *
+ * The largest number of times that a step can be made.
+ */
+#define DDPM_MAX_RESAMPLE 100
+
+/**
  * DdpmSamplerSpec:
  * @kind: sampler
  * @steps: number of steps of the timestep schedule from T to 0; 0: T
@@ -47,6 +54,9 @@ const DdpmSamplerInfo *ddpm_sampler_get_info (guint kind);
  *   guidance): eps = eps (no label) + w (eps (label) - eps (no label)), Ho &
  *   Salimans 2022, eq. 6, whose w is this one minus 1. Any value but 0 and 1
  *   doubles the time of a step.
+ * @resample: how often each step is made, at most %DDPM_MAX_RESAMPLE (0 and 1:
+ *   once): after it, noise leads back to where it began, as in RePaint (Lugmayr
+ *   et al. 2022, algorithm 1), so that what is generated fits what is known
  * @steps_offset: as in #DdpmSampling
  * @clip_range: likewise; 0: 1, the data range
  * @keep_eps: likewise
@@ -64,6 +74,7 @@ typedef struct
   gboolean clip_x0;
   guint start, stop;
   gdouble guidance;
+  guint resample;
   guint steps_offset;
   gdouble clip_range;
   gboolean keep_eps;
@@ -133,8 +144,8 @@ DdpmSpacing ddpm_sampler_get_default_spacing (DdpmSamplerKind kind);
  * @error: return location for a #GError
  *
  * Checks whether a model can be sampled in this way: steps and start at most T,
- * stop below start, eta 0 to 1, guidance 0 to %DDPM_MAX_GUIDANCE, and betas
- * whose coefficients are finite.
+ * stop below start, eta 0 to 1, guidance 0 to %DDPM_MAX_GUIDANCE, resample at
+ * most %DDPM_MAX_RESAMPLE, and betas whose coefficients are finite.
  *
  * Returns: whether it can; if not, @error is %DDPM_ERROR_SETTINGS
  */

@@ -172,6 +172,7 @@ get_optional_fields (const GstStructure * s, GstDdpmTensorInfo * info)
   info->fps_d = 1;
   info->timestep = -1;
   info->seed = 0;
+  info->known = FALSE;
   if (gst_structure_has_field (s, "framerate")
       && (!gst_structure_get_fraction (s, "framerate", &info->fps_n,
               &info->fps_d) || info->fps_n < 0 || info->fps_d <= 0))
@@ -182,6 +183,9 @@ get_optional_fields (const GstStructure * s, GstDdpmTensorInfo * info)
     return FALSE;
   if (gst_structure_has_field (s, "seed")
       && !gst_structure_get_uint64 (s, "seed", &info->seed))
+    return FALSE;
+  if (gst_structure_has_field (s, "known")
+      && !gst_structure_get_boolean (s, "known", &info->known))
     return FALSE;
   return TRUE;
 }
@@ -232,8 +236,8 @@ gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps,
   if (dimensions == NULL || !gst_ddpm_tensor_parse_dimensions (dimensions, dims)
       || !set_dimensions (info, dims))
     goto wrong_caps;
-  expected = "framerate=(fraction), timestep=(int) of 0 or more and "
-      "seed=(guint64)";
+  expected = "framerate=(fraction), timestep=(int) of 0 or more, "
+      "seed=(guint64) and known=(boolean)";
   if (!get_optional_fields (s, info))
     goto wrong_caps;
   return TRUE;

@@ -30,6 +30,7 @@ typedef struct
   gint fps_n, fps_d;
   gint timestep;                /* s of the state x_s; -1: absent, means T */
   guint64 seed;                 /* 0 if absent */
+  gboolean known;               /* buffers have a GST_DDPM_KNOWN_META */
   gboolean cuda;                /* in GPU memory */
   gsize size;                   /* bytes per buffer */
 } GstDdpmTensorInfo;

@@ -156,6 +156,8 @@ gst_ddpm_denoise_class_init (GstDdpmDenoiseClass * klass)
       GST_DEBUG_FUNCPTR (gst_ddpm_denoise_submit_input_buffer);
   base_class->generate_output =
       GST_DEBUG_FUNCPTR (gst_ddpm_denoise_generate_output);
+  base_class->transform_meta =
+      GST_DEBUG_FUNCPTR (gst_ddpm_denoise_transform_meta);
   base_class->transform = GST_DEBUG_FUNCPTR (gst_ddpm_denoise_transform);
 }
 
@@ -244,6 +246,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   gst_ddpm_denoise_reset_stream (self);
   self->smooth_cost = GST_CLOCK_TIME_NONE;
   self->has_told_delay = FALSE;
+  self->has_warned_of_known = FALSE;
   GST_OBJECT_LOCK (self);
   self->session = session;
   self->live = FALSE;
@@ -403,7 +406,8 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
       || self->info.width != info.width || self->info.height != info.height;
   if (other_shape)
     gst_ddpm_denoise_warn_of_states (GST_ELEMENT (self), self->session, &info);
-  if (other_shape || self->spec.start != spec.start)
+  if (other_shape || self->spec.start != spec.start
+      || self->spec.resample != spec.resample)
     free_denoiser (self);
   self->info = info;
   self->spec = spec;

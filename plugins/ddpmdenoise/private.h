@@ -51,6 +51,7 @@ struct _GstDdpmDenoise
   GstVideoInfo video;
   gboolean synced;              /* a sink waits for the clock */
   gboolean has_told_delay;
+  gboolean has_warned_of_known; /* that it is missing */
   guint n_steps;
   guint interval;               /* steps from one output state to the next */
   guint frames_per_state;
@@ -107,6 +108,8 @@ GstFlowReturn gst_ddpm_denoise_generate_output (GstBaseTransform * trans,
     GstBuffer ** outbuf);
 GstFlowReturn gst_ddpm_denoise_transform (GstBaseTransform * trans,
     GstBuffer * inbuf, GstBuffer * outbuf);
+gboolean gst_ddpm_denoise_transform_meta (GstBaseTransform * trans,
+    GstBuffer * outbuf, GstMeta * meta, GstBuffer * inbuf);
 gboolean gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans,
     GstQuery * query);
 

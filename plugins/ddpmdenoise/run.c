@@ -4,6 +4,7 @@
 #include "plugins/ddpmdenoise/private.h"
 #include "plugins/common/cuda-memory.h"
 #include "plugins/common/error.h"
+#include "plugins/common/known.h"
 #include "plugins/common/meta.h"
 #include "plugins/common/picture.h"
 
@@ -123,28 +124,57 @@ load_state (GstDdpmDenoise * self, GstBuffer * state)
   return TRUE;
 }
 
+static void
+warn_of_missing_known (GstDdpmDenoise * self)
+{
+  if (!self->has_warned_of_known)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("The whole images are generated: the caps say known=true, but the "
+            "known part has been lost on the way. Files and gdppay do not "
+            "keep it"), (NULL));
+  self->has_warned_of_known = TRUE;
+}
+
+static gboolean
+set_known (GstDdpmDenoise * self, GstBuffer * state, GError ** error)
+{
+  GstDdpmKnown known;
+
+  if (!gst_ddpm_buffer_get_known (state, &self->info, &known, error))
+    return FALSE;
+  if (known.pixels)
+    return ddpm_denoiser_set_known (self->denoiser, known.pixels, known.alpha,
+        error);
+  if (self->info.known)
+    warn_of_missing_known (self);
+  return TRUE;
+}
+
 /* The adapter contains a whole state. */
 static GstFlowReturn
 begin_batch (GstDdpmDenoise * self)
 {
   GstBuffer *state = gst_adapter_take_buffer (self->adapter, self->info.size);
-  gboolean ok;
+  GError *error = NULL;
 
   self->first_sample = self->next_sample;
   self->next_sample += self->info.batch;
   set_labels (self);
-  ok = load_state (self, state);
+  if (!load_state (self, state))
+    g_set_error (&error, DDPM_ERROR, DDPM_ERROR_READ,
+        "Cannot map a buffer of states");
+  else
+    set_known (self, state, &error);
   gst_buffer_unref (state);
-  if (!ok)
-    goto not_readable;
+  if (error)
+    goto failed;
   self->sampling = TRUE;
   self->step = 0;
   self->cost = 0;
   return GST_FLOW_OK;
 
-not_readable:
-  gst_ddpm_element_post_error (GST_ELEMENT (self), g_error_new (DDPM_ERROR,
-          DDPM_ERROR_READ, "Cannot map a buffer of states"));
+failed:
+  gst_ddpm_element_post_error (GST_ELEMENT (self), error);
   return GST_FLOW_ERROR;
 }
 
@@ -382,6 +412,26 @@ gst_ddpm_denoise_decide_allocation (GstBaseTransform * trans, GstQuery * query)
     return FALSE;
   }
   return GST_DDPM_DENOISE_BASE_CLASS->decide_allocation (trans, query);
+}
+
+/* An image has no known part any more, and its own label, if the model has
+ * any. */
+gboolean
+gst_ddpm_denoise_transform_meta (GstBaseTransform * trans, GstBuffer * outbuf,
+    GstMeta * meta, GstBuffer * inbuf)
+{
+  GstDdpmDenoise *self = GST_DDPM_DENOISE (trans);
+
+  if (self->is_video && gst_meta_info_is_custom (meta->info)) {
+    GstCustomMeta *custom = (GstCustomMeta *) meta;
+
+    if (gst_custom_meta_has_name (custom, GST_DDPM_KNOWN_META)
+        || (gst_custom_meta_has_name (custom, GST_DDPM_SAMPLE_META)
+            && self->session->model->config.classes > 0))
+      return FALSE;
+  }
+  return GST_DDPM_DENOISE_BASE_CLASS->transform_meta (trans, outbuf, meta,
+      inbuf);
 }
 
 /* Attaches the label to a frame that shows one sample of a class-conditional

@@ -168,6 +168,8 @@ gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
     goto not_accepted;
   gst_ddpm_denoise_settings_to_spec (&session->settings,
       &session->model->config, start, spec);
+  if (info->known)
+    spec->resample = session->settings.resample;
   /* Without labels, one evaluation per step is enough. */
   if (!ddpm_labels_any (session->labels))
     spec->guidance = 0.0;

@@ -147,6 +147,19 @@ static const GstDdpmProperty properties[] = {
       "Timestep of the state to stop at (0: the image)", GST_DDPM_UINT,
       AT (stop_timestep), 0, DDPM_MAX_TIMESTEPS},
   /**
+   * GstDdpmDenoise:resample:
+   *
+   * After each step, noise leads back to where the step began, and the step is
+   * made again (Lugmayr et al. 2022, "RePaint", where the paper makes each one
+   * ten times). Each time takes as long as the first.
+   *
+   * Since: 0.2
+   */
+  {"resample", "Resample",
+      "How often each step is made for states of which a part is known, so that "
+      "what is generated fits it (1: once)", GST_DDPM_UINT, AT (resample), 1,
+      DDPM_MAX_RESAMPLE},
+  /**
    * GstDdpmDenoise:label:
    *
    * For example "ship,3,none". Sample n has the same label in every run: an
@@ -228,6 +241,7 @@ settings_init (gpointer settings)
   s->label = g_strdup ("");
   s->guidance = AUTO;
   s->trajectory_interval = 1;
+  s->resample = 1;
 }
 
 const GstDdpmPropertyTable gst_ddpm_denoise_properties = {

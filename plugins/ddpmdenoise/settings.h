@@ -31,6 +31,7 @@ typedef struct
   guint columns;
   gint start_timestep;          /* -1: as in the caps */
   guint stop_timestep;
+  guint resample;
 } GstDdpmDenoiseSettings;
 
 extern const GstDdpmPropertyTable gst_ddpm_denoise_properties;

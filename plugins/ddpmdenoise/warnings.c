@@ -107,6 +107,9 @@ gst_ddpm_denoise_warn_of_states (GstElement * element,
     WARN (element, "States of %ux%u will not become good images: %s was "
         "trained on images of %ux%u", info->width, info->height,
         model->location, model->width, model->height);
+  if (session->settings.resample > 1 && !info->known)
+    WARN (element, "resample=%u has no effect: no part of the images is known",
+        session->settings.resample);
   if (columns > info->batch)
     WARN (element, "columns=%u leaves black columns in every frame: buffers "
         "have %u sample%s, as batch-size of ddpmnoise says", columns,

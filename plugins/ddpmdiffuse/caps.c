@@ -9,13 +9,16 @@ static const gchar *const formats[] = {
   "{ RGB, RGBP, GRAY8, RGBA }", "GRAY8", NULL, "{ RGB, RGBP }", "RGBA"
 };
 
-/* Returns: (transfer full) (nullable): video caps of the model's formats */
+/* Returns: (transfer full) (nullable): video caps of the model's formats; known:
+ * of those in which alpha says which part is known */
 static GstCaps *
-video_caps_new (const GstDdpmDiffuseLink * link)
+video_caps_new (const GstDdpmDiffuseLink * link, gboolean known)
 {
-  g_autofree gchar *text = NULL;
   const gchar *format = formats[link->image_channels];
+  g_autofree gchar *text = NULL;
 
+  if (known)
+    format = link->image_channels == 3 ? "RGBA" : NULL;
   if (format == NULL)
     return NULL;
   text = g_strdup_printf ("video/x-raw, format=(string)%s, "
@@ -27,7 +30,7 @@ video_caps_new (const GstDdpmDiffuseLink * link)
 /* --- sink -> src ---------------------------------------------------------- */
 
 static void
-append_state (GstCaps * out, const GstDdpmDiffuseLink * link,
+append_state (GstCaps * out, const GstDdpmDiffuseLink * link, gboolean known,
     const GstStructure * video)
 {
   g_autoptr (GstCaps) caps = gst_caps_from_string (GST_DDPM_TENSOR_CAPS);
@@ -39,8 +42,11 @@ append_state (GstCaps * out, const GstDdpmDiffuseLink * link,
   if (rate)
     gst_structure_set_value (s, "framerate", rate);
   if (link->image_channels > 0)
-    gst_structure_set (s, "timestep", G_TYPE_INT, (gint) link->timestep,
+    gst_structure_set (s, "timestep", G_TYPE_INT,
+        (gint) (known ? link->known_timestep : link->timestep),
         "seed", G_TYPE_UINT64, link->seed, NULL);
+  if (known)
+    gst_structure_set (s, "known", G_TYPE_BOOLEAN, TRUE, NULL);
   if (link->image_channels > 0 && gst_structure_get_int (video, "width", &width)
       && gst_structure_get_int (video, "height", &height)) {
     info.width = width;
@@ -50,20 +56,29 @@ append_state (GstCaps * out, const GstDdpmDiffuseLink * link,
   gst_caps_append (out, g_steal_pointer (&caps));
 }
 
+static void
+append_states (GstCaps * out, const GstDdpmDiffuseLink * link, gboolean known,
+    const GstCaps * caps)
+{
+  g_autoptr (GstCaps) possible = video_caps_new (link, known);
+  g_autoptr (GstCaps) video = NULL;
+
+  if (possible == NULL)
+    return;
+  video = gst_caps_intersect_full ((GstCaps *) caps, possible,
+      GST_CAPS_INTERSECT_FIRST);
+  for (guint i = 0; i < gst_caps_get_size (video); i++)
+    append_state (out, link, known, gst_caps_get_structure (video, i));
+}
+
 GstCaps *
 gst_ddpm_diffuse_caps_to_src (const GstDdpmDiffuseLink * link,
     const GstCaps * caps)
 {
-  g_autoptr (GstCaps) possible = video_caps_new (link);
-  g_autoptr (GstCaps) video = NULL;
   GstCaps *out = gst_caps_new_empty ();
 
-  if (possible == NULL)
-    return out;
-  video = gst_caps_intersect_full ((GstCaps *) caps, possible,
-      GST_CAPS_INTERSECT_FIRST);
-  for (guint i = 0; i < gst_caps_get_size (video); i++)
-    append_state (out, link, gst_caps_get_structure (video, i));
+  append_states (out, link, FALSE, caps);
+  append_states (out, link, TRUE, caps);
   return out;
 }
 
@@ -86,20 +101,33 @@ get_shape (const GstDdpmDiffuseLink * link, const GValue * value, guint dims[4])
 
 /* width 0: any size */
 static void
-append_video (GstCaps * out, const GstDdpmDiffuseLink * link,
+append_format (GstCaps * out, const GstDdpmDiffuseLink * link, gboolean known,
     const GstStructure * state, guint width, guint height)
 {
-  GstCaps *caps = video_caps_new (link);
   const GValue *rate = gst_structure_get_value (state, "framerate");
+  GstCaps *caps = video_caps_new (link, known);
+  gboolean wanted;
 
   if (caps == NULL)
     return;
+  if (gst_structure_get_boolean (state, "known", &wanted) && wanted != known) {
+    gst_caps_unref (caps);
+    return;
+  }
   if (width > 0)
     gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) width,
         "height", G_TYPE_INT, (gint) height, NULL);
   if (rate)
     gst_caps_set_value (caps, "framerate", rate);
   gst_caps_append (out, caps);
+}
+
+static void
+append_video (GstCaps * out, const GstDdpmDiffuseLink * link,
+    const GstStructure * state, guint width, guint height)
+{
+  append_format (out, link, FALSE, state, width, height);
+  append_format (out, link, TRUE, state, width, height);
 }
 
 GstCaps *

@@ -19,14 +19,16 @@ typedef struct
   guint image_channels;         /* of the model; 0: no model yet */
   guint width, height;          /* of the model's images; 0: unknown */
   guint timestep;               /* of the states */
+  guint known_timestep;         /* of those of which a part is known */
   guint64 seed;
 } GstDdpmDiffuseLink;
 
-/* Returns: (transfer full): the states of video caps */
+/* In RGBA for a model of three channels, alpha says which part is known.
+ * Returns: (transfer full): the states of video caps */
 GstCaps *gst_ddpm_diffuse_caps_to_src (const GstDdpmDiffuseLink * link,
     const GstCaps * caps);
 /* Returns: (transfer full): the video that becomes such states. The size of the
- * model's images comes first. */
+ * model's images comes first, and RGBA last. */
 GstCaps *gst_ddpm_diffuse_caps_to_sink (const GstDdpmDiffuseLink * link,
     const GstCaps * caps);
 

@@ -23,24 +23,32 @@
  * in the stream: that of its stream time, if it has one and the caps have a
  * framerate, otherwise its offset, otherwise a count.
  *
+ * For a model of three channels, RGBA asks for inpainting (Lugmayr et al. 2022,
+ * "RePaint"): the part of a frame whose alpha is 128 or more is known and stays
+ * as it is, and ddpmdenoise generates the rest, from pure noise by default. What
+ * has less alpha is blended with what was there. See #GstDdpmDenoise:resample.
+ * The known part goes with the states in a meta, and the caps say known=true.
+ *
  * A model that was distilled to few steps has only learnt the timesteps where
  * these begin. The nearest of them is taken, and an info message tells it.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! videoscale method=lanczos !
- * ddpmdiffuse timestep=400 ! ddpmdenoise ! videoconvert ! autovideosink ]|
- * Redraw what a camera sees. |[
- * gst-launch-1.0 filesrc location=film.mp4 ! decodebin ! videoconvert !
- * videoscale method=lanczos ! ddpmdiffuse model=ckpt.bin timestep=300 seed=7 !
- * ddpmdenoise model=ckpt.bin ! videoconvert ! jpegenc ! avimux ! filesink
- * location=new.avi ]| Redraw a film with a model of yours.
+ * gst-launch-1.0 v4l2src ! videoconvert ! videoscale method=lanczos ! ddpmdiffuse timestep=400 ! ddpmdenoise ! videoconvert ! autovideosink
+ * ]| Redraw what a camera sees.
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! decodebin ! videoconvert ! videoscale method=lanczos ! ddpmdiffuse model=ckpt.bin timestep=300 seed=7 ! ddpmdenoise model=ckpt.bin ! videoconvert ! jpegenc ! avimux ! filesink location=new.avi
+ * ]| Redraw a film with a model of yours.
+ * |[
+ * gst-launch-1.0 filesrc location=hole.png ! pngdec ! videoconvert ! videoscale method=lanczos ! ddpmdiffuse model=ckpt.bin ! ddpmdenoise model=ckpt.bin resample=10 ! videoconvert ! pngenc ! filesink location=filled.png
+ * ]| Fill the transparent part of a picture.
  *
  * Since: 0.2
  */
 #include "plugins/ddpmdiffuse/private.h"
 #include "plugins/common/error.h"
 #include "plugins/common/image-caps.h"
+#include "plugins/common/known.h"
 #include "plugins/common/picture.h"
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmdiffuse/caps.h"
@@ -170,6 +178,7 @@ gst_ddpm_diffuse_start (GstBaseTransform * trans)
   GST_OBJECT_UNLOCK (self);
   self->n_frames = 0;
   self->told = -1;
+  self->has_told_opaque = FALSE;
   return TRUE;
 
 failed:
@@ -183,6 +192,7 @@ free_diffuser (GstDdpmDiffuse * self)
 {
   g_clear_pointer (&self->diffuser, ddpm_diffuser_free);
   g_clear_pointer (&self->pixels, g_free);
+  g_clear_pointer (&self->alpha, g_free);
 }
 
 static gboolean
@@ -204,10 +214,10 @@ gst_ddpm_diffuse_stop (GstBaseTransform * trans)
 /* --- negotiation ---------------------------------------------------------- */
 
 static guint
-choose_timestep (const DdpmConfig * config, gint timestep)
+choose_timestep (const DdpmConfig * config, gint timestep, gboolean known)
 {
   if (timestep < 0)
-    timestep = MAX (2 * config->timesteps / 5, 1);
+    timestep = known ? config->timesteps : MAX (2 * config->timesteps / 5, 1);
   return ddpm_diffuser_choose_state (config, timestep);
 }
 
@@ -224,7 +234,9 @@ get_link (GstDdpmDiffuse * self)
     link.height = self->model->height;
     link.seed = self->running.seed;
     link.timestep =
-        choose_timestep (&self->model->config, self->running.timestep);
+        choose_timestep (&self->model->config, self->running.timestep, FALSE);
+    link.known_timestep =
+        choose_timestep (&self->model->config, self->running.timestep, TRUE);
   }
   GST_OBJECT_UNLOCK (self);
   return link;
@@ -294,6 +306,8 @@ gst_ddpm_diffuse_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   if (self->diffuser == NULL)
     goto refuse;
   self->pixels = g_malloc (self->info.size / sizeof (gfloat));
+  if (self->info.known)
+    self->alpha = g_malloc ((gsize) self->info.width * self->info.height);
   tell_timestep (self);
   return TRUE;
 
@@ -366,6 +380,13 @@ read_frame (GstDdpmDiffuse * self, GstBuffer * buffer, GError ** error)
   picture.channels = self->info.channels;
   ok = ddpm_pixels_from_host_picture (self->backend, &picture, self->pixels,
       error);
+  if (ok && self->alpha) {
+    picture.channels = 1;
+    picture.component[0] = picture.component[3];
+    picture.stride[0] = picture.stride[3];
+    ok = ddpm_pixels_from_host_picture (self->backend, &picture, self->alpha,
+        error);
+  }
   gst_video_frame_unmap (&frame);
   return ok;
 }
@@ -388,6 +409,35 @@ write_state (GstDdpmDiffuse * self, GstBuffer * buffer, guint64 sample,
   return ok;
 }
 
+/* Many pictures have an alpha channel that says nothing. */
+static void
+tell_opaque (GstDdpmDiffuse * self)
+{
+  const gsize n = (gsize) self->info.width * self->info.height;
+  gsize i = 0;
+
+  if (self->has_told_opaque)
+    return;
+  while (i < n && self->alpha[i] == 255)
+    i++;
+  if (i < n)
+    return;
+  gst_ddpm_element_post_info (GST_ELEMENT (self), "A frame in RGBA is opaque "
+      "everywhere, so nothing of it is generated: for image-to-image, convert "
+      "it to RGB");
+  self->has_told_opaque = TRUE;
+}
+
+static void
+add_known (GstDdpmDiffuse * self, GstBuffer * state)
+{
+  const gsize n = (gsize) self->info.width * self->info.height;
+
+  tell_opaque (self);
+  gst_ddpm_buffer_add_known (state, g_bytes_new (self->pixels,
+          n * self->info.channels), g_bytes_new (self->alpha, n));
+}
+
 static GstFlowReturn
 gst_ddpm_diffuse_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     GstBuffer * outbuf)
@@ -404,6 +454,8 @@ gst_ddpm_diffuse_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     goto not_writable;
   GST_BUFFER_OFFSET (outbuf) = sample;
   GST_BUFFER_OFFSET_END (outbuf) = sample + 1;
+  if (self->alpha)
+    add_known (self, outbuf);
   self->n_frames++;
   return GST_FLOW_OK;
 

@@ -32,8 +32,10 @@ struct _GstDdpmDiffuse
   GstDdpmTensorInfo info;
   DdpmDiffuser *diffuser;
   guint8 *pixels;               /* of a frame, (height, width, channels) */
+  guint8 *alpha;                /* the same, (height, width), or NULL */
   guint64 n_frames;             /* since the caps or a flush */
   gint told;                    /* timestep that an INFO told of; -1: none */
+  gboolean has_told_opaque;     /* that nothing is generated */
 };
 
 G_END_DECLS

@@ -32,7 +32,8 @@ static const GstDdpmProperty properties[] = {
    */
   {"timestep", "Timestep",
       "State to make: 0 is the frame, the number of the model's timesteps is "
-      "pure noise (-1: two fifths of them)",
+      "pure noise (-1: two fifths of them, or all of them where alpha says "
+      "which part is known)",
       GST_DDPM_INT, AT (timestep), -1, DDPM_MAX_TIMESTEPS},
   {"seed", "Seed",
       "Seed of the noise, and of the noise that ddpmdenoise adds in its steps",
