@@ -177,8 +177,7 @@ ddpm_known_put_back (DdpmKnown * k, const DdpmKnownPlace * place)
 void
 ddpm_known_jump (DdpmKnown * k, const DdpmKnownPlace * place, guint from)
 {
-  const gdouble A =
-      ddpm_schedule_alpha_bar_of_state (k->schedule, place->state)
+  const gdouble A = ddpm_schedule_alpha_bar_of_state (k->schedule, place->state)
       / ddpm_schedule_alpha_bar_of_state (k->schedule, from);
 
   draw_noise (k, place);

@@ -19,9 +19,9 @@ DdpmKnown *ddpm_known_new (DdpmBackend * backend,
     guint pixels, guint channels, GError ** error);
 void ddpm_known_free (DdpmKnown * known);
 
-/* bytes [batch][pixels][channels]; alpha [batch][pixels]: 128 and more is known,
- * and less says how much of the image shows the bytes at the end. bytes NULL:
- * nothing is known, which is the default. */
+/* bytes [batch][pixels][channels]; alpha [batch][pixels]: 128 and more is
+ * known, and less says how much of the image shows the bytes at the end. bytes
+ * NULL: nothing is known, which is the default. */
 void ddpm_known_set (DdpmKnown * known, const guint8 * bytes,
     const guint8 * alpha);
 
@@ -38,8 +38,8 @@ typedef struct
 
 /* Puts the known part back, with the noise of the state (RePaint, eq. 8) */
 void ddpm_known_put_back (DdpmKnown * known, const DdpmKnownPlace * place);
-/* Leads x from a state to the noisier one of place, and puts the known part back
- * (algorithm 1, line 10) */
+/* Leads x from a state to the noisier one of place, and puts the known part
+ * back (algorithm 1, line 10) */
 void ddpm_known_jump (DdpmKnown * known, const DdpmKnownPlace * place,
     guint from);
 /* Puts the known part back as it is, and blends the rest with the bytes by

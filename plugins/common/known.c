@@ -62,7 +62,7 @@ gst_ddpm_buffer_get_known (GstBuffer * buffer, const GstDdpmTensorInfo * info,
   const gsize pixels = (gsize) info->batch * info->height * info->width;
   const GstStructure *s;
 
-  *known = (GstDdpmKnown) { NULL, NULL };
+  known->pixels = known->alpha = NULL;
   if (meta == NULL)
     return TRUE;
   s = gst_custom_meta_get_structure (meta);

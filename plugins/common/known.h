@@ -26,8 +26,8 @@ void gst_ddpm_known_meta_register (void);
 void gst_ddpm_buffer_add_known (GstBuffer * buffer, GBytes * pixels,
     GBytes * alpha);
 /* Reads the meta of a buffer, whose bytes known then shows. Members are NULL if
- * there is none. FALSE, with DDPM_ERROR_FORMAT: a field is not what it should be
- * for states of info */
+ * there is none. FALSE, with DDPM_ERROR_FORMAT: a field is not what it should
+ * be for states of info */
 gboolean gst_ddpm_buffer_get_known (GstBuffer * buffer,
     const GstDdpmTensorInfo * info, GstDdpmKnown * known, GError ** error);
 

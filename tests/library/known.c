@@ -117,8 +117,7 @@ check_image (Fixture * f, DdpmSamplerKind kind, guint resample)
 {
   const guint T = f->model->config.timesteps;
   g_autoptr (DdpmDenoiser) d = make_steps (f, kind, resample, resample * T);
-  g_autoptr (GBytes) image = assert_ok (ddpm_denoiser_read_pixels (d,
-          &error));
+  g_autoptr (GBytes) image = assert_ok (ddpm_denoiser_read_pixels (d, &error));
   const guint8 *got = g_bytes_get_data (image, NULL);
 
   g_assert_cmpuint (ddpm_denoiser_get_state (d), ==, 0);
