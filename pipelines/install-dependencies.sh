@@ -9,7 +9,7 @@ case "${1:-}" in -*) sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 packages="gcc libc6-dev meson ninja-build pkg-config
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libglib2.0-dev
-  libjson-glib-dev libzip-dev
+  libjson-glib-dev libzip-dev libgdk-pixbuf-2.0-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   $*"
 

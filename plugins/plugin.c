@@ -6,7 +6,7 @@
  * plugin-ddpm:
  *
  * Elements for denoising diffusion probabilistic models: a source of noise, an
- * element that turns noise into images, a source of training images and a sink
+ * element that turns noise into images, sources of training images and a sink
  * that trains a model on images.
  *
  * ## Example launch lines
@@ -26,6 +26,7 @@ GST_ELEMENT_REGISTER_DECLARE (ddpmnoise);
 GST_ELEMENT_REGISTER_DECLARE (ddpmdiffuse);
 GST_ELEMENT_REGISTER_DECLARE (ddpmdenoise);
 GST_ELEMENT_REGISTER_DECLARE (cifarsrc);
+GST_ELEMENT_REGISTER_DECLARE (imagefoldersrc);
 GST_ELEMENT_REGISTER_DECLARE (ddpmtrainsink);
 
 static gboolean
@@ -40,6 +41,7 @@ plugin_init (GstPlugin * plugin)
   ret |= GST_ELEMENT_REGISTER (ddpmdiffuse, plugin);
   ret |= GST_ELEMENT_REGISTER (ddpmdenoise, plugin);
   ret |= GST_ELEMENT_REGISTER (cifarsrc, plugin);
+  ret |= GST_ELEMENT_REGISTER (imagefoldersrc, plugin);
   ret |= GST_ELEMENT_REGISTER (ddpmtrainsink, plugin);
   return ret;
 }

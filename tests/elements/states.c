@@ -97,7 +97,7 @@ TEST (every_element)
 TEST (plugin_has_its_elements)
 {
   static const gchar *names[] = { "ddpmnoise", "ddpmdiffuse", "ddpmdenoise",
-    "ddpmtrainsink", "cifarsrc"
+    "ddpmtrainsink", "cifarsrc", "imagefoldersrc"
   };
   guint i;
 
