@@ -74,6 +74,8 @@ static GstCaps *gst_ddpm_diffuse_transform_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter);
 static gboolean gst_ddpm_diffuse_query (GstBaseTransform * trans,
     GstPadDirection direction, GstQuery * query);
+static gboolean gst_ddpm_diffuse_accept_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps);
 static gboolean gst_ddpm_diffuse_set_caps (GstBaseTransform * trans,
     GstCaps * incaps, GstCaps * outcaps);
 static gboolean gst_ddpm_diffuse_transform_size (GstBaseTransform * trans,
@@ -108,6 +110,7 @@ gst_ddpm_diffuse_class_init (GstDdpmDiffuseClass * klass)
   base_class->stop = GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_stop);
   base_class->transform_caps =
       GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_transform_caps);
+  base_class->accept_caps = GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_accept_caps);
   base_class->query = GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_query);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_set_caps);
   base_class->transform_size =
@@ -202,6 +205,7 @@ gst_ddpm_diffuse_stop (GstBaseTransform * trans)
   DdpmModel *model;
 
   free_diffuser (self);
+  gst_clear_caps (&self->refused);
   GST_OBJECT_LOCK (self);
   model = g_steal_pointer (&self->model);
   gst_ddpm_settings_clear (&gst_ddpm_diffuse_properties, &self->running);
@@ -253,7 +257,22 @@ gst_ddpm_diffuse_transform_caps (GstBaseTransform * trans,
       gst_ddpm_diffuse_caps_to_sink (&link, caps), filter);
 }
 
-/* Asks upstream for images of the model's size. */
+/* Accepts all frames. An error then says why some cannot be used. */
+static gboolean
+gst_ddpm_diffuse_accept_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps)
+{
+  g_autoptr (GstCaps) template = gst_pad_get_pad_template_caps (trans->sinkpad);
+
+  if (direction == GST_PAD_SRC)
+    return GST_BASE_TRANSFORM_CLASS (parent_class)->accept_caps (trans,
+        direction, caps);
+  return gst_caps_can_intersect (caps, template);
+}
+
+/* Asks upstream for images of the model's size. If there are none that
+ * downstream could get, upstream may send what it has: the error about that says
+ * more than one about empty caps. */
 static gboolean
 gst_ddpm_diffuse_query (GstBaseTransform * trans, GstPadDirection direction,
     GstQuery * query)
@@ -267,11 +286,75 @@ gst_ddpm_diffuse_query (GstBaseTransform * trans, GstPadDirection direction,
     return TRUE;
   gst_query_parse_caps (query, &filter);
   gst_query_parse_caps_result (query, &caps);
-  caps = gst_ddpm_image_caps_choose (gst_caps_ref (caps), filter, NULL,
-      link.width, link.height);
+  caps = caps && !gst_caps_is_empty (caps) ? gst_caps_ref (caps) :
+      gst_ddpm_caps_filter (gst_pad_get_pad_template_caps (trans->sinkpad),
+      filter);
+  caps = gst_ddpm_image_caps_choose (caps, filter, NULL, link.width,
+      link.height);
   gst_query_set_caps_result (query, caps);
   gst_caps_unref (caps);
   return TRUE;
+}
+
+/* Upstream may offer the same caps again, which is not another error. */
+static void
+refuse_caps (GstDdpmDiffuse * self, GstCaps * caps, GError * error)
+{
+  if (self->refused && gst_caps_is_equal (self->refused, caps))
+    g_error_free (error);
+  else
+    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
+  gst_caps_replace (&self->refused, caps);
+}
+
+/* Why frames of caps cannot become states that downstream accepts. Returns:
+ * (transfer full) */
+static GError *
+new_caps_error (GstDdpmDiffuse * self, GstCaps * caps)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstDdpmDiffuseLink link = get_link (self);
+  g_autoptr (GstCaps) states = gst_ddpm_diffuse_caps_to_src (&link, caps);
+  g_autoptr (GstCaps) accepted = gst_pad_peer_query_caps (trans->srcpad, NULL);
+  g_autofree gchar *states_text = NULL;
+  g_autofree gchar *accepted_text = gst_caps_to_string (accepted);
+
+  if (gst_caps_is_empty (states))
+    return g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "Cannot diffuse frames of another format than that of %s, whose images "
+        "have %u channels", self->model->location, link.image_channels);
+  states = gst_caps_fixate (states);
+  states_text = gst_caps_to_string (states);
+  return g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "Downstream does not accept the states of the frames: they are %s, but it "
+      "accepts %s", states_text, accepted_text);
+}
+
+static gboolean
+is_flushing (GstDdpmDiffuse * self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+
+  return GST_PAD_IS_FLUSHING (trans->sinkpad)
+      || GST_PAD_IS_FLUSHING (trans->srcpad);
+}
+
+/* event: (transfer full) */
+static gboolean
+caps_event (GstDdpmDiffuse * self, GstEvent * event)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  gboolean ok;
+
+  gst_event_parse_caps (event, &caps);
+  gst_caps_ref (caps);
+  ok = GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event
+      (GST_BASE_TRANSFORM (self), event);
+  if (ok)
+    gst_clear_caps (&self->refused);
+  else if (self->refused == NULL && !is_flushing (self))
+    refuse_caps (self, caps, new_caps_error (self, caps));
+  return ok;
 }
 
 static void
@@ -315,7 +398,7 @@ no_video:
   g_set_error (&error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "Cannot use these caps of video");
 refuse:
-  gst_ddpm_element_refuse_caps (GST_ELEMENT (self), incaps, error);
+  refuse_caps (self, incaps, error);
   return FALSE;
 }
 
@@ -339,6 +422,8 @@ gst_ddpm_diffuse_transform_size (GstBaseTransform * trans,
 static gboolean
 gst_ddpm_diffuse_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS)
+    return caps_event (GST_DDPM_DIFFUSE (trans), event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP
       || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
     GST_DDPM_DIFFUSE (trans)->n_frames = 0;

@@ -34,6 +34,7 @@ struct _GstDdpmDiffuse
   guint8 *pixels;               /* of a frame, (height, width, channels) */
   guint8 *alpha;                /* the same, (height, width), or NULL */
   guint64 n_frames;             /* since the caps or a flush */
+  GstCaps *refused;             /* an error has been posted for these */
   gint told;                    /* timestep that an INFO told of; -1: none */
   gboolean has_told_opaque;     /* that nothing is generated */
 };

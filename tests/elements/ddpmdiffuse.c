@@ -299,6 +299,20 @@ TEST (ddpmdenoise_makes_the_steps_from_there)
 
 /* --- errors --------------------------------------------------------------- */
 
+TEST (another_format_than_the_models_is_an_error)
+{
+  assert_error (launch ("videotestsrc ! video/x-raw,format=GRAY8 ! %s ! "
+          "fakesink", diffuse (1000, "")), NEGOTIATION_ERROR,
+      "model-3-1000.bin", "3 channels");
+}
+
+TEST (states_that_downstream_does_not_accept_are_an_error)
+{
+  assert_error (launch ("videotestsrc ! " VIDEO " ! %s ! "
+          "other/tensors,timestep=7 ! fakesink", diffuse (1000, "")),
+      NEGOTIATION_ERROR, "timestep=(int)400", "timestep=(int)7");
+}
+
 TEST (short_frames_are_an_error)
 {
   GstElement *pipeline = launch ("appsrc name=src format=time caps=" VIDEO
