@@ -75,4 +75,10 @@ GstCaps *gst_ddpm_caps_filter (GstCaps * caps, GstCaps * filter);
  * but has to wait for that buffer. */
 #define GST_DDPM_STOP_EVENT "ddpm-stop"
 
+/* Structure name of an upstream event (GST_EVENT_CUSTOM_UPSTREAM) with which a
+ * training that is resumed asks a source that can produce any frame by its
+ * number to go on with the frame "frame" (uint64). What is on its way already
+ * arrives before it; a source that does not know the event produces all. */
+#define GST_DDPM_SKIP_EVENT "ddpm-skip"
+
 G_END_DECLS

@@ -38,6 +38,7 @@ save_unlocked (GstDdpmTrainSession * session, const gchar * name,
   g_autoptr (GHashTable) table =
       gst_ddpm_train_settings_to_table (&session->settings);
 
+  gst_ddpm_train_session_write_place (session, table);
   session->save_time = g_get_monotonic_time ();
   session->save_failed = TRUE;
   if (!keep_old (session, name, error)

@@ -334,7 +334,8 @@ restore_state (GstDdpmTrainSession * session, DdpmTrainer * trainer,
 
   if (!ddpm_trainer_restore (trainer, state, error))
     return cannot_resume (session, error);
-  session->to_skip = state->samples;
+  session->to_skip = session->first_place = state->samples;
+  gst_ddpm_train_session_read_place (session, state->settings);
   session->epochs_done = state->epoch;
   if (is_checkpoint_complete (&session->files, state->step))
     session->saved_step = state->step;

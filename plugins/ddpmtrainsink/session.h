@@ -53,6 +53,9 @@ typedef struct
   gboolean has_given_up;        /* the last step cannot or must not be saved */
   gboolean has_warned_of_pixels;
   guint64 to_skip;              /* images that the resumed run trained on */
+  guint64 first_place;          /* in all epochs, of the first image after them;
+                                 * 0: unknown */
+  gboolean has_asked_to_skip;
   guint64 n_seen;               /* images skipped or added */
   guint64 n_images;             /* of the stream; 0: unknown */
   guint64 n_lost;               /* images that did not arrive before EOS */
@@ -84,6 +87,8 @@ typedef struct
   /* with the lock */
   DdpmTrainer *trainer;         /* NULL: no format yet */
   guint64 epochs_done;
+  guint64 places_done;          /* in all epochs, that of the next image; 0:
+                                 * unknown */
   gboolean keep_old;            /* what the saves replace is of another run */
   gchar *kept_name;             /* of the checkpoint that was kept; or NULL */
   guint64 saved_step;           /* or NO_STEP */
@@ -146,6 +151,12 @@ void gst_ddpm_train_session_begin (GstDdpmTrainSession * session,
  * else of the caps and the stream */
 gboolean gst_ddpm_train_session_read_sample (GstDdpmTrainSession * session,
     GstBuffer * buffer, GstDdpmSample * sample, GError ** error);
+/* To and from the settings of a state (nullable): where in all epochs the next
+ * image is */
+void gst_ddpm_train_session_write_place (GstDdpmTrainSession * session,
+    GHashTable * settings);
+void gst_ddpm_train_session_read_place (GstDdpmTrainSession * session,
+    GHashTable * settings);
 /* Announces an image before it is added. TRUE: it is the first of another
  * epoch, so train on the images before it. */
 gboolean gst_ddpm_train_session_expect (GstDdpmTrainSession * session,

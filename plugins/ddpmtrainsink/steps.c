@@ -1,6 +1,7 @@
 /* gst-ddpm: a training run: images and optimizer steps
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "plugins/common/caps.h"
 #include "plugins/common/error.h"
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmtrainsink/messages.h"
@@ -13,6 +14,42 @@
 
 /* From a save that failed to the next attempt, at the latest */
 #define RETRY_MINUTES 1.0
+
+/* --- places in all epochs -------------------------------------------------- */
+
+/* A source may have left images out: then the next place is not the number of
+ * images, and the state has this key. */
+#define PLACE "place"
+
+void
+gst_ddpm_train_session_write_place (GstDdpmTrainSession * session,
+    GHashTable * settings)
+{
+  if (session->places_done > session->report.stats.samples)
+    g_hash_table_insert (settings, (gpointer) PLACE,
+        g_strdup_printf ("%" G_GUINT64_FORMAT, session->places_done));
+}
+
+void
+gst_ddpm_train_session_read_place (GstDdpmTrainSession * session,
+    GHashTable * settings)
+{
+  const gchar *text = settings ? g_hash_table_lookup (settings, PLACE) : NULL;
+
+  if (text)
+    g_ascii_string_to_unsigned (text, 10, session->to_skip, G_MAXINT64,
+        &session->first_place, NULL);
+  session->places_done = session->first_place;
+}
+
+/* FALSE: the image has no place */
+static gboolean
+get_place (const GstDdpmSample * sample, guint64 * place)
+{
+  return sample->has_epoch && sample->epoch_size > 0
+      && g_uint64_checked_mul (place, sample->epoch, sample->epoch_size)
+      && g_uint64_checked_add (place, *place, sample->position);
+}
 
 /* --- images --------------------------------------------------------------- */
 
@@ -88,6 +125,39 @@ gst_ddpm_train_session_expect (GstDdpmTrainSession * session,
   return is_next_epoch;
 }
 
+static void
+ask_source_to_skip (GstDdpmTrainSession * session)
+{
+  session->has_asked_to_skip = TRUE;
+  gst_pad_push_event (GST_BASE_SINK_PAD (session->element),
+      gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+          gst_structure_new (GST_DDPM_SKIP_EVENT, "frame", G_TYPE_UINT64,
+              session->first_place, NULL)));
+}
+
+/* Whether the resumed run trained on this image: among the first ones, by its
+ * place or else by counting */
+static gboolean
+was_trained_on (GstDdpmTrainSession * session, const GstDdpmSample * sample)
+{
+  guint64 place;
+
+  if (session->to_skip == 0)
+    return FALSE;
+  if (!get_place (sample, &place)) {
+    session->to_skip--;
+    return TRUE;
+  }
+  if (place < session->first_place) {
+    if (!session->has_asked_to_skip)
+      ask_source_to_skip (session);
+    return TRUE;
+  }
+  session->to_skip = 0;
+  session->n_seen = place;
+  return FALSE;
+}
+
 gboolean
 gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
     const GstDdpmSample * sample, const GstSegment * segment, GError ** error)
@@ -99,9 +169,8 @@ gst_ddpm_train_session_add (GstDdpmTrainSession * session, GstBuffer * buffer,
     session->stream_time = gst_segment_to_stream_time (segment,
         GST_FORMAT_TIME, segment->position);
   }
-  if (session->to_skip > 0)
-    session->to_skip--;
-  else if (!gst_ddpm_train_batch_add (&session->batch, &session->info, buffer,
+  if (!was_trained_on (session, sample)
+      && !gst_ddpm_train_batch_add (&session->batch, &session->info, buffer,
           sample, error))
     return FALSE;
 
@@ -206,6 +275,10 @@ train_batch (GstDdpmTrainSession * session, const gint * cancel,
   if (ok) {
     if (session->sample.has_epoch)
       session->epochs_done = session->sample.epoch + session->epoch_ended;
+    if (get_place (&session->sample, &session->places_done))
+      session->places_done++;
+    else
+      session->places_done = 0;
     report->images_per_second =
         gst_ddpm_train_progress_add (&session->progress, batch->n);
     gst_ddpm_train_session_update_report (session);

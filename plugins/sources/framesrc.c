@@ -14,6 +14,8 @@ typedef struct
   gboolean reverse;             /* frames are output last to first */
   guint64 next;                 /* number of the next frame */
 
+  guint64 skip_to;              /* object lock: a frame to go on with; 0: none */
+
   gint ended;                   /* atomic: the application has sent EOS */
   gint failed;                  /* atomic: an error has been posted */
 } GstDdpmFrameSrcPrivate;
@@ -142,7 +144,7 @@ gst_ddpm_frame_src_start (GstBaseSrc * src)
 
   g_atomic_int_set (&priv->ended, FALSE);
   g_atomic_int_set (&priv->failed, FALSE);
-  priv->next = 0;
+  priv->next = priv->skip_to = 0;
   priv->reverse = FALSE;
   priv->seek_time = GST_CLOCK_TIME_NONE;
   return TRUE;
@@ -193,6 +195,23 @@ change_rate_instantly (GstBaseSrc * src, GstEvent * event, gdouble rate,
   return gst_pad_push_event (GST_BASE_SRC_PAD (src), change);
 }
 
+/* Remembers which frame the sink wants next. With num-buffers, GstBaseSrc counts
+ * what is output, so nothing is skipped. */
+static gboolean
+remember_skip (GstBaseSrc * src, GstEvent * event)
+{
+  guint64 frame;
+
+  if (!gst_structure_get_uint64 (gst_event_get_structure (event), "frame",
+          &frame))
+    return FALSE;
+  GST_OBJECT_LOCK (src);
+  if (src->num_buffers < 0)
+    get_private (src)->skip_to = frame;
+  GST_OBJECT_UNLOCK (src);
+  return TRUE;
+}
+
 /* Refuses to play backwards from the end of an endless stream before anything is
  * flushed. */
 static gboolean
@@ -204,6 +223,9 @@ gst_ddpm_frame_src_event (GstBaseSrc * src, GstEvent * event)
   gdouble rate;
   gint64 stop;
 
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_UPSTREAM
+      && gst_event_has_name (event, GST_DDPM_SKIP_EVENT))
+    return remember_skip (src, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
     gst_event_parse_seek (event, &rate, NULL, &flags, NULL, NULL, &stop_type,
         &stop);
@@ -275,6 +297,21 @@ gst_ddpm_frame_src_query (GstBaseSrc * src, GstQuery * query)
       || GST_BASE_SRC_CLASS (parent_class)->query (src, query);
 }
 
+/* Does what remember_skip () has left to do. */
+static void
+skip_frames (GstDdpmFrameSrc * self)
+{
+  GstDdpmFrameSrcPrivate *priv = get_private (self);
+  guint64 frame;
+
+  GST_OBJECT_LOCK (self);
+  frame = priv->skip_to;
+  priv->skip_to = 0;
+  GST_OBJECT_UNLOCK (self);
+  if (!priv->reverse)
+    priv->next = MAX (priv->next, frame);
+}
+
 static GstFlowReturn
 gst_ddpm_frame_src_fill (GstPushSrc * src, GstBuffer * buffer)
 {
@@ -285,6 +322,7 @@ gst_ddpm_frame_src_fill (GstPushSrc * src, GstBuffer * buffer)
   if (GST_CLOCK_TIME_IS_VALID (priv->seek_time))
     priv->next = get_first_frame (priv);
   priv->seek_time = GST_CLOCK_TIME_NONE;
+  skip_frames (self);
   do {
     if (g_atomic_int_get (&priv->ended)
         || !gst_ddpm_frames_stamp (&priv->frames, priv->next, buffer))
