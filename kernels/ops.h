@@ -312,9 +312,10 @@ struct _DdpmOps
 
   /* --- diffusion, all f32: x, eps, ... [n][elements] -------------------- */
   /* out[i][e] = the normal number of Philox (seed, first_sample + i, stream,
-   * e); see kernels/philox.h */
+   * e), between keyframes if interval is not 0: see ddpm_keyframe_normal4 () in
+   * kernels/philox.h */
   void (*noise) (DdpmBackend * b, guint64 seed, guint64 first_sample,
-      guint32 stream, guint n, guint elements, float *out);
+      guint32 stream, guint32 interval, guint n, guint elements, float *out);
   /* x_t[i] = a[i] x_0[i] + s[i] eps[i] (Ho et al. 2020, eq. 4); a, s [n]: host
    * memory */
   void (*q_sample) (DdpmBackend * b, guint n, guint elements, const float *a,

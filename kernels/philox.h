@@ -163,6 +163,22 @@ ddpm_normal2 (uint32_t word0, uint32_t word1, float out[2])
   out[1] = (float) (radius * sine);
 }
 
+/* The cosine and the sine of pi place / (2 interval), rounded to floats */
+DDPM_HOST_DEVICE void
+ddpm_keyframe_weights (uint32_t place, uint32_t interval, double *cosine,
+    double *sine)
+{
+  ddpm_cos_sin_2pi ((double) place / (4.0 * (double) interval), cosine, sine);
+  *cosine = (double) (float) *cosine;
+  *sine = (double) (float) *sine;
+}
+
+DDPM_HOST_DEVICE float
+ddpm_keyframe_mix (double cosine, float z, double sine, float next)
+{
+  return (float) (cosine * (double) z + sine * (double) next);
+}
+
 /* The normal numbers of elements 4 block .. 4 block + 3 */
 DDPM_HOST_DEVICE void
 ddpm_normal4 (uint64_t seed, uint64_t sample, uint32_t stream, uint32_t block,
@@ -173,4 +189,31 @@ ddpm_normal4 (uint64_t seed, uint64_t sample, uint32_t stream, uint32_t block,
   ddpm_random4 (seed, sample, stream, block, words);
   ddpm_normal2 (words[0], words[1], out);
   ddpm_normal2 (words[2], words[3], out + 2);
+}
+
+/* The same between two keyframes: sample n of @interval stands at
+ * f = (n mod interval) / interval between keyframes K = n div interval and K +
+ * 1, and its numbers are cos (pi f / 2) z (K) + sin (pi f / 2) z (K + 1), which
+ * are normal too. interval 0: those of sample n. Products of floats are exact
+ * in double, so that a compiler may fuse them with the sum. */
+DDPM_HOST_DEVICE void
+ddpm_keyframe_normal4 (uint64_t seed, uint64_t sample, uint32_t interval,
+    uint32_t stream, uint32_t block, float out[4])
+{
+  double cosine, sine;
+  float next[4];
+  uint32_t place;
+
+  if (interval == 0) {
+    ddpm_normal4 (seed, sample, stream, block, out);
+    return;
+  }
+  place = (uint32_t) (sample % interval);
+  ddpm_normal4 (seed, sample / interval, stream, block, out);
+  if (place == 0)
+    return;
+  ddpm_normal4 (seed, sample / interval + 1, stream, block, next);
+  ddpm_keyframe_weights (place, interval, &cosine, &sine);
+  for (int i = 0; i < 4; i++)
+    out[i] = ddpm_keyframe_mix (cosine, out[i], sine, next[i]);
 }

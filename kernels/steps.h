@@ -15,7 +15,8 @@
  *          + sigma * z
  *   x_0_prev <- x_0
  * pred: what the network predicts, or eps from it; z: normal numbers of stream
- * @stream; none are drawn if sigma is 0.
+ * @stream, between keyframes those of ddpm_keyframe_normal4 (); none are drawn
+ * if sigma is 0.
  * With has_learned_noise, sigma is 0, and another operation adds noise whose
  * variance the network predicts, element by element (Nichol & Dhariwal 2021,
  * eq. 15): for the v that it predicts,
@@ -31,6 +32,7 @@ typedef struct
   float c_pred;
   int has_learned_noise;
   float log_low, log_high;      /* of sigma: v -1, v 1 */
+  uint32_t interval;            /* from keyframe to keyframe; 0: none */
 } DdpmReverseStep;
 
 /* Adam as in PyTorch (Kingma & Ba 2015, algorithm 1), then the average (EMA) of

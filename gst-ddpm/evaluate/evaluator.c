@@ -247,7 +247,7 @@ predict_rows (gpointer data)
 
   for (guint i = 0; i < e->n_rows; i++)
     b->ops->noise (b, e->settings.seed, e->rows[i].sample,
-        DDPM_STREAM_EVALUATOR_EPS + p->t[i], 1, e->elements,
+        DDPM_STREAM_EVALUATOR_EPS + p->t[i], 0, 1, e->elements,
         e->eps + (gsize) i * e->elements);
   b->ops->q_sample (b, p->batch, e->elements, e->signal, e->noise, e->x_0,
       e->eps, p->x);

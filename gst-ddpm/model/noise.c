@@ -6,13 +6,14 @@
 #include "kernels/ops.h"
 #include "kernels/philox.h"
 
-typedef void (*BlockFunc) (guint64 seed, guint64 sample, guint32 stream,
-    guint32 block, gfloat out[4]);
+typedef void (*BlockFunc) (guint64 seed, guint64 sample, guint32 interval,
+    guint32 stream, guint32 block, gfloat out[4]);
 
 /* Philox makes blocks of four numbers; a range may begin and end inside one. */
 static void
 fill_from_blocks (BlockFunc block_func, guint64 seed, guint64 sample,
-    guint32 stream, guint64 first_element, gsize count, gfloat * out)
+    guint32 interval, guint32 stream, guint64 first_element, gsize count,
+    gfloat * out)
 {
   while (count > 0) {
     guint inside = first_element % 4;
@@ -20,7 +21,8 @@ fill_from_blocks (BlockFunc block_func, guint64 seed, guint64 sample,
     gfloat four[4];
     gsize i;
 
-    block_func (seed, sample, stream, (guint32) (first_element / 4), four);
+    block_func (seed, sample, interval, stream, (guint32) (first_element / 4),
+        four);
     for (i = 0; i < n; i++)
       out[i] = four[inside + i];
     first_element += n;
@@ -33,15 +35,30 @@ void
 ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out)
 {
-  fill_from_blocks (ddpm_normal4, seed, sample, stream, first_element, count,
+  ddpm_noise_keyframe_normal (seed, sample, 0, stream, first_element, count,
       out);
+}
+
+void
+ddpm_noise_keyframe_normal (guint64 seed, guint64 sample, guint32 interval,
+    guint32 stream, guint64 first_element, gsize count, gfloat * out)
+{
+  fill_from_blocks (ddpm_keyframe_normal4, seed, sample, interval, stream,
+      first_element, count, out);
+}
+
+static void
+uniform4 (guint64 seed, guint64 sample, guint32 interval, guint32 stream,
+    guint32 block, gfloat out[4])
+{
+  ddpm_uniform4 (seed, sample, stream, block, out);
 }
 
 void
 ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out)
 {
-  fill_from_blocks (ddpm_uniform4, seed, sample, stream, first_element, count,
+  fill_from_blocks (uniform4, seed, sample, 0, stream, first_element, count,
       out);
 }
 
@@ -50,7 +67,7 @@ typedef struct
 {
   DdpmBackend *backend;
   guint64 seed, first_sample;
-  guint32 stream;
+  guint32 stream, interval;
   guint n, elements;
   float *out;
 } Normals;
@@ -61,16 +78,18 @@ make_normals (gpointer data)
   const Normals *a = data;
 
   a->backend->ops->noise (a->backend, a->seed, a->first_sample, a->stream,
-      a->n, a->elements, a->out);
+      a->interval, a->n, a->elements, a->out);
   ddpm_backend_wait (a->backend);
 }
 
 gboolean
 ddpm_noise_normal_batch (DdpmBackend * backend, guint64 seed,
-    guint64 first_sample, guint32 stream, guint n, guint elements, float *out,
-    GError ** error)
+    guint64 first_sample, guint32 interval, guint32 stream, guint n,
+    guint elements, float *out, GError ** error)
 {
-  Normals normals = { backend, seed, first_sample, stream, n, elements, out };
+  Normals normals = { backend, seed, first_sample, stream, interval, n,
+    elements, out
+  };
 
   ddpm_backend_run (backend, make_normals, &normals);
   return ddpm_backend_check (backend, error);

@@ -37,6 +37,28 @@ void ddpm_noise_normal (guint64 seed, guint64 sample, guint32 stream,
     guint64 first_element, gsize count, gfloat * out);
 
 /**
+ * ddpm_noise_keyframe_normal: (skip)
+ * @seed: seed
+ * @sample: index of the sample
+ * @interval: samples from one keyframe to the next; 0: there are no keyframes
+ * @stream: stream, such as %DDPM_STREAM_X_T
+ * @first_element: index of the first element
+ * @count: number of elements
+ * @out: (array length=count): the numbers to write
+ *
+ * Computes standard normal numbers that move smoothly from one keyframe to the
+ * next.
+ *
+ * Sample n stands at f = (n mod @interval) / @interval between the keyframes
+ * K = n div @interval and K + 1, and its numbers are cos (pi f / 2) z (K) +
+ * sin (pi f / 2) z (K + 1), for the numbers z of ddpm_noise_normal(): of
+ * variance 1, too. They are the same bits on every machine.
+ */
+void ddpm_noise_keyframe_normal (guint64 seed, guint64 sample,
+    guint32 interval, guint32 stream, guint64 first_element, gsize count,
+    gfloat * out);
+
+/**
  * ddpm_noise_uniform: (skip)
  * @seed: seed
  * @sample: index of the sample
@@ -57,20 +79,21 @@ void ddpm_noise_uniform (guint64 seed, guint64 sample, guint32 stream,
  * @backend: the backend that computes
  * @seed: seed
  * @first_sample: index of the first sample
+ * @interval: samples from one keyframe to the next; 0: there are no keyframes
  * @stream: stream, such as %DDPM_STREAM_X_T
  * @n: number of samples
  * @elements: number of elements of a sample, from element 0 on
  * @out: memory of @backend to write, [n][elements] floats
  * @error: return location for a #GError
  *
- * Computes the numbers of ddpm_noise_normal() for a batch of samples, and waits
- * until they are there.
+ * Computes the numbers of ddpm_noise_keyframe_normal() for a batch of samples,
+ * and waits until they are there.
  *
  * Returns: %TRUE, or %FALSE and %DDPM_ERROR_NO_SPACE or %DDPM_ERROR_LIBRARY if
  *   the backend failed
  */
 gboolean ddpm_noise_normal_batch (DdpmBackend * backend, guint64 seed,
-    guint64 first_sample, guint32 stream, guint n, guint elements, float *out,
-    GError ** error);
+    guint64 first_sample, guint32 interval, guint32 stream, guint n,
+    guint elements, float *out, GError ** error);
 
 G_END_DECLS

@@ -32,6 +32,7 @@ struct _DdpmDenoiser
   gfloat *signal, *noise;
 
   guint64 seed, first_sample;
+  guint interval;               /* from keyframe to keyframe; 0: there are none */
   guint resample;               /* how often each step of the sampler is made */
   guint step, n_steps;          /* made; in all */
   DdpmReverseStep coefs;        /* of the current step */
@@ -141,9 +142,8 @@ ddpm_denoiser_get_state (DdpmDenoiser * d)
       d->sampler->spec.stop;
 }
 
-gboolean
-ddpm_denoiser_set_labels (DdpmDenoiser * d, const gint * labels,
-    GError ** error)
+static gboolean
+check_labels (const DdpmDenoiser * d, const gint * labels, GError ** error)
 {
   guint i;
 
@@ -151,8 +151,6 @@ ddpm_denoiser_set_labels (DdpmDenoiser * d, const gint * labels,
     if (labels[i] < DDPM_NO_LABEL
         || labels[i] >= (gint) d->model->config.classes)
       goto no_class;
-  for (i = 0; i < d->batch; i++)
-    d->predictor->labels[i] = labels ? labels[i] : DDPM_NO_LABEL;
   return TRUE;
 
 no_class:
@@ -160,6 +158,65 @@ no_class:
       "%s has %u classes, and no label %d", d->model->location ?
       d->model->location : "the model", d->model->config.classes, labels[i]);
   return FALSE;
+}
+
+static gboolean
+check_weights (const DdpmDenoiser * d, const gfloat * weights, GError ** error)
+{
+  guint i;
+
+  for (i = 0; i < d->batch; i++)
+    if (!(weights[i] >= 0.0f && weights[i] <= 1.0f))
+      goto no_weight;
+  return TRUE;
+
+no_weight:
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "expected 0 to 1 as the weight of the second label, got %g", weights[i]);
+  return FALSE;
+}
+
+gboolean
+ddpm_denoiser_set_labels (DdpmDenoiser * d, const gint * labels,
+    GError ** error)
+{
+  DdpmPredictor *p = d->predictor;
+
+  if (!check_labels (d, labels, error))
+    return FALSE;
+  for (guint i = 0; i < d->batch; i++) {
+    p->labels[i] = labels ? labels[i] : DDPM_NO_LABEL;
+    p->classes[i] = (DdpmClass) {
+    p->labels[i], DDPM_NO_LABEL, 0.0f};
+  }
+  return TRUE;
+}
+
+gboolean
+ddpm_denoiser_set_label_mix (DdpmDenoiser * d, const gint * labels,
+    const gint * others, const gfloat * weights, GError ** error)
+{
+  DdpmPredictor *p = d->predictor;
+
+  if (!check_labels (d, others, error) || !check_weights (d, weights, error)
+      || !ddpm_denoiser_set_labels (d, labels, error))
+    return FALSE;
+  for (guint i = 0; i < d->batch; i++) {
+    p->classes[i].other = others[i];
+    p->classes[i].weight = weights[i];
+  }
+  if (!p->mixes) {
+    ddpm_backend_free_plans (d->backend, &d->graph_plan, 1);
+    d->graph_plan = NULL;
+  }
+  ddpm_predictor_mix (p);
+  return TRUE;
+}
+
+void
+ddpm_denoiser_set_keyframes (DdpmDenoiser * d, guint interval)
+{
+  d->interval = interval;
 }
 
 void
@@ -196,26 +253,55 @@ ddpm_denoiser_begin_from (DdpmDenoiser * d, const gfloat * x, guint64 seed,
   ddpm_backend_wait (d->backend);
 }
 
-gboolean
-ddpm_denoiser_begin_with_noise (DdpmDenoiser * d, const DdpmLabels * labels,
-    guint64 seed, guint64 first_sample, GError ** error)
+/* With keyframes, a sample is between the labels of two. */
+static void
+find_labels (const DdpmDenoiser * d, const DdpmLabels * labels,
+    guint64 first_sample, gint * own, gint * others, gfloat * weights)
 {
-  g_autofree gint *classes = labels ? g_try_new (gint, d->batch) : NULL;
+  for (guint i = 0; i < d->batch; i++) {
+    const guint64 n = first_sample + i;
+    const guint64 keyframe = d->interval ? n / d->interval : n;
+    const guint place = d->interval ? n % d->interval : 0;
 
-  if (labels && classes == NULL)
+    own[i] = ddpm_labels_get (labels, keyframe);
+    others[i] = place ? ddpm_labels_get (labels, keyframe + 1) : own[i];
+    weights[i] = place ? (gfloat) place / d->interval : 0.0f;
+  }
+}
+
+gboolean
+ddpm_denoiser_set_sample_labels (DdpmDenoiser * d, const DdpmLabels * labels,
+    guint64 first_sample, GError ** error)
+{
+  g_autofree gint *own = NULL, *others = NULL;
+  g_autofree gfloat *weights = NULL;
+
+  if (labels == NULL)
+    return ddpm_denoiser_set_labels (d, NULL, error);
+  own = g_try_new (gint, d->batch);
+  others = g_try_new (gint, d->batch);
+  weights = g_try_new (gfloat, d->batch);
+  if (own == NULL || others == NULL || weights == NULL)
     goto no_memory;
-  for (guint i = 0; labels && i < d->batch; i++)
-    classes[i] = ddpm_labels_get (labels, first_sample + i);
-  if (!ddpm_denoiser_set_labels (d, classes, error))
-    return FALSE;
-  begin (d, seed, first_sample);
-  return ddpm_noise_normal_batch (d->backend, seed, first_sample,
-      DDPM_STREAM_X_T, d->batch, d->elements, d->predictor->x, error);
+  find_labels (d, labels, first_sample, own, others, weights);
+  return d->interval ? ddpm_denoiser_set_label_mix (d, own, others, weights,
+      error) : ddpm_denoiser_set_labels (d, own, error);
 
 no_memory:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "no memory for the labels of a batch of %u", d->batch);
   return FALSE;
+}
+
+gboolean
+ddpm_denoiser_begin_with_noise (DdpmDenoiser * d, const DdpmLabels * labels,
+    guint64 seed, guint64 first_sample, GError ** error)
+{
+  if (!ddpm_denoiser_set_sample_labels (d, labels, first_sample, error))
+    return FALSE;
+  begin (d, seed, first_sample);
+  return ddpm_noise_normal_batch (d->backend, seed, first_sample, d->interval,
+      DDPM_STREAM_X_T, d->batch, d->elements, d->predictor->x, error);
 }
 
 gboolean
@@ -235,6 +321,7 @@ static void
 set_coefs (DdpmDenoiser * d, guint r)
 {
   d->coefs = get_step (d, d->step)->coefs;
+  d->coefs.interval = d->interval;
   if (r == 0)
     return;
   d->coefs.stream += DDPM_STREAM_AGAIN * r;
@@ -316,7 +403,7 @@ put_known_back (DdpmDenoiser * d, guint r)
 {
   const DdpmSamplerStep *step = get_step (d, d->step);
   DdpmKnownPlace place = { d->predictor->x, d->seed, d->first_sample,
-    step->next_state, r
+    d->interval, step->next_state, r
   };
 
   ddpm_timer_start (d->backend);

@@ -77,6 +77,55 @@ gboolean ddpm_denoiser_set_labels (DdpmDenoiser * denoiser,
     const gint * labels, GError ** error);
 
 /**
+ * ddpm_denoiser_set_label_mix: (skip)
+ * @denoiser: a denoiser
+ * @labels: the class of each sample, [batch], or %DDPM_NO_LABEL
+ * @others: a second class of each sample, [batch], or %DDPM_NO_LABEL
+ * @weights: the weight of the second one, [batch], 0 to 1
+ * @error: return location for a #GError
+ *
+ * Sets the labels of all following steps, each between two classes: sample i
+ * has the class embedding (1 - @weights[i]) e (@labels[i]) + @weights[i] e
+ * (@others[i]), where that of %DDPM_NO_LABEL is 0. With weight 0 it has the
+ * bits that ddpm_denoiser_set_labels() gives it.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for a label that is not a
+ *   class of the model, or a weight that is not 0 to 1
+ */
+gboolean ddpm_denoiser_set_label_mix (DdpmDenoiser * denoiser,
+    const gint * labels, const gint * others, const gfloat * weights,
+    GError ** error);
+
+/**
+ * ddpm_denoiser_set_sample_labels: (skip)
+ * @denoiser: a denoiser
+ * @labels: (nullable): gives each sample its class; %NULL: none has a label
+ * @first_sample: index of the first sample of the batch
+ * @error: return location for a #GError
+ *
+ * Sets the labels of all following steps to those that @labels give the samples
+ * of a batch; between keyframes, to a mixture of those that they give to sample
+ * K and K + 1 for the keyframes K and K + 1.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for labels of another
+ *   model, or %DDPM_ERROR_NO_SPACE
+ */
+gboolean ddpm_denoiser_set_sample_labels (DdpmDenoiser * denoiser,
+    const DdpmLabels * labels, guint64 first_sample, GError ** error);
+
+/**
+ * ddpm_denoiser_set_keyframes:
+ * @denoiser: a denoiser
+ * @interval: samples from one keyframe to the next; 0, the default: there are
+ *   no keyframes
+ *
+ * Makes samples flow into one another: all noise of a sample, x_T and what
+ * steps add, is that of ddpm_noise_keyframe_normal(). It holds for batches that
+ * begin after the call, and for the labels that are set after it.
+ */
+void ddpm_denoiser_set_keyframes (DdpmDenoiser * denoiser, guint interval);
+
+/**
  * ddpm_denoiser_begin: (skip)
  * @denoiser: a denoiser
  * @x: the state to start from, in system memory

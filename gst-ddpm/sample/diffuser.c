@@ -126,8 +126,8 @@ diffuse (gpointer data)
   const DdpmDiffuser *d = a->d;
   const DdpmOps *ops = d->backend->ops;
 
-  ops->noise (d->backend, a->seed, a->first_sample, DDPM_STREAM_X_T, d->batch,
-      d->elements, d->x);
+  ops->noise (d->backend, a->seed, a->first_sample, DDPM_STREAM_X_T, 0,
+      d->batch, d->elements, d->x);
   ops->q_sample (d->backend, d->batch, d->elements, d->signal, d->noise,
       d->x_0, d->x, d->x);
 }

@@ -147,7 +147,7 @@ draw_noise (DdpmKnown * k, const DdpmKnownPlace * place)
 {
   k->backend->ops->noise (k->backend, place->seed, place->first_sample,
       DDPM_STREAM_KNOWN + place->state + DDPM_STREAM_AGAIN * place->visit,
-      k->batch, k->pixels * k->channels, k->noisy);
+      place->interval, k->batch, k->pixels * k->channels, k->noisy);
 }
 
 /* The noise has been drawn. */

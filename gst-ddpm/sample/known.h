@@ -31,6 +31,7 @@ typedef struct
 {
   float *x;                     /* (batch, pixels, channels) */
   guint64 seed, first_sample;
+  guint interval;               /* from keyframe to keyframe; 0: none */
   guint state, visit;
 } DdpmKnownPlace;
 

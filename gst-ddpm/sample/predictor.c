@@ -9,6 +9,8 @@
 #include "gst-ddpm/sample/private.h"
 #include "kernels/timer.h"
 
+static const DdpmClass no_class = { DDPM_NO_LABEL, DDPM_NO_LABEL, 0.0f };
+
 static gsize
 size_of_rows (const DdpmPredictor * p, guint rows)
 {
@@ -20,6 +22,7 @@ alloc_memory (DdpmPredictor * p)
 {
   p->t = g_try_new0 (gint, p->rows);
   p->labels = g_try_new (gint, p->rows);
+  p->classes = g_try_new (DdpmClass, p->rows);
   p->x = ddpm_backend_alloc (p->backend, size_of_rows (p, p->rows));
   p->out = ddpm_backend_alloc (p->backend, size_of_rows (p, p->rows));
   if (p->model->config.learned_variance) {
@@ -28,10 +31,13 @@ alloc_memory (DdpmPredictor * p)
     if (p->variance == NULL || p->both == NULL)
       return FALSE;
   }
-  if (p->t == NULL || p->labels == NULL || p->x == NULL || p->out == NULL)
+  if (p->t == NULL || p->labels == NULL || p->classes == NULL || p->x == NULL
+      || p->out == NULL)
     return FALSE;
-  for (guint i = 0; i < p->rows; i++)
+  for (guint i = 0; i < p->rows; i++) {
     p->labels[i] = DDPM_NO_LABEL;
+    p->classes[i] = no_class;
+  }
   return TRUE;
 }
 
@@ -84,6 +90,7 @@ clear_predictor (gpointer data)
   ddpm_backend_free (p->backend, p->both);
   g_free (p->t);
   g_free (p->labels);
+  g_free (p->classes);
   ddpm_backend_unref (p->backend);
   ddpm_model_unref (p->model);
 }
@@ -98,11 +105,23 @@ ddpm_predictor_set_cancel (DdpmPredictor * p, DdpmCancelFunc func,
   p->cancel_data = data;
 }
 
-/* What the network sees as the label of a row */
-static gint
-get_label (const DdpmPredictor * p, guint i)
+void
+ddpm_predictor_mix (DdpmPredictor * p)
 {
-  return p->guidance == 0.0 ? DDPM_NO_LABEL : p->labels[i];
+  if (p->mixes)
+    return;
+  p->mixes = TRUE;
+  ddpm_backend_free_plans (p->backend, &p->graph_plan, 1);
+  p->graph_plan = NULL;
+}
+
+/* What the network sees as the class of a row */
+static DdpmClass
+get_class (const DdpmPredictor * p, guint i)
+{
+  const DdpmClass label = { p->labels[i], DDPM_NO_LABEL, 0.0f };
+
+  return p->guidance == 0.0 ? no_class : p->mixes ? p->classes[i] : label;
 }
 
 void
@@ -112,10 +131,10 @@ ddpm_predictor_prepare (DdpmPredictor * p, guint n, const gint * next)
   gboolean waiting = FALSE;
 
   for (guint i = 0; i < p->rows; i++)
-    waiting = ddpm_unet_keep_time (unet, p->t[i % p->batch], get_label (p, i));
+    waiting = ddpm_unet_keep_time (unet, p->t[i % p->batch], get_class (p, i));
   for (guint k = 0; k < n && waiting; k++) {
     for (guint i = 0; i < p->rows && waiting; i++)
-      waiting = ddpm_unet_keep_time (unet, next[k], get_label (p, i));
+      waiting = ddpm_unet_keep_time (unet, next[k], get_class (p, i));
   }
   ddpm_unet_compute_times (unet);
 }
@@ -134,6 +153,8 @@ run_passes (DdpmPredictor * p)
   for (guint row = 0; row < p->rows; row += images) {
     const guint first = MIN (row, p->rows - images);
 
+    ddpm_unet_set_classes (p->network->unet,
+        labels && p->mixes ? p->classes + first : NULL);
     if (!ddpm_unet_forward (p->network->unet,
             p->x + (gsize) first * p->elements, p->t + first,
             labels ? labels + first : NULL, NULL, out + first * elements))
@@ -195,8 +216,11 @@ ddpm_predictor_predict (DdpmPredictor * p, const gfloat * x_t, const gint * t,
   const gsize size = size_of_rows (p, p->batch);
 
   memcpy (p->t, t, p->batch * sizeof (gint));
-  for (guint i = 0; i < p->batch; i++)
+  for (guint i = 0; i < p->batch; i++) {
     p->labels[i] = labels ? labels[i] : DDPM_NO_LABEL;
+    p->classes[i] = no_class;
+    p->classes[i].label = p->labels[i];
+  }
   if (x_t)
     ddpm_backend_upload (p->backend, p->x, x_t, size);
   ddpm_backend_run (p->backend, run_in_graph, p);

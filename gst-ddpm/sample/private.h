@@ -75,6 +75,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
  * @both: (rows, 2 elements): @out and @variance, pixel by pixel; or %NULL
  * @t: [rows] of the host, of which the first @batch are read
  * @labels: [rows] of the host, likewise; all are DDPM_NO_LABEL at first
+ * @classes: [rows] of the host, likewise: what @labels are mixed with, once
+ *   ddpm_predictor_mix () was called; of @label, they have a copy
  * @graph_plan: the calls of ddpm_predictor_predict (); %NULL: the backend has
  *   no graphs
  *
@@ -91,8 +93,14 @@ struct _DdpmPredictor
   gdouble guidance;
   float *x, *out, *variance, *both;
   gint *t, *labels;
+  DdpmClass *classes;
+  gboolean mixes;
   DdpmPlan *graph_plan;
 };
+
+/* From now on, @classes are read in the place of @labels. What graphs have
+ * recorded does not hold any more. */
+void ddpm_predictor_mix (DdpmPredictor * predictor);
 
 /* As ddpm_unet_set_cancel (), for the passes of this predictor */
 void ddpm_predictor_set_cancel (DdpmPredictor * predictor, DdpmCancelFunc func,

@@ -131,7 +131,7 @@ draw_micro_batch (Batch * batch, guint first, guint count)
   convert_pixels (trainer, count);
   ddpm_timer_start (trainer->backend);
   trainer->backend->ops->noise (trainer->backend, trainer->settings.seed,
-      sample, DDPM_STREAM_EPS, trainer->micro_batch, trainer->elements,
+      sample, DDPM_STREAM_EPS, 0, trainer->micro_batch, trainer->elements,
       trainer->eps);
   ddpm_timer_lap (trainer->backend, DDPM_TIMER_NOISE, 0.0);
 }

@@ -30,7 +30,8 @@ typedef struct
 
 typedef struct
 {
-  gint t, label;                /* t -1: the row is free */
+  gint t;                       /* -1: the row is free */
+  DdpmClass of;                 /* with weight 0, other is -1 */
   guint64 used;                 /* when it was asked for last */
 } DdpmKeptTime;
 
@@ -42,6 +43,9 @@ typedef struct
   float *table;                 /* (n_rows, columns), of the backend */
   DdpmKeptTime *rows;
   gint *found;                  /* [batch]: the rows of a pass */
+  /* of what is mixed; see mix_classes () in times.c */
+  gfloat *of_sum, *of_term;
+  gint *index;
   guint64 clock;
   /* rows that are yet to be computed */
   guint waiting[DDPM_TIMES_AT_ONCE];
@@ -72,6 +76,7 @@ struct _DdpmUnet
   gpointer scratch;
   gsize scratch_size, time_arena_size, plans_size;
   const float *weights;         /* the caller's */
+  const DdpmClass *classes;     /* the caller's, or NULL */
   guint n_set;                  /* the plans of nodes 0..n_set - 1 have them */
   DdpmCancel cancel;
 };
@@ -80,9 +85,10 @@ struct _DdpmUnet
 gboolean ddpm_unet_is_synchronous (const DdpmUnet * unet);
 /* Gives the plans the weights that they do not have yet, until cancelled. */
 void ddpm_unet_update_plans (DdpmUnet * unet);
-/* Computes the projections of time->rows timesteps. labels NULL: none */
+/* Computes the projections of time->rows timesteps. labels NULL: none. classes:
+ * in their place; NULL: labels are read */
 void ddpm_unet_embed_times (DdpmUnet * unet, DdpmTimeEmbedding * time,
-    const gint * t, const gint * labels);
+    const gint * t, const gint * labels, const DdpmClass * classes);
 /* Copies the projections of a batch from those that are kept. Returns: FALSE if
  * not all are kept: nothing is copied */
 gboolean ddpm_unet_find_times (DdpmUnet * unet, const gint * t,

@@ -320,6 +320,12 @@ center_input (Pass * p)
   p->x_t = unet->centered;
 }
 
+void
+ddpm_unet_set_classes (DdpmUnet * unet, const DdpmClass * classes)
+{
+  unet->classes = unet->config.classes > 0 ? classes : NULL;
+}
+
 gboolean
 ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
     const gint * labels, const DdpmDropout * drop, float *eps)
@@ -331,7 +337,7 @@ ddpm_unet_forward (DdpmUnet * unet, const float *x_t, const gint * t,
   begin_pass (&p);
   ddpm_unet_update_plans (unet);
   if (!pass_is_cancelled (&p) && !ddpm_unet_find_times (unet, t, p.labels))
-    ddpm_unet_embed_times (unet, &unet->time, t, p.labels);
+    ddpm_unet_embed_times (unet, &unet->time, t, p.labels, unet->classes);
   if (unet->config.center_input && !pass_is_cancelled (&p))
     center_input (&p);
   for (guint i = 0; i < unet->graph->nodes->len && !pass_is_cancelled (&p); i++)

@@ -22,9 +22,64 @@ lap_elementwise (DdpmUnet * unet)
   ddpm_timer_lap (unet->backend, DDPM_TIMER_ELEMENTWISE, 0.0);
 }
 
+/* So that equal classes are equal */
+static DdpmClass
+normalize (const DdpmUnet * unet, DdpmClass of)
+{
+  const DdpmClass none = { -1, -1, 0.0f };
+
+  if (unet->config.classes == 0)
+    return none;
+  if (of.weight == 0.0f || of.other == of.label) {
+    of.weight = 0.0f;
+    of.other = -1;
+  }
+  return of;
+}
+
+/* Adds to the sums a term of each row: of_term times the embedding of index. */
+static void
+add_term (DdpmUnet * unet, DdpmTimeEmbedding * time)
+{
+  DdpmBackend *b = unet->backend;
+  const DdpmKeptTimes *kept = &unet->kept;
+  const gsize size = (gsize) time->rows * time->dim * sizeof (float);
+
+  /* hidden is not read any more */
+  b->ops->zero (b, time->hidden, size);
+  b->ops->embedding_add (b, time->rows, time->dim, unet->weights + time->labels,
+      kept->index, time->hidden);
+  b->ops->q_sample (b, time->rows, time->dim, kept->of_sum, kept->of_term,
+      time->out, time->hidden, time->out);
+}
+
+/* A row of one class gets the bits that embedding_add () gives it. */
+static void
+mix_classes (DdpmUnet * unet, DdpmTimeEmbedding * time,
+    const DdpmClass * classes)
+{
+  DdpmKeptTimes *kept = &unet->kept;
+
+  for (guint i = 0; i < time->rows; i++) {
+    const DdpmClass of = normalize (unet, classes[i]);
+
+    kept->of_sum[i] = 1.0f;
+    kept->of_term[i] = 1.0f - of.weight;
+    kept->index[i] = of.label;
+  }
+  add_term (unet, time);
+  for (guint i = 0; i < time->rows; i++) {
+    const DdpmClass of = normalize (unet, classes[i]);
+
+    kept->of_term[i] = of.weight;
+    kept->index[i] = of.other;
+  }
+  add_term (unet, time);
+}
+
 void
 ddpm_unet_embed_times (DdpmUnet * unet, DdpmTimeEmbedding * time,
-    const gint * t, const gint * labels)
+    const gint * t, const gint * labels, const DdpmClass * classes)
 {
   DdpmBackend *b = unet->backend;
   const DdpmOps *ops = b->ops;
@@ -42,7 +97,10 @@ ddpm_unet_embed_times (DdpmUnet * unet, DdpmTimeEmbedding * time,
   ops->linear_forward (time->linear[1], time->hidden_swish,
       w + time->weight[1], w + time->bias[1], time->out, unet->scratch);
   lap_linear (unet, time, 1);
-  if (labels) {
+  if (classes) {
+    mix_classes (unet, time, classes);
+    lap_elementwise (unet);
+  } else if (labels) {
     ops->embedding_add (b, time->rows, time->dim, w + time->labels, labels,
         time->out);
     lap_elementwise (unet);
@@ -56,10 +114,13 @@ ddpm_unet_embed_times (DdpmUnet * unet, DdpmTimeEmbedding * time,
 
 /* Returns: its row; -1: it is not kept */
 static gint
-find_row (const DdpmKeptTimes * kept, gint t, gint label)
+find_row (const DdpmKeptTimes * kept, gint t, DdpmClass of)
 {
   for (guint i = 0; i < kept->n_rows; i++) {
-    if (kept->rows[i].t == t && kept->rows[i].label == label)
+    const DdpmKeptTime *row = &kept->rows[i];
+
+    if (row->t == t && row->of.label == of.label
+        && row->of.other == of.other && row->of.weight == of.weight)
       return i;
   }
   return -1;
@@ -78,18 +139,17 @@ find_oldest_row (const DdpmKeptTimes * kept)
 }
 
 gboolean
-ddpm_unet_keep_time (DdpmUnet * unet, gint t, gint label)
+ddpm_unet_keep_time (DdpmUnet * unet, gint t, DdpmClass of)
 {
   DdpmKeptTimes *kept = &unet->kept;
   gint row;
 
-  if (unet->config.classes == 0)
-    label = -1;
-  row = find_row (kept, t, label);
+  of = normalize (unet, of);
+  row = find_row (kept, t, of);
   if (row < 0) {
     row = find_oldest_row (kept);
     kept->rows[row].t = t;
-    kept->rows[row].label = label;
+    kept->rows[row].of = of;
     kept->waiting[kept->n_waiting++] = row;
   }
   kept->rows[row].used = ++kept->clock;
@@ -105,6 +165,8 @@ ddpm_unet_compute_times (DdpmUnet * unet)
   DdpmKeptTimes *kept = &unet->kept;
   const gsize columns = kept->ahead.columns;
   gint t[DDPM_TIMES_AT_ONCE], labels[DDPM_TIMES_AT_ONCE];
+  DdpmClass classes[DDPM_TIMES_AT_ONCE];
+  gboolean mixed = FALSE;
 
   if (kept->n_waiting == 0)
     return;
@@ -112,11 +174,13 @@ ddpm_unet_compute_times (DdpmUnet * unet)
     const guint row = kept->waiting[i < kept->n_waiting ? i : 0];
 
     t[i] = kept->rows[row].t;
-    labels[i] = kept->rows[row].label;
+    classes[i] = kept->rows[row].of;
+    labels[i] = classes[i].label;
+    mixed |= classes[i].weight > 0.0f;
   }
   ddpm_timer_start (unet->backend);
   ddpm_unet_embed_times (unet, &kept->ahead, t,
-      unet->config.classes > 0 ? labels : NULL);
+      unet->config.classes > 0 ? labels : NULL, mixed ? classes : NULL);
   for (guint i = 0; i < kept->n_waiting; i++)
     ddpm_backend_copy (unet->backend, kept->table + kept->waiting[i] * columns,
         kept->ahead.projections + i * columns, columns * sizeof (float));
@@ -129,7 +193,9 @@ ddpm_unet_find_times (DdpmUnet * unet, const gint * t, const gint * labels)
   DdpmKeptTimes *kept = &unet->kept;
 
   for (guint i = 0; i < unet->batch; i++) {
-    const gint row = find_row (kept, t[i], labels ? labels[i] : -1);
+    const DdpmClass label = { labels ? labels[i] : -1, -1, 0.0f };
+    const gint row = find_row (kept, t[i], unet->classes
+        ? normalize (unet, unet->classes[i]) : label);
 
     if (row < 0)
       return FALSE;
@@ -144,7 +210,7 @@ ddpm_unet_find_times (DdpmUnet * unet, const gint * t, const gint * labels)
 void
 ddpm_unet_forget_times (DdpmUnet * unet)
 {
-  static const DdpmKeptTime nothing = { -1, -1, 0 };
+  static const DdpmKeptTime nothing = { -1, {-1, -1, 0.0f}, 0 };
   DdpmKeptTimes *kept = &unet->kept;
 
   for (guint i = 0; i < kept->n_rows; i++)

@@ -191,14 +191,13 @@ static void
 init_kept_times (DdpmUnet * unet)
 {
   DdpmKeptTimes *kept = &unet->kept;
-  const gsize all = (gsize) unet->config.timesteps
-      * ((gsize) unet->config.classes + 1);
   gsize rows;
 
   init_time (unet, &kept->ahead, DDPM_TIMES_AT_ONCE);
   rows = ddpm_kept_times_size / (sizeof (float) * kept->ahead.columns);
   rows = MAX (rows, 2 * (gsize) MAX (unet->batch, DDPM_TIMES_AT_ONCE));
-  kept->n_rows = MIN (rows, all);
+  kept->n_rows =
+      unet->config.classes > 0 ? rows : MIN (rows, unet->config.timesteps);
 }
 
 /* A sum that is too large stays G_MAXSIZE. */
@@ -263,10 +262,15 @@ static gboolean
 alloc_kept_times (DdpmUnet * unet)
 {
   DdpmKeptTimes *kept = &unet->kept;
+  const guint rows = MAX (unet->batch, DDPM_TIMES_AT_ONCE);
 
   kept->rows = g_try_new (DdpmKeptTime, kept->n_rows);
   kept->found = g_try_new (gint, unet->batch);
-  if (kept->rows == NULL || kept->found == NULL)
+  kept->of_sum = g_try_new (gfloat, rows);
+  kept->of_term = g_try_new (gfloat, rows);
+  kept->index = g_try_new (gint, rows);
+  if (kept->rows == NULL || kept->found == NULL || kept->of_sum == NULL
+      || kept->of_term == NULL || kept->index == NULL)
     return FALSE;
   ddpm_unet_forget_times (unet);
   return TRUE;
@@ -369,6 +373,9 @@ ddpm_unet_free (DdpmUnet * unet)
   ddpm_backend_free (unet->backend, unet->ones);
   g_free (unet->kept.rows);
   g_free (unet->kept.found);
+  g_free (unet->kept.of_sum);
+  g_free (unet->kept.of_term);
+  g_free (unet->kept.index);
   g_free (unet->two);
   g_free (unet->minus_one);
   g_free (unet->plans);

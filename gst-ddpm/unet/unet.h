@@ -52,17 +52,30 @@ void ddpm_unet_set_cancel (DdpmUnet * unet, DdpmCancelFunc func,
  * others are set: norms and linears read them, convolutions read reordered
  * copies. */
 void ddpm_unet_set_weights (DdpmUnet * unet, const float *arena);
+/* The class of an image: label (-1: none), or between two classes, of whose
+ * embeddings (that of none is 0) it has (1 - weight) e (label) + weight e
+ * (other). weight 0: other is not read */
+typedef struct
+{
+  gint label, other;
+  gfloat weight;
+} DdpmClass;
+
 /* For inference: keeps what later forward passes need of timestep t with this
- * label (-1: none), so that they do not compute it; what is not kept, a forward
+ * class, so that they do not compute it; what is not kept, a forward
  * pass computes itself. Timesteps are computed together, when there are
  * DDPM_TIMES_AT_ONCE of them or ddpm_unet_compute_times () is called, as it has
  * to be before the next pass. What was not asked for longest is forgotten.
  * Do not call either inside graph_run (), whose runs make the same calls.
  * Returns: whether there is something left to compute */
-gboolean ddpm_unet_keep_time (DdpmUnet * unet, gint t, gint label);
+gboolean ddpm_unet_keep_time (DdpmUnet * unet, gint t, DdpmClass of);
 void ddpm_unet_compute_times (DdpmUnet * unet);
 /* Both passes return FALSE if they were cancelled; what they write is then
  * undefined. */
+
+/* For inference: the classes [batch] of the images of forward passes, in the
+ * place of their labels; NULL: their labels are read. They must stay valid. */
+void ddpm_unet_set_classes (DdpmUnet * unet, const DdpmClass * classes);
 
 /* Computes the prediction eps [batch][height][width][out channels] of x_t
  * [batch][height][width][image_channels]; with a learned variance there are

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "kernels/cpu/private.h"
 #include "kernels/diffusion-math.h"
+#include "kernels/philox.h"
 
 /* Elements of one image that a thread works on at a time: a multiple of four,
  * because random numbers are drawn in blocks of four */
@@ -16,10 +17,10 @@ get_kernels (DdpmBackend * b)
   return ((CpuBackend *) b)->kernels;
 }
 
-/* Draws the normals [first, first + count) of an image; first is a multiple of
+/* Draws the normals [first, first + count) of a sample; first is a multiple of
  * 4. */
 static void
-draw_normals (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
+draw_sample (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
     guint first, guint count, float *out)
 {
   const CpuRandomKernels *random = get_kernels (b)->random;
@@ -32,12 +33,32 @@ draw_normals (DdpmBackend * b, guint64 seed, guint64 sample, guint32 stream,
   }
 }
 
+/* The same between keyframes, by the formula of ddpm_keyframe_normal4 (), if there
+ * are any. count is at most PIECE. */
+static void
+draw_normals (DdpmBackend * b, guint64 seed, guint64 sample, guint32 interval,
+    guint32 stream, guint first, guint count, float *out)
+{
+  const guint64 keyframe = interval ? sample / interval : sample;
+  const guint32 place = interval ? sample % interval : 0;
+  double cosine, sine;
+  float next[PIECE];
+
+  draw_sample (b, seed, keyframe, stream, first, count, out);
+  if (place == 0)
+    return;
+  draw_sample (b, seed, keyframe + 1, stream, first, count, next);
+  ddpm_keyframe_weights (place, interval, &cosine, &sine);
+  for (guint i = 0; i < count; i++)
+    out[i] = ddpm_keyframe_mix (cosine, out[i], sine, next[i]);
+}
+
 /* What the operations have in common. Images are cut into pieces. */
 typedef struct
 {
   DdpmBackend *backend;
   guint64 seed, first_sample;
-  guint32 stream;
+  guint32 stream, interval;
   gsize elements, pieces;       /* of an image */
   const DdpmReverseStep *step;
   const float *a, *s;           /* of each image */
@@ -76,15 +97,16 @@ noise_piece (gconstpointer data, gsize i, guint thread)
   const Piece p = locate_piece (run, i);
 
   draw_normals (run->backend, run->seed, run->first_sample + p.image,
-      run->stream, p.first, p.count, run->out + p.at);
+      run->interval, run->stream, p.first, p.count, run->out + p.at);
 }
 
 static void
 noise (DdpmBackend * b, guint64 seed, guint64 first_sample, guint32 stream,
-    guint n, guint elements, float *out)
+    guint32 interval, guint n, guint elements, float *out)
 {
   const Run run = {.backend = b,.seed = seed,.first_sample = first_sample,
-    .stream = stream,.elements = elements,.pieces = count_pieces (elements),
+    .stream = stream,.interval = interval,.elements = elements,.pieces =
+        count_pieces (elements),
     .out = out
   };
 
@@ -170,7 +192,7 @@ reverse_piece (gconstpointer data, gsize i, guint thread)
 
   if (noisy)
     draw_normals (run->backend, run->seed, run->first_sample + p.image,
-        run->step->stream, p.first, p.count, z);
+        run->step->interval, run->step->stream, p.first, p.count, z);
   get_kernels (run->backend)->element->reverse_step (run->step, p.count,
       run->out + p.at, run->in + p.at,
       run->x_0_prev ? run->x_0_prev + p.at : NULL, noisy ? z : NULL);
@@ -197,7 +219,7 @@ learned_noise_piece (gconstpointer data, gsize i, guint thread)
   float z[PIECE];
 
   draw_normals (run->backend, run->seed, run->first_sample + p.image,
-      run->step->stream, p.first, p.count, z);
+      run->step->interval, run->step->stream, p.first, p.count, z);
   for (gsize k = 0; k < p.count; k++)
     ddpm_learned_noise_element (run->step, z[k], run->in[p.at + k],
         &run->out[p.at + k]);

@@ -17,10 +17,10 @@
 
 static void
 noise (DdpmBackend * base, guint64 seed, guint64 first_sample,
-    guint32 stream, guint n, guint elements, float *out)
+    guint32 stream, guint32 interval, guint n, guint elements, float *out)
 {
   CudaBackend *b = ddpm_cuda_backend (base);
-  const CudaNoise args = { seed, first_sample, stream };
+  const CudaNoise args = { seed, first_sample, stream, interval };
   const CudaNoise *staged = ddpm_cuda_stage_args (b, &args, sizeof args);
 
   if (staged)

@@ -8,14 +8,15 @@
 
 static void
 noise (DdpmBackend * b, guint64 seed, guint64 first_sample, guint32 stream,
-    guint n, guint elements, float *out)
+    guint32 interval, guint n, guint elements, float *out)
 {
   float z[4];
 
   for (guint i = 0; i < n; i++) {
     for (guint e = 0; e < elements; e++) {
       if (e % 4 == 0)
-        ddpm_normal4 (seed, first_sample + i, stream, e / 4, z);
+        ddpm_keyframe_normal4 (seed, first_sample + i, interval, stream, e / 4,
+            z);
       *out++ = z[e % 4];
     }
   }
@@ -67,7 +68,8 @@ reverse_step (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
       const gsize k = (gsize) i * elements + e;
 
       if (step->sigma != 0.0f && e % 4 == 0)
-        ddpm_normal4 (seed, first_sample + i, step->stream, e / 4, z);
+        ddpm_keyframe_normal4 (seed, first_sample + i, step->interval,
+            step->stream, e / 4, z);
       ddpm_reverse_element (step, z[e % 4], pred[k], &x[k],
           x_0_prev ? &x_0_prev[k] : NULL);
     }
@@ -85,7 +87,8 @@ learned_noise (DdpmBackend * b, const DdpmReverseStep * step, guint64 seed,
       const gsize k = (gsize) i * elements + e;
 
       if (e % 4 == 0)
-        ddpm_normal4 (seed, first_sample + i, step->stream, e / 4, z);
+        ddpm_keyframe_normal4 (seed, first_sample + i, step->interval,
+            step->stream, e / 4, z);
       ddpm_learned_noise_element (step, z[e % 4], v[k], &x[k]);
     }
   }

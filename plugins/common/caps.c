@@ -168,11 +168,14 @@ is_tensor_structure (const GstStructure * s)
 static gboolean
 get_optional_fields (const GstStructure * s, GstDdpmTensorInfo * info)
 {
+  gint interval = 0;
+
   info->fps_n = 0;
   info->fps_d = 1;
   info->timestep = -1;
   info->seed = 0;
   info->known = FALSE;
+  info->keyframe_interval = 0;
   if (gst_structure_has_field (s, "framerate")
       && (!gst_structure_get_fraction (s, "framerate", &info->fps_n,
               &info->fps_d) || info->fps_n < 0 || info->fps_d <= 0))
@@ -187,6 +190,11 @@ get_optional_fields (const GstStructure * s, GstDdpmTensorInfo * info)
   if (gst_structure_has_field (s, "known")
       && !gst_structure_get_boolean (s, "known", &info->known))
     return FALSE;
+  if (gst_structure_has_field (s, "keyframe-interval")
+      && (!gst_structure_get_int (s, "keyframe-interval", &interval)
+          || interval < 0))
+    return FALSE;
+  info->keyframe_interval = interval;
   return TRUE;
 }
 
@@ -237,7 +245,8 @@ gst_ddpm_tensor_info_from_caps (GstDdpmTensorInfo * info, const GstCaps * caps,
       || !set_dimensions (info, dims))
     goto wrong_caps;
   expected = "framerate=(fraction), timestep=(int) of 0 or more, "
-      "seed=(guint64) and known=(boolean)";
+      "seed=(guint64), known=(boolean) and keyframe-interval=(int) of 0 or "
+      "more";
   if (!get_optional_fields (s, info))
     goto wrong_caps;
   return TRUE;

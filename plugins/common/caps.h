@@ -31,6 +31,7 @@ typedef struct
   gint timestep;                /* s of the state x_s; -1: absent, means T */
   guint64 seed;                 /* 0 if absent */
   gboolean known;               /* buffers have a GST_DDPM_KNOWN_META */
+  guint keyframe_interval;      /* 0: no keyframes; if absent */
   gboolean cuda;                /* in GPU memory */
   gsize size;                   /* bytes per buffer */
 } GstDdpmTensorInfo;

@@ -225,7 +225,8 @@ append_source_states (GstCaps * out, const GstDdpmDenoiseLink * link,
   if (gst_structure_has_field (s, "dimensions")) {
     GstStructure *state = copy_tensor (s);
 
-    gst_structure_remove_fields (state, "timestep", "seed", "framerate", NULL);
+    gst_structure_remove_fields (state, "timestep", "seed", "keyframe-interval",
+        "framerate", NULL);
     gst_caps_append_structure (out, state);
   } else {
     if (link->width && link->height && link->image_channels)

@@ -93,16 +93,22 @@ wrong_size:
   }
 }
 
-/* The labels of the current samples */
-static void
-set_labels (GstDdpmDenoise * self)
+/* The labels of the current samples, with keyframes those of the nearest ones */
+static gboolean
+set_labels (GstDdpmDenoise * self, GError ** error)
 {
+  const guint interval = MAX (self->info.keyframe_interval, 1);
   guint i;
 
-  for (i = 0; i < self->info.batch; i++)
-    self->labels[i] = ddpm_labels_get (self->session->labels,
-        self->first_sample + i);
-  ddpm_denoiser_set_labels (self->denoiser, self->labels, NULL);
+  for (i = 0; i < self->info.batch; i++) {
+    const guint64 n = self->first_sample + i;
+
+    self->labels[i] = ddpm_labels_get (self->session->labels, n / interval
+        + (2 * (n % interval) > interval));
+  }
+  ddpm_denoiser_set_keyframes (self->denoiser, self->info.keyframe_interval);
+  return ddpm_denoiser_set_sample_labels (self->denoiser, self->session->labels,
+      self->first_sample, error);
 }
 
 /* Reads the state on the device, if it is in memory of the backend, otherwise on
@@ -159,11 +165,10 @@ begin_batch (GstDdpmDenoise * self)
 
   self->first_sample = self->next_sample;
   self->next_sample += self->info.batch;
-  set_labels (self);
   if (!load_state (self, state))
     g_set_error (&error, DDPM_ERROR, DDPM_ERROR_READ,
         "Cannot map a buffer of states");
-  else
+  else if (set_labels (self, &error))
     set_known (self, state, &error);
   gst_buffer_unref (state);
   if (error)

@@ -17,6 +17,12 @@
  * backwards needs a stop. num-buffers counts the buffers that are output, before
  * and after a seek, as in videotestsrc.
  *
+ * With #GstDdpmNoise:keyframe-interval, the noise moves from one keyframe to the
+ * next without jumps, and so do the images, if the sampler of ddpmdenoise is
+ * deterministic (ddim with eta=0, dpmpp-2m) or takes its noise from the same
+ * keyframes, as it does: the interval stands in the caps. Keyframe K has the noise
+ * and the label that sample K has without keyframes.
+ *
  * The shape is the dimensions=C:W:H:N in the caps of downstream, by default
  * 3:32:32:N. The output caps contain the seed, but no timestep, even if
  * #GstDdpmNoise:stream is not 0: a state without a timestep is pure noise.
@@ -28,6 +34,9 @@
  * |[
  * gst-launch-1.0 ddpmnoise ! ddpmdenoise ! videoconvert ! autovideosink
  * ]| Show generated images.
+ * |[
+ * gst-launch-1.0 ddpmnoise keyframe-interval=30 random-seed=true ! ddpmdenoise ! videoconvertscale method=nearest-neighbour ! video/x-raw,width=512,height=512 ! autovideosink
+ * ]| Images that flow into one another, other ones in each run.
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=1 batch-size=64 seed=7 ! filesink location=x_T.f32
  * ]| Write the noise of 64 images as raw floats (batch, height, width, channel).
@@ -49,11 +58,16 @@ GST_DEBUG_CATEGORY_STATIC (gst_ddpm_noise_debug);
 
 /* No noise has a larger stream. GStreamer parses -1 as one. */
 #define MAX_STREAM 0xefffffffu
+/* A double has every number up to here, and so has the range of a property. */
+#define MAX_FIRST_SAMPLE (G_GUINT64_CONSTANT (1) << 53)
 
 typedef struct
 {
   guint64 seed;
+  gboolean random_seed;
   guint stream;
+  guint keyframe_interval;
+  guint64 first_sample;
   guint batch_size;
   gboolean is_live;
   GstDdpmCompute compute;
@@ -75,6 +89,7 @@ struct _GstDdpmNoise
   /* streaming thread */
   GstDdpmTensorInfo info;
   guint stream;
+  guint64 first_sample;         /* of frame 0 */
   DdpmBackend *backend;         /* for noise on the GPU; NULL: not needed yet */
 
   gint flushing;                /* atomic */
@@ -91,6 +106,18 @@ static const GstDdpmProperty properties[] = {
   {"seed", "Seed",
       "Seed of the noise, and of the noise that ddpmdenoise adds in its steps",
       GST_DDPM_UINT64, AT (seed), 0, GST_DDPM_MAX_SEED},
+  {"random-seed", "Random seed",
+      "Choose another seed for each run, and tell it; the property seed then has "
+      "it", GST_DDPM_BOOLEAN, AT (random_seed)},
+  {"keyframe-interval", "Keyframe interval",
+      "Number of samples from one keyframe to the next: a sample that stands at f "
+      "between two keyframes has cos (pi f / 2) of the noise of the first and "
+      "sin (pi f / 2) of that of the second, so that images flow into one "
+      "another; ddpmdenoise mixes their labels (0: no keyframes)",
+      GST_DDPM_UINT, AT (keyframe_interval), 0, G_MAXINT},
+  {"first-sample", "First sample",
+      "Index of the first sample of the stream, at time 0", GST_DDPM_UINT64,
+      AT (first_sample), 0, MAX_FIRST_SAMPLE},
   {"stream", "Noise stream",
       "Which independent noise to output (0: x_T, the input of a sampler; t: "
       "the noise of the ddpm step at timestep t; from 2147483648: the noise of "
@@ -224,6 +251,21 @@ gst_ddpm_noise_set_context (GstElement * element, GstContext * context)
   GST_ELEMENT_CLASS (parent_class)->set_context (element, context);
 }
 
+/* Nine digits at most, for those who type it */
+static void
+draw_seed (GstDdpmNoise * self)
+{
+  const guint64 seed = g_random_int_range (1, 1000000000);
+  g_autofree gchar *text =
+      g_strdup_printf ("seed=%" G_GUINT64_FORMAT " was chosen", seed);
+
+  GST_OBJECT_LOCK (self);
+  self->settings.seed = seed;
+  GST_OBJECT_UNLOCK (self);
+  g_object_notify (G_OBJECT (self), "seed");
+  gst_ddpm_element_post_info (GST_ELEMENT (self), text);
+}
+
 static gboolean
 gst_ddpm_noise_start (GstBaseSrc * src)
 {
@@ -233,6 +275,8 @@ gst_ddpm_noise_start (GstBaseSrc * src)
   GST_BASE_SRC_CLASS (parent_class)->start (src);
   if (!gst_ddpm_element_copy_settings (GST_ELEMENT (src), &settings, &error))
     goto wrong_settings;
+  if (settings.random_seed)
+    draw_seed (GST_DDPM_NOISE (src));
   return TRUE;
 
 wrong_settings:
@@ -279,6 +323,9 @@ gst_ddpm_noise_fixate (GstBaseSrc * src, GstCaps * caps)
   if (fixed == NULL)
     goto not_taken;
   gst_caps_unref (caps);
+  if (settings.keyframe_interval > 0)
+    gst_caps_set_simple (fixed, "keyframe-interval", G_TYPE_INT,
+        settings.keyframe_interval, NULL);
   return GST_BASE_SRC_CLASS (parent_class)->fixate (src, fixed);
 
 not_taken:
@@ -309,6 +356,7 @@ gst_ddpm_noise_set_caps (GstBaseSrc * src, GstCaps * caps)
 
   self->info = info;
   self->stream = settings.stream;
+  self->first_sample = settings.first_sample;
   frames.fps_n = info.fps_n;
   frames.fps_d = info.fps_d;
   frames.samples = info.batch;
@@ -389,8 +437,8 @@ write_noise (GstDdpmNoise * self, guint64 first_sample, gfloat * out)
   for (i = 0; i < info->batch; i++) {
     if (g_atomic_int_get (&self->flushing))
       return FALSE;
-    ddpm_noise_normal (info->seed, first_sample + i, self->stream, 0,
-        elements, out + i * elements);
+    ddpm_noise_keyframe_normal (info->seed, first_sample + i,
+        info->keyframe_interval, self->stream, 0, elements, out + i * elements);
   }
   return TRUE;
 }
@@ -410,8 +458,11 @@ gst_ddpm_noise_fill_frame (GstDdpmFrameSrc * src, guint64 number,
       || !gst_buffer_map (buffer, &map,
           GST_MAP_WRITE | (info->cuda ? GST_DDPM_MAP_CUDA : 0)))
     goto not_writable;
+  GST_BUFFER_OFFSET (buffer) += self->first_sample;
+  GST_BUFFER_OFFSET_END (buffer) += self->first_sample;
   done = info->cuda ? ddpm_noise_normal_batch (self->backend, info->seed,
-      GST_BUFFER_OFFSET (buffer), self->stream, info->batch,
+      GST_BUFFER_OFFSET (buffer), info->keyframe_interval, self->stream,
+      info->batch,
       info->channels * info->width * info->height, (gfloat *) map.data, &error)
       : write_noise (self, GST_BUFFER_OFFSET (buffer), (gfloat *) map.data);
   gst_buffer_unmap (buffer, &map);

@@ -1,6 +1,9 @@
 /* gst-ddpm: tests of ddpmdenoise with a model of classes
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <math.h>
+#include <stdlib.h>
+
 #include "tests/support/denoise-test.h"
 
 #define NAMES "cat,dog,ship"
@@ -86,6 +89,126 @@ TEST (a_sample_does_not_depend_on_its_batch)
   g_ptr_array_unref (alone);
   g_ptr_array_unref (together);
 }
+
+/* --- keyframes ------------------------------------------------------------ */
+
+static GPtrArray *
+states_between_keyframes (guint n, guint batch, const gchar * properties)
+{
+  g_autofree gchar *source = g_strdup_printf ("ddpmnoise num-buffers=%u "
+      "keyframe-interval=4 ! other/tensors,dimensions=(string)3:%d:%d:%u",
+      n / batch, WIDTH, HEIGHT, batch);
+  g_autofree gchar *element = g_strdup_printf ("ddpmdenoise "
+      "backend=reference model=%s/labelled.bin steps=3 clip-x0=false %s",
+      model_folder, properties);
+
+  return run (source, element, "other/tensors");
+}
+
+/* With its noise and its label; every sampler takes noise from keyframes. */
+TEST (keyframe_is_the_sample_of_its_number)
+{
+  const gchar *const samplers[] = { "", "sampler=ddim eta=1", "sampler=ddpm" };
+  guint i, k;
+
+  for (i = 0; i < G_N_ELEMENTS (samplers); i++) {
+    GPtrArray *samples = states_of (3, 1, samplers[i]);
+    GPtrArray *flow = states_between_keyframes (12, 1, samplers[i]);
+
+    for (k = 0; k < 3; k++)
+      fail_unless (same_bits (nth_buffer (samples, k), nth_buffer (flow,
+                  4 * k)));
+    for (k = 1; k < 12; k++)
+      fail_if (same_bits (nth_buffer (flow, k - 1), nth_buffer (flow, k)));
+    g_ptr_array_unref (samples);
+    g_ptr_array_unref (flow);
+  }
+}
+
+TEST (sample_between_keyframes_does_not_depend_on_its_batch)
+{
+  const gsize size = 3 * WIDTH * HEIGHT * sizeof (gfloat);
+  const gchar *properties = "sampler=ddpm guidance=2 label=cat,none,ship";
+  GPtrArray *alone = states_between_keyframes (12, 1, properties);
+  GPtrArray *together = states_between_keyframes (12, 6, properties);
+  guint i;
+
+  for (i = 0; i < 12; i++) {
+    GstBuffer *part = gst_buffer_copy_region (nth_buffer (together, i / 6),
+        GST_BUFFER_COPY_MEMORY, i % 6 * size, size);
+
+    fail_unless (same_bits (nth_buffer (alone, i), part));
+    gst_buffer_unref (part);
+  }
+  g_ptr_array_unref (alone);
+  g_ptr_array_unref (together);
+}
+
+#define FLOW "ddpmnoise num-buffers=61 keyframe-interval=30"
+
+static gdouble
+get_distance (GstBuffer * a, GstBuffer * b)
+{
+  GstMapInfo map_a, map_b;
+  gdouble sum = 0;
+  gsize i;
+
+  fail_unless (gst_buffer_map (a, &map_a, GST_MAP_READ));
+  fail_unless (gst_buffer_map (b, &map_b, GST_MAP_READ));
+  for (i = 0; i < map_a.size / sizeof (gfloat); i++) {
+    const gdouble difference = ((const gfloat *) map_a.data)[i]
+        - ((const gfloat *) map_b.data)[i];
+
+    sum += difference * difference;
+  }
+  gst_buffer_unmap (a, &map_a);
+  gst_buffer_unmap (b, &map_b);
+  return sqrt (sum);
+}
+
+static gint
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  return *(const gdouble *) a < *(const gdouble *) b ? -1 : 1;
+}
+
+/* The built-in model */
+TEST (images_flow_without_jumps)
+{
+  GPtrArray *frames = run (FLOW, "ddpmdenoise precision=f32", "other/tensors");
+  gdouble distances[60];
+  guint i;
+
+  fail_unless_equals_int (frames->len, 61);
+  for (i = 0; i < 60; i++)
+    distances[i] = get_distance (nth_buffer (frames, i), nth_buffer (frames,
+            i + 1));
+  qsort (distances, 60, sizeof (gdouble), compare_doubles);
+  fail_unless (distances[0] > 0.0);
+  fail_unless (distances[59] <= 3.0 * distances[30]);
+  g_ptr_array_unref (frames);
+}
+
+TEST (seek_gives_the_bits_of_a_frame_between_keyframes)
+{
+  GPtrArray *frames = run ("ddpmnoise num-buffers=18 keyframe-interval=30",
+      "ddpmdenoise precision=f32", "video/x-raw");
+  GstElement *pipeline = launch (FLOW " ! ddpmdenoise precision=f32 ! "
+      "video/x-raw ! appsink name=sink sync=false");
+  GstSample *sample;
+
+  play (pipeline);
+  gst_sample_unref (pull (pipeline));
+  seek_to (pipeline, GST_FORMAT_TIME, 17 * GST_SECOND / 30);
+  sample = pull (pipeline);
+  fail_unless (same_bits (gst_sample_get_buffer (sample), nth_buffer (frames,
+              17)));
+  gst_sample_unref (sample);
+  g_ptr_array_unref (frames);
+  stop_and_free (pipeline);
+}
+
+/* --- frames --------------------------------------------------------------- */
 
 /* In buffers of one sample, or of four */
 static void

@@ -466,6 +466,76 @@ TEST (new_caps_repeat_no_sample_and_no_time)
   stop_and_free (pipeline);
 }
 
+TEST (first_sample_is_where_the_stream_starts)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=2 batch-size=3 "
+      "first-sample=100" SINK);
+  guint b;
+
+  play (pipeline);
+  for (b = 0; b < 2; b++) {
+    GstSample *sample = pull (pipeline);
+    GstBuffer *buffer = gst_sample_get_buffer (sample);
+
+    check_bits (buffer, 0, 0, 100 + 3 * b, 3, 3072);
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), b * GST_SECOND / 30);
+    gst_sample_unref (sample);
+  }
+  stop_and_free (pipeline);
+}
+
+static guint64
+get_seed_of_a_run (GstElement * pipeline, GstElement * noise)
+{
+  GstSample *sample;
+  guint64 seed, in_caps;
+
+  play (pipeline);
+  sample = pull (pipeline);
+  g_object_get (noise, "seed", &seed, NULL);
+  fail_unless (gst_structure_get_uint64 (gst_caps_get_structure
+          (gst_sample_get_caps (sample), 0), "seed", &in_caps));
+  fail_unless_equals_uint64 (in_caps, seed);
+  check_bits (gst_sample_get_buffer (sample), seed, 0, 0, 1, 3072);
+  gst_sample_unref (sample);
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_INFO));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return seed;
+}
+
+/* Two of them are equal once in a thousand million runs. */
+TEST (random_seed_is_told_and_another_one_in_each_run)
+{
+  GstElement *pipeline = launch ("ddpmnoise name=noise random-seed=true" SINK);
+  GstElement *noise = gst_bin_get_by_name (GST_BIN (pipeline), "noise");
+  const guint64 first = get_seed_of_a_run (pipeline, noise);
+
+  fail_if (get_seed_of_a_run (pipeline, noise) == first);
+  gst_object_unref (noise);
+  stop_and_free (pipeline);
+}
+
+TEST (keyframes_stand_in_the_caps)
+{
+  GstElement *pipeline = launch ("ddpmnoise num-buffers=1 first-sample=45 "
+      "keyframe-interval=30 seed=5" SINK);
+  GstSample *sample;
+  gfloat *expected = g_new (gfloat, 3072);
+  gint interval;
+
+  play (pipeline);
+  sample = pull (pipeline);
+  fail_unless (gst_structure_get_int (gst_caps_get_structure
+          (gst_sample_get_caps (sample), 0), "keyframe-interval", &interval));
+  fail_unless_equals_int (interval, 30);
+  ddpm_noise_keyframe_normal (5, 45, 30, 0, 0, 3072, expected);
+  fail_unless (gst_buffer_memcmp (gst_sample_get_buffer (sample), 0, expected,
+          3072 * sizeof (gfloat)) == 0);
+  g_free (expected);
+  gst_sample_unref (sample);
+  stop_and_free (pipeline);
+}
+
 TEST (live_reports_a_frame_of_latency)
 {
   GstElement *pipeline = launch ("ddpmnoise name=source is-live=true ! "

@@ -182,7 +182,7 @@ train (gpointer data)
   }
   upload_made_up (run->x_0, given, run->step);
   ops.zero (b, run->x_0 + given, (COUNT - given) * sizeof (float));
-  ops.noise (b, 5, 100 + N * run->step, 7, N, ELEMENTS, run->eps);
+  ops.noise (b, 5, 100 + N * run->step, 7, 3, N, ELEMENTS, run->eps);
   ops.q_sample (b, N, ELEMENTS, a, s, run->x_0, run->eps, run->x);
   ops.copy (b, run->kept, run->x, COUNT * sizeof (float));
   ops.accumulate (b, COUNT, run->weights, run->x);

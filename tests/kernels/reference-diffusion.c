@@ -18,7 +18,7 @@ TEST (noise_is_the_normals_of_each_sample)
   g_autoptr (DdpmBackend) b = test_reference (DDPM_PRECISION_F32);
   float out[3 * 7], z[4];
 
-  b->ops->noise (b, SEED, 41, 9, 3, 7, out);
+  b->ops->noise (b, SEED, 41, 9, 0, 3, 7, out);
   for (guint i = 0; i < 3 * 7; i++) {
     ddpm_normal4 (SEED, 41 + i / 7, 9, i % 7 / 4, z);
     g_assert_cmpfloat (out[i], ==, z[i % 7 % 4]);
@@ -67,7 +67,7 @@ assert_reverse_step (const DdpmReverseStep * step, gboolean keep_x_0)
   g_autofree float *z = g_new0 (float, N * E);
   double expected[N * E], expected_x_0[N * E];
 
-  b->ops->noise (b, SEED, 100, step->stream, N, E, z);
+  b->ops->noise (b, SEED, 100, step->stream, 0, N, E, z);
   for (guint i = 0; i < N * E; i++) {
     double x_0_hat = (double) step->x0_x * x[i] + (double) step->x0_pred
         * eps[i];
@@ -150,7 +150,7 @@ TEST (learned_noise_is_between_two_variances)
   v[1] = 1.0f;
   v[2] = -3.0f;
   v[3] = 3.0f;
-  b->ops->noise (b, SEED, 100, step.stream, N, E, z);
+  b->ops->noise (b, SEED, 100, step.stream, 0, N, E, z);
   for (guint i = 0; i < N * E; i++)
     expected[i] = x[i] + low * pow (high / low, (v[i] + 1) / 2) * z[i];
   b->ops->learned_noise (b, &step, SEED, 100, N, E, v, x);

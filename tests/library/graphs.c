@@ -132,10 +132,10 @@ embedding (DdpmBackend * b, guint n, guint dim, const float *table,
 
 static void
 noise (DdpmBackend * b, guint64 seed, guint64 first_sample, guint32 stream,
-    guint n, guint elements, float *out)
+    guint32 interval, guint n, guint elements, float *out)
 {
   note (out, n);
-  plain->noise (b, seed, first_sample, stream, n, elements, out);
+  plain->noise (b, seed, first_sample, stream, interval, n, elements, out);
 }
 
 static void

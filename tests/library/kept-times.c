@@ -18,6 +18,7 @@ typedef struct
   DdpmTimer *timer;
   gfloat *x;
   gint t[IMAGES], labels[IMAGES];
+  DdpmClass classes[IMAGES];
   gfloat eps[IMAGES * N];
 } Network;
 
@@ -77,7 +78,9 @@ keep (gpointer data)
   Network *net = data;
 
   for (guint i = 0; i < IMAGES; i++)
-    ddpm_unet_keep_time (net->unet, net->t[i], net->labels[i]);
+    ddpm_unet_keep_time (net->unet, net->t[i], (DdpmClass) {
+        net->labels[i], -1, 0.0f}
+  );
   ddpm_unet_compute_times (net->unet);
 }
 
@@ -110,6 +113,75 @@ TABLE_TEST (kept_times_have_the_bits_of_a_pass_that_computes_them,
   network_clear (&net);
 }
 
+static void
+keep_classes (gpointer data)
+{
+  Network *net = data;
+
+  for (guint i = 0; i < IMAGES; i++)
+    ddpm_unet_keep_time (net->unet, net->t[i], net->classes[i]);
+  ddpm_unet_compute_times (net->unet);
+}
+
+/* As those of one class, and those that a pass computes itself */
+TABLE_TEST (kept_times_of_mixed_classes_have_the_bits_of_a_pass, test_backends)
+{
+  Network net;
+  gfloat expected[IMAGES * N], plain[IMAGES * N];
+
+  network_init (&net, row->kind);
+  set_images (&net, 1);
+  run_forward (&net);
+  memcpy (plain, net.eps, sizeof plain);
+  for (guint i = 0; i < IMAGES; i++)
+    net.classes[i] = (DdpmClass) {
+    net.labels[i], 0, 0.25f * (i % 4)};
+  ddpm_unet_set_classes (net.unet, net.classes);
+  g_assert_cmpuint (run_forward (&net), ==, 3);
+  memcpy (expected, net.eps, sizeof expected);
+  for (guint i = 0; i < IMAGES; i++) {
+    const gboolean same = net.classes[i].weight == 0.0f || net.labels[i] == 0;
+
+    g_assert_cmpint (memcmp (plain + i * N, expected + i * N, N * 4) == 0, ==,
+        same);
+  }
+  ddpm_backend_run (net.backend, keep_classes, &net);
+  g_assert_cmpuint (run_forward (&net), ==, 0);
+  g_assert_cmpmem (net.eps, sizeof expected, expected, sizeof expected);
+  network_clear (&net);
+}
+
+/* 3/4 of the one and 1/4 of the other is what a class of that embedding is. */
+TABLE_TEST (mixed_class_has_an_embedding_between_two, test_backends)
+{
+  Network net;
+  gfloat *table, mixed[IMAGES * N];
+  guint dim;
+
+  network_init (&net, row->kind);
+  set_images (&net, 1);
+  for (guint i = 0; i < IMAGES; i++) {
+    net.classes[i] = (DdpmClass) {
+    0, 1, 0.25f};
+    net.labels[i] = 0;
+  }
+  ddpm_unet_set_classes (net.unet, net.classes);
+  run_forward (&net);
+  memcpy (mixed, net.eps, sizeof mixed);
+  ddpm_unet_set_classes (net.unet, NULL);
+  dim = ddpm_config_get_time_dim (&net.model->config);
+  table = net.model->weights
+      + ddpm_params_find (net.model->params, DDPM_PARAM_LABELS)->offset;
+  for (guint i = 0; i < dim; i++)
+    table[i] = 0.75f * table[i] + 0.25f * table[dim + i];
+  ddpm_unet_load_weights (net.unet, net.model->weights);
+  run_forward (&net);
+  for (guint i = 0; i < IMAGES * N; i++)
+    g_assert_cmpfloat_with_epsilon (mixed[i], net.eps[i],
+        1e-5 * (1.0 + ABS (net.eps[i])));
+  network_clear (&net);
+}
+
 TABLE_TEST (new_weights_have_times_of_their_own, test_backends)
 {
   Network net;
@@ -135,7 +207,9 @@ keep_all (gpointer data)
 
   for (guint t = 0; t < net->model->config.timesteps; t++)
     for (gint label = -1; label < 2; label++)
-      ddpm_unet_keep_time (net->unet, t, label);
+      ddpm_unet_keep_time (net->unet, t, (DdpmClass) {
+          label, -1, 0.0f}
+  );
   ddpm_unet_compute_times (net->unet);
 }
 

@@ -8,6 +8,7 @@
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/streams.h"
 #include "tests/support/dump.h"
+#include "tests/support/kernels.h"
 #include "tests/support/test.h"
 
 #define N 65536
@@ -169,4 +170,51 @@ TEST (samples_are_not_correlated)
   for (i = 0; i < N; i++)
     product += (gdouble) a[i] * b[i] / N;
   g_assert_cmpfloat_with_epsilon (product, 0, 5 * sqrt (1.0 / N));
+}
+
+/* --- keyframes ------------------------------------------------------------ */
+
+TEST (a_keyframe_has_the_noise_of_its_number)
+{
+  gfloat expected[37], got[37];
+
+  ddpm_noise_normal (3, 41, 5, 2, 37, expected);
+  ddpm_noise_keyframe_normal (3, 41 * 30, 30, 5, 2, 37, got);
+  g_assert_cmpmem (got, sizeof got, expected, sizeof expected);
+  ddpm_noise_keyframe_normal (3, 41, 0, 5, 2, 37, got);
+  g_assert_cmpmem (got, sizeof got, expected, sizeof expected);
+  ddpm_noise_keyframe_normal (3, 41, 1, 5, 2, 37, got);
+  g_assert_cmpmem (got, sizeof got, expected, sizeof expected);
+}
+
+/* cos and sin of a quarter turn's share: variance 1 */
+TEST (noise_between_keyframes_is_of_both)
+{
+  gfloat first[37], second[37], got[37];
+
+  ddpm_noise_normal (3, 4, 5, 0, 37, first);
+  ddpm_noise_normal (3, 5, 5, 0, 37, second);
+  for (guint place = 1; place < 30; place++) {
+    const gdouble angle = G_PI_2 * place / 30;
+
+    ddpm_noise_keyframe_normal (3, 4 * 30 + place, 30, 5, 0, 37, got);
+    for (guint i = 0; i < 37; i++)
+      g_assert_cmpfloat_with_epsilon (got[i], cos (angle) * first[i]
+          + sin (angle) * second[i], 1e-6);
+  }
+}
+
+TEST (keyframes_in_batches_have_the_bits_of_singles)
+{
+  for (guint kind = DDPM_BACKEND_REFERENCE; kind <= DDPM_BACKEND_CPU; kind++) {
+    g_autoptr (DdpmBackend) backend = test_backend_new (kind);
+    gfloat all[5 * 1027], one[1027];
+
+    g_assert_true (ddpm_noise_normal_batch (backend, 3, 27, 30, 5, 5, 1027,
+            all, NULL));
+    for (guint i = 0; i < 5; i++) {
+      ddpm_noise_keyframe_normal (3, 27 + i, 30, 5, 0, 1027, one);
+      g_assert_cmpmem (all + i * 1027, sizeof one, one, sizeof one);
+    }
+  }
 }

@@ -167,7 +167,7 @@ assert_run (JsonObject * run)
   sampler = assert_ok (ddpm_sampler_new (schedule, &config, &spec, &error));
   g_assert_cmpuint (sampler->n_steps, ==, json_array_get_length (states));
   g_assert_cmpint (sampler->prediction, ==, config.prediction);
-  b->ops->noise (b, SEED, 0, 0, 1, ELEMENTS, x);
+  b->ops->noise (b, SEED, 0, 0, 0, 1, ELEMENTS, x);
   for (guint i = 0; i < sampler->n_steps; i++) {
     const DdpmSamplerStep *step = &sampler->steps[i];
     JsonArray *state = json_array_get_array_element (states, i);

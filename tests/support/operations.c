@@ -336,6 +336,7 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   const DdpmReverseStep learned = {.stream = 18,.has_learned_noise = TRUE,
     .log_low = -4.5f,.log_high = -0.5f
   };
+  DdpmReverseStep between = step, learned_between = learned;
   const DdpmType f32 = DDPM_TYPE_F32;
   Tensor x0 = tensor_random (b, f32, n, elements, 81, 1, 0, shift);
   Tensor eps = tensor_new (b, f32, n * elements, shift);
@@ -344,8 +345,12 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   Tensor dpred = tensor_random (b, f32, n, elements, 83, 1, 0, shift);
   Tensor prev = tensor_random (b, f32, n, elements, 84, 1, 0, shift);
   Tensor guided = tensor_random (b, f32, n, elements, 85, 1, 0, shift);
+  Tensor flowing = tensor_new (b, f32, n * elements, shift);
 
-  b->ops->noise (b, seed, first, 5, n, elements, eps.data);
+  between.interval = 5;
+  learned_between.interval = 7;
+  b->ops->noise (b, seed, first, 5, 4, n, elements, flowing.data);
+  b->ops->noise (b, seed, first, 5, 0, n, elements, eps.data);
   b->ops->q_sample (b, n, elements, a, s, x0.data, eps.data, x_t.data);
   b->ops->reverse_step (b, &step, seed, first, n, elements, x.data, eps.data,
       prev.data);
@@ -354,8 +359,13 @@ run_diffusion (DdpmBackend * b, const Case * c, guint shift, Outcome * out)
   b->ops->learned_noise (b, &learned, seed, first, n, elements, prev.data,
       x.data);
   b->ops->learned_noise (b, &step, seed, first, n, elements, prev.data, x.data);
+  b->ops->reverse_step (b, &between, seed, first, n, elements, x.data, eps.data,
+      NULL);
+  b->ops->learned_noise (b, &learned_between, seed, first, n, elements,
+      prev.data, x.data);
   b->ops->guide (b, n * elements, 1.7f, x0.data, guided.data);
   tensor_result (b, &eps, "noise", TRUE, out);
+  tensor_result (b, &flowing, "noise between keyframes", TRUE, out);
   tensor_result (b, &x_t, "x_t", TRUE, out);
   tensor_result (b, &x, "x", TRUE, out);
   tensor_result (b, &prev, "x_0", TRUE, out);

@@ -79,8 +79,8 @@ noise (const CudaNoise * args, unsigned n, unsigned elements, size_t blocks,
       const size_t e = 4 * block;
       Pack < float >z;
 
-      ddpm_normal4 (a.seed, a.first_sample + image, a.stream,
-          (uint32_t) block, z.v);
+      ddpm_keyframe_normal4 (a.seed, a.first_sample + image, a.interval,
+          a.stream, (uint32_t) block, z.v);
       store_some (z, out + image * elements + e,
           elements - e < 4 ? (unsigned) (elements - e) : 4);
     }
@@ -190,7 +190,8 @@ reverse_step (const CudaReverse * args, unsigned n, unsigned elements,
       if (Keep)
         prev = load_some (x_0_prev + k, count);
       if (a.step.sigma != 0.0f)
-        ddpm_normal4 (a.seed, a.first_sample + image, a.step.stream,
+        ddpm_keyframe_normal4 (a.seed, a.first_sample + image,
+            a.step.interval, a.step.stream,
             (uint32_t) block, z.v);
 #pragma unroll
       for (int i = 0; i < 4; i++)
@@ -231,7 +232,8 @@ learned_noise (const CudaReverse * args, unsigned n, unsigned elements,
       Pack < float >state = load_some (x + k, count);
       Pack < float >z = { };
 
-      ddpm_normal4 (a.seed, a.first_sample + image, a.step.stream,
+      ddpm_keyframe_normal4 (a.seed, a.first_sample + image,
+            a.step.interval, a.step.stream,
           (uint32_t) block, z.v);
 #pragma unroll
       for (int i = 0; i < 4; i++)

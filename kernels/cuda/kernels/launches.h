@@ -111,7 +111,7 @@ void ddpm_cuda_kern_from_pixels (cudaStream_t stream, unsigned n,
 typedef struct
 {
   uint64_t seed, first_sample;
-  uint32_t stream;
+  uint32_t stream, interval;
 } CudaNoise;
 
 typedef struct

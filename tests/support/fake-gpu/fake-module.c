@@ -170,9 +170,9 @@ fake_record_event (DdpmBackend * b, gpointer stream)
 
 static void
 fake_noise (DdpmBackend * b, guint64 seed, guint64 first_sample,
-    guint32 stream, guint n, guint elements, float *out)
+    guint32 stream, guint32 interval, guint n, guint elements, float *out)
 {
-  inner->noise (b, seed, first_sample, stream, n, elements, out);
+  inner->noise (b, seed, first_sample, stream, interval, n, elements, out);
   pending = TRUE;
 }
 
