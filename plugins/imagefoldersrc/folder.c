@@ -24,6 +24,7 @@ typedef struct
 struct _GstDdpmFolder
 {
   gchar *location;
+  gchar *shown;                 /* the location, in messages */
   GArray *directories;          /* of Directory, in the order of output */
   GArray *files;                /* of guint32: where the name begins in .names */
   GByteArray *names;            /* with their final zeros */
@@ -108,7 +109,7 @@ add_file (GstDdpmFolder * folder, const gchar * name, GError ** error)
 too_many:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
       "Cannot list the pictures in %s: expected file names of at most 4 GiB in "
-      "all, found more", folder->location);
+      "all, found more", folder->shown);
   return FALSE;
 }
 
@@ -388,12 +389,12 @@ cannot_read:
   if (g_error_matches (problem, G_FILE_ERROR, G_FILE_ERROR_NOTDIR))
     g_set_error (error, DDPM_ERROR, DDPM_ERROR_READ,
         "Cannot list the pictures in %s: expected a folder, found something "
-        "else: give the folder that it is in", folder->location);
+        "else: give the folder that it is in", folder->shown);
   else
     g_set_error (error, DDPM_ERROR, g_error_matches (problem, G_FILE_ERROR,
             G_FILE_ERROR_NOENT) ? DDPM_ERROR_NOT_FOUND : DDPM_ERROR_READ,
         "Cannot list the pictures in %s: expected a folder, but: %s",
-        folder->location, problem->message);
+        folder->shown, problem->message);
   return FALSE;
 }
 
@@ -403,6 +404,7 @@ gst_ddpm_folder_list (const gchar * location, GError ** error)
   g_autoptr (GstDdpmFolder) folder = g_new0 (GstDdpmFolder, 1);
 
   folder->location = g_strdup (location);
+  folder->shown = g_filename_display_name (location);
   folder->directories = g_array_new (FALSE, FALSE, sizeof (Directory));
   g_array_set_clear_func (folder->directories, clear_directory);
   folder->files = g_array_new (FALSE, FALSE, sizeof (guint32));
@@ -423,7 +425,7 @@ no_pictures:
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_NOT_FOUND,
       "Found no pictures in %s, nor in folders below it: expected names that "
       "end in .jpg, .png, .webp, .bmp, .gif or .tif, found %" G_GUINT64_FORMAT
-      " other files%s%s", location, folder->n_others,
+      " other files%s%s", folder->shown, folder->n_others,
       folder->problems ? "; cannot read " : "",
       folder->problems ? folder->problems : "");
   return NULL;
@@ -436,6 +438,7 @@ gst_ddpm_folder_free (GstDdpmFolder * folder)
   g_array_unref (folder->files);
   g_byte_array_unref (folder->names);
   g_free (folder->location);
+  g_free (folder->shown);
   g_free (folder->class_names);
   g_free (folder->notes);
   g_free (folder->problems);

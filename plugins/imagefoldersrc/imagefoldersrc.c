@@ -86,7 +86,7 @@ struct _GstImageFolderSrc
   Settings settings;            /* object lock */
 
   /* set by start */
-  gchar *location;
+  gchar *location;              /* in messages */
   GstDdpmFolder *folder;
   GstDdpmEpochs epochs;
   GstDdpmPictureFormat format;  /* its size is set by set_caps */
@@ -278,8 +278,8 @@ list_pictures (GstImageFolderSrc * self, const Settings * settings,
 
   if (settings->location == NULL || *settings->location == '\0')
     goto no_location;
-  self->location = g_strdup (settings->location);
-  self->folder = gst_ddpm_folder_list (self->location, error);
+  self->location = g_filename_display_name (settings->location);
+  self->folder = gst_ddpm_folder_list (settings->location, error);
   if (self->folder == NULL)
     return FALSE;
   n_pictures = gst_ddpm_folder_get_n_pictures (self->folder);
