@@ -8,6 +8,7 @@
 #include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/prediction.h"
+#include "gst-ddpm/model/require.h"
 #include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/sample/known.h"
 #include "gst-ddpm/sample/private.h"
@@ -58,6 +59,44 @@ make_known (DdpmDenoiser * d, GError ** error)
   return d->known != NULL;
 }
 
+/* Allocates what samplers may need besides the state. */
+static gboolean
+make_memory (DdpmDenoiser * d, const DdpmSampler * sampler, GError ** error)
+{
+  if (sampler->spec.resample > 1 && !make_known (d, error))
+    return FALSE;
+  if (!sampler->multistep || d->x_0_prev)
+    return TRUE;
+  d->x_0_prev = ddpm_backend_alloc (d->backend, state_size (d));
+  if (d->x_0_prev == NULL)
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_NO_SPACE,
+        "no memory for a batch of %u", d->batch);
+  return d->x_0_prev != NULL;
+}
+
+gboolean
+ddpm_denoiser_set_spec (DdpmDenoiser * d, const DdpmSamplerSpec * spec,
+    GError ** error)
+{
+  g_autoptr (DdpmSampler) sampler = NULL;
+
+  if (!ddpm_require (spec->guidance == d->predictor->guidance, error,
+          "guidance is %g: it cannot become %g", d->predictor->guidance,
+          spec->guidance))
+    return FALSE;
+  sampler = ddpm_sampler_new (d->schedule, &d->model->config, spec, error);
+  if (sampler == NULL || !make_memory (d, sampler, error))
+    return FALSE;
+  /* It has the calls of the sampler before. */
+  ddpm_backend_free_plans (d->backend, &d->graph_plan, 1);
+  d->graph_plan = NULL;
+  ddpm_sampler_free (d->sampler);
+  d->sampler = g_steal_pointer (&sampler);
+  d->resample = MAX (spec->resample, 1);
+  d->step = d->n_steps = d->sampler->n_steps * d->resample;
+  return TRUE;
+}
+
 DdpmDenoiser *
 ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
     guint width, guint height, const DdpmSamplerSpec * spec, GError ** error)
@@ -68,10 +107,8 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   d->backend = ddpm_backend_ref (backend);
   d->batch = batch;
   d->schedule = ddpm_schedule_new (&model->config, error);
-  if (d->schedule == NULL)
-    goto failed;
-  d->sampler = ddpm_sampler_new (d->schedule, &model->config, spec, error);
-  if (d->sampler == NULL)
+  if (d->schedule == NULL
+      || !ddpm_sampler_spec_check (spec, &model->config, error))
     goto failed;
   d->predictor = ddpm_predictor_new (model, backend, batch, width, height,
       spec->guidance, error);
@@ -81,16 +118,10 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   d->elements = d->predictor->elements;
   d->signal = g_try_new (gfloat, batch);
   d->noise = g_try_new (gfloat, batch);
-  if (d->sampler->multistep)
-    d->x_0_prev = ddpm_backend_alloc (backend, state_size (d));
-  if (d->signal == NULL || d->noise == NULL
-      || (d->x_0_prev == NULL && d->sampler->multistep))
+  if (d->signal == NULL || d->noise == NULL)
     goto no_memory;
-  if (!ddpm_backend_check (backend, error))
-    goto failed;
-  d->resample = MAX (spec->resample, 1);
-  d->step = d->n_steps = d->sampler->n_steps * d->resample;
-  if (d->resample > 1 && !make_known (d, error))
+  if (!ddpm_denoiser_set_spec (d, spec, error)
+      || !ddpm_backend_check (backend, error))
     goto failed;
   return d;
 

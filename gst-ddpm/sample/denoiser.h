@@ -52,6 +52,23 @@ DdpmDenoiser *ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend,
 void ddpm_denoiser_free (DdpmDenoiser * denoiser);
 
 /**
+ * ddpm_denoiser_set_spec:
+ * @denoiser: a denoiser
+ * @spec: how to sample; it is copied. Its guidance must be that of
+ *   ddpm_denoiser_new()
+ * @error: return location for a #GError
+ *
+ * Sets how the following batches are sampled. The network stays as it is, so
+ * this takes little time. The current batch is given up.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for a specification that
+ *   the model does not allow, or %DDPM_ERROR_NO_SPACE if there is not enough
+ *   memory; the specification is then the one before
+ */
+gboolean ddpm_denoiser_set_spec (DdpmDenoiser * denoiser,
+    const DdpmSamplerSpec * spec, GError ** error);
+
+/**
  * ddpm_denoiser_get_n_steps:
  * @denoiser: a denoiser
  *

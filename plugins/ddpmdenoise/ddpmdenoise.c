@@ -406,9 +406,10 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
       || self->info.width != info.width || self->info.height != info.height;
   if (other_shape)
     gst_ddpm_denoise_warn_of_states (GST_ELEMENT (self), self->session, &info);
-  if (other_shape || self->spec.start != spec.start
-      || self->spec.resample != spec.resample)
+  if (other_shape)
     free_denoiser (self);
+  self->spec_changed |= self->spec.start != spec.start
+      || self->spec.resample != spec.resample;
   self->info = info;
   self->spec = spec;
   ret = GST_DDPM_DENOISE_BASE_CLASS->sink_event (GST_BASE_TRANSFORM (self),
@@ -425,12 +426,18 @@ not_accepted:
   return FALSE;
 }
 
-/* The denoiser is kept while the shape and the steps stay the same. */
+/* The denoiser is kept while the shape stays the same. */
 static gboolean
 make_denoiser (GstDdpmDenoise * self, GError ** error)
 {
   g_autoptr (GstDdpmTicker) ticker = NULL;
 
+  if (self->denoiser && self->spec_changed) {
+    if (!ddpm_denoiser_set_spec (self->denoiser, &self->spec, error))
+      return FALSE;
+    self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
+  }
+  self->spec_changed = FALSE;
   if (self->denoiser)
     return TRUE;
   ticker = gst_ddpm_ticker_new (GST_ELEMENT (self), "preparing", "the network");

@@ -45,6 +45,7 @@ struct _GstDdpmDenoise
   GstDdpmTensorInfo info;
   DdpmSamplerSpec spec;
   DdpmDenoiser *denoiser;
+  gboolean spec_changed;        /* since the denoiser was made */
   gint *labels;                 /* [batch] */
   gboolean is_video;
   gboolean to_cuda;             /* the output is in GPU memory */

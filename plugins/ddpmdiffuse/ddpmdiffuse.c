@@ -83,6 +83,8 @@ static gboolean gst_ddpm_diffuse_transform_size (GstBaseTransform * trans,
     GstCaps * othercaps, gsize * othersize);
 static gboolean gst_ddpm_diffuse_sink_event (GstBaseTransform * trans,
     GstEvent * event);
+static GstFlowReturn gst_ddpm_diffuse_submit_input_buffer (GstBaseTransform *
+    trans, gboolean is_discont, GstBuffer * inbuf);
 static GstFlowReturn gst_ddpm_diffuse_transform (GstBaseTransform * trans,
     GstBuffer * inbuf, GstBuffer * outbuf);
 
@@ -116,6 +118,8 @@ gst_ddpm_diffuse_class_init (GstDdpmDiffuseClass * klass)
   base_class->transform_size =
       GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_transform_size);
   base_class->sink_event = GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_sink_event);
+  base_class->submit_input_buffer =
+      GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_submit_input_buffer);
   base_class->transform = GST_DEBUG_FUNCPTR (gst_ddpm_diffuse_transform);
 }
 
@@ -180,7 +184,7 @@ gst_ddpm_diffuse_start (GstBaseTransform * trans)
   self->backend = backend;
   GST_OBJECT_UNLOCK (self);
   self->n_frames = 0;
-  self->told = -1;
+  self->has_told_timestep = FALSE;
   self->has_told_opaque = FALSE;
   return TRUE;
 
@@ -363,13 +367,13 @@ tell_timestep (GstDdpmDiffuse * self)
   const gint wanted = self->running.timestep, taken = self->info.timestep;
   g_autofree gchar *text = NULL;
 
-  if (wanted < 0 || wanted == taken || self->told == wanted)
+  if (wanted < 0 || wanted == taken || self->has_told_timestep)
     return;
   text = g_strdup_printf ("timestep=%d becomes %d: %s was distilled to %u "
       "steps, and this is where the nearest of them begins", wanted, taken,
       self->model->location, self->model->config.steps);
   gst_ddpm_element_post_info (GST_ELEMENT (self), text);
-  self->told = wanted;
+  self->has_told_timestep = TRUE;
 }
 
 static gboolean
@@ -432,17 +436,56 @@ gst_ddpm_diffuse_sink_event (GstBaseTransform * trans, GstEvent * event)
 
 /* --- data ----------------------------------------------------------------- */
 
+static guint64
+get_stream_time (GstDdpmDiffuse * self, GstBuffer * frame)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+
+  if (segment->format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID (frame))
+    return GST_CLOCK_TIME_NONE;
+  return gst_segment_to_stream_time (segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (frame));
+}
+
+/* Whether the timestep of the property is another one than that of the caps,
+ * which is then changed. One beyond pure noise becomes pure noise. */
+static gboolean
+take_timestep (GstDdpmDiffuse * self)
+{
+  gboolean changed;
+  gint timestep;
+
+  GST_OBJECT_LOCK (self);
+  timestep =
+      CLAMP (self->settings.timestep, -1, (gint) self->model->config.timesteps);
+  changed = timestep != self->running.timestep;
+  self->running.timestep = timestep;
+  GST_OBJECT_UNLOCK (self);
+  return changed;
+}
+
+static GstFlowReturn
+gst_ddpm_diffuse_submit_input_buffer (GstBaseTransform * trans,
+    gboolean is_discont, GstBuffer * inbuf)
+{
+  GstDdpmDiffuse *self = GST_DDPM_DIFFUSE (trans);
+  const guint64 time = get_stream_time (self, inbuf);
+
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_object_sync_values (GST_OBJECT (self), time);
+  if (take_timestep (self))
+    gst_base_transform_reconfigure_src (trans);
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (trans,
+      is_discont, inbuf);
+}
+
 /* The number of a frame in the stream, which is the same after a seek. Some
  * elements count offsets from the seek, or in bytes. */
 static guint64
 get_number (GstDdpmDiffuse * self, GstBuffer * frame)
 {
-  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-  const GstClockTime pts = GST_BUFFER_PTS (frame);
-  guint64 time = GST_CLOCK_TIME_NONE;
+  const guint64 time = get_stream_time (self, frame);
 
-  if (segment->format == GST_FORMAT_TIME && GST_CLOCK_TIME_IS_VALID (pts))
-    time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, pts);
   if (GST_CLOCK_TIME_IS_VALID (time) && self->info.fps_n > 0)
     return gst_util_uint64_scale_round (time, self->info.fps_n,
         self->info.fps_d * GST_SECOND);

@@ -23,7 +23,8 @@ struct _GstDdpmDiffuse
 
   /* object lock; only start and stop change the others */
   GstDdpmDiffuseSettings settings;
-  GstDdpmDiffuseSettings running;       /* as they were at start */
+  /* as they were at start; the timestep as for the current caps */
+  GstDdpmDiffuseSettings running;
   DdpmModel *model;
   DdpmBackend *backend;
 
@@ -35,7 +36,7 @@ struct _GstDdpmDiffuse
   guint8 *alpha;                /* the same, (height, width), or NULL */
   guint64 n_frames;             /* since the caps or a flush */
   GstCaps *refused;             /* an error has been posted for these */
-  gint told;                    /* timestep that an INFO told of; -1: none */
+  gboolean has_told_timestep;   /* that another one is taken */
   gboolean has_told_opaque;     /* that nothing is generated */
 };
 

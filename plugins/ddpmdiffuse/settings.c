@@ -26,7 +26,8 @@ static const GstDdpmProperty properties[] = {
    *
    * The state x_s has sqrt (alpha_bar) of the frame and sqrt (1 - alpha_bar) of
    * noise, with the alpha_bar of timestep s - 1 counted from 0: timestep=400
-   * makes what add_noise () of diffusers makes at t = 399.
+   * makes what add_noise () of diffusers makes at t = 399. A new value holds from
+   * the next frame on.
    *
    * Since: 0.2
    */
@@ -34,7 +35,8 @@ static const GstDdpmProperty properties[] = {
       "State to make: 0 is the frame, the number of the model's timesteps is "
       "pure noise (-1: two fifths of them, or all of them where alpha says "
       "which part is known)",
-      GST_DDPM_INT, AT (timestep), -1, DDPM_MAX_TIMESTEPS},
+      GST_DDPM_INT, AT (timestep), -1, DDPM_MAX_TIMESTEPS,
+      .flags = GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE},
   {"seed", "Seed",
       "Seed of the noise, and of the noise that ddpmdenoise adds in its steps",
       GST_DDPM_UINT64, AT (seed), 0, GST_DDPM_MAX_SEED},

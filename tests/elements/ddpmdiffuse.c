@@ -3,6 +3,9 @@
  */
 #include <math.h>
 
+#include <gst/controller/gstdirectcontrolbinding.h>
+#include <gst/controller/gstinterpolationcontrolsource.h>
+
 #include "tests/support/denoise-test.h"
 #include "gst-ddpm/model/schedule.h"
 
@@ -284,6 +287,57 @@ TEST (nearest_learnt_step_is_taken_and_told)
   stop_and_free (pipeline);
 }
 
+static gint
+get_timestep (GstHarness * h)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  gint timestep = -1;
+
+  gst_structure_get_int (get_state_caps (h, &caps), "timestep", &timestep);
+  return timestep;
+}
+
+TEST (timestep_can_be_set_while_it_plays)
+{
+  GstHarness *h = harness_diffuse ("timestep=400", VIDEO);
+  const gint timesteps[] = { 400, 300, 300, 1000, 1001 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (timesteps); i++) {
+    g_autoptr (GstBuffer) state = NULL;
+
+    g_object_set (h->element, "timestep", timesteps[i], NULL);
+    state = gst_harness_push_and_pull (h, make_frame ());
+    fail_unless_equals_int (get_timestep (h), MIN (timesteps[i], 1000));
+    check_state (state, MIN (timesteps[i], 1000), 0, 0);
+  }
+  harness_free (h);
+}
+
+/* 100 at 0 s, 900 at 1 s, by stream time */
+TEST (timestep_can_be_controlled)
+{
+  GstHarness *h = harness_diffuse ("", VIDEO);
+  GstControlSource *source = gst_interpolation_control_source_new ();
+  GstTimedValueControlSource *values = GST_TIMED_VALUE_CONTROL_SOURCE (source);
+
+  g_object_set (source, "mode", GST_INTERPOLATION_MODE_LINEAR, NULL);
+  gst_timed_value_control_source_set (values, 0, 100);
+  gst_timed_value_control_source_set (values, GST_SECOND, 900);
+  gst_object_add_control_binding (GST_OBJECT (h->element),
+      gst_direct_control_binding_new_absolute (GST_OBJECT (h->element),
+          "timestep", source));
+  gst_object_unref (source);
+  for (guint i = 0; i <= 4; i++) {
+    GstBuffer *frame = make_frame ();
+    g_autoptr (GstBuffer) state = NULL;
+
+    GST_BUFFER_PTS (frame) = i * GST_SECOND / 4;
+    state = gst_harness_push_and_pull (h, frame);
+    fail_unless_equals_int (get_timestep (h), 100 + 200 * i);
+  }
+  harness_free (h);
+}
+
 /* --- with ddpmdenoise ----------------------------------------------------- */
 
 TEST (ddpmdenoise_makes_the_steps_from_there)
@@ -295,6 +349,27 @@ TEST (ddpmdenoise_makes_the_steps_from_there)
 
   fail_unless_equals_int (frames->len, 3 * 4);
   g_ptr_array_unref (frames);
+}
+
+/* Each state is denoised from where it is. */
+TEST (ddpmdenoise_follows_another_timestep)
+{
+  GstElement *pipeline = launch ("videotestsrc num-buffers=4 ! " VIDEO
+      " ! %s ! %s ! appsink name=sink sync=false max-buffers=1", diffuse (10,
+          "timestep=4"), denoise (3, 10, "steps=0"));
+  GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), "diffuse");
+  guint n;
+
+  play (pipeline);
+  for (n = 0; n < 4; n++) {
+    GstSample *frame = pull (pipeline);
+
+    fail_unless (frame != NULL);
+    gst_sample_unref (frame);
+    g_object_set (element, "timestep", 10 - 2 * n, NULL);
+  }
+  gst_object_unref (element);
+  stop_and_free (pipeline);
 }
 
 /* --- errors --------------------------------------------------------------- */

@@ -57,6 +57,40 @@ TEST (two_halves_give_the_bits_of_one_run)
   }
 }
 
+TEST (another_specification_gives_the_bits_of_a_new_denoiser)
+{
+  guint width, height;
+  g_autoptr (DdpmModel) model =
+      test_model_of (test_net_square, &width, &height);
+  g_autoptr (DdpmBackend) backend = test_backend_new (DDPM_BACKEND_CPU);
+  g_autofree gfloat *x = pure_noise (0, 1, 192);
+  DdpmSamplerSpec spec = {.kind = DDPM_SAMPLER_DDIM,.steps = 3,.clip_x0 = TRUE,
+    .start = model->config.timesteps,.guidance = 1.0
+  };
+  g_autoptr (DdpmDenoiser) d = assert_ok (ddpm_denoiser_new (model, backend, 1,
+          width, height, &spec, &error));
+  g_autofree gfloat *fresh = NULL;
+  gfloat kept[192];
+
+  ddpm_denoiser_begin (d, x, SEED, 0);
+  g_assert_true (ddpm_denoiser_step (d));
+  spec.kind = DDPM_SAMPLER_DPMPP_2M;
+  spec.steps = 5;
+  assert_ok (ddpm_denoiser_set_spec (d, &spec, &error));
+  g_assert_false (ddpm_denoiser_step (d));
+  g_assert_cmpuint (ddpm_denoiser_get_n_steps (d), ==, 5);
+  ddpm_denoiser_begin (d, x, SEED, 0);
+  while (ddpm_denoiser_step (d));
+  assert_ok (ddpm_denoiser_read (d, kept, &error));
+  fresh = sample_on (backend, model, 1, width, height, spec, x, 0);
+  g_assert_cmpmem (kept, sizeof kept, fresh, sizeof kept);
+
+  spec.guidance = 2.0;
+  assert_fails (ddpm_denoiser_set_spec (d, &spec, &error),
+      DDPM_ERROR_SETTINGS, "guidance");
+  g_assert_cmpuint (ddpm_denoiser_get_n_steps (d), ==, 5);
+}
+
 TEST (a_sample_does_not_depend_on_its_batch)
 {
   guint width, height, kind;
