@@ -17,6 +17,7 @@ struct _DdpmDiffuser
   DdpmModel *model;
   DdpmBackend *backend;
   guint batch, elements;        /* elements: floats of one image */
+  guint interval;               /* from keyframe to keyframe; 0: there are none */
   gfloat *signal, *noise;       /* [batch]: the same factors for each image */
   gfloat *host_x_0;             /* (batch, elements) */
   float *x_0, *x;               /* (batch, elements) of the backend */
@@ -112,6 +113,12 @@ clear_diffuser (gpointer data)
 
 DDPM_DEFINE_BOXED (DdpmDiffuser, ddpm_diffuser, clear_diffuser);
 
+void
+ddpm_diffuser_set_keyframes (DdpmDiffuser * d, guint interval)
+{
+  d->interval = interval;
+}
+
 /* Arguments of diffuse () */
 typedef struct
 {
@@ -126,8 +133,8 @@ diffuse (gpointer data)
   const DdpmDiffuser *d = a->d;
   const DdpmOps *ops = d->backend->ops;
 
-  ops->noise (d->backend, a->seed, a->first_sample, DDPM_STREAM_X_T, 0,
-      d->batch, d->elements, d->x);
+  ops->noise (d->backend, a->seed, a->first_sample, DDPM_STREAM_X_T,
+      d->interval, d->batch, d->elements, d->x);
   ops->q_sample (d->backend, d->batch, d->elements, d->signal, d->noise,
       d->x_0, d->x, d->x);
 }

@@ -51,6 +51,17 @@ DdpmDiffuser *ddpm_diffuser_new (DdpmModel * model, DdpmBackend * backend,
 void ddpm_diffuser_free (DdpmDiffuser * diffuser);
 
 /**
+ * ddpm_diffuser_set_keyframes:
+ * @diffuser: a diffuser
+ * @interval: samples from one keyframe to the next; 0, the default: there are
+ *   none
+ *
+ * Sets whether the noise flows from keyframe to keyframe, as
+ * ddpm_denoiser_set_keyframes() does for the steps.
+ */
+void ddpm_diffuser_set_keyframes (DdpmDiffuser * diffuser, guint interval);
+
+/**
  * ddpm_diffuser_run: (skip)
  * @diffuser: a diffuser
  * @pixels: the images, [batch][height][width][image_channels] bytes in system

@@ -45,6 +45,9 @@ append_state (GstCaps * out, const GstDdpmDiffuseLink * link, gboolean known,
     gst_structure_set (s, "timestep", G_TYPE_INT,
         (gint) (known ? link->known_timestep : link->timestep),
         "seed", G_TYPE_UINT64, link->seed, NULL);
+  if (link->keyframe_interval > 0)
+    gst_structure_set (s, "keyframe-interval", G_TYPE_INT,
+        (gint) link->keyframe_interval, NULL);
   if (known)
     gst_structure_set (s, "known", G_TYPE_BOOLEAN, TRUE, NULL);
   if (link->image_channels > 0 && gst_structure_get_int (video, "width", &width)

@@ -21,6 +21,7 @@ typedef struct
   guint timestep;               /* of the states */
   guint known_timestep;         /* of those of which a part is known */
   guint64 seed;
+  guint keyframe_interval;      /* 0: no keyframes */
 } GstDdpmDiffuseLink;
 
 /* In RGBA for a model of three channels, alpha says which part is known.

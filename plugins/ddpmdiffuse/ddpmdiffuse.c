@@ -21,7 +21,9 @@
  * the noise and the label that ddpmdenoise gives it. With noise=fixed, every
  * frame is sample 0. With noise=per-frame, the index is the number of the frame
  * in the stream: that of its stream time, if it has one and the caps have a
- * framerate, otherwise its offset, otherwise a count.
+ * framerate, otherwise its offset, otherwise a count. With noise=keyframes it is
+ * the same, and the noise flows from one keyframe to the next, as with
+ * #GstDdpmNoise:keyframe-interval.
  *
  * For a model of three channels, RGBA asks for inpainting (Lugmayr et al. 2022,
  * "RePaint"): the part of a frame whose alpha is 128 or more is known and stays
@@ -241,6 +243,8 @@ get_link (GstDdpmDiffuse * self)
     link.width = self->model->width;
     link.height = self->model->height;
     link.seed = self->running.seed;
+    if (self->running.noise == GST_DDPM_DIFFUSE_NOISE_KEYFRAMES)
+      link.keyframe_interval = self->running.keyframe_interval;
     link.timestep =
         choose_timestep (&self->model->config, self->running.timestep, FALSE);
     link.known_timestep =
@@ -392,6 +396,7 @@ gst_ddpm_diffuse_set_caps (GstBaseTransform * trans, GstCaps * incaps,
       self->info.width, self->info.height, self->info.timestep, &error);
   if (self->diffuser == NULL)
     goto refuse;
+  ddpm_diffuser_set_keyframes (self->diffuser, self->info.keyframe_interval);
   self->pixels = g_malloc (self->info.size / sizeof (gfloat));
   if (self->info.known)
     self->alpha = g_malloc ((gsize) self->info.width * self->info.height);
@@ -572,8 +577,8 @@ gst_ddpm_diffuse_transform (GstBaseTransform * trans, GstBuffer * inbuf,
 {
   GstDdpmDiffuse *self = GST_DDPM_DIFFUSE (trans);
   const guint64 sample =
-      self->running.noise == GST_DDPM_DIFFUSE_NOISE_PER_FRAME ?
-      get_number (self, inbuf) : 0;
+      self->running.noise == GST_DDPM_DIFFUSE_NOISE_FIXED ? 0 :
+      get_number (self, inbuf);
   GError *error = NULL;
 
   if (!read_frame (self, inbuf, &error))

@@ -10,6 +10,8 @@ static const GEnumValue noise_values[] = {
         "so that what does not move does not flicker", "fixed"},
   {GST_DDPM_DIFFUSE_NOISE_PER_FRAME, "Frame n is sample n and has its noise",
       "per-frame"},
+  {GST_DDPM_DIFFUSE_NOISE_KEYFRAMES, "Frame n is sample n, and the noise flows "
+        "from keyframe to keyframe", "keyframes"},
   {0, NULL, NULL},
 };
 
@@ -42,6 +44,9 @@ static const GstDdpmProperty properties[] = {
       GST_DDPM_UINT64, AT (seed), 0, GST_DDPM_MAX_SEED},
   {"noise", "Noise", "Which noise the frames have", GST_DDPM_ENUM, AT (noise),
       .enum_name = "GstDdpmDiffuseNoise", .enum_values = noise_values},
+  {"keyframe-interval", "Keyframe interval",
+      "Number of frames from one keyframe to the next, with noise=keyframes",
+      GST_DDPM_UINT, AT (keyframe_interval), 1, G_MAXINT},
 };
 /* *INDENT-ON* */
 
@@ -53,6 +58,7 @@ settings_init (gpointer settings)
   memset (s, 0, sizeof (*s));
   s->model = g_strdup ("");
   s->timestep = -1;
+  s->keyframe_interval = 30;
 }
 
 const GstDdpmPropertyTable gst_ddpm_diffuse_properties = {

@@ -11,6 +11,7 @@ typedef enum
 {
   GST_DDPM_DIFFUSE_NOISE_FIXED,
   GST_DDPM_DIFFUSE_NOISE_PER_FRAME,
+  GST_DDPM_DIFFUSE_NOISE_KEYFRAMES,
 } GstDdpmDiffuseNoise;
 
 typedef struct
@@ -19,6 +20,7 @@ typedef struct
   gint timestep;                /* -1: by the model */
   guint64 seed;
   GstDdpmDiffuseNoise noise;
+  guint keyframe_interval;
 } GstDdpmDiffuseSettings;
 
 extern const GstDdpmPropertyTable gst_ddpm_diffuse_properties;

@@ -145,6 +145,15 @@ TEST (fixed_noise_is_that_of_sample_0)
   harness_free (h);
 }
 
+static GstBuffer *
+frame_at (guint64 number)
+{
+  GstBuffer *frame = make_frame ();
+
+  GST_BUFFER_PTS (frame) = gst_util_uint64_scale (number, GST_SECOND, 30);
+  return frame;
+}
+
 /* Time comes before the offset, which some elements count from a seek. */
 TEST (noise_per_frame_is_that_of_its_number)
 {
@@ -170,6 +179,39 @@ TEST (noise_per_frame_is_that_of_its_number)
   check_state (state, 400, 0, 2);
   gst_buffer_unref (state);
   harness_free (h);
+}
+
+/* Frame 6 of an interval of 4 is half way from keyframe 1 to keyframe 2. */
+TEST (noise_flows_from_keyframe_to_keyframe)
+{
+  GstHarness *h = harness_diffuse ("timestep=1000 noise=keyframes "
+      "keyframe-interval=4", VIDEO);
+  GstHarness *per_frame = harness_diffuse ("timestep=1000 noise=per-frame",
+      VIDEO);
+  g_autoptr (GstBuffer) between = NULL, of_1 = NULL, of_2 = NULL;
+  g_autoptr (GstCaps) caps = NULL;
+  gint interval;
+  GstMapInfo map, a, b;
+
+  between = gst_harness_push_and_pull (h, frame_at (6));
+  fail_unless_equals_uint64 (GST_BUFFER_OFFSET (between), 6);
+  fail_unless (gst_structure_get_int (get_state_caps (h, &caps),
+          "keyframe-interval", &interval));
+  fail_unless_equals_int (interval, 4);
+  of_1 = gst_harness_push_and_pull (per_frame, frame_at (1));
+  of_2 = gst_harness_push_and_pull (per_frame, frame_at (2));
+  fail_unless (gst_buffer_map (between, &map, GST_MAP_READ));
+  fail_unless (gst_buffer_map (of_1, &a, GST_MAP_READ));
+  fail_unless (gst_buffer_map (of_2, &b, GST_MAP_READ));
+  /* x_T has less than 1 % of the frame. */
+  for (guint i = 0; i < ELEMENTS; i++)
+    fail_unless (fabs (((gfloat *) map.data)[i] - sqrt (0.5)
+            * (((gfloat *) a.data)[i] + ((gfloat *) b.data)[i])) < 0.01);
+  gst_buffer_unmap (between, &map);
+  gst_buffer_unmap (of_1, &a);
+  gst_buffer_unmap (of_2, &b);
+  harness_free (h);
+  harness_free (per_frame);
 }
 
 TEST (a_seek_gives_the_same_bits)
