@@ -9,6 +9,7 @@
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
 
+#include "plugins/imagefoldersrc/exif.h"
 #include "plugins/imagefoldersrc/picturefile.h"
 #include "gst-ddpm/ddpm.h"
 
@@ -274,6 +275,22 @@ is_complete (const Reading * reading, GdkPixbuf * picture, gint fd)
   return reading->n_rows >= gdk_pixbuf_get_height (picture);
 }
 
+/* Returns: (transfer full): the picture as it should be seen */
+static GdkPixbuf *
+turn (const Reading * reading, GdkPixbuf * picture, gint fd)
+{
+  guint orientation = 0;
+
+  if (reading->kind == PNG || reading->kind == WEBP)
+    orientation = gst_ddpm_exif_read_orientation (fd);
+  if (orientation > 0) {
+    const gchar digit[] = { '0' + orientation, '\0' };
+
+    gdk_pixbuf_set_option (picture, "orientation", digit);
+  }
+  return gdk_pixbuf_apply_embedded_orientation (picture);
+}
+
 static GdkPixbuf *
 decode (Reading * reading, gint fd, GError ** error)
 {
@@ -292,7 +309,7 @@ decode (Reading * reading, gint fd, GError ** error)
   if (ok)
     picture = gdk_pixbuf_loader_get_pixbuf (loader);
   if (picture && is_complete (reading, picture, fd))
-    return gdk_pixbuf_apply_embedded_orientation (picture);
+    return turn (reading, picture, fd);
   if (ok)
     g_set_error (error, GDK_PIXBUF_ERROR, GDK_PIXBUF_ERROR_CORRUPT_IMAGE,
         "%s", picture ? "its end is missing" : "it has no pixels");

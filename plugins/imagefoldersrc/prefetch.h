@@ -43,7 +43,8 @@ typedef struct
  */
 GstDdpmPrefetch *gst_ddpm_prefetch_new (const GstDdpmFolder * folder,
     const GstDdpmPictureFormat * format, guint threads, GError ** error);
-/* Waits until each thread has noticed it, after at most 64 KiB of a file. */
+/* Waits until each thread has noticed it, after at most 64 KiB of a file, or a
+ * TIFF or WebP picture. */
 void gst_ddpm_prefetch_free (GstDdpmPrefetch * prefetch);
 
 /* The queue has as many pictures as its memory allows. */

@@ -508,24 +508,36 @@ TEST (background_is_behind_transparent_pixels)
   check_pixel (&frame, 16, 2, 12, 0x0000ff, 0);
 }
 
-/* EXIF's orientation 6: the first row is the right side. TIFF has the same. */
-TEST (pictures_are_turned_as_they_say)
+/* EXIF's orientation 6: the first row is the right side. The data follow the
+ * first two bytes of a JPEG, and the first chunk of a PNG. */
+LOOP_TEST (pictures_are_turned_as_they_say, 2)
 {
-  static const guint8 exif[] = "\xff\xe1\0\x22" "Exif\0\0MM\0*\0\0\0\10\0\1"
-      "\1\22\0\3\0\0\0\1\0\6\0\0\0\0\0\0";
+#define TURNED "MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
+#define BLOCK(text) (const guint8 *) text, sizeof (text) - 1
+  static const struct
+  {
+    const gchar *type;
+    gsize place;
+    const guint8 *exif;
+    gsize size;
+  } formats[] = {
+    {"jpeg", 2, BLOCK ("\xff\xe1\0\x22" "Exif\0\0" TURNED)},
+    {"png", 33, BLOCK ("\0\0\0\x1a" "eXIf" TURNED "\326\147\113\151")},
+  };
+  const gsize place = formats[__i__].place;
   GdkPixbuf *picture = make_picture (32, 64, 0xff0000ff);
   g_autofree gchar *path = get_path ("x.jpg");
   g_autoptr (GByteArray) file = g_byte_array_new ();
-  g_autofree gchar *jpeg = NULL;
+  g_autofree gchar *bytes = NULL;
   gsize size;
   Frame frame;
 
   paint (picture, 0, 32, 32, 32, 0x0000ffff);
-  save_picture ("x.jpg", "jpeg", picture, NULL, NULL);
-  fail_unless (g_file_get_contents (path, &jpeg, &size, NULL));
-  g_byte_array_append (file, (guint8 *) jpeg, 2);
-  g_byte_array_append (file, exif, sizeof (exif) - 1);
-  g_byte_array_append (file, (guint8 *) jpeg + 2, size - 2);
+  save_picture ("x.jpg", formats[__i__].type, picture, NULL, NULL);
+  fail_unless (g_file_get_contents (path, &bytes, &size, NULL));
+  g_byte_array_append (file, (guint8 *) bytes, place);
+  g_byte_array_append (file, formats[__i__].exif, formats[__i__].size);
+  g_byte_array_append (file, (guint8 *) bytes + place, size - place);
   write_bytes ("x.jpg", file->data, file->len);
   pull_only_frame ("size=16 fit=stretch", &frame);
   check_pixel (&frame, 16, 2, 8, 0x0000ff, 4);
