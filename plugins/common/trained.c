@@ -5,6 +5,8 @@
 
 #include "gst-ddpm/ddpm.h"
 
+const DdpmTrained gst_ddpm_trained_auto = { -1, -1, -1, 0, -1, -1 };
+
 const GEnumValue gst_ddpm_schedule_values[] = {
   {-1, "As the model says; otherwise linear", "auto"},
   {DDPM_SCHEDULE_LINEAR, "beta rises linearly (Ho et al. 2020)", "linear"},

@@ -104,29 +104,7 @@ static const GstDdpmProperty properties[] = {
    *
    * Since: 0.1
    */
-  {"data-range", "Data range",
-      "Range of numbers that the model was trained to map pixels to",
-      GST_DDPM_ENUM, AT (trained.data_range),
-      .enum_name = "GstDdpmDenoiseDataRange",
-      .enum_values = gst_ddpm_data_range_values},
-  {"schedule", "Noise schedule", "Schedule that the model was trained with",
-      GST_DDPM_ENUM, AT (trained.schedule),
-      .enum_name = "GstDdpmDenoiseSchedule",
-      .enum_values = gst_ddpm_schedule_values},
-  {"beta-start", "Beta start",
-      "First beta of a schedule that is not cosine (-1: as the model says, "
-      "otherwise 0.0001)", GST_DDPM_DOUBLE, AT (trained.beta_start), AUTO, 1},
-  {"beta-end", "Beta end",
-      "Last beta of a schedule that is not cosine (-1: as the model says, "
-      "otherwise 0.02)", GST_DDPM_DOUBLE, AT (trained.beta_end), AUTO, 1},
-  {"timesteps", "Timesteps",
-      "Number T of timesteps that the model was trained with (0: as the model "
-      "says, otherwise 1000)", GST_DDPM_UINT, AT (trained.timesteps), 0,
-      DDPM_MAX_TIMESTEPS},
-  {"prediction-type", "Prediction type",
-      "What the model was trained to predict", GST_DDPM_ENUM,
-      AT (trained.prediction), .enum_name = "GstDdpmDenoisePrediction",
-      .enum_values = gst_ddpm_prediction_values},
+  GST_DDPM_TRAINED_PROPERTIES (GstDdpmDenoiseSettings),
   {"start-timestep", "Start timestep",
       "Timestep of the input state (-1: as in the caps, otherwise that of "
       "pure noise)", GST_DDPM_INT, AT (start_timestep), AUTO,
@@ -235,8 +213,7 @@ settings_init (gpointer settings)
   s->eta = AUTO;
   s->variance = AUTO;
   s->clip_x0 = AUTO;
-  s->trained = (DdpmTrained) {
-  AUTO, AUTO, AUTO, 0, AUTO, AUTO};
+  s->trained = gst_ddpm_trained_auto;
   s->start_timestep = AUTO;
   s->label = g_strdup ("");
   s->guidance = AUTO;

@@ -36,8 +36,8 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! videoscale method=lanczos ! ddpmdiffuse timestep=400 ! ddpmdenoise ! videoconvert ! autovideosink
- * ]| Redraw what a camera sees.
+ * gst-launch-1.0 v4l2src ! videoconvert ! videoscale method=lanczos ! ddpmdiffuse timestep=400 ! ddpmdenoise label=cat ! videoconvert ! autovideosink
+ * ]| Redraw what a camera sees as cats.
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! decodebin ! videoconvert ! videoscale method=lanczos ! ddpmdiffuse model=ckpt.bin timestep=300 seed=7 ! ddpmdenoise model=ckpt.bin ! videoconvert ! jpegenc ! avimux ! filesink location=new.avi
  * ]| Redraw a film with a model of yours.
@@ -142,12 +142,14 @@ gst_ddpm_diffuse_finalize (GObject * object)
 /* --- start and stop ------------------------------------------------------- */
 
 static DdpmModel *
-load_model (GstElement * element, const gchar * name, GError ** error)
+load_model (GstElement * element, const GstDdpmDiffuseSettings * settings,
+    GError ** error)
 {
+  const gchar *name = settings->model;
   g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (element, "loading",
       name && *name ? name : "the default model");
 
-  return ddpm_checkpoint_load_shared (name, error);
+  return ddpm_checkpoint_load_shared_as (name, &settings->trained, error);
 }
 
 static gboolean
@@ -173,7 +175,7 @@ gst_ddpm_diffuse_start (GstBaseTransform * trans)
 
   if (!gst_ddpm_element_copy_settings (GST_ELEMENT (self), &s, &error))
     goto failed;
-  model = load_model (GST_ELEMENT (self), s.model, &error);
+  model = load_model (GST_ELEMENT (self), &s, &error);
   if (model == NULL || !check_timestep (model, s.timestep, &error))
     goto failed;
   backend = ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 1, &error);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdiffuse/settings.h"
+#include "plugins/common/trained.h"
 #include "plugins/ddpmdiffuse/private.h"
 #include "gst-ddpm/ddpm.h"
 
@@ -23,6 +24,15 @@ static const GstDdpmProperty properties[] = {
       "Model that will denoise the states: a checkpoint, file of PyTorch "
       "(safetensors, .pt), folder of diffusers, or name of a built-in model "
       "(empty: the first built-in model)", GST_DDPM_STRING, AT (model)},
+  /**
+   * GstDdpmDiffuse:data-range:
+   *
+   * This and the following properties tell what the file of a model does not
+   * say, or says wrong, and should be set as those of ddpmdenoise are.
+   *
+   * Since: 0.2
+   */
+  GST_DDPM_TRAINED_PROPERTIES (GstDdpmDiffuseSettings),
   /**
    * GstDdpmDiffuse:timestep:
    *
@@ -57,6 +67,7 @@ settings_init (gpointer settings)
 
   memset (s, 0, sizeof (*s));
   s->model = g_strdup ("");
+  s->trained = gst_ddpm_trained_auto;
   s->timestep = -1;
   s->keyframe_interval = 30;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "plugins/common/properties.h"
+#include "gst-ddpm/ddpm.h"
 
 G_BEGIN_DECLS
 
@@ -17,6 +18,7 @@ typedef enum
 typedef struct
 {
   gchar *model;
+  DdpmTrained trained;
   gint timestep;                /* -1: by the model */
   guint64 seed;
   GstDdpmDiffuseNoise noise;

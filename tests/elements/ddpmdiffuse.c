@@ -110,6 +110,19 @@ TEST (by_default_two_fifths_of_the_timesteps_are_noise)
   harness_free (h);
 }
 
+TEST (data_range_can_be_said)
+{
+  GstHarness *h = harness_diffuse ("timestep=0 data-range=unit", VIDEO);
+  g_autoptr (GstBuffer) state = gst_harness_push_and_pull (h, make_frame ());
+  GstMapInfo map;
+
+  fail_unless (gst_buffer_map (state, &map, GST_MAP_READ));
+  for (guint i = 0; i < ELEMENTS; i++)
+    fail_unless (fabs (((gfloat *) map.data)[i] - 3 * i / 255.0) < 1e-6);
+  gst_buffer_unmap (state, &map);
+  harness_free (h);
+}
+
 TEST (times_and_flags_pass)
 {
   GstHarness *h = harness_diffuse ("", VIDEO);
