@@ -14,37 +14,39 @@
 #define ORIENTATION 0x112
 #define SHORT 3                 /* a type: 16 bits */
 
+/* Bytes with numbers in them */
 typedef struct
 {
   const guint8 *bytes;
   gsize size;
   gboolean is_big_endian;
-} Exif;
+} Numbers;
 
 /* 0 past the end */
 static guint
-read_16 (const Exif * exif, gsize offset)
+read_16 (const Numbers * n, gsize offset)
 {
-  if (offset > exif->size || exif->size - offset < 2)
+  const guint8 *b = n->bytes + offset;
+
+  if (offset > n->size || n->size - offset < 2)
     return 0;
-  return exif->is_big_endian ? GST_READ_UINT16_BE (exif->bytes + offset)
-      : GST_READ_UINT16_LE (exif->bytes + offset);
+  return n->is_big_endian ? b[0] << 8 | b[1] : b[1] << 8 | b[0];
 }
 
-static gsize
-read_32 (const Exif * exif, gsize offset)
+static guint32
+read_32 (const Numbers * n, gsize offset)
 {
-  const guint first = read_16 (exif, offset);
-  const guint second = read_16 (exif, offset + 2);
+  const guint first = read_16 (n, offset);
+  const guint second = read_16 (n, offset + 2);
 
-  return exif->is_big_endian ? (gsize) first << 16 | second
-      : (gsize) second << 16 | first;
+  return n->is_big_endian ? (guint32) first << 16 | second
+      : (guint32) second << 16 | first;
 }
 
 static guint
 find_orientation (const guint8 * bytes, gsize size)
 {
-  Exif exif = { bytes, size, FALSE };
+  Numbers exif = { bytes, size, FALSE };
   gsize entry;
   guint n;
 
@@ -85,6 +87,7 @@ guint
 gst_ddpm_exif_read_orientation (gint fd)
 {
   guint8 head[12];
+  Numbers chunk = { head, 8, FALSE };
   goffset offset;
   gboolean is_png;
 
@@ -93,11 +96,11 @@ gst_ddpm_exif_read_orientation (gint fd)
   is_png = memcmp (head, "\x89PNG", 4) == 0;
   if (!is_png && memcmp (head + 8, "WEBP", 4) != 0)
     return 0;
+  chunk.is_big_endian = is_png;
   offset = is_png ? 8 : 12;
   for (guint i = 0; i < MAX_CHUNKS && pread (fd, head, 8, offset) == 8; i++) {
     const guint8 *name = is_png ? head + 4 : head;
-    const guint32 size = is_png ? GST_READ_UINT32_BE (head)
-        : GST_READ_UINT32_LE (head + 4);
+    const guint32 size = read_32 (&chunk, is_png ? 0 : 4);
 
     if (memcmp (name, is_png ? "eXIf" : "EXIF", 4) == 0)
       return read_exif (fd, offset + 8, size);

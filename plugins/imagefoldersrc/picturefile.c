@@ -247,10 +247,9 @@ static gboolean
 has_riff_end (gint fd)
 {
   const off_t size = lseek (fd, 0, SEEK_END);
-  guint8 bytes[8];
+  guint32 n;
 
-  return pread (fd, bytes, 8, 0) == 8
-      && GST_READ_UINT32_LE (bytes + 4) <= size - 8;
+  return pread (fd, &n, 4, 4) == 4 && GUINT32_FROM_LE (n) <= size - 8;
 }
 
 /* Whether a file that was decoded without an error had its end. gdk-pixbuf does

@@ -259,13 +259,26 @@ static void
 make_files (void)
 {
   static const guint8 records[64 * 3073];
+  /* one grey pixel */
+  static const guint8 png[] = {
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d,
+    0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01,
+    0x08, 0x00, 0x00, 0x00, 0x00, 0x3a, 0x7e, 0x9b, 0x55, 0x00, 0x00, 0x00,
+    0x0a, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x68, 0x00, 0x00, 0x00,
+    0x82, 0x00, 0x81, 0x77, 0xcd, 0x72, 0xb6, 0x00, 0x00, 0x00, 0x00, 0x49,
+    0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+  };
   g_autofree gchar *path = NULL;
+  g_autofree gchar *picture = NULL;
 
   make_folder ();
   write_models ();
   path = in_folder ("x.bin");
   fail_unless (g_file_set_contents (path, (const gchar *) records,
           sizeof (records), NULL));
+  picture = in_folder ("x.png");
+  fail_unless (g_file_set_contents (picture, (const gchar *) png, sizeof (png),
+          NULL));
 }
 
 static void
@@ -283,11 +296,13 @@ launch_all (void)
   return launch ("ddpmnoise name=ddpmnoise ! %s,framerate=30/1 ! "
       "%s ! fakesink "
       "videotestsrc ! ddpmdiffuse name=ddpmdiffuse ! fakesink sync=true "
+      "imagefoldersrc name=imagefoldersrc location=%s epochs=0 ! "
+      "fakesink sync=true "
       "cifarsrc name=cifarsrc location=%s/x.bin epochs=0 ! "
       "identity sleep-time=20000 ! ddpmtrainsink name=ddpmtrainsink location=%s/ck.bin"
       NET "batch-size=64 " "micro-batch=1",
       "other/tensors,dimensions=(string)3:6:4:1", denoise (3, 10,
-          "name=ddpmdenoise"), folder, folder);
+          "name=ddpmdenoise"), folder, folder, folder);
 }
 
 typedef void (*CheckProperty) (GstElement * pipeline, GstElement * element,
