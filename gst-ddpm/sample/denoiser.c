@@ -4,11 +4,11 @@
 #include "gst-ddpm/sample/denoiser.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/noise.h"
 #include "gst-ddpm/model/prediction.h"
-#include "gst-ddpm/model/require.h"
 #include "gst-ddpm/model/streams.h"
 #include "gst-ddpm/sample/known.h"
 #include "gst-ddpm/sample/private.h"
@@ -26,7 +26,7 @@ struct _DdpmDenoiser
   DdpmKnown *known;             /* NULL: nothing has been known yet */
 
   guint batch;
-  guint width;                  /* of an image, in pixels */
+  guint width, height;          /* of an image, in pixels */
   guint elements;               /* floats of one image */
   float *x_0_prev;              /* (batch, elements); NULL: not needed */
   /* [batch], of the host: x_t = signal x_0 + noise eps */
@@ -74,18 +74,36 @@ make_memory (DdpmDenoiser * d, const DdpmSampler * sampler, GError ** error)
   return d->x_0_prev != NULL;
 }
 
+/* Takes another network where another guidance needs one or two evaluations in
+ * the place of two or one. The labels stay. */
+static gboolean
+set_guidance (DdpmDenoiser * d, gdouble guidance, GError ** error)
+{
+  DdpmPredictor *p;
+
+  if (ddpm_predictor_set_guidance (d->predictor, guidance))
+    return TRUE;
+  p = ddpm_predictor_new (d->model, d->backend, d->batch, d->width, d->height,
+      guidance, error);
+  if (p == NULL)
+    return FALSE;
+  memcpy (p->labels, d->predictor->labels, d->batch * sizeof (gint));
+  memcpy (p->classes, d->predictor->classes, d->batch * sizeof (DdpmClass));
+  p->mixes = d->predictor->mixes;
+  ddpm_predictor_free (d->predictor);
+  d->predictor = p;
+  return TRUE;
+}
+
 gboolean
 ddpm_denoiser_set_spec (DdpmDenoiser * d, const DdpmSamplerSpec * spec,
     GError ** error)
 {
-  g_autoptr (DdpmSampler) sampler = NULL;
+  g_autoptr (DdpmSampler) sampler =
+      ddpm_sampler_new (d->schedule, &d->model->config, spec, error);
 
-  if (!ddpm_require (spec->guidance == d->predictor->guidance, error,
-          "guidance is %g: it cannot become %g", d->predictor->guidance,
-          spec->guidance))
-    return FALSE;
-  sampler = ddpm_sampler_new (d->schedule, &d->model->config, spec, error);
-  if (sampler == NULL || !make_memory (d, sampler, error))
+  if (sampler == NULL || !make_memory (d, sampler, error)
+      || !set_guidance (d, spec->guidance, error))
     return FALSE;
   /* It has the calls of the sampler before. */
   ddpm_backend_free_plans (d->backend, &d->graph_plan, 1);
@@ -115,6 +133,7 @@ ddpm_denoiser_new (DdpmModel * model, DdpmBackend * backend, guint batch,
   if (d->predictor == NULL)
     goto failed;
   d->width = width;
+  d->height = height;
   d->elements = d->predictor->elements;
   d->signal = g_try_new (gfloat, batch);
   d->noise = g_try_new (gfloat, batch);

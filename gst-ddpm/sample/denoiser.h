@@ -54,12 +54,12 @@ void ddpm_denoiser_free (DdpmDenoiser * denoiser);
 /**
  * ddpm_denoiser_set_spec:
  * @denoiser: a denoiser
- * @spec: how to sample; it is copied. Its guidance must be that of
- *   ddpm_denoiser_new()
+ * @spec: how to sample; it is copied
  * @error: return location for a #GError
  *
  * Sets how the following batches are sampled. The network stays as it is, so
- * this takes little time. The current batch is given up.
+ * this takes little time, unless the guidance needs one evaluation a step in
+ * the place of two, or two in the place of one. The current batch is given up.
  *
  * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS for a specification that
  *   the model does not allow, or %DDPM_ERROR_NO_SPACE if there is not enough

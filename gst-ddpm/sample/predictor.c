@@ -105,6 +105,17 @@ ddpm_predictor_set_cancel (DdpmPredictor * p, DdpmCancelFunc func,
   p->cancel_data = data;
 }
 
+gboolean
+ddpm_predictor_set_guidance (DdpmPredictor * p, gdouble guidance)
+{
+  if (is_guided (p->model, guidance) != (p->rows != p->batch))
+    return FALSE;
+  p->guidance = guidance;
+  ddpm_backend_free_plans (p->backend, &p->graph_plan, 1);
+  p->graph_plan = NULL;
+  return TRUE;
+}
+
 void
 ddpm_predictor_mix (DdpmPredictor * p)
 {

@@ -98,6 +98,9 @@ struct _DdpmPredictor
   DdpmPlan *graph_plan;
 };
 
+/* Returns: FALSE if that takes another number of rows: nothing has changed */
+gboolean ddpm_predictor_set_guidance (DdpmPredictor * predictor,
+    gdouble guidance);
 /* From now on, @classes are read in the place of @labels. What graphs have
  * recorded does not hold any more. */
 void ddpm_predictor_mix (DdpmPredictor * predictor);

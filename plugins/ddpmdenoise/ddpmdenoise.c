@@ -53,6 +53,11 @@
  * the training images. While loading or planning take longer than two seconds, a
  * progress message of the code "ddpm-task" says so each second.
  *
+ * In PLAYING, label, label-position, guidance, eta and steps can be set, and a
+ * #GstControlSource can drive those that are numbers, by the stream time of the
+ * input. A value holds from the next buffer that begins to be computed; one that
+ * cannot be used is refused with a warning.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 ddpmnoise num-buffers=16 ! ddpmdenoise ! videoconvert ! autovideosink
@@ -182,7 +187,8 @@ gst_ddpm_denoise_finalize (GObject * object)
 {
   GstDdpmDenoise *self = GST_DDPM_DENOISE (object);
 
-  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &self->settings);
+  gst_ddpm_denoise_settings_clear (&self->settings);
+  gst_ddpm_denoise_settings_clear (&self->tried);
   g_object_unref (self->adapter);
   gst_ddpm_cuda_clear (&self->cuda);
   G_OBJECT_CLASS (parent_class)->finalize (object);
@@ -242,6 +248,8 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   if (session == NULL)
     goto failed;
 
+  gst_ddpm_denoise_settings_clear (&self->tried);
+  gst_ddpm_element_copy_settings (GST_ELEMENT (self), &self->tried, NULL);
   gst_ddpm_timeline_init (&self->timeline);
   gst_ddpm_denoise_reset_stream (self);
   self->smooth_cost = GST_CLOCK_TIME_NONE;
@@ -270,6 +278,8 @@ free_denoiser (GstDdpmDenoise * self)
 {
   g_clear_pointer (&self->denoiser, ddpm_denoiser_free);
   g_clear_pointer (&self->labels, g_free);
+  g_clear_pointer (&self->others, g_free);
+  g_clear_pointer (&self->weights, g_free);
 }
 
 static gboolean
@@ -448,6 +458,8 @@ make_denoiser (GstDdpmDenoise * self, GError ** error)
     return FALSE;
   self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
   self->labels = g_new (gint, self->info.batch);
+  self->others = g_new (gint, self->info.batch);
+  self->weights = g_new (gfloat, self->info.batch);
   return TRUE;
 }
 

@@ -40,13 +40,18 @@ struct _GstDdpmDenoise
   GstDdpmCuda cuda;
   gint stop;                    /* atomic: abandon the current batch */
 
-  /* all below: streaming thread; depends on the caps */
+  /* all below: streaming thread */
+  GstDdpmDenoiseSettings tried; /* the last ones: in effect, or refused */
+
+  /* depends on the caps */
   GstCaps *refused;             /* an error has been posted for these */
   GstDdpmTensorInfo info;
   DdpmSamplerSpec spec;
   DdpmDenoiser *denoiser;
   gboolean spec_changed;        /* since the denoiser was made */
   gint *labels;                 /* [batch] */
+  gint *others;                 /* [batch]: what labels are mixed with */
+  gfloat *weights;              /* [batch]: of others */
   gboolean is_video;
   gboolean to_cuda;             /* the output is in GPU memory */
   GstVideoInfo video;
@@ -100,6 +105,13 @@ gboolean gst_ddpm_denoise_query (GstBaseTransform * trans,
     GstPadDirection direction, GstQuery * query);
 /* Sends the input's segment downstream, converted to output times. */
 gboolean gst_ddpm_denoise_send_segment (GstDdpmDenoise * self);
+
+/* live.c */
+
+/* Takes over settings that can change in PLAYING, as they are at this stream
+ * time, before a batch begins. */
+void gst_ddpm_denoise_update_settings (GstDdpmDenoise * self,
+    GstClockTime time);
 
 /* run.c: GstBaseTransformClass */
 

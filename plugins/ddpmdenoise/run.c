@@ -93,6 +93,28 @@ wrong_size:
   }
 }
 
+/* Between two classes; they carry the label of the nearer one. */
+static gboolean
+set_label_position (GstDdpmDenoise * self, gdouble position, GError ** error)
+{
+  const gint classes = self->session->model->config.classes;
+  const gint label = position;
+  const gfloat weight = position - label;
+  guint i;
+
+  for (i = 0; i < self->info.batch; i++) {
+    self->labels[i] = label;
+    self->others[i] = MIN (label + 1, classes - 1);
+    self->weights[i] = weight;
+  }
+  if (!ddpm_denoiser_set_label_mix (self->denoiser, self->labels, self->others,
+          self->weights, error))
+    return FALSE;
+  for (i = 0; i < self->info.batch; i++)
+    self->labels[i] += weight > 0.5f;
+  return TRUE;
+}
+
 /* The labels of the current samples, with keyframes those of the nearest ones */
 static gboolean
 set_labels (GstDdpmDenoise * self, GError ** error)
@@ -100,13 +122,16 @@ set_labels (GstDdpmDenoise * self, GError ** error)
   const guint interval = MAX (self->info.keyframe_interval, 1);
   guint i;
 
+  ddpm_denoiser_set_keyframes (self->denoiser, self->info.keyframe_interval);
+  if (self->session->settings.label_position >= 0.0)
+    return set_label_position (self, self->session->settings.label_position,
+        error);
   for (i = 0; i < self->info.batch; i++) {
     const guint64 n = self->first_sample + i;
 
     self->labels[i] = ddpm_labels_get (self->session->labels, n / interval
         + (2 * (n % interval) > interval));
   }
-  ddpm_denoiser_set_keyframes (self->denoiser, self->info.keyframe_interval);
   return ddpm_denoiser_set_sample_labels (self->denoiser, self->session->labels,
       self->first_sample, error);
 }
@@ -156,6 +181,16 @@ set_known (GstDdpmDenoise * self, GstBuffer * state, GError ** error)
   return TRUE;
 }
 
+/* Of the current input */
+static GstClockTime
+get_stream_time (GstDdpmDenoise * self)
+{
+  if (self->in_segment.format != GST_FORMAT_TIME || self->inbuf == NULL)
+    return GST_CLOCK_TIME_NONE;
+  return gst_segment_to_stream_time (&self->in_segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (self->inbuf));
+}
+
 /* The adapter contains a whole state. */
 static GstFlowReturn
 begin_batch (GstDdpmDenoise * self)
@@ -165,6 +200,7 @@ begin_batch (GstDdpmDenoise * self)
 
   self->first_sample = self->next_sample;
   self->next_sample += self->info.batch;
+  gst_ddpm_denoise_update_settings (self, get_stream_time (self));
   if (!load_state (self, state))
     g_set_error (&error, DDPM_ERROR, DDPM_ERROR_READ,
         "Cannot map a buffer of states");

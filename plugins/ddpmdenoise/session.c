@@ -43,7 +43,9 @@ gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
   if (session->model == NULL || !check_sampler (session, error))
     return NULL;
   session->labels = ddpm_labels_new (session->model, settings->label, error);
-  if (session->labels == NULL)
+  if (session->labels == NULL
+      || !gst_ddpm_denoise_check_label_position (session->model, settings,
+          error))
     return NULL;
   session->backend = gst_ddpm_cuda_backend_new (cuda, &settings->compute,
       error);
@@ -60,7 +62,7 @@ gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session)
   g_clear_pointer (&session->backend, ddpm_backend_unref);
   g_clear_pointer (&session->labels, ddpm_labels_free);
   g_clear_pointer (&session->model, ddpm_model_unref);
-  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, &session->settings);
+  gst_ddpm_denoise_settings_clear (&session->settings);
   g_free (session);
 }
 
@@ -154,6 +156,34 @@ accept_timestep (const GstDdpmDenoiseSession * session,
 }
 
 gboolean
+gst_ddpm_denoise_check_label_position (const DdpmModel * model,
+    const GstDdpmDenoiseSettings * s, GError ** error)
+{
+  const guint classes = model->config.classes;
+
+  if (s->label_position < 0.0
+      || (classes > 0 && s->label_position <= classes - 1))
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "label-position=%g is none of the %u classes of %s: expected -1, or 0 to "
+      "the last one", s->label_position, classes, model->location);
+  return FALSE;
+}
+
+void
+gst_ddpm_denoise_session_get_spec (const GstDdpmDenoiseSession * session,
+    const GstDdpmDenoiseSettings * s, const DdpmLabels * labels, guint start,
+    const GstDdpmTensorInfo * info, DdpmSamplerSpec * spec)
+{
+  gst_ddpm_denoise_settings_to_spec (s, &session->model->config, start, spec);
+  if (info->known)
+    spec->resample = s->resample;
+  /* Without labels, one evaluation per step is enough. */
+  if (!ddpm_labels_any (labels) && s->label_position < 0.0)
+    spec->guidance = 0.0;
+}
+
+gboolean
 gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
     const GstCaps * caps, GstDdpmTensorInfo * info, DdpmSamplerSpec * spec,
     GError ** error)
@@ -166,13 +196,8 @@ gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,
   if (!accept_shape (session, info, error)
       || !accept_timestep (session, info, &start, error))
     goto not_accepted;
-  gst_ddpm_denoise_settings_to_spec (&session->settings,
-      &session->model->config, start, spec);
-  if (info->known)
-    spec->resample = session->settings.resample;
-  /* Without labels, one evaluation per step is enough. */
-  if (!ddpm_labels_any (session->labels))
-    spec->guidance = 0.0;
+  gst_ddpm_denoise_session_get_spec (session, &session->settings,
+      session->labels, start, info, spec);
   return TRUE;
 
 not_accepted:

@@ -11,7 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* From READY to READY; immutable */
+/* From READY to READY. The streaming thread changes labels, and the settings
+ * that it alone reads */
 typedef struct
 {
   GstDdpmDenoiseSettings settings;
@@ -28,6 +29,14 @@ void gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session);
 /* The message "ddpmdenoise-model". Returns: (transfer full) */
 GstStructure *gst_ddpm_denoise_session_to_structure
     (const GstDdpmDenoiseSession * session);
+/* FALSE, with DDPM_ERROR_SETTINGS: the model has no such class */
+gboolean gst_ddpm_denoise_check_label_position (const DdpmModel * model,
+    const GstDdpmDenoiseSettings * settings, GError ** error);
+/* Fills spec for states of info from timestep start on. settings and labels may
+ * differ from those of the session */
+void gst_ddpm_denoise_session_get_spec (const GstDdpmDenoiseSession * session,
+    const GstDdpmDenoiseSettings * settings, const DdpmLabels * labels,
+    guint start, const GstDdpmTensorInfo * info, DdpmSamplerSpec * spec);
 /* Parses caps and fills spec for them. FALSE, with DDPM_ERROR_SETTINGS: the
  * model cannot start from such states */
 gboolean gst_ddpm_denoise_session_accept (const GstDdpmDenoiseSession * session,

@@ -56,6 +56,8 @@ static const GEnumValue emit_values[] = {
 };
 
 #define AT(member) G_STRUCT_OFFSET (GstDdpmDenoiseSettings, member)
+#define LIVE_NUMBER \
+    .flags = GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING
 
 /* *INDENT-OFF* */
 static const GstDdpmProperty properties[] = {
@@ -77,7 +79,7 @@ static const GstDdpmProperty properties[] = {
       "Number of sampling steps from pure noise to the image (0: one per "
       "timestep of the model, -1: as many as the model says or was distilled "
       "to, otherwise the default of the sampler)",
-      GST_DDPM_INT, AT (steps), AUTO, DDPM_MAX_TIMESTEPS},
+      GST_DDPM_INT, AT (steps), AUTO, DDPM_MAX_TIMESTEPS, LIVE_NUMBER},
   {"spacing", "Timestep spacing",
       "How the sampling steps are spaced over the timesteps (Song et al. "
       "2021, appendix D.2; Lin et al. 2024, table 2)", GST_DDPM_ENUM, AT (spacing),
@@ -87,7 +89,7 @@ static const GstDdpmProperty properties[] = {
       "ancestral sampling, -1: as the model says, otherwise 0; sampler=auto "
       "uses 1 for models that predict epsilon or the image, are not "
       "step-distilled and say nothing)",
-      GST_DDPM_DOUBLE, AT (eta), AUTO, 1},
+      GST_DDPM_DOUBLE, AT (eta), AUTO, 1, LIVE_NUMBER},
   {"variance", "Variance",
       "Variance of the noise that each ddpm step adds (Ho et al. 2020, "
       "section 3.2)", GST_DDPM_ENUM, AT (variance),
@@ -148,7 +150,19 @@ static const GstDdpmProperty properties[] = {
   {"label", "Class labels",
       "Comma-separated class labels, by number or name, that the samples have "
       "in turn (none: no label, empty: every class in turn)",
-      GST_DDPM_STRING, AT (label)},
+      GST_DDPM_STRING, AT (label), .flags = GST_PARAM_MUTABLE_PLAYING},
+  /**
+   * GstDdpmDenoise:label-position:
+   *
+   * 2.5 is half class 2 and half class 3: their embeddings are mixed. A
+   * #GstControlSource can lead all samples from class to class.
+   *
+   * Since: 0.2
+   */
+  {"label-position", "Label position",
+      "Class of all samples, between two if it is no whole number (-1: label "
+      "says it)", GST_DDPM_DOUBLE, AT (label_position), AUTO, DDPM_MAX_CLASSES,
+      LIVE_NUMBER},
   /**
    * GstDdpmDenoise:guidance:
    *
@@ -162,7 +176,7 @@ static const GstDdpmProperty properties[] = {
       "Classifier-free guidance scale (0: ignore the label, 1: no guidance, "
       "-1: 3, or 1 for models that are guidance-distilled or have only seen "
       "images with labels)", GST_DDPM_DOUBLE,
-      AT (guidance), AUTO, DDPM_MAX_GUIDANCE},
+      AT (guidance), AUTO, DDPM_MAX_GUIDANCE, LIVE_NUMBER},
   {"emit", "Output states", "Which states to output as video frames",
       GST_DDPM_ENUM, AT (emit), .enum_name = "GstDdpmDenoiseEmit",
       .enum_values = emit_values},
@@ -216,6 +230,7 @@ settings_init (gpointer settings)
   s->trained = gst_ddpm_trained_auto;
   s->start_timestep = AUTO;
   s->label = g_strdup ("");
+  s->label_position = AUTO;
   s->guidance = AUTO;
   s->trajectory_interval = 1;
   s->resample = 1;
@@ -226,6 +241,12 @@ const GstDdpmPropertyTable gst_ddpm_denoise_properties = {
   G_STRUCT_OFFSET (GstDdpmDenoise, settings), sizeof (GstDdpmDenoiseSettings),
   settings_init
 };
+
+void
+gst_ddpm_denoise_settings_clear (GstDdpmDenoiseSettings * settings)
+{
+  gst_ddpm_settings_clear (&gst_ddpm_denoise_properties, settings);
+}
 
 void
 gst_ddpm_denoise_settings_to_spec (const GstDdpmDenoiseSettings * s,

@@ -25,6 +25,7 @@ typedef struct
   gint clip_x0;                 /* 0 or 1; -1: by the model */
   DdpmTrained trained;
   gchar *label;
+  gdouble label_position;       /* -1: as label says */
   gdouble guidance;             /* -1: by the model */
   GstDdpmDenoiseEmit emit;
   guint trajectory_interval;
@@ -36,9 +37,14 @@ typedef struct
 
 extern const GstDdpmPropertyTable gst_ddpm_denoise_properties;
 
+/* Frees the strings. */
+void gst_ddpm_denoise_settings_clear (GstDdpmDenoiseSettings * settings);
 /* Fills spec for sampling from timestep start with a model of this config. */
 void gst_ddpm_denoise_settings_to_spec
     (const GstDdpmDenoiseSettings * settings, const DdpmConfig * config,
     guint start, DdpmSamplerSpec * spec);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstDdpmDenoiseSettings,
+    gst_ddpm_denoise_settings_clear)
 
 G_END_DECLS

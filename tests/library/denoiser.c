@@ -85,9 +85,9 @@ TEST (another_specification_gives_the_bits_of_a_new_denoiser)
   fresh = sample_on (backend, model, 1, width, height, spec, x, 0);
   g_assert_cmpmem (kept, sizeof kept, fresh, sizeof kept);
 
-  spec.guidance = 2.0;
+  spec.steps = model->config.timesteps + 1;
   assert_fails (ddpm_denoiser_set_spec (d, &spec, &error),
-      DDPM_ERROR_SETTINGS, "guidance");
+      DDPM_ERROR_SETTINGS, "steps");
   g_assert_cmpuint (ddpm_denoiser_get_n_steps (d), ==, 5);
 }
 

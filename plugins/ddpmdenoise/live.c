@@ -1,0 +1,99 @@
+/* gst-ddpm: ddpmdenoise: settings that change while the stream plays
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A value holds from the next batch that begins to be computed. What cannot be
+ * used is refused with one warning, and the values before stay in effect.
+ */
+#include <math.h>
+
+#include "plugins/ddpmdenoise/private.h"
+
+static gboolean
+differs (const GstDdpmDenoiseSettings * a, const GstDdpmDenoiseSettings * b)
+{
+  return a->steps != b->steps || a->eta != b->eta
+      || a->guidance != b->guidance || a->label_position != b->label_position
+      || g_strcmp0 (a->label, b->label) != 0;
+}
+
+static gboolean
+is_same_sampling (const DdpmSamplerSpec * a, const DdpmSamplerSpec * b)
+{
+  return a->kind == b->kind && a->steps == b->steps && a->eta == b->eta
+      && a->guidance == b->guidance && a->spacing == b->spacing;
+}
+
+/* With a trajectory, the number of steps is one of frames. */
+static gboolean
+check_steps (const GstDdpmDenoiseSettings * before,
+    const GstDdpmDenoiseSettings * s, GError ** error)
+{
+  if (s->steps == before->steps || s->emit == GST_DDPM_DENOISE_EMIT_FINAL)
+    return TRUE;
+  g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+      "steps cannot change in PLAYING with emit=trajectory");
+  return FALSE;
+}
+
+static gboolean
+set_sampling (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
+    const DdpmLabels * labels, GError ** error)
+{
+  DdpmSamplerSpec spec;
+
+  gst_ddpm_denoise_session_get_spec (self->session, s, labels,
+      self->spec.start, &self->info, &spec);
+  if (is_same_sampling (&spec, &self->spec))
+    return TRUE;
+  if (!ddpm_denoiser_set_spec (self->denoiser, &spec, error))
+    return FALSE;
+  self->spec = spec;
+  self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
+  if (s->emit == GST_DDPM_DENOISE_EMIT_FINAL)
+    self->interval = self->n_steps;
+  return TRUE;
+}
+
+static gboolean
+change (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
+    GError ** error)
+{
+  GstDdpmDenoiseSettings *held = &self->session->settings;
+  g_autoptr (DdpmLabels) labels =
+      ddpm_labels_new (self->session->model, s->label, error);
+
+  if (labels == NULL || !check_steps (held, s, error)
+      || !gst_ddpm_denoise_check_label_position (self->session->model, s, error)
+      || !set_sampling (self, s, labels, error))
+    return FALSE;
+  ddpm_labels_free (self->session->labels);
+  self->session->labels = g_steal_pointer (&labels);
+  held->steps = s->steps;
+  held->eta = s->eta;
+  held->guidance = s->guidance;
+  held->label_position = s->label_position;
+  g_free (held->label);
+  held->label = g_strdup (s->label);
+  return TRUE;
+}
+
+void
+gst_ddpm_denoise_update_settings (GstDdpmDenoise * self, GstClockTime time)
+{
+  g_auto (GstDdpmDenoiseSettings) s = { 0 };
+  g_autoptr (GError) error = NULL;
+  gboolean ok;
+
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_object_sync_values (GST_OBJECT (self), time);
+  ok = gst_ddpm_element_copy_settings (GST_ELEMENT (self), &s, &error);
+  if (!differs (&s, &self->tried))
+    return;
+  gst_ddpm_denoise_settings_clear (&self->tried);
+  self->tried = s;
+  s = (GstDdpmDenoiseSettings) {
+  0};
+  if (!ok || !change (self, &self->tried, &error))
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s. The settings before "
+            "stay in effect", error->message), (NULL));
+}
