@@ -70,6 +70,9 @@ ddpm_known_new (DdpmBackend * backend, const DdpmSchedule * schedule,
   k->batch = batch;
   k->pixels = pixels;
   k->channels = channels;
+  /* The operation that mixes images counts them in a guint. */
+  if ((gsize) batch * pixels > G_MAXUINT)
+    goto no_memory;
   k->host_x_0 = g_try_new (gfloat, state_count (k));
   if (k->host_x_0 == NULL || !factors_init (&k->level, batch)
       || !factors_init (&k->mask, (gsize) batch * pixels)
