@@ -146,8 +146,7 @@ TEST (controlled_guidance_is_that_of_each_stream_time)
   gst_timed_value_control_source_set (values, 0, 2.0);
   gst_timed_value_control_source_set (values, 4 * GST_SECOND / 10, 6.0);
   for (n = 0; n < 4; n++) {
-    g_autofree gchar *fixed =
-        g_strdup_printf ("label=cat guidance=%u", 2 + n);
+    g_autofree gchar *fixed = g_strdup_printf ("label=cat guidance=%u", 2 + n);
 
     check_made_with (denoise_state (h, n), n, fixed);
   }

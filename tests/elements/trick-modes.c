@@ -21,7 +21,8 @@
 enum
 {
   NOISE, NOISE_IN_BATCHES, IMAGES_OF_EPOCHS, DENOISED, DENOISED_BATCHES,
-  DENOISED_BY_TWO, MOSAIC, TRAJECTORY, N_STREAMS, N_STREAMS_OF_SAMPLES = MOSAIC
+  DENOISED_BY_TWO, DIFFUSED, MOSAIC, TRAJECTORY, N_STREAMS,
+  N_STREAMS_OF_SAMPLES = MOSAIC
 };
 
 static void
@@ -78,6 +79,11 @@ launch_stream (guint stream, const gchar * sync)
       return launch (STATES ("3", "10") "%s stop-timestep=5 ! queue ! %s ! %s !"
           " %s sync=%s", denoise (3, 10, HALVES), denoise (3, 10, HALVES),
           video, sink, sync);
+    case DIFFUSED:
+      return launch ("cifarsrc name=source location=%s/x.bin epochs=0 seed=3 ! "
+          "%s ! ddpmdiffuse model=%s/model-3-10.bin noise=per-frame ! %s ! "
+          "%s ! %s sync=%s", folder, video, model_folder, final, video, sink,
+          sync);
     case MOSAIC:
       return launch (STATES ("4", "10") "%s ! %s ! %s sync=%s",
           denoise (3, 10, "steps=1 backend=cpu threads=1 columns=2"), video,
