@@ -53,8 +53,9 @@
  * the training images. While loading or planning take longer than two seconds, a
  * progress message of the code "ddpm-task" says so each second.
  *
- * In PLAYING, label, label-position, guidance, eta and steps can be set, and a
- * #GstControlSource can drive those that are numbers, by the stream time of the
+ * In PLAYING, model, label, label-position, guidance, eta and steps can be set. A
+ * model of another size has upstream asked for states of that size. A
+ * #GstControlSource can drive what are numbers, by the stream time of the
  * input. A value holds from the next buffer that begins to be computed; one that
  * cannot be used is refused with a warning.
  *
@@ -244,7 +245,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   GstDdpmDenoiseSession *session;
   GError *error = NULL;
 
-  session = gst_ddpm_denoise_session_new (&self->cuda, &error);
+  session = gst_ddpm_denoise_session_new (&self->cuda, NULL, &error);
   if (session == NULL)
     goto failed;
 
@@ -260,11 +261,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   self->live = FALSE;
   self->latency = self->sink_latency = 0;
   GST_OBJECT_UNLOCK (self);
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self),
-          gst_ddpm_denoise_session_to_structure (session)));
-  gst_ddpm_element_post_info (GST_ELEMENT (self), session->model->assumptions);
-  gst_ddpm_denoise_warn_of_settings (GST_ELEMENT (self), session);
+  gst_ddpm_denoise_session_tell (session, GST_ELEMENT (self));
   return TRUE;
 
 failed:

@@ -13,7 +13,8 @@ differs (const GstDdpmDenoiseSettings * a, const GstDdpmDenoiseSettings * b)
 {
   return a->steps != b->steps || a->eta != b->eta
       || a->guidance != b->guidance || a->label_position != b->label_position
-      || g_strcmp0 (a->label, b->label) != 0;
+      || g_strcmp0 (a->label, b->label) != 0
+      || g_strcmp0 (a->model, b->model) != 0;
 }
 
 static gboolean
@@ -25,14 +26,68 @@ is_same_sampling (const DdpmSamplerSpec * a, const DdpmSamplerSpec * b)
 
 /* With a trajectory, the number of steps is one of frames. */
 static gboolean
-check_steps (const GstDdpmDenoiseSettings * before,
-    const GstDdpmDenoiseSettings * s, GError ** error)
+check_steps (GstDdpmDenoise * self, guint n_steps, GError ** error)
 {
-  if (s->steps == before->steps || s->emit == GST_DDPM_DENOISE_EMIT_FINAL)
+  if (n_steps == self->n_steps
+      || self->session->settings.emit == GST_DDPM_DENOISE_EMIT_FINAL)
     return TRUE;
   g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
-      "steps cannot change in PLAYING with emit=trajectory");
+      "The number of steps cannot change from %u to %u in PLAYING with "
+      "emit=trajectory", self->n_steps, n_steps);
   return FALSE;
+}
+
+static void
+set_steps (GstDdpmDenoise * self, const DdpmSamplerSpec * spec, guint n_steps)
+{
+  self->spec = *spec;
+  self->n_steps = n_steps;
+  if (self->session->settings.emit == GST_DDPM_DENOISE_EMIT_FINAL)
+    self->interval = n_steps;
+}
+
+/* Upstream is asked for states of its size, if it has another one. */
+static void
+use_session (GstDdpmDenoise * self, GstDdpmDenoiseSession * session)
+{
+  const DdpmModel *model = session->model;
+  GstDdpmDenoiseSession *before;
+
+  GST_OBJECT_LOCK (self);
+  before = self->session;
+  self->session = session;
+  GST_OBJECT_UNLOCK (self);
+  gst_ddpm_denoise_session_free (before);
+  gst_ddpm_denoise_session_tell (session, GST_ELEMENT (self));
+  if (model->width > 0 && (model->width != self->info.width
+          || model->height != self->info.height))
+    gst_base_transform_reconfigure_sink (GST_BASE_TRANSFORM (self));
+}
+
+static gboolean
+change_model (GstDdpmDenoise * self, GError ** error)
+{
+  g_autoptr (GstCaps) caps =
+      gst_pad_get_current_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
+  g_autoptr (GstDdpmDenoiseSession) session =
+      gst_ddpm_denoise_session_new (&self->cuda, self->session->backend, error);
+  g_autoptr (DdpmDenoiser) denoiser = NULL;
+  GstDdpmTensorInfo info;
+  DdpmSamplerSpec spec;
+
+  if (session == NULL
+      || !gst_ddpm_denoise_session_accept (session, caps, &info, &spec, error))
+    return FALSE;
+  denoiser = ddpm_denoiser_new (session->model, session->backend, info.batch,
+      info.width, info.height, &spec, error);
+  if (denoiser == NULL
+      || !check_steps (self, ddpm_denoiser_get_n_steps (denoiser), error))
+    return FALSE;
+  ddpm_denoiser_free (self->denoiser);
+  self->denoiser = g_steal_pointer (&denoiser);
+  set_steps (self, &spec, ddpm_denoiser_get_n_steps (self->denoiser));
+  use_session (self, g_steal_pointer (&session));
+  return TRUE;
 }
 
 static gboolean
@@ -47,10 +102,11 @@ set_sampling (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
     return TRUE;
   if (!ddpm_denoiser_set_spec (self->denoiser, &spec, error))
     return FALSE;
-  self->spec = spec;
-  self->n_steps = ddpm_denoiser_get_n_steps (self->denoiser);
-  if (s->emit == GST_DDPM_DENOISE_EMIT_FINAL)
-    self->interval = self->n_steps;
+  if (!check_steps (self, ddpm_denoiser_get_n_steps (self->denoiser), error)) {
+    ddpm_denoiser_set_spec (self->denoiser, &self->spec, NULL);
+    return FALSE;
+  }
+  set_steps (self, &spec, ddpm_denoiser_get_n_steps (self->denoiser));
   return TRUE;
 }
 
@@ -59,10 +115,12 @@ change (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
     GError ** error)
 {
   GstDdpmDenoiseSettings *held = &self->session->settings;
-  g_autoptr (DdpmLabels) labels =
-      ddpm_labels_new (self->session->model, s->label, error);
+  g_autoptr (DdpmLabels) labels = NULL;
 
-  if (labels == NULL || !check_steps (held, s, error)
+  if (g_strcmp0 (s->model, held->model) != 0)
+    return change_model (self, error);
+  labels = ddpm_labels_new (self->session->model, s->label, error);
+  if (labels == NULL
       || !gst_ddpm_denoise_check_label_position (self->session->model, s, error)
       || !set_sampling (self, s, labels, error))
     return FALSE;

@@ -30,7 +30,7 @@ struct _GstDdpmDenoise
 {
   GstBaseTransform parent;
 
-  /* object lock; only start and stop change session */
+  /* object lock; start, stop and the streaming thread change session */
   GstDdpmDenoiseSettings settings;
   GstDdpmDenoiseSession *session;
   gboolean live;

@@ -2,8 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/ddpmdenoise/session.h"
+#include "plugins/common/error.h"
 #include "plugins/common/ticker.h"
 #include "plugins/ddpmdenoise/caps.h"
+#include "plugins/ddpmdenoise/warnings.h"
 #include "gst-ddpm/ddpm.h"
 
 /* Checks the settings as far as possible before the first state. */
@@ -31,7 +33,8 @@ load_model (GstElement * element, const GstDdpmDenoiseSettings * settings,
 }
 
 GstDdpmDenoiseSession *
-gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
+gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, DdpmBackend * backend,
+    GError ** error)
 {
   g_autoptr (GstDdpmDenoiseSession) session = g_new0 (GstDdpmDenoiseSession, 1);
   const GstDdpmDenoiseSettings *settings = &session->settings;
@@ -47,8 +50,8 @@ gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
       || !gst_ddpm_denoise_check_label_position (session->model, settings,
           error))
     return NULL;
-  session->backend = gst_ddpm_cuda_backend_new (cuda, &settings->compute,
-      error);
+  session->backend = backend ? ddpm_backend_ref (backend)
+      : gst_ddpm_cuda_backend_new (cuda, &settings->compute, error);
   if (session->backend == NULL)
     return NULL;
   return g_steal_pointer (&session);
@@ -66,8 +69,8 @@ gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session)
   g_free (session);
 }
 
-GstStructure *
-gst_ddpm_denoise_session_to_structure (const GstDdpmDenoiseSession * session)
+static GstStructure *
+session_to_structure (const GstDdpmDenoiseSession * session)
 {
   const DdpmConfig *config = &session->model->config;
   g_autofree gchar *architecture = ddpm_config_to_string (config);
@@ -95,6 +98,16 @@ gst_ddpm_denoise_session_to_structure (const GstDdpmDenoiseSession * session)
       "device", G_TYPE_STRING, ddpm_backend_get_device (session->backend),
       "sampler", G_TYPE_STRING, ddpm_sampler_get_info (spec.kind)->name,
       "steps", G_TYPE_UINT, spec.steps, NULL);
+}
+
+void
+gst_ddpm_denoise_session_tell (const GstDdpmDenoiseSession * session,
+    GstElement * element)
+{
+  gst_element_post_message (element, gst_message_new_element (GST_OBJECT
+          (element), session_to_structure (session)));
+  gst_ddpm_element_post_info (element, session->model->assumptions);
+  gst_ddpm_denoise_warn_of_settings (element, session);
 }
 
 static gboolean

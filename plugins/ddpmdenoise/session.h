@@ -22,13 +22,13 @@ typedef struct
 } GstDdpmDenoiseSession;
 
 /* Copies the settings of the element, loads the model, checks the settings
- * against it, and makes the backend. */
+ * against it, and makes the backend. backend: one to use instead; or NULL */
 GstDdpmDenoiseSession *gst_ddpm_denoise_session_new
-    (GstDdpmCuda * cuda, GError ** error);
+    (GstDdpmCuda * cuda, DdpmBackend * backend, GError ** error);
+/* Posts what there is to tell of the model and of the settings. */
+void gst_ddpm_denoise_session_tell (const GstDdpmDenoiseSession * session,
+    GstElement * element);
 void gst_ddpm_denoise_session_free (GstDdpmDenoiseSession * session);
-/* The message "ddpmdenoise-model". Returns: (transfer full) */
-GstStructure *gst_ddpm_denoise_session_to_structure
-    (const GstDdpmDenoiseSession * session);
 /* FALSE, with DDPM_ERROR_SETTINGS: the model has no such class */
 gboolean gst_ddpm_denoise_check_label_position (const DdpmModel * model,
     const GstDdpmDenoiseSettings * settings, GError ** error);

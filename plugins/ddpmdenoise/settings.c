@@ -63,7 +63,8 @@ static const GEnumValue emit_values[] = {
 static const GstDdpmProperty properties[] = {
   {"model", "Model",
       "Checkpoint, file of PyTorch (safetensors, .pt), folder of diffusers, or "
-      "name of a built-in model (empty: the first built-in model)", GST_DDPM_STRING, AT (model)},
+      "name of a built-in model (empty: the first built-in model)",
+      GST_DDPM_STRING, AT (model), .flags = GST_PARAM_MUTABLE_PLAYING},
   GST_DDPM_COMPUTE_PROPERTIES (GstDdpmDenoiseSettings),
   {"sampler", "Sampler", "Sampling algorithm", GST_DDPM_ENUM, AT (sampler),
       .enum_name = "GstDdpmDenoiseSampler", .enum_values = sampler_values},

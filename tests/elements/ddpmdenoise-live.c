@@ -113,6 +113,80 @@ TEST (what_cannot_be_used_is_refused_and_the_old_plays_on)
   harness_free (h);
 }
 
+TEST (another_model_plays_from_the_next_state_on)
+{
+  GstHarness *h = harness_labelled ("label=cat");
+  g_autofree gchar *other = g_strdup_printf ("%s/other.bin", model_folder);
+  g_autofree gchar *fixed = g_strdup_printf ("model=%s label=cat", other);
+
+  write_model_file ("other.bin", 3, 10, "mouse,cat");
+  gst_buffer_unref (denoise_state (h, 0));
+  g_object_set (h->element, "model", other, NULL);
+  check_made_with (denoise_state (h, 1), 1, fixed);
+  fail_unless_equals_int (count_warnings (h, ""), 0);
+  harness_free (h);
+}
+
+TEST (model_that_cannot_be_used_is_refused_and_the_old_one_plays_on)
+{
+  GstHarness *h = harness_labelled ("label=cat");
+  g_autofree gchar *grey = g_strdup_printf ("%s/model-1-10.bin", model_folder);
+  const gchar *const names[] = { "/nowhere/ckpt.bin", grey };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_object_set (h->element, "model", names[i], NULL);
+    check_made_with (denoise_state (h, 2 * i), 2 * i, "label=cat");
+    check_made_with (denoise_state (h, 2 * i + 1), 2 * i + 1, "label=cat");
+    fail_unless_equals_int (count_warnings (h, i ? "cat" : names[i]), 1);
+  }
+  harness_free (h);
+}
+
+static void
+write_sized_model (const gchar * name, guint size)
+{
+  g_autofree gchar *path = g_build_filename (model_folder, name, NULL);
+  g_autoptr (DdpmModel) model = NULL;
+
+  write_model_file (name, 3, 10, NULL);
+  model = ddpm_checkpoint_load (path, NULL);
+  fail_unless (model != NULL);
+  model->width = model->height = size;
+  fail_unless (ddpm_checkpoint_save (model, DDPM_TYPE_F32, path, NULL));
+}
+
+/* Frames that are on their way have the old one. */
+TEST (model_of_another_size_gets_states_of_its_size)
+{
+  GstElement *pipeline, *denoise;
+  g_autofree gchar *large = g_strdup_printf ("%s/large.bin", model_folder);
+  gint width = 0, n;
+
+  write_sized_model ("small.bin", 8);
+  write_sized_model ("large.bin", 16);
+  pipeline = launch ("ddpmnoise ! ddpmdenoise name=denoise steps=1 "
+      "backend=reference model=%s/small.bin ! video/x-raw ! appsink name=sink "
+      "sync=false max-buffers=1", model_folder);
+  denoise = gst_bin_get_by_name (GST_BIN (pipeline), "denoise");
+  play (pipeline);
+  for (n = 0; n < 100 && width != 16; n++) {
+    GstSample *sample = pull (pipeline);
+
+    fail_unless (gst_structure_get_int (gst_caps_get_structure
+            (gst_sample_get_caps (sample), 0), "width", &width));
+    fail_unless (width == 16 || width == 8);
+    if (n == 0) {
+      fail_unless_equals_int (width, 8);
+      g_object_set (denoise, "model", large, NULL);
+    }
+    gst_sample_unref (sample);
+  }
+  fail_unless_equals_int (width, 16);
+  gst_object_unref (denoise);
+  stop_and_free (pipeline);
+}
+
 TEST (label_position_is_between_two_classes)
 {
   GstHarness *h = harness_labelled ("label-position=1");
