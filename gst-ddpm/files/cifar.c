@@ -1,4 +1,5 @@
-/* gst-ddpm: CIFAR-10 and CIFAR-100, binary version
+/* gst-ddpm: data sets of small images: CIFAR-10 and CIFAR-100, binary version,
+ * and, by idx.c, MNIST and Fashion-MNIST
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * https://www.cs.toronto.edu/~kriz/cifar.html: files of equal records, a byte
@@ -12,6 +13,7 @@
 #include <glib/gstdio.h>
 
 #include "gst-ddpm/files/cifar-advice.h"
+#include "gst-ddpm/files/idx.h"
 #include "gst-ddpm/files/input.h"
 #include "gst-ddpm/model/boxed.h"
 #include "gst-ddpm/model/model.h"
@@ -29,22 +31,26 @@ typedef struct
   const gchar *files[2][MAX_FILES + 1]; /* by DdpmSplit */
   guint n_labels;
   guint8 n_classes[MAX_LABELS];
-  const gchar *names;           /* file with a class name on each line */
+  const gchar *names[MAX_LABELS];       /* files: a class name on each line */
 } DataSet;
 
 static const DataSet data_sets[] = {
   {"CIFAR-10",
         {{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                 "data_batch_4.bin", "data_batch_5.bin"}, {"test_batch.bin"}},
-      1, {10}, "batches.meta.txt"},
+      1, {10}, {"batches.meta.txt"}},
   {"CIFAR-100", {{"train.bin"}, {"test.bin"}}, 2, {20, 100},
-      "fine_label_names.txt"},
+      {"coarse_label_names.txt", "fine_label_names.txt"}},
 };
 
 struct _DdpmCifar
 {
   const DataSet *set;           /* NULL: a single file, with any labels */
   guint n_labels;
+  guint label;                  /* the one that is read */
+  gboolean is_idx;
+  DdpmIdx idx;                  /* if it is */
+  gchar *location;
   guint n_files;
   DdpmInput files[MAX_FILES];
   guint64 n_images;
@@ -165,8 +171,9 @@ find_set (const gchar * location, DdpmSplit split, GError ** error)
 static void
 find_class_names (DdpmCifar * cifar, const gchar * location)
 {
-  const guint n_classes = cifar->set->n_classes[cifar->n_labels - 1];
-  g_autofree gchar *path = g_build_filename (location, cifar->set->names, NULL);
+  const guint n_classes = cifar->set->n_classes[cifar->label];
+  const gchar *name = cifar->set->names[cifar->label];
+  g_autofree gchar *path = g_build_filename (location, name, NULL);
   g_autofree gchar *text = NULL;
   g_auto (GStrv) names = NULL;
   DdpmInput file;
@@ -184,16 +191,43 @@ find_class_names (DdpmCifar * cifar, const gchar * location)
     cifar->class_names = g_strjoinv (",", names);
   else if (g_file_test (path, G_FILE_TEST_EXISTS))
     add_note (cifar, location, g_strdup_printf ("%s does not name %u classes, "
-            "which therefore have no names", cifar->set->names, n_classes));
+            "which therefore have no names", name, n_classes));
+}
+
+/* The digits, as which the labels of every data set of this kind can be read */
+static void
+name_digits (DdpmCifar * cifar)
+{
+  g_autoptr (GString) names = g_string_new ("0");
+
+  for (guint i = 1; i < cifar->idx.n_classes; i++)
+    g_string_append_printf (names, ",%u", i);
+  cifar->class_names = g_string_free (g_steal_pointer (&names), FALSE);
+}
+
+static gboolean
+open_idx (DdpmCifar * cifar, const gchar * path, GError ** error)
+{
+  cifar->is_idx = TRUE;
+  if (!ddpm_idx_open (&cifar->idx, path, error))
+    return FALSE;
+  cifar->n_images = cifar->idx.n_images;
+  name_digits (cifar);
+  return TRUE;
 }
 
 static gboolean
 open_folder (DdpmCifar * cifar, const gchar * location, DdpmSplit split,
     GError ** error)
 {
+  g_autofree gchar *idx = ddpm_idx_find (location, split == DDPM_SPLIT_TEST);
+
+  if (idx)
+    return open_idx (cifar, idx, error);
   cifar->set = find_set (location, split, error);
   if (cifar->set == NULL || !open_files_of_set (cifar, location, split, error))
     return FALSE;
+  cifar->label = cifar->n_labels - 1;
   find_class_names (cifar, location);
   return TRUE;
 }
@@ -218,6 +252,8 @@ open_single (DdpmCifar * cifar, const gchar * path, GError ** error)
 {
   const DdpmInput *file = cifar->files;
 
+  if (ddpm_idx_is_name (path))
+    return open_idx (cifar, path, error);
   if (!open_file (cifar, path, error))
     return FALSE;
   cifar->n_labels = guess_n_labels (path, file->size);
@@ -228,6 +264,7 @@ open_single (DdpmCifar * cifar, const gchar * path, GError ** error)
         file->name, record_size (1), record_size (2), file->size);
     return FALSE;
   }
+  cifar->label = cifar->n_labels - 1;
   return count_images (cifar, error);
 }
 
@@ -242,6 +279,7 @@ ddpm_cifar_open (const gchar * location, DdpmSplit split, GError ** error)
       NULL);
 
   cifar = g_atomic_rc_box_new0 (DdpmCifar);
+  cifar->location = g_strdup (location);
   if (g_file_test (location, G_FILE_TEST_IS_DIR))
     ok = open_folder (cifar, location, split, error);
   else
@@ -258,11 +296,48 @@ clear_cifar (gpointer data)
 
   for (guint i = 0; i < cifar->n_files; i++)
     ddpm_input_clear (&cifar->files[i]);
+  if (cifar->is_idx)
+    ddpm_idx_clear (&cifar->idx);
+  g_free (cifar->location);
   g_free (cifar->class_names);
   g_free (cifar->notes);
 }
 
 DDPM_DEFINE_BOXED (DdpmCifar, ddpm_cifar, clear_cifar);
+
+gboolean
+ddpm_cifar_use_coarse_labels (DdpmCifar * cifar, GError ** error)
+{
+  if (cifar->n_labels != MAX_LABELS)
+    goto no_coarse_labels;
+  cifar->label = 0;
+  g_clear_pointer (&cifar->class_names, g_free);
+  g_clear_pointer (&cifar->notes, g_free);
+  if (cifar->set)
+    find_class_names (cifar, cifar->location);
+  return TRUE;
+
+no_coarse_labels:
+  {
+    g_autofree gchar *name = g_filename_display_name (cifar->location);
+
+    g_set_error (error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
+        "\"%s\" has no coarse labels: expected CIFAR-100", name);
+    return FALSE;
+  }
+}
+
+guint
+ddpm_cifar_get_size (DdpmCifar * cifar)
+{
+  return cifar->is_idx ? DDPM_IDX_SIZE : DDPM_CIFAR_SIZE;
+}
+
+guint
+ddpm_cifar_get_channels (DdpmCifar * cifar)
+{
+  return cifar->is_idx ? 1 : 3;
+}
 
 guint64
 ddpm_cifar_get_n_images (DdpmCifar * cifar)
@@ -309,6 +384,13 @@ ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
 
   g_return_val_if_fail (index < cifar->n_images, FALSE);
 
+  if (cifar->is_idx) {
+    if (!ddpm_idx_read (&cifar->idx, index, pixels, record, error))
+      return FALSE;
+    if (label)
+      *label = record[0];
+    return TRUE;
+  }
   for (; index >= file->size / size; file++)
     index -= file->size / size;
   if (!ddpm_input_read (file, index * size, size, record, error)
@@ -316,7 +398,7 @@ ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
     return FALSE;
   memcpy (pixels, record + cifar->n_labels, DDPM_CIFAR_PIXELS);
   if (label)
-    *label = record[cifar->n_labels - 1];
+    *label = record[cifar->label];
   return TRUE;
 }
 

@@ -1,4 +1,4 @@
-/* gst-ddpm: CIFAR-10 and CIFAR-100, binary version
+/* gst-ddpm: CIFAR-10 and CIFAR-100, binary version, and MNIST
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
@@ -10,14 +10,14 @@ G_BEGIN_DECLS
 /**
  * DDPM_CIFAR_SIZE:
  *
- * Width and height of an image in pixels.
+ * Width and height of an image of CIFAR in pixels.
  */
 #define DDPM_CIFAR_SIZE 32
 
 /**
  * DDPM_CIFAR_PIXELS:
  *
- * Bytes of an image: the planes R, G and B of 32 x 32.
+ * Bytes of the largest image: the planes R, G and B of 32 x 32.
  */
 #define DDPM_CIFAR_PIXELS 3072
 
@@ -47,7 +47,9 @@ GType ddpm_cifar_get_type (void);
 /**
  * ddpm_cifar_open: (constructor)
  * @location: (type filename): a folder (data_batch_1..5.bin and test_batch.bin
- *   of CIFAR-10, or train.bin and test.bin of CIFAR-100), or one .bin file
+ *   of CIFAR-10, train.bin and test.bin of CIFAR-100, train-images-idx3-ubyte
+ *   and so on of MNIST or Fashion-MNIST, also gzip-compressed), one .bin file,
+ *   or one idx3 file beside that of its labels
  * @split: which files of a folder to open; ignored for a single file
  * @error: return location for a #GError
  *
@@ -69,6 +71,38 @@ DdpmCifar *ddpm_cifar_open (const gchar * location, DdpmSplit split,
 void ddpm_cifar_free (DdpmCifar * cifar);
 
 /**
+ * ddpm_cifar_use_coarse_labels:
+ * @cifar: a data set
+ * @error: return location for a #GError
+ *
+ * Takes the 20 coarse labels of CIFAR-100, and their names, in the place of the
+ * 100 fine ones.
+ *
+ * Returns: %TRUE, or %FALSE and %DDPM_ERROR_SETTINGS where there are none
+ */
+gboolean ddpm_cifar_use_coarse_labels (DdpmCifar * cifar, GError ** error);
+
+/**
+ * ddpm_cifar_get_size:
+ * @cifar: a data set
+ *
+ * Gets the size of its images.
+ *
+ * Returns: width and height in pixels: 32, or 28 for MNIST
+ */
+guint ddpm_cifar_get_size (DdpmCifar * cifar);
+
+/**
+ * ddpm_cifar_get_channels:
+ * @cifar: a data set
+ *
+ * Gets the number of planes of its images.
+ *
+ * Returns: 3: R, G and B; or 1: grey
+ */
+guint ddpm_cifar_get_channels (DdpmCifar * cifar);
+
+/**
  * ddpm_cifar_get_n_images:
  * @cifar: a data set
  *
@@ -82,8 +116,10 @@ guint64 ddpm_cifar_get_n_images (DdpmCifar * cifar);
  * ddpm_cifar_read: (skip)
  * @cifar: a data set
  * @index: index of an image, below ddpm_cifar_get_n_images()
- * @pixels: [%DDPM_CIFAR_PIXELS] bytes to write
- * @label: (nullable): its label to write; CIFAR-100: the fine label
+ * @pixels: bytes to write, [channels][size][size], at most
+ *   %DDPM_CIFAR_PIXELS
+ * @label: (nullable): its label to write; CIFAR-100: the fine one, unless
+ *   ddpm_cifar_use_coarse_labels() was called
  * @error: return location for a #GError
  *
  * Reads an image. Any thread may call it.
@@ -98,7 +134,8 @@ gboolean ddpm_cifar_read (DdpmCifar * cifar, guint64 index, guint8 * pixels,
  * @cifar: a data set
  *
  * Gets the names of the classes, from the folder's `batches.meta.txt`
- * (CIFAR-100: `fine_label_names.txt`).
+ * (CIFAR-100: `fine_label_names.txt` or `coarse_label_names.txt`). Those of
+ * MNIST are numbers.
  *
  * Returns: (nullable): names such as "airplane,automobile,..."; %NULL: the
  *   folder has no usable names

@@ -1,4 +1,4 @@
-/* gst-ddpm: cifarsrc, a source of CIFAR images
+/* gst-ddpm: cifarsrc, a source of CIFAR's and MNIST's images
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
@@ -7,7 +7,10 @@
  * @title: cifarsrc
  *
  * Outputs the images of CIFAR-10 or CIFAR-100 (binary version), or of one file
- * in the same format, as 32x32 video. By default it shuffles them for training,
+ * in the same format, as 32x32 video. MNIST's and Fashion-MNIST's files, also as
+ * they are downloaded (train-images-idx3-ubyte.gz and the others), become grey
+ * video of 32x32, with a black border of two pixels, or of 28x28 where downstream
+ * asks for that. By default it shuffles the images for training,
  * in an order that is a function of the seed and the epoch only. Seeking (in
  * time, or to the n-th image of all epochs) keeps that order, and playing
  * backwards reverses it.
@@ -23,6 +26,9 @@
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin epochs=100 ! ddpmtrainsink location=ckpt.bin
  * ]| Train a model for 100 epochs.
  * |[
+ * gst-launch-1.0 cifarsrc location=fashion-mnist epochs=20 ! ddpmtrainsink location=ckpt.bin
+ * ]| Train on the grey images of Fashion-MNIST.
+ * |[
  * gst-launch-1.0 cifarsrc location=cifar-10-batches-bin split=test shuffle=false ! video/x-raw,framerate=5/1 ! videoconvertscale method=nearest-neighbour ! video/x-raw,width=320,height=320 ! autovideosink
  * ]| Show the test images in the order of the file.
  *
@@ -30,6 +36,7 @@
  */
 #include <gst/video/video.h>
 
+#include "plugins/common/caps.h"
 #include "plugins/common/error.h"
 #include "plugins/common/meta.h"
 #include "plugins/common/properties.h"
@@ -44,6 +51,7 @@ typedef struct
 {
   gchar *location;
   DdpmSplit split;
+  gint labels;                  /* 1: coarse */
   gboolean shuffle;
   guint64 seed;
   guint epochs;                 /* 0: endless */
@@ -63,17 +71,31 @@ struct _GstCifarSrc
   /* set by start */
   DdpmCifar *cifar;
   GstDdpmEpochs epochs;
+  gboolean has_told_border;
 
   GstVideoInfo video;           /* streaming thread */
 };
 
+#define CAPS(formats, size) \
+    "video/x-raw, format = (string) " formats ", " \
+    "width = (int) " size ", height = (int) " size ", " \
+    "pixel-aspect-ratio = (fraction) 1/1, " \
+    "interlace-mode = (string) progressive, " \
+    "framerate = (fraction) [ 0/1, max ]"
+#define COLOUR_CAPS CAPS ("{ RGBP, RGB }", "32")
+/* As they are, or with a border: networks halve sizes. */
+#define GREY_CAPS CAPS ("GRAY8", "32") "; " CAPS ("GRAY8", "28")
+
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("video/x-raw, format = (string) { RGBP, RGB }, "
-        "width = (int) 32, height = (int) 32, "
-        "pixel-aspect-ratio = (fraction) 1/1, "
-        "interlace-mode = (string) progressive, "
-        "framerate = (fraction) [ 0/1, max ]"));
+    GST_STATIC_CAPS (COLOUR_CAPS "; " GREY_CAPS));
+
+static const GEnumValue label_values[] = {
+  {FALSE, "The 100 classes of CIFAR-100, and those of the other data sets",
+      "fine"},
+  {TRUE, "The 20 groups of classes of CIFAR-100", "coarse"},
+  {0, NULL, NULL},
+};
 
 static const GEnumValue split_values[] = {
   {DDPM_SPLIT_TRAIN, "The training images", "train"},
@@ -86,12 +108,16 @@ static const GEnumValue split_values[] = {
 /* *INDENT-OFF* */
 static const GstDdpmProperty properties[] = {
   {"location", "Location",
-      "Folder with the binary version of CIFAR-10 or CIFAR-100, or one .bin "
-      "file of it", GST_DDPM_STRING, AT (location)},
+      "Folder with the binary version of CIFAR-10 or CIFAR-100 or the idx files "
+      "of MNIST or Fashion-MNIST, or one .bin or idx3 file", GST_DDPM_STRING,
+      AT (location)},
   {"split", "Split",
       "Part of the data set to read; ignored if location is a file",
       GST_DDPM_ENUM, AT (split),
       .enum_name = "GstCifarSrcSplit", .enum_values = split_values},
+  {"labels", "Labels", "Which labels of CIFAR-100 to output", GST_DDPM_ENUM,
+      AT (labels), .enum_name = "GstCifarSrcLabels",
+      .enum_values = label_values},
   {"shuffle", "Shuffle",
       "Output each epoch in an order of its own (false: in the order of the "
       "files)", GST_DDPM_BOOLEAN, AT (shuffle)},
@@ -128,6 +154,7 @@ GST_ELEMENT_REGISTER_DEFINE (cifarsrc, "cifarsrc", GST_RANK_NONE,
 static void gst_cifar_src_finalize (GObject * object);
 static gboolean gst_cifar_src_start (GstBaseSrc * src);
 static gboolean gst_cifar_src_stop (GstBaseSrc * src);
+static GstCaps *gst_cifar_src_get_caps (GstBaseSrc * src, GstCaps * filter);
 static GstCaps *gst_cifar_src_fixate (GstBaseSrc * src, GstCaps * caps);
 static gboolean gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps);
 static GstFlowReturn gst_cifar_src_fill_frame (GstDdpmFrameSrc * src,
@@ -155,6 +182,7 @@ gst_cifar_src_class_init (GstCifarSrcClass * klass)
 
   base_class->start = GST_DEBUG_FUNCPTR (gst_cifar_src_start);
   base_class->stop = GST_DEBUG_FUNCPTR (gst_cifar_src_stop);
+  base_class->get_caps = GST_DEBUG_FUNCPTR (gst_cifar_src_get_caps);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_cifar_src_fixate);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_cifar_src_set_caps);
   frame_class->fill_frame = GST_DEBUG_FUNCPTR (gst_cifar_src_fill_frame);
@@ -181,6 +209,7 @@ gst_cifar_src_stop (GstBaseSrc * src)
   GstCifarSrc *self = GST_CIFAR_SRC (src);
 
   g_clear_pointer (&self->cifar, ddpm_cifar_free);
+  self->has_told_border = FALSE;
   gst_ddpm_epochs_clear (&self->epochs);
   return TRUE;
 }
@@ -191,7 +220,8 @@ open_data_set (GstCifarSrc * self, const Settings * settings, GError ** error)
   if (settings->location == NULL || *settings->location == '\0')
     goto no_location;
   self->cifar = ddpm_cifar_open (settings->location, settings->split, error);
-  if (self->cifar == NULL)
+  if (self->cifar == NULL || (settings->labels
+          && !ddpm_cifar_use_coarse_labels (self->cifar, error)))
     return FALSE;
   gst_ddpm_element_post_info (GST_ELEMENT (self),
       ddpm_cifar_get_notes (self->cifar));
@@ -238,6 +268,20 @@ failed:
 /* --- negotiation ---------------------------------------------------------- */
 
 static GstCaps *
+gst_cifar_src_get_caps (GstBaseSrc * src, GstCaps * filter)
+{
+  GstCifarSrc *self = GST_CIFAR_SRC (src);
+  g_autoptr (GstCaps) caps = NULL;
+
+  if (self->cifar == NULL)
+    caps = gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (src));
+  else
+    caps = gst_caps_from_string (ddpm_cifar_get_channels (self->cifar) == 3
+        ? COLOUR_CAPS : GREY_CAPS);
+  return gst_ddpm_caps_filter (g_steal_pointer (&caps), filter);
+}
+
+static GstCaps *
 gst_cifar_src_fixate (GstBaseSrc * src, GstCaps * caps)
 {
   caps = gst_caps_truncate (gst_caps_make_writable (caps));
@@ -258,6 +302,22 @@ send_class_names (GstCifarSrc * self)
                 NULL)));
 }
 
+static void
+tell_border (GstCifarSrc * self, const GstVideoInfo * video)
+{
+  const guint size = ddpm_cifar_get_size (self->cifar);
+
+  if (GST_VIDEO_INFO_WIDTH (video) > (gint) size && !self->has_told_border) {
+    g_autofree gchar *text = g_strdup_printf ("The images of %ux%u get a black "
+        "border and so become %dx%d. With video/x-raw,width=%u they stay as "
+        "they are", size, size, GST_VIDEO_INFO_WIDTH (video),
+        GST_VIDEO_INFO_HEIGHT (video), size);
+
+    gst_ddpm_element_post_info (GST_ELEMENT (self), text);
+    self->has_told_border = TRUE;
+  }
+}
+
 static gboolean
 gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
 {
@@ -266,9 +326,13 @@ gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
   GstVideoInfo video;
 
   if (!gst_video_info_from_caps (&video, caps)
-      || GST_VIDEO_INFO_WIDTH (&video) != DDPM_CIFAR_SIZE
-      || GST_VIDEO_INFO_HEIGHT (&video) != DDPM_CIFAR_SIZE)
+      || GST_VIDEO_INFO_WIDTH (&video) <
+      (gint) ddpm_cifar_get_size (self->cifar)
+      || GST_VIDEO_INFO_HEIGHT (&video) != GST_VIDEO_INFO_WIDTH (&video)
+      || GST_VIDEO_INFO_N_COMPONENTS (&video)
+      != ddpm_cifar_get_channels (self->cifar))
     goto wrong_caps;
+  tell_border (self, &video);
 
   frames.fps_n = GST_VIDEO_INFO_FPS_N (&video);
   frames.fps_d = GST_VIDEO_INFO_FPS_D (&video);
@@ -281,25 +345,32 @@ gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
 wrong_caps:
   gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps,
       g_error_new (DDPM_ERROR, DDPM_ERROR_SETTINGS,
-          "Expected video of 32x32 pixels in RGBP or RGB"));
+          "Expected video of %s", ddpm_cifar_get_channels (self->cifar) == 3
+          ? "32x32 pixels in RGBP or RGB" : "32x32 or 28x28 pixels in GRAY8"));
   return FALSE;
 }
 
 /* --- data ----------------------------------------------------------------- */
 
-/* pixels: [3][32][32]; frame: planar or packed */
+/* pixels: [components][size][size]; frame: planar or packed, and black around
+ * them */
 static void
-write_pixels (GstVideoFrame * frame, const guint8 * pixels)
+write_pixels (GstVideoFrame * frame, guint size, const guint8 * pixels)
 {
+  const guint width = GST_VIDEO_FRAME_WIDTH (frame);
+  const guint border = (width - size) / 2;
   guint c, x, y;
 
-  for (c = 0; c < 3; c++) {
+  for (c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (frame); c++) {
     gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c);
     guint8 *row = GST_VIDEO_FRAME_COMP_DATA (frame, c);
 
-    for (y = 0; y < DDPM_CIFAR_SIZE; y++) {
-      for (x = 0; x < DDPM_CIFAR_SIZE; x++)
-        row[x * step] = *pixels++;
+    for (y = 0; y < width; y++) {
+      const gboolean inside = y >= border && y < border + size;
+
+      for (x = 0; x < width; x++)
+        row[x * step] = inside && x >= border && x < border + size
+            ? *pixels++ : 0;
       row += GST_VIDEO_FRAME_COMP_STRIDE (frame, c);
     }
   }
@@ -321,7 +392,7 @@ gst_cifar_src_fill_frame (GstDdpmFrameSrc * src, guint64 number,
     goto failed;
   if (!gst_video_frame_map (&frame, &self->video, buffer, GST_MAP_WRITE))
     goto not_writable;
-  write_pixels (&frame, pixels);
+  write_pixels (&frame, ddpm_cifar_get_size (self->cifar), pixels);
   gst_video_frame_unmap (&frame);
 
   sample.label = label;

@@ -118,6 +118,72 @@ TEST (folder_of_cifar100)
           SINK, folder), 2);
 }
 
+/* Three images; pixel 0 of image n is 100 + n. */
+static void
+write_mnist (void)
+{
+  const guint8 images_head[] = { 0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0,
+    28
+  };
+  const guint8 labels[] = { 0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9 };
+  guint8 images[16 + 3 * 784] = { 0, };
+  gchar *path = g_build_filename (folder, "train-images-idx3-ubyte", NULL);
+  guint i;
+
+  memcpy (images, images_head, 16);
+  for (i = 0; i < 3; i++)
+    images[16 + i * 784] = 100 + i;
+  fail_unless (g_file_set_contents (path, (gchar *) images, sizeof images,
+          NULL));
+  g_free (path);
+  path = g_build_filename (folder, "train-labels-idx1-ubyte", NULL);
+  fail_unless (g_file_set_contents (path, (const gchar *) labels, 11, NULL));
+  g_free (path);
+}
+
+/* Where pixel 0 is in a frame of this size; told: of a border */
+static void
+check_mnist (const gchar * caps, gint size, gint at, gboolean told)
+{
+  GstElement *pipeline = launch ("cifarsrc shuffle=false location=%s ! %s"
+      SINK, folder, caps);
+  guint i;
+
+  play (pipeline);
+  for (i = 0; i < 3; i++) {
+    GstSample *pulled = pull (pipeline);
+    GstBuffer *buffer = gst_sample_get_buffer (pulled);
+    guint8 pixel;
+
+    fail_unless_equals_int (gst_buffer_get_size (buffer), size * size);
+    fail_unless_equals_int (get_sample (buffer).label, 7 + i);
+    gst_buffer_extract (buffer, at, &pixel, 1);
+    fail_unless_equals_int (pixel, 100 + i);
+    gst_buffer_extract (buffer, size * size - 1, &pixel, 1);
+    fail_unless_equals_int (pixel, 0);
+    gst_sample_unref (pulled);
+  }
+  if (told)
+    gst_message_unref (wait_for (pipeline, GST_MESSAGE_INFO));
+  stop_and_free (pipeline);
+}
+
+TEST (folder_of_mnist)
+{
+  write_mnist ();
+  check_mnist ("video/x-raw", 32, 2 * 32 + 2, TRUE);
+  check_mnist ("video/x-raw,width=28", 28, 0, FALSE);
+}
+
+TEST (cifar10_has_no_coarse_labels)
+{
+  gchar *path = write_images ("data_batch_1.bin", 1, 0, 3);
+
+  assert_error (launch ("cifarsrc labels=coarse location=%s ! fakesink",
+          folder), SETTINGS_ERROR, "CIFAR-100");
+  g_free (path);
+}
+
 TEST (single_file)
 {
   gchar *path = write_images ("anything.bin", 1, 0, 6);

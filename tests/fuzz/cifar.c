@@ -1,4 +1,4 @@
-/* gst-ddpm: fuzzing data sets of CIFAR
+/* gst-ddpm: fuzzing data sets of CIFAR and MNIST
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The input: what is opened (below), the sizes of two files, and a line with
@@ -22,6 +22,7 @@ static const struct
   {"train.bin", "test.bin", "fine_label_names.txt", TRUE},
   {"train.bin", "test.bin", "fine_label_names.txt", FALSE},
   {"data_batch_1.bin", "data_batch_3.bin", "batches.meta.txt", TRUE},
+  {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "no names", TRUE},
 };
 
 static void

@@ -134,6 +134,37 @@ FIXTURE_TEST (cifar100_gives_the_fine_label)
   assert_image (test, 0, 50, 50);
 }
 
+/* The first of the two bytes; write_images () leaves it 0. */
+FIXTURE_TEST (cifar100_gives_the_coarse_label_and_its_names)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+  g_autoptr (GString) names = g_string_new (NULL);
+  g_autofree gchar *path =
+      g_build_filename (f->path, "coarse_label_names.txt", NULL);
+  guint i;
+
+  for (i = 0; i < 20; i++)
+    g_string_append_printf (names, "group %u\n", i);
+  assert_ok (g_file_set_contents (path, names->str, -1, &error));
+  write_images (f, "train.bin", 2, 100, 90, 4);
+  cifar = open_images (f, NULL, DDPM_SPLIT_TRAIN, 4);
+  assert_ok (ddpm_cifar_use_coarse_labels (cifar, &error));
+  assert_image (cifar, 3, 93, 0);
+  g_assert_true (g_str_has_prefix (ddpm_cifar_get_class_names (cifar),
+          "group 0,group 1,"));
+  g_assert_null (ddpm_cifar_get_notes (cifar));
+}
+
+FIXTURE_TEST (cifar10_has_no_coarse_labels)
+{
+  g_autoptr (DdpmCifar) cifar = NULL;
+
+  write_images (f, "data_batch_1.bin", 1, 10, 0, 3);
+  cifar = open_images (f, NULL, DDPM_SPLIT_TRAIN, 3);
+  assert_fails (ddpm_cifar_use_coarse_labels (cifar, &error),
+      DDPM_ERROR_SETTINGS, "CIFAR-100");
+}
+
 FIXTURE_TEST (single_files_are_told_apart_by_size)
 {
   g_autoptr (DdpmCifar) ten = NULL;
