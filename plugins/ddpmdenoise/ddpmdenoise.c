@@ -27,6 +27,12 @@
  * branches of a tee get the delayed frames too, and a file would record the
  * delays. With sync=false, the sink that shows the frames does so as they come,
  * and the file gets them evenly spaced.
+ * In a live pipeline, such as that of a camera, the delay would grow without end.
+ * There the element tells the time of a buffer as its latency, and drops input
+ * before computing it once the next one is due, or if the sink's QoS events say
+ * that it would be late. Each drop is a QoS message. Whatever happens, one frame a
+ * second is shown. A queue of one buffer after the camera keeps its own thread
+ * going. Dropping needs buffers with a duration.
  *
  * A class-conditional model generates all classes in turn, or those of
  * #GstDdpmDenoise:label. #GstDdpmDenoise:guidance sets how strongly the label
@@ -178,7 +184,7 @@ gst_ddpm_denoise_init (GstDdpmDenoise * self)
   self->adapter = gst_adapter_new ();
   gst_ddpm_cuda_init (&self->cuda, GST_ELEMENT (self), &self->settings.compute);
 
-  /* A late frame is not dropped. */
+  /* qos.c drops input before it is denoised, and only in live pipelines. */
   gst_base_transform_set_qos_enabled (trans, FALSE);
   gst_base_transform_set_prefer_passthrough (trans, FALSE);
 }
@@ -234,6 +240,8 @@ gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self)
   self->timeline.count = 0;
   self->timeline.reverse = FALSE;
   self->timeline.delay = 0;
+  self->delay_latency = 0;
+  gst_ddpm_denoise_qos_reset (self);
   self->next_sample = 0;
   g_atomic_int_set (&self->stop, FALSE);
 }
@@ -259,7 +267,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   GST_OBJECT_LOCK (self);
   self->session = session;
   self->live = FALSE;
-  self->latency = self->sink_latency = 0;
+  self->latency = self->sink_latency = self->upstream_latency = 0;
   GST_OBJECT_UNLOCK (self);
   gst_ddpm_denoise_session_tell (session, GST_ELEMENT (self));
   return TRUE;

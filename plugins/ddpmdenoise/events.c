@@ -181,6 +181,9 @@ gst_ddpm_denoise_src_event (GstBaseTransform * trans, GstEvent * event)
       self->sink_latency = latency;
       GST_OBJECT_UNLOCK (self);
       break;
+    case GST_EVENT_QOS:
+      gst_ddpm_denoise_qos_event (self, event);
+      break;
     default:
       break;
   }
@@ -200,6 +203,7 @@ query_latency (GstDdpmDenoise * self, GstQuery * query)
   gst_query_parse_latency (query, &live, &min, &max);
   GST_OBJECT_LOCK (self);
   self->live = live;
+  self->upstream_latency = min;
   if (live) {
     min += self->latency;
     if (GST_CLOCK_TIME_IS_VALID (max))

@@ -36,6 +36,9 @@ struct _GstDdpmDenoise
   gboolean live;
   GstClockTime latency;         /* of this element, as last reported */
   GstClockTime sink_latency;    /* of the whole pipeline */
+  GstClockTime upstream_latency;
+  GstClockTime qos_earliest;    /* running time, said by a sink */
+  gdouble qos_proportion;
 
   GstDdpmCuda cuda;
   gint stop;                    /* atomic: abandon the current batch */
@@ -70,6 +73,10 @@ struct _GstDdpmDenoise
   GstAdapter *adapter;
   guint64 next_sample;
   GstClockTime smooth_cost;     /* time per buffer, smoothed */
+  GstClockTime delay_latency;   /* sink_latency that the delay counts on */
+  guint64 qos_processed, qos_dropped;   /* input buffers */
+  GstClockTime qos_last;        /* running time when one was last begun */
+  gboolean qos_gap;             /* since the last frame, input was dropped */
 
   /* the current batch */
   GstBuffer *inbuf;
@@ -112,6 +119,14 @@ gboolean gst_ddpm_denoise_send_segment (GstDdpmDenoise * self);
  * time, before a batch begins. */
 void gst_ddpm_denoise_update_settings (GstDdpmDenoise * self,
     GstClockTime time);
+
+/* qos.c */
+
+void gst_ddpm_denoise_qos_reset (GstDdpmDenoise * self);
+void gst_ddpm_denoise_qos_event (GstDdpmDenoise * self, GstEvent * event);
+/* Is the current input too late to be denoised? Then tells so on the bus. Only
+ * where the pipeline is live and a sink waits for the clock */
+gboolean gst_ddpm_denoise_qos_drops (GstDdpmDenoise * self);
 
 /* run.c: GstBaseTransformClass */
 

@@ -219,6 +219,13 @@ failed:
   return GST_FLOW_ERROR;
 }
 
+static void
+skip_batch (GstDdpmDenoise * self)
+{
+  gst_adapter_flush (self->adapter, self->info.size);
+  self->next_sample += self->info.batch;
+}
+
 /* --- steps ---------------------------------------------------------------- */
 
 /* Has an end of stream overtaken the current batch, on either side? */
@@ -314,13 +321,15 @@ tell_delay (GstDdpmDenoise * self)
 }
 
 /* Delays this frame and all later ones, if a sink would drop it as late. Backwards,
- * the end of a frame is shown first. */
+ * the end of a frame is shown first. What a live pipeline's latency has grown by
+ * since, every frame is late by already, so the delay is less by that. */
 static void
 delay_late_frames (GstDdpmDenoise * self, GstBuffer * buffer)
 {
   const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
   GstClockTime time = GST_BUFFER_PTS (buffer);
-  GstClockTime due, now;
+  GstClockTime due, now, sink_latency;
+  gboolean live, moved = FALSE;
 
   if (!self->synced)
     return;
@@ -331,10 +340,24 @@ delay_late_frames (GstDdpmDenoise * self, GstBuffer * buffer)
   if (!GST_CLOCK_TIME_IS_VALID (now) || !GST_CLOCK_TIME_IS_VALID (due))
     return;
   GST_OBJECT_LOCK (self);
-  due += self->sink_latency;
+  sink_latency = self->sink_latency;
+  live = self->live;
   GST_OBJECT_UNLOCK (self);
-  if (due >= now)
+  if (live && sink_latency > self->delay_latency && self->timeline.delay > 0) {
+    GstClockTime cut = MIN (self->timeline.delay,
+        sink_latency - self->delay_latency);
+
+    self->timeline.delay -= cut;
+    due -= cut;
+    moved = TRUE;
+  }
+  self->delay_latency = sink_latency;
+  due += sink_latency;
+  if (due >= now) {
+    if (moved)
+      gst_ddpm_denoise_send_segment (self);
     return;
+  }
 
   GST_DEBUG_OBJECT (self, "late by %" GST_TIME_FORMAT,
       GST_TIME_ARGS (now - due));
@@ -356,8 +379,12 @@ stamp_frame (GstDdpmDenoise * self, GstBuffer * buffer)
   GST_BUFFER_OFFSET (buffer) = self->first_sample + (single ? self->frame : 0);
   GST_BUFFER_OFFSET_END (buffer) = GST_BUFFER_OFFSET (buffer)
       + (single ? 1 : self->info.batch);
-  /* The base class marks the first frame after a discontinuity. */
-  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
+  /* The base class marks the first frame after other discontinuities. */
+  if (self->qos_gap)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  else
+    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
+  self->qos_gap = FALSE;
 }
 
 /* FALSE without error: outbuf cannot be written */
@@ -525,6 +552,10 @@ make_next_frame (GstDdpmDenoise * self, GstBuffer ** outbuf)
     if (!self->sampling) {
       if (gst_adapter_available (self->adapter) < self->info.size)
         return GST_FLOW_OK;
+      if (gst_ddpm_denoise_qos_drops (self)) {
+        skip_batch (self);
+        continue;
+      }
       ret = begin_batch (self);
     }
     if (ret == GST_FLOW_OK)
