@@ -253,7 +253,7 @@ gst_ddpm_denoise_start (GstBaseTransform * trans)
   GstDdpmDenoiseSession *session;
   GError *error = NULL;
 
-  session = gst_ddpm_denoise_session_new (&self->cuda, NULL, &error);
+  session = gst_ddpm_denoise_session_new (&self->cuda, &error);
   if (session == NULL)
     goto failed;
 

@@ -65,12 +65,14 @@ use_session (GstDdpmDenoise * self, GstDdpmDenoiseSession * session)
 }
 
 static gboolean
-change_model (GstDdpmDenoise * self, GError ** error)
+change_model (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
+    GError ** error)
 {
   g_autoptr (GstCaps) caps =
       gst_pad_get_current_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
   g_autoptr (GstDdpmDenoiseSession) session =
-      gst_ddpm_denoise_session_new (&self->cuda, self->session->backend, error);
+      gst_ddpm_denoise_session_new_beside (self->session, GST_ELEMENT (self), s,
+      error);
   g_autoptr (DdpmDenoiser) denoiser = NULL;
   GstDdpmTensorInfo info;
   DdpmSamplerSpec spec;
@@ -118,7 +120,7 @@ change (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
   g_autoptr (DdpmLabels) labels = NULL;
 
   if (g_strcmp0 (s->model, held->model) != 0)
-    return change_model (self, error);
+    return change_model (self, s, error);
   labels = ddpm_labels_new (self->session->model, s->label, error);
   if (labels == NULL
       || !gst_ddpm_denoise_check_label_position (self->session->model, s, error)
@@ -130,28 +132,53 @@ change (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
   held->eta = s->eta;
   held->guidance = s->guidance;
   held->label_position = s->label_position;
-  g_free (held->label);
-  held->label = g_strdup (s->label);
+  if (s->label != held->label) {
+    g_free (held->label);
+    held->label = g_strdup (s->label);
+  }
   return TRUE;
+}
+
+#define CHOOSE(member, equal) \
+  if (!(equal)) \
+    wanted.member = s->member
+
+/* What is in effect, with what has been set since the last try: a value that was
+ * refused then does not stand in the way of others. The strings stay theirs. */
+static GstDdpmDenoiseSettings
+choose_new (const GstDdpmDenoiseSettings * s,
+    const GstDdpmDenoiseSettings * tried, const GstDdpmDenoiseSettings * held)
+{
+  GstDdpmDenoiseSettings wanted = *held;
+
+  CHOOSE (steps, s->steps == tried->steps);
+  CHOOSE (eta, s->eta == tried->eta);
+  CHOOSE (guidance, s->guidance == tried->guidance);
+  CHOOSE (label_position, s->label_position == tried->label_position);
+  CHOOSE (label, g_strcmp0 (s->label, tried->label) == 0);
+  CHOOSE (model, g_strcmp0 (s->model, tried->model) == 0);
+  return wanted;
 }
 
 void
 gst_ddpm_denoise_update_settings (GstDdpmDenoise * self, GstClockTime time)
 {
   g_auto (GstDdpmDenoiseSettings) s = { 0 };
+  GstDdpmDenoiseSettings wanted;
   g_autoptr (GError) error = NULL;
-  gboolean ok;
 
   if (GST_CLOCK_TIME_IS_VALID (time))
     gst_object_sync_values (GST_OBJECT (self), time);
-  ok = gst_ddpm_element_copy_settings (GST_ELEMENT (self), &s, &error);
+  /* change () checks numbers too. */
+  gst_ddpm_element_copy_settings (GST_ELEMENT (self), &s, NULL);
   if (!differs (&s, &self->tried))
     return;
+  wanted = choose_new (&s, &self->tried, &self->session->settings);
+  if (!change (self, &wanted, &error))
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s. The settings before "
+            "stay in effect", error->message), (NULL));
   gst_ddpm_denoise_settings_clear (&self->tried);
   self->tried = s;
   s = (GstDdpmDenoiseSettings) {
   0};
-  if (!ok || !change (self, &self->tried, &error))
-    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s. The settings before "
-            "stay in effect", error->message), (NULL));
 }

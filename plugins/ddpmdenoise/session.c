@@ -32,29 +32,46 @@ load_model (GstElement * element, const GstDdpmDenoiseSettings * settings,
   return ddpm_checkpoint_load_shared_as (name, &settings->trained, error);
 }
 
+/* Loads what the settings name, and checks them against it. */
+static gboolean
+load (GstDdpmDenoiseSession * session, GstElement * element, GError ** error)
+{
+  const GstDdpmDenoiseSettings *settings = &session->settings;
+
+  session->model = load_model (element, settings, error);
+  if (session->model == NULL || !check_sampler (session, error))
+    return FALSE;
+  session->labels = ddpm_labels_new (session->model, settings->label, error);
+  return session->labels
+      && gst_ddpm_denoise_check_label_position (session->model, settings,
+      error);
+}
+
 GstDdpmDenoiseSession *
-gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, DdpmBackend * backend,
+gst_ddpm_denoise_session_new (GstDdpmCuda * cuda, GError ** error)
+{
+  g_autoptr (GstDdpmDenoiseSession) session = g_new0 (GstDdpmDenoiseSession, 1);
+
+  if (!gst_ddpm_element_copy_settings (cuda->element, &session->settings, error)
+      || !load (session, cuda->element, error))
+    return NULL;
+  session->backend = gst_ddpm_cuda_backend_new (cuda,
+      &session->settings.compute, error);
+  return session->backend ? g_steal_pointer (&session) : NULL;
+}
+
+GstDdpmDenoiseSession *
+gst_ddpm_denoise_session_new_beside (const GstDdpmDenoiseSession * other,
+    GstElement * element, const GstDdpmDenoiseSettings * settings,
     GError ** error)
 {
   g_autoptr (GstDdpmDenoiseSession) session = g_new0 (GstDdpmDenoiseSession, 1);
-  const GstDdpmDenoiseSettings *settings = &session->settings;
 
-  if (!gst_ddpm_element_copy_settings (cuda->element, &session->settings,
-          error))
-    return NULL;
-  session->model = load_model (cuda->element, settings, error);
-  if (session->model == NULL || !check_sampler (session, error))
-    return NULL;
-  session->labels = ddpm_labels_new (session->model, settings->label, error);
-  if (session->labels == NULL
-      || !gst_ddpm_denoise_check_label_position (session->model, settings,
-          error))
-    return NULL;
-  session->backend = backend ? ddpm_backend_ref (backend)
-      : gst_ddpm_cuda_backend_new (cuda, &settings->compute, error);
-  if (session->backend == NULL)
-    return NULL;
-  return g_steal_pointer (&session);
+  session->settings = *settings;
+  session->settings.model = g_strdup (settings->model);
+  session->settings.label = g_strdup (settings->label);
+  session->backend = ddpm_backend_ref (other->backend);
+  return load (session, element, error) ? g_steal_pointer (&session) : NULL;
 }
 
 void

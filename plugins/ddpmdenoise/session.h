@@ -22,9 +22,13 @@ typedef struct
 } GstDdpmDenoiseSession;
 
 /* Copies the settings of the element, loads the model, checks the settings
- * against it, and makes the backend. backend: one to use instead; or NULL */
+ * against it, and makes the backend. */
 GstDdpmDenoiseSession *gst_ddpm_denoise_session_new
-    (GstDdpmCuda * cuda, DdpmBackend * backend, GError ** error);
+    (GstDdpmCuda * cuda, GError ** error);
+/* The same, for these settings, with the backend of another session */
+GstDdpmDenoiseSession *gst_ddpm_denoise_session_new_beside
+    (const GstDdpmDenoiseSession * other, GstElement * element,
+    const GstDdpmDenoiseSettings * settings, GError ** error);
 /* Posts what there is to tell of the model and of the settings. */
 void gst_ddpm_denoise_session_tell (const GstDdpmDenoiseSession * session,
     GstElement * element);

@@ -187,6 +187,24 @@ TEST (model_of_another_size_gets_states_of_its_size)
   stop_and_free (pipeline);
 }
 
+TEST (refused_value_does_not_stand_in_the_way_of_others)
+{
+  GstHarness *h = harness_labelled ("label=cat");
+
+  g_object_set (h->element, "model", "/nowhere/ckpt.bin", NULL);
+  check_made_with (denoise_state (h, 0), 0, "label=cat");
+  fail_unless_equals_int (count_warnings (h, "/nowhere/ckpt.bin"), 1);
+  g_object_set (h->element, "label", "unicorn", "guidance", 1000.0, NULL);
+  check_made_with (denoise_state (h, 1), 1, "label=cat");
+  fail_unless_equals_int (count_warnings (h, "unicorn"), 1);
+  g_object_set (h->element, "steps", 5, NULL);
+  check_made_with (denoise_state (h, 2), 2, "label=cat steps=5");
+  g_object_set (h->element, "label", "ship", NULL);
+  check_made_with (denoise_state (h, 3), 3, "label=ship steps=5");
+  fail_unless_equals_int (count_warnings (h, ""), 0);
+  harness_free (h);
+}
+
 TEST (label_position_is_between_two_classes)
 {
   GstHarness *h = harness_labelled ("label-position=1");
