@@ -143,8 +143,9 @@ change (GstDdpmDenoise * self, const GstDdpmDenoiseSettings * s,
   if (!(equal)) \
     wanted.member = s->member
 
-/* What is in effect, with what has been set since the last try: a value that was
- * refused then does not stand in the way of others. The strings stay theirs. */
+/* What is in effect, with what has been set since the last try: a value that
+ * was refused then does not stand in the way of others. The strings stay
+ * theirs. */
 static GstDdpmDenoiseSettings
 choose_new (const GstDdpmDenoiseSettings * s,
     const GstDdpmDenoiseSettings * tried, const GstDdpmDenoiseSettings * held)
