@@ -75,8 +75,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DdpmSampler, ddpm_sampler_free)
  * @both: (rows, 2 elements): @out and @variance, pixel by pixel; or %NULL
  * @t: [rows] of the host, of which the first @batch are read
  * @labels: [rows] of the host, likewise; all are DDPM_NO_LABEL at first
- * @classes: [rows] of the host, likewise: what @labels are mixed with, once
- *   ddpm_predictor_mix () was called; of @label, they have a copy
+ * @classes: [rows] of the host, likewise: the same labels and what they are
+ *   mixed with, which are read instead once ddpm_predictor_mix () was called
  * @graph_plan: the calls of ddpm_predictor_predict (); %NULL: the backend has
  *   no graphs
  *

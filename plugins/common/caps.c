@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "plugins/common/caps.h"
+
+#include <gst/video/video.h>
 #include "gst-ddpm/ddpm.h"
 
 #define MAX_RANK 16             /* NNStreamer's limit */
@@ -354,4 +356,19 @@ not_taken:
         "seed=%" G_GUINT64_FORMAT ", but it accepts %s", batch, seed, wanted);
     return NULL;
   }
+}
+
+gboolean
+gst_ddpm_caps_get_size (GstCaps * caps, gsize * size)
+{
+  GstDdpmTensorInfo info;
+  GstVideoInfo video;
+
+  if (gst_ddpm_tensor_info_from_caps (&info, caps, NULL))
+    *size = info.size;
+  else if (gst_video_info_from_caps (&video, caps))
+    *size = GST_VIDEO_INFO_SIZE (&video);
+  else
+    return FALSE;
+  return TRUE;
 }

@@ -67,6 +67,8 @@ gboolean gst_ddpm_caps_are_of_cuda (const GstCaps * caps, guint n);
  * Returns: (transfer full) */
 GstCaps *gst_ddpm_caps_choose_memory (GstPad * pad, GstCaps * caps);
 
+/* The bytes of a buffer of caps of states or video. FALSE: they are neither */
+gboolean gst_ddpm_caps_get_size (GstCaps * caps, gsize * size);
 /* Intersects caps (transfer full) with the filter (nullable) of a query, in the
  * filter's order. Returns: (transfer full) */
 GstCaps *gst_ddpm_caps_filter (GstCaps * caps, GstCaps * filter);

@@ -129,3 +129,14 @@ gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
   else
     gst_ddpm_element_post_start_error (element, error);
 }
+
+void
+gst_ddpm_element_refuse_caps_once (GstElement * element, GstCaps ** refused,
+    GstCaps * caps, GError * error)
+{
+  if (*refused && gst_caps_is_equal (*refused, caps))
+    g_error_free (error);
+  else
+    gst_ddpm_element_refuse_caps (element, caps, error);
+  gst_caps_replace (refused, caps);
+}

@@ -27,6 +27,11 @@ void gst_ddpm_element_post_error (GstElement * element, GError * error);
 void gst_ddpm_element_refuse_caps (GstElement * element, const GstCaps * caps,
     GError * error);
 
+/* The same, and keeps the caps in *refused. Upstream may offer them again:
+ * nothing is posted for caps that are there already. */
+void gst_ddpm_element_refuse_caps_once (GstElement * element,
+    GstCaps ** refused, GstCaps * caps, GError * error);
+
 /* The pipeline, or the element if it is in none. Returns: (transfer full) */
 GstElement *gst_ddpm_element_get_toplevel (GstElement * element);
 

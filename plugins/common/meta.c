@@ -126,3 +126,11 @@ gst_ddpm_sample_read_meta (GstDdpmSample * sample, GstBuffer * buffer,
   }
   return TRUE;
 }
+
+void
+gst_ddpm_element_send_class_names (GstElement * source, const gchar * names)
+{
+  if (names)
+    gst_element_send_event (source, gst_event_new_tag (gst_tag_list_new
+            (GST_DDPM_TAG_CLASS_NAMES, names, NULL)));
+}

@@ -19,6 +19,10 @@ G_BEGIN_DECLS
  * between source and sink forward tags. */
 #define GST_DDPM_TAG_CLASS_NAMES "ddpm-class-names"
 
+/* Sends the tag before the next buffer of a source. names NULL: none */
+void gst_ddpm_element_send_class_names (GstElement * source,
+    const gchar * names);
+
 typedef struct
 {
   gint label;

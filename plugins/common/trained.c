@@ -3,6 +3,7 @@
  */
 #include "plugins/common/trained.h"
 
+#include "plugins/common/ticker.h"
 #include "gst-ddpm/ddpm.h"
 
 const DdpmTrained gst_ddpm_trained_auto = { -1, -1, -1, 0, -1, -1 };
@@ -33,3 +34,13 @@ const GEnumValue gst_ddpm_prediction_values[] = {
   {DDPM_PREDICTION_SAMPLE, "The image x_0", "sample"},
   {0, NULL, NULL},
 };
+
+DdpmModel *
+gst_ddpm_element_load_model (GstElement * element, const gchar * name,
+    const DdpmTrained * trained, GError ** error)
+{
+  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (element, "loading",
+      name && *name ? name : "the default model");
+
+  return ddpm_checkpoint_load_shared_as (name, trained, error);
+}

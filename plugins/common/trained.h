@@ -14,6 +14,11 @@ extern const GEnumValue gst_ddpm_schedule_values[];
 extern const GEnumValue gst_ddpm_data_range_values[];
 extern const GEnumValue gst_ddpm_prediction_values[];
 
+/* Loads a model that was trained so, and tells of it if that takes long. name
+ * NULL or empty: the first built-in model. Returns: (transfer full) */
+DdpmModel *gst_ddpm_element_load_model (GstElement * element,
+    const gchar * name, const DdpmTrained * trained, GError ** error);
+
 /* All as the model says */
 extern const DdpmTrained gst_ddpm_trained_auto;
 

@@ -367,18 +367,6 @@ gst_ddpm_denoise_accept_caps (GstBaseTransform * trans,
   return gst_caps_can_intersect (caps, template);
 }
 
-/* Upstream may offer the same caps again, which is not another error. */
-void
-gst_ddpm_denoise_refuse_caps (GstDdpmDenoise * self, GstCaps * caps,
-    GError * error)
-{
-  if (self->refused && gst_caps_is_equal (self->refused, caps))
-    g_error_free (error);
-  else
-    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
-  gst_caps_replace (&self->refused, caps);
-}
-
 gboolean
 gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self)
 {
@@ -432,12 +420,14 @@ gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event)
   if (ret)
     gst_clear_caps (&self->refused);
   else if (!gst_ddpm_denoise_is_flushing (self) && self->refused == NULL)
-    gst_ddpm_denoise_refuse_caps (self, caps, new_downstream_error (self));
+    gst_ddpm_element_refuse_caps_once (GST_ELEMENT (self), &self->refused, caps,
+        new_downstream_error (self));
   return ret;
 
 not_accepted:
   gst_event_unref (event);
-  gst_ddpm_denoise_refuse_caps (self, caps, error);
+  gst_ddpm_element_refuse_caps_once (GST_ELEMENT (self), &self->refused, caps,
+      error);
   return FALSE;
 }
 
@@ -525,7 +515,8 @@ gst_ddpm_denoise_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   return TRUE;
 
 refuse:
-  gst_ddpm_denoise_refuse_caps (self, incaps, error);
+  gst_ddpm_element_refuse_caps_once (GST_ELEMENT (self), &self->refused, incaps,
+      error);
   return FALSE;
 }
 
@@ -534,14 +525,5 @@ gst_ddpm_denoise_transform_size (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, gsize size,
     GstCaps * othercaps, gsize * othersize)
 {
-  GstDdpmTensorInfo info;
-  GstVideoInfo video;
-
-  if (gst_ddpm_tensor_info_from_caps (&info, othercaps, NULL))
-    *othersize = info.size;
-  else if (gst_video_info_from_caps (&video, othercaps))
-    *othersize = GST_VIDEO_INFO_SIZE (&video);
-  else
-    return FALSE;
-  return TRUE;
+  return gst_ddpm_caps_get_size (othercaps, othersize);
 }

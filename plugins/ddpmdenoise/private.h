@@ -98,9 +98,6 @@ void gst_ddpm_denoise_reset_stream (GstDdpmDenoise * self);
 gboolean gst_ddpm_denoise_is_flushing (GstDdpmDenoise * self);
 /* Handles a CAPS event (transfer full) on the sink pad. */
 gboolean gst_ddpm_denoise_caps_event (GstDdpmDenoise * self, GstEvent * event);
-/* Posts error (transfer full), once for the same caps. */
-void gst_ddpm_denoise_refuse_caps (GstDdpmDenoise * self, GstCaps * caps,
-    GError * error);
 
 /* events.c: GstBaseTransformClass */
 

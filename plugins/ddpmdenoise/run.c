@@ -41,7 +41,8 @@ refuse_to_run_without_caps (GstDdpmDenoise * self)
   GError *error = NULL;
 
   gst_ddpm_tensor_info_from_caps (&info, NULL, &error);
-  gst_ddpm_denoise_refuse_caps (self, none, error);
+  gst_ddpm_element_refuse_caps_once (GST_ELEMENT (self), &self->refused, none,
+      error);
 }
 
 GstFlowReturn

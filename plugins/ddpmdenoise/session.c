@@ -3,7 +3,7 @@
  */
 #include "plugins/ddpmdenoise/session.h"
 #include "plugins/common/error.h"
-#include "plugins/common/ticker.h"
+#include "plugins/common/trained.h"
 #include "plugins/ddpmdenoise/caps.h"
 #include "plugins/ddpmdenoise/warnings.h"
 #include "gst-ddpm/ddpm.h"
@@ -21,24 +21,14 @@ check_sampler (const GstDdpmDenoiseSession * session, GError ** error)
   return ddpm_sampler_spec_check (&spec, config, error);
 }
 
-static DdpmModel *
-load_model (GstElement * element, const GstDdpmDenoiseSettings * settings,
-    GError ** error)
-{
-  const gchar *name = settings->model;
-  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (element, "loading",
-      name && *name ? name : "the default model");
-
-  return ddpm_checkpoint_load_shared_as (name, &settings->trained, error);
-}
-
 /* Loads what the settings name, and checks them against it. */
 static gboolean
 load (GstDdpmDenoiseSession * session, GstElement * element, GError ** error)
 {
   const GstDdpmDenoiseSettings *settings = &session->settings;
 
-  session->model = load_model (element, settings, error);
+  session->model = gst_ddpm_element_load_model (element, settings->model,
+      &settings->trained, error);
   if (session->model == NULL || !check_sampler (session, error))
     return FALSE;
   session->labels = ddpm_labels_new (session->model, settings->label, error);

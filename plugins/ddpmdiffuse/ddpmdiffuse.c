@@ -52,7 +52,7 @@
 #include "plugins/common/image-caps.h"
 #include "plugins/common/known.h"
 #include "plugins/common/picture.h"
-#include "plugins/common/ticker.h"
+#include "plugins/common/trained.h"
 #include "plugins/ddpmdiffuse/caps.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_ddpm_diffuse_debug);
@@ -141,17 +141,6 @@ gst_ddpm_diffuse_finalize (GObject * object)
 
 /* --- start and stop ------------------------------------------------------- */
 
-static DdpmModel *
-load_model (GstElement * element, const GstDdpmDiffuseSettings * settings,
-    GError ** error)
-{
-  const gchar *name = settings->model;
-  g_autoptr (GstDdpmTicker) ticker = gst_ddpm_ticker_new (element, "loading",
-      name && *name ? name : "the default model");
-
-  return ddpm_checkpoint_load_shared_as (name, &settings->trained, error);
-}
-
 static gboolean
 check_timestep (const DdpmModel * model, gint timestep, GError ** error)
 {
@@ -175,7 +164,8 @@ gst_ddpm_diffuse_start (GstBaseTransform * trans)
 
   if (!gst_ddpm_element_copy_settings (GST_ELEMENT (self), &s, &error))
     goto failed;
-  model = load_model (GST_ELEMENT (self), &s, &error);
+  model = gst_ddpm_element_load_model (GST_ELEMENT (self), s.model, &s.trained,
+      &error);
   if (model == NULL || !check_timestep (model, s.timestep, &error))
     goto failed;
   backend = ddpm_backend_new (DDPM_BACKEND_CPU, DDPM_PRECISION_F32, 1, &error);
@@ -306,17 +296,6 @@ gst_ddpm_diffuse_query (GstBaseTransform * trans, GstPadDirection direction,
   return TRUE;
 }
 
-/* Upstream may offer the same caps again, which is not another error. */
-static void
-refuse_caps (GstDdpmDiffuse * self, GstCaps * caps, GError * error)
-{
-  if (self->refused && gst_caps_is_equal (self->refused, caps))
-    g_error_free (error);
-  else
-    gst_ddpm_element_refuse_caps (GST_ELEMENT (self), caps, error);
-  gst_caps_replace (&self->refused, caps);
-}
-
 /* Why frames of caps cannot become states that downstream accepts. Returns:
  * (transfer full) */
 static GError *
@@ -363,7 +342,8 @@ caps_event (GstDdpmDiffuse * self, GstEvent * event)
   if (ok)
     gst_clear_caps (&self->refused);
   else if (self->refused == NULL && !is_flushing (self))
-    refuse_caps (self, caps, new_caps_error (self, caps));
+    gst_ddpm_element_refuse_caps_once (GST_ELEMENT (self), &self->refused, caps,
+        new_caps_error (self, caps));
   return ok;
 }
 
@@ -409,7 +389,8 @@ no_video:
   g_set_error (&error, DDPM_ERROR, DDPM_ERROR_SETTINGS,
       "Cannot use these caps of video");
 refuse:
-  refuse_caps (self, incaps, error);
+  gst_ddpm_element_refuse_caps_once (GST_ELEMENT (self), &self->refused, incaps,
+      error);
   return FALSE;
 }
 
@@ -418,16 +399,7 @@ gst_ddpm_diffuse_transform_size (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, gsize size,
     GstCaps * othercaps, gsize * othersize)
 {
-  GstDdpmTensorInfo info;
-  GstVideoInfo video;
-
-  if (gst_ddpm_tensor_info_from_caps (&info, othercaps, NULL))
-    *othersize = info.size;
-  else if (gst_video_info_from_caps (&video, othercaps))
-    *othersize = GST_VIDEO_INFO_SIZE (&video);
-  else
-    return FALSE;
-  return TRUE;
+  return gst_ddpm_caps_get_size (othercaps, othersize);
 }
 
 static gboolean

@@ -45,6 +45,7 @@
 
 #include <gst/video/video.h>
 
+#include "plugins/common/caps.h"
 #include "plugins/common/error.h"
 #include "plugins/common/meta.h"
 #include "plugins/common/properties.h"
@@ -368,7 +369,6 @@ gst_image_folder_src_get_caps (GstBaseSrc * src, GstCaps * filter)
 {
   GstImageFolderSrc *self = GST_IMAGE_FOLDER_SRC (src);
   GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (src));
-  GstCaps *filtered;
   guint size;
 
   GST_OBJECT_LOCK (self);
@@ -379,11 +379,7 @@ gst_image_folder_src_get_caps (GstBaseSrc * src, GstCaps * filter)
     gst_caps_set_simple (caps, "width", G_TYPE_INT, size, "height", G_TYPE_INT,
         size, NULL);
   }
-  if (filter == NULL)
-    return caps;
-  filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (caps);
-  return filtered;
+  return gst_ddpm_caps_filter (caps, filter);
 }
 
 /* A square, where only one side is known */
@@ -402,18 +398,6 @@ gst_image_folder_src_fixate (GstBaseSrc * src, GstCaps * caps)
   gst_structure_fixate_field_nearest_int (s, "height", length);
   gst_structure_fixate_field_nearest_fraction (s, "framerate", 30, 1);
   return GST_BASE_SRC_CLASS (parent_class)->fixate (src, caps);
-}
-
-/* Sends a tag before the next frame. */
-static void
-send_class_names (GstImageFolderSrc * self)
-{
-  const gchar *names = gst_ddpm_folder_get_class_names (self->folder);
-
-  if (names)
-    gst_element_send_event (GST_ELEMENT (self),
-        gst_event_new_tag (gst_tag_list_new (GST_DDPM_TAG_CLASS_NAMES, names,
-                NULL)));
 }
 
 static gboolean
@@ -443,7 +427,8 @@ gst_image_folder_src_set_caps (GstBaseSrc * src, GstCaps * caps)
   gst_ddpm_frame_src_set_frames (GST_DDPM_FRAME_SRC (src), &frames);
   self->video = video;
   gst_base_src_set_blocksize (src, GST_VIDEO_INFO_SIZE (&video));
-  send_class_names (self);
+  gst_ddpm_element_send_class_names (GST_ELEMENT (self),
+      gst_ddpm_folder_get_class_names (self->folder));
   return TRUE;
 
 wrong_caps:

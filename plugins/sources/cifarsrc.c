@@ -290,18 +290,6 @@ gst_cifar_src_fixate (GstBaseSrc * src, GstCaps * caps)
   return GST_BASE_SRC_CLASS (parent_class)->fixate (src, caps);
 }
 
-/* Sends a tag before the next frame. */
-static void
-send_class_names (GstCifarSrc * self)
-{
-  const gchar *names = ddpm_cifar_get_class_names (self->cifar);
-
-  if (names)
-    gst_element_send_event (GST_ELEMENT (self),
-        gst_event_new_tag (gst_tag_list_new (GST_DDPM_TAG_CLASS_NAMES, names,
-                NULL)));
-}
-
 static void
 tell_border (GstCifarSrc * self, const GstVideoInfo * video)
 {
@@ -339,7 +327,8 @@ gst_cifar_src_set_caps (GstBaseSrc * src, GstCaps * caps)
   gst_ddpm_frame_src_set_frames (GST_DDPM_FRAME_SRC (src), &frames);
   self->video = video;
   gst_base_src_set_blocksize (src, GST_VIDEO_INFO_SIZE (&video));
-  send_class_names (self);
+  gst_ddpm_element_send_class_names (GST_ELEMENT (self),
+      ddpm_cifar_get_class_names (self->cifar));
   return TRUE;
 
 wrong_caps:
